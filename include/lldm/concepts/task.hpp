@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lldm/draws/stream.hpp"
+
+namespace lldm {
+
+/// One problem of a task.
+struct Example {
+  std::string id;        // unique within the task and split, stable across runs
+  std::string prompt;    // what the model is given
+  std::string answer;    // a worked reference answer, as SFT would teach it; may be empty
+};
+
+/// What a checker says of one output.
+struct Verdict {
+  bool is_correct = false;
+  /// Orders outputs of one prompt: higher is better, equal is a tie.  `synthesize` pairs by it.
+  double grade = 0.0;
+  std::string extracted;                  // the answer that was read out of the text
+  std::map<std::string, double> metrics;  // further figures by name ("superfluous_steps", "exact")
+};
+
+/// A correct chain made wrong on purpose.
+struct Injection {
+  std::string text;
+  std::string kind;  // wrong_operation, wrong_operand, off_by_one, dropped_step, wrong_final_answer
+};
+
+/// Problems, and how an answer to one is judged.
+///
+/// A type is a Task if
+///   1. `examples()` lists its problems, the same ones in the same order for the same options;
+///   2. `check(example, output)` judges a text, whatever bytes it holds, without throwing.
+/// It knows no model and no tokenizer.
+template <class T>
+concept Task = requires(const T& task, const Example& example, std::string_view output) {
+  { task.examples() } -> std::same_as<std::vector<Example>>;
+  { task.check(example, output) } -> std::same_as<Verdict>;
+};
+
+/// A Task that can also make a correct chain wrong: `inject_error` returns nothing when no error of the
+/// drawn kind fits, and never a text that `check` still calls correct.
+template <class T>
+concept InjectingTask = Task<T> && requires(const T& task, const Example& example, Stream& draws) {
+  { task.inject_error(example, draws) } -> std::same_as<std::optional<Injection>>;
+};
+
+}  // namespace lldm

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// What a score estimator says: which noised copies to look at, which tokens to ask there, with which
+// weights.  It knows no model, no gradient, no device.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace lldm {
+
+/// One text to be scored: the prompt is context, the response is the scored canvas.
+struct Text {
+  std::vector<std::int64_t> prompt;    // [P] token ids, never noised by the built-in estimators
+  std::vector<std::int64_t> response;  // [R] token ids, end-of-text padding included
+  /// Scored positions of the canvas: the first `scored` response tokens.  Equals R unless
+  /// `score_padding = "exclude"`; the rest stays visible and clean.
+  std::int64_t scored = -1;
+
+  [[nodiscard]] std::int64_t length() const {
+    return static_cast<std::int64_t>(prompt.size() + response.size());
+  }
+  [[nodiscard]] std::int64_t num_scored() const {
+    return scored >= 0 ? scored : static_cast<std::int64_t>(response.size());
+  }
+};
+
+/// How the row of probabilities at a queried position becomes one number.
+enum class Readout : std::uint8_t {
+  log_probability,  // log p(target)
+};
+
+/// How the readouts of a plan become the score.
+enum class Combination : std::uint8_t {
+  sum,           // S = c + sum_q w_q r_q
+  log_mean_exp,  // S = c + sum_groups (1/sharpness) log sum_q w_q exp(sharpness r_q)
+};
+
+/// "At this position of this noised copy, what does the model say of this token, and how much does it count?"
+struct Query {
+  std::int32_t copy;      // which noised copy, in [0, copies)
+  std::int32_t position;  // in the whole text (prompt + response)
+  std::int64_t target;    // token id
+  double weight;          // nats per unit of the readout
+  std::int32_t group = 0; // position group of log_mean_exp
+};
+
+/// A likelihood bound (or surrogate) of one text as a weighted set of token queries on noised copies:
+///     S = constant + sum_q weight_q * readout_q        [nats]
+///
+/// Copies that no query asks are kept in `nominal_copies` (budgets compare those) and dropped from
+/// `tokens` (they are not evaluated).
+struct ScorePlan {
+  std::int64_t length = 0;            // tokens of every copy: prompt + response
+  std::int64_t num_prompt = 0;        // P
+  std::int64_t num_scored = 0;        // R
+  std::int64_t nominal_copies = 0;    // forward passes that the options ask for
+  std::vector<std::int64_t> tokens;   // [copies * length], row-major
+  std::vector<Query> queries;         // by copy, then position
+  std::vector<std::int32_t> replicate;  // [copies] which independent replicate a copy belongs to
+  std::int32_t num_replicates = 1;    // >= 2 only if the replicates are independent and identically drawn
+  double constant = 0.0;              // nats
+  double sharpness = 1.0;             // of log_mean_exp
+  Readout readout = Readout::log_probability;
+  Combination combination = Combination::sum;
+
+  [[nodiscard]] std::int64_t copies() const {
+    return length == 0 ? 0 : static_cast<std::int64_t>(tokens.size()) / length;
+  }
+  [[nodiscard]] std::span<const std::int64_t> copy(std::int64_t index) const {
+    return {tokens.data() + index * length, static_cast<std::size_t>(length)};
+  }
+};
+
+/// The quantity a score estimates, with what identifies it: "elbo", "trajectory_elbo(16, uniform_time)",
+/// "elbo_truncated(0.001)", "none".
+struct Target {
+  std::string name;
+  bool is_unbiased = false;
+};
+
+}  // namespace lldm
