@@ -15,6 +15,8 @@ struct StepTotals {
   double tokens = 0;  // scored tokens of all texts
   double rows = 0;    // texts
   double groups = 0;  // prompts: pairs when G = 2
+  double first_tokens = 0;   // scored tokens of the first answer of every prompt (the chosen one)
+  double micro_batches = 1;  // accumulation: only `llada_parity` reads it
 };
 
 /// Scores of G answers to B prompts.  G = 1: pretraining and SFT; G = 2: pairs, index 0 chosen, 1
