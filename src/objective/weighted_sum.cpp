@@ -71,11 +71,10 @@ ObjectiveResult WeightedSum::evaluate(const ScoreSet& scores) const {
     ObjectiveResult result = term.objective.evaluate(view);
     const at::Tensor part = normalised_loss(result, needs.denominator, view.totals) * term.weight;
     sum.loss_sum = sum.loss_sum.defined() ? sum.loss_sum + part : part;
-    // `loss/<term>` is the term's own loss, before its weight, as a share of the step's total.
+    // Counted by the set's share of the step, so that micro-batches add up to the term's own loss.
     sum.metrics["loss/" + term.name] = {
-        normalised_loss(result, needs.denominator, view.totals).item<double>() *
-            scores.totals.groups / static_cast<double>(scores.policy.size(0)),
-        1.0};
+        part.item<double>() / term.weight,
+        static_cast<double>(scores.policy.size(0)) / scores.totals.groups};
     for (auto& [name, mean] : result.metrics) sum.metrics.emplace(name, mean);
   }
   return sum;
