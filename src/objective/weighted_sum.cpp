@@ -69,11 +69,12 @@ ObjectiveResult WeightedSum::evaluate(const ScoreSet& scores) const {
     const ObjectiveNeeds needs = term.objective.needs();
     const ScoreSet view = needs.group_size == needs_.group_size ? scores : first_answers(scores);
     ObjectiveResult result = term.objective.evaluate(view);
-    const at::Tensor part = normalised_loss(result, needs.denominator, view.totals) * term.weight;
+    const at::Tensor own = normalised_loss(result, needs.denominator, view.totals);
+    const at::Tensor part = own * term.weight;
     sum.loss_sum = sum.loss_sum.defined() ? sum.loss_sum + part : part;
     // Counted by the set's share of the step, so that micro-batches add up to the term's own loss.
     sum.metrics["loss/" + term.name] = {
-        part.item<double>() / term.weight,
+        own.item<double>(),
         static_cast<double>(scores.policy.size(0)) / scores.totals.groups};
     for (auto& [name, mean] : result.metrics) sum.metrics.emplace(name, mean);
   }
