@@ -22,6 +22,7 @@ namespace lldm {
 struct ModelBundle {
   std::shared_ptr<Llada> model;
   std::shared_ptr<const Tokenizer> tokenizer;
+  std::filesystem::path folder;  // where it was loaded from; empty for a fresh one
 };
 
 /// The run around one piece of work.
