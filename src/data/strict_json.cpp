@@ -11,7 +11,7 @@
 
 namespace lldm {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 std::string read_text_file(const std::filesystem::path& path, std::size_t max_bytes) {
   std::ifstream file(path, std::ios::binary);
@@ -46,7 +46,8 @@ class StrictWatch {
     using Event = Json::parse_event_t;
     if (event == Event::object_start || event == Event::array_start) {
       if (levels_.size() >= limits_.max_depth)
-        throw DataError(message(file_, ": ", path(), ": JSON nested deeper than ", limits_.max_depth));
+        throw DataError(
+            message(file_, ": ", path(), ": JSON nested deeper than ", limits_.max_depth));
       levels_.emplace_back();
     } else if (event == Event::object_end || event == Event::array_end) {
       levels_.pop_back();
@@ -106,14 +107,14 @@ void JsonView::require_array() const {
   if (!value_->is_array()) fail(message("must be an array, is ", value_->type_name()));
 }
 
-void JsonView::only_keys(std::initializer_list<std::string_view> keys) const {
+void JsonView::only_keys(std::span<const std::string_view> keys) const {
   require_object();
   for (const auto& [key, unused] : value_->items()) {
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
     std::string known;
     for (const std::string_view k : keys) known += (known.empty() ? "" : ", ") + std::string(k);
-    fail(message("has the key \"", key.substr(0, 60), "\", which lldm does not implement\n  keys: ",
-                 known));
+    fail(message("has the key \"", key.substr(0, 60),
+                 "\", which lldm does not implement\n  keys: ", known));
   }
 }
 
@@ -147,7 +148,8 @@ std::int64_t JsonView::integer(std::int64_t low, std::int64_t high) const {
   const bool fits = value_->is_number_integer() &&
                     !(value_->is_number_unsigned() && value_->get<std::uint64_t>() >> 63 != 0);
   if (!fits || value_->get<std::int64_t>() < low || value_->get<std::int64_t>() > high)
-    fail(message("must be an integer from ", low, " to ", high, ", is ", value_->dump().substr(0, 40)));
+    fail(message("must be an integer from ", low, " to ", high, ", is ",
+                 value_->dump().substr(0, 40)));
   return value_->get<std::int64_t>();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// JSON of strangers: what nlohmann-json lets pass in silence (duplicate keys, any depth, a byte order
-// mark, NUL bytes) is an error here, and every error names file and path.
+// JSON of strangers: what nlohmann-json lets pass in silence (duplicate keys, any depth, a byte
+// order mark, NUL bytes) is an error here, and every error names file and path.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,21 +26,20 @@ struct JsonLimits {
 /// Writes a whole file.  DataError where that fails.
 void write_text_file(const std::filesystem::path& path, std::string_view text);
 
-/// Parses RFC 8259 JSON in UTF-8; keys keep the order of the text.
+/// Parses RFC 8259 JSON in UTF-8.
 ///
 /// Errors  DataError "file: ..." for anything else: trailing text, comments, NaN, lone surrogates,
 ///         numbers out of range, a duplicate key (named), nesting beyond the limit.
-[[nodiscard]] nlohmann::ordered_json parse_strict_json(std::string_view text,
-                                                       const std::string& file,
-                                                       const JsonLimits& limits = {});
+[[nodiscard]] nlohmann::json parse_strict_json(std::string_view text, const std::string& file,
+                                               const JsonLimits& limits = {});
 
 /// A value together with its path, so that what is wrong with it can be said.
 class JsonView {
  public:
-  JsonView(const nlohmann::ordered_json& value, const std::string& file, std::string path = "")
+  JsonView(const nlohmann::json& value, const std::string& file, std::string path = "")
       : value_(&value), file_(&file), path_(std::move(path)) {}
 
-  [[nodiscard]] const nlohmann::ordered_json& value() const { return *value_; }
+  [[nodiscard]] const nlohmann::json& value() const { return *value_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] bool is_null() const { return value_->is_null(); }
   [[nodiscard]] std::size_t size() const { return value_->size(); }
@@ -48,9 +48,13 @@ class JsonView {
   [[noreturn]] void fail(std::string_view what) const;
 
   /// The members of an object: DataError if it is none or has a key that is not listed.
-  void only_keys(std::initializer_list<std::string_view> keys) const;
-  [[nodiscard]] JsonView at(std::string_view key) const;                   // required
-  [[nodiscard]] std::optional<JsonView> find(std::string_view key) const;  // absent or null: nullopt
+  void only_keys(std::initializer_list<std::string_view> keys) const {
+    only_keys(std::span(keys.begin(), keys.size()));
+  }
+  void only_keys(std::span<const std::string_view> keys) const;
+  [[nodiscard]] JsonView at(std::string_view key) const;  // required
+  [[nodiscard]] std::optional<JsonView> find(
+      std::string_view key) const;  // absent or null: nullopt
   [[nodiscard]] JsonView at(std::size_t index) const;
 
   void require_array() const;
@@ -60,7 +64,7 @@ class JsonView {
   [[nodiscard]] std::int64_t integer(std::int64_t low, std::int64_t high) const;
 
  private:
-  const nlohmann::ordered_json* value_;
+  const nlohmann::json* value_;
   const std::string* file_;
   std::string path_;
 };

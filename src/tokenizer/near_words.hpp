@@ -7,8 +7,8 @@
 
 namespace lldm {
 
-/// `did you mean "a", "b"?`: up to `count` entries of `vocabulary` nearest to `word` by edit distance
-/// (ties: earlier entry first), or an empty text where none is near.
+/// `did you mean "a", "b"?`: up to `count` entries of `vocabulary` nearest to `word` by edit
+/// distance (ties: earlier entry first), or an empty text where none is near.
 [[nodiscard]] std::string near_words(std::string_view word, std::span<const std::string> vocabulary,
                                      std::size_t count = 3);
 

@@ -8,8 +8,9 @@
 
 namespace lldm {
 
-/// Finds given texts inside a longer one: the leftmost match, and of those that begin there the longest.
-/// A byte trie, so a text costs (length x longest entry) at most, whatever the number of entries.
+/// Finds given texts inside a longer one: the leftmost match, and of those that begin there the
+/// longest. A byte trie, so a text costs (length x longest entry) at most, whatever the number of
+/// entries.
 class TextMatcher {
  public:
   struct Match {

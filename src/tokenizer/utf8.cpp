@@ -14,7 +14,9 @@ struct Sequence {
   bool is_valid;
 };
 
-std::uint8_t byte_at(std::string_view text, std::size_t i) { return static_cast<std::uint8_t>(text[i]); }
+std::uint8_t byte_at(std::string_view text, std::size_t i) {
+  return static_cast<std::uint8_t>(text[i]);
+}
 
 /// The sequence at `at`: a character, or the maximal piece of an ill-formed one.
 Sequence sequence_at(std::string_view text, std::size_t at) {

@@ -11,22 +11,22 @@
 
 namespace lldm {
 
-/// Text of the special token of each role; empty where there is none.  Two roles may share one token
-/// (LLaDA pads with its end of text).
+/// Text of the special token of each role; empty where there is none.  Two roles may share one
+/// token (LLaDA pads with its end of text).
 struct SpecialNames {
-  std::string mask;
-  std::string end_of_text;
-  std::string begin_of_text;
-  std::string end_of_turn;
-  std::string padding;
+  std::string mask = {};
+  std::string end_of_text = {};
+  std::string begin_of_text = {};
+  std::string end_of_turn = {};
+  std::string padding = {};
   bool operator==(const SpecialNames&) const = default;
 };
 
 /// One role: its key in files, its text, its id.
 struct SpecialRole {
   std::string_view key;
-  std::string SpecialNames::*text;
-  std::int64_t SpecialTokens::*id;
+  std::string SpecialNames::* text;
+  std::int64_t SpecialTokens::* id;
 };
 
 /// The roles, in the order in which built-in tokenizers number them.
