@@ -41,9 +41,14 @@ struct Cast {
 
 Cast draw_cast(Stream& draws) {
   const auto order = draws.permutation(static_cast<std::int64_t>(kPeople.size()));
+  std::vector<Person> same, other;  // as the one asked about, whom "she" or "he" must mean alone
+  for (const auto i : order) {
+    const auto& person = kPeople[static_cast<std::size_t>(i)];
+    const bool is_same = person.pronoun == kPeople[static_cast<std::size_t>(order[0])].pronoun;
+    (is_same ? same : other).push_back(person);
+  }
   Cast cast{};
-  for (std::size_t i = 0; i < cast.people.size(); ++i)
-    cast.people[i] = kPeople[static_cast<std::size_t>(order[i])];
+  cast.people = {same[0], other[0], draws.below(2) == 0 ? same[1] : other[2], other[1]};
   const auto objects = draws.permutation(static_cast<std::int64_t>(kObjects.size()));
   cast.object = kObjects[static_cast<std::size_t>(objects[0])];
   cast.other_object = kObjects[static_cast<std::size_t>(objects[1])];
