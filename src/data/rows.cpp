@@ -4,23 +4,16 @@
 #include <algorithm>
 #include <optional>
 
+#include "data/bad_rows.hpp"
 #include "data/line_reader.hpp"
 #include "data/row_parser.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm {
-namespace {
 
-using nlohmann::json;
-
-constexpr std::size_t kMaxListed = 20;
-
-void hash_prompt(ContentHash& hash, const std::vector<Message>& prompt) {
-  for (const auto& turn : prompt) hash.add(turn.role).add(turn.content);
-}
-
-std::string list_bad_rows(const std::string& path, const std::vector<BadRow>& bad) {
+std::string data::list_bad_rows(const std::string& path, const std::vector<BadRow>& bad) {
+  constexpr std::size_t kMaxListed = 20;
   std::string out;
   for (std::size_t i = 0; i < std::min(bad.size(), kMaxListed); ++i) {
     out += message("\n  ", path, ':', bad[i].line, ':');
@@ -31,6 +24,14 @@ std::string list_bad_rows(const std::string& path, const std::vector<BadRow>& ba
   return out;
 }
 
+namespace {
+
+using nlohmann::json;
+
+void hash_prompt(ContentHash& hash, const std::vector<Message>& prompt) {
+  for (const auto& turn : prompt) hash.add(turn.role).add(turn.content);
+}
+
 void refuse_bad_rows(const std::string& path, const std::vector<BadRow>& bad, std::uint64_t lines,
                      const RowReaderOptions& options) {
   if (bad.empty()) return;
@@ -38,7 +39,7 @@ void refuse_bad_rows(const std::string& path, const std::vector<BadRow>& bad, st
   const bool is_capped = options.on_bad_row == OnBadRow::skip;
   if (is_capped && count <= options.bad_row_cap * static_cast<double>(lines)) return;
   std::string text = message(path, ": ", bad.size(), " of ", lines, " rows cannot be used",
-                             list_bad_rows(path, bad));
+                             data::list_bad_rows(path, bad));
   text += is_capped
               ? message("\n  on_bad_row = \"skip\" accepts at most ", 100 * options.bad_row_cap,
                         " % of the rows (bad_row_cap)")
@@ -85,7 +86,7 @@ std::string summarise(const std::string& path, RowForm form, std::size_t rows,
                       const std::vector<BadRow>& skipped, const std::vector<std::string>& unused) {
   std::string out = message(path, ": ", rows, " rows of form ", row_form_name(form));
   if (!skipped.empty())
-    out += message("; ", skipped.size(), " bad rows skipped:", list_bad_rows(path, skipped));
+    out += message("; ", skipped.size(), " bad rows skipped:", data::list_bad_rows(path, skipped));
   if (!unused.empty()) {
     out += skipped.empty() ? "; unused keys:" : "\n  unused keys:";
     for (const auto& key : unused) out += " \"" + key + '"';

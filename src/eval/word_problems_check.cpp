@@ -2,6 +2,7 @@
 // How word problems judge an answer, and how they spoil one.
 #include <algorithm>
 
+#include "eval/solution.hpp"
 #include "eval/word_chain.hpp"
 #include "lldm/eval/word_problems.hpp"
 
@@ -107,9 +108,8 @@ Verdict WordProblems::check(const Example& example, std::string_view output) con
 }
 
 std::optional<Injection> WordProblems::inject_error(const Example& example, Stream& draws) const {
-  static constexpr std::array<std::string_view, 5> kinds = {
-      "wrong_operation", "wrong_operand", "off_by_one", "dropped_step", "wrong_final_answer"};
-  const auto kind = kinds[static_cast<std::size_t>(draws.below(kinds.size()))];
+  const auto kind =
+      eval::kErrorKinds[static_cast<std::size_t>(draws.below(eval::kErrorKinds.size()))];
   const auto chain = eval::parse_chain(example.answer);
   if (!chain) return std::nullopt;
   std::vector<std::string> texts;
