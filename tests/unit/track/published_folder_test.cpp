@@ -28,6 +28,13 @@ void publish(const fs::path& path, const std::string& text,
   folder.publish();
 }
 
+/// The same without waiting for the disk: the start of a test.
+void publish_quickly(const fs::path& path, const std::string& text) {
+  fs::create_directories(path.parent_path());
+  FaultFs ops(path.parent_path());
+  publish(path, text, IfPublished::refuse, ops);
+}
+
 bool has_leftovers(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().string().find(".partial-") != std::string::npos ||
@@ -36,10 +43,15 @@ bool has_leftovers(const fs::path& folder) {
   return false;
 }
 
+/// Writes over the file in place: no truncation, which would make the file system flush each time.
+void overwrite(const fs::path& path, const std::string& bytes) {
+  std::fstream(path, std::ios::binary | std::ios::in | std::ios::out) << bytes;
+}
+
 void flip_bit(const fs::path& path, std::uintmax_t bit) {
   auto bytes = lldm::read_file(path);
   bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
-  std::ofstream(path, std::ios::binary) << bytes;
+  overwrite(path, bytes);
 }
 
 }  // namespace
@@ -84,7 +96,7 @@ TEST_CASE("A loss of power at any operation leaves the previous folder or the wh
       for (int k = 1;; ++k) {
         TemporaryFolder folder;
         const auto root = folder / "checkpoints";
-        publish(root / "step-00000001", "old");
+        publish_quickly(root / "step-00000001", "old");
         FaultFs ops(root);
         ops.crash_at(k);
         bool is_done = false;
@@ -115,7 +127,7 @@ TEST_CASE("A loss of power while a folder is replaced leaves the old or the new"
       for (int k = 1;; ++k) {
         TemporaryFolder folder;
         const auto root = folder / "sft";
-        publish(root / "model", "old");
+        publish_quickly(root / "model", "old");
         FaultFs ops(root);
         if (!can_exchange) ops.cannot_exchange();
         ops.crash_at(k);
@@ -140,7 +152,7 @@ TEST_CASE("A failed operation publishes nothing, or everything", "[track][publis
   for (int k = 1;; ++k) {
     TemporaryFolder folder;
     const auto root = folder / "checkpoints";
-    publish(root / "step-00000001", "old");
+    publish_quickly(root / "step-00000001", "old");
     FaultFs ops(root);
     ops.fail_at(k, ENOSPC);
     bool is_done = false;
@@ -183,7 +195,7 @@ TEST_CASE("verify_folder names the file that is missing or cut short, at every l
       const auto problems = lldm::verify_folder(path);
       REQUIRE(problems.size() == 1);
       REQUIRE(problems[0].starts_with(name + ": "));
-      std::ofstream(path / name, std::ios::binary) << whole;
+      overwrite(path / name, whole);
     }
     fs::remove(path / name);
     CHECK(lldm::verify_folder(path) == std::vector<std::string>{name + ": missing"});
