@@ -16,6 +16,7 @@
 #include "lldm/memory/bytes.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
+#include "lldm/memory/planner.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/any_denoiser.hpp"
 #include "lldm/model/packed_tokens.hpp"
