@@ -190,9 +190,10 @@ ScorePlan MonteCarloElbo::plan(const Text& text, const AnyForwardProcess& proces
 Target MonteCarloElbo::target(std::int64_t scored) const {
   if (options_.count == MaskCount::bernoulli)
     return {message("elbo_truncated(", options_.time_min, ")"), true};
-  // Rounding half to even skews the counts as soon as some j R / n ends in exactly one half.
+  // Rounding half to even skews the counts as soon as some j R / n ends in exactly one half (with
+  // R = 1 there is only one count).
   bool is_unbiased = true;
-  if (options_.pairing == DrawPairing::llada_rounding)
+  if (options_.pairing == DrawPairing::llada_rounding && scored > 1)
     for (std::int64_t j = 0; j < distinct(); ++j)
       if (2 * (j * scored % distinct()) == distinct()) is_unbiased = false;
   return {"elbo", is_unbiased};
