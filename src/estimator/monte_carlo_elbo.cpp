@@ -167,6 +167,7 @@ void MonteCarloElbo::append_times(ScorePlan& plan, const Text& text,
       for (std::size_t i = 0; i < scored; ++i)
         if (is_partner ? u[i] >= 1.0 - noised : u[i] < noised)
           masked.push_back(static_cast<std::int64_t>(i));
+      if (masked.empty()) continue;  // and no weight exists where nothing can be noised
       append_copy(plan, text, process, masked, masked, process.elbo_weight(time) / total,
                   replicate_of(replicate, j), noise);
     }
@@ -190,9 +191,10 @@ ScorePlan MonteCarloElbo::plan(const Text& text, const AnyForwardProcess& proces
 Target MonteCarloElbo::target(std::int64_t scored) const {
   if (options_.count == MaskCount::bernoulli)
     return {message("elbo_truncated(", options_.time_min, ")"), true};
-  // Rounding half to even skews the counts as soon as some j R / n ends in exactly one half.
+  // Rounding half to even skews the counts as soon as some j R / n ends in exactly one half (with
+  // R = 1 there is only one count).
   bool is_unbiased = true;
-  if (options_.pairing == DrawPairing::llada_rounding)
+  if (options_.pairing == DrawPairing::llada_rounding && scored > 1)
     for (std::int64_t j = 0; j < distinct(); ++j)
       if (2 * (j * scored % distinct()) == distinct()) is_unbiased = false;
   return {"elbo", is_unbiased};

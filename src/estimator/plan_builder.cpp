@@ -11,6 +11,9 @@ ScorePlan start_plan(std::string_view estimator, const Text& text,
     throw DataError(
         message("score estimator \"", estimator,
                 "\": the text has no scored token\n  an answer needs at least one token"));
+  if (text.num_scored() > static_cast<std::int64_t>(text.response.size()))
+    throw ShapeError(message("score estimator \"", estimator, "\": scored = ", text.num_scored(),
+                             " is more than the response's ", text.response.size(), " tokens"));
   if (!process.is_absorbing())
     throw ConfigError(message("score estimator \"", estimator,
                               "\" needs absorbing noise (every noised position shows the mask)\n"

@@ -9,7 +9,8 @@
 
 namespace lldm {
 
-/// A plan for `text` without copies.  DataError if nothing is scored; ConfigError if the process's
+/// A plan for `text` without copies.  DataError if nothing is scored; ShapeError if more is scored
+/// than there is; ConfigError if the process's
 /// noise is not one absorbing token, which the built-in masked-count and path estimators rely on.
 ScorePlan start_plan(std::string_view estimator, const Text& text,
                      const AnyForwardProcess& process);

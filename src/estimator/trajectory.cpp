@@ -48,6 +48,8 @@ Trajectory draw_trajectory(const AnyForwardProcess& process, std::int64_t num_sc
 void append_trajectory_state(ScorePlan& plan, const Text& text, const AnyForwardProcess& process,
                              const Trajectory& path, std::int64_t k, TrajectoryReveal reveal,
                              double weight, std::int32_t replicate, Stream& noise) {
+  // A step in which nothing can be revealed asks nothing.
+  if (path.reveal_probability(k) <= 0.0) return;
   std::vector<std::int64_t> masked, scored;
   const auto num_scored = static_cast<std::int64_t>(path.masked_since.size());
   for (std::int64_t i = 0; i < num_scored; ++i) {
