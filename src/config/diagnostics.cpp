@@ -90,7 +90,8 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates,
                          std::string_view plural) {
   std::string hint;
-  if (const auto close = nearest(name, candidates)) hint = "did you mean " + in_quotes(*close) + "?  ";
+  if (const auto close = nearest(name, candidates))
+    hint = "did you mean " + in_quotes(*close) + "?  ";
   hint += std::string(plural) + ": ";
   for (std::size_t i = 0; i < candidates.size(); ++i) hint += (i ? ", " : "") + candidates[i];
   if (candidates.empty()) hint += "none";

@@ -100,7 +100,8 @@ class Walk {
         root_.find(word) != nullptr ||
         std::find(top_level_keys.begin(), top_level_keys.end(), word) != top_level_keys.end();
     if (stage && is_key) {
-      diagnostics_.error(at(0), message(in_quotes(word), " is both a stage and a table of the file"),
+      diagnostics_.error(at(0),
+                         message(in_quotes(word), " is both a stage and a table of the file"),
                          "rename the stage");
       return nullptr;
     }

@@ -35,7 +35,8 @@ std::string string_literal(std::string_view text) {
   std::string out = "\"";
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t size = utf8_length(text.substr(i));
-    if (size == 0) throw Error(message("write_toml: the string ", in_quotes(text), " is not UTF-8"));
+    if (size == 0)
+      throw Error(message("write_toml: the string ", in_quotes(text), " is not UTF-8"));
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
