@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -12,9 +13,11 @@ namespace lldm {
 /// Sizes of the whole optimizer step, summed over accumulation (and, later, processes): what losses
 /// are normalised by, so that micro-batching cannot change a gradient.
 struct StepTotals {
-  double tokens = 0;  // scored tokens of all texts
-  double rows = 0;    // texts
-  double groups = 0;  // prompts: pairs when G = 2
+  double tokens = 0;         // scored tokens of all texts
+  double rows = 0;           // texts
+  double groups = 0;         // prompts: pairs when G = 2
+  double first_tokens = 0;   // scored tokens of the first answer of every prompt (the chosen one)
+  double micro_batches = 1;  // accumulation: only `llada_parity` reads it
 };
 
 /// Scores of G answers to B prompts.  G = 1: pretraining and SFT; G = 2: pairs, index 0 chosen, 1
