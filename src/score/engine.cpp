@@ -87,6 +87,11 @@ at::Tensor to_host(const at::Tensor& readouts) {
   return readouts.detach().to(at::Device(at::kCPU), at::kDouble);
 }
 
+/// Behind one another; nothing where every copy of the micro-batch came without queries.
+at::Tensor concatenate(const std::vector<at::Tensor>& parts) {
+  return parts.empty() ? at::zeros({0}, at::kDouble) : at::cat(parts);
+}
+
 }  // namespace
 
 std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans,
@@ -165,7 +170,7 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
       graphs.push_back(part);
     begin += part.size(0);
   }
-  const at::Tensor readouts = at::cat(values);
+  const at::Tensor readouts = concatenate(values);
   if (linear) return readouts;
   const at::Tensor seeds = coefficients(readouts, loss, set_of);
   std::vector<at::Tensor> by_chunk;
@@ -174,7 +179,7 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
     by_chunk.push_back(seeds.narrow(0, begin, graph.size(0)).to(graph.options()));
     begin += graph.size(0);
   }
-  torch::autograd::backward(graphs, by_chunk);
+  if (!graphs.empty()) torch::autograd::backward(graphs, by_chunk);
   return readouts;
 }
 
@@ -269,7 +274,7 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
         pair_values.push_back(to_host(part));
       }
     }
-    const at::Tensor readouts = at::cat(pair_values);
+    const at::Tensor readouts = concatenate(pair_values);
     values.push_back(readouts);
     at::Tensor pair_reference;
     if (reference.defined()) {
@@ -295,7 +300,7 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
     for (auto& buffer : buffers)
       for (at::Tensor& tensor : buffer) tensor.zero_();
   }
-  return at::cat(values);
+  return concatenate(values);
 }
 
 EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& totals,
