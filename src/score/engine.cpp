@@ -287,8 +287,16 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
     const c10::AutoGradMode with_grad(true);
     ScoreSet set = make_set(pair, readouts, pair_reference, totals);
     set.policy = set.policy.detach().clone().set_requires_grad(true);
+    set.parts = set.parts.detach().clone().set_requires_grad(true);
     const ObjectiveResult result = loss(set);
-    const at::Tensor slope = torch::autograd::grad({result.loss_sum}, {set.policy}).front();
+    const auto slopes = torch::autograd::grad({result.loss_sum}, {set.policy, set.parts}, {},
+                                              std::nullopt, false, /*allow_unused=*/true);
+    if (slopes[1].defined() || !slopes[0].defined())
+      throw ShapeError(
+          "ScoreEngine: gradient_path = \"pairwise\" knows the scores alone, but the objective "
+          "reads "
+          "their parts\n  use retain or replay");
+    const at::Tensor& slope = slopes[0];
     const double chosen = slope.select(1, 0).item<double>(),
                  rejected = slope.select(1, 1).item<double>();
     if (one_buffer && std::abs(chosen + rejected) > 1e-9 * (std::abs(chosen) + std::abs(rejected)))
@@ -315,7 +323,17 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& tota
   if (needs.reference) {
     if (!reference_) throw ShapeError("ScoreEngine: the objective needs a reference model");
     const auto& plans = batch.reference_plans.empty() ? batch.plans : batch.reference_plans;
-    reference = at::tensor(readouts(plans, true), at::kDouble);
+    std::vector<double> values;
+    if (path == GradientPath::pairwise) {
+      // Packed as the policy will be, answer by answer: equal models give equal bits.
+      for (const ScorePlan& plan : plans) {
+        const std::vector<double> own = readouts(std::span(&plan, 1), true);
+        values.insert(values.end(), own.begin(), own.end());
+      }
+    } else {
+      values = readouts(plans, true);
+    }
+    reference = at::tensor(values, at::kDouble);
   }
   at::Tensor values;
   switch (path) {
