@@ -87,6 +87,11 @@ at::Tensor to_host(const at::Tensor& readouts) {
   return readouts.detach().to(at::Device(at::kCPU), at::kDouble);
 }
 
+/// Behind one another; nothing where every copy of the micro-batch came without queries.
+at::Tensor concatenate(const std::vector<at::Tensor>& parts) {
+  return parts.empty() ? at::zeros({0}, at::kDouble) : at::cat(parts);
+}
+
 }  // namespace
 
 std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans,
@@ -165,7 +170,7 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
       graphs.push_back(part);
     begin += part.size(0);
   }
-  const at::Tensor readouts = at::cat(values);
+  const at::Tensor readouts = concatenate(values);
   if (linear) return readouts;
   const at::Tensor seeds = coefficients(readouts, loss, set_of);
   std::vector<at::Tensor> by_chunk;
@@ -174,7 +179,7 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
     by_chunk.push_back(seeds.narrow(0, begin, graph.size(0)).to(graph.options()));
     begin += graph.size(0);
   }
-  torch::autograd::backward(graphs, by_chunk);
+  if (!graphs.empty()) torch::autograd::backward(graphs, by_chunk);
   return readouts;
 }
 
@@ -269,7 +274,7 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
         pair_values.push_back(to_host(part));
       }
     }
-    const at::Tensor readouts = at::cat(pair_values);
+    const at::Tensor readouts = concatenate(pair_values);
     values.push_back(readouts);
     at::Tensor pair_reference;
     if (reference.defined()) {
@@ -282,8 +287,16 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
     const c10::AutoGradMode with_grad(true);
     ScoreSet set = make_set(pair, readouts, pair_reference, totals);
     set.policy = set.policy.detach().clone().set_requires_grad(true);
+    set.parts = set.parts.detach().clone().set_requires_grad(true);
     const ObjectiveResult result = loss(set);
-    const at::Tensor slope = torch::autograd::grad({result.loss_sum}, {set.policy}).front();
+    const auto slopes = torch::autograd::grad({result.loss_sum}, {set.policy, set.parts}, {},
+                                              std::nullopt, false, /*allow_unused=*/true);
+    if (slopes[1].defined() || !slopes[0].defined())
+      throw ShapeError(
+          "ScoreEngine: gradient_path = \"pairwise\" knows the scores alone, but the objective "
+          "reads "
+          "their parts\n  use retain or replay");
+    const at::Tensor& slope = slopes[0];
     const double chosen = slope.select(1, 0).item<double>(),
                  rejected = slope.select(1, 1).item<double>();
     if (one_buffer && std::abs(chosen + rejected) > 1e-9 * (std::abs(chosen) + std::abs(rejected)))
@@ -295,7 +308,7 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
     for (auto& buffer : buffers)
       for (at::Tensor& tensor : buffer) tensor.zero_();
   }
-  return at::cat(values);
+  return concatenate(values);
 }
 
 EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& totals,
@@ -310,7 +323,17 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& tota
   if (needs.reference) {
     if (!reference_) throw ShapeError("ScoreEngine: the objective needs a reference model");
     const auto& plans = batch.reference_plans.empty() ? batch.plans : batch.reference_plans;
-    reference = at::tensor(readouts(plans, true), at::kDouble);
+    std::vector<double> values;
+    if (path == GradientPath::pairwise) {
+      // Packed as the policy will be, answer by answer: equal models give equal bits.
+      for (const ScorePlan& plan : plans) {
+        const std::vector<double> own = readouts(std::span(&plan, 1), true);
+        values.insert(values.end(), own.begin(), own.end());
+      }
+    } else {
+      values = readouts(plans, true);
+    }
+    reference = at::tensor(values, at::kDouble);
   }
   at::Tensor values;
   switch (path) {

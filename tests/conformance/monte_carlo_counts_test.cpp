@@ -16,7 +16,7 @@ using namespace lldm::testing;
 
 namespace {
 
-constexpr int kDraws = 12000;
+constexpr int kDraws = 40000;
 
 /// LLaDA's own line: round(linspace(k, k + (b - 1) * (L / b), b)), wrapped to 1..L.
 std::vector<int> llada_reference(int k, int size, int n) {

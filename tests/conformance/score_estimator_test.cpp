@@ -15,7 +15,7 @@ using namespace lldm::testing;
 
 namespace {
 
-constexpr int kDraws = 12000;
+constexpr int kDraws = 40000;
 
 std::vector<double> grid_alphas(int steps, TrajectoryGrid grid, const ScheduleFormula& formula) {
   if (grid == TrajectoryGrid::uniform_time) return closed_alphas(steps, formula.alpha);
@@ -289,4 +289,18 @@ TEST_CASE("The suite rejects known mistakes", "[conformance][estimator]") {
   CHECK(mean_failure(world, RoundedStrata(), elbo_weights(4), 0, kDraws) != "");
   CHECK(mean_failure(world, OneMaskForBoth(), elbo_weights(4), 0, kDraws) == "");
   CHECK(independence_failure(world, OneMaskForBoth(), 4000) != "");
+}
+
+TEST_CASE("full_trajectory: steps in which nothing can be revealed are not evaluated",
+          "[conformance][estimator]") {
+  const World world = make_world(3, LateSchedule());
+  const auto alphas = closed_alphas(5, [](double t) { return LateSchedule().alpha(t); });
+  const FullTrajectory estimator({.steps = 5, .reveal = TrajectoryReveal::expected});
+  CHECK(mean_failure(world, estimator, trajectory_weights(3, alphas), 0, kDraws) == "");
+  const Draws draws(14, "conformance");
+  for (std::uint64_t row = 0; row < 50; ++row) {
+    const ScorePlan plan = estimator.plan(world.text, world.process, draws_of(draws, row));
+    CHECK(plan.copies() <= 3);  // alpha is 1 at t = 0, 0.2 and 0.4
+    for (const Query& query : plan.queries) CHECK(query.weight > 0.0);
+  }
 }
