@@ -12,9 +12,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, kRoles.size(
     {"score_estimator", "score estimators"},
     {"objective", "objectives"},
     {"remasking", "remasking rules"},
+    {"sampler", "samplers"},
     {"task", "tasks"},
 }};
-constexpr std::array<std::pair<std::string_view, Role>, 11> kOtherNames = {{
+constexpr std::array<std::pair<std::string_view, Role>, 12> kOtherNames = {{
     {"forward_processes", Role::forward_process},
     {"processes", Role::forward_process},
     {"noise_schedules", Role::noise_schedule},
@@ -25,6 +26,7 @@ constexpr std::array<std::pair<std::string_view, Role>, 11> kOtherNames = {{
     {"remasking_rules", Role::remasking},
     {"remaskings", Role::remasking},
     {"commit_rules", Role::remasking},
+    {"samplers", Role::sampler},
     {"tasks", Role::task},
 }};
 

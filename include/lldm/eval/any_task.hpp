@@ -27,6 +27,11 @@ class AnyTask {
   [[nodiscard]] std::optional<Injection> inject_error(const Example& example, Stream& draws) const {
     return self_->inject_error(example, draws);
   }
+  /// Texts that hold every word the task can produce, for a word vocabulary; none if the task is no
+  /// VocabularyTask.
+  [[nodiscard]] std::vector<std::string> vocabulary_texts() const {
+    return self_->vocabulary_texts();
+  }
 
  private:
   struct Interface {
@@ -34,6 +39,7 @@ class AnyTask {
     virtual std::vector<Example> examples() const = 0;
     virtual Verdict check(const Example&, std::string_view) const = 0;
     virtual bool can_inject() const = 0;
+    virtual std::vector<std::string> vocabulary_texts() const = 0;
     virtual std::optional<Injection> inject_error(const Example&, Stream&) const = 0;
   };
   template <class T>
@@ -44,6 +50,13 @@ class AnyTask {
       return value_.check(example, output);
     }
     bool can_inject() const override { return InjectingTask<T>; }
+    std::vector<std::string> vocabulary_texts() const override {
+      if constexpr (VocabularyTask<T>) {
+        return value_.vocabulary_texts();
+      } else {
+        return {};
+      }
+    }
     std::optional<Injection> inject_error(const Example& example, Stream& draws) const override {
       if constexpr (InjectingTask<T>) {
         return value_.inject_error(example, draws);
