@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/sampler/semi_autoregressive_origin.hpp"
 
+#include "lldm/plugin/registry.hpp"
+#include "lldm/services.hpp"
+
 #include "lldm/services.hpp"
 
 namespace lldm {
@@ -23,6 +26,6 @@ SemiAutoregressiveOrigin::SemiAutoregressiveOrigin(const Options& options,
 
 SemiAutoregressiveOrigin::SemiAutoregressiveOrigin(const Options& options, const Services& services)
     : SemiAutoregressiveOrigin(options, special_tokens(name(), services), services.draws,
-                               make_commit_rule(options.remasking, services)) {}
+                               services.registry.make<AnyCommitRule>(options.remasking, services)) {}
 
 }  // namespace lldm

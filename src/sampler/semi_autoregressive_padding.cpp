@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/sampler/semi_autoregressive_padding.hpp"
 
+#include "lldm/plugin/registry.hpp"
+#include "lldm/services.hpp"
+
 #include "lldm/services.hpp"
 
 namespace lldm {
@@ -24,6 +27,6 @@ SemiAutoregressivePadding::SemiAutoregressivePadding(const Options& options,
 SemiAutoregressivePadding::SemiAutoregressivePadding(const Options& options,
                                                      const Services& services)
     : SemiAutoregressivePadding(options, special_tokens(name(), services), services.draws,
-                                make_commit_rule(options.remasking, services)) {}
+                                services.registry.make<AnyCommitRule>(options.remasking, services)) {}
 
 }  // namespace lldm
