@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+namespace lldm::testing {
+
+/// A fresh folder that is removed at the end of its scope.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    auto text = (std::filesystem::temp_directory_path() / "lldm-test-XXXXXX").string();
+    path_ = ::mkdtemp(text.data());
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace lldm::testing
