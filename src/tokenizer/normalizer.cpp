@@ -35,12 +35,8 @@ int utf8proc_options(NormalForm form) {
   std::abort();  // no other enumerator exists
 }
 
-}  // namespace
-
-std::string normal_form(std::string_view text, NormalForm form) {
-  const bool is_ascii = std::all_of(text.begin(), text.end(),
-                                    [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  if (is_ascii) return std::string(text);
+/// One call of utf8proc.
+std::string mapped(std::string_view text, NormalForm form) {
   utf8proc_uint8_t* made = nullptr;
   const utf8proc_ssize_t length =
       utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
@@ -51,6 +47,26 @@ std::string normal_form(std::string_view text, NormalForm form) {
   if (length < 0)
     throw DataError(message("Unicode normalisation failed: ", utf8proc_errmsg(length)));
   return {reinterpret_cast<const char*>(made), static_cast<std::size_t>(length)};
+}
+
+}  // namespace
+
+std::string normal_form(std::string_view text, NormalForm form) {
+  const bool is_ascii = std::all_of(text.begin(), text.end(),
+                                    [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (is_ascii) return std::string(text);
+  // The reference never composes U+11935 U+11930 (Unicode: U+11938), so the text is cut between
+  // them.
+  constexpr std::string_view kFirst = "\xF0\x91\xA4\xB5", kSecond = "\xF0\x91\xA4\xB0";
+  const std::string both = std::string(kFirst) + std::string(kSecond);
+  std::string out;
+  std::size_t done = 0;
+  for (auto at = text.find(both); at != std::string_view::npos; at = text.find(both, done)) {
+    const std::size_t cut = at + kFirst.size();
+    out += mapped(text.substr(done, cut - done), form);
+    done = cut;
+  }
+  return out + mapped(text.substr(done), form);
 }
 
 SplitRegex read_pattern(const JsonView& json) {

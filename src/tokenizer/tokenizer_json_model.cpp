@@ -125,7 +125,8 @@ ByteLevelBpe read_byte_level_bpe(const JsonView& model, const TokenTable& table)
       value->fail("must be null: not implemented");
   if (const auto fallback = model.find("byte_fallback"); fallback && fallback->boolean())
     fallback->fail("must be false: not implemented");
-  if (const auto fuse = model.find("fuse_unk")) (void)fuse->boolean();  // acts on the unknown token only
+  if (const auto fuse = model.find("fuse_unk"))
+    (void)fuse->boolean();  // acts on the unknown token only
 
   std::array<std::int32_t, 256> symbols;
   bool has_all = true;
@@ -156,23 +157,23 @@ std::vector<AddedToken> read_added_tokens(const JsonView& root, TokenTable& tabl
   for (std::size_t i = 0; i < list->size(); ++i) {
     const JsonView json = list->at(i);
     json.only_keys({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
-    const AddedToken token = {.id = json.at("id").integer(0, kMaxId),
-                              .content = json.at("content").text(),
-                              .single_word = json.at("single_word").boolean(),
-                              .lstrip = json.at("lstrip").boolean(),
-                              .rstrip = json.at("rstrip").boolean(),
-                              .normalized = json.at("normalized").boolean(),
-                              .special = json.at("special").boolean()};
+    AddedToken token = {.id = json.at("id").integer(0, kMaxId),
+                        .content = json.at("content").text(),
+                        .single_word = json.at("single_word").boolean(),
+                        .lstrip = json.at("lstrip").boolean(),
+                        .rstrip = json.at("rstrip").boolean(),
+                        .normalized = json.at("normalized").boolean(),
+                        .special = json.at("special").boolean()};
     if (token.content.empty()) json.at("content").fail("must not be empty");
     if (const auto [first, is_new] = seen.try_emplace(token.content, i); !is_new)
       json.at("content").fail(message("the same text as added_tokens[", first->second, "]"));
-    const std::int64_t known = table.find(token.content);
-    const auto expected = known >= 0 ? known : static_cast<std::int64_t>(table.text_of_id.size());
-    if (token.id != expected)
-      json.at("id").fail(
-          message("is ", token.id, ", but ", quoted(token.content), " gets the id ", expected,
-                  known >= 0 ? ", which it has in model.vocab" : ", the next one that is free"));
-    if (known < 0) {
+    const auto next = static_cast<std::int64_t>(table.text_of_id.size());
+    if (const std::int64_t known = table.find(token.content); known >= 0) {
+      token.id = known;
+    } else if (token.id != next) {
+      json.at("id").fail(message("is ", token.id, ", but ", quoted(token.content),
+                                 " gets the next free id, ", next));
+    } else {
       table.text_of_id.push_back(token.content);
       table.id_of_text.emplace(token.content, token.id);
     }

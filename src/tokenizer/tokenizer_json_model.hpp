@@ -32,8 +32,9 @@ void check_tokenizer_json(const JsonView& root);
 /// `model` without its vocabulary.  The table must hold the vocabulary alone.
 [[nodiscard]] ByteLevelBpe read_byte_level_bpe(const JsonView& model, const TokenTable& table);
 
-/// `added_tokens`; tokens that the vocabulary lacks join the table.  Their ids must be those the
-/// reference gives (the next free one in the order of the list), which ignores what the file says.
+/// `added_tokens`.  One that the vocabulary has keeps the vocabulary's id, whatever its `id` says
+/// (as in the reference); one that it lacks joins the table and must have the next free id, which
+/// is what the reference gives it.
 [[nodiscard]] std::vector<AddedToken> read_added_tokens(const JsonView& root, TokenTable& table);
 
 /// Ids that a TemplateProcessing puts before and behind a single text.

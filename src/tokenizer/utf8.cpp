@@ -40,9 +40,8 @@ Sequence sequence_at(std::string_view text, std::size_t at) {
 
 bool is_continuation(char byte) { return (static_cast<std::uint8_t>(byte) & 0xC0) == 0x80; }
 
-}  // namespace
-
-std::size_t find_invalid_utf8(std::string_view text) {
+/// Offset of the first byte that is not part of a character, or npos.
+std::size_t first_invalid_byte(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     if (byte_at(text, at) < 0x80) {
       ++at;
@@ -54,6 +53,8 @@ std::size_t find_invalid_utf8(std::string_view text) {
   }
   return std::string_view::npos;
 }
+
+}  // namespace
 
 std::string to_valid_utf8(std::string_view bytes) {
   std::string text;
@@ -70,7 +71,7 @@ std::string to_valid_utf8(std::string_view bytes) {
 }
 
 void require_utf8(std::string_view text, std::string_view where) {
-  const std::size_t at = find_invalid_utf8(text);
+  const std::size_t at = first_invalid_byte(text);
   if (at == std::string_view::npos) return;
   throw DataError(message(where, ": the text is not valid UTF-8\n  byte ", int{byte_at(text, at)},
                           " at offset ", at, ", in: ", excerpt(text, at)));

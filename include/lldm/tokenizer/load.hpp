@@ -26,12 +26,12 @@ constexpr auto choices(std::type_identity<TokenizerType>) {
 /// and bytes, what special_tokens_map.json beside the file says for tokenizer_json.
 struct TokenizerOptions {
   TokenizerType type = TokenizerType::words;
-  std::string path;
-  std::string mask_token;
-  std::string end_of_text_token;
-  std::string begin_of_text_token;
-  std::string end_of_turn_token;
-  std::string padding_token;
+  std::string path = {};
+  std::string mask_token = {};
+  std::string end_of_text_token = {};
+  std::string begin_of_text_token = {};
+  std::string end_of_turn_token = {};
+  std::string padding_token = {};
   bool add_missing_special = false;
   MissingSymbol missing_symbol = MissingSymbol::refuse;
   std::int64_t min_count = 1;

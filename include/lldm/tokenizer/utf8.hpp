@@ -8,15 +8,14 @@
 
 namespace lldm {
 
-/// Offset of the first byte that does not belong to well-formed UTF-8 (Unicode 16, table 3-7: no
-/// surrogates, no overlong forms, nothing above U+10FFFF), or `npos`.
-[[nodiscard]] std::size_t find_invalid_utf8(std::string_view text);
-
 /// The bytes as valid UTF-8: every maximal piece of an ill-formed sequence becomes one U+FFFD
 /// (Unicode 16, section 3.9; what Rust's from_utf8_lossy and Python's errors="replace" do).
 [[nodiscard]] std::string to_valid_utf8(std::string_view bytes);
 
-/// Errors  DataError naming `where`, the offset and the byte, if `text` is not valid UTF-8.
+/// Checks that `text` is well-formed UTF-8 (Unicode 16, table 3-7: no surrogates, no overlong
+/// forms, nothing above U+10FFFF).
+///
+/// Errors  DataError naming `where`, the first bad byte and its offset.
 void require_utf8(std::string_view text, std::string_view where);
 
 /// One character and the number of bytes it takes.
