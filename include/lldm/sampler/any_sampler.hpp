@@ -13,7 +13,8 @@ class AnySampler {
  public:
   template <Sampler S>
     requires(!std::same_as<S, AnySampler>)
-  explicit AnySampler(S sampler) : self_(std::make_shared<const Model<S>>(std::move(sampler))) {}
+  explicit(false) AnySampler(S sampler)
+      : self_(std::make_shared<const Model<S>>(std::move(sampler))) {}
 
   [[nodiscard]] std::vector<SampledText> sample(const AnyDenoiser& denoiser,
                                                 std::span<const SampleRequest> requests,
