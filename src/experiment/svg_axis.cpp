@@ -86,9 +86,8 @@ void widen(Axis& axis, const PlotAxis& wanted) {
     return;
   }
   const double middle = std::max(std::abs(axis.low), std::abs(axis.high));
-  const double air = axis.high > axis.low ? 0.04 * (axis.high - axis.low)
-                     : middle > 0         ? 0.1 * middle
-                                          : 1;
+  const bool has_range = axis.high - axis.low > 1e-9 * middle;
+  const double air = has_range ? 0.04 * (axis.high - axis.low) : middle > 0 ? 0.1 * middle : 1;
   if (!wanted.min) axis.low = axis.low >= 0 && axis.low < air ? 0 : axis.low - air;
   if (!wanted.max)
     axis.high =
@@ -113,7 +112,7 @@ Axis fit_axis(const PlotAxis& wanted, double low, double high, int num_ticks,
   widen(axis, wanted);
   if (!axis.can_draw(axis.low) || !axis.can_draw(axis.high) || !std::isfinite(axis.high - axis.low))
     throw ShapeError(message(axis_name, "cannot be drawn from ", axis.low, " to ", axis.high));
-  if (!(axis.low < axis.high))
+  if (!(axis.high - axis.low > 1e-10 * std::max(std::abs(axis.low), std::abs(axis.high))))
     throw ShapeError(message(axis_name, "min ", axis.low, " is not below max ", axis.high));
   if (axis.scale == PlotScale::linear) {
     linear_ticks(axis, num_ticks);

@@ -171,6 +171,9 @@ std::string svg_plot(const BarPlot& plot) {
     }
   }
   const auto y = svg::fit_axis(plot.y, low, high, 5, where);
+  if (y.low > low || y.high < high)
+    throw ShapeError(message(where, ": the axis from ", y.low, " to ", y.high, " cuts bars from ",
+                             low, " to ", high));
 
   Canvas canvas;
   define_fills(canvas, plot.series.size());

@@ -14,7 +14,7 @@ enum class PlotScale { linear, logarithmic };
 struct PlotAxis {
   std::string label;  // with its unit: "score standard deviation [nats]"
   PlotScale scale = PlotScale::linear;
-  std::optional<double> min, max;  // else from the data
+  std::optional<double> min = {}, max = {};  // else from the data
 };
 
 /// A line; points in the order of the line.
@@ -22,7 +22,7 @@ struct PlotSeries {
   enum class Interval { band, bars };
   std::string name;
   std::vector<double> x, y;
-  std::vector<double> low, high;  // empty, or the interval of each y
+  std::vector<double> low = {}, high = {};  // empty, or the interval of each y
   Interval interval = Interval::band;
 };
 
@@ -36,7 +36,7 @@ struct LinePlot {
 struct BarSeries {
   std::string name;
   std::vector<double> values;
-  std::vector<double> low, high;  // empty, or the interval of each value (NaN: none)
+  std::vector<double> low = {}, high = {};  // empty, or the interval of each value (NaN: none)
 };
 
 struct BarPlot {
@@ -46,7 +46,7 @@ struct BarPlot {
   std::vector<BarSeries> series;
 };
 
-/// A points that cannot be drawn (not finite, or not positive on a logarithmic axis) breaks its
+/// A point that cannot be drawn (not finite, or not positive on a logarithmic axis) breaks its
 /// line and is counted in a note below the plot. Errors  ShapeError, naming plot and series: no
 /// series, no drawable point in a series, lengths that differ,
 ///         an axis whose min is not below its max.
@@ -54,7 +54,7 @@ struct BarPlot {
 
 /// Errors  ShapeError, naming plot and series: no groups, no series, lengths that differ, no value
 /// at all in a
-///         series, an infinite value, a logarithmic axis.
+///         series, an infinite value, a logarithmic axis, limits that cut a bar.
 [[nodiscard]] std::string svg_plot(const BarPlot& plot);
 
 }  // namespace lldm
