@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "cuda/kernels.hpp"
+
 namespace lldm::memory {
 
 class Ledger;
@@ -26,6 +28,16 @@ struct CudaFunctions {
   std::vector<CudaDevice> (*devices)(std::string* why);
   /// Counts CUDA allocations in `ledger` from now on; nullptr: stop counting.
   void (*count_in)(Ledger* ledger);
+  /// The fused kernels (cuda/kernels.hpp).
+  struct Kernels {
+    decltype(&cuda::rms_norm_forward) rms_norm_forward;
+    decltype(&cuda::rms_norm_groups) rms_norm_groups;
+    decltype(&cuda::rms_norm_backward) rms_norm_backward;
+    decltype(&cuda::rope_forward) rope_forward;
+    decltype(&cuda::rope_backward) rope_backward;
+    decltype(&cuda::swiglu_forward) swiglu_forward;
+    decltype(&cuda::swiglu_backward) swiglu_backward;
+  } kernels;
 };
 inline constexpr const char* kCudaLibraryVersion =
     "lldm " LLDM_VERSION "; libtorch " LLDM_TORCH_VERSION "; gcc " __VERSION__;

@@ -71,6 +71,22 @@ void Ledger::add(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes)
   devices_[static_cast<std::size_t>(device)].allocations.fetch_add(1, kRelaxed);
 }
 
+void Ledger::require_room(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) const {
+  for (const std::size_t index : {static_cast<std::size_t>(purpose), kTotal}) {
+    const std::int64_t budget = column(device, index).budget.load(kRelaxed);
+    if (budget > 0 && current(device, index) + bytes > budget)
+      refuse_over_budget(device, purpose, bytes, index);
+  }
+}
+
+void Ledger::count(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) noexcept {
+  for (const std::size_t index : {static_cast<std::size_t>(purpose), kTotal}) {
+    Column& c = column(device, index);
+    raise_peaks(c, c.current.fetch_add(bytes, kRelaxed) + bytes);
+  }
+  devices_[static_cast<std::size_t>(device)].allocations.fetch_add(1, kRelaxed);
+}
+
 void Ledger::remove(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) noexcept {
   column(device, static_cast<std::size_t>(purpose)).current.fetch_sub(bytes, kRelaxed);
   column(device, kTotal).current.fetch_sub(bytes, kRelaxed);

@@ -22,6 +22,9 @@ class Ledger {
   /// Counts an allocation.  Errors  OutOfMemory, with nothing counted, if a budget does not hold
   /// it.
   void add(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes);
+  /// The two halves of `add`, where an allocation is learnt of after it was made.
+  void require_room(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) const;
+  void count(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) noexcept;
   /// Takes an allocation back; never fails.
   void remove(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) noexcept;
   /// The exception for an allocation that the device itself refused; `reason` says how.

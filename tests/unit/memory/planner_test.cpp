@@ -63,8 +63,7 @@ TEST_CASE("plan_memory knows adapters, chunks and cheaper blocks", "[memory][pla
         32 * 4 * 100 * 8 + 9600 + 64000 + 80000);
 }
 
-TEST_CASE("plan_memory gives LLaDA-8B 16 GB of bf16 weights",
-          "[memory][planner]") {
+TEST_CASE("plan_memory gives LLaDA-8B 16 GB of bf16 weights", "[memory][planner]") {
   PlanInputs in;
   in.parameters = 8'015'600'000, in.trainable_parameters = 41'900'000;
   in.weight_bytes = 2, in.compute_bytes = 2;
