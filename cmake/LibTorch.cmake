@@ -56,3 +56,7 @@ endforeach()
 # (nvidia/), or in the loader's path: the link must not try to resolve them itself.
 set_target_properties(lldm::torch_cpu PROPERTIES
   INTERFACE_LINK_LIBRARIES "lldm::c10;-Wl,--allow-shlib-undefined")
+
+# The OpenMP runtime that libtorch_cpu.so itself uses: two runtimes in one process would be two thread pools.
+add_library(lldm::gomp SHARED IMPORTED GLOBAL)
+set_target_properties(lldm::gomp PROPERTIES IMPORTED_LOCATION "${_torch_lib}/libgomp.so.1")

@@ -16,3 +16,10 @@ if(LLDM_CLI_SOURCES)
   target_include_directories(lldm_cli PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(lldm_cli PRIVATE lldm lldm_flags Boost::program_options nlohmann_json::nlohmann_json)
 endif()
+
+# The transformer's CPU kernels: unrolled vectors passed between always-inlined functions, under LibTorch's own
+# OpenMP runtime (at::parallel_for is a template: our copies of it need the pragma).
+file(GLOB LLDM_KERNEL_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/model/kernels/*.cpp)
+set_source_files_properties(${LLDM_KERNEL_SOURCES} PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math;-Wno-psabi")
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/model/block_cpu.cpp PROPERTIES COMPILE_OPTIONS "-fopenmp")
+target_link_libraries(lldm PRIVATE lldm::gomp)

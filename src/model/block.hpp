@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// One transformer block on packed rows, in the forms that exist of it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "lldm/model/llada.hpp"
+
+namespace lldm {
+
+/// What a block needs to know besides its weights and rows.
+struct BlockContext {
+  std::vector<std::int64_t> offsets;  // [B + 1]
+  at::Tensor visible;                 // [N] bool, or undefined
+  at::Tensor cosines, sines;          // [max length, head_width / 2], in the rows' dtype
+  std::int64_t heads = 0;
+  std::int64_t kv_heads = 0;
+  double eps = 0;
+};
+
+/// rows / rms(rows) * weight, normalised in float32 or wider.  [N, D], [D] -> [N, D]
+at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps);
+
+/// x + attention(norm(x)), then + SwiGLU(norm(.)).  [N, D] -> [N, D].  On the CPU one autograd node
+/// with its own backward; elsewhere `block_by_operations`.
+at::Tensor block_forward(const LladaBlock& block, const at::Tensor& rows,
+                         const BlockContext& context);
+
+/// The same mathematics as differentiable tensor operations, on any device.
+at::Tensor block_by_operations(const LladaBlock& block, const at::Tensor& rows,
+                               const BlockContext& context);
+at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weight, double eps);
+
+}  // namespace lldm

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/rsqrt.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include <limits>
+
+#include "model/block.hpp"
+
+namespace lldm {
+namespace {
+
+// [N] positions within each sequence.
+at::Tensor positions_of(const BlockContext& context, const at::Device device) {
+  std::vector<at::Tensor> parts;
+  for (std::size_t s = 0; s + 1 < context.offsets.size(); ++s)
+    parts.push_back(at::arange(context.offsets[s + 1] - context.offsets[s],
+                               at::TensorOptions(at::kLong).device(device)));
+  return at::cat(parts);
+}
+
+// Rotates the halves of every head: (a, b) -> (a cos - b sin, b cos + a sin).  x [N, H, dh], tables
+// [N, 1, dh/2].
+at::Tensor rotate(const at::Tensor& x, const at::Tensor& cosines, const at::Tensor& sines) {
+  const std::int64_t half = x.size(2) / 2;
+  const auto a = x.narrow(2, 0, half), b = x.narrow(2, half, half);
+  return at::cat({a * cosines - b * sines, b * cosines + a * sines}, 2);
+}
+
+// Attention of one run of sequences of equal length.  q [B*L, H, dh], k and v [B*L, KV, dh] ->
+// [B*L, H*dh].
+at::Tensor attend_run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                      const at::Tensor& visible, std::int64_t batch) {
+  const auto by_head = [&](const at::Tensor& x) {
+    const auto split =
+        x.reshape({batch, -1, x.size(1), x.size(2)}).transpose(1, 2);  // [B, h, L, dh]
+    const std::int64_t repeat = q.size(1) / x.size(1);
+    return repeat == 1 ? split : split.repeat_interleave(repeat, 1);
+  };
+  std::optional<at::Tensor> mask;
+  if (visible.defined()) {
+    // As the original: a hidden key's score becomes the most negative finite number.
+    const auto options = q.options();
+    const double lowest = q.scalar_type() == at::kDouble
+                              ? std::numeric_limits<double>::lowest()
+                              : static_cast<double>(std::numeric_limits<float>::lowest());
+    mask = at::zeros({batch, 1, 1, q.size(0) / batch}, options)
+               .masked_fill(visible.reshape({batch, 1, 1, -1}).logical_not(), lowest);
+  }
+  const auto out = at::scaled_dot_product_attention(by_head(q), by_head(k), by_head(v), mask);
+  return out.transpose(1, 2).reshape({q.size(0), -1});
+}
+
+// Consecutive sequences of equal length are one batch; nothing is padded.
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const BlockContext& context) {
+  const auto& offsets = context.offsets;
+  std::vector<at::Tensor> parts;
+  for (std::size_t first = 0; first + 1 < offsets.size();) {
+    const std::int64_t length = offsets[first + 1] - offsets[first];
+    std::size_t last = first + 1;
+    while (last + 1 < offsets.size() && offsets[last + 1] - offsets[last] == length) ++last;
+    const std::int64_t begin = offsets[first], rows = offsets[last] - begin;
+    const auto cut = [&](const at::Tensor& x) { return x.narrow(0, begin, rows); };
+    parts.push_back(attend_run(cut(q), cut(k), cut(v),
+                               context.visible.defined() ? cut(context.visible) : at::Tensor(),
+                               rows / length));
+    first = last;
+  }
+  return parts.size() == 1 ? parts.front() : at::cat(parts);
+}
+
+}  // namespace
+
+at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weight, double eps) {
+  return rows * at::rsqrt(rows.pow(2).mean(-1, /*keepdim=*/true) + eps) * weight;
+}
+
+at::Tensor block_by_operations(const LladaBlock& block, const at::Tensor& rows,
+                               const BlockContext& context) {
+  const std::int64_t n = rows.size(0), width = rows.size(1) / context.heads;
+  const auto positions = positions_of(context, rows.device());
+  const auto cosines = context.cosines.index_select(0, positions).unsqueeze(1);
+  const auto sines = context.sines.index_select(0, positions).unsqueeze(1);
+  const auto project = [&](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+    return at::linear(x, weight, bias.defined() ? std::optional(bias) : std::nullopt)
+        .view({n, -1, width});
+  };
+
+  const auto normed = rms_norm_by_operations(rows, block.attn_norm, context.eps);
+  const auto q = rotate(project(normed, block.q_proj, block.q_bias), cosines, sines);
+  const auto k = rotate(project(normed, block.k_proj, block.k_bias), cosines, sines);
+  const auto v = project(normed, block.v_proj, block.v_bias);
+  const auto middle = rows + at::linear(attend(q, k, v, context), block.attn_out);
+
+  const auto wide = rms_norm_by_operations(middle, block.ff_norm, context.eps);
+  const auto gated = at::silu(at::linear(wide, block.ff_proj)) * at::linear(wide, block.up_proj);
+  return middle + at::linear(gated, block.ff_out);
+}
+
+}  // namespace lldm

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// One kernel body, compiled for the processors we meet, chosen at run time.  (Not target_clones:
+// its ifunc resolver runs before the sanitizers do.)
+#pragma once
+
+#include <cstdint>
+
+namespace lldm {
+
+enum class CpuLevel { baseline, avx2, avx512 };
+
+/// The best level that this processor runs.
+CpuLevel cpu_level();
+
+}  // namespace lldm
+
+/// Defines `void name(const Args&, int64 begin, int64 end)` from the always-inlined template or
+/// function `name##_body` with the same parameters.
+#if defined(__x86_64__)
+#define LLDM_CPU_CLONES(name, Args)                                                              \
+  [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")]] static void name##_avx512( \
+      const Args& args, std::int64_t begin, std::int64_t end) {                                  \
+    name##_body(args, begin, end);                                                               \
+  }                                                                                              \
+  [[gnu::target("avx2,fma,bmi2")]] static void name##_avx2(const Args& args, std::int64_t begin, \
+                                                           std::int64_t end) {                   \
+    name##_body(args, begin, end);                                                               \
+  }                                                                                              \
+  static void name##_baseline(const Args& args, std::int64_t begin, std::int64_t end) {          \
+    name##_body(args, begin, end);                                                               \
+  }                                                                                              \
+  void name(const Args& args, std::int64_t begin, std::int64_t end) {                            \
+    const CpuLevel level = cpu_level();                                                          \
+    if (level == CpuLevel::avx512) return name##_avx512(args, begin, end);                       \
+    if (level == CpuLevel::avx2) return name##_avx2(args, begin, end);                           \
+    name##_baseline(args, begin, end);                                                           \
+  }
+#else
+#define LLDM_CPU_CLONES(name, Args)                                   \
+  void name(const Args& args, std::int64_t begin, std::int64_t end) { \
+    name##_body(args, begin, end);                                    \
+  }
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include "model/rope.hpp"
+
+#include <ATen/ops/empty.h>
+
+#include <cmath>
+
+namespace lldm {
+namespace {
+
+template <class T>
+void fill(RopeTables& tables, T theta) {
+  const std::int64_t length = tables.cosines.size(0), half = tables.cosines.size(1);
+  T* cosines = tables.cosines.mutable_data_ptr<T>();
+  T* sines = tables.sines.mutable_data_ptr<T>();
+  for (std::int64_t i = 0; i < half; ++i) {
+    const T frequency = T(1) / std::pow(theta, static_cast<T>(2 * i) / static_cast<T>(2 * half));
+    for (std::int64_t position = 0; position < length; ++position) {
+      const T angle = static_cast<T>(position) * frequency;
+      cosines[position * half + i] = std::cos(angle);
+      sines[position * half + i] = std::sin(angle);
+    }
+  }
+}
+
+}  // namespace
+
+RopeTables rope_tables(std::int64_t length, std::int64_t head_width, double theta,
+                       at::ScalarType dtype) {
+  const auto options = at::TensorOptions(dtype);
+  RopeTables tables{at::empty({length, head_width / 2}, options),
+                    at::empty({length, head_width / 2}, options)};
+  if (dtype == at::kDouble)
+    fill<double>(tables, theta);
+  else
+    fill<float>(tables, static_cast<float>(theta));
+  return tables;
+}
+
+}  // namespace lldm

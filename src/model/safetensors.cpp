@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/model/safetensors.hpp"
+
+#include <ATen/ops/empty.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "lldm/errors.hpp"
+#include "model/safetensors_dtype.hpp"
+#include "model/strict_json.hpp"
+
+static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian");
+
+namespace lldm {
+namespace {
+
+constexpr std::size_t kMaxChunkBytes = std::size_t{1}
+                                       << 30;  // read and write take at most 2 GiB a call
+
+void read_at(int descriptor, std::uint64_t offset, void* destination, std::size_t bytes,
+             const std::string& where) {
+  auto* out = static_cast<char*>(destination);
+  while (bytes > 0) {
+    const auto got =
+        ::pread(descriptor, out, std::min(bytes, kMaxChunkBytes), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw DataError(message(where, ": cannot be read: ", std::strerror(errno)));
+    if (got == 0)
+      throw DataError(message(where, ": ended early; was it changed while being read?"));
+    out += got, offset += static_cast<std::uint64_t>(got), bytes -= static_cast<std::size_t>(got);
+  }
+}
+
+void write_all(int descriptor, const void* source, std::size_t bytes, const std::string& where) {
+  const auto* in = static_cast<const char*>(source);
+  while (bytes > 0) {
+    const auto put = ::write(descriptor, in, std::min(bytes, kMaxChunkBytes));
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) throw Error(message(where, ": cannot be written: ", std::strerror(errno)));
+    in += put, bytes -= static_cast<std::size_t>(put);
+  }
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0 || ::fsync(descriptor) != 0) {
+    const int reason = errno;
+    if (descriptor >= 0) ::close(descriptor);
+    throw Error(message(folder.string(), ": cannot be synchronised: ", std::strerror(reason)));
+  }
+  ::close(descriptor);
+}
+
+// A file that is either published under its name or leaves nothing behind.
+class PendingFile {
+ public:
+  explicit PendingFile(const std::filesystem::path& path)
+      : path_(path), temporary_(path.string() + ".partial-" + std::to_string(::getpid())) {
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (descriptor_ < 0)
+      throw Error(message(path.string(), ": cannot be created: ", std::strerror(errno)));
+  }
+  ~PendingFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    if (!is_published_) ::unlink(temporary_.c_str());
+  }
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+
+  void write(const void* source, std::size_t bytes) {
+    write_all(descriptor_, source, bytes, path_.string());
+  }
+  void publish() {
+    const bool is_synced = ::fsync(descriptor_) == 0;
+    const bool is_closed = ::close(std::exchange(descriptor_, -1)) == 0;
+    if (!is_synced || !is_closed || ::rename(temporary_.c_str(), path_.c_str()) != 0)
+      throw Error(message(path_.string(), ": cannot be written: ", std::strerror(errno)));
+    is_published_ = true;
+    sync_folder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::string temporary_;
+  int descriptor_ = -1;
+  bool is_published_ = false;
+};
+
+void check_bools(const at::Tensor& tensor, const std::string& name, const std::string& where) {
+  const auto* bytes = static_cast<const unsigned char*>(tensor.const_data_ptr());
+  const auto* end = bytes + tensor.numel();
+  const auto* bad = std::find_if(bytes, end, [](unsigned char byte) { return byte > 1; });
+  if (bad != end)
+    throw DataError(message(where, ": tensor \"", name, "\": element ", bad - bytes,
+                            " of a BOOL is ", static_cast<int>(*bad), ", must be 0 or 1"));
+}
+
+struct Outgoing {
+  std::string name;
+  const SafetensorsDtype* dtype;
+  at::Tensor value;  // contiguous, on the CPU
+};
+
+std::vector<Outgoing> in_writing_order(const TensorMap& tensors, const std::string& where) {
+  std::vector<Outgoing> order;
+  for (const auto& [name, value] : tensors) {
+    const auto* dtype = value.defined() ? find_safetensors_dtype(value.scalar_type()) : nullptr;
+    if (!dtype || value.dim() > static_cast<std::int64_t>(kMaxTensorRank) ||
+        name == "__metadata__" || name.size() > kMaxTensorNameBytes ||
+        name.find('\0') != std::string::npos)
+      throw DataError(message(where, ": tensor \"", name, "\" cannot be stored\n  ",
+                              "dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL; rank at most ",
+                              kMaxTensorRank, "; name at most ", kMaxTensorNameBytes,
+                              " bytes, no NUL"));
+    order.push_back({name, dtype, value.detach().to(at::kCPU).contiguous()});
+  }
+  std::ranges::stable_sort(order, [](const Outgoing& a, const Outgoing& b) {
+    return a.dtype->order > b.dtype->order;  // within a dtype, the map's order: by name
+  });
+  return order;
+}
+
+std::string header_text(const std::vector<Outgoing>& order,
+                        const std::map<std::string, std::string>& metadata,
+                        const std::string& where) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::uint64_t offset = 0;
+  for (const auto& item : order) {
+    const std::uint64_t end = offset + item.value.nbytes();
+    header[item.name] = {{"dtype", item.dtype->name},
+                         {"shape", item.value.sizes().vec()},
+                         {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  try {
+    std::string text = header.dump();
+    text.append((8 - text.size() % 8) % 8, ' ');
+    return text;
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError(message(where, ": a name or metadata text is not UTF-8\n  ", error.what()));
+  }
+}
+
+}  // namespace
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a FIFO must not hang us
+  if (descriptor_ < 0) throw DataError(message(path.string(), ": ", std::strerror(errno)));
+  try {
+    struct stat status{};
+    if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode))
+      throw DataError(message(path.string(), ": is not a regular file"));
+    const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
+    std::string prefix(std::min<std::uint64_t>(file_bytes, 8), '\0');
+    read_at(descriptor_, 0, prefix.data(), prefix.size(), path.string());
+    std::uint64_t length = 0;
+    if (prefix.size() == 8) std::memcpy(&length, prefix.data(), sizeof length);
+    if (length <= kMaxSafetensorsHeaderBytes && file_bytes >= 8 && length <= file_bytes - 8) {
+      prefix.resize(8 + length);
+      read_at(descriptor_, 8, prefix.data() + 8, length, path.string());
+    }
+    header_ = parse_safetensors_header(prefix, file_bytes, path.string());
+  } catch (...) {
+    ::close(descriptor_);
+    throw;
+  }
+}
+
+SafetensorsFile::SafetensorsFile(SafetensorsFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      header_(std::move(other.header_)) {}
+
+SafetensorsFile::~SafetensorsFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+at::Tensor SafetensorsFile::read(const std::string& name) const {
+  const auto found = header_.tensors.find(name);
+  if (found == header_.tensors.end())
+    throw DataError(message(path_.string(), ": has no tensor \"", name, "\""));
+  const auto& entry = found->second;
+  const auto type = find_safetensors_dtype(entry.dtype)->type;
+  if (!type)
+    throw DataError(message(path_.string(), ": tensor \"", name, "\" has dtype ", entry.dtype,
+                            "\n  readable: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL"));
+  auto tensor = at::empty(entry.shape, at::TensorOptions(*type));
+  read_at(descriptor_, header_.data_start + entry.begin, tensor.mutable_data_ptr(),
+          entry.end - entry.begin, path_.string());
+  if (*type == c10::kBool) check_bools(tensor, name, path_.string());
+  return tensor;
+}
+
+TensorMap load_safetensors(const std::filesystem::path& path) {
+  const SafetensorsFile file(path);
+  TensorMap tensors;
+  for (const auto& item : file.header().tensors) tensors.emplace(item.first, file.read(item.first));
+  return tensors;
+}
+
+void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  const auto order = in_writing_order(tensors, path.string());
+  const auto header = header_text(order, metadata, path.string());
+  const std::uint64_t length = header.size();
+  PendingFile file(path);
+  file.write(&length, sizeof length);
+  file.write(header.data(), header.size());
+  for (const auto& item : order) file.write(item.value.const_data_ptr(), item.value.nbytes());
+  file.publish();
+}
+
+}  // namespace lldm

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "lldm/errors.hpp"
+#include "lldm/model/safetensors.hpp"
+#include "model/safetensors_dtype.hpp"
+#include "model/strict_json.hpp"
+
+namespace lldm {
+namespace {
+
+constexpr auto kNone = std::nullopt;
+constexpr std::array<SafetensorsDtype, 22> kDtypes = {{
+    {"BOOL", 8, 0, c10::kBool},   {"F4", 4, 1, kNone},           {"F6_E2M3", 6, 2, kNone},
+    {"F6_E3M2", 6, 3, kNone},     {"U8", 8, 4, c10::kByte},      {"I8", 8, 5, c10::kChar},
+    {"F8_E5M2", 8, 6, kNone},     {"F8_E4M3", 8, 7, kNone},      {"F8_E8M0", 8, 8, kNone},
+    {"F8_E4M3FNUZ", 8, 9, kNone}, {"F8_E5M2FNUZ", 8, 10, kNone}, {"I16", 16, 11, c10::kShort},
+    {"U16", 16, 12, kNone},       {"F16", 16, 13, c10::kHalf},   {"BF16", 16, 14, c10::kBFloat16},
+    {"I32", 32, 15, c10::kInt},   {"U32", 32, 16, kNone},        {"F32", 32, 17, c10::kFloat},
+    {"C64", 64, 18, kNone},       {"F64", 64, 19, c10::kDouble}, {"I64", 64, 20, c10::kLong},
+    {"U64", 64, 21, kNone},
+}};
+
+[[noreturn]] void fail(const std::string& where, std::string_view error,
+                       const std::string& detail) {
+  throw DataError(message(where, ": ", error, ": ", detail));
+}
+
+bool is_utf8(std::string_view text) {
+  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+  auto left = static_cast<utf8proc_ssize_t>(text.size());
+  while (left > 0) {
+    utf8proc_int32_t codepoint = 0;
+    const auto used = utf8proc_iterate(bytes, left, &codepoint);
+    if (used <= 0) return false;
+    bytes += used, left -= used;
+  }
+  return true;
+}
+
+std::uint64_t unsigned_number(const nlohmann::json& value, const std::string& where,
+                              const std::string& what) {
+  if (!value.is_number_unsigned())
+    fail(where, "InvalidHeaderDeserialization",
+         what + " must be a non-negative integer, got " + value.dump());
+  return value.get<std::uint64_t>();
+}
+
+TensorEntry read_entry(const std::string& name, const nlohmann::json& value,
+                       const std::string& where) {
+  const std::string label = "tensor \"" + name + "\"";
+  const auto bad = [&](const std::string& what) {
+    fail(where, "InvalidHeaderDeserialization", label + ": " + what);
+  };
+  if (!value.is_object()) bad("must be an object");
+  for (const char* key : {"dtype", "shape", "data_offsets"})
+    if (!value.contains(key)) bad(std::string("has no \"") + key + "\"");
+  if (!value["dtype"].is_string() || !find_safetensors_dtype(value["dtype"].get<std::string>()))
+    bad("unknown dtype " + value["dtype"].dump());
+  if (!value["shape"].is_array()) bad("shape must be a list");
+  if (value["shape"].size() > kMaxTensorRank)
+    bad(message("rank ", value["shape"].size(), " is above the limit of ", kMaxTensorRank));
+  if (!value["data_offsets"].is_array() || value["data_offsets"].size() != 2)
+    bad("data_offsets must be [begin, end]");
+
+  TensorEntry entry;
+  entry.dtype = value["dtype"].get<std::string>();
+  for (const auto& size : value["shape"]) {
+    const auto number = unsigned_number(size, where, label + ": a size of the shape");
+    if (number > static_cast<std::uint64_t>(INT64_MAX))
+      fail(where, "ValidationOverflow", label + ": a size of the shape does not fit 63 bits");
+    entry.shape.push_back(static_cast<std::int64_t>(number));
+  }
+  entry.begin = unsigned_number(value["data_offsets"][0], where, label + ": an offset");
+  entry.end = unsigned_number(value["data_offsets"][1], where, label + ": an offset");
+  return entry;
+}
+
+std::uint64_t checked_bytes(const TensorEntry& entry, const std::string& name,
+                            const std::string& where) {
+  std::uint64_t bits = 1;
+  bool overflows = false;
+  for (const auto size : entry.shape)
+    overflows |= __builtin_mul_overflow(bits, static_cast<std::uint64_t>(size), &bits);
+  const auto width = static_cast<std::uint64_t>(find_safetensors_dtype(entry.dtype)->bits);
+  overflows |= __builtin_mul_overflow(bits, width, &bits);
+  if (overflows)
+    fail(where, "ValidationOverflow", "tensor \"" + name + "\": its size does not fit 64 bits");
+  if (bits % 8 != 0)
+    fail(where, "MisalignedSlice", "tensor \"" + name + "\": its elements do not fill whole bytes");
+  return bits / 8;
+}
+
+// Tensors must follow one another from 0 without a hole or an overlap; returns where the last one
+// ends.
+std::uint64_t check_layout(const std::map<std::string, TensorEntry>& tensors,
+                           const std::string& where) {
+  std::vector<const std::pair<const std::string, TensorEntry>*> order;
+  for (const auto& item : tensors) order.push_back(&item);
+  std::ranges::sort(
+      order, {}, [](const auto* item) { return std::pair(item->second.begin, item->second.end); });
+  std::uint64_t expected = 0;
+  for (const auto* item : order) {
+    const auto& [name, entry] = *item;
+    if (entry.begin != expected || entry.end < entry.begin)
+      fail(where, "InvalidOffset",
+           message("tensor \"", name, "\" lies at [", entry.begin, ", ", entry.end,
+                   "), the one before it ends at ", expected));
+    const auto bytes = checked_bytes(entry, name, where);
+    if (entry.end - entry.begin != bytes)
+      fail(where, "TensorInvalidInfo",
+           message("tensor \"", name, "\": dtype and shape need ", bytes,
+                   " bytes, data_offsets give ", entry.end - entry.begin));
+    expected = entry.end;
+  }
+  return expected;
+}
+
+void read_metadata(const nlohmann::json& value, SafetensorsHeader& header,
+                   const std::string& where) {
+  const auto bad = [&] {
+    fail(where, "InvalidHeaderDeserialization", "__metadata__ must map strings to strings");
+  };
+  if (!value.is_object()) bad();
+  for (const auto& [key, text] : value.items()) {
+    if (!text.is_string()) bad();
+    header.metadata[key] = text.get<std::string>();
+  }
+}
+
+SafetensorsHeader read_header(const nlohmann::json& json, const std::string& where) {
+  const auto bad = [&](const std::string& what) {
+    fail(where, "InvalidHeaderDeserialization", what);
+  };
+  if (!json.is_object()) bad("the header must be an object");
+  if (json.size() > kMaxSafetensorsTensors)
+    bad(message("more than ", kMaxSafetensorsTensors, " tensors"));
+  SafetensorsHeader header;
+  for (const auto& [name, value] : json.items()) {
+    if (name == "__metadata__") {
+      read_metadata(value, header, where);
+      continue;
+    }
+    if (name.size() > kMaxTensorNameBytes || name.find('\0') != std::string::npos)
+      bad(message("a tensor's name must have at most ", kMaxTensorNameBytes, " bytes and no NUL"));
+    header.tensors.emplace(name, read_entry(name, value, where));
+  }
+  return header;
+}
+
+}  // namespace
+
+const SafetensorsDtype* find_safetensors_dtype(std::string_view name) {
+  const auto* found = std::ranges::find(kDtypes, name, &SafetensorsDtype::name);
+  return found == kDtypes.end() ? nullptr : found;
+}
+
+const SafetensorsDtype* find_safetensors_dtype(c10::ScalarType type) {
+  const auto* found = std::ranges::find(kDtypes, std::optional(type), &SafetensorsDtype::type);
+  return found == kDtypes.end() ? nullptr : found;
+}
+
+SafetensorsHeader parse_safetensors_header(std::string_view prefix, std::uint64_t file_bytes,
+                                           const std::string& where) {
+  if (file_bytes < 8 || prefix.size() < 8)
+    fail(where, "HeaderTooSmall",
+         message("the file has ", file_bytes, " bytes, its length field needs 8"));
+  std::uint64_t length = 0;
+  std::memcpy(&length, prefix.data(), sizeof length);
+  if (length > kMaxSafetensorsHeaderBytes)
+    fail(
+        where, "HeaderTooLarge",
+        message("the header claims ", length, " bytes, the limit is ", kMaxSafetensorsHeaderBytes));
+  if (length + 8 > file_bytes || length + 8 > prefix.size())
+    fail(where, "InvalidHeaderLength",
+         message("the header claims ", length, " bytes, the file has ", file_bytes));
+  const auto text = prefix.substr(8, length);
+  if (!is_utf8(text)) fail(where, "InvalidHeader", "the header is not UTF-8");
+
+  auto header =
+      read_header(parse_strict_json(text, where + ": InvalidHeaderDeserialization"), where);
+  header.data_start = length + 8;
+  const auto data_end = check_layout(header.tensors, where);
+  std::uint64_t expected = 0;
+  if (__builtin_add_overflow(header.data_start, data_end, &expected) || expected != file_bytes)
+    fail(where, "MetadataIncompleteBuffer",
+         message("header and tensors take ", expected, " bytes, the file has ", file_bytes));
+  return header;
+}
+
+}  // namespace lldm

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/model/safetensors.hpp"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/zeros.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "lldm/errors.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Folder {
+  Folder() {
+    std::string pattern = (fs::temp_directory_path() / "lldm-XXXXXX").string();
+    path = ::mkdtemp(pattern.data());
+  }
+  ~Folder() { fs::remove_all(path); }
+  fs::path path;
+};
+
+std::string file_of(const std::string& header, std::size_t data_bytes) {
+  const std::uint64_t length = header.size();
+  std::string bytes(8, '\0');
+  std::memcpy(bytes.data(), &length, 8);
+  return bytes + header + std::string(data_bytes, '\1');
+}
+
+std::string error_of(const std::string& bytes) {
+  try {
+    lldm::parse_safetensors_header(bytes, bytes.size(), "f");
+  } catch (const lldm::DataError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void check_error(const std::string& bytes, const std::string& name) {
+  INFO("expected " << name << ", got: " << error_of(bytes));
+  CHECK(error_of(bytes).rfind("f: " + name + ":", 0) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("safetensors headers that the reference reader refuses are refused by the same name",
+          "[model][safetensors]") {
+  const std::string one = R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+  CHECK(error_of(file_of(one, 8)).empty());
+  CHECK(error_of(file_of("  " + one + "   ", 8)).empty());  // whitespace on both sides is legal
+  CHECK(error_of(file_of("{}", 0)).empty());
+
+  check_error("\x3c\0\0", "HeaderTooSmall");
+  check_error(std::string("\xff\xff\xff\xff\xff\xff\xff\x0f", 8), "HeaderTooLarge");
+  check_error(file_of(one, 0).substr(0, 20), "InvalidHeaderLength");
+  check_error(file_of("\xff\xfe{}", 0), "InvalidHeader");
+  check_error(file_of("", 0), "InvalidHeaderDeserialization");
+  check_error(file_of("[]", 0), "InvalidHeaderDeserialization");
+  check_error(file_of("{\"t\":1}", 0), "InvalidHeaderDeserialization");
+  check_error(file_of("{} x", 0), "InvalidHeaderDeserialization");
+  check_error(file_of(one, 9), "MetadataIncompleteBuffer");
+  check_error(file_of(one, 7), "MetadataIncompleteBuffer");
+}
+
+TEST_CASE("safetensors entries that lie about their place or size are refused",
+          "[model][safetensors]") {
+  const auto entry = [](const std::string& name, const std::string& dtype, const std::string& shape,
+                        const std::string& offsets) {
+    return "\"" + name + R"(":{"dtype":")" + dtype + R"(","shape":)" + shape +
+           R"(,"data_offsets":)" + offsets + "}";
+  };
+  const auto only = [&](const std::string& dtype, const std::string& shape,
+                        const std::string& offsets, std::size_t bytes) {
+    return file_of("{" + entry("t", dtype, shape, offsets) + "}", bytes);
+  };
+  CHECK(error_of(only("F32", "[]", "[0,4]", 4)).empty());
+  CHECK(error_of(only("F32", "[2,0]", "[0,0]", 0)).empty());
+  CHECK(error_of(only("F4", "[2]", "[0,1]", 1)).empty());
+
+  check_error(only("F32", "[2]", "[4,12]", 12), "InvalidOffset");    // hole before
+  check_error(only("F32", "[2]", "[0,9]", 9), "TensorInvalidInfo");  // size
+  check_error(only("F32", "[2]", "[8,0]", 8), "InvalidOffset");      // backwards
+  check_error(only("F4", "[1]", "[0,1]", 1), "MisalignedSlice");     // half a byte
+  check_error(only("F32", "[4294967296,4294967296,4]", "[0,8]", 8), "ValidationOverflow");
+  check_error(only("F32", "[18446744073709551615]", "[0,8]", 8), "ValidationOverflow");
+  check_error(only("F32", "[-1]", "[0,8]", 8), "InvalidHeaderDeserialization");
+  check_error(only("F32", "[1.5]", "[0,8]", 8), "InvalidHeaderDeserialization");
+  check_error(only("F33", "[2]", "[0,8]", 8), "InvalidHeaderDeserialization");
+  check_error(only("F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]", 4), "InvalidHeaderDeserialization");
+
+  const auto pair = [&](const std::string& first, const std::string& second, std::size_t bytes) {
+    return file_of(
+        "{" + entry("a", "U8", "[4]", first) + "," + entry("b", "U8", "[4]", second) + "}", bytes);
+  };
+  CHECK(error_of(pair("[4,8]", "[0,4]", 8)).empty());  // any order in the header
+  check_error(pair("[0,4]", "[2,6]", 6), "InvalidOffset");
+  check_error(pair("[0,4]", "[5,9]", 9), "InvalidOffset");
+  check_error(pair("[0,4]", "[0,4]", 4), "InvalidOffset");
+
+  const std::string t = entry("t", "U8", "[1]", "[0,1]");
+  check_error(file_of("{" + t + "," + t + "}", 1), "InvalidHeaderDeserialization");  // twice
+  check_error(file_of("{\"__metadata__\":{\"a\":1}}", 0), "InvalidHeaderDeserialization");
+  check_error(file_of(std::string(100, '['), 0), "InvalidHeaderDeserialization");
+  check_error(file_of("{\"" + std::string(513, 'n') + "\":" + t.substr(4) + "}", 1),
+              "InvalidHeaderDeserialization");
+}
+
+TEST_CASE("safetensors files come back as they were written", "[model][safetensors]") {
+  const Folder folder;
+  const auto path = folder.path / "t.safetensors";
+  const auto numbers = at::arange(6, at::kFloat).reshape({2, 3});
+  lldm::TensorMap tensors{{"empty", at::zeros({0, 4}, at::kFloat)},
+                          {"scalar", at::scalar_tensor(2.5, at::kDouble)},
+                          {"transposed", numbers.t()}};
+  for (const auto type : {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt,
+                          at::kShort, at::kChar, at::kByte, at::kBool})
+    tensors[std::string("of_") + at::toString(type)] = numbers.to(type);
+  lldm::save_safetensors(path, tensors);
+  const auto back = lldm::load_safetensors(path);
+  REQUIRE(back.size() == tensors.size());
+  for (const auto& [name, value] : tensors) {
+    INFO(name);
+    CHECK(back.at(name).scalar_type() == value.scalar_type());
+    CHECK(at::equal(back.at(name), value));
+  }
+  const auto bytes = read_file(path);
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), 8);
+  CHECK(length % 8 == 0);
+  CHECK(bytes.find("{\"__metadata__\":{\"format\":\"pt\"},\"of_Long\"") ==
+        8);  // widest dtype first
+  CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("a safetensors file cut short anywhere is refused", "[model][safetensors]") {
+  const Folder folder;
+  const auto path = folder.path / "t.safetensors";
+  lldm::save_safetensors(path,
+                         {{"a", at::arange(7, at::kFloat)}, {"b", at::zeros({2}, at::kLong)}});
+  const auto bytes = read_file(path);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(size));
+    INFO("cut to " << size << " of " << bytes.size());
+    CHECK_THROWS_AS(lldm::load_safetensors(path), lldm::DataError);
+  }
+}
+
+TEST_CASE("safetensors says what it cannot read or write", "[model][safetensors]") {
+  const Folder folder;
+  CHECK_THROWS_AS(lldm::load_safetensors(folder.path / "none"), lldm::DataError);
+  CHECK_THROWS_AS(lldm::load_safetensors(folder.path), lldm::DataError);  // a folder
+  const auto path = folder.path / "t.safetensors";
+  std::ofstream(path, std::ios::binary)
+      << file_of(R"({"t":{"dtype":"U16","shape":[1],"data_offsets":[0,2]}})", 2);
+  CHECK_THROWS_WITH(lldm::load_safetensors(path),
+                    path.string() +
+                        ": tensor \"t\" has dtype U16\n"
+                        "  readable: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL");
+  std::ofstream(path, std::ios::binary)
+      << file_of(R"({"t":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}})", 0) + "\x03";
+  CHECK_THROWS_WITH(lldm::load_safetensors(path),
+                    path.string() + ": tensor \"t\": element 0 of a BOOL is 3, must be 0 or 1");
+  const auto before = read_file(path);
+  CHECK_THROWS_AS(lldm::save_safetensors(path, {{"t", at::zeros({1}, at::kComplexFloat)}}),
+                  lldm::DataError);
+  CHECK_THROWS_AS(lldm::save_safetensors(path, {{"__metadata__", at::zeros({1})}}),
+                  lldm::DataError);
+  CHECK(read_file(path) == before);
+  CHECK_THROWS_AS(lldm::save_safetensors(folder.path / "no" / "t", {}), lldm::Error);
+}
