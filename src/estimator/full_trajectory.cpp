@@ -40,7 +40,10 @@ ScorePlan FullTrajectory::plan(const Text& text, const AnyForwardProcess& proces
     for (std::int64_t k = options_.steps; k >= 1; --k)
       append_trajectory_state(plan, text, process, path, k, options_.reveal, share,
                               static_cast<std::int32_t>(r), stream);
-    if (options_.include_reveal_terms) plan.constant += share * reveal_terms(path, options_.reveal);
+    if (options_.include_reveal_terms) {
+      plan.replicate_constants.push_back(share * reveal_terms(path, options_.reveal));
+      plan.constant += plan.replicate_constants.back();
+    }
   }
   return plan;
 }

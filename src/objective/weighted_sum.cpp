@@ -68,16 +68,23 @@ WeightedSum::WeightedSum(std::vector<Term> terms) : terms_(std::move(terms)) {
             .denominator = Denominator::none};
   for (const Term& term : terms_)
     needs_.group_size = std::max(needs_.group_size, term.objective.needs().group_size);
+  bool is_any_linear = false;
   for (const Term& term : terms_) {
     const ObjectiveNeeds needs = term.objective.needs();
     if (needs.group_size != 1 && needs.group_size != needs_.group_size)
       throw ConfigError(message("[objective] terms: \"", term.name, "\" compares ",
                                 needs.group_size, " answers, another term ", needs_.group_size));
+    if (needs.group_size != needs_.group_size && needs.denominator == Denominator::none)
+      throw ConfigError(
+          message("[objective] terms: \"", term.name,
+                  "\" divides by its own micro-batch (llada_parity), which a sum over "
+                  "pairs does not have\n  set its llada_parity = false"));
     needs_.reference = needs_.reference || needs.reference;
-    // A linear term over single answers inside a sum over pairs depends on one score of the pair.
-    const bool mixes = needs.group_size != needs_.group_size && needs.use == ScoreUse::linear;
-    needs_.use = std::max(needs_.use, mixes ? ScoreUse::each : needs.use);
+    is_any_linear = is_any_linear || needs.use == ScoreUse::linear;
+    needs_.use = std::max(needs_.use, needs.use);
   }
+  // A known weight on one score beside a loss of the difference: no longer a function of it.
+  if (is_any_linear && needs_.use == ScoreUse::difference) needs_.use = ScoreUse::each;
 }
 
 ObjectiveResult WeightedSum::evaluate(const ScoreSet& scores) const {
@@ -91,9 +98,9 @@ ObjectiveResult WeightedSum::evaluate(const ScoreSet& scores) const {
     sum.loss_sum = sum.loss_sum.defined() ? sum.loss_sum + part : part;
     // Counted by the set's share of the step, so that micro-batches add up to the term's own loss.
     sum.metrics["loss/" + term.name] = {
-        own.item<double>(),
-        static_cast<double>(scores.policy.size(0)) / scores.totals.groups};
-    for (auto& [name, mean] : result.metrics) sum.metrics.emplace(name, mean);
+        own.item<double>(), static_cast<double>(scores.policy.size(0)) / scores.totals.groups};
+    for (auto& [name, mean] : result.metrics)  // the first term of a name keeps it
+      if (!sum.metrics.emplace(name, mean).second) sum.metrics[term.name + "/" + name] = mean;
   }
   return sum;
 }

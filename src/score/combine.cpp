@@ -108,6 +108,8 @@ std::vector<double> standard_errors(std::span<const ScorePlan> plans,
   for (const ScorePlan& plan : plans) {
     const auto n = static_cast<std::size_t>(plan.num_replicates);
     std::vector<double> replicate(n, 0.0);
+    for (std::size_t r = 0; r < plan.replicate_constants.size(); ++r)
+      replicate.at(r) = plan.replicate_constants[r] * static_cast<double>(n);
     for (const Query& query : plan.queries)
       replicate[static_cast<std::size_t>(plan.replicate[static_cast<std::size_t>(query.copy)])] +=
           query.weight * readouts[begin++] * static_cast<double>(n);

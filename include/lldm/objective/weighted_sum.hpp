@@ -17,7 +17,7 @@ namespace lldm {
 ///
 /// A term for single answers (sft, pretraining) inside a sum for pairs reads the first answer (the
 /// chosen one) of the same ScoreSet: no further forward pass.  The sum is `each` as soon as one
-/// term is.
+/// term is, or when a linear term stands beside a loss of the difference.
 class WeightedSum {
  public:
   /// Keys of a term's table that belong to the sum; the others are the term's own.
@@ -46,7 +46,8 @@ class WeightedSum {
     AnyObjective objective;
     double weight = 1.0;
   };
-  /// ConfigError without terms or when group sizes above 1 differ.
+  /// ConfigError without terms, when group sizes above 1 differ, or when a term for single answers
+  /// in a sum for pairs divides by its own micro-batch (llada_parity).
   explicit WeightedSum(std::vector<Term> terms);
 
   [[nodiscard]] ObjectiveNeeds needs() const { return needs_; }

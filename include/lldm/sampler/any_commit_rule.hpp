@@ -25,12 +25,7 @@ class AnyCommitRule {
  public:
   template <CommitRule C>
     requires(!std::same_as<C, AnyCommitRule>)
-<<<<<<< HEAD
   explicit AnyCommitRule(C rule) : self_(std::make_shared<const Model<C>>(std::move(rule))) {}
-=======
-  explicit(false) AnyCommitRule(C rule)
-      : self_(std::make_shared<const Model<C>>(std::move(rule))) {}
->>>>>>> sampler
 
   [[nodiscard]] std::vector<double> confidence(std::span<const Candidate> candidates,
                                                Stream& draws) const {

@@ -62,8 +62,11 @@ struct ScorePlan {
   std::vector<Query> queries;           // by copy, then position
   std::vector<std::int32_t> replicate;  // [copies] which independent replicate a copy belongs to
   std::int32_t num_replicates =
-      1;                   // >= 2 only if the replicates are independent and identically drawn
-  double constant = 0.0;   // nats
+      1;                  // >= 2 only if the replicates are independent and identically drawn
+  double constant = 0.0;  // nats
+  /// [num_replicates] every replicate's share of `constant` (they sum to it), or empty when the
+  /// replicates do not differ in it; read by standard errors alone.
+  std::vector<double> replicate_constants;
   double sharpness = 1.0;  // of log_mean_exp
   Readout readout = Readout::log_probability;
   Combination combination = Combination::sum;
