@@ -16,14 +16,11 @@
 namespace lldm {
 namespace {
 
-constexpr int kBootstrapResamples = 2000;
-
 /// Mean with its bootstrap interval over items.
 void add_mean(Result& metrics, const std::string& name, const std::vector<double>& values,
               const Draws& draws) {
-  Stream stream = draws.stream(Purpose::bootstrap);
-  const Interval interval = bootstrap_mean(values, kBootstrapResamples, 0.95, stream);
-  metrics[name] = interval.estimate;
+  const Interval interval = bootstrap_mean(values, draws.stream(Purpose::bootstrap));
+  metrics[name] = mean(values);
   metrics[name + "_low"] = interval.low;
   metrics[name + "_high"] = interval.high;
 }

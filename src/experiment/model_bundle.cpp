@@ -53,10 +53,11 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
     if (from.empty()) run.logger.info(message("model from ", folder));
   } else {
     bundle.tokenizer = make_tokenizer(options.tokenizer, vocabulary_of(run, work));
-    bundle.model = make_llada(options.model.shape(bundle.tokenizer->vocabulary_size(), bundle.tokenizer->special().mask,
-                                                   bundle.tokenizer->special().end_of_text), options.model.init(),
-                              Draws(static_cast<std::uint64_t>(work.seed), work.stage),
-                              options.model.scalar_type(), device);
+    bundle.model = make_llada(
+        options.model.shape(bundle.tokenizer->vocabulary_size(), bundle.tokenizer->special().mask,
+                            bundle.tokenizer->special().end_of_text),
+        options.model.init(), Draws(static_cast<std::uint64_t>(work.seed), work.stage),
+        options.model.scalar_type(), device);
   }
   check_special(*bundle.tokenizer, folder.empty() ? "[tokenizer]" : folder);
   if (bundle.tokenizer->vocabulary_size() > bundle.model->vocabulary_size())
