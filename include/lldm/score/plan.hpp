@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a score estimator says: which noised copies to look at, which tokens to ask there, with which
-// weights.  It knows no model, no gradient, no device.
+// What a score estimator says: which noised copies to look at, which tokens to ask there, with
+// which weights.  It knows no model, no gradient, no device.
 #pragma once
 
 #include <cstdint>
@@ -37,31 +37,34 @@ enum class Combination : std::uint8_t {
   log_mean_exp,  // S = c + sum_groups (1/sharpness) log sum_q w_q exp(sharpness r_q)
 };
 
-/// "At this position of this noised copy, what does the model say of this token, and how much does it count?"
+/// "At this position of this noised copy, what does the model say of this token, and how much does
+/// it count?"
 struct Query {
-  std::int32_t copy;      // which noised copy, in [0, copies)
-  std::int32_t position;  // in the whole text (prompt + response)
-  std::int64_t target;    // token id
-  double weight;          // nats per unit of the readout
-  std::int32_t group = 0; // position group of log_mean_exp
+  std::int32_t copy;       // which noised copy, in [0, copies)
+  std::int32_t position;   // in the whole text (prompt + response)
+  std::int64_t target;     // token id
+  double weight;           // nats per unit of the readout
+  std::int32_t group = 0;  // position group of log_mean_exp
 };
 
-/// A likelihood bound (or surrogate) of one text as a weighted set of token queries on noised copies:
+/// A likelihood bound (or surrogate) of one text as a weighted set of token queries on noised
+/// copies:
 ///     S = constant + sum_q weight_q * readout_q        [nats]
 ///
 /// Copies that no query asks are kept in `nominal_copies` (budgets compare those) and dropped from
 /// `tokens` (they are not evaluated).
 struct ScorePlan {
-  std::int64_t length = 0;            // tokens of every copy: prompt + response
-  std::int64_t num_prompt = 0;        // P
-  std::int64_t num_scored = 0;        // R
-  std::int64_t nominal_copies = 0;    // forward passes that the options ask for
-  std::vector<std::int64_t> tokens;   // [copies * length], row-major
-  std::vector<Query> queries;         // by copy, then position
+  std::int64_t length = 0;              // tokens of every copy: prompt + response
+  std::int64_t num_prompt = 0;          // P
+  std::int64_t num_scored = 0;          // R
+  std::int64_t nominal_copies = 0;      // forward passes that the options ask for
+  std::vector<std::int64_t> tokens;     // [copies * length], row-major
+  std::vector<Query> queries;           // by copy, then position
   std::vector<std::int32_t> replicate;  // [copies] which independent replicate a copy belongs to
-  std::int32_t num_replicates = 1;    // >= 2 only if the replicates are independent and identically drawn
-  double constant = 0.0;              // nats
-  double sharpness = 1.0;             // of log_mean_exp
+  std::int32_t num_replicates =
+      1;                   // >= 2 only if the replicates are independent and identically drawn
+  double constant = 0.0;   // nats
+  double sharpness = 1.0;  // of log_mean_exp
   Readout readout = Readout::log_probability;
   Combination combination = Combination::sum;
 
@@ -73,8 +76,8 @@ struct ScorePlan {
   }
 };
 
-/// The quantity a score estimates, with what identifies it: "elbo", "trajectory_elbo(16, uniform_time)",
-/// "elbo_truncated(0.001)", "none".
+/// The quantity a score estimates, with what identifies it: "elbo", "trajectory_elbo(16,
+/// uniform_time)", "elbo_truncated(0.001)", "none".
 struct Target {
   std::string name;
   bool is_unbiased = false;

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+#include "lldm/score/score_set.hpp"
+
+namespace lldm {
+
+/// What `loss_sum` is divided by, summed over the whole optimizer step.
+enum class Denominator : std::uint8_t {
+  tokens,  // scored tokens
+  rows,    // texts
+  groups,  // prompts (pairs)
+  none,    // the objective has divided by `totals` itself
+};
+
+/// How the loss depends on the scores; decides which gradient paths are exact for it.
+enum class ScoreUse : std::uint8_t {
+  linear,      // known weights: dLoss/dS does not depend on S
+  difference,  // each group's loss depends on chosen - rejected alone
+  each,        // each group's loss depends on its scores one by one
+  coupled,     // groups depend on one another: needs the scores of the whole optimizer step
+};
+
+/// What an objective asks of the trainer.
+struct ObjectiveNeeds {
+  std::int64_t group_size = 2;  // answers per prompt, G
+  bool reference = true;        // a frozen reference model's scores
+  ScoreUse use = ScoreUse::each;
+  Denominator denominator = Denominator::groups;
+};
+
+/// A ScoreSet -> loss and metrics.
+///
+/// A type is an Objective if
+///   1. `needs()` declares group size, reference, score use and denominator;
+///   2. `evaluate(scores)` gives the loss summed over the set as a float64 scalar with autograd
+///   through
+///      `scores.policy` (or `scores.parts`), and metrics by name.
+/// It knows no tokens, no model, no noise: dLoss/dS comes from autograd on these small tensors.
+/// Laws: tests/conformance/objective_test.cpp.
+/// See  ScoreEstimator - where S comes from;  ScoreEngine - pushes dLoss/dS back through it.
+template <class O>
+concept Objective = requires(const O& objective, const ScoreSet& scores) {
+  { objective.needs() } -> std::same_as<ObjectiveNeeds>;
+  { objective.evaluate(scores) } -> std::same_as<ObjectiveResult>;
+};
+
+}  // namespace lldm

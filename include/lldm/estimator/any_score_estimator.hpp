@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "lldm/concepts/score_estimator.hpp"
+
+namespace lldm {
+
+/// Any ScoreEstimator behind one type.
+class AnyScoreEstimator {
+ public:
+  template <ScoreEstimator E>
+    requires(!std::is_same_v<E, AnyScoreEstimator>)
+  explicit(false) AnyScoreEstimator(E estimator)
+      : self_(std::make_shared<const Model<E>>(std::move(estimator))) {}
+
+  [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
+                               const TextDraws& draws) const {
+    return self_->plan(text, process, draws);
+  }
+  [[nodiscard]] Target target(std::int64_t scored) const { return self_->target(scored); }
+  [[nodiscard]] std::int64_t nominal_copies(std::int64_t scored) const {
+    return self_->nominal_copies(scored);
+  }
+  [[nodiscard]] bool reads_schedule() const { return self_->reads_schedule(); }
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    virtual ScorePlan plan(const Text&, const AnyForwardProcess&, const TextDraws&) const = 0;
+    virtual Target target(std::int64_t) const = 0;
+    virtual std::int64_t nominal_copies(std::int64_t) const = 0;
+    virtual bool reads_schedule() const = 0;
+  };
+  template <class E>
+  struct Model final : Interface {
+    explicit Model(E value) : value_(std::move(value)) {}
+    ScorePlan plan(const Text& text, const AnyForwardProcess& process,
+                   const TextDraws& draws) const override {
+      return value_.plan(text, process, draws);
+    }
+    Target target(std::int64_t scored) const override { return value_.target(scored); }
+    std::int64_t nominal_copies(std::int64_t scored) const override {
+      return value_.nominal_copies(scored);
+    }
+    bool reads_schedule() const override { return value_.reads_schedule(); }
+    E value_;
+  };
+  std::shared_ptr<const Interface> self_;
+};
+static_assert(ScoreEstimator<AnyScoreEstimator>);
+
+}  // namespace lldm

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+#include <tuple>
+
+#include "lldm/concepts/component.hpp"
+#include "lldm/concepts/score_estimator.hpp"
+#include "lldm/estimator/trajectory.hpp"
+
+namespace lldm {
+
+/// Scores every token once, at the step in which one noising path reveals it:
+///     S = sum_t sum_{i revealed between t + 1 and t} log p(y_i | y_{t+1}, x)
+/// whose expectation over paths is the T-step bound `trajectory_elbo(T, grid)`.
+///
+/// Target  trajectory_elbo, unbiased (both reveals).  T = R steps may reveal two tokens in one
+/// step, so
+///         this is not the any-order average.
+/// Cost    at most T forward passes per text and replicate; states that reveal nothing are skipped.
+/// Random  one uniform per scored position and replicate.
+/// Source  Austin et al. 2021 (D3PM), eq. (1), for absorbing noise; design.md, section 3.
+class FullTrajectory {
+ public:
+  struct Options {
+    std::int64_t steps = 16;
+    TrajectoryReveal reveal = TrajectoryReveal::sampled;
+    TrajectoryGrid grid = TrajectoryGrid::uniform_time;
+    bool include_reveal_terms = false;
+    std::int64_t replicates = 1;
+    static constexpr auto describe() {
+      return std::tuple{
+          field("steps", &Options::steps, "Steps T of the path: forward passes per text.")
+              .range(1, 65536)
+              .unit("steps"),
+          field("reveal", &Options::reveal,
+                "sampled: score the tokens the path reveals; expected: every masked token, weighed "
+                "by "
+                "its reveal probability (usually higher variance)."),
+          field("grid", &Options::grid,
+                "Where the steps lie: equal times or equal shares revealed."),
+          field("include_reveal_terms", &Options::include_reveal_terms,
+                "Add each token's log reveal-step probability: the joint path log-probability."),
+          field("replicates", &Options::replicates, "Independent paths, averaged.").range(1, 4096)};
+    }
+  };
+  static constexpr std::string_view name() { return "full_trajectory"; }
+  static constexpr std::string_view description() {
+    return "every token once, at the step where a noising path reveals it; unbiased for "
+           "trajectory_elbo(steps)";
+  }
+  explicit FullTrajectory(const Options& options) : options_(options) {}
+
+  [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
+                               const TextDraws& draws) const;
+  [[nodiscard]] Target target(std::int64_t scored) const;
+  [[nodiscard]] std::int64_t nominal_copies(std::int64_t) const {
+    return options_.steps * options_.replicates;
+  }
+  [[nodiscard]] bool reads_schedule() const {
+    return options_.grid == TrajectoryGrid::uniform_time;
+  }
+
+ private:
+  Options options_;
+};
+static_assert(Component<FullTrajectory> && ScoreEstimator<FullTrajectory>);
+
+}  // namespace lldm

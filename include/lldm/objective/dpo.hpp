@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+#include <tuple>
+
+#include "lldm/concepts/component.hpp"
+#include "lldm/concepts/objective.hpp"
+#include "lldm/objective/normalise.hpp"
+
+namespace lldm {
+
+/// -log sigmoid(beta (r_chosen - r_rejected)), r = policy minus reference score.
+///
+/// With normalise = "response_length" each r is divided by its own scored length first (TRL's
+/// `sigmoid_norm`).  Exact at large margins (no overflow).
+/// Source  Rafailov et al. 2023 (DPO), eq. (7); with likelihood bounds, VRPO (arXiv:2505.19223),
+/// eq. (4).
+class Dpo {
+ public:
+  struct Options {
+    double beta = 0.1;
+    Normalise normalise = Normalise::none;
+    static constexpr auto describe() {
+      return std::tuple{field("beta", &Options::beta, "Strength of the pull to the reference.")
+                            .above(0.0)
+                            .unit("1/nat"),
+                        field("normalise", &Options::normalise,
+                              "none: scores in nats; response_length: per scored token (changes "
+                              "what beta means).")};
+    }
+  };
+  static constexpr std::string_view name() { return "dpo"; }
+  static constexpr std::string_view description() {
+    return "-log sigmoid(beta times the preference margin against the reference)";
+  }
+  explicit Dpo(const Options& options) : options_(options) {}
+
+  [[nodiscard]] ObjectiveNeeds needs() const;
+  [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const;
+
+ private:
+  Options options_;
+};
+static_assert(Component<Dpo> && Objective<Dpo>);
+
+}  // namespace lldm

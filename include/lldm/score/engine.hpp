@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// Evaluates score plans with a denoiser and pushes dLoss/dS back through it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lldm/concepts/denoiser.hpp"
+#include "lldm/score/gradient_path.hpp"
+#include "lldm/score/plan.hpp"
+#include "lldm/score/score_set.hpp"
+
+namespace lldm {
+
+/// The plans of B groups of G answers, in order [b * G + g]; one micro-batch.
+struct ScoreBatch {
+  std::vector<ScorePlan> plans;
+  /// Plans for the reference model where draws are not shared (ablation only); else empty.
+  std::vector<ScorePlan> reference_plans;
+  std::int64_t group_size = 1;
+
+  [[nodiscard]] std::int64_t groups() const {
+    return static_cast<std::int64_t>(plans.size()) / group_size;
+  }
+};
+
+/// What a step over one micro-batch did; `loss` is this micro-batch's share of the normalised loss.
+struct EngineStep {
+  double loss = 0;
+  std::map<std::string, Mean> metrics;
+  ScoreSet
+      scores;  // detached, with the standard errors in auxiliary["standard_error"] (NaN: unknown)
+  std::int64_t forwards = 0;  // sequences given to the policy
+  std::int64_t tokens = 0;    // tokens given to the policy
+};
+
+struct EngineOptions {
+  /// Sequences are packed until this many tokens are in one forward; a longer one goes alone.
+  std::int64_t max_tokens_per_forward = 16384;
+};
+
+/// Loss of a score set, already normalised by the step's totals: the objective behind one
+/// signature.
+using LossFunction = std::function<ObjectiveResult(const ScoreSet&)>;
+
+/// The engine's body, compiled once over an erased evaluation (see ScoreEngine).
+class ScoreEngineCore {
+ public:
+  /// Log-probabilities [Q] of `targets` at rows `positions` of the packed batch.
+  using Evaluate = std::function<at::Tensor(const PackedTokens&, const at::Tensor& positions,
+                                            const at::Tensor& targets)>;
+
+  ScoreEngineCore(Evaluate policy, Evaluate reference, std::vector<NamedParameter> parameters,
+                  std::string device, EngineOptions options);
+
+  /// Scores of plans without a graph: S [n] float64 and the readouts behind it [sum of queries].
+  [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans,
+                                             bool reference) const;
+
+  EngineStep step(const ScoreBatch& batch, const StepTotals& totals, const ObjectiveNeeds& needs,
+                  const LossFunction& loss, GradientPath path) const;
+
+  /// The scores alone, policy and (where held) reference, without a graph.
+  [[nodiscard]] ScoreSet score(const ScoreBatch& batch, const StepTotals& totals) const;
+  [[nodiscard]] bool has_reference() const { return static_cast<bool>(reference_); }
+
+ private:
+  struct Chunk;
+  [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans) const;
+  at::Tensor evaluate(const Chunk& chunk, std::span<const ScorePlan> plans, bool reference) const;
+  [[nodiscard]] ScoreSet make_set(const ScoreBatch& batch, const at::Tensor& policy_readouts,
+                                  const at::Tensor& reference_readouts,
+                                  const StepTotals& totals) const;
+  at::Tensor retain_or_linear(const ScoreBatch& batch, const StepTotals& totals,
+                              const LossFunction& loss, const at::Tensor& reference,
+                              bool linear) const;
+  at::Tensor replay(const ScoreBatch& batch, const StepTotals& totals, const LossFunction& loss,
+                    const at::Tensor& reference) const;
+  at::Tensor pairwise(const ScoreBatch& batch, const StepTotals& totals,
+                      const ObjectiveNeeds& needs, const LossFunction& loss,
+                      const at::Tensor& reference) const;
+
+  Evaluate policy_, reference_;
+  std::vector<NamedParameter> parameters_;
+  std::string device_;
+  EngineOptions options_;
+};
+
+/// How a plan is evaluated with a Denoiser, and how dLoss/dS goes back through it, by the four
+/// gradient paths.  Only queried rows reach the head.  Gradients accumulate in the parameters'
+/// `.grad`.
+///
+/// Cost    linear, retain: one forward and backward per copy; replay: one more forward; pairwise:
+/// one
+///         forward and backward, `pairwise_buffers` times the trainable weights in memory.
+/// Source  performance.md 6.4 (pairwise); gradient checkpointing over evaluations (replay).
+template <Denoiser D>
+class ScoreEngine {
+ public:
+  ScoreEngine(std::shared_ptr<const D> policy, std::shared_ptr<const D> reference,
+              std::string device = "cpu", EngineOptions options = {})
+      : core_(evaluator(policy), reference ? evaluator(reference) : ScoreEngineCore::Evaluate(),
+              policy->parameters(), std::move(device), options) {}
+
+  EngineStep step(const ScoreBatch& batch, const StepTotals& totals, const ObjectiveNeeds& needs,
+                  const LossFunction& loss, GradientPath path) const {
+    return core_.step(batch, totals, needs, loss, path);
+  }
+  [[nodiscard]] ScoreSet score(const ScoreBatch& batch, const StepTotals& totals = {}) const {
+    return core_.score(batch, totals);
+  }
+  [[nodiscard]] bool has_reference() const { return core_.has_reference(); }
+
+ private:
+  static ScoreEngineCore::Evaluate evaluator(std::shared_ptr<const D> denoiser) {
+    return [denoiser](const PackedTokens& batch, const at::Tensor& positions,
+                      const at::Tensor& targets) {
+      return denoiser->log_probabilities(denoiser->hidden(batch).index_select(0, positions),
+                                         targets);
+    };
+  }
+  ScoreEngineCore core_;
+};
+
+}  // namespace lldm

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "lldm/config/field.hpp"
+#include "lldm/model/packed_tokens.hpp"
+
+namespace lldm {
+
+/// AdamW with decoupled weight decay on every trained tensor, and clipping by the global norm.
+///
+/// Source  Loshchilov & Hutter 2019, arXiv:1711.05101; the update is LibTorch's fused one.
+/// Cost    two moments per trained weight, in the weight's dtype.
+class AdamW {
+ public:
+  struct Options {
+    double beta1 = 0.9;
+    double beta2 = 0.95;
+    double epsilon = 1e-8;
+    double weight_decay = 0.1;
+    double max_gradient_norm = 1.0;
+    static constexpr auto describe() {
+      return std::tuple{
+          field("beta1", &Options::beta1, "Decay of the first moment.").range(0.0, 1.0),
+          field("beta2", &Options::beta2, "Decay of the second moment.").range(0.0, 1.0),
+          field("epsilon", &Options::epsilon, "Added to the root of the second moment.").above(0.0),
+          field("weight_decay", &Options::weight_decay, "Decoupled decay of every trained tensor.")
+              .at_least(0.0),
+          field("max_gradient_norm", &Options::max_gradient_norm,
+                "Gradients with a larger global norm are scaled to it; 0 switches clipping off.")
+              .at_least(0.0)};
+    }
+  };
+
+  /// Takes the parameters that require a gradient; their moments start at zero.
+  AdamW(std::vector<NamedParameter> parameters, const Options& options);
+
+  /// Clips, updates and clears the gradients.  A parameter without a gradient counts as zero
+  /// gradient. Returns the global norm before clipping; a non-finite norm throws Error and updates
+  /// nothing.
+  double step(double learning_rate);
+
+  [[nodiscard]] std::int64_t steps_done() const { return steps_done_; }
+  /// Moments under "<name>.first" and "<name>.second": what a checkpoint keeps beside steps_done.
+  [[nodiscard]] std::vector<NamedParameter> state() const;
+  /// Copies moments back.  DataError if a name or shape differs.
+  void load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done);
+
+ private:
+  double clip() const;
+
+  Options options_;
+  std::vector<NamedParameter> parameters_;
+  std::vector<at::Tensor> first_, second_;
+  std::int64_t steps_done_ = 0;
+};
+static_assert(OptionsStruct<AdamW::Options>);
+
+}  // namespace lldm

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "lldm/config/field.hpp"
+#include "lldm/train/adamw.hpp"
+#include "lldm/train/learning_rate.hpp"
+
+namespace lldm {
+
+/// The table [optimizer]: how long, how large, how fast.
+struct OptimizerOptions {
+  std::string type = "adamw";
+  double learning_rate = 1e-3;
+  Decay decay = Decay::stable_then_linear;
+  double warmup_share = 0.05;
+  double decay_share = 0.3;
+  double final_share = 0.0;
+  std::int64_t steps = 0;
+  double epochs = 0;
+  std::int64_t batch_size = 16;
+  std::int64_t accumulation = 1;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double epsilon = 1e-8;
+  double weight_decay = 0.1;
+  double max_gradient_norm = 1.0;
+
+  static constexpr auto describe() {
+    using O = OptimizerOptions;
+    return std::tuple{
+        field("type", &O::type, "The optimizer: adamw."),
+        field("learning_rate", &O::learning_rate, "Peak learning rate.").above(0.0),
+        field("decay", &O::decay,
+              "What follows the warm-up: constant, cosine, stable_then_linear."),
+        field("warmup_share", &O::warmup_share, "Share of the steps with a linear warm-up.")
+            .range(0.0, 1.0),
+        field("decay_share", &O::decay_share,
+              "Share of the steps that stable_then_linear decays over.")
+            .range(0.0, 1.0),
+        field("final_share", &O::final_share, "Share of the peak that the decay ends at.")
+            .range(0.0, 1.0),
+        field("steps", &O::steps, "Optimizer steps; 0: given by epochs.").at_least(0).unit("steps"),
+        field("epochs", &O::epochs, "Passes over the rows; 0: given by steps.").at_least(0.0),
+        field("batch_size", &O::batch_size, "Rows (or pairs) of one micro-batch.")
+            .range(1, 1 << 20),
+        field("accumulation", &O::accumulation, "Micro-batches per optimizer step.")
+            .range(1, 1 << 20),
+        field("beta1", &O::beta1, "Decay of the first moment.").range(0.0, 1.0),
+        field("beta2", &O::beta2, "Decay of the second moment.").range(0.0, 1.0),
+        field("epsilon", &O::epsilon, "Added to the root of the second moment.").above(0.0),
+        field("weight_decay", &O::weight_decay, "Decoupled weight decay.").at_least(0.0),
+        field("max_gradient_norm", &O::max_gradient_norm, "Clip to this global norm; 0: never.")
+            .at_least(0.0)};
+  }
+
+  [[nodiscard]] LearningRate rate() const {
+    return {learning_rate, decay, warmup_share, decay_share, final_share};
+  }
+  [[nodiscard]] AdamW::Options adamw() const {
+    return {beta1, beta2, epsilon, weight_decay, max_gradient_norm};
+  }
+  /// Steps of a stage with so many rows.  ConfigError unless exactly one of steps and epochs is
+  /// given.
+  [[nodiscard]] std::int64_t total_steps(std::int64_t rows) const;
+  /// Rows the whole stage sees; negative: no limit (steps given).
+  [[nodiscard]] std::int64_t row_limit(std::int64_t rows) const;
+};
+static_assert(OptionsStruct<OptimizerOptions>);
+
+/// When a training stage reports, checks and saves.
+struct TrainingRhythm {
+  std::int64_t logging_steps = 10;
+  std::int64_t evaluate_steps = 0;
+  std::int64_t save_steps = 0;
+  std::int64_t keep_checkpoints = 2;
+};
+
+}  // namespace lldm

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lldm/estimator/any_score_estimator.hpp"
+#include "lldm/model/any_denoiser.hpp"
+#include "lldm/objective/any_objective.hpp"
+#include "lldm/score/engine.hpp"
+#include "lldm/train/train_options.hpp"
+#include "lldm/train/training_rows.hpp"
+
+namespace lldm {
+
+/// Who hears of a training run: writes metrics and checkpoints, and may ask it to stop.
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+  /// After every `logging_steps` steps and the last one; means over the steps since the last call.
+  virtual void on_log(std::int64_t /*step*/, std::int64_t /*total*/,
+                      const std::map<std::string, double>& /*metrics*/) {}
+  /// After a validation pass.
+  virtual void on_validation(std::int64_t /*step*/,
+                             const std::map<std::string, double>& /*metrics*/) {}
+  /// When a checkpoint is due, with the optimizer whose state belongs to it.
+  virtual void on_save(std::int64_t /*step*/, const AdamW& /*optimizer*/) {}
+  /// Asked after every step; true saves and throws Stopped.
+  virtual bool should_stop() { return false; }
+};
+
+/// What a trainer works on, beside its three components.
+struct TrainingSetup {
+  std::shared_ptr<const AnyDenoiser> policy;
+  std::shared_ptr<const AnyDenoiser> reference;  // frozen; null where the objective needs none
+  std::vector<TrainingRow> rows;
+  std::vector<TrainingRow> validation;
+  OptimizerOptions optimizer;
+  TrainingRhythm rhythm;
+  EngineOptions engine;
+  GradientPath path = GradientPath::linear;
+  bool shared_draws = true;        // policy and reference see one plan; false for ablation only
+  double random_length_share = 0;  // pretraining: share of rows cut to a random length
+  bool random_length_by_batch = false;  // one draw for a whole step (llada_parity)
+  std::string device = "cpu";
+  Draws draws{0, ""};
+};
+
+/// The trainer's body, compiled once: components arrive as functions.
+class TrainerCore {
+ public:
+  using MakePlan = std::function<ScorePlan(const Text&, const TextDraws&)>;
+
+  TrainerCore(MakePlan plan, LossFunction loss, ObjectiveNeeds needs, TrainingSetup setup);
+
+  /// Continues after `first_step` finished steps until the end.
+  void run(TrainingObserver& observer, std::int64_t first_step = 0);
+  /// Mean loss and metrics over the validation rows, with draws that are the same at every call.
+  [[nodiscard]] std::map<std::string, double> validate() const;
+  [[nodiscard]] AdamW& optimizer() { return optimizer_; }
+  [[nodiscard]] std::int64_t total_steps() const { return total_; }
+
+ private:
+  struct StepReport;
+  StepReport train_step(std::int64_t step);
+  [[nodiscard]] ScoreBatch plan_batch(const std::vector<const TrainingRow*>& rows,
+                                      const std::vector<std::uint64_t>& epochs,
+                                      Purpose purpose) const;
+  [[nodiscard]] Text cut(const Text& text, std::uint64_t epoch, std::uint64_t row) const;
+  [[nodiscard]] LossFunction normalised(const StepTotals& totals) const;
+
+  MakePlan plan_;
+  LossFunction loss_;
+  ObjectiveNeeds needs_;
+  TrainingSetup setup_;
+  ScoreEngine<AnyDenoiser> engine_;
+  AdamW optimizer_;
+  RowOrder order_;
+  std::int64_t total_;
+};
+
+/// Trains a denoiser: rows -> plans (process, estimator) -> scores (engine) -> loss (objective) ->
+/// AdamW.
+///
+/// With concrete components everything is inlined into two calls per row and one per micro-batch;
+/// with the Any types the same code serves every TOML file, bit for bit. Random  draws keyed by
+/// (stage, epoch, row id, answer, evaluation): batch size, micro-batch and resume
+///         point change nothing about them.
+template <ForwardProcess P, ScoreEstimator E, Objective O>
+class Trainer {
+ public:
+  Trainer(P process, E estimator, O objective, TrainingSetup setup)
+      : core_([process = AnyForwardProcess(std::move(process)), estimator = std::move(estimator)](
+                  const Text& text,
+                  const TextDraws& draws) { return estimator.plan(text, process, draws); },
+              [objective](const ScoreSet& scores) { return objective.evaluate(scores); },
+              objective.needs(), std::move(setup)) {}
+
+  void run(TrainingObserver& observer, std::int64_t first_step = 0) {
+    core_.run(observer, first_step);
+  }
+  [[nodiscard]] std::map<std::string, double> validate() const { return core_.validate(); }
+  [[nodiscard]] AdamW& optimizer() { return core_.optimizer(); }
+  [[nodiscard]] std::int64_t total_steps() const { return core_.total_steps(); }
+
+ private:
+  TrainerCore core_;
+};
+
+extern template class Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
+
+}  // namespace lldm

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/estimator/full_trajectory.hpp"
+
+#include <cmath>
+
+#include "estimator/plan_builder.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+/// log P(a token is revealed in the step it is revealed in), summed over the tokens of one path;
+/// its expectation when the tokens of every state are weighed instead.
+double reveal_terms(const Trajectory& path, TrajectoryReveal reveal) {
+  const auto step_mass = [&](std::int64_t k) {
+    return path.alphas[static_cast<std::size_t>(k - 1)] - path.alphas[static_cast<std::size_t>(k)];
+  };
+  double sum = 0;
+  if (reveal == TrajectoryReveal::sampled) {
+    for (const std::int64_t k : path.masked_since) sum += std::log(step_mass(k));
+    return sum;
+  }
+  for (std::int64_t k = 1; k <= path.steps(); ++k)
+    if (const double mass = step_mass(k); mass > 0) sum += mass * std::log(mass);
+  return sum * static_cast<double>(path.masked_since.size());
+}
+
+}  // namespace
+
+ScorePlan FullTrajectory::plan(const Text& text, const AnyForwardProcess& process,
+                               const TextDraws& draws) const {
+  ScorePlan plan = start_plan(name(), text, process);
+  plan.nominal_copies = nominal_copies(plan.num_scored);
+  plan.num_replicates = static_cast<std::int32_t>(options_.replicates);
+  const double share = 1.0 / static_cast<double>(options_.replicates);
+  for (std::int64_t r = 0; r < options_.replicates; ++r) {
+    Stream stream = draws.stream(stream_key(r, 0));
+    const Trajectory path =
+        draw_trajectory(process, plan.num_scored, options_.steps, options_.grid, stream);
+    for (std::int64_t k = options_.steps; k >= 1; --k)
+      append_trajectory_state(plan, text, process, path, k, options_.reveal, share,
+                              static_cast<std::int32_t>(r), stream);
+    if (options_.include_reveal_terms) plan.constant += share * reveal_terms(path, options_.reveal);
+  }
+  return plan;
+}
+
+Target FullTrajectory::target(std::int64_t) const {
+  return {message("trajectory_elbo(", options_.steps, ", ", to_string(options_.grid), ")",
+                  options_.include_reveal_terms ? " + reveal terms" : ""),
+          true};
+}
+
+}  // namespace lldm

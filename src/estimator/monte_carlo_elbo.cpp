@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/estimator/monte_carlo_elbo.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "estimator/plan_builder.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+/// LLaDA's counts: round(linspace(k, k + (b - 1) R / b, b)) in float32, half to even, wrapped
+/// to 1..R. Follows torch.linspace, which fills the upper half from the end.
+std::vector<std::int64_t> llada_counts(std::int64_t k, std::int64_t scored, std::int64_t n) {
+  const auto start = static_cast<float>(k);
+  const auto end = static_cast<float>(static_cast<double>(k) +
+                                      static_cast<double>(n - 1) *
+                                          (static_cast<double>(scored) / static_cast<double>(n)));
+  const float step = n > 1 ? (end - start) / static_cast<float>(n - 1) : 0.0F;
+  std::vector<std::int64_t> counts;
+  for (std::int64_t j = 0; j < n; ++j) {
+    const float x = j < n / 2 || n == 1 ? start + step * static_cast<float>(j)
+                                        : end - step * static_cast<float>(n - 1 - j);
+    const auto rounded = static_cast<std::int64_t>(std::nearbyint(x));
+    counts.push_back((rounded - 1) % scored + 1);
+  }
+  return counts;
+}
+
+/// The complement of `masked` in {0..R-1} and one uniform element of `masked`, ascending.
+std::vector<std::int64_t> antithetic_mask(const std::vector<std::int64_t>& masked,
+                                          std::int64_t scored, Stream& draws) {
+  const std::int64_t kept =
+      masked[static_cast<std::size_t>(draws.below(static_cast<std::int64_t>(masked.size())))];
+  std::vector<std::int64_t> other;
+  for (std::int64_t i = 0; i < scored; ++i)
+    if (i == kept || !std::binary_search(masked.begin(), masked.end(), i)) other.push_back(i);
+  return other;
+}
+
+}  // namespace
+
+MonteCarloElbo::MonteCarloElbo(const Options& options) : options_(options) {
+  if (options.draws % options.masks_per_time != 0)
+    throw ConfigError(
+        message("[score_estimator] monte_carlo_elbo: masks_per_time = ", options.masks_per_time,
+                " does not divide draws = ", options.draws, "\n  legal: a divisor of draws"));
+  if (options.pairing == DrawPairing::antithetic && distinct() % 2 != 0)
+    throw ConfigError(
+        message("[score_estimator] monte_carlo_elbo: pairing = \"antithetic\" needs an even "
+                "number of counts, got draws / masks_per_time = ",
+                distinct(), "\n  legal: draws = ", options.draws + options.masks_per_time));
+  if (options.pairing == DrawPairing::llada_rounding && options.count == MaskCount::bernoulli)
+    throw ConfigError(
+        "[score_estimator] monte_carlo_elbo: pairing = \"llada_rounding\" is a rule for counts\n"
+        "  with count = \"bernoulli\" use iid, stratified, systematic or antithetic");
+}
+
+std::vector<std::int64_t> MonteCarloElbo::draw_counts(std::int64_t scored, Stream& draws) const {
+  const std::int64_t n = distinct();
+  std::vector<std::int64_t> counts;
+  counts.reserve(static_cast<std::size_t>(n));
+  switch (options_.pairing) {
+    case DrawPairing::iid:
+      for (std::int64_t j = 0; j < n; ++j) counts.push_back(1 + draws.below(scored));
+      break;
+    case DrawPairing::stratified:
+      // z_j = j R + U{0..R-1} is one draw per stratum of {0..nR-1}; integer division by n gives
+      // 0..R-1.
+      for (std::int64_t j = 0; j < n; ++j)
+        counts.push_back((j * scored + draws.below(scored)) / n + 1);
+      break;
+    case DrawPairing::systematic: {
+      const std::int64_t k = draws.below(scored);
+      for (std::int64_t j = 0; j < n; ++j) counts.push_back((k + j * scored / n) % scored + 1);
+      break;
+    }
+    case DrawPairing::antithetic:
+      for (std::int64_t j = 0; j < n; j += 2) {
+        counts.push_back(1 + draws.below(scored));
+        counts.push_back(scored + 1 - counts.back());
+      }
+      break;
+    case DrawPairing::llada_rounding:
+      counts = llada_counts(1 + draws.below(scored), scored, n);
+      break;
+  }
+  return counts;
+}
+
+std::vector<double> MonteCarloElbo::draw_times(Stream& draws) const {
+  const std::int64_t n = distinct();
+  std::vector<double> times;
+  times.reserve(static_cast<std::size_t>(n));
+  const auto place = [&](double u) { return options_.time_min + (1.0 - options_.time_min) * u; };
+  const double shared = options_.pairing == DrawPairing::systematic ? draws.uniform_open() : 0.0;
+  for (std::int64_t j = 0; j < n; ++j) {
+    if (options_.pairing == DrawPairing::antithetic && j % 2 == 1) {
+      times.push_back(1.0 + options_.time_min - times.back());
+      continue;
+    }
+    const double u = options_.pairing == DrawPairing::systematic ? shared : draws.uniform_open();
+    const bool strata =
+        options_.pairing == DrawPairing::stratified || options_.pairing == DrawPairing::systematic;
+    times.push_back(place(strata ? (static_cast<double>(j) + u) / static_cast<double>(n) : u));
+  }
+  return times;
+}
+
+std::int32_t MonteCarloElbo::independent_per_replicate() const {
+  if (options_.pairing == DrawPairing::iid) return static_cast<std::int32_t>(distinct());
+  if (options_.pairing == DrawPairing::antithetic) return static_cast<std::int32_t>(distinct() / 2);
+  return 1;
+}
+
+std::int32_t MonteCarloElbo::replicate_of(std::int64_t replicate, std::int64_t count) const {
+  const std::int32_t each = independent_per_replicate();
+  const std::int64_t within = options_.pairing == DrawPairing::iid          ? count
+                              : options_.pairing == DrawPairing::antithetic ? count / 2
+                                                                            : 0;
+  return static_cast<std::int32_t>(replicate * each + within);
+}
+
+void MonteCarloElbo::append_counts(ScorePlan& plan, const Text& text,
+                                   const AnyForwardProcess& process, const TextDraws& draws,
+                                   std::int64_t replicate) const {
+  Stream shared = draws.stream(stream_key(replicate, 0));
+  const std::int64_t scored = plan.num_scored;
+  const std::vector<std::int64_t> counts = draw_counts(scored, shared);
+  const double total = static_cast<double>(options_.draws * options_.replicates);
+  std::vector<std::vector<std::int64_t>> partner(static_cast<std::size_t>(options_.masks_per_time));
+  for (std::int64_t j = 0; j < distinct(); ++j)
+    for (std::int64_t m = 0; m < options_.masks_per_time; ++m) {
+      Stream noise = draws.stream(stream_key(replicate, 1 + j * options_.masks_per_time + m));
+      auto& first = partner[static_cast<std::size_t>(m)];
+      const std::int64_t count = counts[static_cast<std::size_t>(j)];
+      const bool is_partner = options_.pairing == DrawPairing::antithetic && j % 2 == 1;
+      const auto masked =
+          is_partner ? antithetic_mask(first, scored, noise) : noise.subset(scored, count);
+      if (!is_partner) first = masked;
+      append_copy(plan, text, process, masked, masked,
+                  static_cast<double>(scored) / (static_cast<double>(count) * total),
+                  replicate_of(replicate, j), noise);
+    }
+}
+
+void MonteCarloElbo::append_times(ScorePlan& plan, const Text& text,
+                                  const AnyForwardProcess& process, const TextDraws& draws,
+                                  std::int64_t replicate) const {
+  Stream shared = draws.stream(stream_key(replicate, 0));
+  const std::vector<double> times = draw_times(shared);
+  const double total = static_cast<double>(options_.draws * options_.replicates);
+  const auto scored = static_cast<std::size_t>(plan.num_scored);
+  std::vector<std::vector<double>> uniforms(static_cast<std::size_t>(options_.masks_per_time),
+                                            std::vector<double>(scored));
+  for (std::int64_t j = 0; j < distinct(); ++j)
+    for (std::int64_t m = 0; m < options_.masks_per_time; ++m) {
+      Stream noise = draws.stream(stream_key(replicate, 1 + j * options_.masks_per_time + m));
+      auto& u = uniforms[static_cast<std::size_t>(m)];
+      const bool is_partner = options_.pairing == DrawPairing::antithetic && j % 2 == 1;
+      if (!is_partner)
+        for (double& value : u) value = noise.uniform();
+      const double time = times[static_cast<std::size_t>(j)];
+      const double noised = 1.0 - process.alpha(time);
+      std::vector<std::int64_t> masked;
+      for (std::size_t i = 0; i < scored; ++i)
+        if (is_partner ? u[i] >= 1.0 - noised : u[i] < noised)
+          masked.push_back(static_cast<std::int64_t>(i));
+      append_copy(plan, text, process, masked, masked, process.elbo_weight(time) / total,
+                  replicate_of(replicate, j), noise);
+    }
+}
+
+ScorePlan MonteCarloElbo::plan(const Text& text, const AnyForwardProcess& process,
+                               const TextDraws& draws) const {
+  ScorePlan plan = start_plan(name(), text, process);
+  plan.nominal_copies = nominal_copies(plan.num_scored);
+  plan.num_replicates =
+      static_cast<std::int32_t>(options_.replicates) * independent_per_replicate();
+  for (std::int64_t r = 0; r < options_.replicates; ++r) {
+    if (options_.count == MaskCount::uniform)
+      append_counts(plan, text, process, draws, r);
+    else
+      append_times(plan, text, process, draws, r);
+  }
+  return plan;
+}
+
+Target MonteCarloElbo::target(std::int64_t scored) const {
+  if (options_.count == MaskCount::bernoulli)
+    return {message("elbo_truncated(", options_.time_min, ")"), true};
+  // Rounding half to even skews the counts as soon as some j R / n ends in exactly one half.
+  bool is_unbiased = true;
+  if (options_.pairing == DrawPairing::llada_rounding)
+    for (std::int64_t j = 0; j < distinct(); ++j)
+      if (2 * (j * scored % distinct()) == distinct()) is_unbiased = false;
+  return {"elbo", is_unbiased};
+}
+
+}  // namespace lldm

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/objective/dpo.hpp"
+
+#include <ATen/ops/log_sigmoid.h>
+#include <ATen/ops/sum.h>
+
+namespace lldm {
+
+ObjectiveNeeds Dpo::needs() const {
+  return {
+      .group_size = 2,
+      .reference = true,
+      // Per-token scores weigh the two answers differently: no longer a function of one difference.
+      .use = options_.normalise == Normalise::none ? ScoreUse::difference : ScoreUse::each,
+      .denominator = Denominator::groups};
+}
+
+ObjectiveResult Dpo::evaluate(const ScoreSet& scores) const {
+  const at::Tensor ratios = log_ratios(scores, options_.normalise);
+  const at::Tensor margin = ratios.select(1, 0) - ratios.select(1, 1);
+  return {-at::log_sigmoid(margin * options_.beta).sum(),
+          preference_metrics(scores, options_.beta)};
+}
+
+}  // namespace lldm

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/score/combine.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/index_add.h>
+#include <ATen/ops/log.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+struct Flat {
+  std::vector<double> weights, constants;
+  std::vector<std::int64_t> slot;  // of every query: where it is added
+  std::int64_t width = 0;          // slots per plan
+};
+
+/// Weights and, per query, plan * width + (copy or group).
+Flat flatten(std::span<const ScorePlan> plans, Combination combination) {
+  Flat flat;
+  const bool by_copy = combination == Combination::sum;
+  for (const ScorePlan& plan : plans) {
+    if (plan.combination != combination)
+      throw ShapeError("combine: the plans of one batch mix combinations");
+    flat.constants.push_back(plan.constant);
+    for (const Query& query : plan.queries)
+      flat.width = std::max<std::int64_t>(flat.width, (by_copy ? query.copy : query.group) + 1);
+  }
+  flat.width = std::max<std::int64_t>(flat.width, 1);
+  for (std::size_t p = 0; p < plans.size(); ++p)
+    for (const Query& query : plans[p].queries) {
+      flat.weights.push_back(query.weight);
+      flat.slot.push_back(static_cast<std::int64_t>(p) * flat.width +
+                          (by_copy ? query.copy : query.group));
+    }
+  return flat;
+}
+
+at::Tensor sum_slots(const at::Tensor& values, const Flat& flat, std::size_t plans) {
+  const auto n = static_cast<std::int64_t>(plans);
+  return at::zeros({n * flat.width}, at::kDouble)
+      .index_add(0, at::tensor(flat.slot, at::kLong), values)
+      .view({n, flat.width});
+}
+
+/// (1/s) sum over groups of log sum_q w_q exp(s r_q), shifted by each group's largest s r_q.
+at::Tensor log_mean_exp(std::span<const ScorePlan> plans, const at::Tensor& readouts,
+                        const Flat& flat) {
+  const double sharpness = plans.front().sharpness;
+  for (const ScorePlan& plan : plans)
+    if (plan.sharpness != sharpness)
+      throw ShapeError("combine: the plans of one batch mix sharpness values");
+  const at::Tensor values = readouts.detach().contiguous();
+  std::vector<double> peak(plans.size() * static_cast<std::size_t>(flat.width),
+                           -std::numeric_limits<double>::infinity());
+  for (std::size_t q = 0; q < flat.slot.size(); ++q) {
+    double& top = peak[static_cast<std::size_t>(flat.slot[q])];
+    top = std::max(top, sharpness * values.const_data_ptr<double>()[q]);
+  }
+  std::vector<double> shift;
+  for (const std::int64_t slot : flat.slot) shift.push_back(peak[static_cast<std::size_t>(slot)]);
+  const at::Tensor scaled = at::exp(readouts * sharpness - at::tensor(shift, at::kDouble)) *
+                            at::tensor(flat.weights, at::kDouble);
+  // Empty groups add exactly nothing: log 1 and a shift of 0.
+  std::vector<double> empty;
+  for (double& top : peak) {
+    empty.push_back(std::isinf(top) ? 1.0 : 0.0);
+    if (std::isinf(top)) top = 0.0;
+  }
+  const auto shape = std::vector<std::int64_t>{static_cast<std::int64_t>(plans.size()), flat.width};
+  const at::Tensor sums =
+      sum_slots(scaled, flat, plans.size()) + at::tensor(empty, at::kDouble).view(shape);
+  return ((at::log(sums) + at::tensor(peak, at::kDouble).view(shape)) / sharpness).sum(1);
+}
+
+}  // namespace
+
+CombinedScores combine(std::span<const ScorePlan> plans, const at::Tensor& readouts) {
+  if (plans.empty()) throw ShapeError("combine: no plans");
+  const Flat flat = flatten(plans, plans.front().combination);
+  if (readouts.dim() != 1 || readouts.size(0) != static_cast<std::int64_t>(flat.weights.size()))
+    throw ShapeError(
+        message("combine: readouts must be [", flat.weights.size(), "], got ", readouts.sizes()));
+  const at::Tensor constants = at::tensor(flat.constants, at::kDouble);
+  CombinedScores combined;
+  if (plans.front().combination == Combination::log_mean_exp) {
+    combined.scores = constants + log_mean_exp(plans, readouts, flat);
+    return combined;
+  }
+  combined.parts = sum_slots(readouts * at::tensor(flat.weights, at::kDouble), flat, plans.size());
+  combined.scores = constants + combined.parts.sum(1);
+  return combined;
+}
+
+std::vector<double> standard_errors(std::span<const ScorePlan> plans,
+                                    std::span<const double> readouts) {
+  std::vector<double> errors;
+  std::size_t begin = 0;
+  for (const ScorePlan& plan : plans) {
+    const auto n = static_cast<std::size_t>(plan.num_replicates);
+    std::vector<double> replicate(n, 0.0);
+    for (const Query& query : plan.queries)
+      replicate[static_cast<std::size_t>(plan.replicate[static_cast<std::size_t>(query.copy)])] +=
+          query.weight * readouts[begin++] * static_cast<double>(n);
+    if (n < 2 || plan.combination != Combination::sum) {
+      errors.push_back(std::numeric_limits<double>::quiet_NaN());
+      continue;
+    }
+    double mean = 0, squares = 0;
+    for (const double value : replicate) mean += value / static_cast<double>(n);
+    for (const double value : replicate) squares += (value - mean) * (value - mean);
+    errors.push_back(std::sqrt(squares / static_cast<double>(n * (n - 1))));
+  }
+  return errors;
+}
+
+}  // namespace lldm

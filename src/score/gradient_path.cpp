@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/score/gradient_path.hpp"
+
+#include "lldm/errors.hpp"
+
+namespace lldm {
+
+std::string_view to_string(GradientPath path) {
+  for (const auto& choice : choices(std::type_identity<GradientPath>{}))
+    if (choice.value == path) return choice.name;
+  return "?";
+}
+
+void check_gradient_path(GradientPath path, const ObjectiveNeeds& needs, Combination combination) {
+  const auto refuse = [&](std::string_view reason, std::string_view remedy) {
+    throw ConfigError(message("gradient_path = \"", to_string(path),
+                              "\" is not exact here: ", reason, "\n  use ", remedy));
+  };
+  if (path == GradientPath::linear) {
+    if (needs.use != ScoreUse::linear)
+      refuse("the objective's weights depend on the scores", "retain, replay or pairwise");
+    if (combination != Combination::sum)
+      refuse("the estimator combines its readouts non-linearly", "retain or replay");
+  }
+  if (path == GradientPath::pairwise) {
+    if (needs.use == ScoreUse::coupled)
+      refuse("the objective couples pairs of the whole step", "replay");
+    if (needs.group_size != 2)
+      refuse("the objective does not compare two answers", "linear, retain or replay");
+    if (combination != Combination::sum)
+      refuse("the estimator combines its readouts non-linearly", "retain or replay");
+  }
+}
+
+std::int64_t pairwise_buffers(const ObjectiveNeeds& needs) {
+  return needs.use == ScoreUse::difference ? 1 : 2;
+}
+
+}  // namespace lldm

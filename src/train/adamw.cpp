@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/train/adamw.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/GradMode.h>
+
+#include <cmath>
+#include <utility>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
+
+namespace lldm {
+
+AdamW::AdamW(std::vector<NamedParameter> parameters, const Options& options) : options_(options) {
+  const c10::NoGradGuard no_grad;
+  const PurposeScope scope(MemoryPurpose::optimizer);
+  for (NamedParameter& parameter : parameters) {
+    if (!parameter.value.requires_grad()) continue;
+    first_.push_back(at::zeros_like(parameter.value));
+    second_.push_back(at::zeros_like(parameter.value));
+    parameters_.push_back(std::move(parameter));
+  }
+}
+
+double AdamW::clip() const {
+  std::vector<at::Tensor> gradients;
+  for (const NamedParameter& parameter : parameters_) gradients.push_back(parameter.value.grad());
+  double squares = 0;
+  for (const at::Tensor& norm : at::_foreach_norm(gradients)) {
+    const double value = norm.item<double>();
+    squares += value * value;
+  }
+  const double norm = std::sqrt(squares);
+  if (!std::isfinite(norm)) return norm;
+  if (options_.max_gradient_norm > 0 && norm > options_.max_gradient_norm)
+    at::_foreach_mul_(gradients, options_.max_gradient_norm / (norm + 1e-6));
+  return norm;
+}
+
+double AdamW::step(double learning_rate) {
+  const c10::NoGradGuard no_grad;
+  std::vector<at::Tensor> values, gradients;
+  for (NamedParameter& parameter : parameters_) {
+    if (!parameter.value.grad().defined()) {
+      const PurposeScope scope(MemoryPurpose::gradients);
+      parameter.value.mutable_grad() = at::zeros_like(parameter.value);
+    }
+    values.push_back(parameter.value);
+    gradients.push_back(parameter.value.grad());
+  }
+  const double norm = clip();
+  if (!std::isfinite(norm))
+    throw Error(message("the gradient norm is ", norm, " at optimizer step ", steps_done_ + 1,
+                        "\n  nothing was updated; the last checkpoint is intact"));
+  ++steps_done_;
+  std::vector<at::Tensor> counts;
+  for (const at::Tensor& value : values)
+    counts.push_back(
+        at::full({}, static_cast<double>(steps_done_), value.options().dtype(at::kFloat)));
+  at::_fused_adamw_(values, gradients, first_, second_, {}, counts, learning_rate, options_.beta1,
+                    options_.beta2, options_.weight_decay, options_.epsilon, /*amsgrad=*/false,
+                    /*maximize=*/false);
+  for (at::Tensor& gradient : gradients) gradient.zero_();
+  return norm;
+}
+
+std::vector<NamedParameter> AdamW::state() const {
+  std::vector<NamedParameter> state;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    state.push_back({parameters_[i].name + ".first", first_[i]});
+    state.push_back({parameters_[i].name + ".second", second_[i]});
+  }
+  return state;
+}
+
+void AdamW::load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done) {
+  const c10::NoGradGuard no_grad;
+  const std::vector<NamedParameter> mine = this->state();
+  if (state.size() != mine.size())
+    throw DataError(
+        message("optimizer state holds ", state.size(), " tensors, the model needs ", mine.size()));
+  for (const NamedParameter& target : mine) {
+    bool is_found = false;
+    for (const NamedParameter& source : state)
+      if (source.name == target.name && source.value.sizes() == target.value.sizes()) {
+        const_cast<at::Tensor&>(target.value).copy_(source.value);
+        is_found = true;
+      }
+    if (!is_found)
+      throw DataError(message("optimizer state: no tensor \"", target.name, "\" of shape ",
+                              target.value.sizes()));
+  }
+  steps_done_ = steps_done;
+}
+
+}  // namespace lldm

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/train/trainer.hpp"
+
+#include <ATen/ops/isnan.h>
+#include <ATen/ops/tensor.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "lldm/errors.hpp"
+#include "lldm/objective/weighted_sum.hpp"
+
+namespace lldm {
+
+struct TrainerCore::StepReport {
+  std::map<std::string, Mean> metrics;
+};
+
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+void merge(std::map<std::string, Mean>& into, const std::map<std::string, Mean>& from) {
+  for (const auto& [name, mean] : from) {
+    into[name].sum += mean.sum;
+    into[name].count += mean.count;
+  }
+}
+
+std::map<std::string, double> values(const std::map<std::string, Mean>& means) {
+  std::map<std::string, double> result;
+  for (const auto& [name, mean] : means)
+    if (mean.count != 0) result[name] = mean.value();
+  return result;
+}
+
+StepTotals totals_of(const std::vector<const TrainingRow*>& rows, double micro_batches) {
+  StepTotals totals;
+  totals.micro_batches = micro_batches;
+  for (const TrainingRow* row : rows) {
+    totals.groups += 1;
+    totals.first_tokens += static_cast<double>(row->answers.front().num_scored());
+    for (const Text& text : row->answers) {
+      totals.rows += 1;
+      totals.tokens += static_cast<double>(text.num_scored());
+    }
+  }
+  return totals;
+}
+
+/// What nobody else logs: how noisy the scores of this step were, and how much of the text was
+/// noised.
+void add_score_metrics(std::map<std::string, Mean>& metrics, const EngineStep& step,
+                       const ScoreBatch& batch) {
+  const at::Tensor errors = step.scores.auxiliary.at("standard_error");
+  const at::Tensor known = errors.index({errors.isnan().logical_not()});
+  if (known.numel() > 0)
+    metrics["score/standard_error"] = {known.sum().item<double>(),
+                                       static_cast<double>(known.numel())};
+  double queries = 0, positions = 0;
+  for (const ScorePlan& plan : batch.plans) {
+    queries += static_cast<double>(plan.queries.size());
+    positions += static_cast<double>(plan.copies() * plan.num_scored);
+  }
+  metrics["score/queried_share"] = {queries, positions};
+}
+
+}  // namespace
+
+TrainerCore::TrainerCore(MakePlan plan, LossFunction loss, ObjectiveNeeds needs,
+                         TrainingSetup setup)
+    : plan_(std::move(plan)),
+      loss_(std::move(loss)),
+      needs_(needs),
+      setup_(std::move(setup)),
+      engine_(setup_.policy, needs.reference ? setup_.reference : nullptr, setup_.device,
+              setup_.engine),
+      optimizer_(setup_.policy->parameters(), setup_.optimizer.adamw()),
+      order_(setup_.draws, static_cast<std::int64_t>(setup_.rows.size()),
+             setup_.optimizer.batch_size * setup_.optimizer.accumulation),
+      total_(setup_.optimizer.total_steps(static_cast<std::int64_t>(setup_.rows.size()))) {
+  for (const auto* rows : {&setup_.rows, &setup_.validation})
+    for (const TrainingRow& row : *rows)
+      if (static_cast<std::int64_t>(row.answers.size()) != needs_.group_size)
+        throw DataError(message("row ", row.id, " holds ", row.answers.size(),
+                                " answers, the objective compares ", needs_.group_size));
+}
+
+LossFunction TrainerCore::normalised(const StepTotals&) const {
+  return [this](const ScoreSet& scores) {
+    ObjectiveResult result = loss_(scores);
+    result.loss_sum = normalised_loss(result, needs_.denominator, scores.totals);
+    return result;
+  };
+}
+
+Text TrainerCore::cut(const Text& text, std::uint64_t epoch, std::uint64_t row) const {
+  if (setup_.random_length_share <= 0 || text.response.size() < 2) return text;
+  Stream stream =
+      setup_.draws.stream(Purpose::length, epoch, setup_.random_length_by_batch ? 0 : row);
+  if (stream.uniform() >= setup_.random_length_share) return text;
+  Text shorter = text;
+  shorter.response.resize(
+      static_cast<std::size_t>(1 + stream.below(static_cast<std::int64_t>(text.response.size()))));
+  return shorter;
+}
+
+ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
+                                   const std::vector<std::uint64_t>& epochs,
+                                   Purpose purpose) const {
+  ScoreBatch batch;
+  batch.group_size = needs_.group_size;
+  // The ablation's reference draws live in a row space of their own.
+  constexpr std::uint64_t kUnshared = 1ULL << 63;
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    for (std::size_t answer = 0; answer < rows[r]->answers.size(); ++answer) {
+      const Text& text = rows[r]->answers[answer];
+      batch.plans.push_back(
+          plan_(text, TextDraws(setup_.draws, purpose, epochs[r], rows[r]->id, answer)));
+      if (needs_.reference && !setup_.shared_draws)
+        batch.reference_plans.push_back(plan_(
+            text, TextDraws(setup_.draws, purpose, epochs[r], rows[r]->id | kUnshared, answer)));
+    }
+  return batch;
+}
+
+TrainerCore::StepReport TrainerCore::train_step(std::int64_t step) {
+  const auto entries =
+      order_.step(step, setup_.optimizer.row_limit(static_cast<std::int64_t>(setup_.rows.size())));
+  std::vector<TrainingRow> shortened;
+  shortened.reserve(entries.size());
+  std::vector<const TrainingRow*> rows;
+  std::vector<std::uint64_t> epochs;
+  for (const auto& entry : entries) {
+    const TrainingRow& row = setup_.rows[static_cast<std::size_t>(entry.row)];
+    rows.push_back(&row);
+    epochs.push_back(entry.epoch);
+    if (setup_.random_length_share > 0) {
+      const auto key =
+          setup_.random_length_by_batch ? static_cast<std::uint64_t>(step) : entry.epoch;
+      shortened.push_back({row.id, {cut(row.answers.front(), key, row.id)}});
+      rows.back() = &shortened.back();
+    }
+  }
+  // A loss that couples groups sees the whole step at once; the engine still packs it in chunks.
+  const std::size_t size = needs_.use == ScoreUse::coupled
+                               ? rows.size()
+                               : static_cast<std::size_t>(setup_.optimizer.batch_size);
+  const double micro = std::ceil(static_cast<double>(rows.size()) / static_cast<double>(size));
+  const StepTotals totals = totals_of(rows, micro);
+  StepReport report;
+  const auto begin = std::chrono::steady_clock::now();
+  double loss = 0, forwards = 0, tokens = 0;
+  for (std::size_t at = 0; at < rows.size(); at += size) {
+    const std::size_t end = std::min(rows.size(), at + size);
+    const std::vector<const TrainingRow*> part(rows.begin() + static_cast<std::ptrdiff_t>(at),
+                                               rows.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::vector<std::uint64_t> part_epochs(epochs.begin() + static_cast<std::ptrdiff_t>(at),
+                                                 epochs.begin() + static_cast<std::ptrdiff_t>(end));
+    const ScoreBatch batch = plan_batch(part, part_epochs, Purpose::noise);
+    EngineStep done = engine_.step(batch, totals, needs_, normalised(totals), setup_.path);
+    loss += done.loss;
+    forwards += static_cast<double>(done.forwards);
+    tokens += static_cast<double>(done.tokens);
+    add_score_metrics(done.metrics, done, batch);
+    merge(report.metrics, done.metrics);
+  }
+  if (!std::isfinite(loss))
+    throw Error(message("the loss is ", loss, " at optimizer step ", step + 1,
+                        "\n  nothing was updated; the last checkpoint is intact"));
+  const double rate = setup_.optimizer.rate().at(step, total_);
+  const double norm = optimizer_.step(rate);
+  const double seconds = Seconds(std::chrono::steady_clock::now() - begin).count();
+  report.metrics["loss"] = {loss, 1};
+  report.metrics["learning_rate"] = {rate, 1};
+  report.metrics["gradient_norm"] = {norm, 1};
+  report.metrics["seconds_per_step"] = {seconds, 1};
+  report.metrics["tokens_per_second"] = {tokens, seconds};
+  report.metrics["trainable_tokens"] = {totals.tokens, 1};
+  report.metrics["forward_passes"] = {forwards, 1};
+  return report;
+}
+
+void TrainerCore::run(TrainingObserver& observer, std::int64_t first_step) {
+  std::map<std::string, Mean> since;
+  const auto due = [&](std::int64_t done, std::int64_t every) {
+    return every > 0 && done % every == 0;
+  };
+  for (std::int64_t step = first_step; step < total_; ++step) {
+    merge(since, train_step(step).metrics);
+    const std::int64_t done = step + 1;
+    const bool is_last = done == total_;
+    if (due(done, setup_.rhythm.logging_steps) || is_last) {
+      observer.on_log(done, total_, values(since));
+      since.clear();
+    }
+    if (!setup_.validation.empty() && (due(done, setup_.rhythm.evaluate_steps) || is_last))
+      observer.on_validation(done, validate());
+    if (due(done, setup_.rhythm.save_steps) && !is_last) observer.on_save(done, optimizer_);
+    if (!is_last && observer.should_stop()) {
+      if (!due(done, setup_.rhythm.save_steps)) observer.on_save(done, optimizer_);
+      throw Stopped(message("stopped on request after step ", done, " of ", total_));
+    }
+  }
+}
+
+std::map<std::string, double> TrainerCore::validate() const {
+  std::vector<const TrainingRow*> rows;
+  for (const TrainingRow& row : setup_.validation) rows.push_back(&row);
+  const std::size_t size = needs_.use == ScoreUse::coupled
+                               ? rows.size()
+                               : static_cast<std::size_t>(setup_.optimizer.batch_size);
+  const StepTotals totals =
+      totals_of(rows, std::ceil(static_cast<double>(rows.size()) / static_cast<double>(size)));
+  const LossFunction loss = normalised(totals);
+  std::map<std::string, Mean> metrics;
+  for (std::size_t at = 0; at < rows.size(); at += size) {
+    const std::vector<const TrainingRow*> part(
+        rows.begin() + static_cast<std::ptrdiff_t>(at),
+        rows.begin() + static_cast<std::ptrdiff_t>(std::min(rows.size(), at + size)));
+    const ScoreBatch batch =
+        plan_batch(part, std::vector<std::uint64_t>(part.size(), 0), Purpose::evaluation);
+    const ObjectiveResult result = loss(engine_.score(batch, totals));
+    metrics["loss"].sum += result.loss_sum.item<double>();
+    metrics["loss"].count = 1;
+    merge(metrics, result.metrics);
+  }
+  return values(metrics);
+}
+
+}  // namespace lldm

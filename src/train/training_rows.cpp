@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/train/training_rows.hpp"
+
+#include "lldm/errors.hpp"
+
+namespace lldm {
+
+RowOrder::RowOrder(const Draws& draws, std::int64_t rows, std::int64_t rows_per_step)
+    : draws_(draws), rows_(rows), rows_per_step_(rows_per_step) {
+  if (rows < 1) throw DataError("no rows to train on");
+}
+
+std::vector<RowOrder::Entry> RowOrder::step(std::int64_t index, std::int64_t limit) {
+  std::vector<Entry> entries;
+  for (std::int64_t k = index * rows_per_step_; k < (index + 1) * rows_per_step_; ++k) {
+    if (limit >= 0 && k >= limit) break;
+    const std::int64_t epoch = k / rows_;
+    if (epoch != cached_epoch_) {
+      order_ = draws_.stream(Purpose::order, static_cast<std::uint64_t>(epoch)).permutation(rows_);
+      cached_epoch_ = epoch;
+    }
+    entries.push_back(
+        {order_[static_cast<std::size_t>(k % rows_)], static_cast<std::uint64_t>(epoch)});
+  }
+  return entries;
+}
+
+}  // namespace lldm
