@@ -4,7 +4,9 @@ file(GLOB_RECURSE LLDM_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cpp
 list(FILTER LLDM_SOURCES EXCLUDE REGEX "/src/(cli|cuda)/")
 add_library(lldm SHARED ${LLDM_SOURCES})
 target_compile_definitions(lldm PRIVATE LLDM_VERSION="${PROJECT_VERSION}" LLDM_TORCH_VERSION="${LLDM_TORCH_VERSION}")
-target_include_directories(lldm PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
+add_library(lldm::lldm ALIAS lldm)
+target_include_directories(lldm
+  PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(lldm
   PUBLIC lldm::torch_cpu Boost::headers
   PRIVATE lldm_flags tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json Eigen3::Eigen
@@ -26,3 +28,4 @@ if(LLDM_CLI_SOURCES)
   target_include_directories(lldm_cli PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(lldm_cli PRIVATE lldm lldm_flags Boost::program_options nlohmann_json::nlohmann_json)
 endif()
+
