@@ -90,7 +90,7 @@ template <class T>
 __global__ void swiglu_forward_kernel(const T* gate, const T* up, T* y, std::int64_t count) {
   for (std::int64_t i = blockIdx.x * std::int64_t{kThreads} + threadIdx.x; i < count;
        i += std::int64_t{kThreads} * gridDim.x)
-    y[i] = from_float<T>(swiglu(to_float(gate[i]), to_float(up[i])));
+    y[i] = from_float<T>(swiglu_value(to_float(gate[i]), to_float(up[i])));
 }
 
 template <class T>
@@ -99,7 +99,7 @@ __global__ void swiglu_backward_kernel(const T* gate, const T* up, const T* dy, 
   for (std::int64_t i = blockIdx.x * std::int64_t{kThreads} + threadIdx.x; i < count;
        i += std::int64_t{kThreads} * gridDim.x) {
     const SwigluGradient gradient =
-        swiglu_backward(to_float(gate[i]), to_float(up[i]), to_float(dy[i]));
+        swiglu_gradient(to_float(gate[i]), to_float(up[i]), to_float(dy[i]));
     dgate[i] = from_float<T>(gradient.gate);
     dup[i] = from_float<T>(gradient.up);
   }

@@ -5,6 +5,7 @@
 #include "cuda/allocator.hpp"
 #include "cuda/kernels.hpp"
 #include "memory/cuda_library.hpp"
+#include "memory/cuda_version.hpp"
 
 namespace lldm::cuda {
 namespace {
@@ -35,8 +36,10 @@ std::vector<memory::CudaDevice> devices(std::string* why) {
   return found;
 }
 
-void count_in_if_there_is_a_device(memory::Ledger* ledger) {
-  if (device_count(nullptr) > 0) count_in(ledger);
+bool count_in_if_there_is_a_device(memory::Ledger* ledger) {
+  if (device_count(nullptr) == 0) return false;
+  count_in(ledger);
+  return ledger != nullptr;
 }
 
 constexpr memory::CudaFunctions kFunctions = {

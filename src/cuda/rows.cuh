@@ -63,12 +63,12 @@ LLDM_BOTH void rope_pair(const T* x, T* y, int i, int half, float cosine, float 
 }
 
 /// silu(gate) * up.
-LLDM_BOTH float swiglu(float gate, float up) { return gate / (1.0f + expf(-gate)) * up; }
+LLDM_BOTH float swiglu_value(float gate, float up) { return gate / (1.0f + expf(-gate)) * up; }
 
 struct SwigluGradient {
   float gate, up;
 };
-LLDM_BOTH SwigluGradient swiglu_backward(float gate, float up, float dy) {
+LLDM_BOTH SwigluGradient swiglu_gradient(float gate, float up, float dy) {
   const float sigmoid = 1.0f / (1.0f + expf(-gate));
   return {dy * up * sigmoid * (1.0f + gate * (1.0f - sigmoid)), dy * gate * sigmoid};
 }

@@ -22,12 +22,13 @@ struct CudaDevice {
 /// What `lldm_cuda_functions()` of liblldm_cuda.so returns.  Both libraries are one build; the
 /// version is compared before anything else is read.
 struct CudaFunctions {
-  const char* version;  // kCudaLibraryVersion of its build
+  const char* version;  // kCudaLibraryVersion (memory/cuda_version.hpp) of its build
   /// The visible devices; empty with `*why` set where the driver or a device is missing.  Never
   /// throws.
   std::vector<CudaDevice> (*devices)(std::string* why);
-  /// Counts CUDA allocations in `ledger` from now on; nullptr: stop counting.
-  void (*count_in)(Ledger* ledger);
+  /// Counts CUDA allocations in `ledger` from now on; nullptr: stop counting.  False without a
+  /// device.
+  bool (*count_in)(Ledger* ledger);
   /// The fused kernels (cuda/kernels.hpp).
   struct Kernels {
     decltype(&cuda::rms_norm_forward) rms_norm_forward;
@@ -39,8 +40,6 @@ struct CudaFunctions {
     decltype(&cuda::swiglu_backward) swiglu_backward;
   } kernels;
 };
-inline constexpr const char* kCudaLibraryVersion =
-    "lldm " LLDM_VERSION "; libtorch " LLDM_TORCH_VERSION "; gcc " __VERSION__;
 
 /// The loaded library, or nullptr before the first successful load.
 [[nodiscard]] const CudaFunctions* loaded_cuda_functions() noexcept;

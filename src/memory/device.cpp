@@ -8,6 +8,7 @@
 
 #include "lldm/errors.hpp"
 #include "memory/cuda_library.hpp"
+#include "memory/cuda_version.hpp"
 
 namespace lldm {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 std::mutex load_mutex;
 std::atomic<const memory::CudaFunctions*> functions{nullptr};
 std::atomic<memory::Ledger*> cuda_ledger{nullptr};
+std::atomic<bool> is_counted{false};
 
 constexpr const char* kFileName = "liblldm_cuda.so";
 
@@ -30,12 +32,10 @@ const CudaFunctions* loaded_cuda_functions() noexcept { return functions.load();
 void count_cuda_in(Ledger* ledger) {
   const std::scoped_lock lock(load_mutex);
   cuda_ledger = ledger;
-  if (const CudaFunctions* library = functions.load()) library->count_in(ledger);
+  if (const CudaFunctions* library = functions.load()) is_counted = library->count_in(ledger);
 }
 
-bool is_cuda_counted() noexcept {
-  return functions.load() != nullptr && cuda_ledger.load() != nullptr;
-}
+bool is_cuda_counted() noexcept { return is_counted.load(); }
 
 }  // namespace memory
 
@@ -71,7 +71,7 @@ void load_cuda_library(const std::filesystem::path& file) {
     throw Error(message("device \"cuda\": ", file.string(),
                         " was built for another lldm\n  library: ", found->version,
                         "\n  host:    ", memory::kCudaLibraryVersion));
-  if (memory::Ledger* ledger = cuda_ledger.load()) found->count_in(ledger);
+  if (memory::Ledger* ledger = cuda_ledger.load()) is_counted = found->count_in(ledger);
   functions = found;
 }
 
