@@ -6,6 +6,7 @@
 #include "experiment/data_source.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/plugin/registry.hpp"
 #include "lldm/tokenizer/load.hpp"

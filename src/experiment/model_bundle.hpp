@@ -3,6 +3,7 @@
 #pragma once
 
 #include "experiment/run_context.hpp"
+#include "lldm/forward/any_forward_process.hpp"
 
 namespace lldm {
 

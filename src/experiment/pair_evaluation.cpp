@@ -6,6 +6,8 @@
 #include "experiment/data_source.hpp"
 #include "experiment/model_bundle.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/estimator/any_score_estimator.hpp"
+#include "lldm/model/any_denoiser.hpp"
 #include "lldm/eval/preference_accuracy.hpp"
 #include "lldm/plugin/registry.hpp"
 #include "lldm/score/engine.hpp"

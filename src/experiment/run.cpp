@@ -13,7 +13,7 @@
 #include "lldm/experiment/report.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
-#include "lldm/plugin/build_id.hpp"
+#include "lldm/plugin/loader.hpp"
 #include "lldm/track/files.hpp"
 #include "lldm/track/published_folder.hpp"
 #include "lldm/track/run_lock.hpp"
@@ -129,7 +129,11 @@ void complete(const RunContext& run, const Work& work) {
   write_file_atomically(work.folder / kResultName, result.dump(2) + "\n");
 }
 
-std::string chosen_device(const std::string& wish) { return select_device(wish); }
+std::string chosen_device(const std::string& wish, Logger& logger) {
+  const DeviceChoice choice = select_device(wish);
+  if (wish == "auto") logger.info(message("device ", choice.device, ": ", choice.reason));
+  return choice.device;
+}
 
 }  // namespace
 
@@ -167,7 +171,7 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
   const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
   const ExperimentOptions& file = loaded.experiments.front().options;
   if (file.threads > 0) at::set_num_threads(static_cast<int>(file.threads));
-  const std::string device = chosen_device(file.device);
+  const std::string device = chosen_device(file.device, logger);
   if (!memory.is_installed()) memory.install();
   memory.set_budget(device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu, file.memory.budget);
   MetricsWriter metrics(options.out / "metrics.jsonl");

@@ -15,6 +15,19 @@ struct StepSizes {
   std::int64_t scored_share_rows = 0;   // queried rows of a full forward, at most
 };
 
+/// Bytes of logits that the head holds at a time (src/model/head.cpp).
+constexpr std::int64_t kHeadChunkBytes = 16 << 20;
+
+/// What the block of src/model keeps per token: the fused CPU node saves q, k, v, the attention's output, the
+/// two normalised inputs and the MLP's gate and factor; on other devices plain operations keep more.
+ActivationModel block_activations(const std::string& device) {
+  if (device != "cpu") return {};
+  ActivationModel model = ActivationModel::with_flash_attention();
+  model.width_vectors = 7;
+  model.mlp_vectors = 2;
+  return model;
+}
+
 StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estimator) {
   StepSizes sizes;
   std::vector<std::int64_t> per_row;
@@ -51,8 +64,8 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
   in.tokens_per_forward = std::min(std::max(setup.engine.max_tokens_per_forward, sizes.longest),
                                    sizes.micro_batch_tokens);
   in.queried_rows = in.tokens_per_forward;
-  in.logits_chunk_rows = head_chunk_rows(config.embedding_size, bundle.model->dtype());
-  in.activations = llada_activation_model();
+  in.logits_chunk_rows = kHeadChunkBytes / (config.embedding_size * bytes);
+  in.activations = block_activations(run.device);
   in.budget = run.experiment(work).options.memory.budget;
   return in;
 }

@@ -50,7 +50,8 @@ std::map<std::string, std::string> tensor_files(const fs::path& folder) {
   std::map<std::string, std::string> files;
   const fs::path single = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
   if (fs::exists(single)) {
-    for (const auto& [name, entry] : SafetensorsFile(single).header().tensors) files[name] = "model.safetensors";
+    const SafetensorsFile file(single);
+    for (const auto& [name, entry] : file.header().tensors) files[name] = "model.safetensors";
     return files;
   }
   if (!fs::exists(index))

@@ -47,7 +47,7 @@ void drop_old(const std::filesystem::path& parent, std::int64_t keep) {
   std::sort(folders.begin(), folders.end());
   const auto extra =
       static_cast<std::ptrdiff_t>(folders.size()) - static_cast<std::ptrdiff_t>(keep);
-  for (std::ptrdiff_t i = 0; i < extra; ++i) remove_all(folders[static_cast<std::size_t>(i)]);
+  for (std::ptrdiff_t i = 0; i < extra; ++i) lldm::remove_all(folders[static_cast<std::size_t>(i)]);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,7 +45,7 @@ constexpr auto choices(std::type_identity<Gsm8kFilter>) {
 class Gsm8k {
  public:
   struct Options {
-    std::string path = {};
+    std::filesystem::path path = {};
     Gsm8kFilter filter = Gsm8kFilter::strict;
     std::int64_t limit = -1;
     static constexpr auto describe() {

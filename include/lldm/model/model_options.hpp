@@ -52,7 +52,7 @@ struct AdapterOptions {
 /// The table [model]: the shape of a new model, or the folder of one.
 struct ModelOptions {
   ModelFamily family = ModelFamily::llada;
-  std::string path;
+  std::filesystem::path path;
   std::int64_t width = 64;
   std::int64_t layers = 3;
   std::int64_t heads = 8;
