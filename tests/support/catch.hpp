@@ -7,5 +7,5 @@
 using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
-using Catch::Approx;
+using Catch::Detail::Approx;  // Catch::Approx is a vector matcher in version 2
 #endif

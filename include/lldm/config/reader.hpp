@@ -126,15 +126,15 @@ template <class T>
 bool read_component_ref(const Value& value, T& out, const Slot& slot) {
   using Extra = typename T::extra_type;
   const std::vector<std::string> extra_keys = keys_of<Extra>();
-  if (!read_component(value, out.table, role_name(T::kRole), extra_keys, slot)) return false;
-  if (!value.is_table() || extra_keys.empty()) return true;
+  const bool is_ok = read_component(value, out.table, role_name(T::kRole), extra_keys, slot);
+  if (!value.is_table() || extra_keys.empty()) return is_ok;
   Value own = Value::table({}, value.position());
   for (const std::string& key : extra_keys)
     if (const Member* member = value.find(key)) own.set(key, member->value, member->position);
   ReadContext context = slot.context;
   context.where += " " + in_quotes(slot.info.key) + slot.element;
   context.extra_keys.clear();
-  return read_struct(own, out.extra, context);
+  return read_struct(own, out.extra, context) && is_ok;
 }
 
 template <class T>
@@ -233,7 +233,7 @@ template <class O>
 consteval bool names_each_member_once() {
   return std::apply(
       [](const auto&... fields) {
-        const auto clashes = [&](const auto& mine) {
+        [[maybe_unused]] const auto clashes = [&](const auto& mine) {
           int same = 0;
           const auto compare = [&](const auto& other) {
             bool is_same = mine.key == other.key;
