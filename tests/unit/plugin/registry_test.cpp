@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/plugin/registry.hpp"
 
+#include <cmath>
+
 #include "lldm/errors.hpp"
 #include "lldm/plugin/registration.hpp"
 #include "lldm/schedule/cosine.hpp"
