@@ -13,7 +13,7 @@ function(lldm_add_plugin name)
   target_link_libraries(${name} PRIVATE lldm::lldm)
   target_compile_features(${name} PRIVATE cxx_std_20)
   set_target_properties(${name} PROPERTIES
-    CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON
+    CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON DEFINE_SYMBOL ""
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   target_compile_options(${name} PRIVATE -O2 -Wall -Wextra "-ffile-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}/=")
   set(exports "${CMAKE_CURRENT_BINARY_DIR}/${name}.exports")

@@ -2,6 +2,7 @@
 // Sizes, ranges, and values written back.
 #include "lldm/config/field_info.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>

@@ -1,4 +1,4 @@
-// expect: lldm: this type cannot be an option, see config/reader.hpp
+// expect: lldm: this type cannot be an option, see config/option_types.hpp
 // SPDX-License-Identifier: MIT
 #include <lldm/config/reader.hpp>
 

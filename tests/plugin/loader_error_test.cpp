@@ -110,8 +110,8 @@ TEST_CASE("load_plugin refuses a handshake that says nothing or something else",
                                  " speaks another plugin ABI\n  plugin: 99\n  host:   1\n"
                                  "  rebuild it against this lldm");
   CHECK(refusal_of("size") == named("size") +
-                                  " has another lldm_plugin_info\n  plugin: 48 bytes\n"
-                                  "  host:   56 bytes\n  rebuild it against this lldm");
+                                  " has another lldm_plugin_info\n  plugin: 40 bytes\n"
+                                  "  host:   48 bytes\n  rebuild it against this lldm");
   CHECK(refusal_of("name") == named("name") +
                                   " does not say who it is\n  build_id, version, location and "
                                   "register_components must be set, and name be [a-z][a-z0-9_]*");

@@ -4,6 +4,8 @@
 
 #include <ATen/ops/tensor.h>
 
+#include <cmath>
+
 #include "lldm/errors.hpp"
 #include "lldm/plugin/registration.hpp"
 #include "lldm/schedule/linear.hpp"

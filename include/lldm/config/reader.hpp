@@ -2,7 +2,6 @@
 // Tables <-> Options structs.  A thin typed front over config/field_info.hpp.
 #pragma once
 
-#include <array>
 #include <concepts>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "lldm/config/field.hpp"
 #include "lldm/config/field_info.hpp"
+#include "lldm/config/option_types.hpp"
 #include "lldm/config/options_check.hpp"
 #include "lldm/plugin/component_ref.hpp"
 
@@ -58,63 +58,6 @@ template <OptionsStruct O>
 
 namespace detail {
 
-template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-template <class T>
-inline constexpr bool is_vector = false;
-template <class T>
-inline constexpr bool is_vector<std::vector<T>> = true;
-template <class T>
-inline constexpr bool is_component = false;
-template <Role R, class Extra>
-inline constexpr bool is_component<ComponentRef<R, Extra>> = true;
-template <class T, class... Others>
-inline constexpr bool is_one_of = (std::same_as<T, Others> || ...);
-
-/// The type whose values are written in TOML: of an optional or of a list, its element's.
-template <class T>
-struct Element {
-  using type = T;
-};
-template <class T>
-struct Element<std::optional<T>> : Element<T> {};
-template <class T>
-struct Element<std::vector<T>> : Element<T> {};
-
-template <class T>
-std::string type_text() {
-  if constexpr (is_optional<T>) {
-    return type_text<typename T::value_type>();
-  } else if constexpr (is_vector<T>) {
-    return "list of " + type_text<typename T::value_type>() + "s";
-  } else if constexpr (is_component<T>) {
-    return std::string(role_name(T::kRole));
-  } else if constexpr (std::is_enum_v<T>) {
-    return "choice";
-  } else if constexpr (is_one_of<T, bool>) {
-    return "boolean";
-  } else if constexpr (is_one_of<T, std::int64_t>) {
-    return "integer";
-  } else if constexpr (is_one_of<T, double>) {
-    return "number";
-  } else if constexpr (is_one_of<T, std::string>) {
-    return "string";
-  } else if constexpr (is_one_of<T, ByteSize>) {
-    return "size";
-  } else if constexpr (is_one_of<T, std::filesystem::path>) {
-    return "path";
-  } else if constexpr (is_one_of<T, Value>) {
-    return "value";
-  } else if constexpr (is_one_of<T, std::map<std::string, double>>) {
-    return "table of numbers";
-  } else {
-    static_assert(OptionsStruct<T>, "lldm: this type cannot be an option, see config/reader.hpp");
-    return "table";
-  }
-}
-
 template <class Extra>
 std::vector<std::string> keys_of() {
   std::vector<std::string> keys;
@@ -126,15 +69,15 @@ template <class T>
 bool read_component_ref(const Value& value, T& out, const Slot& slot) {
   using Extra = typename T::extra_type;
   const std::vector<std::string> extra_keys = keys_of<Extra>();
-  if (!read_component(value, out.table, role_name(T::kRole), extra_keys, slot)) return false;
-  if (!value.is_table() || extra_keys.empty()) return true;
+  const bool is_ok = read_component(value, out.table, role_name(T::kRole), extra_keys, slot);
+  if (extra_keys.empty() || !(value.is_table() || value.is_string())) return is_ok;
   Value own = Value::table({}, value.position());
   for (const std::string& key : extra_keys)
     if (const Member* member = value.find(key)) own.set(key, member->value, member->position);
   ReadContext context = slot.context;
   context.where += " " + in_quotes(slot.info.key) + slot.element;
   context.extra_keys.clear();
-  return read_struct(own, out.extra, context);
+  return read_struct(own, out.extra, context) && is_ok;
 }
 
 template <class T>
@@ -233,7 +176,7 @@ template <class O>
 consteval bool names_each_member_once() {
   return std::apply(
       [](const auto&... fields) {
-        const auto clashes = [&](const auto& mine) {
+        [[maybe_unused]] const auto clashes = [&](const auto& mine) {
           int same = 0;
           const auto compare = [&](const auto& other) {
             bool is_same = mine.key == other.key;

@@ -3,8 +3,11 @@
 
 #include <any>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "lldm/config/field_info.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/plugin/registry.hpp"
 
+#include <cmath>
+
 #include "lldm/errors.hpp"
 #include "lldm/plugin/registration.hpp"
 #include "lldm/schedule/cosine.hpp"
@@ -174,9 +176,9 @@ TEST_CASE("bind reports all mistakes of a table and of the components inside it"
       "  got 3; default: 1.0\n"
       "a.toml:3:1: [noise_schedule] type \"scaled\" has no key \"scal\"\n"
       "  did you mean \"scale\"?  keys: inner, scale\n"
-      "a.toml:4:29: [noise_schedule] type \"scaled\" \"inner\" type \"linear\" has no key \"low\"\n"
+      "a.toml:4:28: [noise_schedule] type \"scaled\" \"inner\" type \"linear\" has no key \"low\"\n"
       "  keys: weight\n"
-      "a.toml:4:47: [noise_schedule] type \"scaled\" \"inner\": \"weight\" must be at least 0\n"
+      "a.toml:4:46: [noise_schedule] type \"scaled\" \"inner\": \"weight\" must be at least 0\n"
       "  got -1; default: 1.0");
   CHECK(bind_error("type = \"scaled\"\ninner = \"cosin\"\n") ==
         "a.toml:2:9: [noise_schedule] type \"scaled\" \"inner\": no noise_schedule is named "
