@@ -60,8 +60,7 @@ constexpr auto choices(std::type_identity<StorySet>) {
 /// shared.  The prompts of one seed and split are all different, and the same whichever form
 /// answers them.
 ///
-/// Source  reference setting: DPO on verbosity, docs/results; superfluous lines 0 to 3 with .1 .3
-/// .3 .3.
+/// Superfluous lines are 0 to 3 with probabilities .1, .3, .3, .3 unless the options say otherwise.
 class WordProblems {
  public:
   struct Options {
