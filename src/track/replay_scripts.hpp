@@ -7,7 +7,7 @@
 namespace lldm {
 
 inline constexpr std::string_view kReplayHead = R"PY(#!/usr/bin/env python3
-"""Replays an lldm run into a tracking service through its official client.  Written by `lldm export`."""
+"""Replays an lldm run into a tracking service through its official client (by `lldm export`)."""
 import argparse
 import json
 import os
@@ -77,8 +77,8 @@ def flat(table, prefix=""):
     """{"a": {"b": 1}} -> [("a.b", 1)]; lists of tables are numbered."""
     items = table.items() if isinstance(table, dict) else enumerate(table)
     for key, value in items:
-        is_deep = isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict))
-        if is_deep:
+        is_list = isinstance(value, list) and value and isinstance(value[0], dict)
+        if is_list or isinstance(value, dict):
             yield from flat(value, "%s%s." % (prefix, key))
         else:
             yield prefix + str(key), value
@@ -104,7 +104,8 @@ def main():
     count = 0
     with mlflow.start_run(run_name=os.path.basename(os.path.abspath(options.run_dir))) as run:
         client = mlflow.MlflowClient()
-        params = [Param(legal(key), str(value)[:6000]) for key, value in flat(read_config(options.run_dir))]
+        config = flat(read_config(options.run_dir))
+        params = [Param(legal(key), str(value)[:6000]) for key, value in config]
         for start in range(0, len(params), 100):  # the limits of one log_batch call
             client.log_batch(run.info.run_id, params=params[start:start + 100])
         batch = []

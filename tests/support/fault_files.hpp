@@ -32,7 +32,7 @@ class FaultFs final : public FileOps {
   enum class Names { undone, kept };
 
   explicit FaultFs(std::filesystem::path root)
-      : root_(std::move(root)), grave_(root_.string() + ".grave") {
+      : root_(std::move(root)), grave_(message(root_.string(), ".grave-", this)) {
     std::filesystem::create_directories(grave_);
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root_))
       if (entry.is_regular_file()) synced_[inode(entry.path())] = entry.file_size();

@@ -16,7 +16,8 @@ found = {"scalars": {}, "texts": {}, "settings": {}, "metrics": []}
 for tag in reader.Tags()["scalars"]:
     found["scalars"][tag] = [[e.wall_time, e.step, e.value] for e in reader.Scalars(tag)]
 for tag in reader.PluginTagToContent("text"):
-    found["texts"][tag] = [[e.step, e.tensor_proto.string_val[0].decode()] for e in reader.Tensors(tag)]
+    texts = [[e.step, e.tensor_proto.string_val[0].decode()] for e in reader.Tensors(tag)]
+    found["texts"][tag] = texts
 for tag, content in reader.PluginTagToContent("hparams").items():
     data = plugin_data_pb2.HParamsPluginData.FromString(content)
     for name, value in data.session_start_info.hparams.items():
