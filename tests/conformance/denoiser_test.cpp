@@ -10,6 +10,7 @@
 #include <set>
 
 #include "lldm/model/any_denoiser.hpp"
+#include "lldm/model/llada.hpp"
 #include "support/catch.hpp"
 #include "support/table_denoiser.hpp"
 
@@ -23,6 +24,26 @@ struct Table {
 };
 struct ErasedTable {
   static AnyDenoiser make() { return AnyDenoiser(std::make_shared<TableDenoiser>(Table::make())); }
+};
+
+std::shared_ptr<Llada> tiny_llada() {
+  const LladaConfig config{.d_model = 32,
+                           .n_layers = 2,
+                           .n_heads = 4,
+                           .n_kv_heads = 2,
+                           .mlp_hidden_size = 48,
+                           .vocab_size = 4,
+                           .embedding_size = 6,
+                           .max_sequence_length = 16};
+  auto model = make_llada(config, {.head_std = 0.5}, Draws(1, "model"));
+  model->set_trainable(true);
+  return model;
+}
+struct Transformer {
+  static Llada make() { return std::move(*tiny_llada()); }
+};
+struct ErasedTransformer {
+  static AnyDenoiser make() { return AnyDenoiser(tiny_llada()); }
 };
 
 PackedTokens pack(const std::vector<std::vector<std::int64_t>>& sequences) {
@@ -42,7 +63,7 @@ const std::vector<std::vector<std::int64_t>> kSequences{{0, 3, 1}, {2, 2, 3, 3},
 }  // namespace
 
 TEMPLATE_TEST_CASE("Denoiser: one hidden row for every packed token", "[conformance][denoiser]",
-                   Table, ErasedTable) {
+                   Table, ErasedTable, Transformer, ErasedTransformer) {
   const auto denoiser = TestType::make();
   const at::Tensor hidden = denoiser.hidden(pack(kSequences));
   REQUIRE(hidden.dim() == 2);
@@ -51,7 +72,7 @@ TEMPLATE_TEST_CASE("Denoiser: one hidden row for every packed token", "[conforma
 }
 
 TEMPLATE_TEST_CASE("Denoiser: log_probabilities is log softmax of the logits at the target",
-                   "[conformance][denoiser]", Table, ErasedTable) {
+                   "[conformance][denoiser]", Table, ErasedTable, Transformer, ErasedTransformer) {
   const auto denoiser = TestType::make();
   const at::Tensor rows = denoiser.hidden(pack(kSequences));
   const at::Tensor targets = at::arange(9, at::kLong).remainder(denoiser.vocabulary_size());
@@ -69,7 +90,7 @@ TEMPLATE_TEST_CASE("Denoiser: log_probabilities is log softmax of the logits at 
 }
 
 TEMPLATE_TEST_CASE("Denoiser: a token's row depends on its own sequence alone",
-                   "[conformance][denoiser]", Table, ErasedTable) {
+                   "[conformance][denoiser]", Table, ErasedTable, Transformer, ErasedTransformer) {
   const auto denoiser = TestType::make();
   const at::Tensor together = denoiser.hidden(pack(kSequences));
   std::int64_t begin = 0;
@@ -89,7 +110,7 @@ TEMPLATE_TEST_CASE("Denoiser: a token's row depends on its own sequence alone",
 }
 
 TEMPLATE_TEST_CASE("Denoiser: gradients reach the named parameters when grad mode is on",
-                   "[conformance][denoiser]", Table, ErasedTable) {
+                   "[conformance][denoiser]", Table, ErasedTable, Transformer, ErasedTransformer) {
   const auto denoiser = TestType::make();
   const auto parameters = denoiser.parameters();
   std::set<std::string> names;

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// The gradient paths on a real transformer, in float64 and float32.
+#include "lldm/estimator/full_trajectory.hpp"
+#include "lldm/estimator/monte_carlo_elbo.hpp"
+#include "lldm/estimator/segmented.hpp"
+#include "lldm/model/llada.hpp"
+#include "lldm/objective/dpo.hpp"
+#include "lldm/objective/ipo.hpp"
+#include "lldm/objective/sft.hpp"
+#include "support/catch.hpp"
+#include "support/engine_world.hpp"
+
+using namespace lldm;
+using namespace lldm::testing;
+
+namespace {
+
+std::shared_ptr<Llada> tiny_model(std::uint64_t seed, at::ScalarType dtype) {
+  const LladaConfig config{.d_model = 32,
+                           .n_layers = 2,
+                           .n_heads = 4,
+                           .n_kv_heads = 2,
+                           .mlp_hidden_size = 48,
+                           .vocab_size = 4,
+                           .embedding_size = 4,
+                           .max_sequence_length = 16};
+  return make_llada(config, {.head_std = 0.5}, Draws(seed, "model"), dtype);
+}
+
+/// All gradients behind one another, float64, and what the step said.
+std::pair<at::Tensor, EngineStep> gradient(const std::shared_ptr<Llada>& policy,
+                                           const std::shared_ptr<Llada>& reference,
+                                           const ScoreBatch& batch, const AnyObjective& objective,
+                                           GradientPath path, std::int64_t tokens) {
+  for (NamedParameter& parameter : policy->parameters())
+    parameter.value.mutable_grad() = at::Tensor();
+  const ScoreEngine<Llada> engine(policy, reference, "cpu", EngineOptions{tokens});
+  EngineStep step =
+      engine.step(batch, totals_of(batch), objective.needs(), loss_of(objective), path);
+  std::vector<at::Tensor> gradients;
+  for (const NamedParameter& parameter : policy->parameters()) {
+    REQUIRE(parameter.value.grad().defined());
+    gradients.push_back(parameter.value.grad().to(at::kDouble).reshape({-1}));
+  }
+  return {at::cat(gradients), step};
+}
+
+}  // namespace
+
+TEST_CASE("ScoreEngine: the gradient paths agree on a LLaDA transformer", "[score][engine]") {
+  for (const auto dtype : {at::kDouble, at::kFloat}) {
+    const double allowed = dtype == at::kDouble ? 1e-10 : 1e-4;
+    const auto policy = tiny_model(1, dtype), reference = tiny_model(2, dtype);
+    policy->set_trainable(true);
+    reference->set_trainable(false);
+    const std::vector<AnyScoreEstimator> estimators{
+        FullTrajectory({.steps = 3}), MonteCarloElbo({.draws = 3}),
+        Segmented({.steps = 4, .segments = 2, .steps_per_segment = 1})};
+    const std::vector<AnyObjective> objectives{
+        Sft({}), Dpo({.beta = 0.3}), Ipo({.beta = 0.2, .normalise = Normalise::response_length}),
+        WeightedSum({{"dpo", Dpo({.beta = 0.2}), 1.0}, {"sft", Sft({}), 0.05}})};
+    for (std::size_t o = 0; o < objectives.size(); ++o)
+      for (std::size_t e = 0; e < estimators.size(); ++e) {
+        const auto size = objectives[o].needs().group_size;
+        const ScoreBatch batch =
+            toy_batch(toy_texts(2, static_cast<std::size_t>(size)), size, estimators[e]);
+        const auto exact =
+            gradient(policy, reference, batch, objectives[o], GradientPath::retain, 16384).first;
+        REQUIRE(exact.norm().item<double>() > 1e-3);
+        const auto third = size == 1 ? GradientPath::linear : GradientPath::pairwise;
+        for (const auto path : {GradientPath::retain, GradientPath::replay, third})
+          for (const std::int64_t tokens : {1, 16384}) {
+            INFO("objective " << o << ", estimator " << e << ", " << to_string(path) << ", "
+                              << tokens << " tokens a forward");
+            const auto got = gradient(policy, reference, batch, objectives[o], path, tokens).first;
+            CHECK(relative_distance(got, exact) <= allowed);
+          }
+      }
+  }
+}
+
+TEST_CASE("ScoreEngine: a transformer equal to its reference has a margin of exactly zero",
+          "[score][engine]") {
+  const auto policy = tiny_model(1, at::kFloat), reference = tiny_model(1, at::kFloat);
+  policy->set_trainable(true);
+  reference->set_trainable(false);
+  const ScoreBatch batch = toy_batch(toy_texts(3, 2), 2, MonteCarloElbo({.draws = 4}));
+  for (const auto path : {GradientPath::retain, GradientPath::replay, GradientPath::pairwise})
+    for (const std::int64_t tokens : {11, 16384}) {
+      const auto step = gradient(policy, reference, batch, Dpo({}), path, tokens).second;
+      INFO(to_string(path) << ", " << tokens << " tokens a forward");
+      CHECK((step.scores.policy - step.scores.reference).abs().max().item<double>() == 0.0);
+      CHECK(step.loss == Approx(std::log(2.0)).epsilon(1e-15));
+    }
+}
