@@ -47,4 +47,3 @@ target_include_directories(lldm_cuda PRIVATE ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(lldm_cuda PRIVATE lldm lldm_flags CUDA::cudart
   -Wl,--no-as-needed ${_torch_lib}/libc10_cuda.so ${_torch_lib}/libtorch_cuda.so -Wl,--as-needed
   -Wl,-z,defs -Wl,--allow-shlib-undefined)
-set_target_properties(lldm_cuda PROPERTIES INSTALL_RPATH "$ORIGIN")

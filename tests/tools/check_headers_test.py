@@ -44,6 +44,12 @@ class Headers(unittest.TestCase):
         self.write("a.hpp", "#pragma once\nstruct A { int x; };\n")
         self.assertIn("3 headers (2 compiled now)", self.check()[1])
 
+    def test_slow_header_fails(self):
+        self.write("fwd.hpp", "#pragma once\n#include <bits/stdc++.h>\n")  # above 0.4 s on any machine
+        code, out = self.check()
+        self.assertEqual(code, 1, out)
+        self.assertRegex(out, r"s  lldm/fwd.hpp  FAILED")
+
     def test_no_header_fails(self):
         self.assertEqual(self.check()[0], 1)
 
