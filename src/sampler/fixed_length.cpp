@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/sampler/fixed_length.hpp"
 
+#include "lldm/plugin/registry.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm {
@@ -21,6 +22,6 @@ FixedLength::FixedLength(const Options& options, const SpecialTokens& special, c
 
 FixedLength::FixedLength(const Options& options, const Services& services)
     : FixedLength(options, special_tokens(name(), services), services.draws,
-                  make_commit_rule(options.remasking, services)) {}
+                  services.registry.make<AnyCommitRule>(options.remasking, services)) {}
 
 }  // namespace lldm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/sampler/semi_autoregressive_padding.hpp"
 
+#include "lldm/plugin/registry.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm {
@@ -15,6 +16,10 @@ SamplerSettings settings(const SemiAutoregressivePadding::Options& options) {
 
 }  // namespace
 
+void SemiAutoregressivePadding::Options::check(config::OptionsCheck& check) const {
+  check_sampler_settings(settings(*this), check);
+}
+
 SemiAutoregressivePadding::SemiAutoregressivePadding(const Options& options,
                                                      const SpecialTokens& special,
                                                      const Draws& draws, AnyCommitRule order)
@@ -23,7 +28,8 @@ SemiAutoregressivePadding::SemiAutoregressivePadding(const Options& options,
 
 SemiAutoregressivePadding::SemiAutoregressivePadding(const Options& options,
                                                      const Services& services)
-    : SemiAutoregressivePadding(options, special_tokens(name(), services), services.draws,
-                                make_commit_rule(options.remasking, services)) {}
+    : SemiAutoregressivePadding(
+          options, special_tokens(name(), services), services.draws,
+          services.registry.make<AnyCommitRule>(options.remasking, services)) {}
 
 }  // namespace lldm

@@ -16,6 +16,7 @@
 #include "lldm/objective/any_objective.hpp"
 #include "lldm/plugin/registry.hpp"
 #include "lldm/sampler/any_commit_rule.hpp"
+#include "lldm/sampler/any_sampler.hpp"
 #include "lldm/schedule/any_noise_schedule.hpp"
 
 namespace lldm {
@@ -32,7 +33,7 @@ struct RoleTag {
 template <class C>
 constexpr auto role_of() {
   constexpr int matches = ForwardProcess<C> + NoiseSchedule<C> + ScoreEstimator<C> + Objective<C> +
-                          CommitRule<C> + Task<C>;
+                          CommitRule<C> + Sampler<C> + Task<C>;
   static_assert(matches != 0, "lldm: C satisfies the concept of no role, see lldm/concepts/");
   static_assert(matches < 2, "lldm: C satisfies the concepts of several roles; split it");
   if constexpr (ForwardProcess<C>) {
@@ -43,6 +44,8 @@ constexpr auto role_of() {
     return RoleTag<Role::score_estimator, AnyScoreEstimator>{};
   } else if constexpr (Objective<C>) {
     return RoleTag<Role::objective, AnyObjective>{};
+  } else if constexpr (Sampler<C>) {
+    return RoleTag<Role::sampler, AnySampler>{};
   } else if constexpr (CommitRule<C>) {
     return RoleTag<Role::remasking, AnyCommitRule>{};
   } else {

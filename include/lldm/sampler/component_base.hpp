@@ -2,21 +2,18 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <tuple>
 #include <vector>
 
 #include "lldm/config/field.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/draws/stream.hpp"
+#include "lldm/plugin/component_ref.hpp"
 #include "lldm/sampler/diffusion_sampler.hpp"
 
 namespace lldm {
 
 struct Services;
-
-/// The commit rule of a TOML name.  ConfigError with the nearest name and the alternatives if there
-/// is none.
-[[nodiscard]] AnyCommitRule make_commit_rule(std::string_view name, const Services& services);
 
 /// What the three LLaDA samplers share once their settings are parts: the loop and the draws.
 class SamplerComponent {

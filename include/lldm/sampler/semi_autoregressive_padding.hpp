@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <string>
 #include <string_view>
 #include <tuple>
 
@@ -20,7 +19,7 @@ class SemiAutoregressivePadding : public SamplerComponent {
     std::int64_t response_length = 128;
     std::int64_t steps = 128;
     double temperature = 0.0;
-    std::string remasking = "low_confidence";
+    ComponentRef<Role::remasking> remasking = "low_confidence";
     double cfg_scale = 0.0;
     bool suppress_end_of_text = false;
     bool discount_end_of_text = false;
@@ -35,6 +34,7 @@ class SemiAutoregressivePadding : public SamplerComponent {
                                            .at_least(1)
                                            .unit("tokens")});
     }
+    void check(config::OptionsCheck& check) const;
   };
   static constexpr std::string_view name() { return "semi_autoregressive_padding"; }
   static constexpr std::string_view description() {
