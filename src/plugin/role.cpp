@@ -11,6 +11,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, kRoles.size(
     {"noise_schedule", "noise schedules"},
     {"score_estimator", "score estimators"},
     {"objective", "objectives"},
+    {"sampler", "samplers"},
     {"remasking", "remasking rules"},
     {"sampler", "samplers"},
     {"task", "tasks"},

@@ -3,6 +3,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/services.hpp"
+#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
 

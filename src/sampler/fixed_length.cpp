@@ -4,8 +4,6 @@
 #include "lldm/plugin/registry.hpp"
 #include "lldm/services.hpp"
 
-#include "lldm/services.hpp"
-
 namespace lldm {
 namespace {
 

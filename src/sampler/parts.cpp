@@ -2,6 +2,7 @@
 #include "lldm/sampler/parts.hpp"
 
 #include <cmath>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,23 +12,9 @@
 namespace lldm {
 namespace {
 
-class Problems {
- public:
-  explicit Problems(std::string_view sampler) : sampler_(sampler) {}
-
-  template <class... Parts>
-  void add(const Parts&... parts) {
-    text_ += message(text_.empty() ? "" : "\n", "sampler \"", sampler_, "\": ", parts...);
-  }
-  [[nodiscard]] bool empty() const { return text_.empty(); }
-  void raise() const {
-    if (!empty()) throw ConfigError(text_);
-  }
-
- private:
-  std::string_view sampler_;
-  std::string text_;
-};
+/// Where a wrong key is reported: key, what is wrong, what would be legal.
+using Report =
+    std::function<void(std::string_view key, const std::string& problem, const std::string& legal)>;
 
 std::string divisors(std::int64_t number) {
   std::string out;
@@ -36,9 +23,9 @@ std::string divisors(std::int64_t number) {
   return out;
 }
 
-void check_ranges(const SamplerSettings& s, Problems& problems) {
+void check_ranges(const SamplerSettings& s, const Report& report) {
   const auto at_least_one = [&](std::string_view key, std::int64_t value) {
-    if (value < 1) problems.add(key, " = ", value, " is out of range\n  legal: 1 or more");
+    if (value < 1) report(key, message(key, " = ", value, " is out of range"), "legal: 1 or more");
   };
   at_least_one("response_length", s.response_length);
   at_least_one("block_length", s.block_length);
@@ -46,46 +33,50 @@ void check_ranges(const SamplerSettings& s, Problems& problems) {
   at_least_one("batch_size", s.batch_size);
   const auto not_negative = [&](std::string_view key, double value) {
     if (!(value >= 0.0) || std::isinf(value))
-      problems.add(key, " = ", value, " is out of range\n  legal: finite, 0 or more");
+      report(key, message(key, " = ", value, " is out of range"), "legal: finite, 0 or more");
   };
   not_negative("temperature", s.temperature);
   not_negative("cfg_scale", s.cfg_scale);
 }
 
-void check_blocks(const SamplerSettings& s, Problems& problems) {
+void check_blocks(const SamplerSettings& s, const Report& report) {
   if (s.response_length < 1 || s.block_length < 1) return;
   if (s.response_length % s.block_length != 0) {
-    problems.add("response_length = ", s.response_length,
-                 " is not a multiple of block_length = ", s.block_length,
-                 "\n  legal block_length: ", divisors(s.response_length));
+    report("block_length",
+           message("response_length = ", s.response_length,
+                   " is not a multiple of block_length = ", s.block_length),
+           message("legal block_length: ", divisors(s.response_length)));
     return;
   }
   const std::int64_t blocks = s.response_length / s.block_length;
   if (s.steps >= 1 && s.steps % blocks != 0)
-    problems.add("steps = ", s.steps, " cannot be shared equally by the ", blocks,
-                 " blocks of response_length = ", s.response_length,
-                 " and block_length = ", s.block_length, "\n  legal steps: ", blocks, ", ",
-                 2 * blocks, ", ", 3 * blocks, ", ...");
+    report("steps",
+           message("steps = ", s.steps, " cannot be shared equally by the ", blocks,
+                   " blocks of response_length = ", s.response_length,
+                   " and block_length = ", s.block_length),
+           message("legal steps: ", blocks, ", ", 2 * blocks, ", ", 3 * blocks, ", ..."));
 }
 
-void check_tokens(const SamplerSettings& s, const SpecialTokens& special, Problems& problems) {
+void check_tokens(const SamplerSettings& s, const SpecialTokens& special, const Report& report) {
   if (special.mask < 0)
-    problems.add(
-        "the tokenizer has no mask token\n  legal: a tokenizer with special token \"mask\"");
+    report("", "the tokenizer has no mask token", "legal: a tokenizer with special token \"mask\"");
   const auto needs_end = [&](std::string_view key, bool is_on) {
     if (is_on && special.end_of_text < 0)
-      problems.add(key, " = true, but the tokenizer has no end-of-text token\n  legal: ", key,
-                   " = false, or a tokenizer with special token \"end_of_text\"");
+      report(
+          key, message(key, " = true, but the tokenizer has no end-of-text token"),
+          message("legal: ", key, " = false, or a tokenizer with special token \"end_of_text\""));
   };
   needs_end("suppress_end_of_text", s.suppress_end_of_text);
   needs_end("discount_end_of_text", s.discount_end_of_text);
   needs_end("stop_at_end_of_text", s.stop_at_end_of_text);
   if (s.discount_end_of_text && s.compat == SamplerCompat::llada && s.temperature > 0.0 &&
       special.end_of_turn < 0)
-    problems.add(
-        "discount_end_of_text = true does nothing with compat = \"llada\" at temperature = ",
-        s.temperature, ": it reaches only the end-of-turn token, and the tokenizer has none",
-        "\n  legal: compat = \"none\", temperature = 0, or discount_end_of_text = false");
+    report(
+        "discount_end_of_text",
+        message(
+            "discount_end_of_text = true does nothing with compat = \"llada\" at temperature = ",
+            s.temperature, ": it reaches only the end-of-turn token, and the tokenizer has none"),
+        "legal: compat = \"none\", temperature = 0, or discount_end_of_text = false");
 }
 
 std::vector<std::int64_t> discounted_tokens(const SamplerSettings& s,
@@ -101,13 +92,23 @@ std::vector<std::int64_t> discounted_tokens(const SamplerSettings& s,
 
 }  // namespace
 
+void check_sampler_settings(const SamplerSettings& settings, config::OptionsCheck& check) {
+  check_blocks(settings, [&](std::string_view key, const std::string& problem,
+                             const std::string& legal) { check.error(key, problem, legal); });
+}
+
 SamplerParts make_sampler_parts(std::string_view sampler, const SamplerSettings& settings,
                                 const SpecialTokens& special, AnyCommitRule order) {
-  Problems problems(sampler);
-  check_ranges(settings, problems);
-  check_blocks(settings, problems);
-  check_tokens(settings, special, problems);
-  problems.raise();
+  std::string problems;
+  const Report collect = [&](std::string_view, const std::string& problem,
+                             const std::string& legal) {
+    problems += message(problems.empty() ? "" : "\n", "sampler \"", sampler, "\": ", problem,
+                        "\n  ", legal);
+  };
+  check_ranges(settings, collect);
+  check_blocks(settings, collect);
+  check_tokens(settings, special, collect);
+  if (!problems.empty()) throw ConfigError(problems);
 
   const bool is_llada = settings.compat == SamplerCompat::llada;
   TokenChoice choice{.temperature = settings.temperature,

@@ -4,8 +4,6 @@
 #include "lldm/plugin/registry.hpp"
 #include "lldm/services.hpp"
 
-#include "lldm/services.hpp"
-
 namespace lldm {
 namespace {
 
@@ -18,6 +16,10 @@ SamplerSettings settings(const SemiAutoregressiveOrigin::Options& options) {
 
 }  // namespace
 
+void SemiAutoregressiveOrigin::Options::check(config::OptionsCheck& check) const {
+  check_sampler_settings(settings(*this), check);
+}
+
 SemiAutoregressiveOrigin::SemiAutoregressiveOrigin(const Options& options,
                                                    const SpecialTokens& special, const Draws& draws,
                                                    AnyCommitRule order)
@@ -26,6 +28,7 @@ SemiAutoregressiveOrigin::SemiAutoregressiveOrigin(const Options& options,
 
 SemiAutoregressiveOrigin::SemiAutoregressiveOrigin(const Options& options, const Services& services)
     : SemiAutoregressiveOrigin(options, special_tokens(name(), services), services.draws,
-                               services.registry.make<AnyCommitRule>(options.remasking, services)) {}
+                               services.registry.make<AnyCommitRule>(options.remasking, services)) {
+}
 
 }  // namespace lldm

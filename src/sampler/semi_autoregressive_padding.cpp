@@ -4,8 +4,6 @@
 #include "lldm/plugin/registry.hpp"
 #include "lldm/services.hpp"
 
-#include "lldm/services.hpp"
-
 namespace lldm {
 namespace {
 
@@ -18,6 +16,10 @@ SamplerSettings settings(const SemiAutoregressivePadding::Options& options) {
 
 }  // namespace
 
+void SemiAutoregressivePadding::Options::check(config::OptionsCheck& check) const {
+  check_sampler_settings(settings(*this), check);
+}
+
 SemiAutoregressivePadding::SemiAutoregressivePadding(const Options& options,
                                                      const SpecialTokens& special,
                                                      const Draws& draws, AnyCommitRule order)
@@ -26,7 +28,8 @@ SemiAutoregressivePadding::SemiAutoregressivePadding(const Options& options,
 
 SemiAutoregressivePadding::SemiAutoregressivePadding(const Options& options,
                                                      const Services& services)
-    : SemiAutoregressivePadding(options, special_tokens(name(), services), services.draws,
-                                services.registry.make<AnyCommitRule>(options.remasking, services)) {}
+    : SemiAutoregressivePadding(
+          options, special_tokens(name(), services), services.draws,
+          services.registry.make<AnyCommitRule>(options.remasking, services)) {}
 
 }  // namespace lldm

@@ -53,7 +53,7 @@ struct GenerateSettings {
     else if (key == "cfg_scale")
       options.cfg_scale = value;
     else if (key == "remasking")
-      options.remasking = value;
+      options.remasking = value.get<std::string>().c_str();
     else if (key == "logits_eos_inf")
       options.suppress_end_of_text = value;
     else if (key == "confidence_eos_eot_inf")
@@ -70,9 +70,11 @@ struct GenerateSettings {
 };
 
 SamplerParts make_parts(const GenerateSettings& g) {
-  REQUIRE((g.options.remasking == "random" || g.options.remasking == "low_confidence"));
-  const AnyCommitRule rule = g.options.remasking == "random" ? AnyCommitRule(RandomOrder())
-                                                             : AnyCommitRule(LowConfidence());
+  REQUIRE(
+      (g.options.remasking.type() == "random" || g.options.remasking.type() == "low_confidence"));
+  const AnyCommitRule rule = g.options.remasking.type() == "random"
+                                 ? AnyCommitRule(RandomOrder())
+                                 : AnyCommitRule(LowConfidence());
   const Draws draws(0, "golden");
   const auto& o = g.options;
   if (g.block_length == o.response_length) return FixedLength(o, g.special, draws, rule).parts();
@@ -178,7 +180,7 @@ TEST_CASE("The samplers reproduce every case of golden/llada_generate, trace by 
       const auto& o = settings.options;
       ++kinds[settings.block_length == o.response_length ? "fixed_length"
                                                          : "semi_autoregressive_padding"];
-      kinds["random order"] += o.remasking == "random";
+      kinds["random order"] += o.remasking.type() == "random";
       kinds["guidance"] += o.cfg_scale > 0.0;
       kinds["temperature"] += o.temperature > 0.0;
       kinds["suppressed end of text"] += o.suppress_end_of_text;

@@ -44,6 +44,8 @@ constexpr auto role_of() {
     return RoleTag<Role::score_estimator, AnyScoreEstimator>{};
   } else if constexpr (Objective<C>) {
     return RoleTag<Role::objective, AnyObjective>{};
+  } else if constexpr (Sampler<C>) {
+    return RoleTag<Role::sampler, AnySampler>{};
   } else if constexpr (CommitRule<C>) {
     return RoleTag<Role::remasking, AnyCommitRule>{};
   } else if constexpr (Sampler<C>) {

@@ -14,13 +14,17 @@ enum class Role : std::uint8_t {
   noise_schedule,
   score_estimator,
   objective,
+  sampler,
   remasking,  // concept CommitRule
   sampler,
   task,
 };
-inline constexpr std::array kRoles = {Role::forward_process, Role::noise_schedule,
-                                      Role::score_estimator, Role::objective,
-                                      Role::remasking,       Role::sampler,
+inline constexpr std::array kRoles = {Role::forward_process,
+                                      Role::noise_schedule,
+                                      Role::score_estimator,
+                                      Role::objective,
+                                      Role::sampler,
+                                      Role::remasking,
                                       Role::task};
 
 /// "forward_process"

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <tuple>
 #include <vector>
 
 #include "lldm/config/field.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/draws/stream.hpp"
 #include "lldm/plugin/component_ref.hpp"
 #include "lldm/sampler/diffusion_sampler.hpp"

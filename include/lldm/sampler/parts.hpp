@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "lldm/config/field.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/sampler/any_commit_rule.hpp"
 #include "lldm/sampler/canvas.hpp"
 #include "lldm/sampler/guidance.hpp"
@@ -64,6 +65,10 @@ struct SamplerParts {
   bool runs_idle_steps;   // a step that reveals nothing still runs its forward
   std::int64_t batch_size;
 };
+
+/// Reports the conditions between keys (blocks and steps that do not fit) where the file is
+/// validated.
+void check_sampler_settings(const SamplerSettings& settings, config::OptionsCheck& check);
 
 /// Checks the settings and turns them into parts.
 ///

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <string>
 #include <string_view>
 #include <tuple>
 
@@ -35,6 +34,7 @@ class SemiAutoregressivePadding : public SamplerComponent {
                                            .at_least(1)
                                            .unit("tokens")});
     }
+    void check(config::OptionsCheck& check) const;
   };
   static constexpr std::string_view name() { return "semi_autoregressive_padding"; }
   static constexpr std::string_view description() {
