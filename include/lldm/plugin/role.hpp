@@ -16,7 +16,6 @@ enum class Role : std::uint8_t {
   objective,
   sampler,
   remasking,  // concept CommitRule
-  sampler,
   task,
 };
 inline constexpr std::array kRoles = {Role::forward_process,
