@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Models on disk: the Hugging Face layout, read without trusting it.
+// A model as a Hugging Face style folder: config.json and model.safetensors, or shards with an
+// index.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 
@@ -9,18 +11,28 @@
 
 namespace lldm {
 
-/// Reads config.json and model.safetensors (or model.safetensors.index.json and its shards).
+/// Loads a folder.  Weights stored as F16 or BF16 are widened to `dtype`; F64 is never narrowed.
+/// Nothing is read from outside the folder and nothing in it is executed; all headers are checked
+/// before the first tensor is read.  The result is not trainable until set_trainable(true).
 ///
-/// Errors  DataError, everything wrong at once: tensors missing, unexpected or of another shape, a shard
-///         named with a folder in it, a tensor listed for a shard that lacks it; and, for a name like
-///         "GSAI-ML/LLaDA-8B-Instruct" that is no folder here, which command downloads it.
-std::shared_ptr<Llada> load_llada(const std::filesystem::path& folder, at::ScalarType dtype = at::kFloat,
-                                  at::Device device = at::kCPU);
+/// Errors  DataError: the folder, config.json or the weights are missing (for a name of the hub:
+/// which
+///         command downloads it), a shard's name or link leaves the folder, or the tensors are not
+///         those of the config: every missing, unexpected, repeated and wrongly shaped tensor at
+///         once.
+std::shared_ptr<Llada> load_llada(const std::filesystem::path& folder,
+                                  at::ScalarType dtype = at::kFloat, at::Device device = at::kCPU);
 
-/// The shape of a model folder, without its weights.  Errors as load_llada.
+/// The config of a folder alone.  Errors as load_llada.
 LladaConfig load_llada_config(const std::filesystem::path& folder);
 
-/// Writes config.json and model.safetensors into an existing folder (see PublishedFolder).
-void save_llada(const Llada& model, const std::filesystem::path& folder);
+inline constexpr std::int64_t kMaxShardBytes = 5'000'000'000;
+
+/// Writes config.json and the weights, in one file or, above `max_shard_bytes`, in shards with an
+/// index. Each file appears complete or not at all; the folder as a whole becomes a model with its
+/// last file, so save into a folder that nobody reads yet. Errors  Error if the system cannot
+/// write.
+void save_llada(const Llada& model, const std::filesystem::path& folder,
+                std::int64_t max_shard_bytes = kMaxShardBytes);
 
 }  // namespace lldm
