@@ -40,25 +40,36 @@ void check_special(const Tokenizer& tokenizer, const std::string& where) {
 
 }  // namespace
 
+namespace {
+
+ModelTokens tokens_of(const Tokenizer& tokenizer) {
+  const SpecialTokens& special = tokenizer.special();
+  const auto known = [](std::int64_t id) {
+    return id >= 0 ? std::optional<std::int64_t>(id) : std::nullopt;
+  };
+  return {tokenizer.vocabulary_size(), known(special.mask), known(special.end_of_text),
+          known(special.padding)};
+}
+
+}  // namespace
+
 ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from) {
   const ExperimentOptions& options = run.experiment(work).options;
   const PurposeScope scope(MemoryPurpose::weights);
   const at::Device device(run.device);
   const std::string folder =
       from.empty() ? options.model.path.string() : model_folder_of(run, work, from).string();
+  const at::ScalarType dtype =
+      options.model.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
   ModelBundle bundle;
   if (!folder.empty()) {
-    bundle.model = load_llada(folder, options.model.scalar_type(), device);
+    bundle.model = load_llada(folder, dtype, device);
     bundle.tokenizer = load_tokenizer(folder);
     bundle.folder = folder;
-    if (from.empty()) run.logger.info(message("model from ", folder));
   } else {
     bundle.tokenizer = make_tokenizer(options.tokenizer, vocabulary_of(run, work));
-    bundle.model = make_llada(
-        options.model.shape(bundle.tokenizer->vocabulary_size(), bundle.tokenizer->special().mask,
-                            bundle.tokenizer->special().end_of_text),
-        options.model.init(), Draws(static_cast<std::uint64_t>(work.seed), work.stage),
-        options.model.scalar_type(), device);
+    bundle.model = make_model(options.model, tokens_of(*bundle.tokenizer),
+                              Draws(static_cast<std::uint64_t>(work.seed), work.stage), device);
   }
   check_special(*bundle.tokenizer, folder.empty() ? "[tokenizer]" : folder);
   if (bundle.tokenizer->vocabulary_size() > bundle.model->vocabulary_size())

@@ -18,8 +18,9 @@ struct StepSizes {
 /// Bytes of logits that the head holds at a time (src/model/head.cpp).
 constexpr std::int64_t kHeadChunkBytes = 16 << 20;
 
-/// What the block of src/model keeps per token: the fused CPU node saves q, k, v, the attention's output, the
-/// two normalised inputs and the MLP's gate and factor; on other devices plain operations keep more.
+/// What the block of src/model keeps per token: the fused CPU node saves q, k, v, the attention's
+/// output, the two normalised inputs and the MLP's gate and factor; on other devices plain
+/// operations keep more.
 ActivationModel block_activations(const std::string& device) {
   if (device != "cpu") return {};
   ActivationModel model = ActivationModel::with_flash_attention();

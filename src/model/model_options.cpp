@@ -36,14 +36,14 @@ void check_against_folder(const ModelOptions& options, const LladaConfig& config
   check("qkv_bias", options.qkv_bias, defaults.qkv_bias, config.include_qkv_bias);
   check("tie_head", options.tie_head, defaults.tie_head, config.weight_tying);
   if (!complaints.empty())
-    throw ConfigError(message("[model] keys that contradict path = \"", options.path, "\"",
+    throw ConfigError(message("[model] keys that contradict path = \"", options.path.string(), "\"",
                               complaints,
                               "\n  leave them out: the folder's config.json has the sizes"));
 }
 
 void check_tokens(const ModelOptions& options, const ModelTokens& tokens,
                   const LladaConfig& config) {
-  const auto where = message("model \"", options.path, "\"");
+  const auto where = message("model \"", options.path.string(), "\"");
   if (tokens.vocabulary_size > config.embedding_size)
     throw ConfigError(message(where, ": the tokenizer has ", tokens.vocabulary_size,
                               " tokens, the model's embedding ", config.embedding_size, " rows"));
@@ -53,6 +53,17 @@ void check_tokens(const ModelOptions& options, const ModelTokens& tokens,
 }
 
 }  // namespace
+
+std::vector<std::string> ModelOptions::not_runnable_yet() const {
+  std::vector<std::string> missing;
+  const auto add = [&](const char* key) {
+    missing.push_back(message("not runnable yet: [model] ", key));
+  };
+  if (dtype == ModelDtype::bfloat16) add("dtype = \"bfloat16\"");
+  if (adapter.type == AdapterType::lora) add("adapter = { type = \"lora\" }");
+  if (recomputation) add("recomputation = true");
+  return missing;
+}
 
 LladaConfig llada_config(const ModelOptions& options, const ModelTokens& tokens) {
   (void)checked_dtype(options);

@@ -13,7 +13,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, kRoles.size(
     {"objective", "objectives"},
     {"sampler", "samplers"},
     {"remasking", "remasking rules"},
-    {"sampler", "samplers"},
     {"task", "tasks"},
 }};
 constexpr std::array<std::pair<std::string_view, Role>, 12> kOtherNames = {{

@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 #include "lldm/config/field.hpp"
 #include "lldm/model/llada.hpp"
@@ -22,10 +24,30 @@ constexpr auto choices(std::type_identity<ModelDtype>) {
                     Choice<ModelDtype>{"bfloat16", ModelDtype::bfloat16}};
 }
 
+enum class AdapterType : std::uint8_t { none, lora };
+
+constexpr auto choices(std::type_identity<AdapterType>) {
+  return std::array{Choice<AdapterType>{"none", AdapterType::none},
+                    Choice<AdapterType>{"lora", AdapterType::lora}};
+}
+
+/// The table `adapter` of [model]: read, planned with, and refused by `run` until it is built.
+struct AdapterOptions {
+  AdapterType type = AdapterType::none;
+  std::int64_t rank = 16;
+  double alpha = 32;
+  static constexpr auto describe() {
+    using O = AdapterOptions;
+    return std::tuple{field("type", &O::type, "none, or lora (not runnable yet)."),
+                      field("rank", &O::rank, "Rank of the low-rank update.").range(1, 4096),
+                      field("alpha", &O::alpha, "The update is scaled by alpha / rank.").above(0)};
+  }
+};
+
 /// The [model] table.
 struct ModelOptions {
   std::string family = "llada";
-  std::string path = {};
+  std::filesystem::path path = {};
   std::int64_t width = 64;
   std::int64_t layers = 3;
   std::int64_t heads = 8;
@@ -38,6 +60,8 @@ struct ModelOptions {
   bool tie_head = false;
   ModelDtype dtype = ModelDtype::float32;
   bool exclude_mask_logit = false;
+  bool recomputation = false;
+  AdapterOptions adapter = {};
   double embedding_std = 0.5;
   double linear_gain = 1.0;
   double head_std = 0.02;
@@ -69,6 +93,10 @@ struct ModelOptions {
         field("dtype", &O::dtype, "Type of weights and activations; bfloat16 is not runnable yet."),
         field("exclude_mask_logit", &O::exclude_mask_logit,
               "Take the mask token out of the softmax; LLaDA's own code keeps it in."),
+        field("recomputation", &O::recomputation,
+              "Recompute activations in the backward pass (checkpointing); not runnable yet."),
+        field("adapter", &O::adapter,
+              "Train a low-rank update instead of the weights; not runnable yet."),
         field("embedding_std", &O::embedding_std, "Standard deviation of fresh embeddings.")
             .at_least(0),
         field("linear_gain", &O::linear_gain,
@@ -77,6 +105,9 @@ struct ModelOptions {
         field("head_std", &O::head_std, "Standard deviation of a fresh output head.").at_least(0),
     };
   }
+
+  /// What these options ask for and lldm cannot run yet, one line each; empty: all of it runs.
+  [[nodiscard]] std::vector<std::string> not_runnable_yet() const;
 };
 static_assert(OptionsStruct<ModelOptions>);
 

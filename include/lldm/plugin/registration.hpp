@@ -48,8 +48,6 @@ constexpr auto role_of() {
     return RoleTag<Role::sampler, AnySampler>{};
   } else if constexpr (CommitRule<C>) {
     return RoleTag<Role::remasking, AnyCommitRule>{};
-  } else if constexpr (Sampler<C>) {
-    return RoleTag<Role::sampler, AnySampler>{};
   } else {
     return RoleTag<Role::task, AnyTask>{};
   }
