@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     std::cout.flush();
     const bool is_stop = dynamic_cast<const lldm::Stopped*>(&error) != nullptr;
-    std::cerr << (is_stop ? "" : "error: ") << error.what() << "\n";
+    std::cerr << error.what() << "\n";  // every text names its place first
     if (is_stop) std::cerr << "  the same command goes on from there\n";
     return lldm::exit_code(error);
   }

@@ -55,11 +55,12 @@ std::string nearest_option(const Command& command, const std::string& typed) {
 Arguments parse(const Command& command, const std::vector<std::string>& words) {
   po::positional_options_description positional;
   positional.add("positional", -1);
+  const po::options_description description = described(command, true);  // outlives what is parsed
   po::variables_map map;
   try {
     const auto parsed =
         po::command_line_parser(words)
-            .options(described(command, true))
+            .options(description)
             .positional(positional)
             .style(po::command_line_style::default_style & ~po::command_line_style::allow_guessing)
             .run();

@@ -29,8 +29,13 @@ const std::vector<std::pair<std::string, std::set<StageKind>>>& shared_tables() 
   return tables;
 }
 
-/// `x = "name"` and `x = { type = "name" }` say the same.
+/// `x = "name"` and `x = { type = "name" }` say the same, and `terms` alone names a weighted sum.
 Value as_component(const Value& value) {
+  if (const config::Member* terms = value.find("terms"); terms && !value.find("type")) {
+    Value sum = value;
+    sum.set("type", Value::string("weighted_sum", terms->position), terms->position);
+    return sum;
+  }
   if (!value.is_string()) return value;
   Value table = Value::table({}, value.position());
   table.set("type", value, value.position());

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lldm/errors.hpp"
+#include "lldm/track/files.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
@@ -50,7 +51,7 @@ void save_shards(const std::vector<TensorMap>& shards, const fs::path& folder) {
   }
   index["metadata"] = {{"total_size", bytes}};
   index["weight_map"] = weight_map;
-  write_text_file(folder / "model.safetensors.index.json", index.dump(2) + "\n");
+  write_file_atomically(folder / "model.safetensors.index.json", index.dump(2) + "\n");
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ void save_llada(const Llada& model, const fs::path& folder, std::int64_t max_sha
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) throw Error(message(folder.string(), ": cannot be created: ", failure.message()));
-  write_text_file(
+  write_file_atomically(
       folder / "config.json",
       llada_config_json(model.config(), model.dtype() == at::kDouble ? "float64" : "float32"));
   const auto shards = cut_into_shards(model, max_shard_bytes);

@@ -59,10 +59,4 @@ void PendingFile::publish() {
   sync_folder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
 }
 
-void write_text_file(const std::filesystem::path& path, std::string_view text) {
-  PendingFile file(path);
-  file.write(text.data(), text.size());
-  file.publish();
-}
-
 }  // namespace lldm

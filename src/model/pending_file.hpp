@@ -28,7 +28,5 @@ class PendingFile {
   bool is_published_ = false;
 };
 
-/// One text as one PendingFile.
-void write_text_file(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace lldm
