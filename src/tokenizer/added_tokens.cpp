@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tokenizer/added_tokens.hpp"
 
-#include <utf8proc.h>
-
 #include <algorithm>
 
 #include "lldm/errors.hpp"
@@ -17,40 +15,11 @@ bool is_white_space(char32_t c) {
          c == 0x3000;
 }
 
-/// \w of Rust's regex: Alphabetic, marks, decimal numbers, connectors, joiners.
-bool is_word_character(char32_t c) {
-  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC:
-      return true;
-    default:
-      break;
-  }
-  return c == 0x200C || c == 0x200D || (c >= 0x24B6 && c <= 0x24E9) ||
-         (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
-         (c >= 0x1F170 && c <= 0x1F189);
-}
-
 /// Start of the character that ends before `end`.
 std::size_t previous_start(std::string_view text, std::size_t end) {
   do --end;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80);
   return end;
-}
-
-bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
-  if (begin > 0 && is_word_character(code_point_at(text, previous_start(text, begin)).value))
-    return false;
-  return end == text.size() || !is_word_character(code_point_at(text, end).value);
 }
 
 std::size_t skip_space_back(std::string_view text, std::size_t at, std::size_t stop) {
@@ -71,7 +40,21 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
   return at;
 }
 
+/// The character at `at`, as text.
+std::string_view character_at(std::string_view text, std::size_t at) {
+  return text.substr(at, code_point_at(text, at).length);
+}
+
 }  // namespace
+
+bool AddedTokens::is_word_character(std::string_view character) const {
+  return !word_character_.find_all(character).empty();
+}
+
+bool AddedTokens::stands_alone(std::string_view text, std::size_t begin, std::size_t end) const {
+  if (begin > 0 && is_word_character(character_at(text, previous_start(text, begin)))) return false;
+  return end == text.size() || !is_word_character(character_at(text, end));
+}
 
 AddedTokens::AddedTokens(const std::vector<AddedToken>& tokens, const Normalizer& normalizer) {
   for (const AddedToken& token : tokens) {

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/tokenizer/utf8.hpp"
+#include "tokenizer/unicode_inert.hpp"
 
 namespace lldm {
 namespace {
@@ -35,8 +38,17 @@ int utf8proc_options(NormalForm form) {
   std::abort();  // no other enumerator exists
 }
 
+/// Whether the reference's normaliser leaves the character alone and where it stands.
+bool is_inert(char32_t c) {
+  const auto range =
+      std::upper_bound(kInertInNormalising.begin(), kInertInNormalising.end(), c,
+                       [](char32_t value, const auto& r) { return value < r.first; });
+  return range != kInertInNormalising.begin() && c <= std::prev(range)->second;
+}
+
 /// One call of utf8proc.
 std::string mapped(std::string_view text, NormalForm form) {
+  if (text.empty()) return "";
   utf8proc_uint8_t* made = nullptr;
   const utf8proc_ssize_t length =
       utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
@@ -55,16 +67,16 @@ std::string normal_form(std::string_view text, NormalForm form) {
   const bool is_ascii = std::all_of(text.begin(), text.end(),
                                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (is_ascii) return std::string(text);
-  // The reference never composes U+11935 U+11930 (Unicode: U+11938), so the text is cut between
-  // them.
-  constexpr std::string_view kFirst = "\xF0\x91\xA4\xB5", kSecond = "\xF0\x91\xA4\xB0";
-  const std::string both = std::string(kFirst) + std::string(kSecond);
   std::string out;
   std::size_t done = 0;
-  for (auto at = text.find(both); at != std::string_view::npos; at = text.find(both, done)) {
-    const std::size_t cut = at + kFirst.size();
-    out += mapped(text.substr(done, cut - done), form);
-    done = cut;
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = code_point_at(text, at);
+    if (is_inert(c.value)) {
+      out += mapped(text.substr(done, at - done), form);
+      out += text.substr(at, c.length);
+      done = at + c.length;
+    }
+    at += c.length;
   }
   return out + mapped(text.substr(done), form);
 }

@@ -13,7 +13,8 @@ namespace lldm {
 
 enum class NormalForm { nfc, nfd, nfkc, nfkd };
 
-/// Unicode normalisation of valid UTF-8 (utf8proc; a text in ASCII is returned as it is).
+/// Unicode normalisation of valid UTF-8 by utf8proc, except for what the reference leaves alone
+/// (tokenizer/unicode_inert.hpp).
 [[nodiscard]] std::string normal_form(std::string_view text, NormalForm form);
 
 /// `normalizer` of a tokenizer.json: null, NFC, NFD, NFKC, NFKD, Replace, Sequence of these.

@@ -12,16 +12,6 @@
 namespace lldm {
 namespace {
 
-constexpr std::array<std::string_view, 37> kCategories = {
-    "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N",  "Nd", "Nl",
-    "No", "P",  "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm", "Sc", "Sk",
-    "So", "Z",  "Zs", "Zl", "Zp", "C",  "Cc", "Cf", "Cs", "Co", "Cn"};
-
-/// Unicode's Alphabetic, marks, decimal numbers and connectors: Oniguruma's \w.
-constexpr std::string_view kWord =
-    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}\\x{1f150}-\\x{1f169}"
-    "\\x{1f170}-\\x{1f189}";
-
 /// A one-pass translator; `at_` always points at the next unread character.
 class Translator {
  public:
@@ -113,7 +103,7 @@ class Translator {
       case 'S':
         return put_class(kNotWhiteSpace, false, inside);
       case 'w':
-        return put_class(std::string(kWord) + std::string(kNewLetters), false, inside);
+        return put_class(kWordCharacters, false, inside);
       case 'd':
         return put_class("\\p{Nd}", false, inside);
       case 'v':
@@ -166,14 +156,13 @@ class Translator {
       refuse("a property without braces", start);
     }
     if (name.starts_with('^')) negated = !negated, name.erase(0, 1);
-    if (std::find(kCategories.begin(), kCategories.end(), name) == kCategories.end())
-      refuse("the property \"" + name.substr(0, 40) + "\"", start);
+    const auto category = std::find_if(kCategories.begin(), kCategories.end(),
+                                       [&](const auto& known) { return known.first == name; });
+    if (category == kCategories.end()) refuse("the property \"" + name.substr(0, 40) + "\"", start);
     const bool insensitive = !case_insensitive_.empty() && case_insensitive_.back();
     if (insensitive && (name == "Lu" || name == "Ll" || name == "Lt"))
       refuse("a case-insensitive \"" + name + "\"", start);
-    std::string members = "\\p{" + name + "}";
-    if (name == "L") members += kNewLetters;
-    if (name == "N") members += kNewNumbers;
+    const std::string members = "\\p{" + name + "}" + std::string(category->second);
     if (negated && inside) refuse("a negated property inside a class", start);
     put_class(members, negated, inside);
   }

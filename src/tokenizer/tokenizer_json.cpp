@@ -45,6 +45,12 @@ struct TokenizerJson::State {
       if (token.special) is_special[static_cast<std::size_t>(token.id)] = true;
     for (const std::string& token : table.text_of_id)
       bytes_of_id.push_back(bytes_of_symbols(token).value_or(token));
+    for (const AddedToken& token : tokens)
+      if (token.normalized) {  // the reference keeps such a token's text normalised
+        const std::string normalised = normalizer(token.content);
+        bytes_of_id[static_cast<std::size_t>(token.id)] =
+            bytes_of_symbols(normalised).value_or(normalised);
+      }
   }
 
   void name_special_tokens(std::vector<AddedToken>& tokens, const std::string& file);

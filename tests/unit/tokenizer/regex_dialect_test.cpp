@@ -40,6 +40,11 @@ TEST_CASE("Word characters hold marks, white space does not hold U+180E", "[toke
   CHECK(pieces(R"(a{2,3}?|\.|\-|\v)", "aaa.-\v") == "[aa][.][-][\v]");
 }
 
+TEST_CASE("Categories hold what Unicode 16 added", "[tokenizer][regex]") {
+  CHECK(pieces(R"(\p{Lo}+|\p{Lu}|[\p{M}\p{So}])", "\U00013511\u1C89\u0897\U0001FAE9") ==
+        "[\U00013511][\u1C89][\u0897][\U0001FAE9]");
+}
+
 TEST_CASE("Empty matches are found once and never loop", "[tokenizer][regex]") {
   CHECK(pieces("x*", "axxé") == "[][xx][]");
   CHECK(pieces("", "é") == "[][]");
@@ -77,6 +82,8 @@ TEST_CASE("What the engines read differently is refused", "[tokenizer][regex]") 
                                 "{",
                                 "\\p{Han}",
                                 "\\p{Greek",
+                                "\\p{Mn}",
+                                "\\p{Cn}",
                                 "\\pL",
                                 "[\\P{L}]",
                                 "(?i:ss)",

@@ -28,6 +28,11 @@ std::string error_of(const json& file, const TokenizerJson::Settings& settings =
   return "no error";
 }
 
+Ids operator+(Ids a, const Ids& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 constexpr auto kPlain = SpecialText::plain;
 constexpr auto kRecognise = SpecialText::recognise;
 
@@ -56,6 +61,24 @@ TEST_CASE("TokenizerJson takes special text only when told to", "[tokenizer][tok
   CHECK(tokenizer.encode("a<word>", kPlain) == Ids{'a', 259});  // not a control token
   CHECK(tokenizer.decode(Ids{258, 259, 'a'}) == "<word>a");
   CHECK(tokenizer.decode(Ids{258, 259, 'a'}, false) == "<|mask|><word>a");
+}
+
+TEST_CASE("Flags of added tokens are honoured", "[tokenizer][tokenizer_json]") {
+  json file = small_tokenizer_json();
+  json alone = added_token(259, "in", false), left = added_token(260, "[L]", false),
+       right = added_token(261, "[R]", false), normalised = added_token(262, "e\u0301!", false);
+  alone["single_word"] = left["lstrip"] = right["rstrip"] = normalised["normalized"] = true;
+  for (const json& token : {alone, left, right, normalised}) file["added_tokens"].push_back(token);
+  const auto tokenizer = read(file);
+  CHECK(tokenizer.encode("in,in") == Ids{259, ',', 259});
+  CHECK(tokenizer.encode("xin inx in_ in\u0301") ==
+        tokenizer.encode("xin ") + tokenizer.encode("inx ") + tokenizer.encode("in_ ") +
+            tokenizer.encode("in\u0301"));
+  CHECK(tokenizer.encode("in\u00B2").front() == 259);  // a superscript is no word character here
+  CHECK(tokenizer.encode("a \t[L] b") == Ids{'a', 260, ' ', 'b'});
+  CHECK(tokenizer.encode("a [R] \u3000b") == Ids{'a', ' ', 261, 'b'});
+  CHECK(tokenizer.encode("[R]  [L]") == Ids{261, 260});
+  CHECK(tokenizer.encode("\u00E9!e\u0301!") == Ids{262, 262});
 }
 
 TEST_CASE("A role's token is a control token whatever the file says",
