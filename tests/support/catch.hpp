@@ -6,6 +6,5 @@
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
 #else
-#include <catch2/catch.hpp>
-using Catch::Detail::Approx;
+#include <catch2/catch.hpp>  // brings its Approx itself
 #endif
