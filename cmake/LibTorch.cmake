@@ -50,7 +50,8 @@ foreach(name c10 torch_cpu)
   set_target_properties(lldm::${name} PROPERTIES
     IMPORTED_LOCATION "${_torch_lib}/lib${name}.so"
     INTERFACE_INCLUDE_DIRECTORIES "${_torch_include}"
-    INTERFACE_COMPILE_DEFINITIONS "_GLIBCXX_USE_CXX11_ABI=1")
+    # AT_PER_OPERATOR_HEADERS: ATen/TensorOperators.h includes one operator's header, not all of them (-2 s a file)
+    INTERFACE_COMPILE_DEFINITIONS "_GLIBCXX_USE_CXX11_ABI=1;AT_PER_OPERATOR_HEADERS")
 endforeach()
 # libtorch_cpu.so finds libcudart.so.13 and libcupti.so.13 by its own RPATH beside the wheel
 # (nvidia/), or in the loader's path: the link must not try to resolve them itself.

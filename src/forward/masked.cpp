@@ -4,8 +4,23 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/plugin/registry.hpp"
+#include "lldm/services.hpp"
+#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
+namespace {
+
+std::int64_t mask_token_of(const MaskedProcess::Options& options, const Services& services) {
+  if (options.mask_token >= 0 || !services.tokenizer) return options.mask_token;
+  return services.tokenizer->special().mask;
+}
+
+}  // namespace
+
+MaskedProcess::MaskedProcess(const Options& options, const Services& services)
+    : MaskedProcess(mask_token_of(options, services),
+                    services.registry.make<AnyNoiseSchedule>(options.schedule, services)) {}
 
 MaskedProcess::MaskedProcess(std::int64_t mask_token, AnyNoiseSchedule schedule)
     : mask_token_(mask_token), schedule_(std::move(schedule)) {

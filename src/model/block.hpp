@@ -15,7 +15,7 @@ namespace lldm {
 struct BlockContext {
   std::vector<std::int64_t> offsets;  // [B + 1]
   at::Tensor visible;                 // [N] bool, or undefined
-  at::Tensor cosines, sines;          // [max length, head_width / 2], in the rows' dtype
+  at::Tensor cosines, sines;          // [head_width / 2, >= max length], in the rows' dtype
   std::int64_t heads = 0;
   std::int64_t kv_heads = 0;
   double eps = 0;

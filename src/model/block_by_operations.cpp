@@ -86,8 +86,8 @@ at::Tensor block_by_operations(const LladaBlock& block, const at::Tensor& rows,
                                const BlockContext& context) {
   const std::int64_t n = rows.size(0), width = rows.size(1) / context.heads;
   const auto positions = positions_of(context, rows.device());
-  const auto cosines = context.cosines.index_select(0, positions).unsqueeze(1);
-  const auto sines = context.sines.index_select(0, positions).unsqueeze(1);
+  const auto cosines = context.cosines.index_select(1, positions).t().unsqueeze(1);
+  const auto sines = context.sines.index_select(1, positions).t().unsqueeze(1);
   const auto project = [&](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
     return at::linear(x, weight, bias.defined() ? std::optional(bias) : std::nullopt)
         .view({n, -1, width});

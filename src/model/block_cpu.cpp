@@ -148,6 +148,11 @@ void parallel_units(const BlockContext& context, const auto& work) {
   });
 }
 
+// A feature-major matrix with the padding behind its last token that the kernels read over.
+at::Tensor columns(std::int64_t features, std::int64_t tokens, const at::TensorOptions& options) {
+  return at::empty({features, tokens + kAttentionPadding}, options).narrow(1, 0, tokens);
+}
+
 template <class T>
 AttentionArgs<T> attention_args(const at::Tensor& qkv, const BlockContext& context,
                                 const at::Tensor& out, const at::Tensor& log_sums) {
@@ -159,22 +164,24 @@ AttentionArgs<T> attention_args(const at::Tensor& qkv, const BlockContext& conte
   args.visible = context.visible.defined() ? context.visible.const_data_ptr<bool>() : nullptr;
   args.heads = context.heads;
   args.kv_heads = context.kv_heads;
-  args.head_width = 2 * context.cosines.size(1);
+  args.head_width = 2 * context.cosines.size(0);
+  args.stride = qkv.stride(0);
+  args.table_stride = context.cosines.stride(0);
   args.out = out.mutable_data_ptr<T>();
   args.log_sums = log_sums.mutable_data_ptr<T>();
   return args;
 }
 
 struct Attended {
-  at::Tensor rows, log_sums;
+  at::Tensor columns, log_sums;  // [H W, N], [H, N]
 };
 
 Attended attend(const at::Tensor& qkv, const BlockContext& context) {
-  const std::int64_t n = qkv.size(0);
-  Attended out{at::empty({n, context.heads * 2 * context.cosines.size(1)}, qkv.options()),
-               at::empty({n, context.heads}, qkv.options())};
+  const std::int64_t tokens = qkv.size(1), width = 2 * context.cosines.size(0);
+  Attended out{columns(context.heads * width, tokens, qkv.options()),
+               columns(context.heads, tokens, qkv.options())};
   with_type(qkv, [&]<class T>(T) {
-    const auto args = attention_args<T>(qkv, context, out.rows, out.log_sums);
+    const auto args = attention_args<T>(qkv, context, out.columns, out.log_sums);
     parallel_units(context, [&](std::int64_t begin, std::int64_t end) {
       attention_forward(args, begin, end);
     });
@@ -183,11 +190,11 @@ Attended attend(const at::Tensor& qkv, const BlockContext& context) {
 }
 
 at::Tensor attend_gradient(const at::Tensor& qkv, const BlockContext& context,
-                           const Attended& attended, const at::Tensor& gradient) {
-  auto result = at::empty_like(qkv);
+                           const Attended& attended, const at::Tensor& upstream) {
+  auto result = columns(qkv.size(0), qkv.size(1), qkv.options());
   with_type(qkv, [&]<class T>(T) {
-    auto args = attention_args<T>(qkv, context, attended.rows, attended.log_sums);
-    args.out_gradient = gradient.const_data_ptr<T>();
+    auto args = attention_args<T>(qkv, context, attended.columns, attended.log_sums);
+    args.out_gradient = upstream.const_data_ptr<T>();
     args.qkv_gradient = result.mutable_data_ptr<T>();
     parallel_units(context, [&](std::int64_t begin, std::int64_t end) {
       attention_backward(args, begin, end);
@@ -229,20 +236,38 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     const PurposeScope purpose(MemoryPurpose::activations);
     const auto first = norm_forward(rows, attn_norm, context.eps);
     const auto qkv_weight = joined({q_proj, k_proj, v_proj});
-    const auto qkv =
-        q_bias ? at::addmm(at::cat({*q_bias, *k_bias, *v_bias}), first.rows, qkv_weight.t())
-               : at::mm(first.rows, qkv_weight.t());
+    auto qkv = columns(qkv_weight.size(0), rows.size(0), rows.options());
+    if (q_bias)
+      at::addmm_out(qkv, at::cat({*q_bias, *k_bias, *v_bias}).unsqueeze(1), qkv_weight,
+                    first.rows.t());
+    else
+      at::mm_out(qkv, qkv_weight, first.rows.t());
     const auto attended = attend(qkv, context);
-    const auto middle = at::addmm(rows, attended.rows, attn_out.t());
+    const auto middle = at::addmm(rows, attended.columns.t(), attn_out.t());
     const auto second = norm_forward(middle, ff_norm, context.eps);
     const auto gate_up = at::mm(second.rows, joined({ff_proj, up_proj}).t());
     const auto out = at::addmm(middle, swiglu(gate_up), ff_out.t());
 
-    node->save_for_backward(
-        {rows,          attn_norm,         q_proj,  k_proj,       v_proj,      attn_out,
-         ff_norm,       ff_proj,           up_proj, ff_out,       first.scale, qkv,
-         attended.rows, attended.log_sums, middle,  second.scale, gate_up,     context.cosines,
-         context.sines, context.visible});
+    node->save_for_backward({rows,
+                             attn_norm,
+                             q_proj,
+                             k_proj,
+                             v_proj,
+                             attn_out,
+                             ff_norm,
+                             ff_proj,
+                             up_proj,
+                             ff_out,
+                             first.scale,
+                             qkv,
+                             attended.columns,
+                             attended.log_sums,
+                             middle,
+                             second.scale,
+                             gate_up,
+                             context.cosines,
+                             context.sines,
+                             context.visible});
     node->saved_data["offsets"] = context.offsets;
     node->saved_data["heads"] = context.heads;
     node->saved_data["kv_heads"] = context.kv_heads;
@@ -280,11 +305,13 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
       result[7] = both.narrow(0, 0, saved[7].size(0));
       result[8] = both.narrow(0, saved[7].size(0), saved[8].size(0));
     }
-    if (wants(5)) result[5] = at::mm(wide.rows.t(), attended.rows);
-    const auto qkv_gradient = attend_gradient(qkv, context, attended, at::mm(wide.rows, attn_out));
+    if (wants(5)) result[5] = at::mm(wide.rows.t(), attended.columns.t());
+    auto attended_gradient = columns(attn_out.size(1), rows.size(0), rows.options());
+    at::mm_out(attended_gradient, attn_out.t(), wide.rows.t());
+    const auto qkv_gradient = attend_gradient(qkv, context, attended, attended_gradient);
+    const auto qkv_weight = joined({saved[2], saved[3], saved[4]});
     const auto narrow =
-        norm_backward(rows, attn_norm, scale_1,
-                      at::mm(qkv_gradient, joined({saved[2], saved[3], saved[4]})), wide.rows);
+        norm_backward(rows, attn_norm, scale_1, at::mm(qkv_gradient.t(), qkv_weight), wide.rows);
     result[0] = narrow.rows;
     result[1] = narrow.weight;
     split_qkv(node, qkv_gradient, narrow.normed,
@@ -298,8 +325,8 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     const auto wants = [&](std::size_t index) { return node->needs_input_grad(index); };
     const bool has_bias = node->saved_data["has_bias"].toBool();
     at::Tensor weights, biases;
-    if (wants(2) || wants(3) || wants(4)) weights = at::mm(gradient.t(), normed);
-    if (has_bias && (wants(10) || wants(11) || wants(12))) biases = gradient.sum(0);
+    if (wants(2) || wants(3) || wants(4)) weights = at::mm(gradient, normed);
+    if (has_bias && (wants(10) || wants(11) || wants(12))) biases = gradient.sum(1);
     std::int64_t begin = 0;
     for (std::size_t i = 0; i < 3; ++i) {
       if (weights.defined()) result[2 + i] = weights.narrow(0, begin, sizes[i]);

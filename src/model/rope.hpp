@@ -8,7 +8,7 @@
 namespace lldm {
 
 struct RopeTables {
-  at::Tensor cosines, sines;  // [length, head_width / 2]
+  at::Tensor cosines, sines;  // [head_width / 2, length and the kernels' padding]
 };
 
 /// cos and sin of position * theta^(-2i / head_width).  In float32 the angle is rounded as the

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "model/pending_file.hpp"
 #include "model/safetensors_dtype.hpp"
 #include "model/strict_json.hpp"
 
@@ -37,61 +38,6 @@ void read_at(int descriptor, std::uint64_t offset, void* destination, std::size_
     out += got, offset += static_cast<std::uint64_t>(got), bytes -= static_cast<std::size_t>(got);
   }
 }
-
-void write_all(int descriptor, const void* source, std::size_t bytes, const std::string& where) {
-  const auto* in = static_cast<const char*>(source);
-  while (bytes > 0) {
-    const auto put = ::write(descriptor, in, std::min(bytes, kMaxChunkBytes));
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) throw Error(message(where, ": cannot be written: ", std::strerror(errno)));
-    in += put, bytes -= static_cast<std::size_t>(put);
-  }
-}
-
-void sync_folder(const std::filesystem::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0 || ::fsync(descriptor) != 0) {
-    const int reason = errno;
-    if (descriptor >= 0) ::close(descriptor);
-    throw Error(message(folder.string(), ": cannot be synchronised: ", std::strerror(reason)));
-  }
-  ::close(descriptor);
-}
-
-// A file that is either published under its name or leaves nothing behind.
-class PendingFile {
- public:
-  explicit PendingFile(const std::filesystem::path& path)
-      : path_(path), temporary_(path.string() + ".partial-" + std::to_string(::getpid())) {
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (descriptor_ < 0)
-      throw Error(message(path.string(), ": cannot be created: ", std::strerror(errno)));
-  }
-  ~PendingFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (!is_published_) ::unlink(temporary_.c_str());
-  }
-  PendingFile(const PendingFile&) = delete;
-  PendingFile& operator=(const PendingFile&) = delete;
-
-  void write(const void* source, std::size_t bytes) {
-    write_all(descriptor_, source, bytes, path_.string());
-  }
-  void publish() {
-    const bool is_synced = ::fsync(descriptor_) == 0;
-    const bool is_closed = ::close(std::exchange(descriptor_, -1)) == 0;
-    if (!is_synced || !is_closed || ::rename(temporary_.c_str(), path_.c_str()) != 0)
-      throw Error(message(path_.string(), ": cannot be written: ", std::strerror(errno)));
-    is_published_ = true;
-    sync_folder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
-  }
-
- private:
-  std::filesystem::path path_;
-  std::string temporary_;
-  int descriptor_ = -1;
-  bool is_published_ = false;
-};
 
 void check_bools(const at::Tensor& tensor, const std::string& name, const std::string& where) {
   const auto* bytes = static_cast<const unsigned char*>(tensor.const_data_ptr());

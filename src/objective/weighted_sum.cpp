@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/plugin/registry.hpp"
+#include "lldm/services.hpp"
 
 namespace lldm {
 namespace {
@@ -42,6 +44,21 @@ at::Tensor normalised_loss(const ObjectiveResult& result, Denominator denominato
   }
   return result.loss_sum;
 }
+
+namespace {
+
+std::vector<WeightedSum::Term> make_terms(const WeightedSum::Options& options, const Services& services) {
+  std::vector<WeightedSum::Term> terms;
+  for (const auto& term : options.terms)
+    terms.push_back({std::string(term.type()), services.registry.make<AnyObjective>(term, services),
+                     term.extra.weight});
+  return terms;
+}
+
+}  // namespace
+
+WeightedSum::WeightedSum(const Options& options, const Services& services)
+    : WeightedSum(make_terms(options, services)) {}
 
 WeightedSum::WeightedSum(std::vector<Term> terms) : terms_(std::move(terms)) {
   if (terms_.empty()) throw ConfigError("[objective] terms: at least one term is needed");

@@ -6,5 +6,6 @@
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
 #else
-#include <catch2/catch.hpp>  // brings its Approx itself
+#include <catch2/catch.hpp>
+using Catch::Detail::Approx;  // Catch::Approx is a vector matcher in version 2
 #endif

@@ -54,4 +54,11 @@ concept InjectingTask = Task<T> && requires(const T& task, const Example& exampl
   { task.inject_error(example, draws) } -> std::same_as<std::optional<Injection>>;
 };
 
+/// A Task that can say every word it may ever produce, in any split or form: what a word vocabulary is
+/// made from, so that no later stage meets an unknown word.
+template <class T>
+concept VocabularyTask = Task<T> && requires(const T& task) {
+  { task.vocabulary_texts() } -> std::same_as<std::vector<std::string>>;
+};
+
 }  // namespace lldm

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `describe()`: the only place where the TOML keys, help, ranges and units of an Options struct live.
+// `describe()`: the only place where the TOML keys, help, ranges and units of an Options struct
+// live.
 #pragma once
 
 #include <boost/pfr/tuple_size.hpp>
@@ -33,7 +34,7 @@ struct Field {
   using struct_type = Struct;
   using member_type = Member;
   std::string_view key;
-  Member Struct::*member;
+  Member Struct::* member;
   std::string_view help;
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
@@ -73,16 +74,16 @@ struct Field {
 };
 
 template <class Struct, class Member>
-constexpr Field<Struct, Member> field(std::string_view key, Member Struct::*member,
+constexpr Field<Struct, Member> field(std::string_view key, Member Struct::* member,
                                       std::string_view help) {
   return {key, member, help};
 }
 
-/// A plain struct of settings whose `describe()` names every member: Boost.PFR counts the members, so
-/// a forgotten one is a compile error.
+/// A plain struct of settings whose `describe()` names every member: Boost.PFR counts the members,
+/// so a forgotten one is a compile error.
 template <class T>
-concept OptionsStruct = std::is_aggregate_v<T> && std::default_initializable<T> &&
-                        requires { T::describe(); } &&
-                        (std::tuple_size_v<decltype(T::describe())> == boost::pfr::tuple_size_v<T>);
+concept OptionsStruct = std::is_aggregate_v<T> && std::default_initializable<T> && requires {
+  T::describe();
+} && (std::tuple_size_v<decltype(T::describe())> == boost::pfr::tuple_size_v<T>);
 
 }  // namespace lldm

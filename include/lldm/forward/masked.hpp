@@ -2,8 +2,11 @@
 #pragma once
 
 #include <string_view>
+#include <tuple>
 
+#include "lldm/concepts/component.hpp"
 #include "lldm/concepts/forward_process.hpp"
+#include "lldm/plugin/component_ref.hpp"
 #include "lldm/schedule/any_noise_schedule.hpp"
 
 namespace lldm {
@@ -15,6 +18,22 @@ namespace lldm {
 /// Source       Sahoo et al. 2024 (MDLM), arXiv:2406.07524; LLaDA, arXiv:2502.09992.
 class MaskedProcess {
  public:
+  struct Options {
+    ComponentRef<Role::noise_schedule> schedule = "linear";
+    std::int64_t mask_token = -1;
+    static constexpr auto describe() {
+      return std::tuple{
+          field("schedule", &Options::schedule, "How fast tokens become masks: alpha(t)."),
+          field("mask_token", &Options::mask_token,
+                "Token id written over a noised position; -1: the tokenizer's mask token.")
+              .at_least(-1)};
+    }
+  };
+  static constexpr std::string_view name() { return "masked"; }
+  static constexpr std::string_view description() {
+    return "absorbing noise: every position becomes the mask token with probability 1 - alpha(t)";
+  }
+  MaskedProcess(const Options& options, const Services& services);
   MaskedProcess(std::int64_t mask_token, AnyNoiseSchedule schedule);
 
   [[nodiscard]] double alpha(double t) const { return schedule_.alpha(t); }
@@ -33,6 +52,6 @@ class MaskedProcess {
   std::int64_t mask_token_;
   AnyNoiseSchedule schedule_;
 };
-static_assert(ForwardProcess<MaskedProcess>);
+static_assert(Component<MaskedProcess> && ForwardProcess<MaskedProcess>);
 
 }  // namespace lldm

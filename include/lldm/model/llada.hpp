@@ -92,7 +92,7 @@ class Llada {
   std::vector<LladaBlock> blocks_;
   at::Tensor final_norm_;       // [D]
   at::Tensor head_;             // [E, D]; undefined with weight_tying
-  at::Tensor cosines_, sines_;  // [max_sequence_length, head_width / 2]
+  at::Tensor cosines_, sines_;  // [head_width / 2, max_sequence_length and padding]
   std::optional<std::int64_t> excluded_logit_;
 };
 static_assert(Denoiser<Llada>);

@@ -1,26 +1,34 @@
 // SPDX-License-Identifier: MIT
-// Rotary multi-head attention on packed ragged rows, as plain memory kernels.
+// Rotary multi-head attention on packed ragged tokens, as plain memory kernels.  Matrices are
+// feature-major
+// ("columns are tokens"): one vector register holds one feature of 16 neighbouring tokens, and
+// nothing has to be transposed.
 #pragma once
 
 #include <cstdint>
 
 namespace lldm {
 
-/// Rows of `qkv` hold H query heads, KV key heads and KV value heads of width W, before rotation.
-/// A unit of work is one key head of one sequence with the H / KV query heads that read it: units
-/// s * KV + head for sequence s.  No unit reads or writes another one's rows.
+/// Columns that every matrix must have in memory behind its last token: whole vectors are read
+/// there (and ignored), never written.
+inline constexpr std::int64_t kAttentionPadding = 16;
+
+/// `qkv` holds, one feature a row, H query heads, KV key heads and KV value heads of width W,
+/// before rotation.  A unit of work is one key head of one sequence with the H / KV query heads
+/// that read it: unit s * KV + head of sequence s.  No unit depends on another one's tokens.
 template <class T>
 struct AttentionArgs {
-  const T* qkv;                 // [N, (H + 2 KV) W]
-  const T* cosines;             // [max length, W / 2]
-  const T* sines;               // [max length, W / 2]
+  const T* qkv;                 // [(H + 2 KV) W, stride]
+  const T* cosines;             // [W / 2, table_stride]: a column per position
+  const T* sines;               // [W / 2, table_stride]
   const std::int64_t* offsets;  // [B + 1]
-  const bool* visible;          // [N], or null; false hides a row as a key
+  const bool* visible;          // [N], or null; false hides a token as a key
   std::int64_t heads, kv_heads, head_width;
-  T* out;                 // [N, H W]: written by the forward pass, read by the backward pass
-  T* log_sums;            // [N, H]: log-sum-exp of the scaled scores; likewise
-  const T* out_gradient;  // [N, H W]: backward only
-  T* qkv_gradient;        // [N, (H + 2 KV) W]: backward only, fully written
+  std::int64_t stride, table_stride;
+  T* out;                 // [H W, stride]: written by the forward pass, read by the backward pass
+  T* log_sums;            // [H, stride]: log2 of the sum of 2^(score log2 e); likewise
+  const T* out_gradient;  // [H W, stride]: backward only
+  T* qkv_gradient;        // [(H + 2 KV) W, stride]: backward only, every token's column written
 };
 
 /// out = softmax(rot(q) rot(k)^T / sqrt(W)) v for units [begin, end).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "model/kernels/attention.hpp"
-#include "model/kernels/attention_scratch.hpp"
+#include "model/kernels/attention_parts.hpp"
 #include "model/kernels/clones.hpp"
 
 namespace lldm {
@@ -10,99 +10,94 @@ using namespace attention;
 
 template <class T>
 struct ForwardScratch {
-  std::vector<std::int64_t> key_rows;
-  std::vector<T> keys, values;  // [keys][W]
-  std::vector<T> queries;       // [W][lanes]: one block of queries
-  std::vector<T> scores;        // [keys][lanes]
-  std::vector<T> sums;          // [W][lanes]
+  std::vector<std::int64_t> key_columns;       // empty: every column
+  std::vector<T> keys, values, queries, sums;  // [W][padded]
+  std::vector<T> scores;                       // [keys][lanes]
 
   void fit(std::int64_t length, std::int64_t width) {
-    const auto grow = [](std::vector<T>& v, std::int64_t size) {
-      if (static_cast<std::int64_t>(v.size()) < size) v.resize(static_cast<std::size_t>(size));
-    };
-    grow(keys, length * width), grow(values, length * width);
-    grow(queries, width * kLanes<T>), grow(sums, width * kLanes<T>);
+    for (auto* memory : {&keys, &values, &queries, &sums}) grow(*memory, width * padded<T>(length));
     grow(scores, length * kLanes<T>);
   }
 };
 
-// Scores of one block of queries (one per lane) against every key; returns the largest of each
-// lane.
-template <class T, int W>
-[[gnu::always_inline]] inline Vec<T> block_scores(ForwardScratch<T>& s, std::int64_t count,
-                                                  std::int64_t runtime_width) {
-  const std::int64_t width = W ? W : runtime_width;
-  Vec<T> largest = simd::broadcast(std::numeric_limits<T>::lowest());
-  std::int64_t j = 0;
-  for (; j + 4 <= count; j += 4) {
-    Vec<T> dots[4];
-    dot_rows<T, 4>(s.queries.data(), kLanes<T>, s.keys.data() + j * width, width, width, dots);
-    for (int r = 0; r < 4; ++r) {
-      largest = simd::max<T>(largest, dots[r]);
-      store(s.scores.data() + (j + r) * kLanes<T>, dots[r]);
-    }
-  }
-  for (; j < count; ++j) {
-    Vec<T> dot;
-    dot_rows<T, 1>(s.queries.data(), kLanes<T>, s.keys.data() + j * width, width, width, &dot);
-    largest = simd::max<T>(largest, dot);
-    store(s.scores.data() + j * kLanes<T>, dot);
+template <class T, int R>
+[[gnu::always_inline]] inline Vec<T> scores_of(const T* query, std::int64_t query_stride,
+                                               const T* keys, std::int64_t key_stride,
+                                               std::int64_t width, Vec<T> largest, T* scores) {
+  Vec<T> dots[R];
+  dot_columns<T, R>(query, query_stride, keys, key_stride, width, dots);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    largest = simd::max<T>(largest, dots[r]);
+    store(scores + r * kLanes<T>, dots[r]);
   }
   return largest;
 }
 
-template <class T, int W>
-[[gnu::always_inline]] inline void forward_block(const AttentionArgs<T>& a, const Unit& unit,
-                                                 std::int64_t head, std::int64_t begin,
-                                                 ForwardScratch<T>& s) {
-  constexpr int lanes = kLanes<T>;
-  const std::int64_t width = W ? W : a.head_width,
-                     used = std::min<std::int64_t>(lanes, unit.length - begin);
-  const auto count = static_cast<std::int64_t>(s.key_rows.size());
-  const T factor = T(1) / std::sqrt(static_cast<T>(width));
-  std::fill_n(s.queries.begin(), width * lanes, T(0));
-  for (std::int64_t lane = 0; lane < used; ++lane)
-    rotate_row<T>(a, a.qkv + (unit.first_row + begin + lane) * unit.stride + head * width,
-                  begin + lane, width, factor, nullptr, s.queries.data() + lane, lanes);
+// One register of queries against `count` keys: the weighted values go to s.sums, the log-sum is
+// returned.
+template <class T>
+[[gnu::always_inline]] inline Vec<T> forward_block(ForwardScratch<T>& s, std::int64_t begin,
+                                                   std::int64_t query_stride, std::int64_t count,
+                                                   std::int64_t key_stride, std::int64_t width) {
+  const T* query = s.queries.data() + begin;
+  Vec<T> largest = simd::broadcast(std::numeric_limits<T>::lowest());
+  std::int64_t j = 0;
+  for (; j + 8 <= count; j += 8)
+    largest = scores_of<T, 8>(query, query_stride, s.keys.data() + j, key_stride, width, largest,
+                              s.scores.data() + j * kLanes<T>);
+  for (; j < count; ++j)
+    largest = scores_of<T, 1>(query, query_stride, s.keys.data() + j, key_stride, width, largest,
+                              s.scores.data() + j * kLanes<T>);
 
-  const Vec<T> largest = block_scores<T, W>(s, count, width);
   Vec<T> total{};
-  for (std::int64_t j = 0; j < count; ++j) {
-    const Vec<T> weight = simd::exp(load(s.scores.data() + j * lanes) - largest);
+#pragma GCC unroll 4
+  for (j = 0; j < count; ++j) {
+    const Vec<T> weight = simd::exp2(load(s.scores.data() + j * kLanes<T>) - largest);
     total += weight;
-    store(s.scores.data() + j * lanes, weight);
+    store(s.scores.data() + j * kLanes<T>, weight);
   }
-  std::fill_n(s.sums.begin(), width * lanes, T(0));
-  add_weighted<T>(s.scores.data(), s.values.data(), width, count, width, s.sums.data(), lanes);
-
+  T* sums = s.sums.data() + begin;
+  for (std::int64_t d = 0; d < width; ++d) store(sums + d * query_stride, Vec<T>{});
+  add_weighted<T>(s.scores.data(), s.values.data(), key_stride, count, width, sums, query_stride);
   const Vec<T> inverse = T(1) / total;
   for (std::int64_t d = 0; d < width; ++d)
-    store(s.sums.data() + d * lanes, load(s.sums.data() + d * lanes) * inverse);
-  for (std::int64_t lane = 0; lane < used; ++lane) {
-    const std::int64_t row = unit.first_row + begin + lane;
-    T* out = a.out + row * unit.out_stride + head * width;
-    for (std::int64_t d = 0; d < width; ++d)
-      out[d] = s.sums[static_cast<std::size_t>(d * lanes + lane)];
-    a.log_sums[row * a.heads + head] = largest[lane] + std::log(total[lane]);
-  }
+    store(sums + d * query_stride, load(sums + d * query_stride) * inverse);
+  Vec<T> logs{};
+  for (int lane = 0; lane < kLanes<T>; ++lane) logs[lane] = std::log2(total[lane]);
+  return largest + logs;
 }
 
-template <class T, int W>
+template <class T>
 [[gnu::always_inline]] inline void forward_unit(const AttentionArgs<T>& a, const Unit& unit,
                                                 ForwardScratch<T>& s) {
-  const std::int64_t width = W ? W : a.head_width;
+  const std::int64_t width = a.head_width, lanes = padded<T>(unit.length);
+  const T factor = static_cast<T>(kLog2E / std::sqrt(static_cast<double>(width)));
   s.fit(unit.length, width);
-  visible_rows(a, unit, s.key_rows);
-  for (std::size_t j = 0; j < s.key_rows.size(); ++j) {
-    const T* row = a.qkv + (unit.first_row + s.key_rows[j]) * unit.stride;
-    T* key = s.keys.data() + static_cast<std::int64_t>(j) * width;
-    rotate_row<T>(a, row + unit.key_offset, s.key_rows[j], width, T(1), key, nullptr, 0);
-    std::copy_n(row + unit.value_offset, width,
-                s.values.data() + static_cast<std::int64_t>(j) * width);
+  hidden_aware_keys(a, unit, s.key_columns);
+  rotate_features<T>(a, a.qkv + unit.key * a.stride + unit.first, width, lanes, T(1),
+                     s.keys.data());
+  copy_features<T>(a.qkv + unit.value * a.stride + unit.first, a.stride, width, lanes,
+                   s.values.data());
+  std::int64_t count = unit.length;
+  if (!s.key_columns.empty()) {
+    count = static_cast<std::int64_t>(s.key_columns.size());
+    keep_columns(s.key_columns, width, lanes, s.keys.data());
+    keep_columns(s.key_columns, width, lanes, s.values.data());
   }
-  for (std::int64_t g = 0; g < unit.group; ++g)
-    for (std::int64_t begin = 0; begin < unit.length; begin += kLanes<T>)
-      forward_block<T, W>(a, unit, unit.kv_head * unit.group + g, begin, s);
+  for (std::int64_t g = 0; g < unit.group; ++g) {
+    const std::int64_t rows = unit.query + g * width;
+    rotate_features<T>(a, a.qkv + rows * a.stride + unit.first, width, lanes, factor,
+                       s.queries.data());
+    T* log_sums = a.log_sums + (unit.first_head + g) * a.stride + unit.first;
+    for (std::int64_t begin = 0; begin < unit.length; begin += kLanes<T>) {
+      const Vec<T> logs = forward_block<T>(s, begin, lanes, count, lanes, width);
+      simd::store_some(log_sums + begin, logs,
+                       std::min<std::int64_t>(kLanes<T>, unit.length - begin));
+    }
+    write_features<T>(s.sums.data(), lanes, width, unit.length,
+                      a.out + rows * a.stride + unit.first, a.stride);
+  }
 }
 
 template <class T>
@@ -111,13 +106,7 @@ template <class T>
   ForwardScratch<T> scratch;
   for (std::int64_t index = begin; index < end; ++index) {
     const Unit unit = unit_of(a, index);
-    if constexpr (kLanes<T> == 16) {  // float32: widths worth unrolling
-      if (a.head_width == 8) {
-        forward_unit<T, 8>(a, unit, scratch);
-        continue;
-      }
-    }
-    forward_unit<T, 0>(a, unit, scratch);
+    forward_unit<T>(a, unit, scratch);
   }
 }
 

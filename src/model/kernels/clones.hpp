@@ -9,8 +9,10 @@ namespace lldm {
 
 enum class CpuLevel { baseline, avx2, avx512 };
 
-/// The best level that this processor runs.
+/// The best level that this processor runs, or less where a test has asked for less.
 CpuLevel cpu_level();
+/// Runs every kernel at `level` if the processor has it: tests compare the clones with one another.
+void limit_cpu_level(CpuLevel level);
 
 }  // namespace lldm
 

@@ -8,24 +8,8 @@
 
 namespace lldm {
 
-CpuLevel cpu_level() {
-#if defined(__x86_64__)
-  static const CpuLevel level = [] {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-      return CpuLevel::avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return CpuLevel::avx2;
-    return CpuLevel::baseline;
-  }();
-  return level;
-#else
-  return CpuLevel::baseline;
-#endif
-}
-
 namespace {
 
-using simd::broadcast;
 using simd::kLanes;
 using simd::load;
 using simd::load_some;

@@ -92,15 +92,7 @@ template <class T>
 }
 
 /// Taylor's series to degree 13 on |r| <= ln(2) / 2: its remainder is below 1 ulp.
-[[gnu::always_inline]] inline Vec<double> exp(Vec<double> x) {
-  using Ints = Types<double>::ints;
-  x = x < -708.0 ? broadcast(-708.0) : x;
-  x = x > 709.0 ? broadcast(709.0) : x;
-  const double round = 6755399441055744.0;  // 1.5 * 2^52
-  const Vec<double> shifted = x * 1.4426950408889634074 + round;
-  const Vec<double> n = shifted - round;
-  const Vec<double> r = (x - n * 6.93145751953125e-1) - n * 1.42860682030941723212e-6;
-  Vec<double> p = broadcast(1.0 / 6227020800.0);
+[[gnu::always_inline]] inline Vec<double> exp_near_zero(Vec<double> r) {
   constexpr double kInverseFactorials[] = {1.0 / 479001600,
                                            1.0 / 39916800,
                                            1.0 / 3628800,
@@ -114,9 +106,50 @@ template <class T>
                                            0.5,
                                            1.0,
                                            1.0};
+  Vec<double> p = broadcast(1.0 / 6227020800.0);
+#pragma GCC unroll 13
   for (const double c : kInverseFactorials) p = p * r + c;
+  return p;
+}
+
+[[gnu::always_inline]] inline Vec<double> exp(Vec<double> x) {
+  using Ints = Types<double>::ints;
+  x = x < -708.0 ? broadcast(-708.0) : x;
+  x = x > 709.0 ? broadcast(709.0) : x;
+  const double round = 6755399441055744.0;  // 1.5 * 2^52
+  const Vec<double> shifted = x * 1.4426950408889634074 + round;
+  const Vec<double> n = shifted - round;
+  const Vec<double> r = (x - n * 6.93145751953125e-1) - n * 1.42860682030941723212e-6;
   const Ints bits = (reinterpret_cast<Ints>(shifted) - 0x4338000000000000 + 1023) << 52;
-  return p * reinterpret_cast<Vec<double>>(bits);
+  return exp_near_zero(r) * reinterpret_cast<Vec<double>>(bits);
+}
+
+/// 2^x for x <= 0 (a little above is fine too); below the normal numbers it stays at the smallest
+/// one. Source  Cephes, exp2f.c.
+[[gnu::always_inline]] inline Vec<float> exp2(Vec<float> x) {
+  using Ints = Types<float>::ints;
+  x = x < -126.0f ? broadcast(-126.0f) : x;
+  const float round = 12582912.0f;
+  const Vec<float> shifted = x + round;
+  const Vec<float> r = x - (shifted - round);
+  Vec<float> p = r * 1.535336188319500e-4f + 1.339887440266574e-3f;
+  p = p * r + 9.618437357674640e-3f;
+  p = p * r + 5.550332471162809e-2f;
+  p = p * r + 2.402264791363012e-1f;
+  p = p * r + 6.931472028550421e-1f;
+  p = p * r + 1.0f;
+  return reinterpret_cast<Vec<float>>(reinterpret_cast<Ints>(p) +
+                                      (reinterpret_cast<Ints>(shifted) << 23));
+}
+
+[[gnu::always_inline]] inline Vec<double> exp2(Vec<double> x) {
+  using Ints = Types<double>::ints;
+  x = x < -1022.0 ? broadcast(-1022.0) : x;
+  const double round = 6755399441055744.0;
+  const Vec<double> shifted = x + round;
+  const Vec<double> p = exp_near_zero((x - (shifted - round)) * 6.9314718055994530942e-1);
+  return reinterpret_cast<Vec<double>>(reinterpret_cast<Ints>(p) +
+                                       (reinterpret_cast<Ints>(shifted) << 52));
 }
 
 template <class T>

@@ -6,27 +6,20 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <fstream>
-#include <iterator>
 
 #include "lldm/errors.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Folder {
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "lldm-XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path path;
-};
+using Folder = lldm::testing::TemporaryFolder;
+using lldm::testing::read_file;
 
 std::string file_of(const std::string& header, std::size_t data_bytes) {
   const std::uint64_t length = header.size();
@@ -42,11 +35,6 @@ std::string error_of(const std::string& bytes) {
     return error.what();
   }
   return "";
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 void check_error(const std::string& bytes, const std::string& name) {

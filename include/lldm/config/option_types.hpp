@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The C++ types that an option may have, and what they are called in messages and docs.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "lldm/config/field.hpp"
+#include "lldm/config/value.hpp"
+#include "lldm/plugin/component_ref.hpp"
+
+namespace lldm::config::detail {
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_vector = false;
+template <class T>
+inline constexpr bool is_vector<std::vector<T>> = true;
+template <class T>
+inline constexpr bool is_component = false;
+template <Role R, class Extra>
+inline constexpr bool is_component<ComponentRef<R, Extra>> = true;
+template <class T, class... Others>
+inline constexpr bool is_one_of = (std::same_as<T, Others> || ...);
+
+/// The type whose values are written in TOML: of an optional or of a list, its element's.
+template <class T>
+struct Element {
+  using type = T;
+};
+template <class T>
+struct Element<std::optional<T>> : Element<T> {};
+template <class T>
+struct Element<std::vector<T>> : Element<T> {};
+
+template <class T>
+std::string type_text() {
+  if constexpr (is_optional<T>) {
+    return type_text<typename T::value_type>();
+  } else if constexpr (is_vector<T>) {
+    return "list of " + type_text<typename T::value_type>() + "s";
+  } else if constexpr (is_component<T>) {
+    return std::string(role_name(T::kRole));
+  } else if constexpr (std::is_enum_v<T>) {
+    return "choice";
+  } else if constexpr (is_one_of<T, bool>) {
+    return "boolean";
+  } else if constexpr (is_one_of<T, std::int64_t>) {
+    return "integer";
+  } else if constexpr (is_one_of<T, double>) {
+    return "number";
+  } else if constexpr (is_one_of<T, std::string>) {
+    return "string";
+  } else if constexpr (is_one_of<T, ByteSize>) {
+    return "size";
+  } else if constexpr (is_one_of<T, std::filesystem::path>) {
+    return "path";
+  } else if constexpr (is_one_of<T, Value>) {
+    return "value";
+  } else if constexpr (is_one_of<T, std::map<std::string, double>>) {
+    return "table of numbers";
+  } else {
+    static_assert(OptionsStruct<T>,
+                  "lldm: this type cannot be an option, see config/option_types.hpp");
+    return "table";
+  }
+}
+
+}  // namespace lldm::config::detail

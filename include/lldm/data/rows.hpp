@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// Rows of JSONL files: which forms there are, and what a bad row is.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "lldm/config/field.hpp"
+
+namespace lldm {
+
+/// One turn of a conversation.
+struct Message {
+  std::string role;  // "user", "assistant", "system", or whatever the file says
+  std::string content;
+  bool operator==(const Message&) const = default;
+};
+
+/// A text to model as a whole.
+struct TextRow {
+  std::uint64_t id = 0;            // line number in its file, from 1
+  std::uint64_t content_hash = 0;  // of the text: equal rows of different files have equal hashes
+  std::string text;
+};
+
+/// A prompt and the response to learn.  A prompt given as one string is one message of role "user".
+struct PromptRow {
+  std::uint64_t id = 0;
+  std::uint64_t content_hash = 0;
+  std::vector<Message> prompt;
+  std::string response;
+};
+
+/// A prompt and two responses, the first better than the second.
+struct PreferenceRow {
+  std::uint64_t id = 0;
+  std::uint64_t content_hash = 0;
+  std::vector<Message> prompt;
+  std::string chosen;
+  std::string rejected;
+};
+
+/// Rows made in memory (by a task or a sampler), with their content hash.
+[[nodiscard]] TextRow make_text_row(std::uint64_t id, std::string text);
+[[nodiscard]] PromptRow make_prompt_row(std::uint64_t id, std::vector<Message> prompt,
+                                        std::string response);
+[[nodiscard]] PreferenceRow make_preference_row(std::uint64_t id, std::vector<Message> prompt,
+                                                std::string chosen, std::string rejected);
+/// The prompt of one plain string.
+[[nodiscard]] std::vector<Message> user_prompt(std::string text);
+
+/// How the rows of a file are written.
+enum class RowForm : std::uint8_t {
+  text,             // {"text"}
+  prompt_response,  // {"prompt", "response"}
+  conversation,  // {"conversations" or "messages": [{"role" or "from", "content" or "value"}...]}
+  preference,    // {"prompt", "chosen", "rejected"}, strings or message lists
+};
+[[nodiscard]] std::string_view row_form_name(RowForm form);
+
+/// What happens to a file with bad rows.
+enum class OnBadRow : std::uint8_t {
+  error,  // nothing is read; all bad rows are told at once
+  skip,   // they are left out and counted, up to `bad_row_cap`
+};
+constexpr auto choices(std::type_identity<OnBadRow>) {
+  return std::array{Choice<OnBadRow>{"error", OnBadRow::error},
+                    Choice<OnBadRow>{"skip", OnBadRow::skip}};
+}
+
+struct RowReaderOptions {
+  OnBadRow on_bad_row = OnBadRow::error;
+  double bad_row_cap = 0.01;
+  std::int64_t max_line_bytes = std::int64_t{64} << 20;
+  static constexpr auto describe() {
+    return std::tuple{
+        field("on_bad_row", &RowReaderOptions::on_bad_row,
+              "What a bad row does: \"error\" stops with the list of all bad rows, \"skip\" leaves "
+              "them out and counts them."),
+        field("bad_row_cap", &RowReaderOptions::bad_row_cap,
+              "Largest share of bad rows that \"skip\" accepts.")
+            .range(0, 1),
+        field("max_line_bytes", &RowReaderOptions::max_line_bytes,
+              "Longest line that is read; a longer one is a bad row.")
+            .range(1, 1 << 30)
+            .unit("bytes"),
+    };
+  }
+};
+
+/// A row that was refused.
+struct BadRow {
+  std::uint64_t line = 0;    // from 1
+  std::uint64_t column = 0;  // byte in the line, from 1; 0 where the whole row is meant
+  std::string reason;
+};
+
+/// The rows of one file and what is to be told about it.
+template <class Row>
+struct RowFile {
+  std::string path;
+  RowForm form = RowForm::text;
+  std::uint64_t num_lines = 0;
+  std::vector<Row> rows;
+  std::vector<BadRow> skipped;           // non-empty only with OnBadRow::skip
+  std::vector<std::string> unused_keys;  // keys no form reads, each once, in order of appearance
+
+  /// One paragraph for the log: form, counts, skipped rows with reasons, unused keys.
+  [[nodiscard]] std::string summary() const;
+};
+
+/// Reads a JSONL file, one JSON object a line.
+///
+/// The form is detected once per file, from its first good row, and is part of the answer; a row of
+/// another form is a bad row.  Bad are also: not JSON, invalid UTF-8, a NUL, a byte-order mark, a
+/// key twice, nesting over 64, a wrong type, an empty text, response, chosen or rejected, chosen
+/// equal to rejected, a conversation that does not end with the assistant, an empty line, a torn
+/// last line, a line over `max_line_bytes`.  Emptiness and equality are judged after Python's
+/// `strip()`. In a conversation the last assistant message is the response and all before it the
+/// prompt; ShareGPT's "human" and "gpt" become "user" and "assistant". Errors  DataError: cannot be
+/// opened, no rows, or bad rows (the first 20 and the count).
+[[nodiscard]] RowFile<TextRow> read_text_rows(const std::filesystem::path& path,
+                                              const RowReaderOptions& options = {});
+/// As `read_text_rows`, for the forms prompt_response and conversation.
+[[nodiscard]] RowFile<PromptRow> read_prompt_rows(const std::filesystem::path& path,
+                                                  const RowReaderOptions& options = {});
+/// As `read_text_rows`, for the form preference.  Message lists: `chosen` and `rejected` may repeat
+/// the prompt's messages before their one answer; without "prompt" these common messages are the
+/// prompt.
+[[nodiscard]] RowFile<PreferenceRow> read_preference_rows(const std::filesystem::path& path,
+                                                          const RowReaderOptions& options = {});
+
+/// The form that a file's first line shows, for `lldm data inspect`; read with the matching
+/// function. A row with the keys of two forms is an error: nothing is guessed. Errors  DataError if
+/// the first line is bad or of no form.
+[[nodiscard]] RowForm detect_row_form(const std::filesystem::path& path);
+
+}  // namespace lldm

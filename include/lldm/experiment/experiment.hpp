@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// An experiment file, bound: stages with their options, before any model work.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lldm/config/diagnostics.hpp"
+#include "lldm/config/value.hpp"
+#include "lldm/data/template.hpp"
+#include "lldm/experiment/stage_options.hpp"
+#include "lldm/model/model_options.hpp"
+#include "lldm/tokenizer/load.hpp"
+
+namespace lldm {
+
+class Registry;
+
+/// The table [memory].
+struct MemoryOptions {
+  ByteSize budget = {};
+  static constexpr auto describe() {
+    return std::tuple{
+        field("budget", &MemoryOptions::budget,
+              "Most memory a run may hold, written with its unit (\"2 GiB\"); 0: no limit.")};
+  }
+};
+
+/// The keys of the file itself.
+struct ExperimentOptions {
+  std::string name;
+  std::string description;
+  std::int64_t seed = 42;
+  std::string device = "cpu";
+  std::int64_t threads = 0;
+  std::vector<std::filesystem::path> plugins;
+  ModelOptions model = {};
+  TokenizerOptions tokenizer = {};
+  TemplateOptions prompt_template = {};
+  MemoryOptions memory = {};
+  config::Value forward_process = {};
+  config::Value score_estimator = {};
+  config::Value objective = {};
+  config::Value optimizer = {};
+  config::Value sampler = {};
+  config::Value task = {};
+  config::Value stage = {};
+  config::Value grid = {};
+
+  static constexpr auto describe() {
+    using E = ExperimentOptions;
+    return std::tuple{
+        field("name", &E::name, "Name of the experiment.").required(),
+        field("description", &E::description, "One line for the report."),
+        field("seed", &E::seed, "Seed of every draw of the run.").at_least(0),
+        field("device", &E::device, "cpu, cuda, or auto (a GPU where there is one)."),
+        field("threads", &E::threads,
+              "CPU threads; 0: as many as the machine has.  The bits of a run depend on it.")
+            .range(0, 4096),
+        field("plugins", &E::plugins, "Shared libraries to load, relative to this file."),
+        field("model", &E::model, "The denoiser of stages without `from`."),
+        field("tokenizer", &E::tokenizer, "Text to tokens."),
+        field("template", &E::prompt_template, "How prompts and answers are written."),
+        field("memory", &E::memory, "The memory budget."),
+        field("forward_process", &E::forward_process, "Default of every stage that noises text."),
+        field("score_estimator", &E::score_estimator,
+              "Default of preference stages and of evaluate stages with pairs."),
+        field("objective", &E::objective, "Default of preference stages."),
+        field("optimizer", &E::optimizer, "Default of every training stage."),
+        field("sampler", &E::sampler, "Default of every stage that generates."),
+        field("task", &E::task, "Default of synthesize, evaluate and sample stages."),
+        field("stage", &E::stage, "The stages, in order: [[stage]] tables.").required(),
+        field("grid", &E::grid, "Axes and seeds: one run per combination.")};
+  }
+};
+static_assert(OptionsStruct<ExperimentOptions>);
+
+/// One bound stage.
+struct Stage {
+  std::string name;
+  StageKind kind = StageKind::pretraining;
+  config::Position position;
+  config::Value resolved;  // every key of the stage, defaults filled in
+  std::variant<TrainingStage, SynthesizeStage, EvaluateStage, SampleStage> options;
+
+  [[nodiscard]] const TrainingStage& training() const { return std::get<TrainingStage>(options); }
+  /// Names of stages (or model folders) that this stage reads.
+  [[nodiscard]] std::vector<std::string> inputs() const;
+};
+
+/// A bound experiment: one cell of a grid, or the whole file without one.
+struct Experiment {
+  ExperimentOptions options;
+  std::vector<Stage> stages;
+  [[nodiscard]] const Stage* find(std::string_view name) const;
+};
+
+/// Binds a resolved document (one cell): every key read, every component's options checked, every
+/// reference between stages resolved.  All errors go to `diagnostics`.
+Experiment bind_experiment(const config::Value& root, const Registry& registry,
+                           config::Diagnostics& diagnostics);
+
+/// The file as it is run, defaults filled in: loading it gives the same experiment.
+config::Value resolved_document(const Experiment& experiment, const config::Value& root);
+
+/// Keys that may stand at the top of a file.
+std::vector<std::string> experiment_keys();
+
+}  // namespace lldm

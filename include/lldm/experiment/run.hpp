@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lldm/config/document.hpp"
+#include "lldm/experiment/schedule.hpp"
+#include "lldm/track/logger.hpp"
+
+namespace lldm {
+
+class MemoryManager;
+class Registry;
+
+/// Who watches a run: progress, and whether it should stop.  All calls come from the running
+/// thread.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  /// A piece of work begins; `total` 0: not known.
+  virtual void begin(std::string_view /*label*/, std::string_view /*unit*/, std::int64_t /*done*/,
+                     std::int64_t /*total*/) {}
+  virtual void progress(std::int64_t /*done*/,
+                        const std::vector<std::pair<std::string, double>>& /*metrics*/) {}
+  virtual void end() {}
+  virtual bool should_stop() { return false; }
+};
+
+struct RunOptions {
+  std::filesystem::path out;
+  std::string stage = "all";        // a stage's name: that stage and what it needs
+  std::filesystem::path resume;     // a checkpoint folder to go on from, instead of the newest one
+  RunObserver* observer = nullptr;  // never null inside a run
+};
+
+/// A file that was loaded and bound, cell by cell.
+struct LoadedExperiment {
+  config::Document document;
+  std::vector<Cell> cells;
+  std::vector<Experiment> experiments;
+  config::Value resolved;  // what config.resolved.toml says
+};
+
+/// Loads, expands and binds a file.  ConfigError with every mistake at once.
+LoadedExperiment load_experiment(const std::filesystem::path& file,
+                                 const std::vector<std::string>& overrides,
+                                 const Registry& registry);
+
+/// Runs (or goes on with) an experiment in `options.out`.
+///
+/// The folder then holds config.resolved.toml, metrics.jsonl, one folder per stage (with `model/`,
+/// `checkpoints/`, `result.json`), report.md and report.json.
+/// Errors  ConfigError if the folder belongs to another config (the difference is shown) or the
+/// config
+///         asks for what is not built yet; Stopped when the observer asks to stop, everything
+///         saved.
+void run_experiment(const LoadedExperiment& loaded, const Registry& registry, MemoryManager& memory,
+                    Logger& logger, const RunOptions& options);
+
+/// What `run --dry-run` and `plan` print: work, steps, forward passes, predicted memory.
+std::string describe_plan(const LoadedExperiment& loaded, const Registry& registry,
+                          const std::filesystem::path& out);
+
+/// What the file asks for and lldm cannot run yet, one line each ("not runnable yet: ...").
+std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded);
+
+}  // namespace lldm

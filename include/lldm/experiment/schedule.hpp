@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// What a run has to do: every distinct piece of work once, in order.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lldm/experiment/experiment.hpp"
+#include "lldm/experiment/grid.hpp"
+
+namespace lldm {
+
+/// One piece of work: a stage of one or more cells, or one model of an evaluate stage.  Two cells
+/// whose stage, inputs and seed are equal share the piece; it is found by hash, never by hand.
+struct Work {
+  std::string stage;
+  std::string model;  // evaluate: the measured model's stage (or folder); else empty
+  std::int64_t seed = 0;
+  std::string hash;                           // of everything that decides the result
+  std::filesystem::path folder;               // where its results lie
+  std::map<std::string, std::size_t> inputs;  // stage name -> index of the work that made it
+  std::vector<std::size_t> cells;             // which cells need it
+  std::size_t experiment = 0;                 // index of an experiment that describes it
+};
+
+/// The whole run.
+struct RunSchedule {
+  std::vector<Cell> cells;
+  std::vector<Experiment> experiments;  // one per cell
+  std::vector<Work> work;               // inputs always before what reads them
+  [[nodiscard]] const Stage& stage_of(const Work& work) const;
+};
+
+/// Works out what has to be done, and where: `out`/<stage> for a plain run; with a grid
+/// `out`/cells/<cell>/<stage>, or `out`/shared/<stage>-<hash> for work of several cells.
+RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> experiments,
+                          const std::filesystem::path& out);
+
+/// Short name of a cell: the hash of its resolved settings.
+std::string cell_id(const Cell& cell);
+
+}  // namespace lldm

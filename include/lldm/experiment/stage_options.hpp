@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+// The keys of a [[stage]] table, by kind.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "lldm/config/field.hpp"
+#include "lldm/config/value.hpp"
+#include "lldm/plugin/component_ref.hpp"
+#include "lldm/score/gradient_path.hpp"
+#include "lldm/train/train_options.hpp"
+
+namespace lldm {
+
+namespace config {
+class OptionsCheck;
+}
+
+enum class StageKind : std::uint8_t { pretraining, sft, synthesize, preference, evaluate, sample };
+constexpr auto choices(std::type_identity<StageKind>) {
+  using K = StageKind;
+  return std::array{
+      Choice<K>{"pretraining", K::pretraining}, Choice<K>{"sft", K::sft},
+      Choice<K>{"synthesize", K::synthesize},   Choice<K>{"preference", K::preference},
+      Choice<K>{"evaluate", K::evaluate},       Choice<K>{"sample", K::sample}};
+}
+std::string_view to_string(StageKind kind);
+
+/// What a model is in the report's comparison.
+enum class ReportRole : std::uint8_t { none, base, clean_sft, start, preference, control };
+constexpr auto choices(std::type_identity<ReportRole>) {
+  using R = ReportRole;
+  return std::array{Choice<R>{"none", R::none},
+                    Choice<R>{"base", R::base},
+                    Choice<R>{"clean_sft", R::clean_sft},
+                    Choice<R>{"start", R::start},
+                    Choice<R>{"preference", R::preference},
+                    Choice<R>{"control", R::control}};
+}
+std::string_view to_string(ReportRole role);
+
+/// Which tokens of an answer's canvas a preference score covers.
+enum class ScorePadding : std::uint8_t { include, exclude };
+constexpr auto choices(std::type_identity<ScorePadding>) {
+  return std::array{Choice<ScorePadding>{"include", ScorePadding::include},
+                    Choice<ScorePadding>{"exclude", ScorePadding::exclude}};
+}
+
+/// Which rows of an earlier synthesize stage are trained on.
+enum class Take : std::uint8_t {
+  pairs,    // chosen and rejected
+  chosen,   // the chosen answers alone
+  samples,  // every sampled answer that passes `correct` and `at_most`
+};
+constexpr auto choices(std::type_identity<Take>) {
+  return std::array{Choice<Take>{"pairs", Take::pairs}, Choice<Take>{"chosen", Take::chosen},
+                    Choice<Take>{"samples", Take::samples}};
+}
+
+/// The table `data`: rows of a file, of a task's generator, or of an earlier synthesize stage.
+/// `generate = NAME` reads the other keys as that task's options (see `lldm describe task.NAME`).
+struct DataOptions {
+  std::filesystem::path file;
+  std::string stage;
+  Take take = Take::pairs;
+  bool correct = true;
+  std::map<std::string, double> at_most;
+  std::string on_bad_row = "error";
+  std::int64_t limit = 0;
+  static constexpr auto describe() {
+    using D = DataOptions;
+    return std::tuple{
+        field("file", &D::file, "JSONL file with one row a line."),
+        field("stage", &D::stage, "Name of a synthesize stage whose rows are read."),
+        field("take", &D::take, "Of that stage: pairs, the chosen answers, or all samples."),
+        field("correct", &D::correct,
+              "take = \"samples\": only answers the checker calls correct."),
+        field("at_most", &D::at_most,
+              "take = \"samples\": largest value of the checker's metrics, for example "
+              "{ superfluous_steps = 1 }."),
+        field("on_bad_row", &D::on_bad_row, "error, or skip (counted, at most 1 % of the file)."),
+        field("limit", &D::limit, "Read at most so many rows; 0: all.").at_least(0)};
+  }
+};
+
+/// A stage that trains: pretraining, sft, preference.
+struct TrainingStage {
+  std::string name;
+  StageKind kind = StageKind::pretraining;
+  ReportRole role = ReportRole::none;
+  std::string from;
+  config::Value data = {};
+  OptimizerOptions optimizer = {};
+  ComponentRef<Role::forward_process> forward_process = "masked";
+  ComponentRef<Role::score_estimator> score_estimator = {};
+  ComponentRef<Role::objective> objective = {};
+  config::Value response_length = config::Value::string("own");
+  ScorePadding score_padding = ScorePadding::include;
+  GradientPath gradient_path = GradientPath::automatic;
+  std::int64_t max_tokens_per_forward = 16384;
+  bool shared_draws = true;
+  double random_length_share = 0.0;
+  std::int64_t validation_rows = 0;
+  std::int64_t logging_steps = 10;
+  std::int64_t evaluate_steps = 0;
+  std::int64_t save_steps = 0;
+  std::int64_t keep_checkpoints = 2;
+
+  static constexpr auto describe() {
+    using S = TrainingStage;
+    return std::tuple{
+        field("name", &S::name, "The stage's name: its folder, and how other stages refer to it.")
+            .required(),
+        field("kind", &S::kind, "pretraining, sft, synthesize, preference, evaluate or sample.")
+            .required(),
+        field("role", &S::role, "What the model is in the report's comparison."),
+        field(
+            "from", &S::from,
+            "Earlier stage whose model is trained on (a preference stage's frozen reference too), "
+            "or a model folder; empty: a new model."),
+        field("data", &S::data, "Rows: { generate = TASK }, { file = PATH } or { stage = NAME }.")
+            .required(),
+        field("optimizer", &S::optimizer, "How long, how large, how fast."),
+        field("forward_process", &S::forward_process, "How text is noised."),
+        field("score_estimator", &S::score_estimator, "How the score of a text is estimated."),
+        field("objective", &S::objective, "The loss."),
+        field(
+            "response_length", &S::response_length,
+            "Answer canvas: a number of tokens (end-of-text fills it), or \"own\": the answer and "
+            "one end-of-text."),
+        field("score_padding", &S::score_padding,
+              "include: scores cover the whole canvas; exclude: up to the first end-of-text."),
+        field("gradient_path", &S::gradient_path, "auto, linear, retain, replay or pairwise."),
+        field("max_tokens_per_forward", &S::max_tokens_per_forward,
+              "Sequences are packed into one forward up to this many tokens.")
+            .range(1, 1 << 26)
+            .unit("tokens"),
+        field("shared_draws", &S::shared_draws,
+              "Policy and reference see the same noised copies; false is for ablation only."),
+        field("random_length_share", &S::random_length_share,
+              "Pretraining: share of rows cut to a random length (LLaDA: 0.01).")
+            .range(0.0, 1.0),
+        field("validation_rows", &S::validation_rows,
+              "Rows (or pairs) held out from training for validation.")
+            .at_least(0),
+        field("logging_steps", &S::logging_steps, "Steps between two lines of metrics.")
+            .at_least(1),
+        field("evaluate_steps", &S::evaluate_steps,
+              "Steps between two validation passes; 0: at the end only.")
+            .at_least(0),
+        field("save_steps", &S::save_steps, "Steps between two checkpoints; 0: none.").at_least(0),
+        field("keep_checkpoints", &S::keep_checkpoints, "Newest checkpoints kept.").at_least(1)};
+  }
+  void check(config::OptionsCheck& check) const;
+};
+
+/// How a synthesize stage makes pairs.
+enum class SynthesisMethod : std::uint8_t { sample, inject };
+constexpr auto choices(std::type_identity<SynthesisMethod>) {
+  return std::array{Choice<SynthesisMethod>{"sample", SynthesisMethod::sample},
+                    Choice<SynthesisMethod>{"inject", SynthesisMethod::inject}};
+}
+
+/// A stage that makes preference pairs.
+struct SynthesizeStage {
+  std::string name;
+  StageKind kind = StageKind::synthesize;
+  std::string from;
+  SynthesisMethod method = SynthesisMethod::sample;
+  ComponentRef<Role::task> task = {};
+  ComponentRef<Role::sampler> sampler = "fixed_length";
+  std::int64_t samples_per_prompt = 2;
+  std::int64_t pairs_per_prompt = 1;
+  std::int64_t limit = 0;
+
+  static constexpr auto describe() {
+    using S = SynthesizeStage;
+    return std::tuple{
+        field("name", &S::name, "The stage's name.").required(),
+        field("kind", &S::kind, "synthesize.").required(),
+        field("from", &S::from,
+              "Stage (or model folder) that answers; not read by method = \"inject\"."),
+        field("method", &S::method,
+              "sample: answers of the model, graded by the task; inject: errors put into correct "
+              "chains."),
+        field("task", &S::task, "Prompts and their checker.").required(),
+        field("sampler", &S::sampler, "How answers are sampled."),
+        field("samples_per_prompt", &S::samples_per_prompt, "Answers (or injections) per prompt.")
+            .range(1, 1024),
+        field("pairs_per_prompt", &S::pairs_per_prompt,
+              "Most pairs made of one prompt's answers (best against worst first).")
+            .range(1, 1024),
+        field("limit", &S::limit, "Use at most so many prompts; 0: all.").at_least(0)};
+  }
+  void check(config::OptionsCheck& check) const;
+};
+
+/// A stage that measures models.
+struct EvaluateStage {
+  std::string name;
+  StageKind kind = StageKind::evaluate;
+  std::vector<std::string> models;
+  ComponentRef<Role::task> task = {};
+  ComponentRef<Role::sampler> sampler = "fixed_length";
+  config::Value pairs = {};
+  ComponentRef<Role::forward_process> forward_process = "masked";
+  ComponentRef<Role::score_estimator> score_estimator = {};
+  config::Value response_length = config::Value::string("own");
+  ScorePadding score_padding = ScorePadding::include;
+  std::int64_t limit = 0;
+  std::int64_t show = 3;
+
+  static constexpr auto describe() {
+    using S = EvaluateStage;
+    return std::tuple{
+        field("name", &S::name, "The stage's name.").required(),
+        field("kind", &S::kind, "evaluate.").required(),
+        field("models", &S::models, "Stages (or model folders) that are measured.").required(),
+        field("task", &S::task, "Generate answers to this task's prompts and check them."),
+        field("sampler", &S::sampler, "How answers are sampled."),
+        field("pairs", &S::pairs,
+              "Score these pairs instead: { stage = NAME } or { file = PATH }; gives held-out "
+              "preference accuracy and the likelihood bound."),
+        field("forward_process", &S::forward_process, "How text is noised, for pairs."),
+        field("score_estimator", &S::score_estimator, "How texts are scored, for pairs."),
+        field("response_length", &S::response_length, "Answer canvas, for pairs; as in training."),
+        field("score_padding", &S::score_padding, "As in training, for pairs."),
+        field("limit", &S::limit, "Measure at most so many items; 0: all.").at_least(0),
+        field("show", &S::show, "Answers printed in the report.").range(0, 100)};
+  }
+  void check(config::OptionsCheck& check) const;
+};
+
+/// A stage that writes texts.
+struct SampleStage {
+  std::string name;
+  StageKind kind = StageKind::sample;
+  std::string from;
+  std::vector<std::string> prompts;
+  ComponentRef<Role::task> task = {};
+  ComponentRef<Role::sampler> sampler = "fixed_length";
+  std::int64_t samples_per_prompt = 1;
+  std::int64_t limit = 0;
+
+  static constexpr auto describe() {
+    using S = SampleStage;
+    return std::tuple{
+        field("name", &S::name, "The stage's name.").required(),
+        field("kind", &S::kind, "sample.").required(),
+        field("from", &S::from, "Stage (or model folder) that answers.").required(),
+        field("prompts", &S::prompts, "Prompts, as text."),
+        field("task", &S::task, "Prompts of a task, instead of `prompts`."),
+        field("sampler", &S::sampler, "How answers are sampled."),
+        field("samples_per_prompt", &S::samples_per_prompt, "Answers per prompt.").range(1, 1024),
+        field("limit", &S::limit, "Use at most so many prompts; 0: all.").at_least(0)};
+  }
+  void check(config::OptionsCheck& check) const;
+};
+
+}  // namespace lldm

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// A model as a Hugging Face style folder: config.json and model.safetensors, or shards with an
+// index.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "lldm/model/llada.hpp"
+
+namespace lldm {
+
+/// Loads a folder.  Weights stored as F16 or BF16 are widened to `dtype`; F64 is never narrowed.
+/// Nothing is read from outside the folder and nothing in it is executed; all headers are checked
+/// before the first tensor is read.  The result is not trainable until set_trainable(true).
+///
+/// Errors  DataError: the folder, config.json or the weights are missing (for a name of the hub:
+/// which
+///         command downloads it), a shard's name or link leaves the folder, or the tensors are not
+///         those of the config: every missing, unexpected, repeated and wrongly shaped tensor at
+///         once.
+std::shared_ptr<Llada> load_llada(const std::filesystem::path& folder,
+                                  at::ScalarType dtype = at::kFloat, at::Device device = at::kCPU);
+
+/// The config of a folder alone.  Errors as load_llada.
+LladaConfig load_llada_config(const std::filesystem::path& folder);
+
+inline constexpr std::int64_t kMaxShardBytes = 5'000'000'000;
+
+/// Writes config.json and the weights, in one file or, above `max_shard_bytes`, in shards with an
+/// index. Each file appears complete or not at all; the folder as a whole becomes a model with its
+/// last file, so save into a folder that nobody reads yet. Errors  Error if the system cannot
+/// write.
+void save_llada(const Llada& model, const std::filesystem::path& folder,
+                std::int64_t max_shard_bytes = kMaxShardBytes);
+
+}  // namespace lldm

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "lldm/config/field.hpp"
+#include "lldm/model/llada.hpp"
+
+namespace lldm {
+
+enum class ModelDtype : std::uint8_t { float32, float64, bfloat16 };
+
+constexpr auto choices(std::type_identity<ModelDtype>) {
+  return std::array{Choice<ModelDtype>{"float32", ModelDtype::float32},
+                    Choice<ModelDtype>{"float64", ModelDtype::float64},
+                    Choice<ModelDtype>{"bfloat16", ModelDtype::bfloat16}};
+}
+
+enum class AdapterType : std::uint8_t { none, lora };
+
+constexpr auto choices(std::type_identity<AdapterType>) {
+  return std::array{Choice<AdapterType>{"none", AdapterType::none},
+                    Choice<AdapterType>{"lora", AdapterType::lora}};
+}
+
+/// The table `adapter` of [model]: read, planned with, and refused by `run` until it is built.
+struct AdapterOptions {
+  AdapterType type = AdapterType::none;
+  std::int64_t rank = 16;
+  double alpha = 32;
+  static constexpr auto describe() {
+    using O = AdapterOptions;
+    return std::tuple{field("type", &O::type, "none, or lora (not runnable yet)."),
+                      field("rank", &O::rank, "Rank of the low-rank update.").range(1, 4096),
+                      field("alpha", &O::alpha, "The update is scaled by alpha / rank.").above(0)};
+  }
+};
+
+/// The [model] table.
+struct ModelOptions {
+  std::string family = "llada";
+  std::filesystem::path path = {};
+  std::int64_t width = 64;
+  std::int64_t layers = 3;
+  std::int64_t heads = 8;
+  std::int64_t kv_heads = 0;
+  std::int64_t mlp_width = 0;
+  std::int64_t max_length = 1024;
+  double rope_theta = 10000.0;
+  double norm_eps = 1e-5;
+  bool qkv_bias = false;
+  bool tie_head = false;
+  ModelDtype dtype = ModelDtype::float32;
+  bool exclude_mask_logit = false;
+  bool recomputation = false;
+  AdapterOptions adapter = {};
+  double embedding_std = 0.5;
+  double linear_gain = 1.0;
+  double head_std = 0.02;
+
+  static constexpr auto describe() {
+    using O = ModelOptions;
+    return std::tuple{
+        field("family", &O::family, "Architecture: \"llada\"."),
+        field("path", &O::path,
+              "Folder with config.json and model.safetensors to start from; sizes then come from "
+              "it."),
+        field("width", &O::width, "Width of a token's row; an even multiple of heads.").at_least(2),
+        field("layers", &O::layers, "Transformer blocks.").at_least(1),
+        field("heads", &O::heads, "Attention heads.").at_least(1),
+        field("kv_heads", &O::kv_heads, "Key and value heads, dividing heads; 0: as many as heads.")
+            .at_least(0),
+        field("mlp_width", &O::mlp_width,
+              "Width inside SwiGLU; 0: 8/3 of the width, rounded up to a multiple of 16.")
+            .at_least(0),
+        field("max_length", &O::max_length, "Longest sequence the model accepts.")
+            .at_least(1)
+            .unit("tokens"),
+        field("rope_theta", &O::rope_theta,
+              "Base of the rotary positions; LLaDA-8B has 500000, short texts train well with 100.")
+            .above(0),
+        field("norm_eps", &O::norm_eps, "Added to the mean square in RMSNorm.").above(0),
+        field("qkv_bias", &O::qkv_bias, "Biases on the query, key and value projections."),
+        field("tie_head", &O::tie_head, "Use the embedding as the output head."),
+        field("dtype", &O::dtype, "Type of weights and activations; bfloat16 is not runnable yet."),
+        field("exclude_mask_logit", &O::exclude_mask_logit,
+              "Take the mask token out of the softmax; LLaDA's own code keeps it in."),
+        field("recomputation", &O::recomputation,
+              "Recompute activations in the backward pass (checkpointing); not runnable yet."),
+        field("adapter", &O::adapter,
+              "Train a low-rank update instead of the weights; not runnable yet."),
+        field("embedding_std", &O::embedding_std, "Standard deviation of fresh embeddings.")
+            .at_least(0),
+        field("linear_gain", &O::linear_gain,
+              "Fresh matrices have deviation linear_gain / sqrt(fan_in).")
+            .at_least(0),
+        field("head_std", &O::head_std, "Standard deviation of a fresh output head.").at_least(0),
+    };
+  }
+
+  /// What these options ask for and lldm cannot run yet, one line each; empty: all of it runs.
+  [[nodiscard]] std::vector<std::string> not_runnable_yet() const;
+};
+static_assert(OptionsStruct<ModelOptions>);
+
+/// What the tokenizer says a model must know.
+struct ModelTokens {
+  std::int64_t vocabulary_size = 0;
+  std::optional<std::int64_t> mask = {}, end_of_text = {}, padding = {};
+};
+
+/// The sizes that `options` and the tokenizer ask for (of a fresh model; `path` is not looked at).
+/// Errors  ConfigError if they do not fit, for another family, or for bfloat16.
+LladaConfig llada_config(const ModelOptions& options, const ModelTokens& tokens);
+
+/// A fresh trainable model, or the one in `options.path`, trainable too.
+///
+/// Errors  ConfigError as llada_config; a size or exclude_mask_logit that contradicts the folder or
+/// the
+///         tokenizer, by name.  DataError as load_llada.
+std::shared_ptr<Llada> make_model(const ModelOptions& options, const ModelTokens& tokens,
+                                  const Draws& draws, at::Device device = at::kCPU);
+
+}  // namespace lldm

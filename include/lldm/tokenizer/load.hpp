@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// From settings or a model folder to a tokenizer.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "lldm/config/field.hpp"
+#include "lldm/tokenizer/special_names.hpp"
+#include "lldm/tokenizer/tokenizer.hpp"
+#include "lldm/tokenizer/tokenizer_json.hpp"
+
+namespace lldm {
+
+enum class TokenizerType { words, bytes, tokenizer_json };
+constexpr auto choices(std::type_identity<TokenizerType>) {
+  return std::array{Choice<TokenizerType>{"words", TokenizerType::words},
+                    Choice<TokenizerType>{"bytes", TokenizerType::bytes},
+                    Choice<TokenizerType>{"tokenizer_json", TokenizerType::tokenizer_json}};
+}
+
+/// The table [tokenizer] of an experiment.  A special token's text is taken as it stands; "none"
+/// means that there is none; empty means the default: `<mask>` and `<eos>` (no others) for words
+/// and bytes, what special_tokens_map.json beside the file says for tokenizer_json.
+struct TokenizerOptions {
+  TokenizerType type = TokenizerType::words;
+  std::string path = {};
+  std::string mask_token = {};
+  std::string end_of_text_token = {};
+  std::string begin_of_text_token = {};
+  std::string end_of_turn_token = {};
+  std::string padding_token = {};
+  bool add_missing_special = false;
+  MissingSymbol missing_symbol = MissingSymbol::refuse;
+  std::int64_t min_count = 1;
+
+  static constexpr auto describe() {
+    using O = TokenizerOptions;
+    return std::tuple{
+        field("type", &O::type, "Kind of tokenizer: words, bytes or tokenizer_json."),
+        field("path", &O::path,
+              "tokenizer_json: the file or its folder. words: a saved vocabulary to use instead of "
+              "the "
+              "data's."),
+        field("mask_token", &O::mask_token,
+              "Text of the mask token; \"none\" for none. Empty: <mask>, or what the file's folder "
+              "says."),
+        field(
+            "end_of_text_token", &O::end_of_text_token,
+            "Text of the token that closes an answer; \"none\" for none. Empty: <eos>, or what the "
+            "file's folder says."),
+        field("begin_of_text_token", &O::begin_of_text_token,
+              "Text of the token that opens a text. Empty: none, or what the file's folder says."),
+        field("end_of_turn_token", &O::end_of_turn_token,
+              "Text of the token that closes a turn of a conversation. Empty: none."),
+        field("padding_token", &O::padding_token,
+              "Text of the padding token. Empty: none, or what the file's folder says."),
+        field("add_missing_special", &O::add_missing_special,
+              "tokenizer_json: a named token that the file lacks is added behind its last id."),
+        field("missing_symbol", &O::missing_symbol,
+              "tokenizer_json: a byte without a symbol in the vocabulary: refuse or drop."),
+        field("min_count", &O::min_count,
+              "words: how often a word must occur in the data to enter the vocabulary.")
+            .at_least(1),
+    };
+  }
+};
+static_assert(OptionsStruct<TokenizerOptions>);
+
+/// Builds the tokenizer of an experiment.  `texts`: the data a "words" vocabulary is made from.
+///
+/// Errors  ConfigError for a key that the type does not read, or one it needs; DataError for files.
+[[nodiscard]] std::shared_ptr<const Tokenizer> make_tokenizer(
+    const TokenizerOptions& options, std::span<const std::string> texts = {});
+
+/// The tokenizer of a model folder: what `Tokenizer::save` wrote (same fingerprint), else a
+/// tokenizer.json whose special tokens are those of `names` and, where these are empty, of
+/// special_tokens_map.json (bos_token, eos_token, pad_token, mask_token).
+///
+/// Errors  DataError if the folder has neither, if a file is wrong, or if the saved ids of special
+/// tokens
+///         are not those of the tokenizer; also if `names` differ from the saved ones.
+[[nodiscard]] std::shared_ptr<const Tokenizer> load_tokenizer(
+    const std::filesystem::path& model_folder, const SpecialNames& names = {});
+
+}  // namespace lldm

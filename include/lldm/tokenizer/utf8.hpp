@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// UTF-8: checking what comes in, repairing what comes out.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace lldm {
+
+/// The bytes as valid UTF-8: every maximal piece of an ill-formed sequence becomes one U+FFFD
+/// (Unicode 16, section 3.9; what Rust's from_utf8_lossy and Python's errors="replace" do).
+[[nodiscard]] std::string to_valid_utf8(std::string_view bytes);
+
+/// Checks that `text` is well-formed UTF-8 (Unicode 16, table 3-7: no surrogates, no overlong
+/// forms, nothing above U+10FFFF).
+///
+/// Errors  DataError naming `where`, the first bad byte and its offset.
+void require_utf8(std::string_view text, std::string_view where);
+
+/// One character and the number of bytes it takes.
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t length = 1;
+};
+
+/// The character that begins at `offset`, which must be the start of one in valid UTF-8.
+[[nodiscard]] CodePoint code_point_at(std::string_view valid_text, std::size_t offset);
+
+/// Appends the UTF-8 form of a Unicode scalar value.
+void append_utf8(std::string& text, char32_t value);
+
+/// At most `limit` bytes of valid UTF-8 around `offset`, cut between characters, with "..." where
+/// something was left out and control characters escaped: for error messages.
+[[nodiscard]] std::string excerpt(std::string_view text, std::size_t offset,
+                                  std::size_t limit = 120);
+
+}  // namespace lldm

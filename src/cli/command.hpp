@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// How a command of `lldm` is written: a name, one line of help, named options, a function.
+#pragma once
+
+#include <filesystem>
+#include <iosfwd>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace lldm::cli {
+
+/// One option of a command.
+struct OptionSpec {
+  enum class Takes { nothing, value, values };  // a switch, one value, or one per repetition
+  std::string name;
+  Takes takes = Takes::value;
+  std::string help;
+  std::string value_name = "VALUE";
+};
+
+/// What the user typed behind a command's name.
+struct Arguments {
+  std::vector<std::string> positional;
+  std::map<std::string, std::vector<std::string>> options;
+
+  [[nodiscard]] bool has(const std::string& name) const { return options.contains(name); }
+  /// The option's (last) value, or `otherwise`.
+  [[nodiscard]] std::string value(const std::string& name, const std::string& otherwise = "") const;
+  [[nodiscard]] std::vector<std::string> values(const std::string& name) const;
+};
+
+struct Command {
+  std::string name;     // "data generate" has two words
+  std::string usage;    // positional arguments: "FILE"
+  std::string summary;  // one line
+  std::string details;  // further help
+  std::size_t min_positional = 0, max_positional = 0;
+  std::vector<OptionSpec> options;
+  int (*run)(const Arguments&);
+};
+
+/// Every command, in the order of `lldm --help`.
+const std::vector<Command>& commands();
+
+/// Parses what stands behind the command's name.  ConfigError naming the nearest option.
+Arguments parse(const Command& command, const std::vector<std::string>& words);
+
+std::string help_text();
+std::string help_text(const Command& command);
+
+/// Columns of the terminal on stdout; 100 when piped.
+int terminal_width();
+
+// One function per command; each lives in src/cli/<name>.cpp.
+int run_run(const Arguments&);
+int run_validate(const Arguments&);
+int run_plan(const Arguments&);
+int run_list(const Arguments&);
+int run_describe(const Arguments&);
+int run_sample(const Arguments&);
+int run_evaluate(const Arguments&);
+int run_data_generate(const Arguments&);
+int run_data_inspect(const Arguments&);
+int run_grid_plan(const Arguments&);
+int run_grid_status(const Arguments&);
+int run_report(const Arguments&);
+int run_export(const Arguments&);
+int run_env(const Arguments&);
+
+}  // namespace lldm::cli

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// The table of commands: everything `--help` says.
+#include "cli/command.hpp"
+
+namespace lldm::cli {
+namespace {
+
+using Takes = OptionSpec::Takes;
+
+const OptionSpec kSet{"set", Takes::values, "Override a key of the file; VALUE is read as TOML.",
+                      "KEY.PATH=VALUE"};
+const OptionSpec kPlugin{"plugin", Takes::values, "Load this plugin first.", "FILE"};
+const OptionSpec kOut{"out", Takes::value, "Folder of the run; default runs/<file name>.", "DIR"};
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table = {
+      {"run",
+       "FILE",
+       "run an experiment, or go on with it",
+       "The same command again resumes; finished stages and cells are skipped.  SIGINT and SIGTERM "
+       "save\n"
+       "and exit with 75.  A folder that belongs to another config is refused with the difference.",
+       1,
+       1,
+       {kOut,
+        kSet,
+        kPlugin,
+        {"stage", Takes::value, "Run this stage and what it needs; default all.", "NAME|all"},
+        {"dry-run", Takes::nothing,
+         "Only say what would be done: work, steps, forward passes, memory.", ""},
+        {"resume", Takes::value, "Go on from this checkpoint instead of the newest one.", "PATH"},
+        {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.",
+         ""}},
+       run_run},
+      {"validate",
+       "FILE",
+       "check a file without any model work; every mistake at once, exit code 2",
+       "Prints one line per mistake, beginning file:line:column, with what would be right below "
+       "it.",
+       1,
+       1,
+       {kSet, kPlugin},
+       run_validate},
+      {"plan",
+       "FILE",
+       "what a run would do: stages, steps, forward passes, predicted memory",
+       "",
+       1,
+       1,
+       {kOut, kSet, kPlugin},
+       run_plan},
+      {"list",
+       "[ROLE]",
+       "the components of a role, or of all: name, plugin, description",
+       "Roles: forward_process, noise_schedule, score_estimator, objective, remasking, sampler, "
+       "task.",
+       0,
+       1,
+       {kPlugin},
+       run_list},
+      {"describe",
+       "NAME",
+       "the options of a component, a stage kind or a table",
+       "NAME is a component (dpo, objective.dpo), a kind of stage (stage.sft), or a table "
+       "(optimizer, model,\n"
+       "tokenizer, template, memory, data, file).",
+       1,
+       1,
+       {kPlugin},
+       run_describe},
+      {"sample",
+       "MODEL",
+       "answer prompts with a model folder",
+       "Example: lldm sample runs/quickstart/sft/model --prompt \"ann has 4 apples ...\" --set "
+       "sampler.steps=15",
+       1,
+       1,
+       {{"prompt", Takes::values, "A prompt; repeat for more.", "TEXT"},
+        {"samples", Takes::value, "Answers per prompt; default 1.", "N"},
+        {"seed", Takes::value, "Seed of the draws; default 42.", "N"},
+        {"json", Takes::nothing, "One JSON object a line.", ""},
+        kSet,
+        kPlugin},
+       run_sample},
+      {"evaluate",
+       "MODEL",
+       "measure a model folder on a task",
+       "Example: lldm evaluate runs/x/sft/model --task gsm8k --set task.path=gsm8k/test.jsonl",
+       1,
+       1,
+       {{"task", Takes::value, "The task's name; its options by --set task.KEY=VALUE.", "NAME"},
+        {"limit", Takes::value, "At most so many items.", "N"},
+        kOut,
+        kSet,
+        kPlugin},
+       run_evaluate},
+      {"data generate",
+       "TASK",
+       "write a task's rows as JSONL",
+       "Example: lldm data generate word_problems --set rows=1000 --set split=test --out "
+       "test.jsonl",
+       1,
+       1,
+       {{"out", Takes::value, "The file; default: standard output.", "FILE"},
+        {"seed", Takes::value, "Seed where the task's own is not set; default 42.", "N"},
+        kSet,
+        kPlugin},
+       run_data_generate},
+      {"data inspect",
+       "FILE",
+       "what a JSONL file, or the data of an experiment, looks like to a model",
+       "FILE is a .jsonl file (with --tokenizer) or an experiment (.toml; every training stage "
+       "with rows of\n"
+       "its own).  Prints texts, tokens, ids, spans, the loss mask, a simulated noised copy, and "
+       "lengths.",
+       1,
+       1,
+       {{"rows", Takes::value, "Rows to print; default 3.", "N"},
+        {"tokenizer", Takes::value,
+         "Model folder whose tokenizer is used; default: a word vocabulary of the file.", "DIR"},
+        kSet,
+        kPlugin},
+       run_data_inspect},
+      {"grid plan",
+       "FILE",
+       "the cells of a grid and the work they share",
+       "",
+       1,
+       1,
+       {kOut, kSet, kPlugin},
+       run_grid_plan},
+      {"grid run",
+       "FILE",
+       "run every cell, one after the other; finished ones are skipped",
+       "The same as `lldm run`.",
+       1,
+       1,
+       {kOut, kSet, kPlugin},
+       run_run},
+      {"grid status",
+       "FILE",
+       "which work of a grid is done",
+       "",
+       1,
+       1,
+       {kOut, kSet, kPlugin},
+       run_grid_status},
+      {"report",
+       "DIR",
+       "write DIR/report.md and plots anew, and print the table",
+       "",
+       1,
+       1,
+       {},
+       run_report},
+      {"export",
+       "DIR",
+       "metrics as CSV, or a script that replays them",
+       "Example: lldm export runs/quickstart --csv metrics.csv",
+       1,
+       1,
+       {{"csv", Takes::value, "Write metrics.jsonl as CSV.", "FILE"},
+        {"wandb", Takes::value, "Write a Python script for the wandb client.", "FILE"},
+        {"mlflow", Takes::value, "Write a Python script for the mlflow client.", "FILE"}},
+       run_export},
+      {"env", "", "versions, devices and build, for bug reports", "", 0, 0, {kPlugin}, run_env}};
+  return table;
+}
+
+}  // namespace lldm::cli

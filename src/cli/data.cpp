@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+// lldm data generate, data inspect, export.
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/terminal.hpp"
+#include "lldm/config/document.hpp"
+#include "lldm/data/inspect.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/eval/any_task.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/services.hpp"
+#include "lldm/tokenizer/load.hpp"
+#include "lldm/tokenizer/words.hpp"
+#include "lldm/track/export.hpp"
+#include "lldm/track/files.hpp"
+
+namespace lldm::cli {
+namespace {
+
+using config::Value;
+
+/// A task from `--set key=value` alone.
+AnyTask task_of(const Arguments& arguments, const std::string& name, const Registry& registry,
+                std::uint64_t seed) {
+  config::Diagnostics diagnostics;
+  Value table;
+  config::apply_overrides(table, {.overrides = arguments.values("set"), .top_level_keys = {}},
+                          diagnostics);
+  table.set("type", Value::string(name));
+  const BoundComponent bound = registry.bind(Role::task, table, diagnostics, {.where = "task"});
+  diagnostics.throw_if_any();
+  MemoryManager memory;
+  const Services services{.registry = registry,
+                          .memory = memory,
+                          .logger = null_logger(),
+                          .draws = Draws(seed, "data"),
+                          .tokenizer = nullptr};
+  return registry.make<AnyTask>(bound, services);
+}
+
+InspectSettings settings_of(const Arguments& arguments) {
+  InspectSettings settings;
+  if (arguments.has("rows")) settings.num_rows = std::stoll(arguments.value("rows"));
+  return settings;
+}
+
+std::shared_ptr<const Tokenizer> tokenizer_of(const Arguments& arguments,
+                                              const std::vector<std::string>& texts) {
+  if (arguments.has("tokenizer")) return load_tokenizer(arguments.value("tokenizer"));
+  std::cout
+      << "tokenizer: a word vocabulary made of this file (choose another with --tokenizer DIR)\n";
+  return make_tokenizer(TokenizerOptions{}, texts);
+}
+
+std::string inspect_rows_file(const Arguments& arguments, const std::string& file) {
+  const RowForm form = detect_row_form(file);
+  const InspectSettings settings = settings_of(arguments);
+  std::vector<std::string> texts;
+  if (form == RowForm::text) {
+    const auto rows = read_text_rows(file, {});
+    for (const TextRow& row : rows.rows) texts.push_back(row.text);
+    return rows.summary() + "\n" +
+           describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
+  }
+  const auto add = [&](const std::vector<Message>& prompt) {
+    for (const Message& turn : prompt) texts.push_back(turn.content);
+  };
+  if (form == RowForm::preference) {
+    const auto rows = read_preference_rows(file, {});
+    for (const PreferenceRow& row : rows.rows) {
+      add(row.prompt);
+      texts.push_back(row.chosen);
+      texts.push_back(row.rejected);
+    }
+    return rows.summary() + "\n" +
+           describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
+  }
+  const auto rows = read_prompt_rows(file, {});
+  for (const PromptRow& row : rows.rows) {
+    add(row.prompt);
+    texts.push_back(row.response);
+  }
+  return rows.summary() + "\n" +
+         describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
+}
+
+/// Every training stage with rows of its own (a generator or a file).
+void inspect_experiment(const Arguments& arguments, const std::filesystem::path& file) {
+  const Registry registry = make_registry(arguments, file);
+  const LoadedExperiment loaded = load_experiment(file, arguments.values("set"), registry);
+  MemoryManager memory;
+  for (const Stage& stage : loaded.experiments.front().stages) {
+    const auto* training = std::get_if<TrainingStage>(&stage.options);
+    if (!training || !training->data.find("generate")) continue;
+    config::Diagnostics diagnostics;
+    const BoundComponent bound =
+        registry.bind(Role::task, training->data, diagnostics,
+                      {.where = stage.name, .synonym = "generate", .extra_keys = {"limit"}});
+    diagnostics.throw_if_any();
+    const Services services{
+        .registry = registry,
+        .memory = memory,
+        .logger = null_logger(),
+        .draws =
+            Draws(static_cast<std::uint64_t>(loaded.experiments.front().options.seed), stage.name),
+        .tokenizer = nullptr};
+    const auto task = registry.make<AnyTask>(bound, services);
+    std::vector<std::string> texts = task.vocabulary_texts();
+    std::vector<PromptRow> rows;
+    std::vector<TextRow> plain;
+    for (const Example& example : task.examples()) {
+      texts.push_back(example.prompt);
+      texts.push_back(example.answer);
+      if (example.prompt.empty())
+        plain.push_back(make_text_row(plain.size(), example.answer));
+      else
+        rows.push_back(make_prompt_row(rows.size(), user_prompt(example.prompt), example.answer));
+    }
+    InspectSettings settings = settings_of(arguments);
+    if (training->response_length.is_integer())
+      settings.response_length = training->response_length.as_integer();
+    const auto tokenizer = tokenizer_of(arguments, texts);
+    std::cout << "== stage " << stage.name << "\n"
+              << (plain.empty() ? describe_rows(rows, *tokenizer, settings)
+                                : describe_rows(plain, *tokenizer, settings))
+              << "\n";
+  }
+}
+
+}  // namespace
+
+int run_data_generate(const Arguments& arguments) {
+  const Registry registry = make_registry(arguments);
+  const auto seed = static_cast<std::uint64_t>(std::stoull(arguments.value("seed", "42")));
+  const AnyTask task = task_of(arguments, arguments.positional.front(), registry, seed);
+  std::string lines;
+  for (const Example& example : task.examples()) {
+    nlohmann::ordered_json row;
+    if (example.prompt.empty())
+      row = {{"text", example.answer}};
+    else
+      row = {{"id", example.id}, {"prompt", example.prompt}, {"response", example.answer}};
+    lines += row.dump() + "\n";
+  }
+  if (!arguments.has("out")) {
+    std::cout << lines;
+    return 0;
+  }
+  write_file_atomically(arguments.value("out"), lines);
+  std::cout << arguments.value("out") << ": " << std::count(lines.begin(), lines.end(), '\n')
+            << " rows\n";
+  return 0;
+}
+
+int run_data_inspect(const Arguments& arguments) {
+  const std::filesystem::path file = arguments.positional.front();
+  if (file.extension() == ".toml")
+    inspect_experiment(arguments, file);
+  else
+    std::cout << inspect_rows_file(arguments, file.string());
+  return 0;
+}
+
+int run_export(const Arguments& arguments) {
+  const std::filesystem::path run = arguments.positional.front();
+  using Export = bool (*)(const std::filesystem::path&, const std::filesystem::path&);
+  const std::pair<const char*, Export> exports[] = {
+      {"csv", export_csv}, {"wandb", export_wandb_script}, {"mlflow", export_mlflow_script}};
+  bool is_any = false;
+  for (const auto& [name, write] : exports) {
+    if (!arguments.has(name)) continue;
+    is_any = true;
+    const bool has_torn_line = write(run, arguments.value(name));
+    std::cout << arguments.value(name)
+              << (has_torn_line
+                      ? ": written; the half-written last line of metrics.jsonl is left out\n"
+                      : ": written\n");
+  }
+  if (!is_any)
+    throw ConfigError(
+        "lldm export: nothing to write\n  give --csv FILE, --wandb FILE or --mlflow FILE");
+  return 0;
+}
+
+}  // namespace lldm::cli

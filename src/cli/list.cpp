@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// lldm list, describe, env.
+#include <iostream>
+
+#include "cli/terminal.hpp"
+#include "lldm/config/reader.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/experiment/table.hpp"
+#include "lldm/memory/device.hpp"
+
+namespace lldm::cli {
+namespace {
+
+void print_role(const Registry& registry, Role role) {
+  Table table;
+  table.columns = {{"name", Align::left}, {"from", Align::left}, {"what it is", Align::left}};
+  for (const auto& entry : registry.entries(role))
+    table.rows.push_back({entry->name, entry->origin.text(), entry->description});
+  if (table.rows.empty()) return;
+  std::cout << role_plural(role) << "\n" << text_table(table, terminal_width()) << "\n";
+}
+
+void print_fields(const std::vector<config::FieldInfo>& fields, const std::string& indent) {
+  for (const config::FieldInfo& info : fields) {
+    std::cout << indent << info.key << "  (" << info.type;
+    if (!info.unit.empty()) std::cout << ", " << info.unit;
+    if (info.is_required)
+      std::cout << ", required";
+    else if (!info.default_text.empty())
+      std::cout << ", default " << info.default_text;
+    if (!info.range.empty()) std::cout << ", " << info.range;
+    std::cout << ")\n" << indent << "    " << info.help << "\n";
+    if (!info.choices.empty()) {
+      std::cout << indent << "    one of:";
+      for (const std::string& choice : info.choices) std::cout << " " << choice;
+      std::cout << "\n";
+    }
+    print_fields(info.fields, indent + "    ");
+  }
+}
+
+/// Tables of a file that are no components, by name.
+std::map<std::string, std::vector<config::FieldInfo>> plain_tables() {
+  return {{"file", config::fields<ExperimentOptions>()},
+          {"model", config::fields<ModelOptions>()},
+          {"tokenizer", config::fields<TokenizerOptions>()},
+          {"template", config::fields<TemplateOptions>()},
+          {"memory", config::fields<MemoryOptions>()},
+          {"optimizer", config::fields<OptimizerOptions>()},
+          {"data", config::fields<DataOptions>()},
+          {"stage.pretraining", config::fields<TrainingStage>()},
+          {"stage.sft", config::fields<TrainingStage>()},
+          {"stage.preference", config::fields<TrainingStage>()},
+          {"stage.synthesize", config::fields<SynthesizeStage>()},
+          {"stage.evaluate", config::fields<EvaluateStage>()},
+          {"stage.sample", config::fields<SampleStage>()}};
+}
+
+}  // namespace
+
+int run_list(const Arguments& arguments) {
+  const Registry registry = make_registry(arguments);
+  if (arguments.positional.empty()) {
+    for (const Role role : kRoles) print_role(registry, role);
+    return 0;
+  }
+  const std::optional<Role> role = role_from_text(arguments.positional.front());
+  if (!role) {
+    std::vector<std::string> names;
+    for (const Role known : kRoles) names.emplace_back(role_name(known));
+    throw ConfigError(message("lldm list: no role is named \"", arguments.positional.front(),
+                              "\"\n  ",
+                              config::did_you_mean(arguments.positional.front(), names, "roles")));
+  }
+  print_role(registry, *role);
+  return 0;
+}
+
+int run_describe(const Arguments& arguments) {
+  const Registry registry = make_registry(arguments);
+  const std::string& typed = arguments.positional.front();
+  const auto tables = plain_tables();
+  if (const auto table = tables.find(typed); table != tables.end()) {
+    std::cout << "[" << typed << "]\n";
+    print_fields(table->second, "  ");
+    return 0;
+  }
+  const auto dot = typed.find('.');
+  const std::string name = dot == std::string::npos ? typed : typed.substr(dot + 1);
+  bool is_found = false;
+  std::vector<std::string> names;
+  for (const auto& entry : registry.entries()) {
+    names.push_back(entry->name);
+    const bool is_role =
+        dot == std::string::npos || role_from_text(typed.substr(0, dot)) == entry->role;
+    if (entry->name != name || !is_role) continue;
+    is_found = true;
+    std::cout << role_name(entry->role) << " \"" << entry->name << "\"  (" << entry->origin.text()
+              << ")\n  " << entry->description << "\n";
+    print_fields(entry->fields, "  ");
+  }
+  if (is_found) return 0;
+  for (const auto& [table, fields] : tables) names.push_back(table);
+  throw ConfigError(message("lldm describe: nothing is named \"", typed, "\"\n  ",
+                            config::did_you_mean(name, names, "names")));
+}
+
+int run_env(const Arguments& arguments) {
+  const Registry registry = make_registry(arguments);
+  for (const EnvironmentFact& fact : environment_facts())
+    std::cout << fact.name << ": " << fact.value << "\n";
+  for (const auto& entry : registry.entries())
+    if (entry->origin.plugin != "lldm")
+      std::cout << "plugin component: " << role_name(entry->role) << " " << entry->name << " ("
+                << entry->origin.text() << ")\n";
+  return 0;
+}
+
+}  // namespace lldm::cli

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// lldm: finds the command, turns exceptions into exit codes.  The library never prints; this does.
+#include <algorithm>
+#include <exception>
+#include <iostream>
+
+#include "cli/command.hpp"
+#include "lldm/config/diagnostics.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/model/determinism.hpp"
+
+namespace {
+
+using namespace lldm;
+
+/// The command whose words begin the line; the longest match wins ("data generate" over "data").
+const cli::Command* find_command(std::vector<std::string>& words) {
+  const auto take = [&](std::size_t count) -> const cli::Command* {
+    if (words.size() < count) return nullptr;
+    std::string name = words[0];
+    for (std::size_t i = 1; i < count; ++i) name += " " + words[i];
+    for (const cli::Command& command : cli::commands())
+      if (command.name == name) {
+        words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(count));
+        return &command;
+      }
+    return nullptr;
+  };
+  if (const cli::Command* command = take(2)) return command;
+  return take(1);
+}
+
+int run(std::vector<std::string> words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    std::cout << cli::help_text();
+    return words.empty() ? 2 : 0;
+  }
+  if (words[0] == "--version") {
+    std::cout << "lldm " << LLDM_VERSION << "\n";
+    return 0;
+  }
+  const cli::Command* command = find_command(words);
+  if (!command) {
+    std::vector<std::string> names, matching;
+    for (const cli::Command& known : cli::commands()) {
+      names.push_back(known.name);
+      if (known.name.starts_with(words[0] + " ")) matching.push_back(known.name);
+    }
+    const bool is_help = words.size() > 1 && (words[1] == "--help" || words[1] == "-h");
+    if (!matching.empty() && is_help) {
+      for (const cli::Command& known : cli::commands())
+        if (known.name.starts_with(words[0] + " ")) std::cout << cli::help_text(known) << "\n";
+      return 0;
+    }
+    const std::string typed =
+        words.size() > 1 && !matching.empty() ? words[0] + " " + words[1] : words[0];
+    throw ConfigError(
+        message("no command is named \"", typed, "\"\n  ",
+                config::did_you_mean(typed, matching.empty() ? names : matching, "commands")));
+  }
+  const cli::Arguments arguments = cli::parse(*command, words);
+  if (arguments.has("help")) {
+    std::cout << cli::help_text(*command);
+    return 0;
+  }
+  return command->run(arguments);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  set_deterministic_environment();
+  try {
+    return run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    std::cout.flush();
+    const bool is_stop = dynamic_cast<const lldm::Stopped*>(&error) != nullptr;
+    std::cerr << error.what() << "\n";  // every text names its place first
+    if (is_stop) std::cerr << "  the same command goes on from there\n";
+    return lldm::exit_code(error);
+  }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// lldm sample and evaluate: one-stage experiments written from the command line.
+#include <unistd.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/terminal.hpp"
+#include "lldm/config/document.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/experiment/report.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/track/files.hpp"
+
+namespace lldm::cli {
+namespace {
+
+using config::Value;
+
+/// A folder below the system's temporary one that goes away with the object.
+class ScratchFolder {
+ public:
+  ScratchFolder() : path_(std::filesystem::temp_directory_path() / message("lldm-", getpid())) {
+    make_folders(path_);
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The model's folder as a `from` that cannot be taken for a stage's name.
+std::string model_path(const Arguments& arguments) {
+  const std::filesystem::path path = arguments.positional.at(0);
+  return std::filesystem::exists(path) ? std::filesystem::absolute(path).string() : path.string();
+}
+
+Value strings(const std::vector<std::string>& texts) {
+  Value list = Value::array();
+  for (const std::string& text : texts) list.as_array().push_back(Value::string(text));
+  return list;
+}
+
+/// Writes the one-stage file, loads it with the user's --set, and runs it.
+void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed,
+               const std::filesystem::path& file, const std::filesystem::path& out) {
+  Value root;
+  root.set("name", Value::string(std::string(stage.text_of("kind"))));
+  root.set("seed", Value::integer(seed));
+  Value stages = Value::array();
+  stages.as_array().push_back(stage);
+  root.set("stage", stages);
+  write_file_atomically(file, config::write_toml(root));
+  const Registry registry = make_registry(arguments, file);
+  MemoryManager memory;
+  memory.install();
+  TerminalObserver terminal;
+  RunOptions options;
+  options.out = out;
+  options.observer = &terminal;
+  run_experiment(load_experiment(file, arguments.values("set"), registry), registry, memory,
+                 terminal, options);
+}
+
+std::int64_t integer(const Arguments& arguments, const std::string& name, std::int64_t otherwise) {
+  if (!arguments.has(name)) return otherwise;
+  const std::string text = arguments.value(name);
+  std::size_t used = 0;
+  std::int64_t value = -1;
+  try {
+    value = std::stoll(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used != text.size() || value < 0)
+    throw ConfigError(message("--", name, " ", text, ": not a number\n  legal: integers from 0"));
+  return value;
+}
+
+}  // namespace
+
+int run_sample(const Arguments& arguments) {
+  if (!arguments.has("prompt"))
+    throw ConfigError("lldm sample: no prompt\n  give --prompt TEXT, once or more");
+  Value stage;
+  stage.set("name", Value::string("sample"));
+  stage.set("kind", Value::string("sample"));
+  stage.set("from", Value::string(model_path(arguments)));
+  stage.set("prompts", strings(arguments.values("prompt")));
+  stage.set("samples_per_prompt", Value::integer(integer(arguments, "samples", 1)));
+  const ScratchFolder scratch;
+  run_stage(arguments, stage, integer(arguments, "seed", 42), scratch.path() / "sample.toml",
+            scratch.path() / "run");
+  std::istringstream lines(read_file(scratch.path() / "run" / "sample" / "samples.jsonl"));
+  for (std::string line; std::getline(lines, line);)
+    std::cout << (arguments.has("json")
+                      ? line
+                      : nlohmann::json::parse(line).at("response").get<std::string>())
+              << "\n";
+  return 0;
+}
+
+int run_evaluate(const Arguments& arguments) {
+  if (!arguments.has("task"))
+    throw ConfigError("lldm evaluate: no task\n  give --task NAME; see: lldm list tasks");
+  Value task;
+  task.set("type", Value::string(arguments.value("task")));
+  Value stage;
+  stage.set("name", Value::string("scores"));
+  stage.set("kind", Value::string("evaluate"));
+  stage.set("models", strings({model_path(arguments)}));
+  stage.set("task", task);
+  stage.set("limit", Value::integer(integer(arguments, "limit", 0)));
+  const ScratchFolder scratch;
+  const std::filesystem::path out = arguments.value("out", (scratch.path() / "run").string());
+  run_stage(arguments, stage, 42, scratch.path() / "evaluate.toml", out);
+  std::cout << report_text(out, terminal_width());
+  return 0;
+}
+
+}  // namespace lldm::cli

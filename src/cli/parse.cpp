@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Command lines, read by Boost.Program_options; the only file that includes it.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <sstream>
+
+#include "cli/command.hpp"
+#include "lldm/config/diagnostics.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm::cli {
+
+namespace po = boost::program_options;
+
+std::string Arguments::value(const std::string& name, const std::string& otherwise) const {
+  const auto found = options.find(name);
+  return found == options.end() ? otherwise : found->second.back();
+}
+
+std::vector<std::string> Arguments::values(const std::string& name) const {
+  const auto found = options.find(name);
+  return found == options.end() ? std::vector<std::string>{} : found->second;
+}
+
+namespace {
+
+po::options_description described(const Command& command, bool with_positional) {
+  po::options_description description("options");
+  for (const OptionSpec& option : command.options) {
+    if (option.takes == OptionSpec::Takes::nothing)
+      description.add_options()(option.name.c_str(), option.help.c_str());
+    else
+      description.add_options()(
+          option.name.c_str(),
+          po::value<std::vector<std::string>>()->value_name(option.value_name)->composing(),
+          option.help.c_str());
+  }
+  description.add_options()("help,h", "Print this help.");
+  if (with_positional)
+    description.add_options()("positional", po::value<std::vector<std::string>>(), "");
+  return description;
+}
+
+std::string nearest_option(const Command& command, const std::string& typed) {
+  std::vector<std::string> names;
+  for (const OptionSpec& option : command.options) names.push_back("--" + option.name);
+  return config::did_you_mean(typed, names, "options");
+}
+
+}  // namespace
+
+Arguments parse(const Command& command, const std::vector<std::string>& words) {
+  po::positional_options_description positional;
+  positional.add("positional", -1);
+  const po::options_description description = described(command, true);  // outlives what is parsed
+  po::variables_map map;
+  try {
+    const auto parsed =
+        po::command_line_parser(words)
+            .options(description)
+            .positional(positional)
+            .style(po::command_line_style::default_style & ~po::command_line_style::allow_guessing)
+            .run();
+    po::store(parsed, map);
+  } catch (const po::unknown_option& error) {
+    throw ConfigError(message("lldm ", command.name, ": no option is named \"",
+                              error.get_option_name(), "\"\n  ",
+                              nearest_option(command, error.get_option_name())));
+  } catch (const po::error& error) {
+    throw ConfigError(message("lldm ", command.name, ": ", error.what(), "\n  see: lldm ",
+                              command.name, " --help"));
+  }
+  Arguments arguments;
+  for (const OptionSpec& option : command.options) {
+    if (!map.contains(option.name)) continue;
+    auto& values = arguments.options[option.name];
+    if (option.takes != OptionSpec::Takes::nothing)
+      values = map[option.name].as<std::vector<std::string>>();
+    if (option.takes == OptionSpec::Takes::value && values.size() > 1)
+      throw ConfigError(message("lldm ", command.name, ": --", option.name, " is given ",
+                                values.size(), " times\n  give it once"));
+  }
+  if (map.contains("help")) arguments.options["help"];
+  if (map.contains("positional"))
+    arguments.positional = map["positional"].as<std::vector<std::string>>();
+  const std::size_t count = arguments.positional.size();
+  if (!arguments.has("help") && (count < command.min_positional || count > command.max_positional))
+    throw ConfigError(message("lldm ", command.name, ": got ", count, " argument(s), wanted: ",
+                              command.usage, "\n  see: lldm ", command.name, " --help"));
+  return arguments;
+}
+
+int terminal_width() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
+    return std::min<int>(size.ws_col, 160);
+  return 100;
+}
+
+std::string help_text(const Command& command) {
+  std::ostringstream out;
+  out << "lldm " << command.name << (command.usage.empty() ? "" : " " + command.usage)
+      << " [options]\n  " << command.summary << "\n";
+  if (!command.details.empty()) out << "\n" << command.details << "\n";
+  out << "\n" << described(command, false);
+  return out.str();
+}
+
+std::string help_text() {
+  std::ostringstream out;
+  out << "lldm: research on large language diffusion models\n\n"
+         "  lldm COMMAND [arguments]      lldm COMMAND --help for its options\n\n";
+  for (const Command& command : commands()) {
+    std::string left = command.name + (command.usage.empty() ? "" : " " + command.usage);
+    left.resize(std::max<std::size_t>(left.size() + 2, 22), ' ');
+    out << "  " << left << command.summary << "\n";
+  }
+  out << "\nFirst steps: lldm validate experiments/smoke/smoke.toml, then\n"
+         "             lldm run experiments/smoke/smoke.toml --out runs/smoke\n"
+         "             lldm list, lldm describe monte_carlo_elbo, docs/tutorial.md\n"
+         "Exit codes:  0 done, 1 failed, 2 bad input, 3 out of memory, 4 bad plugin, 75 stopped "
+         "and resumable\n";
+  return out.str();
+}
+
+}  // namespace lldm::cli

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// lldm run, validate, plan, grid, report.
+#include <iostream>
+
+#include "cli/terminal.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/experiment/report.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/track/files.hpp"
+
+namespace lldm::cli {
+namespace {
+
+LoadedExperiment load(const Arguments& arguments, const Registry& registry) {
+  return load_experiment(arguments.positional.at(0), arguments.values("set"), registry);
+}
+
+bool is_done(const Work& work) { return std::filesystem::exists(work.folder / "result.json"); }
+
+}  // namespace
+
+int run_run(const Arguments& arguments) {
+  const std::filesystem::path file = arguments.positional.at(0);
+  const Registry registry = make_registry(arguments, file);
+  const LoadedExperiment loaded = load(arguments, registry);
+  const std::filesystem::path out = out_folder(arguments, file);
+  if (arguments.has("dry-run")) {
+    std::cout << describe_plan(loaded, registry, out);
+    return 0;
+  }
+  // Only a folder that a run made is ever removed.
+  if (arguments.has("fresh") && std::filesystem::exists(out / "config.resolved.toml"))
+    lldm::remove_all(out);
+  MemoryManager memory;
+  memory.install();
+  TerminalObserver terminal;
+  RunOptions options;
+  options.out = out;
+  options.stage = arguments.value("stage", "all");
+  options.resume = arguments.value("resume");
+  options.observer = &terminal;
+  run_experiment(loaded, registry, memory, terminal, options);
+  std::cout << report_text(out, terminal_width());
+  std::cout << "report: " << (out / "report.md").string() << "\n";
+  return 0;
+}
+
+int run_validate(const Arguments& arguments) {
+  const std::filesystem::path file = arguments.positional.at(0);
+  const Registry registry = make_registry(arguments, file);
+  const LoadedExperiment loaded = load(arguments, registry);
+  for (const std::string& line : not_runnable_yet(loaded)) std::cout << line << "\n";
+  std::cout << file.string() << ": ok, " << loaded.experiments.front().stages.size() << " stages";
+  if (loaded.cells.size() > 1) std::cout << ", " << loaded.cells.size() << " cells";
+  std::cout << "\n";
+  return 0;
+}
+
+int run_plan(const Arguments& arguments) {
+  const std::filesystem::path file = arguments.positional.at(0);
+  const Registry registry = make_registry(arguments, file);
+  std::cout << describe_plan(load(arguments, registry), registry, out_folder(arguments, file));
+  return 0;
+}
+
+int run_grid_plan(const Arguments& arguments) {
+  const std::filesystem::path file = arguments.positional.at(0);
+  const Registry registry = make_registry(arguments, file);
+  const LoadedExperiment loaded = load(arguments, registry);
+  for (const Cell& cell : loaded.cells) {
+    std::cout << cell_id(cell) << "  seed " << cell.seed;
+    for (const auto& [path, value] : cell.axes)
+      std::cout << "  " << path << " = " << axis_label(value);
+    std::cout << "\n";
+  }
+  const RunSchedule schedule =
+      make_schedule(loaded.cells, loaded.experiments, out_folder(arguments, file));
+  std::cout << loaded.cells.size() << " cells, " << schedule.work.size()
+            << " pieces of work (equal ones are done once)\n";
+  return 0;
+}
+
+int run_grid_status(const Arguments& arguments) {
+  const std::filesystem::path file = arguments.positional.at(0);
+  const Registry registry = make_registry(arguments, file);
+  const LoadedExperiment loaded = load(arguments, registry);
+  const RunSchedule schedule =
+      make_schedule(loaded.cells, loaded.experiments, out_folder(arguments, file));
+  std::size_t done = 0;
+  for (const Work& work : schedule.work) {
+    done += is_done(work);
+    std::cout << (is_done(work) ? "done  " : "open  ") << work.folder.string() << "\n";
+  }
+  std::cout << done << " of " << schedule.work.size() << " done\n";
+  return 0;
+}
+
+int run_report(const Arguments& arguments) {
+  const std::filesystem::path out = arguments.positional.at(0);
+  rewrite_report(out);
+  std::cout << report_text(out, terminal_width()) << "report: " << (out / "report.md").string()
+            << "\n";
+  return 0;
+}
+
+}  // namespace lldm::cli

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "cli/terminal.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+
+#include "lldm/config/document.hpp"
+#include "lldm/plugin/builtin.hpp"
+#include "lldm/plugin/loader.hpp"
+
+namespace lldm::cli {
+namespace {
+
+volatile std::sig_atomic_t stop_requests = 0;  // a signal handler can reach nothing else
+
+extern "C" void on_signal(int signal) {
+  stop_requests = stop_requests + 1;
+  if (signal == SIGINT && stop_requests > 1) _exit(130);
+}
+
+}  // namespace
+
+Registry make_registry(const Arguments& arguments, const std::filesystem::path& file) {
+  Registry registry;
+  register_builtin_components(registry);
+  std::vector<std::filesystem::path> paths;
+  if (!file.empty()) {
+    config::Diagnostics diagnostics;
+    const auto document = config::load(
+        file, {.overrides = arguments.values("set"), .top_level_keys = experiment_keys()},
+        diagnostics);
+    if (const config::Member* plugins = document.root.find("plugins");
+        plugins && plugins->value.is_array())
+      for (const config::Value& path : plugins->value.as_array())
+        if (path.is_string()) {
+          const auto& source = path.position().source;
+          const std::filesystem::path given = path.as_string();
+          paths.push_back(given.is_relative() && source ? source->folder / given : given);
+        }
+  }
+  for (const std::string& path : arguments.values("plugin")) paths.emplace_back(path);
+  for (const auto& path : paths) load_plugin(registry, path);
+  return registry;
+}
+
+TerminalObserver::TerminalObserver() {
+  stop_requests = 0;
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+}
+
+TerminalObserver::~TerminalObserver() {
+  end();
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+void TerminalObserver::info(std::string_view text) {
+  if (line_) line_->clear();
+  std::cerr << text << std::endl;
+}
+
+void TerminalObserver::warning(std::string_view text) {
+  if (line_) line_->clear();
+  std::cerr << "warning: " << text << std::endl;
+}
+
+void TerminalObserver::begin(std::string_view label, std::string_view unit, std::int64_t done,
+                             std::int64_t total) {
+  end();
+  const bool is_terminal = isatty(STDERR_FILENO) != 0;
+  ProgressState state;
+  state.label = std::string(label);
+  state.unit = std::string(unit);
+  state.done = done;
+  state.total = total;
+  line_ = std::make_unique<ProgressLine>(
+      std::cerr, is_terminal ? OutputKind::terminal : OutputKind::pipe, state, terminal_width());
+}
+
+void TerminalObserver::progress(std::int64_t done,
+                                const std::vector<std::pair<std::string, double>>& metrics) {
+  if (line_) line_->update(done, metrics);
+}
+
+void TerminalObserver::end() {
+  if (!line_) return;
+  line_->finish();
+  line_.reset();
+}
+
+bool TerminalObserver::should_stop() { return stop_requests > 0; }
+
+std::filesystem::path out_folder(const Arguments& arguments, const std::filesystem::path& file) {
+  return arguments.value("out", (std::filesystem::path("runs") / file.stem()).string());
+}
+
+}  // namespace lldm::cli

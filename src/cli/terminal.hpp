@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// What the command line gives to a run: a logger, progress, signals, plugins.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "lldm/experiment/run.hpp"
+#include "lldm/plugin/registry.hpp"
+#include "lldm/track/logger.hpp"
+#include "lldm/track/progress.hpp"
+
+namespace lldm::cli {
+
+/// The registry with all built-in components, the file's plugins and those of --plugin.
+/// `file` may be empty.
+Registry make_registry(const Arguments& arguments, const std::filesystem::path& file = {});
+
+/// Writes to stderr, and shows progress there: one rewritten line on a terminal, sparse lines when
+/// piped.  Listens to SIGINT and SIGTERM while it lives: the first asks to stop, a second SIGINT
+/// exits at once with 130.
+class TerminalObserver final : public RunObserver, public Logger {
+ public:
+  TerminalObserver();
+  ~TerminalObserver() override;
+
+  void info(std::string_view text) override;
+  void warning(std::string_view text) override;
+  void begin(std::string_view label, std::string_view unit, std::int64_t done,
+             std::int64_t total) override;
+  void progress(std::int64_t done,
+                const std::vector<std::pair<std::string, double>>& metrics) override;
+  void end() override;
+  bool should_stop() override;
+
+ private:
+  std::unique_ptr<ProgressLine> line_;
+};
+
+/// runs/<file name without .toml>, unless --out says otherwise.
+std::filesystem::path out_folder(const Arguments& arguments, const std::filesystem::path& file);
+
+}  // namespace lldm::cli

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/config/document.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "lldm/errors.hpp"
+
+namespace lldm::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::string> read_file(const fs::path& file, const Position& asked_at,
+                                     Diagnostics& diagnostics) {
+  const std::string name = in_quotes(file.string());
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) {
+    diagnostics.error(
+        asked_at, message("there is no file ", name),
+        "looked in " +
+            in_quotes(fs::absolute(file, ignored).lexically_normal().parent_path().string()));
+    return std::nullopt;
+  }
+  std::ifstream in(file, std::ios::binary);
+  if (!fs::is_regular_file(file, ignored) || !in) {
+    diagnostics.error(asked_at, message("cannot read ", name), "it must be a readable file");
+    return std::nullopt;
+  }
+  std::string text(kMaxFileBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) {
+    diagnostics.error(asked_at, message("cannot read ", name), "reading it failed");
+    return std::nullopt;
+  }
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > kMaxFileBytes) {
+    diagnostics.error(asked_at, message("the file ", name, " is larger than 4 MiB"),
+                      "an experiment file is a few KiB: is this data?");
+    return std::nullopt;
+  }
+  return text;
+}
+
+/// Lays `over` on `base` as a whole file: `[[stage]]` tables merge by name.
+Value merged_files(const Value& base, const Value& over) {
+  const Member* old_stages = base.find("stage");
+  const Member* new_stages = over.find("stage");
+  Value result = merged(base, over);
+  if (!old_stages || !new_stages || !old_stages->value.is_array() || !new_stages->value.is_array())
+    return result;
+  Array stages = old_stages->value.as_array();
+  for (const Value& stage : new_stages->value.as_array()) {
+    const std::string_view name = stage.text_of("name");
+    const auto twin = std::find_if(stages.begin(), stages.end(), [&](const Value& old) {
+      return !name.empty() && old.text_of("name") == name;
+    });
+    if (twin == stages.end()) {
+      stages.push_back(stage);
+    } else {
+      *twin = merged(*twin, stage);
+    }
+  }
+  result.set("stage", Value::array(std::move(stages), new_stages->value.position()),
+             new_stages->position);
+  return result;
+}
+
+/// Reads a file and what it extends, parents first, every file once.
+class Loader {
+ public:
+  explicit Loader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  void add(const fs::path& file, const Position& asked_at) {
+    std::error_code error;
+    fs::path identity = fs::weakly_canonical(file, error);
+    if (error) identity = fs::absolute(file, error).lexically_normal();
+    if (const auto open = std::find(open_.begin(), open_.end(), identity); open != open_.end()) {
+      report_circle(open - open_.begin(), asked_at, file);
+      return;
+    }
+    if (std::find(done_.begin(), done_.end(), identity) != done_.end()) return;
+    if (open_.size() > static_cast<std::size_t>(kMaxExtendsDepth)) {
+      diagnostics_.error(asked_at,
+                         message("`extends` is more than ", kMaxExtendsDepth, " levels deep"),
+                         "merge some of the files");
+      return;
+    }
+    const auto text = read_file(file, asked_at, diagnostics_);
+    done_.push_back(identity);
+    if (!text) return;
+    Value root = parse(*text, {file.string(), folder_of(file)}, diagnostics_);
+    open_.push_back(identity), open_names_.push_back(file.string());
+    add_parents(root, file);
+    open_.pop_back(), open_names_.pop_back();
+    root.erase("extends");
+    root_ = files_.empty() ? std::move(root) : merged_files(root_, root);
+    files_.push_back(file);
+  }
+
+  Value take_root() { return std::move(root_); }
+  std::vector<fs::path> take_files() { return std::move(files_); }
+
+ private:
+  static fs::path folder_of(const fs::path& file) {
+    return file.has_parent_path() ? file.parent_path() : fs::path(".");
+  }
+
+  void add_parents(const Value& root, const fs::path& file) {
+    const Member* extends = root.find("extends");
+    if (!extends) return;
+    const auto wrong = [&](const Value& value) {
+      diagnostics_.error(value.position(), "\"extends\" must be a list of file names",
+                         message("got ", value.seen(), "; example: extends = [\"base.toml\"]"));
+    };
+    if (!extends->value.is_array()) return wrong(extends->value);
+    for (const Value& name : extends->value.as_array()) {
+      if (!name.is_string() || name.as_string().empty()) {
+        wrong(name);
+        continue;
+      }
+      const fs::path parent = name.as_string();
+      const fs::path path =
+          parent.is_absolute() || !file.has_parent_path() ? parent : (file.parent_path() / parent);
+      add(path.lexically_normal(), name.position());
+    }
+  }
+
+  void report_circle(std::ptrdiff_t first, const Position& asked_at, const fs::path& file) {
+    std::string chain;
+    for (auto i = static_cast<std::size_t>(first); i < open_names_.size(); ++i)
+      chain += open_names_[i] + " -> ";
+    diagnostics_.error(asked_at, "`extends` goes in a circle", chain + file.string());
+  }
+
+  Diagnostics& diagnostics_;
+  Value root_;
+  std::vector<fs::path> files_, open_, done_;
+  std::vector<std::string> open_names_;
+};
+
+}  // namespace
+
+Document load(const fs::path& file, const LoadOptions& options, Diagnostics& diagnostics) {
+  const auto typed = std::make_shared<const Source>(Source{file.string(), "."});
+  Diagnostics fatal;
+  Loader loader(fatal);
+  loader.add(file, {typed, 1, 1});
+  fatal.throw_if_any();
+  Document document{loader.take_root(), loader.take_files()};
+  apply_overrides(document.root, options, diagnostics);
+  return document;
+}
+
+}  // namespace lldm::config

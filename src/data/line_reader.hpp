@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Lines of a file of any size, none longer than a limit in memory.  Internal to src/data.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace lldm::data {
+
+class LineReader {
+ public:
+  /// DataError if the file cannot be opened.
+  LineReader(const std::filesystem::path& path, std::int64_t max_line_bytes);
+
+  /// The next line, without its line end; false at the end of the file.
+  bool next();
+
+  [[nodiscard]] const std::string& line() const { return line_; }
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+  /// The line was over the limit: `line()` holds its beginning, `num_bytes()` its true length.
+  [[nodiscard]] bool is_too_long() const { return num_bytes_ > max_; }
+  [[nodiscard]] std::uint64_t num_bytes() const { return num_bytes_; }
+  /// The file ends without a line end after this line.
+  [[nodiscard]] bool is_unterminated() const { return !is_terminated_; }
+
+ private:
+  bool refill();
+
+  std::string path_;
+  std::ifstream file_;
+  std::vector<char> buffer_;
+  std::size_t at_ = 0, end_ = 0;
+  std::string line_;
+  std::uint64_t number_ = 0, num_bytes_ = 0, max_;
+  bool is_terminated_ = true;
+};
+
+}  // namespace lldm::data

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "data/row_parser.hpp"
+
+#include <algorithm>
+
+#include "lldm/data/text.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm::data {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kMaxDepth = 64;
+constexpr std::size_t kMaxReason = 200;  // a parser's message may quote a token of megabytes
+
+// nlohmann: "[json.exception...] parse error at line 1, column 9: syntax error while parsing value
+// - WHY".
+std::string why_not_json(const json::parse_error& error) {
+  std::string text = error.what();
+  if (const auto dash = text.find(" - "); dash != std::string::npos) text = text.substr(dash + 3);
+  if (text.size() > kMaxReason) {
+    text.resize(kMaxReason);
+    if (const auto bad = find_invalid_utf8(text)) text.resize(*bad);
+    text += " ...";
+  }
+  return "not JSON: " + text;
+}
+
+std::string keys_of(const json& row) {
+  std::string out;
+  for (const auto& [key, value] : row.items()) {
+    out += (out.empty() ? "\"" : ", \"") + key.substr(0, 40) + "\"";
+    if (out.size() > kMaxReason) return out + ", ...";
+  }
+  return out.empty() ? "no keys" : out;
+}
+
+void refuse_nul(const std::string& text, std::string_view key) {
+  if (text.find('\0') != std::string::npos)
+    throw RowFault{0, message('"', key, "\" holds a NUL character")};
+}
+
+const json& member(const json& row, std::string_view key) {
+  const auto found = row.find(key);
+  if (found == row.end())
+    throw RowFault{0, message('"', key, "\" is missing; the row has ", keys_of(row))};
+  return *found;
+}
+
+std::string string_member(const json& row, std::string_view key) {
+  const json& value = member(row, key);
+  if (!value.is_string())
+    throw RowFault{0, message('"', key, "\" must be a string, is ", value.type_name())};
+  auto text = value.get<std::string>();
+  refuse_nul(text, key);
+  return text;
+}
+
+void refuse_empty(std::string_view text, std::string_view key) {
+  if (trim_white_space(text).empty()) throw RowFault{0, message('"', key, "\" is empty")};
+}
+
+Message to_message(const json& turn, std::string_view key, UnusedKeys& unused) {
+  if (!turn.is_object())
+    throw RowFault{0, message('"', key, "\" must be a list of messages, holds ", turn.type_name())};
+  const bool is_sharegpt = turn.contains("from");
+  if (is_sharegpt == turn.contains("role"))
+    throw RowFault{0, message("a message of \"", key,
+                              "\" must have either \"role\" or \"from\", has ", keys_of(turn))};
+  const std::string role_key = is_sharegpt ? "from" : "role",
+                    content_key = is_sharegpt ? "value" : "content";
+  Message result{string_member(turn, role_key), string_member(turn, content_key)};
+  if (result.role.empty())
+    throw RowFault{0, message("a message of \"", key, "\" has an empty \"", role_key, '"')};
+  if (is_sharegpt && result.role == "human") result.role = "user";
+  if (is_sharegpt && result.role == "gpt") result.role = "assistant";
+  unused.note(turn, {role_key, content_key}, message(key, "[]."));
+  return result;
+}
+
+std::vector<Message> to_messages(const json& list, std::string_view key, UnusedKeys& unused) {
+  if (!list.is_array())
+    throw RowFault{0, message('"', key, "\" must be a list of messages, is ", list.type_name())};
+  std::vector<Message> messages;
+  for (const json& turn : list) messages.push_back(to_message(turn, key, unused));
+  return messages;
+}
+
+// Takes the last message, which must be the assistant's, off a conversation.
+std::string take_answer(std::vector<Message>& messages, std::string_view key) {
+  if (messages.empty() || messages.back().role != "assistant")
+    throw RowFault{0, message('"', key, "\" must end with an assistant message",
+                              messages.empty() ? ", is empty"
+                                               : ", ends with \"" + messages.back().role + '"')};
+  std::string answer = std::move(messages.back().content);
+  messages.pop_back();
+  refuse_empty(answer, key);
+  return answer;
+}
+
+// One side of a preference row: the answer, and the messages before it (empty for a plain string).
+struct Side {
+  std::vector<Message> before;
+  std::string answer;
+};
+
+Side to_side(const json& row, std::string_view key, UnusedKeys& unused) {
+  const json& value = member(row, key);
+  if (value.is_string()) {
+    Side side{{}, string_member(row, key)};
+    refuse_empty(side.answer, key);
+    return side;
+  }
+  if (!value.is_array())
+    throw RowFault{
+        0, message('"', key, "\" must be a string or a list of messages, is ", value.type_name())};
+  Side side;
+  side.before = to_messages(value, key, unused);
+  side.answer = take_answer(side.before, key);
+  return side;
+}
+
+std::vector<Message> preference_prompt(const json& row, const Side& chosen, const Side& rejected,
+                                       UnusedKeys& unused) {
+  if (!row.contains("prompt")) {
+    if (chosen.before.empty())
+      throw RowFault{0, "\"prompt\" is missing and \"chosen\" has no messages before the answer"};
+    if (chosen.before != rejected.before)
+      throw RowFault{0,
+                     "without \"prompt\", the messages before the answers of \"chosen\" and "
+                     "\"rejected\" must be the same"};
+    return chosen.before;
+  }
+  const json& value = row["prompt"];
+  auto prompt = value.is_array() ? to_messages(value, "prompt", unused)
+                                 : user_prompt(string_member(row, "prompt"));
+  for (const auto* side : {&chosen, &rejected})
+    if (!side->before.empty() && side->before != prompt)
+      throw RowFault{
+          0, message("the messages before the answer of \"",
+                     side == &chosen ? "chosen" : "rejected", "\" are not those of \"prompt\"")};
+  return prompt;
+}
+
+bool shows(const json& row, RowForm form) {
+  switch (form) {
+    case RowForm::text:
+      return row.contains("text");
+    case RowForm::prompt_response:
+      return row.contains("prompt") && row.contains("response");
+    case RowForm::conversation:
+      return row.contains("conversations") || row.contains("messages");
+    case RowForm::preference:
+      return row.contains("chosen") && row.contains("rejected");
+  }
+  return false;
+}
+
+}  // namespace
+
+void UnusedKeys::note(const json& object, const std::set<std::string>& used,
+                      std::string_view prefix) {
+  for (const auto& [key, value] : object.items()) {
+    if (used.contains(key)) continue;
+    std::string name = message(prefix, key);
+    if (std::find(names_.begin(), names_.end(), name) == names_.end())
+      names_.push_back(std::move(name));
+  }
+}
+
+json parse_line(std::string_view line) {
+  if (line.starts_with("\xEF\xBB\xBF"))
+    throw RowFault{1, "starts with a byte-order mark; JSONL is plain UTF-8"};
+  if (const auto nul = line.find('\0'); nul != std::string_view::npos)
+    throw RowFault{nul + 1, "NUL byte"};
+  if (const auto bad = find_invalid_utf8(line)) throw RowFault{*bad + 1, "invalid UTF-8"};
+  if (line.find_first_not_of(" \t\r") == std::string_view::npos) throw RowFault{0, "empty line"};
+
+  std::vector<std::set<std::string>> open;  // the keys seen of every object that is not closed
+  const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (depth > kMaxDepth) throw RowFault{0, message("nested deeper than ", kMaxDepth, " levels")};
+    if (event == json::parse_event_t::object_start) open.emplace_back();
+    if (event == json::parse_event_t::object_end) open.pop_back();
+    if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
+      throw RowFault{0, message("key \"", parsed.get<std::string>().substr(0, 40), "\" twice")};
+    return true;
+  };
+  try {
+    json row = json::parse(line.begin(), line.end(), watch);
+    if (!row.is_object())
+      throw RowFault{0, message("a row must be a JSON object, is ", row.type_name())};
+    return row;
+  } catch (const json::parse_error& error) {
+    throw RowFault{std::min<std::uint64_t>(error.byte, line.size()), why_not_json(error)};
+  } catch (const json::out_of_range&) {
+    throw RowFault{0, "not JSON: a number out of range"};
+  }
+}
+
+RowForm detect_form(const json& row, const std::vector<RowForm>& accepted) {
+  std::vector<RowForm> shown;
+  std::string wanted;
+  for (const RowForm form : accepted) {
+    if (shows(row, form)) shown.push_back(form);
+    wanted += (wanted.empty() ? "" : ", ") + std::string(row_form_name(form));
+  }
+  if (shown.empty())
+    throw RowFault{0,
+                   message("of no form that is wanted here (", wanted, "); it has ", keys_of(row))};
+  if (shown.size() > 1)
+    throw RowFault{0, message("of two forms, ", row_form_name(shown[0]), " and ",
+                              row_form_name(shown[1]), "; remove the keys of one")};
+  return shown.front();
+}
+
+TextRow to_text_row(const json& row, std::uint64_t line, UnusedKeys& unused) {
+  auto text = string_member(row, "text");
+  refuse_empty(text, "text");
+  unused.note(row, {"text"}, "");
+  return make_text_row(line, std::move(text));
+}
+
+PromptRow to_prompt_row(const json& row, RowForm form, std::uint64_t line, UnusedKeys& unused) {
+  if (form == RowForm::prompt_response) {
+    auto prompt = string_member(row, "prompt"), response = string_member(row, "response");
+    refuse_empty(response, "response");
+    unused.note(row, {"prompt", "response"}, "");
+    return make_prompt_row(line, user_prompt(std::move(prompt)), std::move(response));
+  }
+  if (row.contains("conversations") && row.contains("messages"))
+    throw RowFault{0, "has both \"conversations\" and \"messages\""};
+  const std::string key = row.contains("messages") ? "messages" : "conversations";
+  auto messages = to_messages(member(row, key), key, unused);
+  auto response = take_answer(messages, key);
+  if (messages.empty()) throw RowFault{0, message('"', key, "\" has no message before the answer")};
+  unused.note(row, {key}, "");
+  return make_prompt_row(line, std::move(messages), std::move(response));
+}
+
+PreferenceRow to_preference_row(const json& row, std::uint64_t line, UnusedKeys& unused) {
+  Side chosen = to_side(row, "chosen", unused), rejected = to_side(row, "rejected", unused);
+  auto prompt = preference_prompt(row, chosen, rejected, unused);
+  if (trim_white_space(chosen.answer) == trim_white_space(rejected.answer))
+    throw RowFault{0, "\"chosen\" and \"rejected\" are the same text"};
+  unused.note(row, {"prompt", "chosen", "rejected"}, "");
+  return make_preference_row(line, std::move(prompt), std::move(chosen.answer),
+                             std::move(rejected.answer));
+}
+
+}  // namespace lldm::data

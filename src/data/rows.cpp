@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/data/rows.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "data/bad_rows.hpp"
+#include "data/line_reader.hpp"
+#include "data/row_parser.hpp"
+#include "lldm/data/text.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+
+std::string data::list_bad_rows(const std::string& path, const std::vector<BadRow>& bad) {
+  constexpr std::size_t kMaxListed = 20;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(bad.size(), kMaxListed); ++i) {
+    out += message("\n  ", path, ':', bad[i].line, ':');
+    if (bad[i].column > 0) out += message(bad[i].column, ':');
+    out += ' ' + bad[i].reason;
+  }
+  if (bad.size() > kMaxListed) out += message("\n  and ", bad.size() - kMaxListed, " more");
+  return out;
+}
+
+namespace {
+
+using nlohmann::json;
+
+void hash_prompt(ContentHash& hash, const std::vector<Message>& prompt) {
+  for (const auto& turn : prompt) hash.add(turn.role).add(turn.content);
+}
+
+void refuse_bad_rows(const std::string& path, const std::vector<BadRow>& bad, std::uint64_t lines,
+                     const RowReaderOptions& options) {
+  if (bad.empty()) return;
+  const auto count = static_cast<double>(bad.size());
+  const bool is_capped = options.on_bad_row == OnBadRow::skip;
+  if (is_capped && count <= options.bad_row_cap * static_cast<double>(lines)) return;
+  std::string text = message(path, ": ", bad.size(), " of ", lines, " rows cannot be used",
+                             data::list_bad_rows(path, bad));
+  text += is_capped
+              ? message("\n  on_bad_row = \"skip\" accepts at most ", 100 * options.bad_row_cap,
+                        " % of the rows (bad_row_cap)")
+              : std::string("\n  repair them, or set on_bad_row = \"skip\" to leave them out");
+  throw DataError(text);
+}
+
+// Reads every line, collecting rows and faults; `convert(json, form, line)` makes the row.
+template <class Row, class Convert>
+RowFile<Row> read_rows(const std::filesystem::path& path, const RowReaderOptions& options,
+                       const std::vector<RowForm>& accepted, const Convert& convert) {
+  data::LineReader lines(path, options.max_line_bytes);
+  RowFile<Row> file;
+  file.path = path.string();
+  data::UnusedKeys unused;
+  std::vector<BadRow> bad;
+  std::optional<RowForm> form;
+  while (lines.next()) {
+    try {
+      if (lines.is_too_long())
+        throw data::RowFault{0, message("the line has ", lines.num_bytes(), " bytes, the limit is ",
+                                        options.max_line_bytes)};
+      const json row = data::parse_line(lines.line());
+      const RowForm row_form = form ? *form : data::detect_form(row, accepted);
+      file.rows.push_back(convert(row, row_form, lines.number(), unused));
+      form = row_form;
+    } catch (const data::RowFault& fault) {
+      const bool is_torn = lines.is_unterminated() && fault.reason.starts_with("not JSON");
+      bad.push_back(
+          {lines.number(), fault.column,
+           is_torn ? "torn last line, the file ends inside a row: " + fault.reason : fault.reason});
+    }
+  }
+  file.num_lines = lines.number();
+  refuse_bad_rows(file.path, bad, file.num_lines, options);
+  if (file.rows.empty()) throw DataError(message(file.path, ": holds no rows"));
+  file.form = *form;
+  file.skipped = std::move(bad);
+  file.unused_keys = unused.names();
+  return file;
+}
+
+std::string summarise(const std::string& path, RowForm form, std::size_t rows,
+                      const std::vector<BadRow>& skipped, const std::vector<std::string>& unused) {
+  std::string out = message(path, ": ", rows, " rows of form ", row_form_name(form));
+  if (!skipped.empty())
+    out += message("; ", skipped.size(), " bad rows skipped:", data::list_bad_rows(path, skipped));
+  if (!unused.empty()) {
+    out += skipped.empty() ? "; unused keys:" : "\n  unused keys:";
+    for (const auto& key : unused) out += " \"" + key + '"';
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view row_form_name(RowForm form) {
+  switch (form) {
+    case RowForm::text:
+      return "text";
+    case RowForm::prompt_response:
+      return "prompt_response";
+    case RowForm::conversation:
+      return "conversation";
+    case RowForm::preference:
+      return "preference";
+  }
+  return "unknown";
+}
+
+std::vector<Message> user_prompt(std::string text) { return {{"user", std::move(text)}}; }
+
+TextRow make_text_row(std::uint64_t id, std::string text) {
+  const auto hash = ContentHash().add(text).value();
+  return {id, hash, std::move(text)};
+}
+
+PromptRow make_prompt_row(std::uint64_t id, std::vector<Message> prompt, std::string response) {
+  ContentHash hash;
+  hash_prompt(hash, prompt);
+  hash.add(response);
+  return {id, hash.value(), std::move(prompt), std::move(response)};
+}
+
+PreferenceRow make_preference_row(std::uint64_t id, std::vector<Message> prompt, std::string chosen,
+                                  std::string rejected) {
+  ContentHash hash;
+  hash_prompt(hash, prompt);
+  hash.add(chosen).add(rejected);
+  return {id, hash.value(), std::move(prompt), std::move(chosen), std::move(rejected)};
+}
+
+RowFile<TextRow> read_text_rows(const std::filesystem::path& path,
+                                const RowReaderOptions& options) {
+  return read_rows<TextRow>(path, options, {RowForm::text},
+                            [](const json& row, RowForm, std::uint64_t line, auto& unused) {
+                              return data::to_text_row(row, line, unused);
+                            });
+}
+
+RowFile<PromptRow> read_prompt_rows(const std::filesystem::path& path,
+                                    const RowReaderOptions& options) {
+  return read_rows<PromptRow>(path, options, {RowForm::prompt_response, RowForm::conversation},
+                              [](const json& row, RowForm form, std::uint64_t line, auto& unused) {
+                                return data::to_prompt_row(row, form, line, unused);
+                              });
+}
+
+RowFile<PreferenceRow> read_preference_rows(const std::filesystem::path& path,
+                                            const RowReaderOptions& options) {
+  return read_rows<PreferenceRow>(path, options, {RowForm::preference},
+                                  [](const json& row, RowForm, std::uint64_t line, auto& unused) {
+                                    return data::to_preference_row(row, line, unused);
+                                  });
+}
+
+RowForm detect_row_form(const std::filesystem::path& path) {
+  data::LineReader lines(path, RowReaderOptions{}.max_line_bytes);
+  if (!lines.next()) throw DataError(message(path.string(), ": holds no rows"));
+  try {
+    return data::detect_form(
+        data::parse_line(lines.line()),
+        {RowForm::text, RowForm::prompt_response, RowForm::conversation, RowForm::preference});
+  } catch (const data::RowFault& fault) {
+    throw DataError(message(path.string(), ":1:",
+                            fault.column > 0 ? message(fault.column, ':') : "", ' ', fault.reason));
+  }
+}
+
+template <class Row>
+std::string RowFile<Row>::summary() const {
+  return summarise(path, form, rows.size(), skipped, unused_keys);
+}
+template struct RowFile<TextRow>;
+template struct RowFile<PromptRow>;
+template struct RowFile<PreferenceRow>;
+
+}  // namespace lldm

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/data/template.hpp"
+
+#include <algorithm>
+
+#include "lldm/data/text.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+constexpr std::size_t kMaxListed = 20;
+
+void validate(const TemplateOptions& options) {
+  if (options.type == TemplateType::llada_chat && !options.separator.empty())
+    throw ConfigError("template \"llada_chat\" has no separator\n  leave `separator` out");
+  if (options.type == TemplateType::plain && !options.close_turn)
+    throw ConfigError("template \"plain\" has no turns to close\n  leave `close_turn` out");
+}
+
+void add_header(std::vector<Span>& spans, std::string_view role, std::string_view content) {
+  spans.push_back({"<|start_header_id|>", true});
+  spans.push_back({std::string(role), false});
+  spans.push_back({"<|end_header_id|>", true});
+  spans.push_back({message("\n\n", trim_white_space(content)), false});
+}
+
+std::vector<Span> render_chat(const std::vector<Message>& prompt) {
+  std::vector<Span> spans;
+  if (!prompt.empty()) spans.push_back({"<|startoftext|>", true});
+  for (const auto& turn : prompt) {
+    add_header(spans, turn.role, turn.content);
+    spans.push_back({"<|eot_id|>", true});
+  }
+  add_header(spans, "assistant", "");
+  return spans;
+}
+
+}  // namespace
+
+std::vector<Span> render_prompt(const TemplateOptions& options,
+                                const std::vector<Message>& prompt) {
+  validate(options);
+  if (options.type == TemplateType::llada_chat) return render_chat(prompt);
+  if (prompt.size() != 1)
+    throw DataError(message("template \"plain\" takes a prompt of one message, got ", prompt.size(),
+                            "\n  conversations need a chat template: type = \"llada_chat\""));
+  return {{prompt.front().content + options.separator, false}};
+}
+
+std::vector<Span> render_response(const TemplateOptions& options, std::string_view response) {
+  validate(options);
+  if (options.type == TemplateType::plain) return {{std::string(response), false}};
+  std::vector<Span> spans = {{std::string(trim_white_space(response)), false}};
+  if (options.close_turn) spans.push_back({"<|eot_id|>", true});
+  return spans;
+}
+
+Rendered render(const TemplateOptions& options, const std::vector<Message>& prompt,
+                std::string_view response) {
+  return {render_prompt(options, prompt), render_response(options, response)};
+}
+
+std::string text_of(const std::vector<Span>& spans) {
+  std::string out;
+  for (const auto& span : spans) out += span.text;
+  return out;
+}
+
+std::vector<std::int64_t> encode_spans(const std::vector<Span>& spans, const Tokenizer& tokenizer) {
+  std::vector<std::int64_t> ids;
+  std::string plain;
+  const auto append = [&](std::string_view text, SpecialText special) {
+    if (text.empty()) return std::size_t{0};
+    const auto piece = tokenizer.encode(text, special);
+    ids.insert(ids.end(), piece.begin(), piece.end());
+    return piece.size();
+  };
+  for (const auto& span : spans) {
+    if (!span.is_special) {
+      plain += span.text;
+      continue;
+    }
+    append(plain, SpecialText::plain);
+    plain.clear();
+    if (append(span.text, SpecialText::recognise) != 1)
+      throw DataError(message("tokenizer \"", tokenizer.type(), "\" has no special token \"",
+                              span.text,
+                              "\"\n  the template needs it; use a tokenizer that has it, or the "
+                              "template \"plain\""));
+  }
+  append(plain, SpecialText::plain);
+  return ids;
+}
+
+Encoded encode(const Rendered& rendered, std::uint64_t row, const Tokenizer& tokenizer) {
+  return {row, encode_spans(rendered.prompt, tokenizer),
+          encode_spans(rendered.response, tokenizer)};
+}
+
+void fit_to_canvas(std::vector<Encoded>& rows, ResponseLength length, const Tokenizer& tokenizer) {
+  const std::int64_t end_of_text = tokenizer.special().end_of_text;
+  if (end_of_text < 0)
+    throw ConfigError(message("response_length: tokenizer \"", tokenizer.type(),
+                              "\" has no end-of-text token, and answers end with one"));
+  if (length && *length < 1)
+    throw ConfigError(message("response_length must be at least 1 or \"own\", got ", *length));
+  std::string listed;
+  std::size_t longest = 0, num_too_long = 0;
+  for (auto& row : rows) {
+    const std::size_t needed = row.response.size() + 1;
+    longest = std::max(longest, needed);
+    if (!length) {
+      row.response.push_back(end_of_text);
+    } else if (needed > static_cast<std::size_t>(*length)) {
+      if (++num_too_long <= kMaxListed)
+        listed += message("\n  row ", row.row, ": ", needed, " tokens");
+    } else {
+      row.response.resize(static_cast<std::size_t>(*length), end_of_text);
+    }
+  }
+  if (num_too_long == 0) return;
+  if (num_too_long > kMaxListed) listed += message("\n  and ", num_too_long - kMaxListed, " more");
+  throw DataError(message("response_length = ", *length, " is too short for ", num_too_long, " of ",
+                          rows.size(), " answers, their end-of-text included", listed,
+                          "\n  response_length = ", longest, " would hold them all"));
+}
+
+}  // namespace lldm

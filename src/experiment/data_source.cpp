@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/data_source.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+#include "experiment/bound_data.hpp"
+#include "lldm/config/diagnostics.hpp"
+#include "lldm/data/rows.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/plugin/registry.hpp"
+
+namespace lldm {
+namespace {
+
+using nlohmann::json;
+
+SourceRow row_of(std::uint64_t id, const Example& example) {
+  return {.id = id, .prompt = example.prompt, .messages = {}, .answers = {example.answer}};
+}
+
+std::vector<SourceRow> from_task(const RunContext& run, const Work& work, const BoundData& data) {
+  const Services services = run.services(work, nullptr);
+  const auto task = run.registry.make<AnyTask>(data.task, services);
+  std::vector<SourceRow> rows;
+  for (const Example& example : task.examples())
+    rows.push_back(row_of(static_cast<std::uint64_t>(rows.size()), example));
+  return rows;
+}
+
+std::vector<SourceRow> from_file(const RunContext& run, const DataOptions& data,
+                                 std::int64_t group_size) {
+  RowReaderOptions options;
+  options.on_bad_row = data.on_bad_row == "skip" ? OnBadRow::skip : OnBadRow::error;
+  std::vector<SourceRow> rows;
+  if (group_size == 2) {
+    const auto file = read_preference_rows(data.file.string(), options);
+    run.logger.info(file.summary());
+    for (const PreferenceRow& row : file.rows)
+      rows.push_back({row.id, {}, row.prompt, {row.chosen, row.rejected}});
+    return rows;
+  }
+  if (detect_row_form(data.file.string()) == RowForm::text) {
+    const auto file = read_text_rows(data.file.string(), options);
+    run.logger.info(file.summary());
+    for (const TextRow& row : file.rows) rows.push_back({row.id, {}, {}, {row.text}});
+    return rows;
+  }
+  const auto file = read_prompt_rows(data.file.string(), options);
+  run.logger.info(file.summary());
+  for (const PromptRow& row : file.rows) rows.push_back({row.id, {}, row.prompt, {row.response}});
+  return rows;
+}
+
+bool passes(const json& sample, const DataOptions& data) {
+  if (data.correct && !sample.at("correct").get<bool>()) return false;
+  for (const auto& [name, most] : data.at_most) {
+    const auto& metrics = sample.at("metrics");
+    if (!metrics.contains(name))
+      throw ConfigError(message("data: the task has no metric \"", name, "\" (`at_most`)"));
+    if (metrics.at(name).get<double>() > most) return false;
+  }
+  return true;
+}
+
+std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const DataOptions& data,
+                                  std::int64_t group_size) {
+  const auto folder = run.folder_of(work, data.stage);
+  if ((group_size == 2) != (data.take == Take::pairs))
+    throw ConfigError(message("stage \"", work.stage, "\": data take = \"",
+                              data.take == Take::pairs ? "pairs" : "chosen / samples",
+                              "\" does not fit an objective that compares ", group_size,
+                              group_size == 1 ? " answer: take = \"chosen\" or \"samples\""
+                                              : " answers: take = \"pairs\""));
+  const auto path = folder / (data.take == Take::samples ? "samples.jsonl" : "pairs.jsonl");
+  std::ifstream in(path);
+  if (!in)
+    throw DataError(
+        message(path.string(), ": cannot be read: has stage \"", data.stage, "\" run?"));
+  std::vector<SourceRow> rows;
+  std::uint64_t id = 0;
+  for (std::string line; std::getline(in, line); ++id) {
+    const json row = json::parse(line);
+    if (data.take == Take::samples && !passes(row, data)) continue;
+    SourceRow source{
+        .id = id, .prompt = row.at("prompt").get<std::string>(), .messages = {}, .answers = {}};
+    if (data.take == Take::samples)
+      source.answers = {row.at("response").get<std::string>()};
+    else if (data.take == Take::chosen)
+      source.answers = {row.at("chosen").get<std::string>()};
+    else
+      source.answers = {row.at("chosen").get<std::string>(), row.at("rejected").get<std::string>()};
+    rows.push_back(std::move(source));
+  }
+  if (rows.empty())
+    throw DataError(message(path.string(), ": no row is left to train on\n  stage \"", data.stage,
+                            "\" made none that pass the filter"));
+  return rows;
+}
+
+}  // namespace
+
+std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
+                                   const config::Value& table, std::int64_t group_size) {
+  config::Diagnostics diagnostics;
+  const BoundData data =
+      bind_data(table, run.registry, diagnostics, message("stage \"", work.stage, "\""));
+  diagnostics.throw_if_any();
+  std::vector<SourceRow> rows;
+  if (data.task)
+    rows = from_task(run, work, data);
+  else if (!data.options.stage.empty())
+    rows = from_stage(run, work, data.options, group_size);
+  else
+    rows = from_file(run, data.options, group_size);
+  const auto limit = static_cast<std::size_t>(data.options.limit);
+  if (limit > 0 && rows.size() > limit) {
+    run.logger.info(message("stage \"", work.stage, "\": the first ", limit, " of ", rows.size(),
+                            " rows (limit)"));
+    rows.resize(limit);
+  }
+  return rows;
+}
+
+std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) {
+  std::vector<std::string> texts;
+  const Services services = run.services(work, nullptr);
+  const auto add = [&](const AnyTask& task) {
+    for (std::string& text : task.vocabulary_texts()) texts.push_back(std::move(text));
+  };
+  // Every task of the file: a later stage may use words that this stage's rows lack.
+  for (const Stage& stage : run.experiment(work).stages)
+    std::visit(
+        [&](const auto& options) {
+          using T = std::decay_t<decltype(options)>;
+          if constexpr (std::is_same_v<T, TrainingStage>) {
+            if (!options.data.find("generate")) return;
+            config::Diagnostics diagnostics;
+            const BoundData data = bind_data(options.data, run.registry, diagnostics, stage.name);
+            diagnostics.throw_if_any();
+            add(run.registry.make<AnyTask>(data.task, services));
+          } else if (!options.task.type().empty()) {
+            add(run.registry.make<AnyTask>(options.task, services));
+          }
+        },
+        stage.options);
+  if (const auto* training = std::get_if<TrainingStage>(&run.schedule.stage_of(work).options))
+    for (const SourceRow& row : read_source(run, work, training->data, 1)) {
+      texts.push_back(row.prompt);
+      for (const Message& turn : row.messages) texts.push_back(turn.content);
+      for (const std::string& answer : row.answers) texts.push_back(answer);
+    }
+  return texts;
+}
+
+CanvasRule canvas_rule(const config::Value& response_length, ScorePadding padding) {
+  CanvasRule rule{.length = std::nullopt, .padding = padding, .is_plain_text = false};
+  if (response_length.is_integer()) rule.length = response_length.as_integer();
+  return rule;
+}
+
+namespace {
+
+std::vector<TrainingRow> encode_plain(const std::vector<SourceRow>& rows,
+                                      const Tokenizer& tokenizer) {
+  std::vector<TrainingRow> result;
+  for (const SourceRow& row : rows) {
+    Text text;
+    text.response = tokenizer.encode(row.answers.front());
+    if (text.response.empty()) throw DataError(message("row ", row.id, ": the text has no token"));
+    result.push_back({row.id, {std::move(text)}});
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
+                                     const TemplateOptions& prompt_template,
+                                     const CanvasRule& rule) {
+  if (rule.is_plain_text) return encode_plain(rows, tokenizer);
+  std::vector<Encoded> all;
+  std::vector<std::int64_t> own;  // length before the canvas
+  for (const SourceRow& row : rows)
+    for (const std::string& answer : row.answers) {
+      const auto messages = row.messages.empty() ? user_prompt(row.prompt) : row.messages;
+      all.push_back(encode(render(prompt_template, messages, answer), row.id, tokenizer));
+      own.push_back(static_cast<std::int64_t>(all.back().response.size()));
+    }
+  fit_to_canvas(all, rule.length, tokenizer);
+  std::vector<TrainingRow> result;
+  result.reserve(rows.size());
+  std::size_t at = 0;
+  for (const SourceRow& row : rows) {
+    result.push_back({.id = row.id, .answers = {}});
+    for (std::size_t answer = 0; answer < row.answers.size(); ++answer, ++at) {
+      Text text{.prompt = std::move(all[at].prompt), .response = std::move(all[at].response)};
+      // exclude: the first end-of-text is scored, what lies behind it is visible context.
+      if (rule.padding == ScorePadding::exclude) text.scored = own[at] + 1;
+      result.back().answers.push_back(std::move(text));
+    }
+  }
+  return result;
+}
+
+}  // namespace lldm

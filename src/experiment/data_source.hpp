@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The rows a stage trains on or scores.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "experiment/run_context.hpp"
+#include "lldm/data/template.hpp"
+#include "lldm/eval/any_task.hpp"
+#include "lldm/train/training_rows.hpp"
+
+namespace lldm {
+
+/// Rows as text: answers[0] alone, or chosen and rejected.
+struct SourceRow {
+  std::uint64_t id = 0;
+  std::string prompt;
+  std::vector<Message> messages;  // where the file has turns; else empty
+  std::vector<std::string> answers;
+};
+
+/// Reads `data` of a stage.  DataError naming file and line, or the stage, for what is wrong.
+std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
+                                   const config::Value& data, std::int64_t group_size);
+
+/// Texts from which a word vocabulary is made: the task's own list, else the rows.
+std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work);
+
+/// How answers lie on their canvas.
+struct CanvasRule {
+  ResponseLength length;  // nothing: "own"
+  ScorePadding padding = ScorePadding::include;
+  bool is_plain_text = false;  // pretraining text: no end-of-text is added
+};
+CanvasRule canvas_rule(const config::Value& response_length, ScorePadding padding);
+
+/// Token ids on their canvas.  DataError listing answers that do not fit.
+std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
+                                     const TemplateOptions& prompt_template,
+                                     const CanvasRule& rule);
+
+}  // namespace lldm

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/experiment/experiment.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "experiment/bound_data.hpp"
+#include "lldm/config/reader.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/plugin/registry.hpp"
+
+namespace lldm {
+namespace {
+
+using config::Diagnostics;
+using config::Value;
+
+/// Top-level role tables, and the kinds of stage that take them as defaults.
+const std::vector<std::pair<std::string, std::set<StageKind>>>& shared_tables() {
+  using K = StageKind;
+  static const std::vector<std::pair<std::string, std::set<StageKind>>> tables = {
+      {"forward_process", {K::pretraining, K::sft, K::preference, K::evaluate}},
+      {"score_estimator", {K::preference, K::evaluate}},
+      {"objective", {K::preference}},
+      {"optimizer", {K::pretraining, K::sft, K::preference}},
+      {"sampler", {K::synthesize, K::evaluate, K::sample}},
+      {"task", {K::synthesize, K::evaluate, K::sample}}};
+  return tables;
+}
+
+/// `x = "name"` and `x = { type = "name" }` say the same, and `terms` alone names a weighted sum.
+Value as_component(const Value& value) {
+  if (const config::Member* terms = value.find("terms"); terms && !value.find("type")) {
+    Value sum = value;
+    sum.set("type", Value::string("weighted_sum", terms->position), terms->position);
+    return sum;
+  }
+  if (!value.is_string()) return value;
+  Value table = Value::table({}, value.position());
+  table.set("type", value, value.position());
+  return table;
+}
+
+Value component(std::string_view type,
+                std::initializer_list<std::pair<const char*, Value>> keys = {}) {
+  Value table;
+  table.set("type", Value::string(std::string(type)));
+  for (const auto& [key, value] : keys) table.set(key, value);
+  return table;
+}
+
+/// What a kind uses where neither the file nor the stage says anything.
+Value kind_defaults(StageKind kind) {
+  Value table;
+  const Value bernoulli = component(
+      "monte_carlo_elbo", {{"draws", Value::integer(1)}, {"count", Value::string("bernoulli")}});
+  switch (kind) {
+    case StageKind::pretraining:
+      table.set("score_estimator", bernoulli);
+      table.set("objective", component("pretraining"));
+      table.set("random_length_share", Value::real(0.01));
+      break;
+    case StageKind::sft:
+      table.set("score_estimator", bernoulli);
+      table.set("objective", component("sft"));
+      break;
+    case StageKind::preference:
+      table.set("score_estimator", component("monte_carlo_elbo"));
+      table.set("objective", component("dpo"));
+      break;
+    case StageKind::evaluate:
+      table.set("score_estimator",
+                component("monte_carlo_elbo", {{"draws", Value::integer(16)},
+                                               {"pairing", Value::string("stratified")}}));
+      break;
+    case StageKind::synthesize:
+    case StageKind::sample:
+      break;
+  }
+  return table;
+}
+
+/// Lays kind defaults, the file's role tables and the stage's own table on one another.
+Value effective_stage(const Value& root, const Value& stage, StageKind kind,
+                      std::set<std::string>& used) {
+  Value table = kind_defaults(kind);
+  const bool scores_pairs = kind != StageKind::evaluate || stage.find("pairs") != nullptr;
+  const bool generates = kind != StageKind::evaluate || stage.find("pairs") == nullptr;
+  const bool injects = stage.text_of("method") == "inject";
+  for (const auto& [key, kinds] : shared_tables()) {
+    const config::Member* shared = root.find(key);
+    if (!shared || !kinds.contains(kind)) continue;
+    if ((key == "score_estimator" || key == "forward_process") && !scores_pairs) continue;
+    if ((key == "sampler" || key == "task") && !generates) continue;
+    if (key == "sampler" && injects) continue;
+    if (key == "task" && stage.find("prompts")) continue;
+    used.insert(key);
+    Value over;
+    over.set(key, as_component(shared->value), shared->position);
+    table = merged(table, over);
+  }
+  Value own = stage;
+  for (const auto& [key, kinds] : shared_tables())
+    if (config::Member* member = own.find(key)) member->value = as_component(member->value);
+  table = merged(table, own);
+  table.set_position(stage.position());
+  return table;
+}
+
+struct Binder {
+  const Registry& registry;
+  Diagnostics& diagnostics;
+
+  template <class Options>
+  void bind(Stage& stage, const Value& table) {
+    Options options = config::read_options<Options>(
+        table, diagnostics, message("stage \"", stage.name, "\""), &registry);
+    if constexpr (std::is_same_v<Options, TrainingStage>)
+      if (table.find("data"))
+        options.data =
+            bind_data(options.data, registry, diagnostics, message("stage \"", stage.name, "\""))
+                .resolved;
+    if constexpr (std::is_same_v<Options, EvaluateStage>)
+      if (table.find("pairs"))
+        options.pairs =
+            bind_data(options.pairs, registry, diagnostics, message("stage \"", stage.name, "\""))
+                .resolved;
+    stage.resolved = config::write_options(options);
+    stage.options = std::move(options);
+  }
+};
+
+std::optional<StageKind> kind_of(const Value& table, Diagnostics& diagnostics) {
+  const std::string kind(table.text_of("kind"));
+  std::vector<std::string> names;
+  for (const auto& choice : choices(std::type_identity<StageKind>{})) {
+    if (choice.name == kind) return choice.value;
+    names.emplace_back(choice.name);
+  }
+  const config::Member* member = table.find("kind");
+  diagnostics.error(
+      member ? member->value.position() : table.position(),
+      member ? message("no kind of stage is named \"", kind, "\"") : "[[stage]] has no `kind`",
+      config::did_you_mean(kind, names, "kinds"));
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<std::string> experiment_keys() {
+  std::vector<std::string> keys;
+  for (const auto& info : config::fields<ExperimentOptions>()) keys.push_back(info.key);
+  keys.emplace_back("extends");
+  return keys;
+}
+
+std::vector<std::string> Stage::inputs() const {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (!name.empty()) names.push_back(name);
+  };
+  std::visit(
+      [&](const auto& o) {
+        using T = std::decay_t<decltype(o)>;
+        if constexpr (std::is_same_v<T, EvaluateStage>) {
+          for (const std::string& model : o.models) add(model);
+          add(std::string(o.pairs.text_of("stage")));
+        } else {
+          add(o.from);
+          if constexpr (std::is_same_v<T, TrainingStage>) add(std::string(o.data.text_of("stage")));
+        }
+      },
+      options);
+  return names;
+}
+
+const Stage* Experiment::find(std::string_view name) const {
+  for (const Stage& stage : stages)
+    if (stage.name == name) return &stage;
+  return nullptr;
+}
+
+namespace {
+
+void check_references(const Experiment& experiment, Diagnostics& diagnostics) {
+  std::vector<std::string> seen;
+  for (const Stage& stage : experiment.stages) {
+    for (const std::string& input : stage.inputs()) {
+      if (std::find(seen.begin(), seen.end(), input) != seen.end()) continue;
+      // Not a stage before this one: a model folder (checked where it is opened) must look like a
+      // path.
+      if (input.find('/') != std::string::npos) continue;
+      diagnostics.error(
+          stage.position,
+          message("stage \"", stage.name, "\" reads \"", input, "\", which is no earlier stage"),
+          config::did_you_mean(input, seen, "earlier stages") +
+              (seen.empty() ? ""
+                            : "; a model folder is written with a slash: \"./" + input + "\""));
+    }
+    if (std::find(seen.begin(), seen.end(), stage.name) != seen.end())
+      diagnostics.error(stage.position, message("two stages are named \"", stage.name, "\""),
+                        "give every stage a name of its own");
+    seen.push_back(stage.name);
+  }
+}
+
+void check_unused(const Value& root, const std::set<std::string>& used, Diagnostics& diagnostics) {
+  for (const auto& [key, kinds] : shared_tables())
+    if (const config::Member* member = root.find(key); member && !used.contains(key)) {
+      std::string readers;
+      for (const StageKind kind : kinds)
+        readers += (readers.empty() ? "" : ", ") + std::string(to_string(kind));
+      diagnostics.error(member->position, message("[", key, "] is read by no stage of this file"),
+                        "it is the default of: " + readers);
+    }
+}
+
+}  // namespace
+
+Experiment bind_experiment(const Value& root, const Registry& registry, Diagnostics& diagnostics) {
+  Experiment experiment;
+  experiment.options =
+      config::read_options<ExperimentOptions>(root, diagnostics, "the file", &registry);
+  const config::Member* stages = root.find("stage");
+  if (!stages) return experiment;
+  if (!stages->value.is_array()) {
+    diagnostics.error(stages->position, message("`stage` is ", stages->value.seen()),
+                      "write stages as [[stage]] tables");
+    return experiment;
+  }
+  std::set<std::string> used;
+  for (const Value& table : stages->value.as_array()) {
+    if (!table.is_table()) {
+      diagnostics.error(table.position(), message("a stage is ", table.seen()), "write [[stage]]");
+      continue;
+    }
+    const std::optional<StageKind> kind = kind_of(table, diagnostics);
+    if (!kind) continue;
+    Stage stage{.name = std::string(table.text_of("name")),
+                .kind = *kind,
+                .position = table.position(),
+                .resolved = {},
+                .options = {}};
+    const Value effective = effective_stage(root, table, *kind, used);
+    Binder binder{registry, diagnostics};
+    switch (*kind) {
+      case StageKind::pretraining:
+      case StageKind::sft:
+      case StageKind::preference:
+        binder.bind<TrainingStage>(stage, effective);
+        break;
+      case StageKind::synthesize:
+        binder.bind<SynthesizeStage>(stage, effective);
+        break;
+      case StageKind::evaluate:
+        binder.bind<EvaluateStage>(stage, effective);
+        break;
+      case StageKind::sample:
+        binder.bind<SampleStage>(stage, effective);
+        break;
+    }
+    experiment.stages.push_back(std::move(stage));
+  }
+  check_references(experiment, diagnostics);
+  check_unused(root, used, diagnostics);
+  return experiment;
+}
+
+Value resolved_document(const Experiment& experiment, const Value& root) {
+  Value resolved = config::write_options(experiment.options);
+  for (const auto& [key, kinds] : shared_tables()) resolved.erase(key);  // laid into the stages
+  Value stages = Value::array();
+  for (const Stage& stage : experiment.stages) stages.as_array().push_back(stage.resolved);
+  resolved.set("stage", stages);
+  if (const config::Member* grid = root.find("grid")) resolved.set("grid", grid->value);
+  return resolved;
+}
+
+}  // namespace lldm

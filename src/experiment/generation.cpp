@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/generation.hpp"
+
+#include "lldm/config/document.hpp"
+#include "lldm/config/reader.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/track/files.hpp"
+
+namespace lldm {
+
+std::vector<Generated> generate(const RunContext& run, const Work& work, const ModelBundle& bundle,
+                                const AnySampler& sampler, const std::vector<std::string>& prompts,
+                                std::int64_t samples, const std::string& unit) {
+  const AnyDenoiser denoiser{std::shared_ptr<Llada>(bundle.model)};
+  const TemplateOptions prompt_template = template_of(run, work, bundle.folder);
+  std::vector<SampleRequest> requests;
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    const auto ids =
+        encode_spans(render_prompt(prompt_template, user_prompt(prompts[p])), *bundle.tokenizer);
+    for (std::int64_t answer = 0; answer < samples; ++answer)
+      requests.push_back({.prompt = ids, .row = p, .answer = static_cast<std::uint64_t>(answer)});
+  }
+  std::vector<Generated> texts;
+  texts.reserve(requests.size());
+  run.options.observer->begin(run.label(work), unit, 0, static_cast<std::int64_t>(requests.size()));
+  // In slices, so that progress shows and a stop is heard; results do not depend on the slicing.
+  constexpr std::size_t kSlice = 256;
+  for (std::size_t begin = 0; begin < requests.size(); begin += kSlice) {
+    if (run.options.observer->should_stop())
+      throw Stopped(message("stopped on request in stage ", run.label(work)));
+    const auto slice =
+        std::span(requests).subspan(begin, std::min(kSlice, requests.size() - begin));
+    for (const SampledText& sampled : sampler.sample(denoiser, slice)) {
+      const std::size_t index = texts.size();
+      texts.push_back({index / static_cast<std::size_t>(samples),
+                       bundle.tokenizer->decode(sampled.tokens), sampled.num_forwards});
+    }
+    run.options.observer->progress(static_cast<std::int64_t>(texts.size()), {});
+  }
+  run.options.observer->end();
+  return texts;
+}
+
+TemplateOptions template_of(const RunContext& run, const Work& work,
+                            const std::filesystem::path& model_folder) {
+  const auto file = model_folder / "template.toml";
+  if (!std::filesystem::exists(file)) return run.experiment(work).options.prompt_template;
+  config::Diagnostics diagnostics;
+  const config::Value table =
+      config::parse(read_file(file), {file.string(), model_folder}, diagnostics);
+  auto options = config::read_options<TemplateOptions>(table, diagnostics, "template");
+  diagnostics.throw_if_any();
+  return options;
+}
+
+std::vector<Example> limited(std::vector<Example> examples, std::int64_t limit) {
+  if (limit > 0 && static_cast<std::size_t>(limit) < examples.size())
+    examples.resize(static_cast<std::size_t>(limit));
+  return examples;
+}
+
+}  // namespace lldm

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/model_bundle.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "experiment/data_source.hpp"
+#include "lldm/config/reader.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
+#include "lldm/model/model_folder.hpp"
+#include "lldm/plugin/registry.hpp"
+#include "lldm/tokenizer/load.hpp"
+#include "lldm/track/published_folder.hpp"
+
+namespace lldm {
+
+std::filesystem::path RunContext::folder_of(const Work& work, const std::string& name) const {
+  if (const auto found = work.inputs.find(name); found != work.inputs.end())
+    return schedule.work[found->second].folder;
+  return name;
+}
+
+std::string RunContext::label(const Work& work) const {
+  return std::filesystem::relative(work.folder, options.out).generic_string();
+}
+
+std::filesystem::path model_folder_of(const RunContext& run, const Work& work,
+                                      const std::string& name) {
+  return work.inputs.contains(name) ? run.folder_of(work, name) / "model"
+                                    : std::filesystem::path(name);
+}
+
+namespace {
+
+void check_special(const Tokenizer& tokenizer, const std::string& where) {
+  if (tokenizer.special().mask < 0 || tokenizer.special().end_of_text < 0)
+    throw ConfigError(message(where, ": the tokenizer needs a mask and an end-of-text token\n",
+                              "  name them: mask_token, end_of_text_token in [tokenizer]"));
+}
+
+}  // namespace
+
+namespace {
+
+ModelTokens tokens_of(const Tokenizer& tokenizer) {
+  const SpecialTokens& special = tokenizer.special();
+  const auto known = [](std::int64_t id) {
+    return id >= 0 ? std::optional<std::int64_t>(id) : std::nullopt;
+  };
+  return {tokenizer.vocabulary_size(), known(special.mask), known(special.end_of_text),
+          known(special.padding)};
+}
+
+}  // namespace
+
+ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from) {
+  const ExperimentOptions& options = run.experiment(work).options;
+  const PurposeScope scope(MemoryPurpose::weights);
+  const at::Device device(run.device);
+  const std::string folder =
+      from.empty() ? options.model.path.string() : model_folder_of(run, work, from).string();
+  const at::ScalarType dtype =
+      options.model.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
+  ModelBundle bundle;
+  if (!folder.empty()) {
+    bundle.model = load_llada(folder, dtype, device);
+    bundle.tokenizer = load_tokenizer(folder);
+    bundle.folder = folder;
+  } else {
+    bundle.tokenizer = make_tokenizer(options.tokenizer, vocabulary_of(run, work));
+    bundle.model = make_model(options.model, tokens_of(*bundle.tokenizer),
+                              Draws(static_cast<std::uint64_t>(work.seed), work.stage), device);
+  }
+  check_special(*bundle.tokenizer, folder.empty() ? "[tokenizer]" : folder);
+  if (bundle.tokenizer->vocabulary_size() > bundle.model->vocabulary_size())
+    throw DataError(message(folder, ": the tokenizer has ", bundle.tokenizer->vocabulary_size(),
+                            " ids, the model ", bundle.model->vocabulary_size()));
+  if (options.model.exclude_mask_logit)
+    bundle.model->exclude_logit(bundle.tokenizer->special().mask);
+  return bundle;
+}
+
+void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
+                   const TemplateOptions& prompt_template) {
+  PublishedFolder published(folder, IfPublished::replace);
+  save_llada(*bundle.model, published.path());
+  bundle.tokenizer->save(published.path());
+  published.add("template.toml", config::write_toml(config::write_options(prompt_template)));
+  published.publish();
+}
+
+AnyForwardProcess make_process(const RunContext& run, const Services& services,
+                               const ComponentRef<Role::forward_process>& process) {
+  return run.registry.make<AnyForwardProcess>(process, services);
+}
+
+}  // namespace lldm

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Models that stages start from, and where they lie.
+#pragma once
+
+#include "experiment/run_context.hpp"
+#include "lldm/forward/any_forward_process.hpp"
+
+namespace lldm {
+
+/// The model and tokenizer of `from`, or fresh ones where `from` is empty.
+ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from);
+
+/// Publishes `folder`: config.json, model.safetensors, tokenizer files, template.json, manifest.
+void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
+                   const TemplateOptions& prompt_template);
+
+/// Draws a stage's forward process, with the mask token of its tokenizer.
+AnyForwardProcess make_process(const RunContext& run, const Services& services,
+                               const ComponentRef<Role::forward_process>& process);
+
+}  // namespace lldm

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/report_rows.hpp"
+
+#include <optional>
+
+#include "lldm/config/document.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/track/files.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::optional<Json> result_of(const Work& work) {
+  const auto path = work.folder / "result.json";
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  Json result = Json::parse(read_file(path));
+  if (result.at("hash").get<std::string>() != work.hash) return std::nullopt;
+  return result;
+}
+
+Json to_json(const config::Value& value) {
+  switch (value.kind()) {
+    case config::Kind::boolean:
+      return value.as_boolean();
+    case config::Kind::integer:
+      return value.as_integer();
+    case config::Kind::real:
+      return value.as_real();
+    case config::Kind::string:
+      return value.as_string();
+    case config::Kind::array: {
+      Json list = Json::array();
+      for (const config::Value& element : value.as_array()) list.push_back(to_json(element));
+      return list;
+    }
+    case config::Kind::table:
+      break;
+  }
+  Json table = Json::object();
+  for (const config::Member& member : value.as_table()) table[member.key] = to_json(member.value);
+  return table;
+}
+
+/// Whether every cell with these axis values (and any others) shares the work: then the others do
+/// not belong to it.
+Json axes_of(const RunSchedule& schedule, const Work& work) {
+  Json axes = Json::object();
+  const Cell& first = schedule.cells[work.cells.front()];
+  for (const auto& [path, value] : first.axes) {
+    bool is_same = true;
+    for (const std::size_t cell : work.cells)
+      for (const auto& [other, other_value] : schedule.cells[cell].axes)
+        if (other == path && !(other_value == value)) is_same = false;
+    if (is_same) axes[path] = to_json(value);
+  }
+  return axes;
+}
+
+/// What a training stage reports of itself, under the names of the table.
+void add_training(Json& metrics, const Json& training) {
+  for (const char* key : {"seconds_per_step", "peak_bytes", "predicted_peak_bytes",
+                          "forward_passes_per_text", "steps", "rows", "seconds"})
+    if (training.contains(key))
+      metrics[key == std::string("seconds") ? "training_seconds" : key] = training.at(key);
+  if (training.contains("score_study"))
+    for (const auto& [name, value] : training.at("score_study").items())
+      if (name != "pairs" && name != "repeats") metrics[name] = value;
+}
+
+}  // namespace
+
+Json collect_rows(const RunSchedule& schedule, bool is_whole) {
+  const Experiment& file = schedule.experiments.front();
+  Json report = {{"name", file.options.name},
+                 {"description", file.options.description},
+                 {"is_whole", is_whole}};
+  report["rows"] = Json::array();
+  for (const Work& work : schedule.work) {
+    const Stage& stage = schedule.stage_of(work);
+    if (stage.kind != StageKind::evaluate) continue;
+    const std::optional<Json> measured = result_of(work);
+    if (!measured) continue;
+    Json row = {{"axes", axes_of(schedule, work)},
+                {"seed", work.seed},
+                {"stage", work.model},
+                {"role", "none"},
+                {"starts_from", ""},
+                {"evaluated_by", work.stage}};
+    row["metrics"] = measured->at("metrics");
+    if (measured->contains("examples")) row["examples"] = measured->at("examples");
+    if (const auto made = work.inputs.find(work.model); made != work.inputs.end()) {
+      const Work& training = schedule.work[made->second];
+      const Stage& source = schedule.stage_of(training);
+      row["seed"] = training.seed;
+      row["axes"] = axes_of(schedule, training);
+      if (source.kind == StageKind::pretraining || source.kind == StageKind::sft ||
+          source.kind == StageKind::preference) {
+        row["role"] = to_string(source.training().role);
+        row["starts_from"] = source.training().from;
+        row["estimator"] = source.training().score_estimator.type();
+      }
+      if (const std::optional<Json> result = result_of(training))
+        add_training(row["metrics"], *result);
+    }
+    report["rows"].push_back(std::move(row));
+  }
+  report["work"] = Json::array();
+  for (const Work& work : schedule.work)
+    if (std::optional<Json> result = result_of(work)) {
+      for (const char* bulky : {"metrics", "examples", "samples"}) result->erase(bulky);
+      report["work"].push_back(std::move(*result));
+    }
+  return report;
+}
+
+}  // namespace lldm

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// report.json: what was measured, one row per model and seed.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "lldm/experiment/schedule.hpp"
+
+namespace lldm {
+
+/// {"name", "description", "is_whole", "rows": [{axes, seed, stage, role, starts_from,
+/// evaluated_by, metrics}], "work": [...]}.  A row joins what an evaluate stage measured of a model
+/// with what its training stage reported.
+nlohmann::ordered_json collect_rows(const RunSchedule& schedule, bool is_whole);
+
+}  // namespace lldm

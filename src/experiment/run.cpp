@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/experiment/run.hpp"
+
+#include <ATen/Parallel.h>
+
+#include <chrono>
+#include <fstream>
+#include <set>
+
+#include "experiment/run_context.hpp"
+#include "lldm/config/document.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/experiment/report.hpp"
+#include "lldm/memory/device.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/plugin/loader.hpp"
+#include "lldm/track/files.hpp"
+#include "lldm/track/published_folder.hpp"
+#include "lldm/track/run_lock.hpp"
+
+namespace lldm {
+namespace {
+
+constexpr const char* kResultName = "result.json";
+
+/// Lines of `before` and `after` that differ, as far as a terminal has room.
+std::string difference(const std::string& before, const std::string& after) {
+  std::multiset<std::string> old_lines, new_lines;
+  const auto split = [](const std::string& text, std::multiset<std::string>& lines) {
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) lines.insert(line);
+  };
+  split(before, old_lines);
+  split(after, new_lines);
+  std::string text;
+  int shown = 0;
+  const auto show = [&](const char* mark, const std::multiset<std::string>& mine,
+                        const std::multiset<std::string>& other) {
+    for (const std::string& line : mine)
+      if (!other.contains(line) && shown++ < 12)
+        text += message("\n  ", mark, " ", line.substr(0, 160));
+  };
+  show("-", old_lines, new_lines);
+  show("+", new_lines, old_lines);
+  if (shown > 12) text += message("\n  and ", shown - 12, " more lines");
+  return text;
+}
+
+std::string with_header(const config::Value& resolved) {
+  return message("# Written by lldm: the experiment as it is run.  Build: ", build_id(), "\n",
+                 config::write_toml(resolved));
+}
+
+/// Writes config.resolved.toml, or refuses a folder that belongs to another config.
+void claim_folder(const RunOptions& options, const config::Value& resolved) {
+  make_folders(options.out);
+  const auto path = options.out / "config.resolved.toml";
+  const std::string text = with_header(resolved);
+  if (std::filesystem::exists(path)) {
+    const std::string before = read_file(path);
+    if (before != text)
+      throw ConfigError(message(options.out.string(), ": this folder belongs to another config",
+                                difference(before, text),
+                                "\n  use another --out, or remove the folder"));
+    return;
+  }
+  write_file_atomically(path, text);
+}
+
+bool is_done(const Work& work) {
+  const auto path = work.folder / kResultName;
+  if (!std::filesystem::exists(path)) return false;
+  try {
+    return nlohmann::json::parse(read_file(path)).at("hash").get<std::string>() == work.hash;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
+
+/// The work that `--stage NAME` asks for: that stage's and everything it reads.
+std::vector<bool> wanted(const RunSchedule& schedule, const std::string& stage) {
+  std::vector<bool> wanted(schedule.work.size(), stage == "all");
+  bool is_known = stage == "all";
+  for (std::size_t w = schedule.work.size(); w-- > 0;) {
+    if (schedule.work[w].stage == stage) wanted[w] = is_known = true;
+    if (wanted[w])
+      for (const auto& [name, input] : schedule.work[w].inputs) wanted[input] = true;
+  }
+  if (!is_known) {
+    std::vector<std::string> names;
+    for (const Stage& known : schedule.experiments.front().stages) names.push_back(known.name);
+    throw ConfigError(message("--stage: no stage is named \"", stage, "\"\n  ",
+                              config::did_you_mean(stage, names, "stages")));
+  }
+  return wanted;
+}
+
+Result run_work(const RunContext& run, const Work& work) {
+  switch (run.schedule.stage_of(work).kind) {
+    case StageKind::pretraining:
+    case StageKind::sft:
+    case StageKind::preference:
+      return run_training(run, work);
+    case StageKind::synthesize:
+      return run_synthesis(run, work);
+    case StageKind::evaluate:
+      return run_evaluation(run, work);
+    case StageKind::sample:
+      return run_sampling(run, work);
+  }
+  throw Error("run_work: unknown kind");
+}
+
+void complete(const RunContext& run, const Work& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  make_folders(work.folder);
+  clean_partials(work.folder);
+  if (std::filesystem::exists(work.folder / "checkpoints"))
+    clean_partials(work.folder / "checkpoints");
+  Result details = run_work(run, work);
+  Result result = {
+      {"hash", work.hash},
+      {"stage", work.stage},
+      {"kind", to_string(run.schedule.stage_of(work).kind)},
+      {"seed", work.seed},
+      {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()}};
+  if (!work.model.empty()) result["model"] = work.model;
+  for (auto& [key, value] : details.items()) result[key] = value;
+  write_file_atomically(work.folder / kResultName, result.dump(2) + "\n");
+}
+
+std::string chosen_device(const std::string& wish, Logger& logger) {
+  const DeviceChoice choice = select_device(wish);
+  if (wish == "auto") logger.info(message("device ", choice.device, ": ", choice.reason));
+  return choice.device;
+}
+
+}  // namespace
+
+LoadedExperiment load_experiment(const std::filesystem::path& file,
+                                 const std::vector<std::string>& overrides,
+                                 const Registry& registry) {
+  config::Diagnostics diagnostics;
+  LoadedExperiment loaded;
+  const std::vector<std::string> keys = experiment_keys();
+  loaded.document =
+      config::load(file, {.overrides = overrides, .top_level_keys = keys}, diagnostics);
+  loaded.cells = expand_grid(loaded.document.root, keys, diagnostics);
+  for (const Cell& cell : loaded.cells)
+    loaded.experiments.push_back(bind_experiment(cell.root, registry, diagnostics));
+  diagnostics.throw_if_any();
+  // The whole file, grid included, from the file's own values (not a cell's).
+  config::Value base = loaded.document.root;
+  config::Diagnostics ignored;  // the same mistakes were reported above
+  const Experiment whole = bind_experiment(base, registry, ignored);
+  loaded.resolved = resolved_document(whole, base);
+  return loaded;
+}
+
+void run_experiment(const LoadedExperiment& loaded, const Registry& registry, MemoryManager& memory,
+                    Logger& logger, const RunOptions& options) {
+  const std::vector<std::string> missing = not_runnable_yet(loaded);
+  if (!missing.empty()) {
+    std::string text = "this file cannot be run yet";
+    for (const std::string& line : missing) text += "\n  " + line;
+    throw ConfigError(text);
+  }
+  make_folders(options.out);
+  const RunLock lock(options.out);
+  claim_folder(options, loaded.resolved);
+  const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
+  const ExperimentOptions& file = loaded.experiments.front().options;
+  if (file.threads > 0) at::set_num_threads(static_cast<int>(file.threads));
+  const std::string device = chosen_device(file.device, logger);
+  if (!memory.is_installed()) memory.install();
+  memory.set_budget(device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu, file.memory.budget);
+  MetricsWriter metrics(options.out / "metrics.jsonl");
+  if (metrics.removed_torn_line())
+    logger.warning("metrics.jsonl: a half-written last line was removed");
+  const RunContext run{schedule, registry, memory, logger, options, metrics, device};
+  const std::vector<bool> needed = wanted(schedule, options.stage);
+  for (std::size_t w = 0; w < schedule.work.size(); ++w) {
+    if (!needed[w] || is_done(schedule.work[w])) continue;
+    if (options.observer->should_stop()) throw Stopped("stopped on request between two stages");
+    complete(run, schedule.work[w]);
+  }
+  metrics.sync();
+  write_report(schedule, options.out, options.stage == "all");
+}
+
+}  // namespace lldm

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// A sample stage: texts of a model, for people to read.
+#include "experiment/generation.hpp"
+#include "experiment/model_bundle.hpp"
+#include "lldm/eval/any_task.hpp"
+#include "lldm/plugin/registry.hpp"
+#include "lldm/track/files.hpp"
+
+namespace lldm {
+
+Result run_sampling(const RunContext& run, const Work& work) {
+  const auto& stage = std::get<SampleStage>(run.schedule.stage_of(work).options);
+  const ModelBundle bundle = starting_model(run, work, stage.from);
+  bundle.model->set_trainable(false);
+  const Services services = run.services(work, bundle.tokenizer);
+  const auto sampler = run.registry.make<AnySampler>(stage.sampler, services);
+  std::vector<std::string> prompts = stage.prompts;
+  if (prompts.empty())
+    for (const Example& example :
+         limited(run.registry.make<AnyTask>(stage.task, services).examples(), stage.limit))
+      prompts.push_back(example.prompt);
+  std::string lines;
+  Result result;
+  result["samples"] = Result::array();
+  for (const Generated& text :
+       generate(run, work, bundle, sampler, prompts, stage.samples_per_prompt, "texts")) {
+    const Result row = {
+        {"prompt", prompts[text.prompt]}, {"response", text.text}, {"forwards", text.forwards}};
+    lines += row.dump() + "\n";
+    if (result["samples"].size() < 20) result["samples"].push_back(row);
+  }
+  make_folders(work.folder);
+  write_file_atomically(work.folder / "samples.jsonl", lines);
+  return result;
+}
+
+}  // namespace lldm

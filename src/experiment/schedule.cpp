@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/experiment/schedule.hpp"
+
+#include <algorithm>
+
+#include "lldm/config/document.hpp"
+#include "lldm/config/reader.hpp"
+#include "lldm/data/sha256.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+std::string hash_of(const std::string& text) {
+  Sha256 hash;
+  hash.update(text.data(), text.size());
+  return hash.hex();
+}
+
+/// The parts of the file beside the stage that decide a stage's result.
+std::string settings_text(const Experiment& experiment) {
+  const config::Value options = config::write_options(experiment.options);
+  std::string text;
+  for (const char* key : {"model", "tokenizer", "template", "threads", "device"})
+    if (const config::Member* member = options.find(key))
+      text += std::string(key) + "=" + config::to_toml(member->value) + "\n";
+  return text;
+}
+
+struct Builder {
+  RunSchedule& schedule;
+  std::map<std::string, std::size_t> by_hash;
+
+  std::size_t add(Work work, const std::string& text, std::size_t cell) {
+    std::string identity = text + message("seed=", work.seed, "\n");
+    for (const auto& [name, index] : work.inputs)
+      identity += name + "=" + schedule.work[index].hash + "\n";
+    work.hash = hash_of(identity);
+    const auto found = by_hash.find(work.hash);
+    const std::size_t index = found != by_hash.end() ? found->second : schedule.work.size();
+    if (found == by_hash.end()) {
+      work.experiment = cell;
+      by_hash.emplace(work.hash, index);
+      schedule.work.push_back(std::move(work));
+    }
+    auto& cells = schedule.work[index].cells;
+    if (cells.empty() || cells.back() != cell) cells.push_back(cell);
+    return index;
+  }
+};
+
+void add_cell(Builder& builder, std::size_t cell) {
+  RunSchedule& schedule = builder.schedule;
+  const Experiment& experiment = schedule.experiments[cell];
+  const std::string settings = settings_text(experiment);
+  std::map<std::string, std::size_t> made;
+  bool varies = schedule.cells[cell].seed_from.empty();
+  for (const Stage& stage : experiment.stages) {
+    varies = varies || stage.name == schedule.cells[cell].seed_from;
+    const std::int64_t seed = varies ? schedule.cells[cell].seed : experiment.options.seed;
+    if (stage.kind != StageKind::evaluate) {
+      Work work{.stage = stage.name,
+                .model = "",
+                .seed = seed,
+                .hash = "",
+                .folder = {},
+                .inputs = {},
+                .cells = {}};
+      for (const std::string& input : stage.inputs())
+        if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
+      made[stage.name] =
+          builder.add(std::move(work), settings + config::to_toml(stage.resolved), cell);
+      continue;
+    }
+    // Every model is measured by itself, on draws that do not depend on which other models are.
+    config::Value table = stage.resolved;
+    table.erase("models");
+    for (const std::string& model : std::get<EvaluateStage>(stage.options).models) {
+      Work work{.stage = stage.name,
+                .model = model,
+                .seed = experiment.options.seed,
+                .hash = "",
+                .folder = {},
+                .inputs = {},
+                .cells = {}};
+      for (const std::string& input :
+           {model, std::string(std::get<EvaluateStage>(stage.options).pairs.text_of("stage"))})
+        if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
+      builder.add(std::move(work), settings + model + config::to_toml(table), cell);
+    }
+  }
+}
+
+std::string folder_name(const Work& work) {
+  if (work.model.empty()) return work.stage;
+  std::string model = work.model;
+  std::replace(model.begin(), model.end(), '/', '_');
+  return work.stage + "/" + model;
+}
+
+}  // namespace
+
+std::string cell_id(const Cell& cell) {
+  return hash_of(config::to_toml(cell.root) + message("seed=", cell.seed)).substr(0, 10);
+}
+
+const Stage& RunSchedule::stage_of(const Work& work) const {
+  const Stage* stage = experiments[work.experiment].find(work.stage);
+  if (!stage) throw Error(message("no stage \"", work.stage, "\""));
+  return *stage;
+}
+
+RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> experiments,
+                          const std::filesystem::path& out) {
+  RunSchedule schedule{std::move(cells), std::move(experiments), {}};
+  Builder builder{schedule, {}};
+  for (std::size_t cell = 0; cell < schedule.cells.size(); ++cell) add_cell(builder, cell);
+  for (Work& work : schedule.work) {
+    if (schedule.cells.size() == 1)
+      work.folder = out / folder_name(work);
+    else if (work.cells.size() == 1)
+      work.folder = out / "cells" / cell_id(schedule.cells[work.cells.front()]) / folder_name(work);
+    else
+      work.folder = out / "shared" / (folder_name(work) + "-" + work.hash.substr(0, 8));
+  }
+  return schedule;
+}
+
+}  // namespace lldm

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/score_study.hpp"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/var.h>
+
+#include <cmath>
+
+#include "lldm/score/engine.hpp"
+
+namespace lldm {
+
+Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& estimator,
+                    const TrainingSetup& setup, const std::vector<TrainingRow>& pairs) {
+  const ScoreEngine<AnyDenoiser> engine(setup.policy, setup.reference, setup.device, setup.engine);
+  std::vector<at::Tensor> policy, reference;
+  for (int repeat = 0; repeat < kStudyRepeats; ++repeat) {
+    ScoreBatch batch;
+    batch.group_size = 2;
+    for (std::size_t r = 0; r < std::min(pairs.size(), kStudyPairs); ++r)
+      for (std::size_t answer = 0; answer < 2; ++answer)
+        // Epochs from 1: epoch 0 of this purpose is the validation pass.
+        batch.plans.push_back(
+            estimator.plan(pairs[r].answers[answer], process,
+                           TextDraws(setup.draws, Purpose::evaluation,
+                                     static_cast<std::uint64_t>(repeat) + 1, pairs[r].id, answer)));
+    const ScoreSet set = engine.score(batch);
+    policy.push_back(set.policy);
+    reference.push_back(set.reference);
+  }
+  const at::Tensor scores = at::stack(policy), base = at::stack(reference);  // [K, B, 2]
+  const at::Tensor ratios = scores - base;
+  const at::Tensor margins = ratios.select(2, 0) - ratios.select(2, 1);  // [K, B]
+  const auto root = [](const at::Tensor& values) {
+    return std::sqrt(values.var(0, /*unbiased=*/true).mean().item<double>());
+  };
+  const at::Tensor a = scores - scores.mean(0, true), b = base - base.mean(0, true);
+  const double moments = std::sqrt((a * a).sum().item<double>() * (b * b).sum().item<double>());
+  const at::Tensor wins = (margins > 0).to(at::kDouble) + 0.5 * (margins == 0).to(at::kDouble);
+  Result result;
+  result["pairs"] = margins.size(1);
+  result["repeats"] = kStudyRepeats;
+  result["score_sd"] = root(scores);
+  result["log_ratio_sd"] = root(ratios);
+  result["margin_sd"] = root(margins);
+  if (moments > 0) result["policy_reference_correlation"] = (a * b).sum().item<double>() / moments;
+  result["reward_accuracy"] = wins.mean().item<double>();
+  return result;
+}
+
+}  // namespace lldm

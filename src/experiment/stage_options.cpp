@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/experiment/stage_options.hpp"
+
+#include "lldm/config/options_check.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+template <class E>
+std::string_view name_of(E value) {
+  for (const auto& choice : choices(std::type_identity<E>{}))
+    if (choice.value == value) return choice.name;
+  return "?";
+}
+
+void check_length(const config::Value& length, config::OptionsCheck& check) {
+  if (length.is_string() && length.as_string() == "own") return;
+  if (length.is_integer() && length.as_integer() >= 1) return;
+  check.error("response_length", message("response_length is ", length.seen()),
+              "legal: \"own\", or a number of tokens from 1");
+}
+
+}  // namespace
+
+std::string_view to_string(StageKind kind) { return name_of(kind); }
+std::string_view to_string(ReportRole role) { return name_of(role); }
+
+void TrainingStage::check(config::OptionsCheck& check) const {
+  check_length(response_length, check);
+  if ((optimizer.steps > 0) == (optimizer.epochs > 0))
+    check.error(
+        "optimizer",
+        message("optimizer has steps = ", optimizer.steps, " and epochs = ", optimizer.epochs),
+        "give exactly one of them above 0");
+  if (optimizer.type != "adamw")
+    check.error("optimizer", message("no optimizer is named \"", optimizer.type, "\""),
+                "optimizers: adamw");
+  if (kind != StageKind::pretraining && random_length_share > 0)
+    check.error("random_length_share", "random_length_share belongs to pretraining stages",
+                "remove it: answers are never cut");
+  if (kind == StageKind::preference && from.empty())
+    check.error("from", "a preference stage needs a model to start from (and as frozen reference)",
+                "from = \"<an earlier stage>\"");
+  if (kind != StageKind::preference && !shared_draws)
+    check.error("shared_draws",
+                "shared_draws belongs to preference stages: there is no reference here",
+                "remove it");
+  if (kind != StageKind::preference && score_padding == ScorePadding::exclude)
+    check.error("score_padding",
+                "score_padding belongs to preference stages and evaluation of pairs",
+                "remove it: pretraining and sft are normalised with their end-of-text padding");
+}
+
+void SynthesizeStage::check(config::OptionsCheck& check) const {
+  if (method == SynthesisMethod::sample && from.empty())
+    check.error("from", "method = \"sample\" needs a model that answers",
+                "from = \"<an earlier stage>\"");
+  if (method == SynthesisMethod::sample && samples_per_prompt < 2)
+    check.error("samples_per_prompt", "one answer per prompt makes no pair", "legal: 2 to 1024");
+  if (method == SynthesisMethod::inject && (check.is_set("from")))
+    check.error("from", "method = \"inject\" reads no model", "remove `from`");
+}
+
+void EvaluateStage::check(config::OptionsCheck& check) const {
+  check_length(response_length, check);
+  const bool has_task = !task.type().empty(), has_pairs = !pairs.as_table().empty();
+  if (has_task == has_pairs)
+    check.error("task",
+                has_task ? "an evaluate stage measures a task or pairs, not both"
+                         : "an evaluate stage needs something to measure",
+                "give `task`, or `pairs`");
+  if (models.empty())
+    check.error("models", "no model to evaluate", "models = [\"<a stage>\", ...]");
+}
+
+void SampleStage::check(config::OptionsCheck& check) const {
+  if (prompts.empty() == task.type().empty())
+    check.error("prompts", "a sample stage needs prompts or a task, exactly one of them",
+                "prompts = [\"...\"], or task = { type = ... }");
+}
+
+}  // namespace lldm

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// A pretraining, sft or preference stage, from rows to a published model.
+#include <ATen/Parallel.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "experiment/data_source.hpp"
+#include "experiment/model_bundle.hpp"
+#include "experiment/run_context.hpp"
+#include "experiment/score_study.hpp"
+#include "experiment/training_memory.hpp"
+#include "experiment/training_reporter.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/plugin/registry.hpp"
+#include "lldm/train/checkpoint.hpp"
+#include "lldm/train/trainer.hpp"
+
+namespace lldm {
+namespace {
+
+/// Keeps the last `count` rows for validation.
+std::vector<TrainingRow> split_off(std::vector<TrainingRow>& rows, std::int64_t count,
+                                   const std::string& stage) {
+  if (count >= static_cast<std::int64_t>(rows.size()))
+    throw ConfigError(message("stage \"", stage, "\": validation_rows = ", count,
+                              " leaves none of the ", rows.size(),
+                              " rows to train on\n  legal: 0 to ", rows.size() - 1));
+  const auto first = rows.end() - static_cast<std::ptrdiff_t>(count);
+  std::vector<TrainingRow> held(std::make_move_iterator(first),
+                                std::make_move_iterator(rows.end()));
+  rows.erase(first, rows.end());
+  return held;
+}
+
+void check_fit(const TrainingStage& stage, const ObjectiveNeeds& needs) {
+  const std::int64_t wanted = stage.kind == StageKind::preference ? 2 : 1;
+  if (needs.group_size != wanted)
+    throw ConfigError(message("stage \"", stage.name, "\": a ", to_string(stage.kind),
+                              " stage has ", wanted, " answer(s) per prompt, objective \"",
+                              stage.objective.type(), "\" compares ", needs.group_size));
+}
+
+bool is_llada_parity(const TrainingStage& stage) {
+  const config::Member* member = stage.objective.table.find("llada_parity");
+  return member && member->value.is_boolean() && member->value.as_boolean();
+}
+
+struct Prepared {
+  ModelBundle bundle;
+  AnyForwardProcess process;
+  AnyScoreEstimator estimator;
+  AnyObjective objective;
+  TrainingSetup setup;
+};
+
+Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& stage) {
+  ModelBundle bundle = starting_model(run, work, stage.from);
+  const Services services = run.services(work, bundle.tokenizer);
+  const auto estimator = run.registry.make<AnyScoreEstimator>(stage.score_estimator, services);
+  const auto objective = run.registry.make<AnyObjective>(stage.objective, services);
+  const ObjectiveNeeds needs = objective.needs();
+  check_fit(stage, needs);
+  CanvasRule rule = canvas_rule(stage.response_length, stage.score_padding);
+  rule.is_plain_text = stage.kind == StageKind::pretraining;
+  TrainingSetup setup;
+  setup.rows = encode_rows(read_source(run, work, stage.data, needs.group_size), *bundle.tokenizer,
+                           run.experiment(work).options.prompt_template, rule);
+  setup.validation = split_off(setup.rows, stage.validation_rows, stage.name);
+  bundle.model->set_trainable(true);
+  setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
+  if (needs.reference) {
+    const PurposeScope scope(MemoryPurpose::weights);
+    setup.reference =
+        std::make_shared<const AnyDenoiser>(std::shared_ptr<Llada>(clone_frozen(*bundle.model)));
+  }
+  setup.optimizer = stage.optimizer;
+  setup.rhythm = {stage.logging_steps, stage.evaluate_steps, stage.save_steps,
+                  stage.keep_checkpoints};
+  setup.engine.max_tokens_per_forward = stage.max_tokens_per_forward;
+  setup.shared_draws = stage.shared_draws;
+  setup.random_length_share = stage.random_length_share;
+  setup.random_length_by_batch = is_llada_parity(stage);
+  setup.device = run.device;
+  setup.draws = services.draws;
+  return {bundle, make_process(run, services, stage.forward_process), estimator, objective,
+          std::move(setup)};
+}
+
+}  // namespace
+
+Result run_training(const RunContext& run, const Work& work) {
+  const TrainingStage& stage = run.schedule.stage_of(work).training();
+  const MemoryManager::Watch watch(run.memory);
+  Prepared prepared = prepare(run, work, stage);
+  const ObjectiveNeeds needs = prepared.objective.needs();
+  const TrainingMemory memory = plan_training_memory(run, work, stage, prepared.bundle,
+                                                     prepared.estimator, needs, prepared.setup);
+  prepared.setup.path = memory.path;
+  const auto num_rows = static_cast<std::int64_t>(prepared.setup.rows.size());
+  run.logger.info(message("stage ", run.label(work), ": ", num_rows,
+                          needs.group_size == 2 ? " pairs" : " rows", ", ",
+                          prepared.setup.optimizer.total_steps(num_rows), " steps, ",
+                          prepared.bundle.model->config().num_parameters(),
+                          " parameters, gradient path ", to_string(memory.path)));
+  std::vector<TrainingRow> study_rows = prepared.setup.validation;
+  const std::int64_t scored = prepared.setup.rows.front().answers.front().num_scored();
+  Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective> trainer(
+      prepared.process, prepared.estimator, prepared.objective, prepared.setup);
+  TrainingReporter reporter(run, work, prepared.bundle);
+  const std::int64_t first = reporter.resume(trainer.optimizer(), trainer.total_steps());
+  reporter.start(first, trainer.total_steps());
+  trainer.run(reporter, first);
+  reporter.finish();
+  publish_model(work.folder / "model", prepared.bundle,
+                run.experiment(work).options.prompt_template);
+  Result result = reporter.result();
+  result["rows"] = num_rows;
+  result["steps"] = trainer.total_steps();
+  result["forward_passes_per_text"] = prepared.estimator.nominal_copies(scored);
+  result["score_target"] = prepared.estimator.target(scored).name;
+  result["gradient_path"] = to_string(memory.path);
+  result["predicted_peak_bytes"] = memory.predicted_bytes;
+  result["peak_bytes"] =
+      watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu);
+  for (std::size_t p = 1; p < kMemoryPurposeNames.size(); ++p)
+    result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
+        watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,
+                         static_cast<MemoryPurpose>(p));
+  if (stage.kind == StageKind::preference && !study_rows.empty())
+    result["score_study"] =
+        study_scores(prepared.process, prepared.estimator, prepared.setup, study_rows);
+  return result;
+}
+
+}  // namespace lldm

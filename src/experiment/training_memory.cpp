@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/training_memory.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+struct StepSizes {
+  std::int64_t longest = 0;             // tokens of the longest text
+  std::int64_t micro_batch_tokens = 0;  // of all copies of one micro-batch, at most
+  std::int64_t scored_share_rows = 0;   // queried rows of a full forward, at most
+};
+
+/// Bytes of logits that the head holds at a time (src/model/head.cpp).
+constexpr std::int64_t kHeadChunkBytes = 16 << 20;
+
+/// What the block of src/model keeps per token: the fused CPU node saves q, k, v, the attention's
+/// output, the two normalised inputs and the MLP's gate and factor; on other devices plain
+/// operations keep more.
+ActivationModel block_activations(const std::string& device) {
+  if (device != "cpu") return {};
+  ActivationModel model = ActivationModel::with_flash_attention();
+  model.width_vectors = 7;
+  model.mlp_vectors = 2;
+  return model;
+}
+
+StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estimator) {
+  StepSizes sizes;
+  std::vector<std::int64_t> per_row;
+  for (const TrainingRow& row : setup.rows) {
+    std::int64_t tokens = 0;
+    for (const Text& text : row.answers) {
+      sizes.longest = std::max(sizes.longest, text.length());
+      tokens += text.length() * estimator.nominal_copies(text.num_scored());
+    }
+    per_row.push_back(tokens);
+  }
+  // The heaviest micro-batch that the rows could make.
+  std::sort(per_row.begin(), per_row.end(), std::greater<>());
+  const auto rows =
+      std::min<std::size_t>(per_row.size(), static_cast<std::size_t>(setup.optimizer.batch_size));
+  for (std::size_t r = 0; r < rows; ++r) sizes.micro_batch_tokens += per_row[r];
+  return sizes;
+}
+
+PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundle& bundle,
+                       const TrainingSetup& setup, const StepSizes& sizes) {
+  const LladaConfig& config = bundle.model->config();
+  PlanInputs in;
+  in.parameters = in.trainable_parameters = config.num_parameters();
+  in.width = config.d_model;
+  in.layers = config.n_layers;
+  in.heads = config.n_heads;
+  in.mlp_width = config.mlp_hidden_size;
+  in.vocabulary = config.embedding_size;
+  const auto bytes = static_cast<std::int64_t>(c10::elementSize(bundle.model->dtype()));
+  in.weight_bytes = in.compute_bytes = in.gradient_bytes = in.optimizer_bytes = bytes;
+  in.reference_parameters = setup.reference ? config.num_parameters() : 0;
+  in.longest_sequence = sizes.longest;
+  in.tokens_per_forward = std::min(std::max(setup.engine.max_tokens_per_forward, sizes.longest),
+                                   sizes.micro_batch_tokens);
+  in.queried_rows = in.tokens_per_forward;
+  in.logits_chunk_rows = kHeadChunkBytes / (config.embedding_size * bytes);
+  in.activations = block_activations(run.device);
+  in.budget = run.experiment(work).options.memory.budget;
+  return in;
+}
+
+MemoryPlan plan_path(PlanInputs in, GradientPath path, const ObjectiveNeeds& needs,
+                     const StepSizes& sizes) {
+  in.side_buffers = path == GradientPath::pairwise ? pairwise_buffers(needs) : 0;
+  in.kept_forwards =
+      path == GradientPath::retain
+          ? (sizes.micro_batch_tokens + in.tokens_per_forward - 1) / in.tokens_per_forward
+          : 1;
+  return plan_memory(in);
+}
+
+}  // namespace
+
+TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
+                                    const TrainingStage& stage, const ModelBundle& bundle,
+                                    const AnyScoreEstimator& estimator, const ObjectiveNeeds& needs,
+                                    const TrainingSetup& setup) {
+  const StepSizes sizes = step_sizes(setup, estimator);
+  const PlanInputs inputs = plan_inputs(run, work, bundle, setup, sizes);
+  std::vector<GradientPath> candidates = {stage.gradient_path};
+  if (stage.gradient_path == GradientPath::automatic) {
+    candidates = {GradientPath::retain, GradientPath::replay};
+    if (needs.use == ScoreUse::linear) candidates = {GradientPath::linear};
+    if (needs.use != ScoreUse::linear && needs.use != ScoreUse::coupled && needs.group_size == 2)
+      candidates.insert(candidates.begin() + 1, GradientPath::pairwise);
+  }
+  for (const GradientPath path : candidates) {
+    check_gradient_path(path, needs, Combination::sum);
+    const MemoryPlan plan = plan_path(inputs, path, needs, sizes);
+    if (plan.fits() || path == candidates.back()) {
+      plan.require_fit();
+      return {path, plan.peak_bytes(), plan.text()};
+    }
+  }
+  throw Error("plan_training_memory: no gradient path");
+}
+
+}  // namespace lldm

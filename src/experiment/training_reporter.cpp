@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/training_reporter.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/train/checkpoint.hpp"
+
+namespace lldm {
+
+TrainingReporter::TrainingReporter(const RunContext& run, const Work& work,
+                                   const ModelBundle& bundle)
+    : run_(run),
+      work_(work),
+      bundle_(bundle),
+      label_(run.label(work)),
+      best_loss_(std::numeric_limits<double>::quiet_NaN()) {}
+
+std::int64_t TrainingReporter::resume(AdamW& optimizer, std::int64_t total_steps) {
+  std::filesystem::path folder = run_.options.resume;
+  if (folder.empty())
+    folder = newest_checkpoint(work_.folder / "checkpoints", run_.logger);
+  else if (std::filesystem::weakly_canonical(folder).parent_path().parent_path() !=
+           std::filesystem::weakly_canonical(work_.folder))
+    folder.clear();  // asked for another stage's checkpoint
+  if (folder.empty()) {
+    run_.metrics.truncate_after(label_, -1);
+    return 0;
+  }
+  const CheckpointState state = load_checkpoint(
+      folder, work_.hash, bundle_.tokenizer->fingerprint(), bundle_.model->parameters(), optimizer);
+  if (state.step > total_steps)
+    throw DataError(
+        message(folder.string(), " is at step ", state.step, ", the stage has ", total_steps));
+  best_loss_ = state.best_validation;
+  best_step_ = state.best_step;
+  run_.metrics.truncate_after(label_, state.step);
+  run_.logger.info(
+      message("stage ", label_, ": goes on after step ", state.step, " (", folder.string(), ")"));
+  return state.step;
+}
+
+void TrainingReporter::start(std::int64_t first_step, std::int64_t total_steps) {
+  tensorboard_ = std::make_unique<TensorBoardWriter>(
+      run_.options.out / "tensorboard" / label_,
+      first_step > 0 ? std::optional<std::int64_t>(first_step) : std::nullopt);
+  run_.options.observer->begin(label_, "steps", first_step, total_steps);
+}
+
+void TrainingReporter::finish() { run_.options.observer->end(); }
+
+void TrainingReporter::write(std::int64_t step, const std::map<std::string, double>& metrics,
+                             const std::string& group) {
+  std::vector<Metric> values;
+  for (const auto& [name, value] : metrics) values.emplace_back(group + name, value);
+  run_.metrics.log(label_, step, values);
+  tensorboard_->scalars(step, values);
+}
+
+void TrainingReporter::on_log(std::int64_t step, std::int64_t,
+                              const std::map<std::string, double>& metrics) {
+  std::map<std::string, double> all = metrics;
+  const MemoryReport memory = run_.memory.report();
+  if (memory.is_installed)
+    for (const DeviceMemory& device : memory.devices)
+      all[message("memory/", kMemoryDeviceNames[static_cast<std::size_t>(device.device)],
+                  "_peak_bytes")] = static_cast<double>(device.total.peak_bytes);
+  write(step, all, "train/");
+  // The middle of the stage's own figures: the first steps pay for first allocations.
+  result_["seconds_per_step"].push_back(metrics.at("seconds_per_step"));
+  result_["loss"] = metrics.at("loss");
+  std::vector<std::pair<std::string, double>> shown = {{"loss", metrics.at("loss")}};
+  if (const auto it = metrics.find("rewards/accuracies"); it != metrics.end())
+    shown.emplace_back("reward accuracy", it->second);
+  run_.options.observer->progress(step, shown);
+}
+
+void TrainingReporter::on_validation(std::int64_t step,
+                                     const std::map<std::string, double>& metrics) {
+  write(step, metrics, "validation/");
+  for (const auto& [name, value] : metrics) result_["validation"][name] = value;
+  keep_best(step, metrics.at("loss"));
+}
+
+void TrainingReporter::keep_best(std::int64_t step, double loss) {
+  if (std::isfinite(best_loss_) && loss >= best_loss_) return;
+  best_loss_ = loss;
+  best_step_ = step;
+  publish_model(work_.folder / "best", bundle_, run_.experiment(work_).options.prompt_template);
+}
+
+void TrainingReporter::on_save(std::int64_t step, const AdamW& optimizer) {
+  run_.metrics.sync();
+  const auto& stage = run_.schedule.stage_of(work_).training();
+  save_checkpoint(work_.folder / "checkpoints",
+                  {step, work_.hash, bundle_.tokenizer->fingerprint(), best_loss_, best_step_},
+                  bundle_.model->parameters(), optimizer, stage.keep_checkpoints);
+}
+
+Result TrainingReporter::result() const {
+  Result result = result_;
+  std::vector<double> seconds = result_.value("seconds_per_step", std::vector<double>{});
+  std::sort(seconds.begin(), seconds.end());
+  if (!seconds.empty()) result["seconds_per_step"] = seconds[seconds.size() / 2];
+  if (best_step_ >= 0) {
+    result["best_step"] = best_step_;
+    result["best_validation_loss"] = best_loss_;
+  }
+  return result;
+}
+
+}  // namespace lldm

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/model/model_options.hpp"
+
+#include "lldm/errors.hpp"
+#include "lldm/model/model_folder.hpp"
+
+namespace lldm {
+namespace {
+
+at::ScalarType checked_dtype(const ModelOptions& options) {
+  if (options.family != "llada")
+    throw ConfigError(
+        message("[model] family = \"", options.family, "\" does not exist\n  families: llada"));
+  if (options.dtype == ModelDtype::bfloat16)
+    throw ConfigError(
+        "[model] dtype = \"bfloat16\": not runnable yet\n  runnable: float32, float64");
+  return options.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
+}
+
+// A key that was set beside `path` must say what the folder says; an unset one has its default.
+void check_against_folder(const ModelOptions& options, const LladaConfig& config) {
+  const ModelOptions defaults;
+  std::string complaints;
+  const auto check = [&](const char* key, auto given, auto fallback, auto loaded) {
+    if (given != fallback && given != loaded)
+      complaints += message("\n  ", key, " = ", given, ", the folder has ", loaded);
+  };
+  check("width", options.width, defaults.width, config.d_model);
+  check("layers", options.layers, defaults.layers, config.n_layers);
+  check("heads", options.heads, defaults.heads, config.n_heads);
+  check("kv_heads", options.kv_heads, defaults.kv_heads, config.n_kv_heads);
+  check("mlp_width", options.mlp_width, defaults.mlp_width, config.mlp_hidden_size);
+  check("max_length", options.max_length, defaults.max_length, config.max_sequence_length);
+  check("rope_theta", options.rope_theta, defaults.rope_theta, config.rope_theta);
+  check("norm_eps", options.norm_eps, defaults.norm_eps, config.rms_norm_eps);
+  check("qkv_bias", options.qkv_bias, defaults.qkv_bias, config.include_qkv_bias);
+  check("tie_head", options.tie_head, defaults.tie_head, config.weight_tying);
+  if (!complaints.empty())
+    throw ConfigError(message("[model] keys that contradict path = \"", options.path.string(), "\"",
+                              complaints,
+                              "\n  leave them out: the folder's config.json has the sizes"));
+}
+
+void check_tokens(const ModelOptions& options, const ModelTokens& tokens,
+                  const LladaConfig& config) {
+  const auto where = message("model \"", options.path.string(), "\"");
+  if (tokens.vocabulary_size > config.embedding_size)
+    throw ConfigError(message(where, ": the tokenizer has ", tokens.vocabulary_size,
+                              " tokens, the model's embedding ", config.embedding_size, " rows"));
+  if (tokens.mask && config.mask_token_id && *tokens.mask != *config.mask_token_id)
+    throw ConfigError(message(where, ": the tokenizer's mask token is ", *tokens.mask,
+                              ", the model's is ", *config.mask_token_id));
+}
+
+}  // namespace
+
+std::vector<std::string> ModelOptions::not_runnable_yet() const {
+  std::vector<std::string> missing;
+  const auto add = [&](const char* key) {
+    missing.push_back(message("not runnable yet: [model] ", key));
+  };
+  if (dtype == ModelDtype::bfloat16) add("dtype = \"bfloat16\"");
+  if (adapter.type == AdapterType::lora) add("adapter = { type = \"lora\" }");
+  if (recomputation) add("recomputation = true");
+  return missing;
+}
+
+LladaConfig llada_config(const ModelOptions& options, const ModelTokens& tokens) {
+  (void)checked_dtype(options);
+  LladaConfig config;
+  config.d_model = options.width;
+  config.n_layers = options.layers;
+  config.n_heads = options.heads;
+  config.n_kv_heads = options.kv_heads > 0 ? options.kv_heads : options.heads;
+  config.mlp_hidden_size =
+      options.mlp_width > 0 ? options.mlp_width : (options.width * 8 / 3 + 15) / 16 * 16;
+  config.vocab_size = config.embedding_size = tokens.vocabulary_size;
+  config.max_sequence_length = options.max_length;
+  config.rope_theta = options.rope_theta;
+  config.rms_norm_eps = options.norm_eps;
+  config.include_qkv_bias = options.qkv_bias;
+  config.weight_tying = options.tie_head;
+  config.mask_token_id = tokens.mask;
+  config.eos_token_id = tokens.end_of_text;
+  config.pad_token_id = tokens.padding;
+  check_config(config, "[model]");
+  return config;
+}
+
+std::shared_ptr<Llada> make_model(const ModelOptions& options, const ModelTokens& tokens,
+                                  const Draws& draws, at::Device device) {
+  const auto dtype = checked_dtype(options);
+  if (options.exclude_mask_logit && !tokens.mask)
+    throw ConfigError("[model] exclude_mask_logit = true: the tokenizer has no mask token");
+  std::shared_ptr<Llada> model;
+  if (options.path.empty()) {
+    const LladaInit init{options.embedding_std, options.linear_gain, options.head_std};
+    model = make_llada(llada_config(options, tokens), init, draws, dtype, device);
+  } else {
+    const auto config = load_llada_config(options.path);
+    check_against_folder(options, config);
+    check_tokens(options, tokens, config);
+    model = load_llada(options.path, dtype, device);
+    model->set_trainable(true);
+  }
+  if (options.exclude_mask_logit) model->exclude_logit(tokens.mask);
+  return model;
+}
+
+}  // namespace lldm

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/plugin/builtin.hpp"
+
+#include "lldm/estimator/full_trajectory.hpp"
+#include "lldm/estimator/monte_carlo_elbo.hpp"
+#include "lldm/estimator/segmented.hpp"
+#include "lldm/eval/gsm8k.hpp"
+#include "lldm/eval/word_problems.hpp"
+#include "lldm/forward/masked.hpp"
+#include "lldm/objective/dpo.hpp"
+#include "lldm/objective/ipo.hpp"
+#include "lldm/objective/pretraining.hpp"
+#include "lldm/objective/sft.hpp"
+#include "lldm/objective/weighted_sum.hpp"
+#include "lldm/plugin/registration.hpp"
+#include "lldm/sampler/fixed_length.hpp"
+#include "lldm/sampler/remasking/low_confidence.hpp"
+#include "lldm/sampler/remasking/random.hpp"
+#include "lldm/sampler/semi_autoregressive_origin.hpp"
+#include "lldm/sampler/semi_autoregressive_padding.hpp"
+#include "lldm/schedule/cosine.hpp"
+#include "lldm/schedule/linear.hpp"
+
+namespace lldm {
+
+void register_builtin_components(Registry& registry) {
+  registry.add<MaskedProcess>()
+      .add<LinearSchedule>()
+      .add<CosineSchedule>()
+      .add<FullTrajectory>()
+      .add<MonteCarloElbo>()
+      .add<Segmented>()
+      .add<Pretraining>()
+      .add<Sft>()
+      .add<Dpo>()
+      .add<Ipo>()
+      .add<WeightedSum>()
+      .add<LowConfidence>()
+      .add<RandomOrder>()
+      .add<FixedLength>()
+      .add<SemiAutoregressivePadding>()
+      .add<SemiAutoregressiveOrigin>()
+      .add<WordProblems>()
+      .add<Gsm8k>();
+}
+
+}  // namespace lldm

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/plugin/loader.hpp"
+
+#include <dlfcn.h>
+#include <elf.h>
+
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include "lldm/errors.hpp"
+#include "lldm/plugin/abi.h"
+#include "lldm/plugin/build_id.hpp"
+#include "plugin/names.hpp"
+
+namespace lldm {
+namespace {
+
+namespace fs = std::filesystem;
+using config::in_quotes;
+
+#if defined(__x86_64__)
+constexpr Elf64_Half kMachine = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr Elf64_Half kMachine = EM_AARCH64;
+#else
+#error "lldm: name this machine's ELF code here"
+#endif
+
+std::string indented(std::string_view text) {
+  std::string out = "\n  ";
+  for (const char c : text) {
+    out += c;
+    if (c == '\n') out += "  ";
+  }
+  return out;
+}
+
+void check_file(const fs::path& file) {
+  const std::string name = "plugin " + in_quotes(file.string());
+  std::error_code error;
+  const fs::path absolute = fs::absolute(file, error).lexically_normal();
+  if (!fs::exists(file, error))
+    throw PluginError(message(name, ": there is no such file\n  looked for ", absolute.string()));
+  if (!fs::is_regular_file(file, error))
+    throw PluginError(name + " is not a file\n  give the .so that the plugin's build made");
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw PluginError(name + " cannot be read\n  check its permissions");
+  Elf64_Ehdr header{};
+  in.read(reinterpret_cast<char*>(&header), sizeof(header));
+  if (in.gcount() < static_cast<std::streamsize>(sizeof(header)) ||
+      std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+    throw PluginError(name +
+                      " is not a shared library: it has no ELF header"
+                      "\n  give the .so that the plugin's build made");
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
+      header.e_machine != kMachine)
+    throw PluginError(message(name, " was built for another machine\n  its ELF code is ",
+                              header.e_machine, ", this machine's ", kMachine,
+                              "; rebuild it here"));
+  if (header.e_type != ET_DYN)
+    throw PluginError(name +
+                      " is not a shared library: its ELF type is another"
+                      "\n  give the .so that the plugin's build made");
+}
+
+const lldm_plugin_info& query(const fs::path& file) {
+  const std::string name = "plugin " + in_quotes(file.string());
+  // An absolute path: dlopen would search for a bare name elsewhere.  Never closed: components,
+  // their vtables and their strings live in it.
+  void* library = dlopen(fs::absolute(file).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char* why = dlerror();
+    throw PluginError(name + " cannot be loaded" + indented(why ? why : "no reason given") +
+                      "\n  if a symbol is missing, rebuild it against this lldm");
+  }
+  void* symbol = dlsym(library, "lldm_plugin_query");
+  if (!symbol)
+    throw PluginError(name +
+                      " is no lldm plugin: it has no lldm_plugin_query"
+                      "\n  write LLDM_PLUGIN(\"name\", \"version\", registry) { ... } in one of "
+                      "its files");
+  const lldm_plugin_info* info = reinterpret_cast<const lldm_plugin_info* (*)()>(symbol)();
+  if (!info)
+    throw PluginError(name + " says nothing about itself\n  lldm_plugin_query returned null");
+  return *info;
+}
+
+void check_handshake(const fs::path& file, const lldm_plugin_info& info) {
+  const std::string by_file = "plugin " + in_quotes(file.string());
+  if (info.abi != LLDM_PLUGIN_ABI)
+    throw PluginError(message(by_file, " speaks another plugin ABI\n  plugin: ", info.abi,
+                              "\n  host:   ", LLDM_PLUGIN_ABI, "\n  rebuild it against this lldm"));
+  if (info.size != sizeof(lldm_plugin_info))
+    throw PluginError(message(by_file, " has another lldm_plugin_info\n  plugin: ", info.size,
+                              " bytes\n  host:   ", sizeof(lldm_plugin_info),
+                              " bytes\n  rebuild it against this lldm"));
+  if (!info.build_id || !info.name || !info.version || !info.location ||
+      !info.register_components || !is_component_name(info.name))
+    throw PluginError(by_file +
+                      " does not say who it is\n  build_id, version, location and "
+                      "register_components must be set, and name be [a-z][a-z0-9_]*");
+  if (build_id() != info.build_id)
+    throw PluginError(message("plugin ", in_quotes(info.name), " ", info.version,
+                              " was built for another lldm\n  plugin: ", info.build_id,
+                              "\n  host:   ", build_id(),
+                              "\n  rebuild it: cmake --build build --target ", info.name));
+}
+
+/// What `register_components` answers, whether it returns or (against its contract) throws.
+std::string run(const lldm_plugin_info& info, Registry& registry) {
+  try {
+    const char* problem = info.register_components(reinterpret_cast<lldm_registry*>(&registry));
+    return problem ? problem : "";
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "it threw something that is not a std::exception";
+  }
+}
+
+}  // namespace
+
+std::string_view build_id() { return kBuildId; }
+
+fs::path plugin_file(std::string_view name_or_path, const fs::path& folder) {
+  const fs::path path = name_or_path;
+  if (name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".so"))
+    return path.is_absolute() ? path : (folder / path).lexically_normal();
+  Dl_info here{};
+  if (!dladdr(reinterpret_cast<const void*>(&build_id), &here) || !here.dli_fname)
+    throw PluginError(message("plugin ", in_quotes(name_or_path),
+                              ": liblldm.so cannot say where it lies\n  give the plugin's path"));
+  return fs::path(here.dli_fname).parent_path() / "plugins" / message("lib", name_or_path, ".so");
+}
+
+LoadedPlugin load_plugin(Registry& registry, const fs::path& file) {
+  check_file(file);
+  const lldm_plugin_info& info = query(file);
+  check_handshake(file, info);
+  const Origin origin{info.name, info.version, info.location};
+  Registry staged = registry;  // what fails leaves nothing behind
+  const std::size_t before = staged.entries().size();
+  staged.set_origin(origin);
+  const std::string who = message("plugin ", in_quotes(origin.plugin), " ", origin.version);
+  if (const std::string problem = run(info, staged); !problem.empty())
+    throw PluginError(who + " could not register its components" + indented(problem));
+  const auto entries = staged.entries();
+  if (entries.size() == before)
+    throw PluginError(who +
+                      " registers no component\n  write registry.add<YourComponent>() in its "
+                      "LLDM_PLUGIN block");
+  staged.set_origin(registry.origin());
+  registry = std::move(staged);
+  return {file, origin, {entries.begin() + static_cast<std::ptrdiff_t>(before), entries.end()}};
+}
+
+}  // namespace lldm

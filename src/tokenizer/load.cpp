@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/tokenizer/load.hpp"
+
+#include "lldm/errors.hpp"
+#include "lldm/tokenizer/bytes.hpp"
+#include "lldm/tokenizer/words.hpp"
+#include "tokenizer/saved_tokenizer.hpp"
+
+namespace lldm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kNone = "none";
+
+/// Names of a Hugging Face folder's special_tokens_map.json; empty where there is no such file. Its
+/// other entries (unk_token, additional_special_tokens, ...) have no role here.
+SpecialNames names_of_folder(const fs::path& folder) {
+  SpecialNames names;
+  const fs::path path = folder / "special_tokens_map.json";
+  if (!fs::exists(path)) return names;
+  const std::string file = path.string();
+  const nlohmann::json json = parse_strict_json(read_text_file(path, 1 << 24), file);
+  const JsonView root(json, file);
+  const auto read = [&](std::string_view key, std::string& name) {
+    if (const auto entry = root.find(key))
+      name = entry->value().is_object() ? entry->at("content").text() : entry->text();
+  };
+  read("mask_token", names.mask);
+  read("eos_token", names.end_of_text);
+  read("bos_token", names.begin_of_text);
+  read("pad_token", names.padding);
+  return names;
+}
+
+/// `asked` where it names something, else `fallback`; "none" is empty.
+SpecialNames chosen_names(const SpecialNames& asked, const SpecialNames& fallback) {
+  SpecialNames names;
+  for (const SpecialRole& role : kSpecialRoles) {
+    const std::string& text = asked.*role.text;
+    names.*role.text = text == kNone ? "" : text.empty() ? fallback.*role.text : text;
+  }
+  return names;
+}
+
+SpecialNames names_of(const TokenizerOptions& options) {
+  return {.mask = options.mask_token,
+          .end_of_text = options.end_of_text_token,
+          .begin_of_text = options.begin_of_text_token,
+          .end_of_turn = options.end_of_turn_token,
+          .padding = options.padding_token};
+}
+
+/// The tokenizer that `save` wrote; its file's type decides.
+std::shared_ptr<const Tokenizer> load_saved(const fs::path& path) {
+  const std::string file = path.string();
+  const nlohmann::json json = parse_strict_json(read_text_file(path), file);
+  const JsonView saved(json, file);
+  const std::string& type = saved.at("type").text();
+  std::shared_ptr<const Tokenizer> tokenizer;
+  if (type == BytesTokenizer::name()) {
+    tokenizer = std::make_shared<BytesTokenizer>(read_saved_names(saved, {}));
+  } else if (type == WordsTokenizer::name()) {
+    const SpecialNames names = read_saved_names(saved, {"words"});
+    const JsonView words = saved.at("words");
+    words.require_array();
+    std::vector<std::string> list;
+    for (std::size_t i = 0; i < words.size(); ++i) list.push_back(words.at(i).text());
+    try {
+      tokenizer = std::make_shared<WordsTokenizer>(std::move(list), names);
+    } catch (const DataError& error) {
+      words.fail(error.what());
+    }
+  } else if (type == TokenizerJson::name()) {
+    const SpecialNames names = read_saved_names(saved, {"missing_symbol"});
+    const JsonView missing = saved.at("missing_symbol");
+    if (missing.text() != "refuse" && missing.text() != "drop")
+      missing.fail("must be refuse or drop");
+    tokenizer = std::make_shared<TokenizerJson>(
+        TokenizerJson::read(path.parent_path() / "tokenizer.json",
+                            {.special = names,
+                             .missing_symbol = missing.text() == "drop" ? MissingSymbol::drop
+                                                                        : MissingSymbol::refuse}));
+  } else {
+    saved.at("type").fail("no tokenizer is named \"" + type +
+                          "\"\n  tokenizers: bytes, words, tokenizer_json");
+  }
+  check_saved_ids(saved, tokenizer->special());
+  return tokenizer;
+}
+
+/// DataError if one of `names` is not what a saved tokenizer says.
+void check_names(const SpecialNames& names, const fs::path& path) {
+  const std::string file = path.string();
+  const nlohmann::json json = parse_strict_json(read_text_file(path), file);
+  const JsonView special = JsonView(json, file).at("special");
+  for (const SpecialRole& role : kSpecialRoles) {
+    const std::string& asked = names.*role.text;
+    if (asked.empty()) continue;
+    const auto entry = special.find(role.key);
+    const std::string saved = entry ? entry->at("token").text() : std::string(kNone);
+    if (saved != asked)
+      special.fail(message(role.key, " is \"", saved, "\", but \"", asked, "\" is asked for"));
+  }
+}
+
+TokenizerJson read_json(const fs::path& path, const TokenizerOptions& options) {
+  const fs::path file = fs::is_directory(path) ? path / "tokenizer.json" : path;
+  return TokenizerJson::read(
+      file, {.special = chosen_names(names_of(options), names_of_folder(file.parent_path())),
+             .missing_special =
+                 options.add_missing_special ? MissingSpecial::add : MissingSpecial::refuse,
+             .missing_symbol = options.missing_symbol});
+}
+
+void check_unread(const TokenizerOptions& options) {
+  const auto refuse = [&](std::string_view key, std::string_view reader) {
+    throw ConfigError(
+        message("[tokenizer] the key \"", key, "\" is read by type \"", reader, "\" only"));
+  };
+  const bool is_json = options.type == TokenizerType::tokenizer_json;
+  if (options.add_missing_special && !is_json) refuse("add_missing_special", "tokenizer_json");
+  if (options.missing_symbol != MissingSymbol::refuse && !is_json)
+    refuse("missing_symbol", "tokenizer_json");
+  if (options.min_count != 1 && options.type != TokenizerType::words) refuse("min_count", "words");
+  if (!options.path.empty() && options.type == TokenizerType::bytes)
+    throw ConfigError("[tokenizer] type \"bytes\" reads no \"path\": its 256 tokens are fixed");
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder, const SpecialNames& names) {
+  if (const fs::path saved = folder / kSavedTokenizer; fs::exists(saved)) {
+    auto tokenizer = load_saved(saved);
+    check_names(names, saved);
+    return tokenizer;
+  }
+  if (const fs::path file = folder / "tokenizer.json"; fs::exists(file))
+    return std::make_shared<TokenizerJson>(
+        TokenizerJson::read(file, {.special = chosen_names(names, names_of_folder(folder))}));
+  throw DataError(message(folder.string(), ": no tokenizer in this folder\n  looked for: ",
+                          kSavedTokenizer, ", tokenizer.json"));
+}
+
+std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options,
+                                                std::span<const std::string> texts) {
+  check_unread(options);
+  const SpecialNames asked = names_of(options);
+  const SpecialNames names = chosen_names(asked, {.mask = "<mask>", .end_of_text = "<eos>"});
+  if (options.type == TokenizerType::bytes) return std::make_shared<BytesTokenizer>(names);
+  if (options.type == TokenizerType::tokenizer_json) {
+    if (options.path.empty())
+      throw ConfigError(
+          "[tokenizer] type \"tokenizer_json\" needs \"path\": the file or its folder");
+    return std::make_shared<TokenizerJson>(read_json(options.path, options));
+  }
+  if (options.path.empty())
+    return std::make_shared<WordsTokenizer>(
+        WordsTokenizer::build(texts, {.special = names, .min_count = options.min_count}));
+  const fs::path path = options.path;
+  const fs::path file = fs::is_directory(path) ? path / kSavedTokenizer : path;
+  auto tokenizer = load_saved(file);
+  if (tokenizer->type() != WordsTokenizer::name())
+    throw ConfigError(message("[tokenizer] ", file.string(), " holds a tokenizer of type \"",
+                              tokenizer->type(), "\", not \"words\""));
+  check_names(asked, file);
+  return tokenizer;
+}
+
+}  // namespace lldm

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Every rule of tools/check_sources finds the breach it is for, and a clean tree passes."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools/check_sources"
+SPDX = "// SPDX-License-Identifier: MIT\n"
+
+
+def check(files):
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        run = subprocess.run([sys.executable, TOOL, "--root", root], capture_output=True, text=True)
+        return run.returncode, run.stdout
+
+
+class Rules(unittest.TestCase):
+    def breach(self, name, line, expected):
+        code, out = check({name: SPDX + line + "\n"})
+        self.assertEqual(code, 1, out)
+        self.assertIn(expected, out)
+        self.assertIn(f"{name}:2:", out)
+
+    def test_clean_tree_passes(self):
+        code, out = check({"src/score/engine.cpp": SPDX + "#include <ATen/ops/mm.h>\n"})
+        self.assertEqual((code, out.splitlines()[-1]), (0, "1 files, 0 breaches"), out)
+
+    def test_empty_tree_fails(self):
+        self.assertEqual(check({})[0], 1)
+
+    def test_each_pattern(self):
+        for name, line, expected in [
+            ("include/lldm/a.hpp", "#include <ATen/ops/mm.h>", "public headers"),
+            ("include/lldm/a.hpp", "#include <c10/core/Device.h>", "public headers"),
+            ("src/a.cpp", "#include <torch/torch.h>", "torch/torch.h"),
+            ("tests/a.cpp", "#include <ATen/ATen.h>", "torch/torch.h"),
+            ("src/cuda/a.cu", "#include <ATen/core/Tensor.h>", "CUDA sources"),
+            ("src/model/a.cpp", "void* p = cudaMalloc(3);", "memory manager only"),
+            ("src/data/a.cpp", "#include <toml++/toml.h>", "src/config only"),
+            ("src/data/a.cpp", "#include <boost/program_options.hpp>", "src/cli only"),
+            ("include/lldm/a.hpp", "#include <Eigen/Dense>", "Eigen"),
+            ("src/data/a.cpp", "void f() { std::cout << 1; }", "never prints"),
+            ("src/data/a.cpp", "void f() { std::exit(1); }", "never exits"),
+            ("docs/a.md", "see /" + "work/x", "path of one machine"),
+            ("src/a.cpp", "// TODO later", "issue number"),
+        ]:
+            with self.subTest(line=line):
+                self.breach(name, line, expected)
+
+    def test_licence_line(self):
+        for name, text in [("src/a.cpp", "int x;\n"), ("cmake/a.cmake", "set(x 1)\n"), ("tools/a", "#!/bin/sh\ntrue\n")]:
+            code, out = check({name: text})
+            self.assertEqual(code, 1, out)
+            self.assertIn("SPDX", out)
+
+    def test_length(self):
+        code, out = check({"src/a.cpp": SPDX + "int x;\n" * 399})
+        self.assertEqual(code, 0, out)
+        code, out = check({"src/a.cpp": SPDX + "int x;\n" * 400})
+        self.assertEqual(code, 1, out)
+        self.assertIn("401 lines", out)
+
+    def test_umbrella(self):
+        code, out = check({"include/lldm/a.hpp": SPDX, "include/lldm/lldm.hpp": SPDX})
+        self.assertEqual(code, 1)
+        self.assertIn("does not include exactly the public headers", out)
+
+
+unittest.main()

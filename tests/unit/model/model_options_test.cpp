@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/model/model_options.hpp"
+
+#include <ATen/ops/equal.h>
+
+#include "lldm/errors.hpp"
+#include "lldm/model/model_folder.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+const lldm::ModelTokens kTokens{.vocabulary_size = 64, .mask = 63, .end_of_text = 1, .padding = 1};
+const lldm::Draws kDraws(1, "t");
+
+std::string error_of(const lldm::ModelOptions& options, const lldm::ModelTokens& tokens = kTokens) {
+  try {
+    lldm::make_model(options, tokens, kDraws);
+  } catch (const lldm::ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("ModelOptions make the model they describe", "[model][options]") {
+  lldm::ModelOptions options;
+  options.kv_heads = 2, options.qkv_bias = true, options.rope_theta = 100,
+  options.exclude_mask_logit = true;
+  const auto model = lldm::make_model(options, kTokens, kDraws);
+  const auto& config = model->config();
+  CHECK(config.d_model == 64);
+  CHECK(config.n_kv_heads == 2);
+  CHECK(config.mlp_hidden_size == 176);
+  CHECK(config.rope_theta == 100);
+  CHECK(config.include_qkv_bias);
+  CHECK(config.embedding_size == 64);
+  CHECK(config.mask_token_id == 63);
+  CHECK(model->excluded_logit() == 63);
+  CHECK(model->parameters().front().value.requires_grad());
+  CHECK(lldm::make_model({.dtype = lldm::ModelDtype::float64}, kTokens, kDraws)->dtype() ==
+        at::kDouble);
+  CHECK_FALSE(lldm::make_model({}, kTokens, kDraws)->excluded_logit());
+  // reference/quickstart.md: 159,040 with a vocabulary of 63 words.
+  CHECK(lldm::llada_config({}, {.vocabulary_size = 63}).num_parameters() == 159'040);
+}
+
+TEST_CASE("ModelOptions load a folder and refuse keys that contradict it", "[model][options]") {
+  const lldm::testing::TemporaryFolder folder;
+  lldm::ModelOptions options;
+  options.layers = 2;
+  const auto saved = lldm::make_model(options, kTokens, kDraws);
+  lldm::save_llada(*saved, folder.path);
+  options.path = folder.path.string();
+  const auto loaded = lldm::make_model(options, kTokens, lldm::Draws(2, "u"));
+  CHECK(at::equal(saved->parameters().front().value, loaded->parameters().front().value));
+  CHECK(loaded->parameters().front().value.requires_grad());
+
+  options.width = 128, options.layers = 4;
+  CHECK(error_of(options) ==
+        "[model] keys that contradict path = \"" + folder.path.string() +
+            "\"\n  width = 128, the folder has 64\n  layers = 4, the folder has 2\n"
+            "  leave them out: the folder's config.json has the sizes");
+  options = {};
+  options.path = folder.path.string();
+  CHECK(error_of(options, {.vocabulary_size = 65}).find("the tokenizer has 65 tokens") !=
+        std::string::npos);
+  CHECK(error_of(options, {.vocabulary_size = 64, .mask = 5})
+            .find("mask token is 5, the model's is 63") != std::string::npos);
+}
+
+TEST_CASE("ModelOptions name what does not exist or does not fit", "[model][options]") {
+  CHECK(error_of({.family = "llama"}) ==
+        "[model] family = \"llama\" does not exist\n  families: llada");
+  CHECK(error_of({.dtype = lldm::ModelDtype::bfloat16}) ==
+        "[model] dtype = \"bfloat16\": not runnable yet\n  runnable: float32, float64");
+  CHECK(error_of({.heads = 7}) ==
+        "[model]: sizes that do not fit\n  width must be an even multiple of heads (RoPE turns "
+        "pairs), got 64 and 7");
+  CHECK(error_of({.exclude_mask_logit = true}, {.vocabulary_size = 8}) ==
+        "[model] exclude_mask_logit = true: the tokenizer has no mask token");
+}
