@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The laws of concepts/objective.hpp, on concrete and erased objectives.
 #include <ATen/ops/cat.h>
-#include <torch/csrc/autograd/autograd.h>
 
+#include "lldm/draws/stream.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/objective/dpo.hpp"
 #include "lldm/objective/ipo.hpp"
@@ -11,7 +11,7 @@
 #include "lldm/objective/weighted_sum.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
-#include "support/table_denoiser.hpp"
+#include "support/score_sets.hpp"
 
 using namespace lldm;
 using namespace lldm::testing;
@@ -49,22 +49,7 @@ ScoreSet random_set(std::int64_t groups, std::int64_t size, std::uint64_t seed) 
     reference.push_back(policy.back() + stream.normal());
     lengths.push_back(static_cast<double>(1 + stream.below(9)));
   }
-  ScoreSet set;
-  const auto shaped = [&](const std::vector<double>& values) {
-    return at::tensor(values, at::kDouble).view({groups, size});
-  };
-  set.policy = shaped(policy), set.reference = shaped(reference), set.lengths = shaped(lengths);
-  set.totals.groups = static_cast<double>(groups);
-  set.totals.rows = static_cast<double>(groups * size);
-  set.totals.tokens = set.lengths.sum().item<double>();
-  set.totals.first_tokens = set.lengths.select(1, 0).sum().item<double>();
-  return set;
-}
-
-template <class O>
-at::Tensor slopes(const O& objective, ScoreSet set) {
-  set.policy = set.policy.detach().clone().set_requires_grad(true);
-  return torch::autograd::grad({objective.evaluate(set).loss_sum}, {set.policy}).front();
+  return score_set(size, policy, reference, lengths);
 }
 
 double distance(const at::Tensor& a, const at::Tensor& b) {

@@ -128,7 +128,11 @@ void check_values(const json& expected, const ScoreSet& set, const WeightedSum& 
   for (const auto& [name, value] : expected.at("metrics").items()) {
     INFO(name);
     REQUIRE(result.metrics.contains(name));
-    CHECK(is_close(result.metrics.at(name).value(), value, relative, absolute));
+    const double got = result.metrics.at(name).value();
+    if (name == "rewards/accuracies")  // TRL takes this mean in float32: the same float
+      CHECK(static_cast<float>(got) == value.get<float>());
+    else
+      CHECK(is_close(got, value, relative, absolute));
   }
   if (expected.at("per_example").is_null()) return;
   for (std::int64_t b = 0; b < set.policy.size(0); ++b)

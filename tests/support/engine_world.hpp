@@ -25,7 +25,7 @@ inline std::vector<Text> toy_texts(std::size_t groups, std::size_t group_size,
     const std::int64_t prompt = stream.below(3);
     for (std::size_t g = 0; g < group_size; ++g) {
       Text text{{prompt}, {}, -1};
-      for (std::size_t i = 0; i < 2 + (b + g) % 3; ++i) text.response.push_back(stream.below(3));
+      for (std::size_t i = 0; i < 1 + (1 + b + g) % 3; ++i) text.response.push_back(stream.below(3));
       texts.push_back(text);
     }
   }
@@ -71,8 +71,8 @@ struct EngineWorld {
   std::shared_ptr<TableDenoiser> policy, reference;
 
   explicit EngineWorld(std::uint64_t policy_seed = 1, std::uint64_t reference_seed = 2)
-      : policy(std::make_shared<TableDenoiser>(ToyTable(3, 5, policy_seed))),
-        reference(std::make_shared<TableDenoiser>(ToyTable(3, 5, reference_seed), false)) {}
+      : policy(std::make_shared<TableDenoiser>(ToyTable(3, 4, policy_seed))),
+        reference(std::make_shared<TableDenoiser>(ToyTable(3, 4, reference_seed), false)) {}
 
   [[nodiscard]] ScoreEngine<TableDenoiser> engine(std::int64_t tokens_per_forward = 16384) const {
     return {policy, reference, "cpu", EngineOptions{tokens_per_forward}};

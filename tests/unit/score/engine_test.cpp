@@ -164,7 +164,7 @@ TEST_CASE("ScoreEngine: the gradient agrees with finite differences of the table
   for (const auto& [name, objective] : objectives()) {
     const ObjectiveNeeds needs = objective.needs();
     const ScoreBatch batch = toy_batch(toy_texts(2, static_cast<std::size_t>(needs.group_size)),
-                                       needs.group_size, MonteCarloElbo({.draws = 2}));
+                                       needs.group_size, MonteCarloElbo({.draws = 4}));
     const at::Tensor gradient = world.gradient(batch, objective, GradientPath::retain).first;
     const at::Tensor flat = gradient.view({-1});
     const c10::NoGradGuard no_grad;
