@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <unistd.h>
-
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -10,18 +9,24 @@
 
 namespace lldm::testing {
 
-/// A folder that disappears with the object.
+/// A fresh folder that is removed at the end of its scope.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "lldm-XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
+    auto text = (std::filesystem::temp_directory_path() / "lldm-test-XXXXXX").string();
+    path_ = ::mkdtemp(text.data());
   }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
-  std::filesystem::path path;
+ private:
+  std::filesystem::path path_;
 };
 
 inline std::string read_file(const std::filesystem::path& path) {

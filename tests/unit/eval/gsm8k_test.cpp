@@ -28,8 +28,9 @@ std::string error_of(std::string_view text, Gsm8k::Options options = {}) {
     (void)Gsm8k(options);
   } catch (const Error& error) {
     std::string out = error.what();
-    for (std::size_t at; (at = out.find(options.path)) != std::string::npos;)
-      out.replace(at, options.path.size(), "F");
+    const std::string path = options.path.string();
+    for (std::size_t at; (at = out.find(path)) != std::string::npos;)
+      out.replace(at, path.size(), "F");
     return out;
   }
   return "no error";

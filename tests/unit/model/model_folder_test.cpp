@@ -57,48 +57,48 @@ TEST_CASE("a model folder gives back the model", "[model][folder]") {
   const TemporaryFolder folder;
   const auto type = GENERATE(at::kFloat, at::kDouble);
   const auto model = tiny_model(type);
-  lldm::save_llada(*model, folder.path / "new/model");
-  const auto back = lldm::load_llada(folder.path / "new/model", type);
+  lldm::save_llada(*model, folder.path() / "new/model");
+  const auto back = lldm::load_llada(folder.path() / "new/model", type);
   check_same(*model, *back);
   CHECK_FALSE(back->parameters().front().value.requires_grad());
-  CHECK(std::distance(fs::directory_iterator(folder.path / "new/model"), {}) == 2);
+  CHECK(std::distance(fs::directory_iterator(folder.path() / "new/model"), {}) == 2);
 }
 
 TEST_CASE("a model folder may be cut into shards", "[model][folder]") {
   const TemporaryFolder folder;
   const auto model = tiny_model();
-  lldm::save_llada(*model, folder.path);
-  lldm::save_llada(*model, folder.path, 1500);
-  CHECK_FALSE(fs::exists(folder.path / "model.safetensors"));
-  CHECK(fs::exists(folder.path / "model-00001-of-00004.safetensors"));
-  check_same(*model, *lldm::load_llada(folder.path));
-  const auto index = nlohmann::json::parse(read_file(folder.path / "model.safetensors.index.json"));
+  lldm::save_llada(*model, folder.path());
+  lldm::save_llada(*model, folder.path(), 1500);
+  CHECK_FALSE(fs::exists(folder.path() / "model.safetensors"));
+  CHECK(fs::exists(folder.path() / "model-00001-of-00004.safetensors"));
+  check_same(*model, *lldm::load_llada(folder.path()));
+  const auto index = nlohmann::json::parse(read_file(folder.path() / "model.safetensors.index.json"));
   CHECK(index["metadata"]["total_size"] == 4 * tiny().num_parameters());
 }
 
 TEST_CASE("a model folder widens half-precision weights and never narrows", "[model][folder]") {
   const TemporaryFolder folder;
-  lldm::save_llada(*tiny_model(), folder.path);
-  auto tensors = lldm::load_safetensors(folder.path / "model.safetensors");
+  lldm::save_llada(*tiny_model(), folder.path());
+  auto tensors = lldm::load_safetensors(folder.path() / "model.safetensors");
   for (auto& item : tensors) item.second = item.second.to(at::kBFloat16);
-  lldm::save_safetensors(folder.path / "model.safetensors", tensors);
-  for (const auto& p : lldm::load_llada(folder.path)->parameters())
+  lldm::save_safetensors(folder.path() / "model.safetensors", tensors);
+  for (const auto& p : lldm::load_llada(folder.path())->parameters())
     CHECK(at::equal(p.value, tensors.at(p.name).to(at::kFloat)));
   for (auto& item : tensors) item.second = item.second.to(at::kDouble);
-  lldm::save_safetensors(folder.path / "model.safetensors", tensors);
-  CHECK(contains(error_of(folder.path), "is F64, cannot be held as float32"));
+  lldm::save_safetensors(folder.path() / "model.safetensors", tensors);
+  CHECK(contains(error_of(folder.path()), "is F64, cannot be held as float32"));
 }
 
 TEST_CASE("a model folder names every wrong tensor at once", "[model][folder]") {
   const TemporaryFolder folder;
-  lldm::save_llada(*tiny_model(), folder.path);
-  auto tensors = lldm::load_safetensors(folder.path / "model.safetensors");
+  lldm::save_llada(*tiny_model(), folder.path());
+  auto tensors = lldm::load_safetensors(folder.path() / "model.safetensors");
   tensors.erase("model.transformer.ln_f.weight");
   tensors["model.transformer.wte.weight"] = at::zeros({10, 9}, at::kFloat);
   tensors["lora.weight"] = at::zeros({1}, at::kFloat);
-  lldm::save_safetensors(folder.path / "model.safetensors", tensors);
-  CHECK(error_of(folder.path) ==
-        folder.path.string() +
+  lldm::save_safetensors(folder.path() / "model.safetensors", tensors);
+  CHECK(error_of(folder.path()) ==
+        folder.path().string() +
             ": the weights are not those of config.json\n"
             "  tensor \"model.transformer.ln_f.weight\" [8] is missing\n"
             "  tensor \"model.transformer.wte.weight\" is [10, 9], must be [10, 8]\n"
@@ -108,14 +108,14 @@ TEST_CASE("a model folder names every wrong tensor at once", "[model][folder]") 
 TEST_CASE("an index of shards must say what the files hold and stay in its folder",
           "[model][folder]") {
   const TemporaryFolder folder, elsewhere;
-  lldm::save_llada(*tiny_model(), folder.path, 1500);
-  const auto path = folder.path / "model.safetensors.index.json";
+  lldm::save_llada(*tiny_model(), folder.path(), 1500);
+  const auto path = folder.path() / "model.safetensors.index.json";
   const auto good = nlohmann::json::parse(read_file(path));
   const auto with_file = [&](const std::string& name) {
     auto index = good;
     index["weight_map"]["model.transformer.ln_f.weight"] = name;
     write_file(path, index.dump());
-    return error_of(folder.path);
+    return error_of(folder.path());
   };
   for (const std::string name :
        {"../model.safetensors", "/etc/model.safetensors", "..", "", "C:model.safetensors",
@@ -128,22 +128,22 @@ TEST_CASE("an index of shards must say what the files hold and stay in its folde
                  "should be in model-00001-of-00004.safetensors, but is not"));
   CHECK(contains(with_file("model-00001-of-00004.safetensors"), "but the index does not say so"));
 
-  lldm::save_safetensors(elsewhere.path / "x.safetensors", {});
-  fs::create_symlink(elsewhere.path / "x.safetensors", folder.path / "link.safetensors");
+  lldm::save_safetensors(elsewhere.path() / "x.safetensors", {});
+  fs::create_symlink(elsewhere.path() / "x.safetensors", folder.path() / "link.safetensors");
   CHECK(contains(with_file("link.safetensors"), "links out of the folder"));
 
-  const auto first = folder.path / "model-00001-of-00004.safetensors";
+  const auto first = folder.path() / "model-00001-of-00004.safetensors";
   auto tensors = lldm::load_safetensors(first);
   tensors["model.transformer.ln_f.weight"] = at::zeros({8}, at::kFloat);
   lldm::save_safetensors(first, tensors);
   write_file(path, good.dump());
   CHECK(
-      contains(error_of(folder.path), "tensor \"model.transformer.ln_f.weight\" is in two files"));
-  CHECK(contains(error_of(folder.path), "the index says total_size"));
+      contains(error_of(folder.path()), "tensor \"model.transformer.ln_f.weight\" is in two files"));
+  CHECK(contains(error_of(folder.path()), "the index says total_size"));
   write_file(path, "{\"weight_map\": 3}");
-  CHECK(contains(error_of(folder.path), "must be an object with a \"weight_map\""));
+  CHECK(contains(error_of(folder.path()), "must be an object with a \"weight_map\""));
   write_file(path, R"({"weight_map": {"a": "b", "a": "c"}})");
-  CHECK(contains(error_of(folder.path), "appears twice"));
+  CHECK(contains(error_of(folder.path()), "appears twice"));
 }
 
 TEST_CASE("a model folder that is not there says what to do", "[model][folder]") {
@@ -154,13 +154,13 @@ TEST_CASE("a model folder that is not there says what to do", "[model][folder]")
         "  then set path = \"LLaDA-8B-Instruct\"");
   CHECK(error_of("/none/at/all") == "model \"/none/at/all\": no such folder");
   const TemporaryFolder folder;
-  CHECK(contains(error_of(folder.path), "config.json: no such file"));
-  lldm::save_llada(*tiny_model(), folder.path);
-  fs::rename(folder.path / "model.safetensors", folder.path / "pytorch_model.bin");
+  CHECK(contains(error_of(folder.path()), "config.json: no such file"));
+  lldm::save_llada(*tiny_model(), folder.path());
+  fs::rename(folder.path() / "model.safetensors", folder.path() / "pytorch_model.bin");
   CHECK(
-      contains(error_of(folder.path),
+      contains(error_of(folder.path()),
                "has no model.safetensors\n  pytorch_model.bin can execute code and is never read"));
-  lldm::save_llada(*tiny_model(), folder.path, 1500);
-  lldm::save_safetensors(folder.path / "model.safetensors", {});
-  CHECK(contains(error_of(folder.path), "has both model.safetensors and an index of shards"));
+  lldm::save_llada(*tiny_model(), folder.path(), 1500);
+  lldm::save_safetensors(folder.path() / "model.safetensors", {});
+  CHECK(contains(error_of(folder.path()), "has both model.safetensors and an index of shards"));
 }

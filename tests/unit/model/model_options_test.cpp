@@ -51,19 +51,19 @@ TEST_CASE("ModelOptions load a folder and refuse keys that contradict it", "[mod
   lldm::ModelOptions options;
   options.layers = 2;
   const auto saved = lldm::make_model(options, kTokens, kDraws);
-  lldm::save_llada(*saved, folder.path);
-  options.path = folder.path.string();
+  lldm::save_llada(*saved, folder.path());
+  options.path = folder.path().string();
   const auto loaded = lldm::make_model(options, kTokens, lldm::Draws(2, "u"));
   CHECK(at::equal(saved->parameters().front().value, loaded->parameters().front().value));
   CHECK(loaded->parameters().front().value.requires_grad());
 
   options.width = 128, options.layers = 4;
   CHECK(error_of(options) ==
-        "[model] keys that contradict path = \"" + folder.path.string() +
+        "[model] keys that contradict path = \"" + folder.path().string() +
             "\"\n  width = 128, the folder has 64\n  layers = 4, the folder has 2\n"
             "  leave them out: the folder's config.json has the sizes");
   options = {};
-  options.path = folder.path.string();
+  options.path = folder.path().string();
   CHECK(error_of(options, {.vocabulary_size = 65}).find("the tokenizer has 65 tokens") !=
         std::string::npos);
   CHECK(error_of(options, {.vocabulary_size = 64, .mask = 5})

@@ -108,7 +108,7 @@ TEST_CASE("safetensors entries that lie about their place or size are refused",
 
 TEST_CASE("safetensors files come back as they were written", "[model][safetensors]") {
   const Folder folder;
-  const auto path = folder.path / "t.safetensors";
+  const auto path = folder.path() / "t.safetensors";
   const auto numbers = at::arange(6, at::kFloat).reshape({2, 3});
   lldm::TensorMap tensors{{"empty", at::zeros({0, 4}, at::kFloat)},
                           {"scalar", at::scalar_tensor(2.5, at::kDouble)},
@@ -130,12 +130,12 @@ TEST_CASE("safetensors files come back as they were written", "[model][safetenso
   CHECK(length % 8 == 0);
   CHECK(bytes.find("{\"__metadata__\":{\"format\":\"pt\"},\"of_Long\"") ==
         8);  // widest dtype first
-  CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
 TEST_CASE("a safetensors file cut short anywhere is refused", "[model][safetensors]") {
   const Folder folder;
-  const auto path = folder.path / "t.safetensors";
+  const auto path = folder.path() / "t.safetensors";
   lldm::save_safetensors(path,
                          {{"a", at::arange(7, at::kFloat)}, {"b", at::zeros({2}, at::kLong)}});
   const auto bytes = read_file(path);
@@ -148,9 +148,9 @@ TEST_CASE("a safetensors file cut short anywhere is refused", "[model][safetenso
 
 TEST_CASE("safetensors says what it cannot read or write", "[model][safetensors]") {
   const Folder folder;
-  CHECK_THROWS_AS(lldm::load_safetensors(folder.path / "none"), lldm::DataError);
-  CHECK_THROWS_AS(lldm::load_safetensors(folder.path), lldm::DataError);  // a folder
-  const auto path = folder.path / "t.safetensors";
+  CHECK_THROWS_AS(lldm::load_safetensors(folder.path() / "none"), lldm::DataError);
+  CHECK_THROWS_AS(lldm::load_safetensors(folder.path()), lldm::DataError);  // a folder
+  const auto path = folder.path() / "t.safetensors";
   std::ofstream(path, std::ios::binary)
       << file_of(R"({"t":{"dtype":"U16","shape":[1],"data_offsets":[0,2]}})", 2);
   CHECK_THROWS_WITH(lldm::load_safetensors(path),
@@ -167,5 +167,5 @@ TEST_CASE("safetensors says what it cannot read or write", "[model][safetensors]
   CHECK_THROWS_AS(lldm::save_safetensors(path, {{"__metadata__", at::zeros({1})}}),
                   lldm::DataError);
   CHECK(read_file(path) == before);
-  CHECK_THROWS_AS(lldm::save_safetensors(folder.path / "no" / "t", {}), lldm::Error);
+  CHECK_THROWS_AS(lldm::save_safetensors(folder.path() / "no" / "t", {}), lldm::Error);
 }
