@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The vocabulary of errors. The library throws these, never prints and never exits; the command line
-// turns them into the exit codes of `exit_code`.
+// The vocabulary of errors. The library throws these, never prints and never exits; the command
+// line turns them into the exit codes of `exit_code`.
 #pragma once
 
 #include <sstream>
@@ -39,7 +39,8 @@ class PluginError : public Error {
  public:
   using Error::Error;
 };
-/// The run was asked to stop (SIGTERM, SIGINT) and saved; the same command resumes it.  Exit code 75.
+/// The run was asked to stop (SIGTERM, SIGINT) and saved; the same command resumes it.  Exit
+/// code 75.
 class Stopped : public Error {
  public:
   using Error::Error;

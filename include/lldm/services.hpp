@@ -13,14 +13,15 @@ class MemoryManager;
 class Registry;
 class Tokenizer;
 
-/// What a component may ask for when it is made: the one road to everything shared.  Nothing is global.
+/// What a component may ask for when it is made: the one road to everything shared.  Nothing is
+/// global.
 struct Services {
   const Registry& registry;
   MemoryManager& memory;
   Logger& logger;
-  Draws draws;                                  // of the stage the component is made for
-  std::shared_ptr<const Tokenizer> tokenizer;   // null before a stage has one
-  std::string device = "cpu";                   // "cpu" or "cuda"
+  Draws draws;                                 // of the stage the component is made for
+  std::shared_ptr<const Tokenizer> tokenizer;  // null before a stage has one
+  std::string device = "cpu";                  // "cpu" or "cuda"
 };
 
 }  // namespace lldm

@@ -83,7 +83,8 @@ std::vector<std::int64_t> Stream::subset(std::int64_t n, std::int64_t size) {
 }
 
 Draws::Draws(std::uint64_t seed, std::string_view stage) : seed_(seed) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a of the name: names, not numbers, identify stages
+  std::uint64_t hash =
+      0xcbf29ce484222325ULL;  // FNV-1a of the name: names, not numbers, identify stages
   for (const char c : stage) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
   stage_ = hash;
 }

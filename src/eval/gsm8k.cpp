@@ -103,8 +103,8 @@ Gsm8k::Gsm8k(const Options& options) : options_(options) {
     throw ConfigError("gsm8k: path is missing\n  it names a JSONL file, such as gsm8k/test.jsonl");
   if (options.limit == 0)
     throw ConfigError("gsm8k: limit must be at least 1, or -1 for all, got 0");
-  examples_ =
-      std::make_shared<const std::vector<Example>>(read_examples(options.path.string(), options.limit));
+  examples_ = std::make_shared<const std::vector<Example>>(
+      read_examples(options.path.string(), options.limit));
 }
 
 Verdict Gsm8k::check(const Example& example, std::string_view output) const {

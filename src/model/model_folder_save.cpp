@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "lldm/errors.hpp"
-#include "lldm/track/files.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
+#include "lldm/track/files.hpp"
 #include "model/pending_file.hpp"
 
 namespace lldm {

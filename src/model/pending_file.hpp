@@ -28,5 +28,4 @@ class PendingFile {
   bool is_published_ = false;
 };
 
-
 }  // namespace lldm

@@ -47,7 +47,8 @@ at::Tensor normalised_loss(const ObjectiveResult& result, Denominator denominato
 
 namespace {
 
-std::vector<WeightedSum::Term> make_terms(const WeightedSum::Options& options, const Services& services) {
+std::vector<WeightedSum::Term> make_terms(const WeightedSum::Options& options,
+                                          const Services& services) {
   std::vector<WeightedSum::Term> terms;
   for (const auto& term : options.terms)
     terms.push_back({std::string(term.type()), services.registry.make<AnyObjective>(term, services),

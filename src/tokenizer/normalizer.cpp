@@ -35,7 +35,7 @@ int utf8proc_options(NormalForm form) {
     case NormalForm::nfkd:
       return UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT;
   }
-  std::abort();  // no other enumerator exists
+  throw Error("normal form: no other enumerator exists");
 }
 
 /// Whether the reference's normaliser leaves the character alone and where it stands.

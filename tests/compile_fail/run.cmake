@@ -11,6 +11,7 @@ endforeach()
 foreach(folder ${THEIRS})
   list(APPEND command -isystem ${folder})
 endforeach()
+set(ENV{LC_ALL} C)  # plain quotes in what the compiler says
 execute_process(COMMAND ${command} ${SOURCE} RESULT_VARIABLE result ERROR_VARIABLE output)
 if(result EQUAL 0)
   message(FATAL_ERROR "${SOURCE} compiles")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Exact likelihood bounds by enumeration of a small LLaDA model, and LLaDA's Monte-Carlo likelihood
 // with its recorded draws.
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/log_softmax.h>
+#include <ATen/ops/tensor.h>
 
 #include <iostream>
 

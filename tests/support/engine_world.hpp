@@ -25,7 +25,8 @@ inline std::vector<Text> toy_texts(std::size_t groups, std::size_t group_size,
     const std::int64_t prompt = stream.below(3);
     for (std::size_t g = 0; g < group_size; ++g) {
       Text text{{prompt}, {}, -1};
-      for (std::size_t i = 0; i < 1 + (1 + b + g) % 3; ++i) text.response.push_back(stream.below(3));
+      for (std::size_t i = 0; i < 1 + (1 + b + g) % 3; ++i)
+        text.response.push_back(stream.below(3));
       texts.push_back(text);
     }
   }

@@ -10,16 +10,15 @@ namespace lldm {
 
 struct Services;
 
-/// What the registry needs of any role: a TOML name, one line of description, described options, and
-/// construction from them (with the Services where a component asks for them).
+/// What the registry needs of any role: a TOML name, one line of description, described options,
+/// and construction from them (with the Services where a component asks for them).
 template <class C>
-concept Component =
-    OptionsStruct<typename C::Options> &&
-    (std::constructible_from<C, const typename C::Options&> ||
-     std::constructible_from<C, const typename C::Options&, const Services&>) &&
-    requires {
-      { C::name() } -> std::same_as<std::string_view>;
-      { C::description() } -> std::same_as<std::string_view>;
-    };
+concept Component = OptionsStruct<typename C::Options> &&
+                    (std::constructible_from<C, const typename C::Options&> ||
+                     std::constructible_from<C, const typename C::Options&, const Services&>) &&
+                    requires {
+                      { C::name() } -> std::same_as<std::string_view>;
+                      { C::description() } -> std::same_as<std::string_view>;
+                    };
 
 }  // namespace lldm

@@ -15,8 +15,10 @@ namespace lldm {
 /// A type is a Denoiser if
 ///   1. `hidden(batch)` gives the final normalised row of every packed token:      [N] -> [N, D];
 ///   2. `log_probabilities(rows, targets)` gives log softmax(head(rows))[target],
-///      in chunks, the log-sum-exp in float32 (float64 for a float64 model):      [Q, D], [Q] -> [Q];
-///   3. `logits(rows)` gives the head's output of the rows asked for:               [Q, D] -> [Q, V];
+///      in chunks, the log-sum-exp in float32 (float64 for a float64 model):      [Q, D], [Q] ->
+///      [Q];
+///   3. `logits(rows)` gives the head's output of the rows asked for:               [Q, D] -> [Q,
+///   V];
 ///   4. `parameters()` lists the trainable tensors under their names in the model folder.
 /// 1 and 2 build an autograd graph when grad mode is on.  A token's rows may depend only on its own
 /// sequence, never on its neighbours in the pack.

@@ -20,21 +20,23 @@ namespace lldm {
 ///   3. `reveal_probability(s, t)` is the chance that a position noised at t is clean at s:
 ///      (alpha(s) - alpha(t)) / (1 - alpha(t)) for absorbing noise;
 ///   4. `noise(tokens, positions, draws)` overwrites the given positions with noise, in place;
-///   5. `is_absorbing()` says whether noise is one absorbing token (so that a noised position is known
+///   5. `is_absorbing()` says whether noise is one absorbing token (so that a noised position is
+///   known
 ///      to be noised), and `readout()` names what a query reads.
 /// Times are float64 on the host.  It need not be trainable or aware of any model.
 /// Laws: tests/conformance/forward_process_test.cpp.
 /// See  NoiseSchedule - alpha(t);  ScoreEstimator - which positions, which times.
 template <class P>
-concept ForwardProcess = requires(const P& process, double s, double t, std::span<std::int64_t> tokens,
-                                  std::span<const std::int64_t> positions, Stream& draws) {
-  { process.alpha(t) } -> std::same_as<double>;
-  { process.inverse_alpha(t) } -> std::same_as<double>;
-  { process.elbo_weight(t) } -> std::same_as<double>;
-  { process.reveal_probability(s, t) } -> std::same_as<double>;
-  { process.noise(tokens, positions, draws) } -> std::same_as<void>;
-  { process.is_absorbing() } -> std::same_as<bool>;
-  { process.readout() } -> std::same_as<Readout>;
-};
+concept ForwardProcess =
+    requires(const P& process, double s, double t, std::span<std::int64_t> tokens,
+             std::span<const std::int64_t> positions, Stream& draws) {
+      { process.alpha(t) } -> std::same_as<double>;
+      { process.inverse_alpha(t) } -> std::same_as<double>;
+      { process.elbo_weight(t) } -> std::same_as<double>;
+      { process.reveal_probability(s, t) } -> std::same_as<double>;
+      { process.noise(tokens, positions, draws) } -> std::same_as<void>;
+      { process.is_absorbing() } -> std::same_as<bool>;
+      { process.readout() } -> std::same_as<Readout>;
+    };
 
 }  // namespace lldm

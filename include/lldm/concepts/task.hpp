@@ -15,9 +15,9 @@ namespace lldm {
 
 /// One problem of a task.
 struct Example {
-  std::string id;        // unique within the task and split, stable across runs
-  std::string prompt;    // what the model is given
-  std::string answer;    // a worked reference answer, as SFT would teach it; may be empty
+  std::string id;      // unique within the task and split, stable across runs
+  std::string prompt;  // what the model is given
+  std::string answer;  // a worked reference answer, as SFT would teach it; may be empty
 };
 
 /// What a checker says of one output.
@@ -47,15 +47,15 @@ concept Task = requires(const T& task, const Example& example, std::string_view 
   { task.check(example, output) } -> std::same_as<Verdict>;
 };
 
-/// A Task that can also make a correct chain wrong: `inject_error` returns nothing when no error of the
-/// drawn kind fits, and never a text that `check` still calls correct.
+/// A Task that can also make a correct chain wrong: `inject_error` returns nothing when no error of
+/// the drawn kind fits, and never a text that `check` still calls correct.
 template <class T>
 concept InjectingTask = Task<T> && requires(const T& task, const Example& example, Stream& draws) {
   { task.inject_error(example, draws) } -> std::same_as<std::optional<Injection>>;
 };
 
-/// A Task that can say every word it may ever produce, in any split or form: what a word vocabulary is
-/// made from, so that no later stage meets an unknown word.
+/// A Task that can say every word it may ever produce, in any split or form: what a word vocabulary
+/// is made from, so that no later stage meets an unknown word.
 template <class T>
 concept VocabularyTask = Task<T> && requires(const T& task) {
   { task.vocabulary_texts() } -> std::same_as<std::vector<std::string>>;

@@ -8,8 +8,8 @@
 
 namespace lldm {
 
-/// Writes report.json, report.md and the SVG plots from the results that lie in `out`.  `is_whole`: every
-/// stage has been run; otherwise the report says that it is partial.
+/// Writes report.json, report.md and the SVG plots from the results that lie in `out`.  `is_whole`:
+/// every stage has been run; otherwise the report says that it is partial.
 void write_report(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole);
 
 /// Writes report.md and the plots anew from DIR/report.json and metrics.jsonl (`lldm report DIR`).

@@ -23,7 +23,8 @@ inline constexpr std::array<std::string_view, 9> kMemoryPurposeNames = {
     "other",       "weights", "adapter", "gradients", "optimizer",
     "activations", "logits",  "staging", "workspace"};
 
-/// Marks the allocations of this thread (and of the backward passes it starts on the CPU) with a purpose.
+/// Marks the allocations of this thread (and of the backward passes it starts on the CPU) with a
+/// purpose.
 class PurposeScope {
  public:
   explicit PurposeScope(MemoryPurpose purpose) noexcept;

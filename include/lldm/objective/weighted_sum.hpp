@@ -38,7 +38,8 @@ class WeightedSum {
   };
   static constexpr std::string_view name() { return "weighted_sum"; }
   static constexpr std::string_view description() {
-    return "sum of objectives with weights, each normalised by itself; `terms = [...]` alone names it";
+    return "sum of objectives with weights, each normalised by itself; `terms = [...]` alone names "
+           "it";
   }
   WeightedSum(const Options& options, const Services& services);
   struct Term {

@@ -10,11 +10,11 @@
 
 namespace lldm {
 
-/// Ids of the special tokens by role; -1 where the tokenizer has none.  Stored with the model and checked
-/// by name when it is loaded.
+/// Ids of the special tokens by role; -1 where the tokenizer has none.  Stored with the model and
+/// checked by name when it is loaded.
 struct SpecialTokens {
   std::int64_t mask = -1;
-  std::int64_t end_of_text = -1;   // closes an answer and fills its canvas
+  std::int64_t end_of_text = -1;  // closes an answer and fills its canvas
   std::int64_t begin_of_text = -1;
   std::int64_t end_of_turn = -1;
   std::int64_t padding = -1;
@@ -36,7 +36,8 @@ class Tokenizer {
   /// the vocabulary cannot express (never dropped in silence) and on invalid UTF-8.
   [[nodiscard]] virtual std::vector<std::int64_t> encode(
       std::string_view text, SpecialText special = SpecialText::plain) const = 0;
-  /// Text of the ids; special tokens are left out with `skip_special`.  DataError on an id outside [0, V).
+  /// Text of the ids; special tokens are left out with `skip_special`.  DataError on an id outside
+  /// [0, V).
   [[nodiscard]] virtual std::string decode(std::span<const std::int64_t> ids,
                                            bool skip_special = true) const = 0;
   /// Number of ids, special ones included.

@@ -5,8 +5,8 @@
 
 namespace lldm {
 
-/// Where the library says things: it never prints by itself.  The command line passes one that writes to
-/// stderr; an embedder passes their own or `null_logger()`.
+/// Where the library says things: it never prints by itself.  The command line passes one that
+/// writes to stderr; an embedder passes their own or `null_logger()`.
 class Logger {
  public:
   virtual ~Logger() = default;

@@ -72,7 +72,8 @@ TEST_CASE("a model folder may be cut into shards", "[model][folder]") {
   CHECK_FALSE(fs::exists(folder.path() / "model.safetensors"));
   CHECK(fs::exists(folder.path() / "model-00001-of-00004.safetensors"));
   check_same(*model, *lldm::load_llada(folder.path()));
-  const auto index = nlohmann::json::parse(read_file(folder.path() / "model.safetensors.index.json"));
+  const auto index =
+      nlohmann::json::parse(read_file(folder.path() / "model.safetensors.index.json"));
   CHECK(index["metadata"]["total_size"] == 4 * tiny().num_parameters());
 }
 
@@ -137,8 +138,8 @@ TEST_CASE("an index of shards must say what the files hold and stay in its folde
   tensors["model.transformer.ln_f.weight"] = at::zeros({8}, at::kFloat);
   lldm::save_safetensors(first, tensors);
   write_file(path, good.dump());
-  CHECK(
-      contains(error_of(folder.path()), "tensor \"model.transformer.ln_f.weight\" is in two files"));
+  CHECK(contains(error_of(folder.path()),
+                 "tensor \"model.transformer.ln_f.weight\" is in two files"));
   CHECK(contains(error_of(folder.path()), "the index says total_size"));
   write_file(path, "{\"weight_map\": 3}");
   CHECK(contains(error_of(folder.path()), "must be an object with a \"weight_map\""));
