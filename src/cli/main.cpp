@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // lldm: finds the command, turns exceptions into exit codes.  The library never prints; this does.
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 
@@ -28,6 +31,18 @@ const cli::Command* find_command(std::vector<std::string>& words) {
   };
   if (const cli::Command* command = take(2)) return command;
   return take(1);
+}
+
+/// Starts the program again with OpenMP's waiting threads asleep.  libgomp reads the variable before main;
+/// spinning threads make a run several times slower as soon as another process wants the cores, and
+/// gain nothing measurable when none does.  A value that the user has set is kept.
+void sleep_while_waiting(const std::vector<std::string>& words, char** argv) {
+  static const std::vector<std::string> computing = {"run", "sample", "evaluate", "grid"};
+  if (words.empty() || std::getenv("OMP_WAIT_POLICY") ||
+      std::find(computing.begin(), computing.end(), words[0]) == computing.end())
+    return;
+  setenv("OMP_WAIT_POLICY", "passive", 0);
+  execv("/proc/self/exe", argv);  // returns only where it cannot: then the run is slower, not wrong
 }
 
 int run(std::vector<std::string> words) {
@@ -70,6 +85,7 @@ int run(std::vector<std::string> words) {
 
 int main(int argc, char** argv) {
   set_deterministic_environment();
+  sleep_while_waiting({argv + 1, argv + argc}, argv);
   try {
     return run({argv + 1, argv + argc});
   } catch (const std::exception& error) {
