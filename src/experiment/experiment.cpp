@@ -8,6 +8,7 @@
 #include "experiment/bound_data.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/plugin/loader.hpp"
 #include "lldm/plugin/registry.hpp"
 
 namespace lldm {
@@ -222,6 +223,15 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
   Experiment experiment;
   experiment.options =
       config::read_options<ExperimentOptions>(root, diagnostics, "the file", &registry);
+  if (const config::Member* plugins = root.find("plugins"); plugins && plugins->value.is_array()) {
+    experiment.options.plugins.clear();  // a bare name is no path relative to the file
+    for (const Value& plugin : plugins->value.as_array())
+      if (plugin.is_string()) {
+        const auto& source = plugin.position().source;
+        experiment.options.plugins.push_back(
+            plugin_file(plugin.as_string(), source ? source->folder : std::filesystem::path()));
+      }
+  }
   const config::Member* stages = root.find("stage");
   if (!stages) return experiment;
   if (!stages->value.is_array()) {
