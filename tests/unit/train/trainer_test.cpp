@@ -4,6 +4,7 @@
 #include <ATen/ops/equal.h>
 
 #include "lldm/draws/stream.hpp"
+#include "lldm/errors.hpp"
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/forward/masked.hpp"
