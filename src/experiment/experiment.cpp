@@ -56,6 +56,12 @@ Value kind_defaults(StageKind kind) {
   Value table;
   const Value bernoulli = component(
       "monte_carlo_elbo", {{"draws", Value::integer(1)}, {"count", Value::string("bernoulli")}});
+  // Named here so that their own defaults are filled in: config.resolved.toml says all, and is its
+  // own resolved form.
+  if (kind != StageKind::synthesize && kind != StageKind::sample)
+    table.set("forward_process", component("masked"));
+  if (kind == StageKind::synthesize || kind == StageKind::evaluate || kind == StageKind::sample)
+    table.set("sampler", component("fixed_length"));
   switch (kind) {
     case StageKind::pretraining:
       table.set("score_estimator", bernoulli);

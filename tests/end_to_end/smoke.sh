@@ -80,6 +80,11 @@ check "nothing else ran" [ "$(cd "$WORK/one" && ls -d */ | tr -d '\n')" = "pretr
 run_lldm run "$SMOKE" --out "$WORK/one" --stage all "${TINY[@]}"
 expect_code 0 "--stage all goes on with it"
 
+echo "config.resolved.toml in its own folder"
+run_lldm run "$WORK/one/config.resolved.toml" --out "$WORK/one"
+expect_code 0 "is the same experiment"
+check "trains nothing" [ -z "$(grep -E '^stage .* steps, ' <<< "$text")" ]
+
 echo "config.resolved.toml in another folder"
 run_lldm run "$WORK/one/config.resolved.toml" --out "$WORK/resolved"
 expect_code 0 "runs"
