@@ -105,7 +105,8 @@ Value write_table(std::span<const FieldInfo> fields, const void* options) {
   Value table;
   for (const FieldInfo& info : fields)
     if (auto value = info.write(options)) {
-      const bool is_no_path = info.type == "path" && value->is_string() && value->as_string().empty();
+      const bool is_no_path =
+          info.type == "path" && value->is_string() && value->as_string().empty();
       if (!is_no_path) table.set(info.key, std::move(*value));  // "" would not read back
     }
   return table;

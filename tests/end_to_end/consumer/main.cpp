@@ -28,10 +28,15 @@ int main() {
   lldm::MemoryManager memory;
   memory.install();
   constexpr std::int64_t kMask = 10;
-  const auto policy = lldm::make_llada(
-      {.d_model = 16, .n_layers = 1, .n_heads = 2, .n_kv_heads = 2, .mlp_hidden_size = 24,
-       .vocab_size = 11, .embedding_size = 11, .max_sequence_length = 16},
-      {}, lldm::Draws(42, "model"));
+  const auto policy = lldm::make_llada({.d_model = 16,
+                                        .n_layers = 1,
+                                        .n_heads = 2,
+                                        .n_kv_heads = 2,
+                                        .mlp_hidden_size = 24,
+                                        .vocab_size = 11,
+                                        .embedding_size = 11,
+                                        .max_sequence_length = 16},
+                                       {}, lldm::Draws(42, "model"));
 
   lldm::TrainingSetup setup;
   setup.policy = std::make_shared<lldm::AnyDenoiser>(policy);
