@@ -36,11 +36,12 @@ Registry make_registry(const Arguments& arguments, const std::filesystem::path& 
       for (const config::Value& path : plugins->value.as_array())
         if (path.is_string()) {
           const auto& source = path.position().source;
-          const std::filesystem::path given = path.as_string();
-          paths.push_back(given.is_relative() && source ? source->folder / given : given);
+          paths.push_back(
+              plugin_file(path.as_string(), source ? source->folder : std::filesystem::path()));
         }
   }
-  for (const std::string& path : arguments.values("plugin")) paths.emplace_back(path);
+  for (const std::string& path : arguments.values("plugin"))
+    paths.push_back(plugin_file(path, std::filesystem::path()));
   for (const auto& path : paths) load_plugin(registry, path);
   return registry;
 }

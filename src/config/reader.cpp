@@ -104,7 +104,11 @@ bool read_table(const Value& table, std::span<const FieldInfo> fields, void* opt
 Value write_table(std::span<const FieldInfo> fields, const void* options) {
   Value table;
   for (const FieldInfo& info : fields)
-    if (auto value = info.write(options)) table.set(info.key, std::move(*value));
+    if (auto value = info.write(options)) {
+      const bool is_no_path =
+          info.type == "path" && value->is_string() && value->as_string().empty();
+      if (!is_no_path) table.set(info.key, std::move(*value));  // "" would not read back
+    }
   return table;
 }
 

@@ -151,6 +151,7 @@ namespace {
 std::pair<std::string_view, std::string_view> component_of(const Value& table) {
   for (const std::string_view key : {"type", "generate"})
     if (const std::string_view name = table.text_of(key); !name.empty()) return {key, name};
+  if (table.find("terms")) return {"type", "weighted_sum"};  // what `terms` alone stands for
   return {};
 }
 

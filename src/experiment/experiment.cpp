@@ -8,6 +8,7 @@
 #include "experiment/bound_data.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/plugin/loader.hpp"
 #include "lldm/plugin/registry.hpp"
 
 namespace lldm {
@@ -55,6 +56,12 @@ Value kind_defaults(StageKind kind) {
   Value table;
   const Value bernoulli = component(
       "monte_carlo_elbo", {{"draws", Value::integer(1)}, {"count", Value::string("bernoulli")}});
+  // Named here so that their own defaults are filled in: config.resolved.toml says all, and is its
+  // own resolved form.
+  if (kind != StageKind::synthesize && kind != StageKind::sample)
+    table.set("forward_process", component("masked"));
+  if (kind == StageKind::synthesize || kind == StageKind::evaluate || kind == StageKind::sample)
+    table.set("sampler", component("fixed_length"));
   switch (kind) {
     case StageKind::pretraining:
       table.set("score_estimator", bernoulli);
@@ -222,6 +229,15 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
   Experiment experiment;
   experiment.options =
       config::read_options<ExperimentOptions>(root, diagnostics, "the file", &registry);
+  if (const config::Member* plugins = root.find("plugins"); plugins && plugins->value.is_array()) {
+    experiment.options.plugins.clear();  // a bare name is no path relative to the file
+    for (const Value& plugin : plugins->value.as_array())
+      if (plugin.is_string()) {
+        const auto& source = plugin.position().source;
+        experiment.options.plugins.push_back(
+            plugin_file(plugin.as_string(), source ? source->folder : std::filesystem::path()));
+      }
+  }
   const config::Member* stages = root.find("stage");
   if (!stages) return experiment;
   if (!stages->value.is_array()) {

@@ -58,7 +58,7 @@ void SynthesizeStage::check(config::OptionsCheck& check) const {
                 "from = \"<an earlier stage>\"");
   if (method == SynthesisMethod::sample && samples_per_prompt < 2)
     check.error("samples_per_prompt", "one answer per prompt makes no pair", "legal: 2 to 1024");
-  if (method == SynthesisMethod::inject && (check.is_set("from")))
+  if (method == SynthesisMethod::inject && !from.empty())
     check.error("from", "method = \"inject\" reads no model", "remove `from`");
 }
 

@@ -60,7 +60,8 @@ struct ExperimentOptions {
         field("threads", &E::threads,
               "CPU threads; 0: as many as the machine has.  The bits of a run depend on it.")
             .range(0, 4096),
-        field("plugins", &E::plugins, "Shared libraries to load, relative to this file."),
+        field("plugins", &E::plugins,
+              "Plugins to load: paths relative to this file, or names of shipped ones."),
         field("model", &E::model, "The denoiser of stages without `from`."),
         field("tokenizer", &E::tokenizer, "Text to tokens."),
         field("template", &E::prompt_template, "How prompts and answers are written."),

@@ -1,17 +1,60 @@
 // SPDX-License-Identifier: MIT
-// A program of another project that uses lldm without TOML.
+// A program of another project that uses lldm without TOML: one estimator, one objective, one step.
+#include <cmath>
 #include <iostream>
-#include <lldm/draws/stream.hpp>
+#include <lldm/estimator/monte_carlo_elbo.hpp>
+#include <lldm/forward/masked.hpp>
 #include <lldm/memory/manager.hpp>
+#include <lldm/model/llada.hpp>
+#include <lldm/objective/dpo.hpp>
+#include <lldm/schedule/linear.hpp>
+#include <lldm/train/trainer.hpp>
+
+namespace {
+
+struct PrintLoss : lldm::TrainingObserver {
+  double first = 0, last = 0;
+  void on_log(std::int64_t step, std::int64_t total,
+              const std::map<std::string, double>& metrics) override {
+    last = metrics.at("loss");
+    if (step == 1) first = last;
+    std::cout << "step " << step << " of " << total << ": loss " << last << '\n';
+  }
+};
+
+}  // namespace
 
 int main() {
   lldm::MemoryManager memory;
   memory.install();
-  const lldm::Draws draws(42, "consumer");
-  lldm::Stream stream = draws.stream(lldm::Purpose::noise);
-  const auto masked = stream.subset(16, 4);
-  std::cout << "masked positions:";
-  for (const auto position : masked) std::cout << ' ' << position;
-  std::cout << '\n' << memory.report().text();
-  return masked.size() == 4 ? 0 : 1;
+  constexpr std::int64_t kMask = 10;
+  const auto policy = lldm::make_llada({.d_model = 16,
+                                        .n_layers = 1,
+                                        .n_heads = 2,
+                                        .n_kv_heads = 2,
+                                        .mlp_hidden_size = 24,
+                                        .vocab_size = 11,
+                                        .embedding_size = 11,
+                                        .max_sequence_length = 16},
+                                       {}, lldm::Draws(42, "model"));
+
+  lldm::TrainingSetup setup;
+  setup.policy = std::make_shared<lldm::AnyDenoiser>(policy);
+  setup.reference = std::make_shared<lldm::AnyDenoiser>(lldm::clone_frozen(*policy));
+  setup.rows = {{0, {{{1, 2}, {3, 4, 5}}, {{1, 2}, {5, 5}}}},
+                {1, {{{2, 1}, {4, 3}}, {{2, 1}, {3, 3, 9}}}}};
+  setup.optimizer.learning_rate = 1e-2;
+  setup.optimizer.steps = 5;
+  setup.optimizer.batch_size = 2;
+  setup.rhythm.logging_steps = 1;
+  setup.path = lldm::GradientPath::pairwise;
+  setup.draws = lldm::Draws(42, "tuned");
+  lldm::Trainer trainer(lldm::MaskedProcess(kMask, lldm::LinearSchedule()),
+                        lldm::MonteCarloElbo({.draws = 4}), lldm::Dpo({.beta = 0.5}),
+                        std::move(setup));
+  PrintLoss observer;
+  trainer.run(observer);
+  std::cout << memory.report().text();
+  const bool starts_at_log_2 = std::abs(observer.first - std::log(2.0)) < 1e-12;
+  return starts_at_log_2 && observer.last < observer.first ? 0 : 1;
 }

@@ -267,6 +267,7 @@ TEST_CASE("write_options writes what read_options reads back", "[config]") {
   CHECK(tree(write_toml(write_options(options))) == given);
   // Defaults are written too; what is absent stays absent.
   const Value defaults = write_options(Everything{});
+  CHECK(defaults.find("file") == nullptr);  // no path: "" would be refused
   CHECK(defaults.find("draws")->value == Value::integer(4));
   CHECK(defaults.find("limit") == nullptr);
   CHECK(defaults.find("raw") == nullptr);

@@ -40,6 +40,10 @@ TEST_CASE("merged discards the old component's keys when another type is named",
         tree("[o]\ntype = \"dpo\"\nbeta = 0.1\nx = 1\n"));
   // Neither side names one, or only one does: nothing is replaced.
   CHECK(merged(tree("[o]\nbeta = 0.1\n"), tree("[o]\ntype = \"dpo\"\n")) == base);
+  // `terms` alone stands for a weighted sum.
+  const Value sum = tree("[o]\nterms = [{ type = \"dpo\" }]\n");
+  CHECK(merged(sum, base) == base);
+  CHECK(merged(base, sum) == sum);
   CHECK(merged(tree("d = { generate = \"a\", rows = 3 }\n"), tree("d = { generate = \"b\" }\n")) ==
         tree("d = { generate = \"b\" }\n"));
 }

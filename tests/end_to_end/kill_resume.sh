@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A run that is killed, stopped or damaged ends in the bits of one that was left alone.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+# Long enough to be hit in the middle; a checkpoint often.
+LONG=("${TINY[@]}" --set pretrain.optimizer.steps=60 --set pretrain.save_steps=5
+  --set pretrain.logging_steps=5 --set sft.optimizer.steps=30 --set sft.save_steps=5
+  --set sft.logging_steps=5 --set tuned.optimizer.steps=30 --set tuned.save_steps=3
+  --set tuned.logging_steps=3)
+run=$WORK/run
+
+start() { # run folder: in the background, its process in $background
+  "$LLDM" run "$SMOKE" --out "$1" "${LONG[@]}" > "$WORK/output" 2>&1 &
+  background=$!
+}
+ended() { # waits; the exit code in $code
+  wait "$background" 2> /dev/null
+  code=$?
+  background=""
+  text=$(< "$WORK/output")
+}
+has_step() { # stage, at least this checkpoint
+  local newest
+  newest=$(ls "$run/$1/checkpoints" 2> /dev/null | grep -E '^step-[0-9]{8}$' | tail -n 1)
+  [ -n "$newest" ] && [ "$((10#${newest#step-}))" -ge "$2" ] && [ -s "$run/$1/checkpoints/$newest/MANIFEST.json" ]
+}
+has_lines() { # at least so many lines of metrics
+  [ -f "$run/metrics.jsonl" ] && [ "$(wc -l < "$run/metrics.jsonl")" -ge "$1" ]
+}
+kill_when() { # what, then a command
+  local what=$1
+  shift
+  start "$run"
+  check "$what" wait_for "$background" 60 "$@"
+  kill -KILL "$background" 2> /dev/null
+  ended
+  check "killed in the middle (exit code $code)" [ "$code" -eq 137 ]
+}
+
+echo "left alone"
+run_lldm run "$SMOKE" --out "$WORK/straight" "${LONG[@]}"
+expect_code 0 "runs"
+wanted=$(model_hashes "$WORK/straight")
+sed 's/^/    /' <<< "$wanted" | cut -c1-20,69-
+
+echo "killed, again and again"
+kill_when "a checkpoint of the pretraining" has_step pretrain 10
+kill_when "some lines of metrics later" has_lines 8
+kill_when "a checkpoint of the SFT" has_step sft 10
+kill_when "a checkpoint of the preference tuning" has_step tuned 6
+
+echo "a flipped byte in the newest checkpoint"
+newest=$(ls "$run/tuned/checkpoints" | grep -E '^step-[0-9]{8}$' | tail -n 1)
+file=$run/tuned/checkpoints/$newest/model/weights.safetensors
+python3 - "$file" << 'PYTHON'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(-100, 2)
+    byte = file.read(1)[0]
+    file.seek(-100, 2)
+    file.write(bytes([byte ^ 1]))
+PYTHON
+start "$run"
+check "goes on from the one before" wait_for "$background" 60 has_step tuned 12
+echo "another process in the same folder"
+run_lldm run "$SMOKE" --out "$run" "${LONG[@]}"
+expect_code 1 "is refused"
+expect_text "in use by another process"
+expect_text "pid $background"
+
+echo "SIGTERM"
+kill -TERM "$background"
+ended
+expect_code 75 "saves and stops"
+expect_text "warning: "
+expect_text "$newest"
+check "the warning names the damaged file" grep -q "warning:.*$newest.*passed over.*weights.safetensors" <<< "$text"
+grep "warning:" <<< "$text" | sed "s#$WORK/##; s/^/    /"
+
+echo "the same command once more"
+run_lldm run "$SMOKE" --out "$run" "${LONG[@]}"
+expect_code 0 "finishes"
+check "the models are those of the run left alone, bit for bit" [ "$wanted" = "$(model_hashes "$run")" ]
+python3 - "$run" "$WORK/straight" << 'PYTHON'
+import json, pathlib, sys
+def read(folder):
+    lines = [json.loads(line) for line in (pathlib.Path(folder) / "metrics.jsonl").read_text().splitlines()]
+    keys = [(l["stage"], l["step"], "train" if "train/loss" in l else "validation") for l in lines]
+    loss = {k: l.get("train/loss", l.get("validation/loss")) for k, l in zip(keys, lines)}
+    return keys, loss
+(keys, loss), (wanted, wanted_loss) = read(sys.argv[1]), read(sys.argv[2])
+twice = sorted({key for key in keys if keys.count(key) > 1})
+assert not twice, f"twice: {twice}"
+assert sorted(keys) == sorted(wanted), f"missing {sorted(set(wanted) - set(keys))}, more {sorted(set(keys) - set(wanted))}"
+# A mean over steps that a kill cut in two may differ; what is logged after whole intervals may not.
+differing = [key for key in keys if loss[key] != wanted_loss[key]]
+print(f"  ok: {len(keys)} lines of metrics; losses that differ from the run left alone: {differing}")
+assert len(differing) <= 1, differing  # SIGTERM may stop between two lines
+PYTHON
+check "metrics.jsonl has every step once" [ $? -eq 0 ]
+summary

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/train/trainer.hpp"
+
+#include <ATen/ops/equal.h>
+
+#include "lldm/draws/stream.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/estimator/full_trajectory.hpp"
+#include "lldm/estimator/monte_carlo_elbo.hpp"
+#include "lldm/forward/masked.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/model/llada.hpp"
+#include "lldm/objective/dpo.hpp"
+#include "lldm/schedule/linear.hpp"
+#include "lldm/train/checkpoint.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace lldm;
+using namespace lldm::testing;
+
+namespace {
+
+constexpr std::int64_t kMask = 7;
+
+std::shared_ptr<Llada> tiny_model(std::uint64_t seed) {
+  const LladaConfig config{.d_model = 16,
+                           .n_layers = 2,
+                           .n_heads = 2,
+                           .n_kv_heads = 2,
+                           .mlp_hidden_size = 24,
+                           .vocab_size = 8,
+                           .embedding_size = 8,
+                           .max_sequence_length = 32};
+  return make_llada(config, {.head_std = 0.5}, Draws(seed, "model"));
+}
+
+std::vector<TrainingRow> pairs(std::uint64_t count, std::int64_t length = 0) {
+  std::vector<TrainingRow> rows;
+  Stream stream = Draws(5, "rows").stream(Purpose::data);
+  const auto text = [&] {
+    Text answer{{stream.below(7), stream.below(7)}, {}, -1};
+    const std::int64_t size = length > 0 ? length : 3 + stream.below(6);
+    for (std::int64_t i = 0; i < size; ++i) answer.response.push_back(stream.below(7));
+    return answer;
+  };
+  for (std::uint64_t id = 0; id < count; ++id) rows.push_back({id, {text(), text()}});
+  return rows;
+}
+
+/// A policy with its trainer's set-up; the reference is the policy's start.
+struct World {
+  std::shared_ptr<Llada> policy = tiny_model(1);
+  TrainingSetup setup;
+
+  explicit World(std::int64_t steps = 5) {
+    policy->set_trainable(true);
+    setup.policy = std::make_shared<AnyDenoiser>(policy);
+    setup.reference = std::make_shared<AnyDenoiser>(clone_frozen(*policy));
+    setup.rows = pairs(10);
+    setup.optimizer.learning_rate = 1e-3;
+    setup.optimizer.steps = steps;
+    setup.optimizer.batch_size = 4;
+    setup.path = GradientPath::pairwise;
+    setup.draws = Draws(11, "tuned");
+  }
+};
+
+MaskedProcess process() { return {kMask, LinearSchedule()}; }
+
+using ConcreteTrainer = Trainer<MaskedProcess, MonteCarloElbo, Dpo>;
+using ErasedTrainer = Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
+
+ConcreteTrainer concrete(const TrainingSetup& setup) {
+  return {process(), MonteCarloElbo({.draws = 2}), Dpo({.beta = 0.2}), setup};
+}
+
+double largest_difference(const Llada& a, const Llada& b) {
+  const auto left = a.parameters(), right = b.parameters();
+  double largest = 0;
+  for (std::size_t i = 0; i < left.size(); ++i)
+    largest = std::max(
+        largest, (left[i].value.detach() - right[i].value.detach()).abs().max().item<double>());
+  return largest;
+}
+
+bool bit_equal(const Llada& a, const Llada& b) {
+  const auto left = a.parameters(), right = b.parameters();
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (!at::equal(left[i].value.detach(), right[i].value.detach())) return false;
+  return true;
+}
+
+/// Remembers the metrics, and saves where it is told to.
+struct Recorder : TrainingObserver {
+  std::vector<std::pair<std::int64_t, double>> losses;
+  std::function<void(std::int64_t, const AdamW&)> save;
+  std::int64_t stop_after = -1, seen = 0;
+
+  void on_log(std::int64_t step, std::int64_t,
+              const std::map<std::string, double>& metrics) override {
+    losses.emplace_back(step, metrics.at("loss"));
+  }
+  void on_save(std::int64_t step, const AdamW& optimizer) override {
+    if (save) save(step, optimizer);
+  }
+  bool should_stop() override { return ++seen == stop_after; }
+};
+
+}  // namespace
+
+TEST_CASE("Trainer: concrete components give the bits of the erased ones", "[train]") {
+  World a, b;
+  a.setup.rhythm.logging_steps = b.setup.rhythm.logging_steps = 1;
+  Recorder of_a, of_b;
+  const auto start = clone_frozen(*a.policy);
+  concrete(a.setup).run(of_a);
+  ErasedTrainer erased(AnyForwardProcess(process()),
+                       AnyScoreEstimator(MonteCarloElbo({.draws = 2})),
+                       AnyObjective(Dpo({.beta = 0.2})), b.setup);
+  erased.run(of_b);
+  CHECK(bit_equal(*a.policy, *b.policy));
+  CHECK(of_a.losses == of_b.losses);
+  CHECK(of_a.losses.size() == 5);
+  CHECK(largest_difference(*a.policy, *start) > 1e-4);
+}
+
+TEST_CASE("Trainer: accumulation changes no weight beyond rounding", "[train]") {
+  World whole, parts;
+  parts.setup.optimizer.batch_size = 1;
+  parts.setup.optimizer.accumulation = 4;
+  Recorder quiet;
+  concrete(whole.setup).run(quiet);
+  concrete(parts.setup).run(quiet);
+  CHECK(largest_difference(*whole.policy, *parts.policy) <= 1e-6);
+}
+
+TEST_CASE("Trainer: a run resumed from a checkpoint ends in the same bits", "[train]") {
+  const TemporaryFolder folder;
+  World straight(8), broken(8), resumed(8);
+  Recorder quiet;
+  concrete(straight.setup).run(quiet);
+
+  Recorder saver;
+  saver.stop_after = 3;
+  saver.save = [&](std::int64_t step, const AdamW& optimizer) {
+    save_checkpoint(folder.path(), {.step = step, .identity = "work", .tokenizer = "words"},
+                    broken.policy->parameters(), optimizer, 2);
+  };
+  auto first = concrete(broken.setup);
+  CHECK_THROWS_AS(first.run(saver), Stopped);
+
+  auto second = concrete(resumed.setup);
+  const CheckpointState state = load_checkpoint(folder.path() / "step-00000003", "work", "words",
+                                                resumed.policy->parameters(), second.optimizer());
+  REQUIRE(state.step == 3);
+  CHECK(second.optimizer().steps_done() == 3);
+  CHECK(bit_equal(*resumed.policy, *broken.policy));
+  second.run(quiet, state.step);
+  CHECK(bit_equal(*resumed.policy, *straight.policy));
+
+  auto other = concrete(World(8).setup);
+  CHECK_THROWS_AS(load_checkpoint(folder.path() / "step-00000003", "other work", "words",
+                                  resumed.policy->parameters(), other.optimizer()),
+                  DataError);
+  CHECK_THROWS_AS(load_checkpoint(folder.path() / "step-00000003", "work", "bytes",
+                                  resumed.policy->parameters(), other.optimizer()),
+                  DataError);
+}
+
+TEST_CASE("Trainer: rows with another number of answers are refused", "[train]") {
+  World world;
+  world.setup.rows[3].answers.pop_back();
+  CHECK_THROWS_AS(concrete(world.setup), DataError);
+}
+
+TEST_CASE("Trainer: validation is the same at every call", "[train]") {
+  World world;
+  world.setup.validation = pairs(6);
+  const auto trainer = concrete(world.setup);
+  CHECK(trainer.validate() == trainer.validate());
+  CHECK(trainer.validate().at("loss") == Approx(std::log(2.0)));  // policy = reference
+}
+
+TEST_CASE("RowOrder: a step's rows depend on nothing but its number", "[train]") {
+  const Draws draws(3, "stage");
+  RowOrder forward(draws, 10, 4), backward(draws, 10, 4);
+  std::vector<std::vector<RowOrder::Entry>> steps;
+  for (std::int64_t i = 0; i < 10; ++i) steps.push_back(forward.step(i));
+  std::vector<int> count(40, 0);
+  for (std::int64_t i = 9; i >= 0; --i) {
+    const auto again = backward.step(i);
+    const auto& once = steps[static_cast<std::size_t>(i)];
+    REQUIRE(again.size() == once.size());
+    for (std::size_t k = 0; k < again.size(); ++k) {
+      CHECK(again[k].row == once[k].row);
+      CHECK(again[k].epoch == once[k].epoch);
+      ++count[static_cast<std::size_t>(once[k].row) + 10 * once[k].epoch];
+    }
+  }
+  CHECK(count == std::vector<int>(40, 1));  // four epochs, every row once in each
+
+  // The split into steps changes nothing about the sequence, and `limit` cuts the last step.
+  RowOrder finer(draws, 10, 1);
+  for (std::int64_t k = 0; k < 40; ++k)
+    CHECK(finer.step(k).front().row ==
+          steps[static_cast<std::size_t>(k / 4)][static_cast<std::size_t>(k % 4)].row);
+  CHECK(forward.step(2, 10).size() == 2);
+  CHECK(forward.step(3, 10).empty());
+  CHECK_THROWS_AS(RowOrder(draws, 0, 4), DataError);
+}
+
+TEST_CASE("LearningRate: warm-up, then what is asked for", "[train]") {
+  LearningRate rate{.peak = 1.0, .decay = Decay::constant, .warmup_share = 0.1};
+  CHECK(rate.at(0, 100) == Approx(0.1));
+  CHECK(rate.at(4, 100) == Approx(0.5));
+  CHECK(rate.at(9, 100) == Approx(1.0));
+  CHECK(rate.at(99, 100) == Approx(1.0));
+
+  rate.decay = Decay::cosine;
+  CHECK(rate.at(10, 100) == Approx(1.0));
+  CHECK(rate.at(55, 100) == Approx(0.5));
+  CHECK(rate.at(99, 100) > 0.0);
+  CHECK(rate.at(99, 100) < 0.001);
+
+  rate.decay = Decay::stable_then_linear;
+  rate.decay_share = 0.3;
+  CHECK(rate.at(70, 100) == Approx(1.0));
+  CHECK(rate.at(85, 100) == Approx(0.5));
+  CHECK(rate.at(99, 100) == Approx(1.0 / 30));
+  rate.final_share = 0.5;
+  CHECK(rate.at(85, 100) == Approx(0.75));
+  for (const auto decay : {Decay::constant, Decay::cosine, Decay::stable_then_linear})
+    CHECK(LearningRate{.peak = 2.0, .decay = decay}.at(0, 1) > 0.0);
+}
+
+TEST_CASE("Trainer: pairwise memory does not grow with the number of evaluations",
+          "[train][memory]") {
+  MemoryManager memory;
+  memory.install();
+  const auto growth = [&](GradientPath path, std::int64_t steps) {
+    World world(2);
+    world.setup.rows = pairs(4, 24);
+    world.setup.optimizer.batch_size = 1;
+    world.setup.path = path;
+    world.setup.engine.max_tokens_per_forward = 26;  // one copy at a time
+    Trainer<MaskedProcess, FullTrajectory, Dpo> trainer(process(), FullTrajectory({.steps = steps}),
+                                                        Dpo({.beta = 0.2}), world.setup);
+    Recorder quiet;
+    trainer.run(quiet);  // the first gradients and buffers exist from here on
+    const MemoryManager::Watch watch(memory);
+    trainer.run(quiet);
+    return static_cast<double>(watch.growth_bytes(MemoryDevice::cpu));
+  };
+  const double few = growth(GradientPath::pairwise, 5), many = growth(GradientPath::pairwise, 80);
+  INFO("pairwise, T = 5: " << few << " B, T = 80: " << many << " B");
+  REQUIRE(few > 0);
+  CHECK(std::abs(many / few - 1) <= 0.05);
+  const double retained = growth(GradientPath::retain, 5),
+               retained_more = growth(GradientPath::retain, 80);
+  INFO("retain, T = 5: " << retained << " B, T = 80: " << retained_more << " B");
+  CHECK(retained_more > 1.5 * retained);
+}
