@@ -9,15 +9,14 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "model/block.hpp"
+#include "model/first_order.hpp"
 #include "model/kernels/attention.hpp"
 #include "model/kernels/rows.hpp"
 
@@ -36,8 +35,8 @@ void with_type(const at::Tensor& like, const Work& work) {
 }
 
 void parallel_rows(std::int64_t rows, std::int64_t width, const auto& work) {
-  constexpr std::int64_t kElementsPerTask =
-      16384;  // below this a second thread costs more than it brings
+  // Below this a second thread costs more than it brings.
+  constexpr std::int64_t kElementsPerTask = 16384;
   at::parallel_for(0, rows, std::max<std::int64_t>(1, kElementsPerTask / width), work);
 }
 
@@ -215,12 +214,6 @@ at::Tensor joined(at::TensorList parts) {
   if (!is_adjacent) return at::cat(parts);
   return parts[0].detach().as_strided({rows, parts[0].size(1)}, {parts[0].size(1), 1},
                                       parts[0].storage_offset());
-}
-
-void refuse_second_derivative() {
-  if (c10::GradMode::is_enabled())
-    throw Error(
-        "Llada: second derivatives are not implemented\n  call backward without create_graph");
 }
 
 class BlockFunction : public torch::autograd::Function<BlockFunction> {

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "lldm/memory/purpose.hpp"
+#include "model/first_order.hpp"
 
 namespace lldm {
 namespace {
@@ -57,6 +58,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::logits);
     const auto saved = context->get_saved_variables();
     const auto &rows = saved[0], &weight = saved[1], &targets = saved[2], &sums = saved[3];

@@ -106,6 +106,16 @@ void Llada::check(const PackedTokens& batch) const {
   }
 }
 
+BlockContext Llada::block_context(const PackedTokens& batch) const {
+  return {batch.offsets,
+          batch.visible.defined() ? batch.visible.contiguous() : at::Tensor(),
+          cosines_,
+          sines_,
+          config_.n_heads,
+          config_.n_kv_heads,
+          config_.rms_norm_eps};
+}
+
 at::Tensor Llada::embed(const PackedTokens& batch) const {
   check(batch);
   return at::embedding(embedding_, batch.tokens);
@@ -113,10 +123,8 @@ at::Tensor Llada::embed(const PackedTokens& batch) const {
 
 std::vector<at::Tensor> Llada::hidden_states(const PackedTokens& batch) const {
   const PurposeScope purpose(MemoryPurpose::activations);
-  const BlockContext context{
-      batch.offsets,      batch.visible,       cosines_, sines_, config_.n_heads,
-      config_.n_kv_heads, config_.rms_norm_eps};
   std::vector<at::Tensor> states{embed(batch)};
+  const auto context = block_context(batch);
   for (const auto& block : blocks_) states.push_back(block_forward(block, states.back(), context));
   states.back() = rms_norm(states.back(), final_norm_, config_.rms_norm_eps);
   return states;
@@ -124,10 +132,8 @@ std::vector<at::Tensor> Llada::hidden_states(const PackedTokens& batch) const {
 
 at::Tensor Llada::hidden(const PackedTokens& batch) const {
   const PurposeScope purpose(MemoryPurpose::activations);
-  const BlockContext context{
-      batch.offsets,      batch.visible,       cosines_, sines_, config_.n_heads,
-      config_.n_kv_heads, config_.rms_norm_eps};
   auto rows = embed(batch);
+  const auto context = block_context(batch);
   for (const auto& block : blocks_) rows = block_forward(block, rows, context);
   return rms_norm(rows, final_norm_, config_.rms_norm_eps);
 }

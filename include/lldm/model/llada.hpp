@@ -16,6 +16,8 @@
 
 namespace lldm {
 
+struct BlockContext;
+
 /// Standard deviations of fresh weights.  Norm weights start at 1, biases at 0.
 struct LladaInit {
   double embedding_std = 0.5;
@@ -84,7 +86,8 @@ class Llada {
 
  private:
   void check(const PackedTokens& batch) const;
-  at::Tensor embed(const PackedTokens& batch) const;
+  [[nodiscard]] BlockContext block_context(const PackedTokens& batch) const;
+  [[nodiscard]] at::Tensor embed(const PackedTokens& batch) const;
   const at::Tensor& head() const { return config_.weight_tying ? embedding_ : head_; }
 
   LladaConfig config_;

@@ -139,6 +139,14 @@ TEST_CASE("Llada hides keys exactly and gives them no gradient", "[model][llada]
   batch.visible.select(0, 22).fill_(true);
   CHECK(compare_with_reference(*model, batch) < 1e-10);
 
+  // A mask that is a view with gaps says the same.
+  auto strided = batch;
+  strided.visible =
+      at::cat({batch.visible.unsqueeze(1), batch.visible.logical_not().unsqueeze(1)}, 1)
+          .select(1, 0);
+  REQUIRE_FALSE(strided.visible.is_contiguous());
+  CHECK(at::equal(model->hidden(strided), model->hidden(batch)));
+
   // Another token in a hidden place changes its own row and no other.
   const auto before = model->hidden(batch);
   std::int64_t place = 0;
@@ -237,10 +245,15 @@ TEST_CASE("Llada works when its weights were moved apart in memory", "[model][ll
 TEST_CASE("Llada refuses second derivatives instead of getting them wrong", "[model][llada]") {
   const auto config = small_config();
   const auto model = make(config);
-  const auto loss = model->hidden(random_batch(config, {4})).sum();
-  CHECK_THROWS_WITH(
-      torch::autograd::grad({loss}, {model->parameters().front().value}, {}, true, true),
-      "Llada: second derivatives are not implemented\n  call backward without create_graph");
+  const auto batch = random_batch(config, {4});
+  const auto loss = model->hidden(batch).sum();
+  const std::string text =
+      "Llada: second derivatives are not implemented\n  call backward without create_graph";
+  const auto embedding = model->parameters().front().value;
+  CHECK_THROWS_WITH(torch::autograd::grad({loss}, {embedding}, {}, true, true), text);
+  const auto rows = model->hidden(batch).detach().requires_grad_(true);
+  const auto score = model->log_probabilities(rows, batch.tokens).sum();
+  CHECK_THROWS_WITH(torch::autograd::grad({score}, {rows}, {}, true, true), text);
 }
 
 TEST_CASE("Llada::log_probabilities is the same in one chunk and in many", "[model][llada]") {
