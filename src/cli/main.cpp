@@ -33,9 +33,9 @@ const cli::Command* find_command(std::vector<std::string>& words) {
   return take(1);
 }
 
-/// Starts the program again with OpenMP's waiting threads asleep.  libgomp reads the variable before main;
-/// spinning threads make a run several times slower as soon as another process wants the cores, and
-/// gain nothing measurable when none does.  A value that the user has set is kept.
+/// Starts the program again with OpenMP's waiting threads asleep.  libgomp reads the variable
+/// before main; spinning threads make a run several times slower as soon as another process wants
+/// the cores, and gain nothing measurable when none does.  A value that the user has set is kept.
 void sleep_while_waiting(const std::vector<std::string>& words, char** argv) {
   static const std::vector<std::string> computing = {"run", "sample", "evaluate", "grid"};
   if (words.empty() || std::getenv("OMP_WAIT_POLICY") ||

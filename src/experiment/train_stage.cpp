@@ -14,6 +14,7 @@
 #include "experiment/training_reporter.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/plugin/registry.hpp"
+#include "lldm/track/files.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"
 
@@ -124,6 +125,9 @@ Result run_training(const RunContext& run, const Work& work) {
   result["predicted_peak_bytes"] = memory.predicted_bytes;
   result["peak_bytes"] =
       watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu);
+  run.logger.info(message("stage ", run.label(work), ": peak memory ",
+                          bytes_text(result["peak_bytes"].get<std::uint64_t>()), ", predicted ",
+                          bytes_text(static_cast<std::uint64_t>(memory.predicted_bytes))));
   for (std::size_t p = 1; p < kMemoryPurposeNames.size(); ++p)
     result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
         watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,
