@@ -3,7 +3,7 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 # What a program that links lldm::lldm compiles with.
-set(_includes "$<REMOVE_DUPLICATES:$<FILTER:$<TARGET_PROPERTY:lldm_header_probe,INCLUDE_DIRECTORIES>,EXCLUDE,^(${PROJECT_SOURCE_DIR}/|/usr/include$)>>")
+set(_includes "$<REMOVE_DUPLICATES:$<FILTER:$<TARGET_PROPERTY:lldm_header_probe,INCLUDE_DIRECTORIES>,EXCLUDE,^(${PROJECT_SOURCE_DIR}/(include|src|tests)|/usr/include$)>>")
 set(_header_compiler "${CMAKE_CXX_COMPILER} -std=c++20 -Wall -Wextra -Wconversion -Wno-sign-conversion -Werror -D$<JOIN:$<REMOVE_DUPLICATES:$<TARGET_PROPERTY:lldm_header_probe,COMPILE_DEFINITIONS>>, -D> -isystem $<JOIN:${_includes}, -isystem >")
 file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/header_check/probe.cpp CONTENT "#include \"lldm/fwd.hpp\"\n")
 add_library(lldm_header_probe OBJECT EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/header_check/probe.cpp)
