@@ -13,7 +13,7 @@
 
 using lldm::Registry;
 using lldm::Role;
-using lldm::testing::TemporaryFolder;
+using lldm::testing::ConfigFolder;
 using lldm::testing::without_folder;
 
 namespace {
@@ -55,7 +55,7 @@ std::string named(const std::string& name) {
 }  // namespace
 
 TEST_CASE("load_plugin refuses what is no ELF file of this machine", "[plugin]") {
-  const TemporaryFolder folder;
+  const ConfigFolder folder;
   const auto check = [&](const std::filesystem::path& file) {
     return without_folder(refusal(file), folder);
   };

@@ -33,18 +33,18 @@ inline std::string parse_error(std::string_view text) {
 }
 
 /// A folder that is gone when the test is over.
-class TemporaryFolder {
+class ConfigFolder {
  public:
-  TemporaryFolder() {
+  ConfigFolder() {
     std::string pattern = (std::filesystem::temp_directory_path() / "lldm_test_XXXXXX").string();
     path_ = mkdtemp(pattern.data());
   }
-  ~TemporaryFolder() {
+  ~ConfigFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ConfigFolder(const ConfigFolder&) = delete;
+  ConfigFolder& operator=(const ConfigFolder&) = delete;
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   std::filesystem::path write(const std::filesystem::path& name, std::string_view text) const {
@@ -58,7 +58,7 @@ class TemporaryFolder {
 };
 
 /// `text` with every `folder` written as "DIR".
-inline std::string without_folder(std::string text, const TemporaryFolder& folder) {
+inline std::string without_folder(std::string text, const ConfigFolder& folder) {
   const std::string prefix = folder.path().string();
   for (std::size_t at = 0; (at = text.find(prefix, at)) != std::string::npos; at += 3)
     text.replace(at, prefix.size(), "DIR");

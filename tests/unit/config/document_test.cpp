@@ -6,7 +6,7 @@
 #include "support/config_text.hpp"
 
 using namespace lldm::config;
-using lldm::testing::TemporaryFolder;
+using lldm::testing::ConfigFolder;
 using lldm::testing::tree;
 using lldm::testing::without_folder;
 
@@ -19,7 +19,7 @@ Document load_file(const std::filesystem::path& file) {
   return document;
 }
 
-std::string load_error(const std::filesystem::path& file, const TemporaryFolder& folder) {
+std::string load_error(const std::filesystem::path& file, const ConfigFolder& folder) {
   try {
     (void)load_file(file);
   } catch (const lldm::ConfigError& error) {
@@ -32,7 +32,7 @@ std::string load_error(const std::filesystem::path& file, const TemporaryFolder&
 
 TEST_CASE("load lays files on one another in the order of extends, the file itself last",
           "[config]") {
-  const TemporaryFolder folder;
+  const ConfigFolder folder;
   folder.write("base/model.toml", "[model]\nwidth = 64\nlayers = 3\n");
   folder.write("base/more.toml", "seed = 1\n[model]\nlayers = 4\n");
   const auto file =
@@ -46,7 +46,7 @@ TEST_CASE("load lays files on one another in the order of extends, the file itse
 }
 
 TEST_CASE("load lays a file that is reached twice down once, at its first place", "[config]") {
-  const TemporaryFolder folder;
+  const ConfigFolder folder;
   folder.write("root.toml", "beta = 0.1\n");
   folder.write("left.toml", "extends = [\"root.toml\"]\nbeta = 0.2\n");
   folder.write("right.toml", "extends = [\"root.toml\"]\nsteps = 3\n");
@@ -57,7 +57,7 @@ TEST_CASE("load lays a file that is reached twice down once, at its first place"
 }
 
 TEST_CASE("load merges stages by name and keeps their order", "[config]") {
-  const TemporaryFolder folder;
+  const ConfigFolder folder;
   folder.write("base.toml",
                "[[stage]]\nname = \"sft\"\nrows = 3\nepochs = 1\n[[stage]]\nname = \"tuned\"\n"
                "objective = { type = \"dpo\", beta = 0.1 }\n");
@@ -71,14 +71,14 @@ TEST_CASE("load merges stages by name and keeps their order", "[config]") {
 }
 
 TEST_CASE("load replaces arrays", "[config]") {
-  const TemporaryFolder folder;
+  const ConfigFolder folder;
   folder.write("base.toml", "plugins = [\"a\", \"b\"]\n");
   const auto file = folder.write("a.toml", "extends = [\"base.toml\"]\nplugins = [\"c\"]\n");
   CHECK(load_file(file).root == tree("plugins = [\"c\"]\n"));
 }
 
 TEST_CASE("load says where a circle of extends closes", "[config]") {
-  const TemporaryFolder folder;
+  const ConfigFolder folder;
   folder.write("b.toml", "extends = [\"c.toml\"]\n");
   folder.write("c.toml", "x = 1\nextends = [\"a.toml\"]\n");
   const auto file = folder.write("a.toml", "extends = [\"b.toml\"]\n");
@@ -88,7 +88,7 @@ TEST_CASE("load says where a circle of extends closes", "[config]") {
 }
 
 TEST_CASE("load reports every wrong entry of extends at once", "[config]") {
-  const TemporaryFolder folder;
+  const ConfigFolder folder;
   folder.write("bad.toml", "a = \n");
   const auto file = folder.write("a.toml", "extends = [\"none.toml\", 3, \"bad.toml\"]\n");
   const std::string text = load_error(file, folder);
@@ -102,7 +102,7 @@ TEST_CASE("load reports every wrong entry of extends at once", "[config]") {
 }
 
 TEST_CASE("load refuses more than 16 levels of extends", "[config]") {
-  const TemporaryFolder folder;
+  const ConfigFolder folder;
   folder.write("f0.toml", "x = 1\n");
   for (int i = 1; i <= 17; ++i)
     folder.write("f" + std::to_string(i) + ".toml",
@@ -113,7 +113,7 @@ TEST_CASE("load refuses more than 16 levels of extends", "[config]") {
 }
 
 TEST_CASE("load refuses missing, oversized and unreadable files", "[config]") {
-  const TemporaryFolder folder;
+  const ConfigFolder folder;
   CHECK(load_error(folder.path() / "none.toml", folder) ==
         "DIR/none.toml:1:1: there is no file \"DIR/none.toml\"\n  looked in \"DIR\"");
   CHECK(load_error(folder.path(), folder) ==
