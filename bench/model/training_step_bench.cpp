@@ -13,6 +13,7 @@
 #include "lldm/model/determinism.hpp"
 #include "lldm/model/llada.hpp"
 #include "support/llada_by_operations.hpp"
+#include "support/rates.hpp"
 
 namespace {
 
@@ -67,6 +68,15 @@ void check_equal(const Problem& problem) {
   }
 }
 
+/// `passes`: 3 with a backward pass, 1 without.
+void report(benchmark::State& state, const Problem& problem, double passes) {
+  const auto tokens = static_cast<double>(problem.batch.num_tokens());
+  const double flops =
+      lldm::bench::forward_flops(problem.model->config(), tokens,
+                                 static_cast<double>(state.range(5)), passes > 1 ? tokens / 2 : 0);
+  lldm::bench::report_rates(state, tokens, passes * flops, lldm::bench::gemm_rate());
+}
+
 void BM_training_step(benchmark::State& state, bool is_ours) {
   at::set_num_threads(static_cast<int>(state.range(0)));
   const Problem problem(state.range(1), state.range(2), state.range(3), state.range(4),
@@ -76,9 +86,7 @@ void BM_training_step(benchmark::State& state, bool is_ours) {
     const auto loss = is_ours ? problem.ours() : problem.plain();
     benchmark::DoNotOptimize(problem.gradients(loss));
   }
-  state.counters["tokens_per_second"] =
-      benchmark::Counter(static_cast<double>(problem.batch.num_tokens()),
-                         benchmark::Counter::kIsIterationInvariantRate);
+  report(state, problem, 3);
 }
 
 void BM_hidden_without_gradient(benchmark::State& state) {
@@ -87,9 +95,7 @@ void BM_hidden_without_gradient(benchmark::State& state) {
                         state.range(5));
   problem.model->set_trainable(false);
   for (auto _ : state) benchmark::DoNotOptimize(problem.model->hidden(problem.batch));
-  state.counters["tokens_per_second"] =
-      benchmark::Counter(static_cast<double>(problem.batch.num_tokens()),
-                         benchmark::Counter::kIsIterationInvariantRate);
+  report(state, problem, 1);
 }
 
 void shapes(benchmark::internal::Benchmark* bench) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/sum.h>
 

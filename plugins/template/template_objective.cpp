@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <ATen/TensorOperators.h>  // 1.0 - tensor
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sum.h>
 

@@ -2,6 +2,7 @@
 // How a command of `lldm` is written: a name, one line of help, named options, a function.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <iosfwd>
 #include <map>
@@ -28,6 +29,8 @@ struct Arguments {
   /// The option's (last) value, or `otherwise`.
   [[nodiscard]] std::string value(const std::string& name, const std::string& otherwise = "") const;
   [[nodiscard]] std::vector<std::string> values(const std::string& name) const;
+  /// The option's value as an integer from 0; ConfigError for anything else.
+  [[nodiscard]] std::int64_t integer(const std::string& name, std::int64_t otherwise) const;
 };
 
 struct Command {

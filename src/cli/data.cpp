@@ -42,7 +42,7 @@ AnyTask task_of(const Arguments& arguments, const std::string& name, const Regis
 
 InspectSettings settings_of(const Arguments& arguments) {
   InspectSettings settings;
-  if (arguments.has("rows")) settings.num_rows = std::stoll(arguments.value("rows"));
+  settings.num_rows = arguments.integer("rows", settings.num_rows);
   return settings;
 }
 
@@ -133,7 +133,7 @@ void inspect_experiment(const Arguments& arguments, const std::filesystem::path&
 
 int run_data_generate(const Arguments& arguments) {
   const Registry registry = make_registry(arguments);
-  const auto seed = static_cast<std::uint64_t>(std::stoull(arguments.value("seed", "42")));
+  const auto seed = static_cast<std::uint64_t>(arguments.integer("seed", 42));
   const AnyTask task = task_of(arguments, arguments.positional.front(), registry, seed);
   std::string lines;
   for (const Example& example : task.examples()) {

@@ -80,14 +80,15 @@ int run_describe(const Arguments& arguments) {
   const Registry registry = make_registry(arguments);
   const std::string& typed = arguments.positional.front();
   const auto tables = plain_tables();
-  if (const auto table = tables.find(typed); table != tables.end()) {
-    std::cout << "[" << typed << "]\n";
-    print_fields(table->second, "  ");
-    return 0;
-  }
+  bool is_found = false;
+  for (const std::string& key : {typed, "stage." + typed})  // `sft` is a stage and an objective
+    if (const auto table = tables.find(key); table != tables.end()) {
+      is_found = true;
+      std::cout << "[" << key << "]\n";
+      print_fields(table->second, "  ");
+    }
   const auto dot = typed.find('.');
   const std::string name = dot == std::string::npos ? typed : typed.substr(dot + 1);
-  bool is_found = false;
   std::vector<std::string> names;
   for (const auto& entry : registry.entries()) {
     names.push_back(entry->name);

@@ -56,6 +56,9 @@ void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed
   Value stages = Value::array();
   stages.as_array().push_back(stage);
   root.set("stage", stages);
+  Value sampler;  // so that --set sampler.steps=15 needs no type
+  sampler.set("type", Value::string("fixed_length"));
+  root.set("sampler", sampler);
   write_file_atomically(file, config::write_toml(root));
   const Registry registry = make_registry(arguments, file);
   MemoryManager memory;
@@ -68,21 +71,6 @@ void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed
                  terminal, options);
 }
 
-std::int64_t integer(const Arguments& arguments, const std::string& name, std::int64_t otherwise) {
-  if (!arguments.has(name)) return otherwise;
-  const std::string text = arguments.value(name);
-  std::size_t used = 0;
-  std::int64_t value = -1;
-  try {
-    value = std::stoll(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  if (used != text.size() || value < 0)
-    throw ConfigError(message("--", name, " ", text, ": not a number\n  legal: integers from 0"));
-  return value;
-}
-
 }  // namespace
 
 int run_sample(const Arguments& arguments) {
@@ -93,9 +81,9 @@ int run_sample(const Arguments& arguments) {
   stage.set("kind", Value::string("sample"));
   stage.set("from", Value::string(model_path(arguments)));
   stage.set("prompts", strings(arguments.values("prompt")));
-  stage.set("samples_per_prompt", Value::integer(integer(arguments, "samples", 1)));
+  stage.set("samples_per_prompt", Value::integer(arguments.integer("samples", 1)));
   const ScratchFolder scratch;
-  run_stage(arguments, stage, integer(arguments, "seed", 42), scratch.path() / "sample.toml",
+  run_stage(arguments, stage, arguments.integer("seed", 42), scratch.path() / "sample.toml",
             scratch.path() / "run");
   std::istringstream lines(read_file(scratch.path() / "run" / "sample" / "samples.jsonl"));
   for (std::string line; std::getline(lines, line);)
@@ -116,7 +104,7 @@ int run_evaluate(const Arguments& arguments) {
   stage.set("kind", Value::string("evaluate"));
   stage.set("models", strings({model_path(arguments)}));
   stage.set("task", task);
-  stage.set("limit", Value::integer(integer(arguments, "limit", 0)));
+  stage.set("limit", Value::integer(arguments.integer("limit", 0)));
   const ScratchFolder scratch;
   const std::filesystem::path out = arguments.value("out", (scratch.path() / "run").string());
   run_stage(arguments, stage, 42, scratch.path() / "evaluate.toml", out);

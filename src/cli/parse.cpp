@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <charconv>
 #include <sstream>
 
 #include "cli/command.hpp"
 #include "lldm/config/diagnostics.hpp"
+#include "lldm/config/value.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm::cli {
@@ -23,6 +25,17 @@ std::string Arguments::value(const std::string& name, const std::string& otherwi
 std::vector<std::string> Arguments::values(const std::string& name) const {
   const auto found = options.find(name);
   return found == options.end() ? std::vector<std::string>{} : found->second;
+}
+
+std::int64_t Arguments::integer(const std::string& name, std::int64_t otherwise) const {
+  if (!has(name)) return otherwise;
+  const std::string text = value(name);
+  std::int64_t number = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0)
+    throw ConfigError(
+        message("--", name, " got ", config::in_quotes(text), "\n  legal: integers from 0"));
+  return number;
 }
 
 namespace {

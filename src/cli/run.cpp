@@ -50,6 +50,8 @@ int run_validate(const Arguments& arguments) {
   const Registry registry = make_registry(arguments, file);
   const LoadedExperiment loaded = load(arguments, registry);
   for (const std::string& line : not_runnable_yet(loaded)) std::cout << line << "\n";
+  for (const std::string& line : unread_schedules(loaded, registry))
+    std::cerr << "note: " << line << "\n";
   std::cout << file.string() << ": ok, " << loaded.experiments.front().stages.size() << " stages";
   if (loaded.cells.size() > 1) std::cout << ", " << loaded.cells.size() << " cells";
   std::cout << "\n";

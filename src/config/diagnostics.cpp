@@ -10,9 +10,19 @@
 namespace lldm::config {
 namespace {
 
+/// A message without the "where: " it begins with.
+std::string_view what(std::string_view message) {
+  const std::size_t end = message.find(": ");
+  return end == std::string_view::npos ? message : message.substr(end + 2);
+}
+
+/// A default table that five stages read is wrong once, whichever stage says so first.
 void add_once(std::vector<Diagnostic>& list, Diagnostic diagnostic) {
+  const bool is_placed = !diagnostic.position.text().empty();
   const bool is_known = std::any_of(list.begin(), list.end(), [&](const Diagnostic& other) {
-    return other.position == diagnostic.position && other.message == diagnostic.message;
+    return other.position == diagnostic.position &&
+           (is_placed ? what(other.message) == what(diagnostic.message)
+                      : other.message == diagnostic.message);
   });
   if (!is_known) list.push_back(std::move(diagnostic));
 }

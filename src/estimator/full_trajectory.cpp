@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "estimator/plan_builder.hpp"
+#include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm {
@@ -26,6 +27,10 @@ double reveal_terms(const Trajectory& path, TrajectoryReveal reveal) {
 }
 
 }  // namespace
+
+FullTrajectory::FullTrajectory(const Options& options) : options_(options) {
+  config::require_legal(options, "[score_estimator] full_trajectory");
+}
 
 ScorePlan FullTrajectory::plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const {

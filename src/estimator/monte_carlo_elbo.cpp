@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "estimator/plan_builder.hpp"
+#include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm {
@@ -41,20 +42,25 @@ std::vector<std::int64_t> antithetic_mask(const std::vector<std::int64_t>& maske
 
 }  // namespace
 
+void MonteCarloElbo::Options::check(config::OptionsCheck& check) const {
+  const bool divides = draws % masks_per_time == 0;
+  if (!divides)
+    check.error("masks_per_time",
+                message("masks_per_time = ", masks_per_time, " does not divide draws = ", draws),
+                "legal: a divisor of draws");
+  if (divides && pairing == DrawPairing::antithetic && draws / masks_per_time % 2 != 0)
+    check.error("pairing",
+                message("pairing = \"antithetic\" needs an even number of counts, got draws / "
+                        "masks_per_time = ",
+                        draws / masks_per_time),
+                message("legal: draws = ", draws + masks_per_time));
+  if (pairing == DrawPairing::llada_rounding && count == MaskCount::bernoulli)
+    check.error("pairing", "pairing = \"llada_rounding\" is a rule for counts",
+                "with count = \"bernoulli\" use iid, stratified, systematic or antithetic");
+}
+
 MonteCarloElbo::MonteCarloElbo(const Options& options) : options_(options) {
-  if (options.draws % options.masks_per_time != 0)
-    throw ConfigError(
-        message("[score_estimator] monte_carlo_elbo: masks_per_time = ", options.masks_per_time,
-                " does not divide draws = ", options.draws, "\n  legal: a divisor of draws"));
-  if (options.pairing == DrawPairing::antithetic && distinct() % 2 != 0)
-    throw ConfigError(
-        message("[score_estimator] monte_carlo_elbo: pairing = \"antithetic\" needs an even "
-                "number of counts, got draws / masks_per_time = ",
-                distinct(), "\n  legal: draws = ", options.draws + options.masks_per_time));
-  if (options.pairing == DrawPairing::llada_rounding && options.count == MaskCount::bernoulli)
-    throw ConfigError(
-        "[score_estimator] monte_carlo_elbo: pairing = \"llada_rounding\" is a rule for counts\n"
-        "  with count = \"bernoulli\" use iid, stratified, systematic or antithetic");
+  config::require_legal(options, "[score_estimator] monte_carlo_elbo");
 }
 
 std::vector<std::int64_t> MonteCarloElbo::draw_counts(std::int64_t scored, Stream& draws) const {

@@ -4,21 +4,26 @@
 #include <algorithm>
 
 #include "estimator/plan_builder.hpp"
+#include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm {
 
+void Segmented::Options::check(config::OptionsCheck& check) const {
+  if (segments > steps) {
+    check.error("segments", message("segments = ", segments, " is more than steps = ", steps),
+                message("legal: 1 to ", steps));
+    return;
+  }
+  if (const std::int64_t most = steps / segments; steps_per_segment > most)
+    check.error(
+        "steps_per_segment",
+        message("steps_per_segment = ", steps_per_segment, " is more than the shortest segment"),
+        message("legal: 1 to ", most, " (floor of steps / segments)"));
+}
+
 Segmented::Segmented(const Options& options) : options_(options) {
-  if (options.segments > options.steps)
-    throw ConfigError(message("[score_estimator] segmented: segments = ", options.segments,
-                              " is more than steps = ", options.steps, "\n  legal: 1 to ",
-                              options.steps));
-  const std::int64_t most = options.steps / options.segments;
-  if (options.steps_per_segment > most)
-    throw ConfigError(
-        message("[score_estimator] segmented: steps_per_segment = ", options.steps_per_segment,
-                " is more than the shortest segment\n  legal: 1 to ", most,
-                " (floor of steps / segments)"));
+  config::require_legal(options, "[score_estimator] segmented");
 }
 
 ScorePlan Segmented::plan(const Text& text, const AnyForwardProcess& process,

@@ -66,7 +66,7 @@ std::vector<Example> read_examples(const std::string& path, std::int64_t limit) 
   const auto stem = std::filesystem::path(path).stem().string();
   std::vector<Example> examples;
   std::vector<BadRow> bad;
-  while ((limit < 0 || static_cast<std::int64_t>(examples.size() + bad.size()) < limit) &&
+  while ((limit == 0 || static_cast<std::int64_t>(examples.size() + bad.size()) < limit) &&
          lines.next()) {
     try {
       if (lines.is_too_long()) throw data::RowFault{0, "the line is too long"};
@@ -101,8 +101,8 @@ bool gsm8k_matches(std::string_view extracted, std::string_view reference) {
 Gsm8k::Gsm8k(const Options& options) : options_(options) {
   if (options.path.empty())
     throw ConfigError("gsm8k: path is missing\n  it names a JSONL file, such as gsm8k/test.jsonl");
-  if (options.limit == 0)
-    throw ConfigError("gsm8k: limit must be at least 1, or -1 for all, got 0");
+  if (options.limit < 0)
+    throw ConfigError(message("gsm8k: limit must be at least 0 (all), got ", options.limit));
   examples_ = std::make_shared<const std::vector<Example>>(
       read_examples(options.path.string(), options.limit));
 }

@@ -31,7 +31,7 @@ std::vector<SourceRow> from_task(const RunContext& run, const Work& work, const 
 std::vector<SourceRow> from_file(const RunContext& run, const DataOptions& data,
                                  std::int64_t group_size) {
   RowReaderOptions options;
-  options.on_bad_row = data.on_bad_row == "skip" ? OnBadRow::skip : OnBadRow::error;
+  options.on_bad_row = data.on_bad_row;
   std::vector<SourceRow> rows;
   if (group_size == 2) {
     const auto file = read_preference_rows(data.file.string(), options);

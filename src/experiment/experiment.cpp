@@ -208,7 +208,8 @@ void check_references(const Experiment& experiment, Diagnostics& diagnostics) {
     if (std::find(seen.begin(), seen.end(), stage.name) != seen.end())
       diagnostics.error(stage.position, message("two stages are named \"", stage.name, "\""),
                         "give every stage a name of its own");
-    seen.push_back(stage.name);
+    else
+      seen.push_back(stage.name);
   }
 }
 

@@ -51,17 +51,25 @@ std::string with_header(const config::Value& resolved) {
                  config::write_toml(resolved));
 }
 
+/// Without the first line, which names the build.
+std::string body_of(const std::string& resolved) {
+  return resolved.substr(std::min(resolved.find('\n'), resolved.size()));
+}
+
 /// Writes config.resolved.toml, or refuses a folder that belongs to another config.
-void claim_folder(const RunOptions& options, const config::Value& resolved) {
+void claim_folder(const RunOptions& options, const config::Value& resolved, Logger& logger) {
   make_folders(options.out);
   const auto path = options.out / "config.resolved.toml";
   const std::string text = with_header(resolved);
   if (std::filesystem::exists(path)) {
     const std::string before = read_file(path);
-    if (before != text)
+    if (body_of(before) != body_of(text))
       throw ConfigError(message(options.out.string(), ": this folder belongs to another config",
-                                difference(before, text),
+                                difference(body_of(before), body_of(text)),
                                 "\n  use another --out, or remove the folder"));
+    if (before != text)
+      logger.warning(message(path.string(),
+                             ": begun by another build of lldm; what is finished stays as it is"));
     return;
   }
   write_file_atomically(path, text);
@@ -167,7 +175,8 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
   }
   make_folders(options.out);
   const RunLock lock(options.out);
-  claim_folder(options, loaded.resolved);
+  claim_folder(options, loaded.resolved, logger);
+  for (const std::string& note : unread_schedules(loaded, registry)) logger.warning(note);
   const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
   const ExperimentOptions& file = loaded.experiments.front().options;
   if (file.threads > 0) at::set_num_threads(static_cast<int>(file.threads));

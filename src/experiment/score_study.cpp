@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "experiment/score_study.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/stack.h>

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/objective/dpo.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/sum.h>
 
+#include "lldm/config/reader.hpp"
+
 namespace lldm {
+
+Dpo::Dpo(const Options& options) : options_(options) {
+  config::require_legal(options, "[objective] dpo");
+}
 
 ObjectiveNeeds Dpo::needs() const {
   return {

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/objective/ipo.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/square.h>
 #include <ATen/ops/sum.h>
 
+#include "lldm/config/reader.hpp"
+
 namespace lldm {
+
+Ipo::Ipo(const Options& options) : options_(options) {
+  config::require_legal(options, "[objective] ipo");
+}
 
 ObjectiveNeeds Ipo::needs() const {
   return {.group_size = 2,

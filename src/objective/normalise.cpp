@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/objective/normalise.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/gt.h>
 #include <ATen/ops/sum.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/objective/sft.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/sum.h>
 
 namespace lldm {

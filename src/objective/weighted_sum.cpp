@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/objective/weighted_sum.hpp"
 
-#include <ATen/core/Tensor.h>
+#include <ATen/TensorOperators.h>
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/tokenizer/load.hpp"
 
+#include "lldm/config/options_check.hpp"
+#include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/tokenizer/bytes.hpp"
 #include "lldm/tokenizer/words.hpp"
@@ -113,21 +115,24 @@ TokenizerJson read_json(const fs::path& path, const TokenizerOptions& options) {
              .missing_symbol = options.missing_symbol});
 }
 
-void check_unread(const TokenizerOptions& options) {
-  const auto refuse = [&](std::string_view key, std::string_view reader) {
-    throw ConfigError(
-        message("[tokenizer] the key \"", key, "\" is read by type \"", reader, "\" only"));
-  };
-  const bool is_json = options.type == TokenizerType::tokenizer_json;
-  if (options.add_missing_special && !is_json) refuse("add_missing_special", "tokenizer_json");
-  if (options.missing_symbol != MissingSymbol::refuse && !is_json)
-    refuse("missing_symbol", "tokenizer_json");
-  if (options.min_count != 1 && options.type != TokenizerType::words) refuse("min_count", "words");
-  if (!options.path.empty() && options.type == TokenizerType::bytes)
-    throw ConfigError("[tokenizer] type \"bytes\" reads no \"path\": its 256 tokens are fixed");
-}
-
 }  // namespace
+
+void TokenizerOptions::check(config::OptionsCheck& check) const {
+  const auto unread = [&](std::string_view key, std::string_view reader) {
+    check.error(key, message("the key \"", key, "\" is read by type \"", reader, "\" only"),
+                "remove it, or change `type`");
+  };
+  const bool is_json = type == TokenizerType::tokenizer_json;
+  if (add_missing_special && !is_json) unread("add_missing_special", "tokenizer_json");
+  if (missing_symbol != MissingSymbol::refuse && !is_json)
+    unread("missing_symbol", "tokenizer_json");
+  if (min_count != 1 && type != TokenizerType::words) unread("min_count", "words");
+  if (!path.empty() && type == TokenizerType::bytes)
+    check.error("path", "type \"bytes\" reads no \"path\": its 256 tokens are fixed", "remove it");
+  if (path.empty() && is_json)
+    check.error("path", "type \"tokenizer_json\" needs \"path\": the file or its folder",
+                "path = \"tokenizer.json\", relative to this file");
+}
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder, const SpecialNames& names) {
   if (const fs::path saved = folder / kSavedTokenizer; fs::exists(saved)) {
@@ -144,21 +149,17 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder, const Sp
 
 std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options,
                                                 std::span<const std::string> texts) {
-  check_unread(options);
+  config::require_legal(options, "[tokenizer]");
   const SpecialNames asked = names_of(options);
   const SpecialNames names = chosen_names(asked, {.mask = "<mask>", .end_of_text = "<eos>"});
   if (options.type == TokenizerType::bytes) return std::make_shared<BytesTokenizer>(names);
-  if (options.type == TokenizerType::tokenizer_json) {
-    if (options.path.empty())
-      throw ConfigError(
-          "[tokenizer] type \"tokenizer_json\" needs \"path\": the file or its folder");
+  if (options.type == TokenizerType::tokenizer_json)
     return std::make_shared<TokenizerJson>(read_json(options.path, options));
-  }
   if (options.path.empty())
     return std::make_shared<WordsTokenizer>(
         WordsTokenizer::build(texts, {.special = names, .min_count = options.min_count}));
-  const fs::path path = options.path;
-  const fs::path file = fs::is_directory(path) ? path / kSavedTokenizer : path;
+  const bool is_folder = fs::is_directory(options.path);
+  const fs::path file = is_folder ? options.path / kSavedTokenizer : options.path;
   auto tokenizer = load_saved(file);
   if (tokenizer->type() != WordsTokenizer::name())
     throw ConfigError(message("[tokenizer] ", file.string(), " holds a tokenizer of type \"",

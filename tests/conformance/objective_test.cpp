@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The laws of concepts/objective.hpp, on concrete and erased objectives.
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 
 #include "lldm/draws/stream.hpp"

@@ -21,8 +21,8 @@ struct Diagnostic {
   [[nodiscard]] std::string text() const;
 };
 
-/// Collects errors and warnings.  The same message at the same place counts once: a default table
-/// that five stages use is wrong once.
+/// Collects errors and warnings.  The same mistake at the same place counts once, whoever reads it:
+/// a default table that five stages use is wrong once.
 class Diagnostics {
  public:
   void error(Position position, std::string message, std::string hint);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lldm/config/diagnostics.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/config/field_info.hpp"
 #include "lldm/config/option_types.hpp"
@@ -54,6 +55,16 @@ template <OptionsStruct O>
 template <OptionsStruct O>
 [[nodiscard]] Value write_options(const O& options) {
   return write_table(fields<O>(), &options);
+}
+
+/// ConfigError with every key that is out of its range or clashes with another: for options that
+/// were filled in by a program instead of a file.  `where` begins every message.
+template <OptionsStruct O>
+void require_legal(const O& options, std::string_view where) {
+  Diagnostics diagnostics;
+  O again{};
+  read_struct(write_options(options), again, ReadContext{diagnostics, std::string(where), nullptr});
+  diagnostics.throw_if_any();
 }
 
 namespace detail {

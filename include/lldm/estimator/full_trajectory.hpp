@@ -49,7 +49,8 @@ class FullTrajectory {
     return "every token once, at the step where a noising path reveals it; unbiased for "
            "trajectory_elbo(steps)";
   }
-  explicit FullTrajectory(const Options& options) : options_(options) {}
+  /// ConfigError for options that are not legal.
+  explicit FullTrajectory(const Options& options);
 
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const;

@@ -9,6 +9,7 @@
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/score_estimator.hpp"
+#include "lldm/config/options_check.hpp"
 
 namespace lldm {
 
@@ -72,13 +73,14 @@ class MonteCarloElbo {
           field("replicates", &Options::replicates, "Independent repetitions, averaged.")
               .range(1, 4096)};
     }
+    /// masks_per_time divides draws; antithetic pairs its counts; llada_rounding rounds counts.
+    void check(config::OptionsCheck& check) const;
   };
   static constexpr std::string_view name() { return "monte_carlo_elbo"; }
   static constexpr std::string_view description() {
     return "random masks of random size, weighted to the continuous-time bound; unbiased for elbo";
   }
-  /// ConfigError if masks_per_time does not divide draws, if antithetic has an odd number of
-  /// counts, or if llada_rounding is asked of bernoulli.
+  /// ConfigError for options that are not legal.
   explicit MonteCarloElbo(const Options& options);
 
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,

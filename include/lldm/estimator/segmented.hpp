@@ -6,6 +6,7 @@
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/score_estimator.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/estimator/trajectory.hpp"
 
 namespace lldm {
@@ -43,12 +44,14 @@ class Segmented {
           field("grid", &Options::grid, "As for full_trajectory."),
           field("replicates", &Options::replicates, "Independent paths, averaged.").range(1, 4096)};
     }
+    /// K <= T and m <= floor(T / K).
+    void check(config::OptionsCheck& check) const;
   };
   static constexpr std::string_view name() { return "segmented"; }
   static constexpr std::string_view description() {
     return "a few steps of each segment of a noising path; unbiased for trajectory_elbo(steps)";
   }
-  /// ConfigError if K > T or m > floor(T / K).
+  /// ConfigError for options that are not legal.
   explicit Segmented(const Options& options);
 
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,

@@ -47,14 +47,14 @@ class Gsm8k {
   struct Options {
     std::filesystem::path path = {};
     Gsm8kFilter filter = Gsm8kFilter::strict;
-    std::int64_t limit = -1;
+    std::int64_t limit = 0;
     static constexpr auto describe() {
       return std::tuple{
           field("path", &Options::path, "JSONL file with \"question\" and \"answer\".").required(),
           field("filter", &Options::filter,
                 "What makes an answer correct: \"strict\" (the number after ####) or \"flexible\" "
                 "(the last number)."),
-          field("limit", &Options::limit, "Only the first so many problems; -1: all.").at_least(-1),
+          field("limit", &Options::limit, "Only the first so many problems; 0: all.").at_least(0),
       };
     }
   };
@@ -65,7 +65,7 @@ class Gsm8k {
 
   /// Reads the file.
   /// Errors  DataError: cannot be opened, bad rows (all of them, with line and reason), no rows;
-  ///         ConfigError: no path, limit = 0.
+  ///         ConfigError: no path, limit < 0.
   explicit Gsm8k(const Options& options);
 
   /// Ids "gsm8k-<file name without extension>-<line>".

@@ -71,4 +71,8 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry& regist
 /// What the file asks for and lldm cannot run yet, one line each ("not runnable yet: ...").
 std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded);
 
+/// Schedules that the file sets and no estimator behind them reads, one "file:line:column: ..." and
+/// its hint each: noted, not refused, since a grid may sweep the estimator beside the schedule.
+std::vector<std::string> unread_schedules(const LoadedExperiment& loaded, const Registry& registry);
+
 }  // namespace lldm

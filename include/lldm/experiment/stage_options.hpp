@@ -14,6 +14,7 @@
 
 #include "lldm/config/field.hpp"
 #include "lldm/config/value.hpp"
+#include "lldm/data/rows.hpp"
 #include "lldm/plugin/component_ref.hpp"
 #include "lldm/score/gradient_path.hpp"
 #include "lldm/train/train_options.hpp"
@@ -73,7 +74,7 @@ struct DataOptions {
   Take take = Take::pairs;
   bool correct = true;
   std::map<std::string, double> at_most;
-  std::string on_bad_row = "error";
+  OnBadRow on_bad_row = OnBadRow::error;
   std::int64_t limit = 0;
   static constexpr auto describe() {
     using D = DataOptions;

@@ -34,7 +34,8 @@ class Dpo {
   static constexpr std::string_view description() {
     return "-log sigmoid(beta times the preference margin against the reference)";
   }
-  explicit Dpo(const Options& options) : options_(options) {}
+  /// ConfigError for options that are not legal.
+  explicit Dpo(const Options& options);
 
   [[nodiscard]] ObjectiveNeeds needs() const;
   [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const;

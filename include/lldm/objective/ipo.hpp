@@ -32,7 +32,8 @@ class Ipo {
   static constexpr std::string_view description() {
     return "squared distance of the preference margin from 1 / (2 beta)";
   }
-  explicit Ipo(const Options& options) : options_(options) {}
+  /// ConfigError for options that are not legal.
+  explicit Ipo(const Options& options);
 
   [[nodiscard]] ObjectiveNeeds needs() const;
   [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const;

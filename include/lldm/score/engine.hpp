@@ -83,6 +83,9 @@ class ScoreEngineCore {
                               bool linear) const;
   at::Tensor replay(const ScoreBatch& batch, const StepTotals& totals, const LossFunction& loss,
                     const at::Tensor& reference) const;
+  /// Pushes `sign` times dS/dtheta of one text into the parameters' gradients; the readouts.
+  [[nodiscard]] std::vector<at::Tensor> back_propagate_score(const ScorePlan& plan,
+                                                             double sign) const;
   at::Tensor pairwise(const ScoreBatch& batch, const StepTotals& totals,
                       const ObjectiveNeeds& needs, const LossFunction& loss,
                       const at::Tensor& reference) const;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "lldm/config/field.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/tokenizer/special_names.hpp"
 #include "lldm/tokenizer/tokenizer.hpp"
 #include "lldm/tokenizer/tokenizer_json.hpp"
@@ -26,7 +27,7 @@ constexpr auto choices(std::type_identity<TokenizerType>) {
 /// and bytes, what special_tokens_map.json beside the file says for tokenizer_json.
 struct TokenizerOptions {
   TokenizerType type = TokenizerType::words;
-  std::string path = {};
+  std::filesystem::path path = {};
   std::string mask_token = {};
   std::string end_of_text_token = {};
   std::string begin_of_text_token = {};
@@ -42,8 +43,7 @@ struct TokenizerOptions {
         field("type", &O::type, "Kind of tokenizer: words, bytes or tokenizer_json."),
         field("path", &O::path,
               "tokenizer_json: the file or its folder. words: a saved vocabulary to use instead of "
-              "the "
-              "data's."),
+              "the data's."),
         field("mask_token", &O::mask_token,
               "Text of the mask token; \"none\" for none. Empty: <mask>, or what the file's folder "
               "says."),
@@ -66,6 +66,8 @@ struct TokenizerOptions {
             .at_least(1),
     };
   }
+  /// Every key is one that the type reads, and tokenizer_json has its path.
+  void check(config::OptionsCheck& check) const;
 };
 static_assert(OptionsStruct<TokenizerOptions>);
 

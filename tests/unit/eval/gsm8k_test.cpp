@@ -36,7 +36,7 @@ std::string error_of(std::string_view text, Gsm8k::Options options = {}) {
   return "no error";
 }
 
-Gsm8k task_of(std::string_view text, std::int64_t limit = -1) {
+Gsm8k task_of(std::string_view text, std::int64_t limit = 0) {
   const testing::TemporaryFolder folder;
   Gsm8k::Options options;
   options.path = (folder / "test.jsonl").string(), options.limit = limit;
@@ -75,8 +75,8 @@ TEST_CASE("Bad gsm8k files are refused with all their rows", "[eval][gsm8k]") {
                         "string\n  F:2: \"question\" is missing or not a string\n  F:3:"));
   CHECK(error_of("") == "F: holds no rows");
   Gsm8k::Options none;
-  none.limit = 0;
-  CHECK_THAT(error_of(kClips, none), testing::contains("limit must be at least 1"));
+  none.limit = -1;
+  CHECK_THAT(error_of(kClips, none), testing::contains("limit must be at least 0"));
   CHECK_THROWS_AS(Gsm8k(Gsm8k::Options{}), ConfigError);
 }
 

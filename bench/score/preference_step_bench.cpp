@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// One preference step (four pairs, policy and frozen reference) by estimator and gradient path.
+// Every estimator gets the same forward passes per answer.  gemm_share counts the passes that the
+// mathematics needs (policy forward and backward, reference forward): replay's second forward is
+// its own loss.
+#include <ATen/Parallel.h>
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "lldm/estimator/any_score_estimator.hpp"
+#include "lldm/estimator/full_trajectory.hpp"
+#include "lldm/estimator/monte_carlo_elbo.hpp"
+#include "lldm/estimator/segmented.hpp"
+#include "lldm/forward/masked.hpp"
+#include "lldm/model/determinism.hpp"
+#include "lldm/model/llada.hpp"
+#include "lldm/objective/dpo.hpp"
+#include "lldm/schedule/linear.hpp"
+#include "lldm/score/engine.hpp"
+#include "support/rates.hpp"
+
+namespace {
+
+using namespace lldm;
+
+constexpr std::int64_t kPairs = 4, kPrompt = 30, kResponse = 30, kPasses = 4;
+constexpr std::int64_t kTextsOfStep = 2 * kPairs;
+
+AnyScoreEstimator estimator_of(std::int64_t index) {
+  if (index == 0) return FullTrajectory({.steps = kPasses});
+  if (index == 1) return MonteCarloElbo({.draws = kPasses});
+  return Segmented({.steps = 2 * kPasses, .segments = kPasses});
+}
+
+constexpr const char* kEstimators[] = {"full_trajectory", "monte_carlo_elbo", "segmented"};
+
+struct Problem {
+  LladaConfig config;
+  std::shared_ptr<Llada> policy, reference;
+  ScoreBatch batch;
+  StepTotals totals;
+  double queries = 0, tokens = 0;
+
+  Problem(std::int64_t estimator, std::int64_t width, std::int64_t heads, std::int64_t mlp) {
+    config = {.d_model = width, .n_heads = heads, .n_kv_heads = heads, .mlp_hidden_size = mlp};
+    policy = make_llada(config, {}, Draws(1, "policy"));
+    reference = make_llada(config, {}, Draws(2, "reference"));
+    reference->set_trainable(false);
+    batch.group_size = 2;
+    const MaskedProcess process(config.vocab_size - 1, LinearSchedule());
+    const Draws draws(3, "preference_step");
+    Stream tokens_of = draws.stream(Purpose::data);
+    for (std::int64_t i = 0; i < kTextsOfStep; ++i) {
+      Text text;
+      for (std::int64_t k = 0; k < kPrompt; ++k)
+        text.prompt.push_back(tokens_of.below(config.vocab_size - 1));
+      for (std::int64_t k = 0; k < kResponse; ++k)
+        text.response.push_back(tokens_of.below(config.vocab_size - 1));
+      batch.plans.push_back(estimator_of(estimator).plan(
+          text, process,
+          draws_of(draws, static_cast<std::uint64_t>(i / 2), static_cast<std::uint64_t>(i % 2))));
+      const ScorePlan& plan = batch.plans.back();
+      queries += static_cast<double>(plan.queries.size());
+      tokens += static_cast<double>(plan.copies() * plan.length);
+    }
+    totals.groups = kPairs;
+    totals.rows = kTextsOfStep;
+    totals.tokens = kTextsOfStep * kResponse;
+    totals.first_tokens = kPairs * kResponse;
+  }
+
+  EngineStep step(GradientPath path) const {
+    for (auto& p : policy->parameters()) p.value.mutable_grad() = at::Tensor();
+    const Dpo dpo({.beta = 0.2});
+    const ScoreEngine<Llada> engine(policy, reference);
+    return engine.step(
+        batch, totals, dpo.needs(), [&](const ScoreSet& set) { return dpo.evaluate(set); }, path);
+  }
+  /// Policy forward and backward (twice a forward), reference forward.
+  double flops() const {
+    return 4 * bench::forward_flops(config, tokens, kPrompt + kResponse, queries);
+  }
+};
+
+// A benchmark of something wrong is worth nothing: every path must give the gradient of `retain`.
+void check_equal(const Problem& problem, GradientPath path) {
+  const auto gradients = [&](GradientPath by) {
+    (void)problem.step(by);
+    std::vector<at::Tensor> list;
+    for (auto& p : problem.policy->parameters()) list.push_back(p.value.grad().clone());
+    return list;
+  };
+  const auto wanted = gradients(GradientPath::retain), got = gradients(path);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const double error = got[i].sub(wanted[i]).norm().item<double>(),
+                 size = wanted[i].norm().item<double>();
+    if (!(error <= 1e-4 * size)) {
+      std::fprintf(stderr, "gradient %zu differs: relative error %g\n", i, error / size);
+      std::exit(1);
+    }
+  }
+}
+
+void BM_preference_step(benchmark::State& state, GradientPath path) {
+  at::set_num_threads(static_cast<int>(state.range(0)));
+  static const double rate = bench::gemm_rate();
+  const Problem problem(state.range(1), state.range(2), state.range(3), state.range(4));
+  check_equal(problem, path);
+  for (auto _ : state) benchmark::DoNotOptimize(problem.step(path).loss);
+  state.SetLabel(kEstimators[state.range(1)]);
+  bench::report_rates(state, problem.tokens, problem.flops(), rate);
+}
+
+void shapes(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"threads", "estimator", "D", "H", "F"})
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+  for (const int estimator : {0, 1, 2}) {
+    bench->Args({2, estimator, 64, 8, 176});
+    bench->Args({2, estimator, 256, 8, 688});
+  }
+}
+
+BENCHMARK_CAPTURE(BM_preference_step, retain, GradientPath::retain)->Apply(shapes);
+BENCHMARK_CAPTURE(BM_preference_step, replay, GradientPath::replay)->Apply(shapes);
+BENCHMARK_CAPTURE(BM_preference_step, pairwise, GradientPath::pairwise)->Apply(shapes);
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  set_deterministic_environment();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// How dLoss/dS goes back through the evaluations: linear, retain and replay.
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "lldm/errors.hpp"
+#include "score/chunk.hpp"
+
+namespace lldm {
+
+namespace {
+
+/// dLoss/dreadout [Q] float64 at the given readouts.
+template <class MakeSet>
+at::Tensor coefficients(const at::Tensor& readouts, const LossFunction& loss, MakeSet make_set) {
+  const c10::AutoGradMode with_grad(true);
+  const at::Tensor leaf = readouts.detach().clone().set_requires_grad(true);
+  const ObjectiveResult result = loss(make_set(leaf));
+  if (!result.loss_sum.requires_grad())
+    throw ShapeError("ScoreEngine: the objective's loss does not depend on the policy's scores");
+  return torch::autograd::grad({result.loss_sum}, {leaf}).front();
+}
+
+void back_propagate(const at::Tensor& readouts, const at::Tensor& seeds) {
+  torch::autograd::backward({readouts}, {seeds.to(readouts.options())});
+}
+
+}  // namespace
+
+at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const StepTotals& totals,
+                                             const LossFunction& loss, const at::Tensor& reference,
+                                             bool linear) const {
+  const auto set_of = [&](const at::Tensor& r) { return make_set(batch, r, reference, totals); };
+  std::int64_t queries = 0;
+  for (const ScorePlan& plan : batch.plans)
+    queries += static_cast<std::int64_t>(plan.queries.size());
+  // A linear loss has the same coefficients everywhere: take them at zero, before any forward.
+  at::Tensor weights;
+  if (linear) weights = coefficients(at::zeros({queries}, at::kDouble), loss, set_of);
+  std::vector<at::Tensor> graphs, values;
+  std::int64_t begin = 0;
+  for (const Chunk& chunk : chunks(batch.plans)) {
+    const at::Tensor part = evaluate(chunk, batch.plans, false);
+    values.push_back(to_host(part));
+    if (linear)
+      back_propagate(part, weights.narrow(0, begin, part.size(0)));
+    else
+      graphs.push_back(part);
+    begin += part.size(0);
+  }
+  const at::Tensor readouts = concatenate(values);
+  if (linear) return readouts;
+  const at::Tensor seeds = coefficients(readouts, loss, set_of);
+  std::vector<at::Tensor> by_chunk;
+  begin = 0;
+  for (const at::Tensor& graph : graphs) {
+    by_chunk.push_back(seeds.narrow(0, begin, graph.size(0)).to(graph.options()));
+    begin += graph.size(0);
+  }
+  if (!graphs.empty()) torch::autograd::backward(graphs, by_chunk);
+  return readouts;
+}
+
+at::Tensor ScoreEngineCore::replay(const ScoreBatch& batch, const StepTotals& totals,
+                                   const LossFunction& loss, const at::Tensor& reference) const {
+  const std::vector<double> values = this->readouts(batch.plans, false);
+  const at::Tensor readouts = at::tensor(values, at::kDouble);
+  const at::Tensor seeds = coefficients(
+      readouts, loss, [&](const at::Tensor& r) { return make_set(batch, r, reference, totals); });
+  std::int64_t begin = 0;
+  for (const Chunk& chunk : chunks(batch.plans)) {
+    const at::Tensor part = evaluate(chunk, batch.plans, false);
+    back_propagate(part, seeds.narrow(0, begin, part.size(0)));
+    begin += part.size(0);
+  }
+  return readouts;
+}
+
+}  // namespace lldm
