@@ -24,6 +24,12 @@ std::string RunContext::label(const Work& work) const {
   return std::filesystem::relative(work.folder, options.out).generic_string();
 }
 
+bool is_checkpoint_of(const std::filesystem::path& checkpoint, const std::filesystem::path& work) {
+  if (checkpoint.empty()) return false;
+  const auto folder = std::filesystem::weakly_canonical(checkpoint);
+  return folder.parent_path() == std::filesystem::weakly_canonical(work / "checkpoints");
+}
+
 std::filesystem::path model_folder_of(const RunContext& run, const Work& work,
                                       const std::string& name) {
   return work.inputs.contains(name) ? run.folder_of(work, name) / "model"

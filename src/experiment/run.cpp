@@ -103,6 +103,25 @@ std::vector<bool> wanted(const RunSchedule& schedule, const std::string& stage) 
   return wanted;
 }
 
+/// `--resume PATH` must be a checkpoint of a stage that is still to be finished.
+void check_resume(const RunSchedule& schedule, const std::filesystem::path& checkpoint) {
+  if (checkpoint.empty()) return;
+  if (!std::filesystem::is_directory(checkpoint))
+    throw ConfigError(message("--resume ", checkpoint.string(), ": no such folder\n  ",
+                              "give a checkpoint: DIR/STAGE/checkpoints/step-NNNNNNNN"));
+  for (const Work& work : schedule.work) {
+    if (!is_checkpoint_of(checkpoint, work.folder)) continue;
+    if (is_done(work))
+      throw ConfigError(message("--resume ", checkpoint.string(), ": stage \"", work.stage,
+                                "\" is finished\n  remove ", work.folder.string(),
+                                "/result.json to go on from this checkpoint again"));
+    return;
+  }
+  throw ConfigError(message("--resume ", checkpoint.string(),
+                            ": this is no checkpoint of a stage of this run\n  stages of ",
+                            schedule.work.front().folder.parent_path().string()));
+}
+
 Result run_work(const RunContext& run, const Work& work) {
   switch (run.schedule.stage_of(work).kind) {
     case StageKind::pretraining:
@@ -178,6 +197,7 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
   claim_folder(options, loaded.resolved, logger);
   for (const std::string& note : unread_schedules(loaded, registry)) logger.warning(note);
   const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
+  check_resume(schedule, options.resume);
   const ExperimentOptions& file = loaded.experiments.front().options;
   if (file.threads > 0) at::set_num_threads(static_cast<int>(file.threads));
   const std::string device = chosen_device(file.device, logger);

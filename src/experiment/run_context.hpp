@@ -57,6 +57,9 @@ struct RunContext {
 std::filesystem::path model_folder_of(const RunContext& run, const Work& work,
                                       const std::string& name);
 
+/// Whether `checkpoint` (a path, perhaps empty) is a folder of this work's checkpoints.
+bool is_checkpoint_of(const std::filesystem::path& checkpoint, const std::filesystem::path& work);
+
 /// What one piece of work gives to the report; written as `result.json` when it is complete.
 using Result = nlohmann::ordered_json;
 

@@ -110,9 +110,9 @@ Result run_training(const RunContext& run, const Work& work) {
   Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective> trainer(
       prepared.process, prepared.estimator, prepared.objective, prepared.setup);
   TrainingReporter reporter(run, work, prepared.bundle);
-  const std::int64_t first = reporter.resume(trainer.optimizer(), trainer.total_steps());
-  reporter.start(first, trainer.total_steps());
-  trainer.run(reporter, first);
+  const TrainingProgress begin = reporter.resume(trainer.optimizer(), trainer.total_steps());
+  reporter.start(begin.step, trainer.total_steps());
+  trainer.run(reporter, begin);
   reporter.finish();
   publish_model(work.folder / "model", prepared.bundle,
                 run.experiment(work).options.prompt_template);

@@ -18,16 +18,14 @@ TrainingReporter::TrainingReporter(const RunContext& run, const Work& work,
       label_(run.label(work)),
       best_loss_(std::numeric_limits<double>::quiet_NaN()) {}
 
-std::int64_t TrainingReporter::resume(AdamW& optimizer, std::int64_t total_steps) {
-  std::filesystem::path folder = run_.options.resume;
-  if (folder.empty())
-    folder = newest_checkpoint(work_.folder / "checkpoints", run_.logger);
-  else if (std::filesystem::weakly_canonical(folder).parent_path().parent_path() !=
-           std::filesystem::weakly_canonical(work_.folder))
-    folder.clear();  // asked for another stage's checkpoint
+TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_steps) {
+  const bool is_asked_for = is_checkpoint_of(run_.options.resume, work_.folder);
+  const std::filesystem::path folder =
+      is_asked_for ? run_.options.resume
+                   : newest_checkpoint(work_.folder / "checkpoints", run_.logger);
   if (folder.empty()) {
     run_.metrics.truncate_after(label_, -1);
-    return 0;
+    return {};
   }
   const CheckpointState state = load_checkpoint(
       folder, work_.hash, bundle_.tokenizer->fingerprint(), bundle_.model->parameters(), optimizer);
@@ -39,7 +37,7 @@ std::int64_t TrainingReporter::resume(AdamW& optimizer, std::int64_t total_steps
   run_.metrics.truncate_after(label_, state.step);
   run_.logger.info(
       message("stage ", label_, ": goes on after step ", state.step, " (", folder.string(), ")"));
-  return state.step;
+  return {state.step, state.since};
 }
 
 void TrainingReporter::start(std::int64_t first_step, std::int64_t total_steps) {
@@ -91,11 +89,12 @@ void TrainingReporter::keep_best(std::int64_t step, double loss) {
   publish_model(work_.folder / "best", bundle_, run_.experiment(work_).options.prompt_template);
 }
 
-void TrainingReporter::on_save(std::int64_t step, const AdamW& optimizer) {
+void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& optimizer) {
   run_.metrics.sync();
   const auto& stage = run_.schedule.stage_of(work_).training();
   save_checkpoint(work_.folder / "checkpoints",
-                  {step, work_.hash, bundle_.tokenizer->fingerprint(), best_loss_, best_step_},
+                  {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(),
+                   best_loss_, best_step_},
                   bundle_.model->parameters(), optimizer, stage.keep_checkpoints);
 }
 

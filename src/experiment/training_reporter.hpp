@@ -16,15 +16,15 @@ class TrainingReporter final : public TrainingObserver {
  public:
   TrainingReporter(const RunContext& run, const Work& work, const ModelBundle& bundle);
 
-  /// Goes back to the newest whole checkpoint (or the one asked for) and returns its step, else 0.
-  std::int64_t resume(AdamW& optimizer, std::int64_t total_steps);
+  /// Goes back to the newest whole checkpoint (or the one asked for) and returns where it stands.
+  TrainingProgress resume(AdamW& optimizer, std::int64_t total_steps);
   void start(std::int64_t first_step, std::int64_t total_steps);
   void finish();
 
   void on_log(std::int64_t step, std::int64_t total,
               const std::map<std::string, double>& metrics) override;
   void on_validation(std::int64_t step, const std::map<std::string, double>& metrics) override;
-  void on_save(std::int64_t step, const AdamW& optimizer) override;
+  void on_save(const TrainingProgress& progress, const AdamW& optimizer) override;
   bool should_stop() override { return run_.options.observer->should_stop(); }
 
   /// Means over the stage: seconds_per_step, last loss, validation figures.

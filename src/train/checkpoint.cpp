@@ -50,6 +50,11 @@ void drop_old(const std::filesystem::path& parent, std::int64_t keep) {
   for (std::ptrdiff_t i = 0; i < extra; ++i) lldm::remove_all(folders[static_cast<std::size_t>(i)]);
 }
 
+/// JSON has no NaN: it is written as null.
+double number(const nlohmann::json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& parent, const CheckpointState& state,
@@ -69,6 +74,7 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
                                  {"identity", state.identity},
                                  {"tokenizer", state.tokenizer},
                                  {"best_step", state.best_step}};
+  for (const auto& [name, mean] : state.since) json["since"][name] = {mean.sum, mean.count};
   if (std::isfinite(state.best_validation)) json["best_validation"] = state.best_validation;
   folder.add("state.json", json.dump(2) + "\n");
   folder.publish();
@@ -86,6 +92,9 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
     state.identity = json.at("identity").get<std::string>();
     state.tokenizer = json.at("tokenizer").get<std::string>();
     state.best_step = json.at("best_step").get<std::int64_t>();
+    if (const auto since = json.find("since"); since != json.end())
+      for (const auto& [name, mean] : since->items())
+        state.since[name] = {number(mean.at(0)), number(mean.at(1))};
     state.best_validation = json.value("best_validation", std::numeric_limits<double>::quiet_NaN());
   } catch (const nlohmann::json::exception& error) {
     throw DataError(message((folder / "state.json").string(), ": ", error.what()));

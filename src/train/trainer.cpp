@@ -86,7 +86,7 @@ TrainerCore::TrainerCore(MakePlan plan, LossFunction loss, ObjectiveNeeds needs,
                                 " answers, the objective compares ", needs_.group_size));
 }
 
-LossFunction TrainerCore::normalised(const StepTotals&) const {
+LossFunction TrainerCore::normalised() const {
   return [this](const ScoreSet& scores) {
     ObjectiveResult result = loss_(scores);
     result.loss_sum = normalised_loss(result, needs_.denominator, scores.totals);
@@ -158,7 +158,7 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step) {
     const std::vector<std::uint64_t> part_epochs(epochs.begin() + static_cast<std::ptrdiff_t>(at),
                                                  epochs.begin() + static_cast<std::ptrdiff_t>(end));
     const ScoreBatch batch = plan_batch(part, part_epochs, Purpose::noise);
-    EngineStep done = engine_.step(batch, totals, needs_, normalised(totals), setup_.path);
+    EngineStep done = engine_.step(batch, totals, needs_, normalised(), setup_.path);
     loss += done.loss;
     forwards += static_cast<double>(done.forwards);
     tokens += static_cast<double>(done.tokens);
@@ -181,24 +181,23 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step) {
   return report;
 }
 
-void TrainerCore::run(TrainingObserver& observer, std::int64_t first_step) {
-  std::map<std::string, Mean> since;
+void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
   const auto due = [&](std::int64_t done, std::int64_t every) {
     return every > 0 && done % every == 0;
   };
-  for (std::int64_t step = first_step; step < total_; ++step) {
-    merge(since, train_step(step).metrics);
-    const std::int64_t done = step + 1;
+  while (progress.step < total_) {
+    merge(progress.since, train_step(progress.step).metrics);
+    const std::int64_t done = ++progress.step;
     const bool is_last = done == total_;
     if (due(done, setup_.rhythm.logging_steps) || is_last) {
-      observer.on_log(done, total_, values(since));
-      since.clear();
+      observer.on_log(done, total_, values(progress.since));
+      progress.since.clear();
     }
     if (!setup_.validation.empty() && (due(done, setup_.rhythm.evaluate_steps) || is_last))
       observer.on_validation(done, validate());
-    if (due(done, setup_.rhythm.save_steps) && !is_last) observer.on_save(done, optimizer_);
+    if (due(done, setup_.rhythm.save_steps) && !is_last) observer.on_save(progress, optimizer_);
     if (!is_last && observer.should_stop()) {
-      if (!due(done, setup_.rhythm.save_steps)) observer.on_save(done, optimizer_);
+      if (!due(done, setup_.rhythm.save_steps)) observer.on_save(progress, optimizer_);
       throw Stopped(message("stopped on request after step ", done, " of ", total_));
     }
   }
@@ -212,7 +211,7 @@ std::map<std::string, double> TrainerCore::validate() const {
                                : static_cast<std::size_t>(setup_.optimizer.batch_size);
   const StepTotals totals =
       totals_of(rows, std::ceil(static_cast<double>(rows.size()) / static_cast<double>(size)));
-  const LossFunction loss = normalised(totals);
+  const LossFunction loss = normalised();
   std::map<std::string, Mean> metrics;
   for (std::size_t at = 0; at < rows.size(); at += size) {
     const std::vector<const TrainingRow*> part(

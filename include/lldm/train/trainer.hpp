@@ -17,6 +17,12 @@
 
 namespace lldm {
 
+/// Where a training run stands between two steps.
+struct TrainingProgress {
+  std::int64_t step = 0;              // optimizer steps done
+  std::map<std::string, Mean> since;  // metrics of the steps since the last line of the log
+};
+
 /// Who hears of a training run: writes metrics and checkpoints, and may ask it to stop.
 class TrainingObserver {
  public:
@@ -28,7 +34,7 @@ class TrainingObserver {
   virtual void on_validation(std::int64_t /*step*/,
                              const std::map<std::string, double>& /*metrics*/) {}
   /// When a checkpoint is due, with the optimizer whose state belongs to it.
-  virtual void on_save(std::int64_t /*step*/, const AdamW& /*optimizer*/) {}
+  virtual void on_save(const TrainingProgress& /*progress*/, const AdamW& /*optimizer*/) {}
   /// Asked after every step; true saves and throws Stopped.
   virtual bool should_stop() { return false; }
 };
@@ -57,8 +63,8 @@ class TrainerCore {
 
   TrainerCore(MakePlan plan, LossFunction loss, ObjectiveNeeds needs, TrainingSetup setup);
 
-  /// Continues after `first_step` finished steps until the end.
-  void run(TrainingObserver& observer, std::int64_t first_step = 0);
+  /// Continues where `progress` stands until the end.
+  void run(TrainingObserver& observer, TrainingProgress progress = {});
   /// Mean loss and metrics over the validation rows, with draws that are the same at every call.
   [[nodiscard]] std::map<std::string, double> validate() const;
   [[nodiscard]] AdamW& optimizer() { return optimizer_; }
@@ -71,7 +77,7 @@ class TrainerCore {
                                       const std::vector<std::uint64_t>& epochs,
                                       Purpose purpose) const;
   [[nodiscard]] Text cut(const Text& text, std::uint64_t epoch, std::uint64_t row) const;
-  [[nodiscard]] LossFunction normalised(const StepTotals& totals) const;
+  [[nodiscard]] LossFunction normalised() const;
 
   MakePlan plan_;
   LossFunction loss_;
@@ -100,8 +106,8 @@ class Trainer {
               [objective](const ScoreSet& scores) { return objective.evaluate(scores); },
               objective.needs(), std::move(setup)) {}
 
-  void run(TrainingObserver& observer, std::int64_t first_step = 0) {
-    core_.run(observer, first_step);
+  void run(TrainingObserver& observer, TrainingProgress progress = {}) {
+    core_.run(observer, std::move(progress));
   }
   [[nodiscard]] std::map<std::string, double> validate() const { return core_.validate(); }
   [[nodiscard]] AdamW& optimizer() { return core_.optimizer(); }

@@ -94,15 +94,15 @@ bool bit_equal(const Llada& a, const Llada& b) {
 /// Remembers the metrics, and saves where it is told to.
 struct Recorder : TrainingObserver {
   std::vector<std::pair<std::int64_t, double>> losses;
-  std::function<void(std::int64_t, const AdamW&)> save;
+  std::function<void(const TrainingProgress&, const AdamW&)> save;
   std::int64_t stop_after = -1, seen = 0;
 
   void on_log(std::int64_t step, std::int64_t,
               const std::map<std::string, double>& metrics) override {
     losses.emplace_back(step, metrics.at("loss"));
   }
-  void on_save(std::int64_t step, const AdamW& optimizer) override {
-    if (save) save(step, optimizer);
+  void on_save(const TrainingProgress& progress, const AdamW& optimizer) override {
+    if (save) save(progress, optimizer);
   }
   bool should_stop() override { return ++seen == stop_after; }
 };
@@ -138,14 +138,17 @@ TEST_CASE("Trainer: accumulation changes no weight beyond rounding", "[train]") 
 TEST_CASE("Trainer: a run resumed from a checkpoint ends in the same bits", "[train]") {
   const TemporaryFolder folder;
   World straight(8), broken(8), resumed(8);
-  Recorder quiet;
+  for (World* world : {&straight, &broken, &resumed}) world->setup.rhythm.logging_steps = 2;
+  Recorder quiet, again;
   concrete(straight.setup).run(quiet);
 
   Recorder saver;
   saver.stop_after = 3;
-  saver.save = [&](std::int64_t step, const AdamW& optimizer) {
-    save_checkpoint(folder.path(), {.step = step, .identity = "work", .tokenizer = "words"},
-                    broken.policy->parameters(), optimizer, 2);
+  saver.save = [&](const TrainingProgress& progress, const AdamW& optimizer) {
+    save_checkpoint(
+        folder.path(),
+        {.step = progress.step, .since = progress.since, .identity = "work", .tokenizer = "words"},
+        broken.policy->parameters(), optimizer, 2);
   };
   auto first = concrete(broken.setup);
   CHECK_THROWS_AS(first.run(saver), Stopped);
@@ -156,8 +159,11 @@ TEST_CASE("Trainer: a run resumed from a checkpoint ends in the same bits", "[tr
   REQUIRE(state.step == 3);
   CHECK(second.optimizer().steps_done() == 3);
   CHECK(bit_equal(*resumed.policy, *broken.policy));
-  second.run(quiet, state.step);
+  second.run(again, {state.step, state.since});
   CHECK(bit_equal(*resumed.policy, *straight.policy));
+  // The line of step 4 averages steps 3 and 4, though step 3 was done before the stop.
+  REQUIRE(again.losses.size() + 1 == quiet.losses.size());
+  CHECK(std::equal(again.losses.begin(), again.losses.end(), quiet.losses.begin() + 1));
 
   auto other = concrete(World(8).setup);
   CHECK_THROWS_AS(load_checkpoint(folder.path() / "step-00000003", "other work", "words",
