@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # Long enough to be hit in the middle; a checkpoint often.
 LONG=("${TINY[@]}" --set pretrain.optimizer.steps=60 --set pretrain.save_steps=5
   --set pretrain.logging_steps=5 --set sft.optimizer.steps=30 --set sft.save_steps=5
-  --set sft.logging_steps=5 --set tuned.optimizer.steps=30 --set tuned.save_steps=3
+  --set sft.logging_steps=5 --set tuned.optimizer.steps=90 --set tuned.save_steps=3
   --set tuned.logging_steps=3)
 run=$WORK/run
 
