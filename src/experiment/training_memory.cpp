@@ -29,7 +29,8 @@ ActivationModel block_activations(const std::string& device) {
   return model;
 }
 
-StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estimator) {
+StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estimator,
+                     const ObjectiveNeeds& needs) {
   StepSizes sizes;
   std::vector<std::int64_t> per_row;
   for (const TrainingRow& row : setup.rows) {
@@ -40,11 +41,21 @@ StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estima
     }
     per_row.push_back(tokens);
   }
-  // The heaviest micro-batch that the rows could make.
-  std::sort(per_row.begin(), per_row.end(), std::greater<>());
-  const auto rows =
-      std::min<std::size_t>(per_row.size(), static_cast<std::size_t>(setup.optimizer.batch_size));
-  for (std::size_t r = 0; r < rows; ++r) sizes.micro_batch_tokens += per_row[r];
+  // The order of the rows is known beforehand: the heaviest micro-batch of the whole stage.
+  const auto rows = static_cast<std::int64_t>(setup.rows.size());
+  const std::int64_t per_step = setup.optimizer.batch_size * setup.optimizer.accumulation;
+  const auto per_micro_batch = static_cast<std::size_t>(
+      needs.use == ScoreUse::coupled ? per_step : setup.optimizer.batch_size);
+  RowOrder order(setup.draws, rows, per_step);
+  for (std::int64_t step = 0; step < setup.optimizer.total_steps(rows); ++step) {
+    std::int64_t tokens = 0;
+    std::size_t count = 0;
+    for (const auto& entry : order.step(step, setup.optimizer.row_limit(rows))) {
+      if (count++ % per_micro_batch == 0) tokens = 0;
+      tokens += per_row[static_cast<std::size_t>(entry.row)];
+      sizes.micro_batch_tokens = std::max(sizes.micro_batch_tokens, tokens);
+    }
+  }
   return sizes;
 }
 
@@ -87,7 +98,7 @@ TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
                                     const TrainingStage& stage, const ModelBundle& bundle,
                                     const AnyScoreEstimator& estimator, const ObjectiveNeeds& needs,
                                     const TrainingSetup& setup) {
-  const StepSizes sizes = step_sizes(setup, estimator);
+  const StepSizes sizes = step_sizes(setup, estimator, needs);
   const PlanInputs inputs = plan_inputs(run, work, bundle, setup, sizes);
   std::vector<GradientPath> candidates = {stage.gradient_path};
   if (stage.gradient_path == GradientPath::automatic) {
