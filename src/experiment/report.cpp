@@ -27,30 +27,23 @@ Json read_report(const std::filesystem::path& out) {
   }
 }
 
-/// Answers of the same prompts by several models, side by side.
+/// Answers of the same prompts, model by model; of several seeds the first.
 std::string examples_text(const Json& report) {
-  std::string text;
   std::vector<std::pair<std::string, std::string>> seen;  // prompt -> lines
-  for (const Json& row : report.at("rows")) {
+  for (const ReportGroup& group : group_rows(report)) {
+    const Json& row = *group.rows.front();
     if (!row.contains("examples")) continue;
-    std::string who = row.at("stage").get<std::string>();
-    for (const auto& [path, value] : row.at("axes").items())
-      who +=
-          ", " + (value.is_object() && value.contains("type") ? value.at("type").get<std::string>()
-                                                              : value.dump());
-    who += message(" (seed ", row.at("seed").get<std::int64_t>(), ")");
     for (const Json& item : row.at("examples")) {
       const auto prompt = item.at("prompt").get<std::string>();
       auto at =
           std::find_if(seen.begin(), seen.end(), [&](const auto& s) { return s.first == prompt; });
       if (at == seen.end()) at = seen.insert(seen.end(), {prompt, ""});
-      at->second +=
-          message("- ", who, item.at("correct").get<bool>() ? " (right): `" : " (wrong): `",
-                  item.at("output").get<std::string>(), "`\n");
+      at->second += message("- ", group.label, " (seed ", row.at("seed").get<std::int64_t>(), ", ",
+                            item.at("correct").get<bool>() ? "right): `" : "wrong): `",
+                            item.at("output").get<std::string>(), "`\n");
     }
   }
-  if (seen.empty()) return "";
-  text += "\n## Answers\n";
+  std::string text = seen.empty() ? "" : "\n## Answers\n";
   for (const auto& [prompt, lines] : seen) text += "\n> " + prompt + "\n\n" + lines;
   return text;
 }
@@ -66,6 +59,9 @@ std::string markdown(const Json& report, const std::vector<std::string>& plots) 
   text += "\n" + findings(report);
   if (!plots.empty()) text += "\n## Plots\n\n";
   for (const std::string& plot : plots) text += "![" + plot + "](" + plot + ")\n";
+  if (!plots.empty())
+    text += "\nBars: the tables' means and intervals.  Curves: means over seeds, the band from the "
+            "smallest to the largest.\n";
   return text + examples_text(report);
 }
 
@@ -77,7 +73,7 @@ void write_texts(const Json& report, const std::filesystem::path& out) {
 }  // namespace
 
 void write_report(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
-  const Json report = collect_rows(schedule, is_whole);
+  const Json report = collect_rows(schedule, out, is_whole);
   write_file_atomically(out / "report.json", report.dump(2) + "\n");
   write_texts(report, out);
 }

@@ -14,11 +14,16 @@ using Json = nlohmann::ordered_json;
 std::string number(double value) { return rounded_text(value, 3); }
 std::string points(double share) { return rounded_text(100.0 * share, 3) + " points"; }
 
-bool excludes_zero(const Spread& s) { return s.is_known && (s.low > 0 || s.high < 0); }
+bool excludes_zero(const Spread& s) { return s.has_interval && (s.low > 0 || s.high < 0); }
 
 std::string brackets(const Spread& s, double scale) {
-  if (s.low == s.high) return "";
+  if (!s.has_interval) return "";
   return message(" [", rounded_text(scale * s.low, 3), ", ", rounded_text(scale * s.high, 3), "]");
+}
+
+std::string caveat(const Spread& s) {
+  if (!s.has_interval) return " (one figure, no interval)";
+  return excludes_zero(s) ? "" : " (the interval includes no change)";
 }
 
 std::string of_preference(const ReportGroup& group, const std::vector<ReportGroup>& groups) {
@@ -28,38 +33,49 @@ std::string of_preference(const ReportGroup& group, const std::vector<ReportGrou
     text += message("superfluous lines ", lines.mean < 0 ? "fell" : "rose", " by ",
                     number(std::abs(lines.mean)), brackets(lines, 1.0), " to ",
                     number(spread_of(group, "superfluous_steps").mean));
-    if (!excludes_zero(lines)) text += " (the interval includes no change)";
+    text += caveat(lines);
     text += "; ";
   }
   const Spread accuracy = change_of(group, groups, "accuracy");
   if (accuracy.is_known)
     text += message("accuracy changed by ", points(accuracy.mean), brackets(accuracy, 100.0),
-                    excludes_zero(accuracy) ? "" : " (the interval includes no change)");
+                    caveat(accuracy));
   return text + ".\n";
 }
 
-/// What a control reaches that a preference-tuned model does not.
+void append(std::string& list, const std::string& item) {
+  list += (list.empty() ? "" : ", ") + item;
+}
+
+/// What a control reaches that a preference-tuned model does not, seed by seed.
 std::string against(const ReportGroup& control, const std::vector<const ReportGroup*>& tuned) {
-  std::string better, worse;
-  const Spread accuracy = spread_of(control, "accuracy"),
-               lines = spread_of(control, "superfluous_steps");
+  std::string as_right, less_right, more_right, shorter, longer, unclear;
   for (const ReportGroup* group : tuned) {
-    const Spread a = spread_of(*group, "accuracy"), l = spread_of(*group, "superfluous_steps");
-    const bool is_clear_lines =
-        l.is_known && lines.is_known && (l.high < lines.low || l.low > lines.high);
-    if (a.is_known && accuracy.is_known && accuracy.mean >= a.mean)
-      better += message(better.empty() ? "" : ", ", group->label, " (", number(a.mean), ")");
-    if (is_clear_lines && l.mean < lines.mean)
-      worse += message(worse.empty() ? "" : ", ", group->label);
+    const Spread right = difference_of(*group, control, "accuracy"),
+                 lines = difference_of(*group, control, "superfluous_steps");
+    const std::string by =
+        message(group->label, " (", points(right.mean), brackets(right, 100.0), ")");
+    if (right.is_known)
+      append(!excludes_zero(right) ? as_right : right.mean < 0 ? less_right : more_right, by);
+    const std::string by_lines =
+        message(group->label, " (", number(lines.mean), brackets(lines, 1.0), ")");
+    if (lines.is_known)
+      append(!excludes_zero(lines) ? unclear : lines.mean < 0 ? shorter : longer, by_lines);
   }
-  std::string text = message("- control ", control.label, ": accuracy ", number(accuracy.mean));
-  if (lines.is_known) text += message(", superfluous lines ", number(lines.mean));
-  text += ". ";
-  text += better.empty() ? "No tuned model is less often right in the mean."
-                         : "As often right as, or more often than: " + better + ".";
-  if (lines.is_known)
-    text += worse.empty() ? "  No tuned model is shorter beyond the intervals."
-                          : "  Shorter beyond the intervals: " + worse + ".";
+  std::string text = message("- control ", control.label, ": accuracy ",
+                             number(spread_of(control, "accuracy").mean));
+  if (const Spread lines = spread_of(control, "superfluous_steps"); lines.is_known)
+    text += message(", superfluous lines ", number(lines.mean));
+  text += ".";
+  const auto say = [&](const char* what, const std::string& whom) {
+    if (!whom.empty()) text += message("\n  ", what, ": ", whom, ".");
+  };
+  say("tuned models that are less often right than it", less_right);
+  say("more often right", more_right);
+  say("no clear difference in accuracy", as_right);
+  say("tuned models that are shorter than it", shorter);
+  say("longer", longer);
+  say("no clear difference in length", unclear);
   return text + "\n";
 }
 
@@ -79,7 +95,9 @@ std::string findings(const Json& report) {
   if (!controls.empty()) text += "What the controls without preference do:\n";
   for (const ReportGroup* group : controls) text += against(*group, tuned);
   const std::size_t seeds = tuned.front()->rows.size();
-  text += message("Intervals are over ", seeds, seeds == 1 ? " seed's items" : " seeds",
+  text += message("Brackets: 95 % intervals of differences, ",
+                  seeds == 1 ? "from the items of one seed"
+                             : message("paired over ", seeds, " seeds (Student's t)"),
                   "; a difference whose interval includes zero is not claimed.\n");
   return text;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <string_view>
 
+#include "experiment/report_labels.hpp"
 #include "experiment/report_table.hpp"
-#include "lldm/errors.hpp"
 #include "lldm/eval/statistics.hpp"
 
 namespace lldm {
@@ -23,20 +25,62 @@ double student(std::size_t n) {
 Spread over_seeds(const std::vector<double>& values) {
   Spread spread;
   if (values.empty()) return spread;
-  spread.mean = mean(values);
   spread.is_known = true;
-  const double half = values.size() < 2 ? 0
-                                        : student(values.size()) * standard_deviation(values) /
-                                              std::sqrt(static_cast<double>(values.size()));
+  spread.mean = spread.low = spread.high = mean(values);
+  if (values.size() < 2) return spread;
+  const double half = student(values.size()) * standard_deviation(values) /
+                      std::sqrt(static_cast<double>(values.size()));
+  spread.has_interval = true;
   spread.low = spread.mean - half;
   spread.high = spread.mean + half;
   return spread;
 }
 
-std::string axis_text(const Json& value) {
-  if (value.is_object() && value.contains("type")) return value.at("type").get<std::string>();
-  return value.is_string() ? value.get<std::string>() : value.dump();
+/// A metric of one row with the interval of its items, where it has one.
+Spread over_items(const Json& row, const std::string& metric) {
+  const Json& metrics = row.at("metrics");
+  Spread spread;
+  if (!metrics.contains(metric) || !metrics.at(metric).is_number()) return spread;
+  spread.is_known = true;
+  spread.mean = spread.low = spread.high = metrics.at(metric).get<double>();
+  if (!metrics.contains(metric + "_low")) return spread;
+  spread.has_interval = true;
+  spread.low = metrics.at(metric + "_low").get<double>();
+  spread.high = metrics.at(metric + "_high").get<double>();
+  return spread;
 }
+
+/// One seed on each side: the items' intervals as if they were independent.  They are of the same
+/// prompts, so the true interval is rather narrower.
+Spread difference_of_items(const Spread& mine, const Spread& theirs) {
+  Spread spread;
+  spread.is_known = true;
+  spread.mean = spread.low = spread.high = mine.mean - theirs.mean;
+  if (!mine.has_interval || !theirs.has_interval) return spread;
+  spread.has_interval = true;
+  spread.low -= std::hypot(mine.mean - mine.low, theirs.high - theirs.mean);
+  spread.high += std::hypot(mine.high - mine.mean, theirs.mean - theirs.low);
+  return spread;
+}
+
+using Pairs = std::vector<std::pair<const Json*, const Json*>>;
+
+Spread over_pairs(const Pairs& pairs, const std::string& metric) {
+  if (pairs.size() == 1) {
+    const Spread mine = over_items(*pairs.front().first, metric),
+                 theirs = over_items(*pairs.front().second, metric);
+    return mine.is_known && theirs.is_known ? difference_of_items(mine, theirs) : Spread();
+  }
+  std::vector<double> differences;
+  for (const auto& [mine, theirs] : pairs) {
+    const Json &a = mine->at("metrics"), &b = theirs->at("metrics");
+    if (a.contains(metric) && b.contains(metric))
+      differences.push_back(a.at(metric).get<double>() - b.at(metric).get<double>());
+  }
+  return over_seeds(differences);
+}
+
+bool same(const Json& a, const Json& b, const char* key) { return a.at(key) == b.at(key); }
 
 }  // namespace
 
@@ -50,58 +94,67 @@ std::vector<double> ReportGroup::values(const std::string& metric) const {
 }
 
 std::vector<ReportGroup> group_rows(const Json& report) {
+  static constexpr std::array<std::string_view, 6> kRoles = {"base",       "clean_sft", "start",
+                                                             "preference", "control",   "none"};
+  const Json& rows = report.at("rows");
+  const AxisLabels labels(report);
   std::vector<ReportGroup> groups;
-  for (const Json& row : report.at("rows")) {
-    std::string label = row.at("stage").get<std::string>();
-    for (const auto& [path, value] : row.at("axes").items()) label += ", " + axis_text(value);
-    if (report.at("rows").size() > 0 &&
-        row.at("evaluated_by") != report.at("rows").front().at("evaluated_by"))
-      label += " (" + row.at("evaluated_by").get<std::string>() + ")";
-    auto at = std::find_if(groups.begin(), groups.end(),
-                           [&](const ReportGroup& g) { return g.label == label; });
-    if (at == groups.end()) {
-      groups.push_back({label,
-                        row.at("stage"),
-                        row.at("role"),
-                        row.at("starts_from"),
-                        row.value("estimator", ""),
-                        {}});
-      at = groups.end() - 1;
+  for (const Json& row : rows) {
+    const auto at = std::find_if(groups.begin(), groups.end(), [&](const ReportGroup& group) {
+      const Json& known = *group.rows.front();
+      return same(known, row, "stage") && same(known, row, "axes") &&
+             same(known, row, "evaluated_by");
+    });
+    if (at != groups.end()) {
+      at->rows.push_back(&row);
+      continue;
     }
-    at->rows.push_back(&row);
+    std::string label = row.at("stage").get<std::string>() + labels.of(row.at("axes"));
+    if (!same(row, rows.front(), "evaluated_by"))
+      label += " (" + row.at("evaluated_by").get<std::string>() + ")";
+    groups.push_back({label,
+                      row.at("stage"),
+                      row.at("role"),
+                      row.at("starts_from"),
+                      row.value("estimator", ""),
+                      {&row}});
   }
+  const auto rank = [](const ReportGroup& group) {
+    return std::find(kRoles.begin(), kRoles.end(), group.role);
+  };
+  std::stable_sort(groups.begin(), groups.end(),
+                   [&](const ReportGroup& a, const ReportGroup& b) { return rank(a) < rank(b); });
   return groups;
 }
 
 Spread spread_of(const ReportGroup& group, const std::string& metric) {
-  Spread spread = over_seeds(group.values(metric));
-  if (group.rows.size() == 1 && spread.is_known) {
-    const Json& metrics = group.rows.front()->at("metrics");
-    if (metrics.contains(metric + "_low")) {
-      spread.low = metrics.at(metric + "_low").get<double>();
-      spread.high = metrics.at(metric + "_high").get<double>();
-    }
-  }
-  return spread;
+  return group.rows.size() == 1 ? over_items(*group.rows.front(), metric)
+                                : over_seeds(group.values(metric));
 }
 
 Spread change_of(const ReportGroup& group, const std::vector<ReportGroup>& groups,
                  const std::string& metric) {
-  std::vector<double> changes;
+  Pairs pairs;
   for (const Json* row : group.rows) {
     const Json* start = nullptr;
     for (const ReportGroup& other : groups)
       for (const Json* candidate : other.rows)
         if (candidate->at("stage") == row->at("starts_from") &&
-            candidate->at("evaluated_by") == row->at("evaluated_by") &&
-            (!start || candidate->at("seed") == row->at("seed")))
+            same(*candidate, *row, "evaluated_by") && (!start || same(*candidate, *row, "seed")))
           start = candidate;
-    if (!start) continue;
-    const Json &mine = row->at("metrics"), &theirs = start->at("metrics");
-    if (mine.contains(metric) && theirs.contains(metric))
-      changes.push_back(mine.at(metric).get<double>() - theirs.at(metric).get<double>());
+    if (start) pairs.emplace_back(row, start);
   }
-  return over_seeds(changes);
+  return over_pairs(pairs, metric);
+}
+
+Spread difference_of(const ReportGroup& group, const ReportGroup& other,
+                     const std::string& metric) {
+  Pairs pairs;
+  for (const Json* row : group.rows)
+    for (const Json* candidate : other.rows)
+      if (same(*candidate, *row, "seed") && same(*candidate, *row, "evaluated_by"))
+        pairs.emplace_back(row, candidate);
+  return over_pairs(pairs, metric);
 }
 
 }  // namespace lldm

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "experiment/report_plots.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <map>
-#include <set>
 
+#include "experiment/report_labels.hpp"
 #include "experiment/report_table.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/eval/statistics.hpp"
 #include "lldm/experiment/svg_plot.hpp"
 #include "lldm/track/files.hpp"
 #include "lldm/track/metrics.hpp"
@@ -33,30 +37,67 @@ std::string bars(const std::vector<ReportGroup>& groups, const std::string& metr
   return svg_plot(plot);
 }
 
-/// Curves of one metric: one line per stage and seed folder, at most kMostCurves.
-std::string curves(const std::vector<MetricsLine>& lines, const std::set<std::string>& stages,
-                   const std::string& metric, const std::string& title, const std::string& label) {
-  constexpr std::size_t kMostCurves = 8;
-  std::map<std::string, PlotSeries> series;
+/// Label of the curve that a folder of training belongs to: seeds of the same stage and axes share
+/// it.
+std::map<std::string, std::string> curve_labels(const Json& report) {
+  const AxisLabels labels(report);
+  std::map<std::string, std::string> by_folder;
+  for (const Json& work : report.at("work"))
+    if (work.contains("folder"))
+      by_folder[work.at("folder")] =
+          work.at("stage").get<std::string>() + labels.of(work.at("axes"));
+  return by_folder;
+}
+
+/// Mean over seeds at every step, with the seeds' smallest and largest value.
+PlotSeries over_seeds(const std::string& name,
+                      const std::map<std::int64_t, std::vector<double>>& at) {
+  PlotSeries series{.name = name, .x = {}, .y = {}};
+  for (const auto& [step, values] : at) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    series.x.push_back(static_cast<double>(step));
+    series.y.push_back(mean(values));
+    series.low.push_back(*low);
+    series.high.push_back(*high);
+  }
+  return series;
+}
+
+/// One metric of the folders in `folders`: a line for every stage and its axes, a band over seeds.
+std::string curves(const std::vector<MetricsLine>& lines,
+                   const std::map<std::string, std::string>& folders, const std::string& metric,
+                   const std::string& title, const std::string& label) {
+  constexpr std::size_t kMostCurves = 8;  // colours and dashes that can be told apart
+  std::map<std::string, std::map<std::int64_t, std::vector<double>>> by_label;
   std::vector<std::string> order;
   for (const MetricsLine& line : lines) {
-    if (!stages.contains(line.stage)) continue;
+    const auto folder = folders.find(line.stage);
+    if (folder == folders.end()) continue;
     for (const auto& [name, value] : line.values) {
       if (name != metric || !std::isfinite(value)) continue;
-      if (!series.contains(line.stage)) {
-        if (order.size() == kMostCurves) continue;
-        order.push_back(line.stage);
-        series[line.stage].name = line.stage;
-      }
-      if (!series.contains(line.stage)) continue;
-      series[line.stage].x.push_back(static_cast<double>(line.step));
-      series[line.stage].y.push_back(value);
+      if (!by_label.contains(folder->second)) order.push_back(folder->second);
+      by_label[folder->second][line.step].push_back(value);
     }
   }
   LinePlot plot{
       .title = title, .x = {.label = "optimizer step"}, .y = {.label = label}, .series = {}};
-  for (const std::string& name : order) plot.series.push_back(series[name]);
+  for (const std::string& name : order)
+    if (plot.series.size() < kMostCurves) plot.series.push_back(over_seeds(name, by_label[name]));
+  if (order.size() > kMostCurves)
+    plot.title += message(" (first ", kMostCurves, " of ", order.size(), ")");
   return plot.series.empty() ? "" : svg_plot(plot);
+}
+
+/// The labels of the folders whose metrics have `metric`.
+std::map<std::string, std::string> folders_with(const std::vector<MetricsLine>& lines,
+                                                const std::map<std::string, std::string>& labels,
+                                                const std::string& metric) {
+  std::map<std::string, std::string> folders;
+  for (const MetricsLine& line : lines)
+    for (const auto& [name, value] : line.values)
+      if (const auto label = labels.find(line.stage); name == metric && label != labels.end())
+        folders.insert(*label);
+  return folders;
 }
 
 }  // namespace
@@ -77,20 +118,17 @@ std::vector<std::string> write_plots(const Json& report, const std::filesystem::
                                         "Held-out pairs by absolute score", "preference accuracy"));
   if (!std::filesystem::exists(out / "metrics.jsonl")) return names;
   const std::vector<MetricsLine> lines = read_metrics(out / "metrics.jsonl");
-  std::set<std::string> plain, preference;
-  for (const MetricsLine& line : lines)
-    for (const auto& [name, value] : line.values)
-      if (name == "train/loss") plain.insert(line.stage);
-  for (const MetricsLine& line : lines)
-    for (const auto& [name, value] : line.values)
-      if (name == "train/rewards/accuracies") {
-        preference.insert(line.stage);
-        plain.erase(line.stage);
-      }
+  const auto labels = curve_labels(report);
+  const auto preference = folders_with(lines, labels, "train/rewards/margins");
+  std::map<std::string, std::string> plain = folders_with(lines, labels, "train/nats_per_token");
+  for (const auto& [folder, label] : preference) plain.erase(folder);
   write("training_loss.svg", curves(lines, plain, "train/nats_per_token",
                                     "Pretraining and fine-tuning", "nats per token"));
   write("preference_margin.svg",
         curves(lines, preference, "train/rewards/margins", "Preference tuning", "reward margin"));
+  write("preference_accuracy_curve.svg",
+        curves(lines, preference, "train/rewards/accuracies", "Preference tuning",
+               "reward accuracy on training pairs"));
   return names;
 }
 

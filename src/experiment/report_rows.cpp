@@ -71,7 +71,7 @@ void add_training(Json& metrics, const Json& training) {
 
 }  // namespace
 
-Json collect_rows(const RunSchedule& schedule, bool is_whole) {
+Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
   const Experiment& file = schedule.experiments.front();
   Json report = {{"name", file.options.name},
                  {"description", file.options.description},
@@ -110,6 +110,8 @@ Json collect_rows(const RunSchedule& schedule, bool is_whole) {
   for (const Work& work : schedule.work)
     if (std::optional<Json> result = result_of(work)) {
       for (const char* bulky : {"metrics", "examples", "samples"}) result->erase(bulky);
+      (*result)["folder"] = work.folder.lexically_relative(out).generic_string();
+      (*result)["axes"] = axes_of(schedule, work);
       report["work"].push_back(std::move(*result));
     }
   return report;

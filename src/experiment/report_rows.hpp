@@ -12,6 +12,8 @@ namespace lldm {
 /// {"name", "description", "is_whole", "rows": [{axes, seed, stage, role, starts_from,
 /// evaluated_by, metrics}], "work": [...]}.  A row joins what an evaluate stage measured of a model
 /// with what its training stage reported.
-nlohmann::ordered_json collect_rows(const RunSchedule& schedule, bool is_whole);
+/// `out`: the run's folder, which `work`'s folders are given below of.
+nlohmann::ordered_json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
+                                    bool is_whole);
 
 }  // namespace lldm

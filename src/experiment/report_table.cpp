@@ -2,6 +2,8 @@
 #include "experiment/report_table.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 
 #include "lldm/errors.hpp"
 
@@ -12,13 +14,22 @@ using Json = nlohmann::ordered_json;
 
 std::string cell(const Spread& spread) {
   if (!spread.is_known) return "-";
-  if (spread.low == spread.high) return rounded_text(spread.mean, 3);
+  if (!spread.has_interval || spread.low == spread.high) return rounded_text(spread.mean, 3);
   return interval_text(spread.mean, spread.low, spread.high, 3);
 }
 
 std::string plain(const ReportGroup& group, const std::string& metric, int digits = 3) {
   const Spread spread = spread_of(group, metric);
   return spread.is_known ? rounded_text(spread.mean, digits) : "-";
+}
+
+/// A whole number; its mean where seeds differ.
+std::string count_of(const ReportGroup& group, const std::string& metric) {
+  const Spread spread = spread_of(group, metric);
+  if (!spread.is_known) return "-";
+  return spread.mean == std::floor(spread.mean)
+             ? std::to_string(static_cast<std::int64_t>(spread.mean))
+             : rounded_text(spread.mean, 5);
 }
 
 bool any_has(const std::vector<ReportGroup>& groups, const std::string& metric) {
@@ -50,13 +61,15 @@ ReportTable results_table(const std::vector<ReportGroup>& groups) {
     std::vector<std::string> row = {group.label, group.role, std::to_string(group.rows.size())};
     for (const auto& [metric, header] : columns) row.push_back(cell(spread_of(group, metric)));
     row.push_back(group.starts_from.empty() ? "-" : cell(change_of(group, groups, "accuracy")));
-    row.push_back(plain(group, "items", 4));
+    row.push_back(count_of(group, "items"));
     report.table.rows.push_back(std::move(row));
   }
   report.note =
       "Means over seeds; brackets: 95 % interval, Student's t over seeds (one seed: bootstrap over "
       "items).\n"
-      "accuracy change: against the model that the row starts from, paired by seed.\n";
+      "accuracy change: against the model that the row starts from, paired by seed (one seed: the "
+      "items'\n"
+      "intervals as if independent).\n";
   return report;
 }
 
@@ -74,7 +87,7 @@ ReportTable estimator_table(const std::vector<ReportGroup>& groups) {
   for (const ReportGroup& group : groups) {
     if (group.role != "preference" || group.values("score_sd").empty()) continue;
     report.table.rows.push_back(
-        {group.label, group.estimator, plain(group, "forward_passes_per_text"),
+        {group.label, group.estimator, count_of(group, "forward_passes_per_text"),
          plain(group, "score_sd"), plain(group, "margin_sd"),
          plain(group, "policy_reference_correlation"), cell(spread_of(group, "reward_accuracy")),
          plain(group, "seconds_per_step"), megabytes(group, "peak_bytes")});
@@ -102,7 +115,7 @@ ReportTable pairs_table(const std::vector<ReportGroup>& groups) {
     report.table.rows.push_back({group.label, cell(spread_of(group, "preference_accuracy")),
                                  cell(spread_of(group, "preference_accuracy_per_token")),
                                  plain(group, "shorter_wins"), plain(group, "unigram_wins"),
-                                 plain(group, "nats_per_character", 4), plain(group, "items", 5)});
+                                 plain(group, "nats_per_character", 4), count_of(group, "items")});
   }
   report.note =
       "Share of pairs whose chosen answer has the higher absolute score, fixed draws, ties one "

@@ -25,7 +25,8 @@ std::vector<ReportTable> report_tables(const nlohmann::ordered_json& report);
 /// sentences that the intervals carry, and where they carry none, that.
 std::string findings(const nlohmann::ordered_json& report);
 
-/// One line of a comparison: rows of equal stage and axes, over seeds.
+/// One line of a comparison: rows of equal stage and axes, over seeds.  In the order base, start,
+/// preference, control.
 struct ReportGroup {
   std::string label;
   std::string stage, role, starts_from, estimator;
@@ -36,16 +37,20 @@ struct ReportGroup {
 };
 std::vector<ReportGroup> group_rows(const nlohmann::ordered_json& report);
 
-/// Mean and the half width that three seeds (or one, from its items) allow.
+/// A mean and its 95 % interval; without one (two values are too few items, or a metric without
+/// items) low = high = mean.
 struct Spread {
   double mean = 0, low = 0, high = 0;
-  bool is_known = false;
+  bool is_known = false, has_interval = false;
 };
 /// Mean over the rows' seeds; interval: mean +- t(0.975, n - 1) s / sqrt(n) for two seeds or more,
 /// the item bootstrap's for one.
 Spread spread_of(const ReportGroup& group, const std::string& metric);
-/// The same for the difference to the group that each row starts from, paired by seed.
+/// The same for the difference to the group that each row starts from, paired by seed; with one
+/// seed the items' intervals are combined as if independent.
 Spread change_of(const ReportGroup& group, const std::vector<ReportGroup>& groups,
                  const std::string& metric);
+/// The same for the difference to another group.
+Spread difference_of(const ReportGroup& group, const ReportGroup& other, const std::string& metric);
 
 }  // namespace lldm
