@@ -69,12 +69,13 @@ void check_equal(const Problem& problem) {
 }
 
 /// `passes`: 3 with a backward pass, 1 without.
-void report(benchmark::State& state, const Problem& problem, double passes) {
+void report(benchmark::State& state, const lldm::bench::Rates& rates, const Problem& problem,
+            double passes) {
   const auto tokens = static_cast<double>(problem.batch.num_tokens());
   const double flops =
       lldm::bench::forward_flops(problem.model->config(), tokens,
                                  static_cast<double>(state.range(5)), passes > 1 ? tokens / 2 : 0);
-  lldm::bench::report_rates(state, tokens, passes * flops, lldm::bench::gemm_rate());
+  rates.report(state, tokens, passes * flops);
 }
 
 void BM_training_step(benchmark::State& state, bool is_ours) {
@@ -82,11 +83,12 @@ void BM_training_step(benchmark::State& state, bool is_ours) {
   const Problem problem(state.range(1), state.range(2), state.range(3), state.range(4),
                         state.range(5));
   check_equal(problem);
+  const lldm::bench::Rates rates;
   for (auto _ : state) {
     const auto loss = is_ours ? problem.ours() : problem.plain();
     benchmark::DoNotOptimize(problem.gradients(loss));
   }
-  report(state, problem, 3);
+  report(state, rates, problem, 3);
 }
 
 void BM_hidden_without_gradient(benchmark::State& state) {
@@ -94,8 +96,9 @@ void BM_hidden_without_gradient(benchmark::State& state) {
   const Problem problem(state.range(1), state.range(2), state.range(3), state.range(4),
                         state.range(5));
   problem.model->set_trainable(false);
+  const lldm::bench::Rates rates;
   for (auto _ : state) benchmark::DoNotOptimize(problem.model->hidden(problem.batch));
-  report(state, problem, 1);
+  report(state, rates, problem, 1);
 }
 
 void shapes(benchmark::internal::Benchmark* bench) {

@@ -61,7 +61,8 @@ struct Problem {
         text.response.push_back(tokens_of.below(config.vocab_size - 1));
       batch.plans.push_back(estimator_of(estimator).plan(
           text, process,
-          draws_of(draws, static_cast<std::uint64_t>(i / 2), static_cast<std::uint64_t>(i % 2))));
+          TextDraws(draws, Purpose::noise, 0, static_cast<std::uint64_t>(i / 2),
+                    static_cast<std::uint64_t>(i % 2))));
       const ScorePlan& plan = batch.plans.back();
       queries += static_cast<double>(plan.queries.size());
       tokens += static_cast<double>(plan.copies() * plan.length);
@@ -106,12 +107,12 @@ void check_equal(const Problem& problem, GradientPath path) {
 
 void BM_preference_step(benchmark::State& state, GradientPath path) {
   at::set_num_threads(static_cast<int>(state.range(0)));
-  static const double rate = bench::gemm_rate();
   const Problem problem(state.range(1), state.range(2), state.range(3), state.range(4));
   check_equal(problem, path);
+  const bench::Rates rates;
   for (auto _ : state) benchmark::DoNotOptimize(problem.step(path).loss);
   state.SetLabel(kEstimators[state.range(1)]);
-  bench::report_rates(state, problem.tokens, problem.flops(), rate);
+  rates.report(state, problem.tokens, problem.flops());
 }
 
 void shapes(benchmark::internal::Benchmark* bench) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <map>
 
 #include "lldm/model/llada_config.hpp"
 
@@ -18,6 +19,8 @@ namespace lldm::bench {
 /// Floating-point operations per second of a float32 product of two 1024 x 1024 matrices with the
 /// threads that are set now: the best of eight, so that a busy moment does not flatter our shares.
 inline double gemm_rate() {
+  static std::map<int, double> known;  // by number of threads
+  if (const auto at = known.find(at::get_num_threads()); at != known.end()) return at->second;
   const at::Tensor a = at::ones({1024, 1024}), b = at::ones({1024, 1024});
   double best = 0;
   for (int i = 0; i < 8; ++i) {
@@ -26,7 +29,7 @@ inline double gemm_rate() {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     best = std::max(best, 2.0 * 1024 * 1024 * 1024 / took.count());
   }
-  return best;
+  return known[at::get_num_threads()] = best;
 }
 
 /// Operations of one forward pass over sequences of `length` tokens each, counting products alone:
@@ -41,11 +44,23 @@ inline double forward_flops(const LladaConfig& model, double tokens, double leng
          2 * queried * width * static_cast<double>(model.embedding_size);
 }
 
-/// Sets the counters tokens_per_second and gemm_share (of `rate`) from the work of one iteration.
-inline void report_rates(benchmark::State& state, double tokens, double flops, double rate) {
-  using benchmark::Counter;
-  state.counters["tokens_per_second"] = Counter(tokens, Counter::kIsIterationInvariantRate);
-  state.counters["gemm_share"] = Counter(flops / rate, Counter::kIsIterationInvariantRate);
-}
+/// Times what stands between its making and `report`, against the machine's gemm_rate().
+class Rates {
+ public:
+  Rates() : gemm_(gemm_rate()), begin_(std::chrono::steady_clock::now()) {}
+
+  /// Sets the counters tokens_per_second and gemm_share (operations per second over those of a
+  /// matrix product) from the work of one iteration.
+  void report(benchmark::State& state, double tokens, double flops) const {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
+    const double per_second = static_cast<double>(state.iterations()) / took.count();
+    state.counters["tokens_per_second"] = tokens * per_second;
+    state.counters["gemm_share"] = flops * per_second / gemm_;
+  }
+
+ private:
+  double gemm_;
+  std::chrono::steady_clock::time_point begin_;
+};
 
 }  // namespace lldm::bench
