@@ -60,8 +60,9 @@ std::string markdown(const Json& report, const std::vector<std::string>& plots) 
   if (!plots.empty()) text += "\n## Plots\n\n";
   for (const std::string& plot : plots) text += "![" + plot + "](" + plot + ")\n";
   if (!plots.empty())
-    text += "\nBars: the tables' means and intervals.  Curves: means over seeds, the band from the "
-            "smallest to the largest.\n";
+    text +=
+        "\nBars: the tables' means and intervals.  Curves: means over seeds, the band from the "
+        "smallest to the largest.\n";
   return text + examples_text(report);
 }
 
