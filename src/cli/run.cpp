@@ -15,8 +15,6 @@ LoadedExperiment load(const Arguments& arguments, const Registry& registry) {
   return load_experiment(arguments.positional.at(0), arguments.values("set"), registry);
 }
 
-bool is_done(const Work& work) { return std::filesystem::exists(work.folder / "result.json"); }
-
 }  // namespace
 
 int run_run(const Arguments& arguments) {
@@ -28,14 +26,12 @@ int run_run(const Arguments& arguments) {
     std::cout << describe_plan(loaded, registry, out);
     return 0;
   }
-  // Only a folder that a run made is ever removed.
-  if (arguments.has("fresh") && std::filesystem::exists(out / "config.resolved.toml"))
-    lldm::remove_all(out);
   MemoryManager memory;
   memory.install();
   TerminalObserver terminal;
   RunOptions options;
   options.out = out;
+  options.is_fresh = arguments.has("fresh");
   options.stage = arguments.value("stage", "all");
   options.resume = arguments.value("resume");
   options.observer = &terminal;

@@ -6,6 +6,27 @@
 
 namespace lldm {
 
+namespace {
+
+/// Keys of one source that another source does not read.
+void check_unread(const config::Value& table, const DataOptions& options,
+                  config::Diagnostics& diagnostics, const std::string& where) {
+  const auto refuse = [&](std::initializer_list<const char*> keys, const char* reason) {
+    for (const char* key : keys)
+      if (const config::Member* member = table.find(key))
+        diagnostics.error(member->position,
+                          message(where, " [data]: \"", key, "\" is not read here"), reason);
+  };
+  if (table.find("file")) refuse({"take", "correct", "at_most"}, "it belongs to { stage = NAME }");
+  if (table.find("stage")) {
+    refuse({"on_bad_row"}, "it belongs to { file = PATH }");
+    if (options.take != Take::samples)
+      refuse({"correct", "at_most"}, "it belongs to take = \"samples\"");
+  }
+}
+
+}  // namespace
+
 BoundData bind_data(const config::Value& table, const Registry& registry,
                     config::Diagnostics& diagnostics, const std::string& where) {
   BoundData bound;
@@ -41,9 +62,15 @@ BoundData bind_data(const config::Value& table, const Registry& registry,
     return bound;
   }
   bound.options = config::read_options<DataOptions>(table, diagnostics, where + " [data]");
+  check_unread(table, bound.options, diagnostics, where);
   bound.resolved = config::write_options(bound.options);
   for (const char* key : {"file", "stage"})
     if (!table.find(key)) bound.resolved.erase(key);
+  const bool is_file = table.find("file") != nullptr;
+  if (is_file) bound.resolved.erase("take");
+  if (!is_file) bound.resolved.erase("on_bad_row");
+  if (is_file || bound.options.take != Take::samples)
+    for (const char* key : {"correct", "at_most"}) bound.resolved.erase(key);
   return bound;
 }
 

@@ -12,7 +12,11 @@
 namespace lldm {
 
 std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded) {
-  return loaded.experiments.front().options.model.not_runnable_yet();
+  std::vector<std::string> lines;
+  for (const Experiment& experiment : loaded.experiments)
+    for (const std::string& line : experiment.options.model.not_runnable_yet())
+      if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+  return lines;
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #include "lldm/experiment/experiment.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 
@@ -115,6 +116,29 @@ Value effective_stage(const Value& root, const Value& stage, StageKind kind,
   return table;
 }
 
+/// A model folder (anything with a slash) is relative to the file that names it, as every path.
+std::string model_path(const std::string& name, const Value* given) {
+  if (name.find('/') == std::string::npos || name.starts_with('/') || !given) return name;
+  const auto& source = given->position().source;
+  return source ? (source->folder / name).lexically_normal().string() : name;
+}
+
+/// A resolved stage is its own resolved form: it names no key that is not read.
+void drop_unread(StageKind kind, Value& table) {
+  const auto drop = [&](std::initializer_list<const char*> keys) {
+    for (const char* key : keys) table.erase(key);
+  };
+  if (kind == StageKind::evaluate && !table.find("pairs"))
+    drop({"score_estimator", "forward_process", "response_length", "score_padding"});
+  if (kind == StageKind::evaluate && table.find("pairs")) drop({"sampler", "show"});
+  if (kind == StageKind::synthesize && table.text_of("method") == "inject") drop({"sampler"});
+}
+
+const Value* value_of(const Value& table, std::string_view key) {
+  const config::Member* member = table.find(key);
+  return member ? &member->value : nullptr;
+}
+
 struct Binder {
   const Registry& registry;
   Diagnostics& diagnostics;
@@ -123,6 +147,16 @@ struct Binder {
   void bind(Stage& stage, const Value& table) {
     Options options = config::read_options<Options>(
         table, diagnostics, message("stage \"", stage.name, "\""), &registry);
+    if constexpr (std::is_same_v<Options, EvaluateStage>) {
+      const Value* models = value_of(table, "models");
+      for (std::size_t i = 0; i < options.models.size(); ++i)
+        options.models[i] = model_path(options.models[i],
+                                       models && models->is_array() && i < models->as_array().size()
+                                           ? &models->as_array()[i]
+                                           : nullptr);
+    } else {
+      options.from = model_path(options.from, value_of(table, "from"));
+    }
     if constexpr (std::is_same_v<Options, TrainingStage>)
       if (table.find("data"))
         options.data =
@@ -134,6 +168,7 @@ struct Binder {
             bind_data(options.pairs, registry, diagnostics, message("stage \"", stage.name, "\""))
                 .resolved;
     stage.resolved = config::write_options(options);
+    drop_unread(stage.kind, stage.resolved);
     stage.options = std::move(options);
   }
 };
@@ -226,6 +261,43 @@ void check_unused(const Value& root, const std::set<std::string>& used, Diagnost
 
 }  // namespace
 
+namespace {
+
+/// Letters, digits, _ and -, and none of the names that a run's folder has itself.
+void check_name(const Stage& stage, Diagnostics& diagnostics) {
+  static const std::set<std::string> reserved = {"cells", "shared", "tensorboard"};
+  const bool is_plain =
+      !stage.name.empty() && std::all_of(stage.name.begin(), stage.name.end(), [](unsigned char c) {
+        return std::isalnum(c) || c == '_' || c == '-';
+      });
+  if (!is_plain)
+    diagnostics.error(stage.position, message("a stage is named \"", stage.name, "\""),
+                      "a name is a folder: letters, digits, _ and -");
+  else if (reserved.contains(stage.name))
+    diagnostics.error(stage.position, message("no stage can be named \"", stage.name, "\""),
+                      "the folder of a run has a folder of that name itself");
+}
+
+/// Keys that the stage's own table gives and that are not read by what it does.
+void check_unread(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
+  const auto refuse = [&](std::initializer_list<const char*> keys, const char* reason) {
+    for (const char* key : keys)
+      if (const config::Member* member = table.find(key))
+        diagnostics.error(member->position,
+                          message("stage \"", stage.name, "\": \"", key, "\" is not read here"),
+                          reason);
+  };
+  if (stage.kind == StageKind::evaluate && table.find("task") && !table.find("pairs"))
+    refuse({"score_estimator", "forward_process", "response_length", "score_padding"},
+           "it belongs to evaluation of `pairs`");
+  if (stage.kind == StageKind::evaluate && table.find("pairs") && !table.find("task"))
+    refuse({"sampler", "show"}, "it belongs to evaluation of a `task`");
+  if (stage.kind == StageKind::synthesize && table.text_of("method") == "inject")
+    refuse({"sampler"}, "method = \"inject\" samples nothing");
+}
+
+}  // namespace
+
 Experiment bind_experiment(const Value& root, const Registry& registry, Diagnostics& diagnostics) {
   Experiment experiment;
   experiment.options =
@@ -259,6 +331,8 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
                 .position = table.position(),
                 .resolved = {},
                 .options = {}};
+    check_name(stage, diagnostics);
+    check_unread(stage, table, diagnostics);
     const Value effective = effective_stage(root, table, *kind, used);
     Binder binder{registry, diagnostics};
     switch (*kind) {

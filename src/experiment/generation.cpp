@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "experiment/generation.hpp"
 
-#include "lldm/config/document.hpp"
-#include "lldm/config/reader.hpp"
+#include "experiment/model_bundle.hpp"
+
 #include "lldm/errors.hpp"
-#include "lldm/track/files.hpp"
 
 namespace lldm {
 
@@ -39,18 +38,6 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
   }
   run.options.observer->end();
   return texts;
-}
-
-TemplateOptions template_of(const RunContext& run, const Work& work,
-                            const std::filesystem::path& model_folder) {
-  const auto file = model_folder / "template.toml";
-  if (!std::filesystem::exists(file)) return run.experiment(work).options.prompt_template;
-  config::Diagnostics diagnostics;
-  const config::Value table =
-      config::parse(read_file(file), {file.string(), model_folder}, diagnostics);
-  auto options = config::read_options<TemplateOptions>(table, diagnostics, "template");
-  diagnostics.throw_if_any();
-  return options;
 }
 
 std::vector<Example> limited(std::vector<Example> examples, std::int64_t limit) {

@@ -25,10 +25,6 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
                                 const AnySampler& sampler, const std::vector<std::string>& prompts,
                                 std::int64_t samples, const std::string& unit);
 
-/// The template a model was trained with (model/template.toml), else the experiment's.
-TemplateOptions template_of(const RunContext& run, const Work& work,
-                            const std::filesystem::path& model_folder);
-
 /// The first `limit` examples (0: all).
 std::vector<Example> limited(std::vector<Example> examples, std::int64_t limit);
 

@@ -61,6 +61,10 @@ Seeds read_seeds(const Value& grid, const Value& root, Diagnostics& diagnostics)
   return seeds;
 }
 
+/// Keys that a process has once: cells share it.
+constexpr std::array<std::string_view, 7> kOfTheProcess = {
+    "name", "description", "seed", "device", "threads", "plugins", "memory"};
+
 struct Axis {
   std::string path;
   config::Position position;
@@ -86,6 +90,16 @@ std::vector<Axis> read_axes(const Value& grid, Diagnostics& diagnostics) {
       diagnostics.error(axis.position,
                         message("[grid] axis \"", axis.key, "\" is ", axis.value.seen()),
                         "an axis lists its values: [0.1, 0.2]");
+      continue;
+    }
+    const std::string first = axis.key.substr(0, axis.key.find('.'));
+    if (std::find(kOfTheProcess.begin(), kOfTheProcess.end(), first) != kOfTheProcess.end()) {
+      diagnostics.error(axis.position,
+                        message("[grid] axis \"", axis.key, "\": `", first,
+                                "` is one for the whole run, not for a cell"),
+                        first == "seed"
+                            ? "write seeds = [1, 2, 3] in [grid]"
+                            : "run the file once for each, with --set and its own --out");
       continue;
     }
     axes.push_back({axis.key, axis.position, axis.value.as_array()});

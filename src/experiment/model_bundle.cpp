@@ -4,12 +4,14 @@
 #include <nlohmann/json.hpp>
 
 #include "experiment/data_source.hpp"
+#include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/plugin/registry.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "lldm/track/files.hpp"
 #include "lldm/track/published_folder.hpp"
 
 namespace lldm {
@@ -69,6 +71,7 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
       options.model.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
   ModelBundle bundle;
   if (!folder.empty()) {
+    if (from.empty()) check_against_folder(options.model, load_llada_config(folder));
     bundle.model = load_llada(folder, dtype, device);
     bundle.tokenizer = load_tokenizer(folder);
     bundle.folder = folder;
@@ -93,6 +96,45 @@ void publish_model(const std::filesystem::path& folder, const ModelBundle& bundl
   bundle.tokenizer->save(published.path());
   published.add("template.toml", config::write_toml(config::write_options(prompt_template)));
   published.publish();
+}
+
+namespace {
+
+std::optional<TemplateOptions> saved_template(const std::filesystem::path& model_folder) {
+  const auto file = model_folder / "template.toml";
+  if (model_folder.empty() || !std::filesystem::exists(file)) return std::nullopt;
+  config::Diagnostics diagnostics;
+  const config::Value table =
+      config::parse(read_file(file), {file.string(), model_folder}, diagnostics);
+  auto options = config::read_options<TemplateOptions>(table, diagnostics, "template");
+  diagnostics.throw_if_any();
+  return options;
+}
+
+bool names_template(const RunContext& run, const Work& work) {
+  return run.schedule.cells[work.cells.front()].root.find("template") != nullptr;
+}
+
+}  // namespace
+
+TemplateOptions template_of(const RunContext& run, const Work& work,
+                            const std::filesystem::path& model_folder) {
+  const TemplateOptions& own = run.experiment(work).options.prompt_template;
+  const std::optional<TemplateOptions> saved = saved_template(model_folder);
+  if (!saved) return own;
+  const std::string mine = config::write_toml(config::write_options(own)),
+                    theirs = config::write_toml(config::write_options(*saved));
+  if (names_template(run, work) && mine != theirs)
+    throw ConfigError(
+        message("[template] is not the one that ", model_folder.string(),
+                " was trained with\n  leave it out; the folder's template.toml says:\n", theirs));
+  return *saved;
+}
+
+TemplateOptions training_template(const RunContext& run, const Work& work,
+                                  const std::filesystem::path& model_folder) {
+  const TemplateOptions& own = run.experiment(work).options.prompt_template;
+  return names_template(run, work) ? own : saved_template(model_folder).value_or(own);
 }
 
 AnyForwardProcess make_process(const RunContext& run, const Services& services,

@@ -14,6 +14,14 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
 void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
                    const TemplateOptions& prompt_template);
 
+/// The template that a model's texts are written with: what its folder says (template.toml), else
+/// the experiment's.  ConfigError where the file has a [template] of its own that says otherwise.
+TemplateOptions template_of(const RunContext& run, const Work& work,
+                            const std::filesystem::path& model_folder);
+/// The same for training: a [template] of the file is a new one to learn.
+TemplateOptions training_template(const RunContext& run, const Work& work,
+                                  const std::filesystem::path& model_folder);
+
 /// Draws a stage's forward process, with the mask token of its tokenizer.
 AnyForwardProcess make_process(const RunContext& run, const Services& services,
                                const ComponentRef<Role::forward_process>& process);

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
+
 #include "experiment/data_source.hpp"
 #include "experiment/model_bundle.hpp"
 #include "lldm/errors.hpp"
@@ -52,15 +54,32 @@ std::vector<std::int64_t> scored_tokens(const Text& text) {
   return {text.response.begin(), text.response.begin() + text.num_scored()};
 }
 
-/// Each half of the pairs judged by a unigram model of the other half's chosen answers.
+/// Characters of a UTF-8 text: every byte but the continuation bytes.
+std::size_t code_points(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+/// Each half of the prompts judged by a unigram model of the other half's chosen answers.
 std::vector<ScoredPair> unigram_scores(const std::vector<TokenPair>& pairs,
+                                       const std::vector<SourceRow>& sources,
                                        std::int64_t vocabulary) {
+  std::vector<std::size_t> half_of;  // pairs of one prompt, neighbours, stay together
+  for (std::size_t i = 0, prompts = 0; i < pairs.size(); ++i) {
+    if (i > 0 && (sources[i].prompt != sources[i - 1].prompt ||
+                  sources[i].messages != sources[i - 1].messages))
+      ++prompts;
+    half_of.push_back(prompts % 2);
+  }
   std::vector<ScoredPair> scores(pairs.size());
   for (std::size_t half = 0; half < 2; ++half) {
     UnigramModel model(vocabulary);
-    for (std::size_t i = 1 - half; i < pairs.size(); i += 2) model.learn(pairs[i].chosen);
-    for (std::size_t i = half; i < pairs.size(); i += 2)
-      scores[i] = {model.score(pairs[i].chosen), model.score(pairs[i].rejected)};
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+      if (half_of[i] != half) model.learn(pairs[i].chosen);
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+      if (half_of[i] == half)
+        scores[i] = {model.score(pairs[i].chosen), model.score(pairs[i].rejected)};
   }
   return scores;
 }
@@ -82,7 +101,7 @@ Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateSta
   if (stage.limit > 0 && static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));
   const std::vector<TrainingRow> rows =
-      encode_rows(sources, *bundle.tokenizer, run.experiment(work).options.prompt_template,
+      encode_rows(sources, *bundle.tokenizer, template_of(run, work, bundle.folder),
                   canvas_rule(stage.response_length, stage.score_padding));
   const std::vector<ScoredPair> scores = score_pairs(run, work, stage, bundle, rows);
   std::vector<TokenPair> tokens;
@@ -91,7 +110,7 @@ Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateSta
   for (std::size_t i = 0; i < rows.size(); ++i) {
     tokens.push_back({scored_tokens(rows[i].answers[0]), scored_tokens(rows[i].answers[1])});
     nats -= scores[i].chosen;
-    characters += static_cast<double>(sources[i].answers[0].size());
+    characters += static_cast<double>(code_points(sources[i].answers[0]));
     items += Result{{"id", rows[i].id},
                     {"score_chosen", scores[i].chosen},
                     {"score_rejected", scores[i].rejected},
@@ -107,7 +126,8 @@ Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateSta
   add(metrics, "preference_accuracy", scores, draws);
   add(metrics, "preference_accuracy_per_token", per_token(scores, tokens), draws);
   add(metrics, "shorter_wins", shorter_wins(tokens), draws);
-  add(metrics, "unigram_wins", unigram_scores(tokens, bundle.tokenizer->vocabulary_size()), draws);
+  add(metrics, "unigram_wins", unigram_scores(tokens, sources, bundle.tokenizer->vocabulary_size()),
+      draws);
   metrics["nats_per_character"] = nats / characters;
   metrics["items"] = rows.size();
   return result;

@@ -132,18 +132,37 @@ Spread spread_of(const ReportGroup& group, const std::string& metric) {
                                 : over_seeds(group.values(metric));
 }
 
+namespace {
+
+/// Whether every axis of `start` has the same value in `row`: a start shared by many cells has
+/// fewer axes than what was tuned from it.
+bool is_of_same_cell(const Json& start, const Json& row) {
+  for (const auto& [path, value] : start.at("axes").items())
+    if (!row.at("axes").contains(path) || row.at("axes").at(path) != value) return false;
+  return true;
+}
+
+/// The row that `row` starts from: of the same cell and seed; of another seed only where the start
+/// does not vary with it.
+const Json* start_of(const Json& row, const std::vector<ReportGroup>& groups) {
+  std::vector<const Json*> candidates;
+  for (const ReportGroup& group : groups)
+    for (const Json* candidate : group.rows)
+      if (candidate->at("stage") == row.at("starts_from") &&
+          same(*candidate, row, "evaluated_by") && is_of_same_cell(*candidate, row))
+        candidates.push_back(candidate);
+  for (const Json* candidate : candidates)
+    if (same(*candidate, row, "seed")) return candidate;
+  return candidates.size() == 1 ? candidates.front() : nullptr;
+}
+
+}  // namespace
+
 Spread change_of(const ReportGroup& group, const std::vector<ReportGroup>& groups,
                  const std::string& metric) {
   Pairs pairs;
-  for (const Json* row : group.rows) {
-    const Json* start = nullptr;
-    for (const ReportGroup& other : groups)
-      for (const Json* candidate : other.rows)
-        if (candidate->at("stage") == row->at("starts_from") &&
-            same(*candidate, *row, "evaluated_by") && (!start || same(*candidate, *row, "seed")))
-          start = candidate;
-    if (start) pairs.emplace_back(row, start);
-  }
+  for (const Json* row : group.rows)
+    if (const Json* start = start_of(*row, groups)) pairs.emplace_back(row, start);
   return over_pairs(pairs, metric);
 }
 

@@ -75,24 +75,22 @@ ReportTable results_table(const std::vector<ReportGroup>& groups) {
 
 ReportTable estimator_table(const std::vector<ReportGroup>& groups) {
   ReportTable report{.title = "Score estimators: noise and cost", .table = {}, .note = ""};
-  report.table.columns = {{"model", Align::left},
-                          {"estimator", Align::left},
-                          {"forward passes per text"},
-                          {"score sd [nats]"},
-                          {"margin sd [nats]"},
-                          {"corr. policy, ref."},
-                          {"held-out reward acc."},
-                          {"s per step"},
-                          {"peak memory"}};
+  report.table.columns = {
+      {"model", Align::left}, {"estimator", Align::left}, {"forward passes per text"},
+      {"evaluated"},          {"score sd [nats]"},        {"margin sd [nats]"},
+      {"corr. policy, ref."}, {"held-out reward acc."},   {"s per step"},
+      {"peak memory"}};
   for (const ReportGroup& group : groups) {
     if (group.role != "preference" || group.values("score_sd").empty()) continue;
     report.table.rows.push_back(
         {group.label, group.estimator, count_of(group, "forward_passes_per_text"),
-         plain(group, "score_sd"), plain(group, "margin_sd"),
-         plain(group, "policy_reference_correlation"), cell(spread_of(group, "reward_accuracy")),
-         plain(group, "seconds_per_step"), megabytes(group, "peak_bytes")});
+         plain(group, "evaluated_passes_per_text"), plain(group, "score_sd"),
+         plain(group, "margin_sd"), plain(group, "policy_reference_correlation"),
+         cell(spread_of(group, "reward_accuracy")), plain(group, "seconds_per_step"),
+         megabytes(group, "peak_bytes")});
   }
   report.note =
+      "evaluated: passes that were left after dropping states without a query.\n"
       "score sd: over fresh draws of the same answer after training (root mean square over "
       "answers).\n"
       "held-out reward acc.: share of held-out pairs whose chosen answer gained more, own "
@@ -121,7 +119,9 @@ ReportTable pairs_table(const std::vector<ReportGroup>& groups) {
       "Share of pairs whose chosen answer has the higher absolute score, fixed draws, ties one "
       "half.  With\n"
       "error-injected pairs this measures the detection of injected errors, not reasoning.\n"
-      "nats per character: the likelihood bound of the chosen answers.\n";
+      "nats per character: the likelihood bound of the chosen answers, their end-of-text and "
+      "padding "
+      "tokens included, over their characters.\n";
   return report;
 }
 

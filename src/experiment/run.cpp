@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 
+#include "experiment/input_files.hpp"
 #include "experiment/run_context.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
@@ -20,8 +21,6 @@
 
 namespace lldm {
 namespace {
-
-constexpr const char* kResultName = "result.json";
 
 /// Lines of `before` and `after` that differ, as far as a terminal has room.
 std::string difference(const std::string& before, const std::string& after) {
@@ -47,8 +46,22 @@ std::string difference(const std::string& before, const std::string& after) {
 }
 
 std::string with_header(const config::Value& resolved) {
-  return message("# Written by lldm: the experiment as it is run.  Build: ", build_id(), "\n",
-                 config::write_toml(resolved));
+  std::string text = message("# Written by lldm: the experiment as it is run.  Build: ", build_id(),
+                             "\n", config::write_toml(resolved));
+  std::istringstream inputs(InputFiles().digests(resolved));
+  for (std::string line; std::getline(inputs, line);) text += "# input " + line + "\n";
+  return text;
+}
+
+/// Removes what a run of this file left in `out`, and nothing else.
+void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded) {
+  if (!std::filesystem::exists(out / "config.resolved.toml")) return;  // no run's folder
+  for (const char* name : {"config.resolved.toml", "metrics.jsonl", "report.md", "report.json",
+                           "cells", "shared", "tensorboard"})
+    lldm::remove_all(out / name);
+  for (const Stage& stage : loaded.experiments.front().stages) lldm::remove_all(out / stage.name);
+  for (const auto& entry : std::filesystem::directory_iterator(out))
+    if (entry.path().extension() == ".svg") lldm::remove_all(entry.path());
 }
 
 /// Without the first line, which names the build.
@@ -64,7 +77,8 @@ void claim_folder(const RunOptions& options, const config::Value& resolved, Logg
   if (std::filesystem::exists(path)) {
     const std::string before = read_file(path);
     if (body_of(before) != body_of(text))
-      throw ConfigError(message(options.out.string(), ": this folder belongs to another config",
+      throw ConfigError(message(options.out.string(),
+                                ": this folder belongs to another config or to other input files",
                                 difference(body_of(before), body_of(text)),
                                 "\n  use another --out, or remove the folder"));
     if (before != text)
@@ -73,16 +87,6 @@ void claim_folder(const RunOptions& options, const config::Value& resolved, Logg
     return;
   }
   write_file_atomically(path, text);
-}
-
-bool is_done(const Work& work) {
-  const auto path = work.folder / kResultName;
-  if (!std::filesystem::exists(path)) return false;
-  try {
-    return nlohmann::json::parse(read_file(path)).at("hash").get<std::string>() == work.hash;
-  } catch (const nlohmann::json::exception&) {
-    return false;
-  }
 }
 
 /// The work that `--stage NAME` asks for: that stage's and everything it reads.
@@ -194,6 +198,7 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
   }
   make_folders(options.out);
   const RunLock lock(options.out);
+  if (options.is_fresh) remove_run(options.out, loaded);
   claim_folder(options, loaded.resolved, logger);
   for (const std::string& note : unread_schedules(loaded, registry)) logger.warning(note);
   const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);

@@ -2,11 +2,14 @@
 #include "lldm/experiment/schedule.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "experiment/input_files.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/data/sha256.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/track/files.hpp"
 
 namespace lldm {
 namespace {
@@ -17,19 +20,22 @@ std::string hash_of(const std::string& text) {
   return hash.hex();
 }
 
-/// The parts of the file beside the stage that decide a stage's result.
-std::string settings_text(const Experiment& experiment) {
+/// The parts of the file beside the stage that decide a stage's result, what their files hold
+/// included.
+std::string settings_text(const Experiment& experiment, InputFiles& files) {
   const config::Value options = config::write_options(experiment.options);
   std::string text;
-  for (const char* key : {"model", "tokenizer", "template", "threads", "device"})
+  for (const char* key : {"model", "tokenizer", "template", "threads", "device", "plugins"})
     if (const config::Member* member = options.find(key))
-      text += std::string(key) + "=" + config::to_toml(member->value) + "\n";
+      text += std::string(key) + "=" + config::to_toml(member->value) + "\n" +
+              files.digests(member->value);
   return text;
 }
 
 struct Builder {
   RunSchedule& schedule;
-  std::map<std::string, std::size_t> by_hash;
+  std::map<std::string, std::size_t> by_hash = {};
+  InputFiles files = {};
 
   std::size_t add(Work work, const std::string& text, std::size_t cell) {
     std::string identity = text + message("seed=", work.seed, "\n");
@@ -52,7 +58,7 @@ struct Builder {
 void add_cell(Builder& builder, std::size_t cell) {
   RunSchedule& schedule = builder.schedule;
   const Experiment& experiment = schedule.experiments[cell];
-  const std::string settings = settings_text(experiment);
+  const std::string settings = settings_text(experiment, builder.files);
   std::map<std::string, std::size_t> made;
   bool varies = schedule.cells[cell].seed_from.empty();
   for (const Stage& stage : experiment.stages) {
@@ -68,8 +74,10 @@ void add_cell(Builder& builder, std::size_t cell) {
                 .cells = {}};
       for (const std::string& input : stage.inputs())
         if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
-      made[stage.name] =
-          builder.add(std::move(work), settings + config::to_toml(stage.resolved), cell);
+      made[stage.name] = builder.add(
+          std::move(work),
+          settings + config::to_toml(stage.resolved) + "\n" + builder.files.digests(stage.resolved),
+          cell);
       continue;
     }
     // Every model is measured by itself, on draws that do not depend on which other models are.
@@ -86,7 +94,10 @@ void add_cell(Builder& builder, std::size_t cell) {
       for (const std::string& input :
            {model, std::string(std::get<EvaluateStage>(stage.options).pairs.text_of("stage"))})
         if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
-      builder.add(std::move(work), settings + model + config::to_toml(table), cell);
+      builder.add(std::move(work),
+                  settings + model + config::to_toml(table) + "\n" + builder.files.digests(table) +
+                      builder.files.digests(config::Value::string(model)),
+                  cell);
     }
   }
 }
@@ -104,6 +115,16 @@ std::string cell_id(const Cell& cell) {
   return hash_of(config::to_toml(cell.root) + message("seed=", cell.seed)).substr(0, 10);
 }
 
+bool is_done(const Work& work) {
+  const auto path = work.folder / kResultName;
+  if (!std::filesystem::exists(path)) return false;
+  try {
+    return nlohmann::json::parse(read_file(path)).at("hash").get<std::string>() == work.hash;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
+
 const Stage& RunSchedule::stage_of(const Work& work) const {
   const Stage* stage = experiments[work.experiment].find(work.stage);
   if (!stage) throw Error(message("no stage \"", work.stage, "\""));
@@ -113,7 +134,7 @@ const Stage& RunSchedule::stage_of(const Work& work) const {
 RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> experiments,
                           const std::filesystem::path& out) {
   RunSchedule schedule{std::move(cells), std::move(experiments), {}};
-  Builder builder{schedule, {}};
+  Builder builder{.schedule = schedule};
   for (std::size_t cell = 0; cell < schedule.cells.size(); ++cell) add_cell(builder, cell);
   for (Work& work : schedule.work) {
     if (schedule.cells.size() == 1)

@@ -17,6 +17,7 @@ Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& e
                     const TrainingSetup& setup, const std::vector<TrainingRow>& pairs) {
   const ScoreEngine<AnyDenoiser> engine(setup.policy, setup.reference, setup.device, setup.engine);
   std::vector<at::Tensor> policy, reference;
+  double copies = 0, texts = 0;
   for (int repeat = 0; repeat < kStudyRepeats; ++repeat) {
     ScoreBatch batch;
     batch.group_size = 2;
@@ -27,6 +28,8 @@ Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& e
             estimator.plan(pairs[r].answers[answer], process,
                            TextDraws(setup.draws, Purpose::evaluation,
                                      static_cast<std::uint64_t>(repeat) + 1, pairs[r].id, answer)));
+    for (const ScorePlan& plan : batch.plans) copies += static_cast<double>(plan.copies());
+    texts += static_cast<double>(batch.plans.size());
     const ScoreSet set = engine.score(batch);
     policy.push_back(set.policy);
     reference.push_back(set.reference);
@@ -43,6 +46,7 @@ Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& e
   Result result;
   result["pairs"] = margins.size(1);
   result["repeats"] = kStudyRepeats;
+  result["evaluated_passes_per_text"] = copies / texts;
   result["score_sd"] = root(scores);
   result["log_ratio_sd"] = root(ratios);
   result["margin_sd"] = root(margins);

@@ -28,14 +28,6 @@ std::string_view to_string(ReportRole role) { return name_of(role); }
 
 void TrainingStage::check(config::OptionsCheck& check) const {
   check_length(response_length, check);
-  if ((optimizer.steps > 0) == (optimizer.epochs > 0))
-    check.error(
-        "optimizer",
-        message("optimizer has steps = ", optimizer.steps, " and epochs = ", optimizer.epochs),
-        "give exactly one of them above 0");
-  if (optimizer.type != "adamw")
-    check.error("optimizer", message("no optimizer is named \"", optimizer.type, "\""),
-                "optimizers: adamw");
   if (kind != StageKind::pretraining && random_length_share > 0)
     check.error("random_length_share", "random_length_share belongs to pretraining stages",
                 "remove it: answers are never cut");

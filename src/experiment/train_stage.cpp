@@ -2,6 +2,7 @@
 // A pretraining, sft or preference stage, from rows to a published model.
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -43,9 +44,13 @@ void check_fit(const TrainingStage& stage, const ObjectiveNeeds& needs) {
                               stage.objective.type(), "\" compares ", needs.group_size));
 }
 
-bool is_llada_parity(const TrainingStage& stage) {
-  const config::Member* member = stage.objective.table.find("llada_parity");
-  return member && member->value.is_boolean() && member->value.as_boolean();
+bool is_llada_parity(const config::Value& objective) {
+  const config::Member* member = objective.find("llada_parity");
+  if (member && member->value.is_boolean() && member->value.as_boolean()) return true;
+  const config::Member* terms = objective.find("terms");
+  if (!terms || !terms->value.is_array()) return false;
+  const auto& list = terms->value.as_array();
+  return std::any_of(list.begin(), list.end(), is_llada_parity);
 }
 
 struct Prepared {
@@ -67,7 +72,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   rule.is_plain_text = stage.kind == StageKind::pretraining;
   TrainingSetup setup;
   setup.rows = encode_rows(read_source(run, work, stage.data, needs.group_size), *bundle.tokenizer,
-                           run.experiment(work).options.prompt_template, rule);
+                           training_template(run, work, bundle.folder), rule);
   setup.validation = split_off(setup.rows, stage.validation_rows, stage.name);
   bundle.model->set_trainable(true);
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
@@ -82,7 +87,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   setup.engine.max_tokens_per_forward = stage.max_tokens_per_forward;
   setup.shared_draws = stage.shared_draws;
   setup.random_length_share = stage.random_length_share;
-  setup.random_length_by_batch = is_llada_parity(stage);
+  setup.random_length_by_batch = is_llada_parity(stage.objective.table);
   setup.device = run.device;
   setup.draws = services.draws;
   return {bundle, make_process(run, services, stage.forward_process), estimator, objective,
@@ -115,7 +120,7 @@ Result run_training(const RunContext& run, const Work& work) {
   trainer.run(reporter, begin);
   reporter.finish();
   publish_model(work.folder / "model", prepared.bundle,
-                run.experiment(work).options.prompt_template);
+                training_template(run, work, prepared.bundle.folder));
   Result result = reporter.result();
   result["rows"] = num_rows;
   result["steps"] = trainer.total_steps();

@@ -75,7 +75,6 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
   in.longest_sequence = sizes.longest;
   in.tokens_per_forward = std::min(std::max(setup.engine.max_tokens_per_forward, sizes.longest),
                                    sizes.micro_batch_tokens);
-  in.queried_rows = in.tokens_per_forward;
   in.logits_chunk_rows = kHeadChunkBytes / (config.embedding_size * bytes);
   in.activations = block_activations(run.device);
   in.budget = run.experiment(work).options.memory.budget;
@@ -85,6 +84,9 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
 MemoryPlan plan_path(PlanInputs in, GradientPath path, const ObjectiveNeeds& needs,
                      const StepSizes& sizes) {
   in.side_buffers = path == GradientPath::pairwise ? pairwise_buffers(needs) : 0;
+  if (path == GradientPath::pairwise)  // answer by answer, kPairwiseCopies at a time
+    in.tokens_per_forward = std::min(in.tokens_per_forward, kPairwiseCopies * sizes.longest);
+  in.queried_rows = in.tokens_per_forward;
   in.kept_forwards =
       path == GradientPath::retain
           ? (sizes.micro_batch_tokens + in.tokens_per_forward - 1) / in.tokens_per_forward

@@ -83,10 +83,10 @@ void TrainingReporter::on_validation(std::int64_t step,
 }
 
 void TrainingReporter::keep_best(std::int64_t step, double loss) {
-  if (std::isfinite(best_loss_) && loss >= best_loss_) return;
+  if (!std::isfinite(loss) || (std::isfinite(best_loss_) && loss >= best_loss_)) return;
   best_loss_ = loss;
   best_step_ = step;
-  publish_model(work_.folder / "best", bundle_, run_.experiment(work_).options.prompt_template);
+  publish_model(work_.folder / "best", bundle_, training_template(run_, work_, bundle_.folder));
 }
 
 void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& optimizer) {

@@ -17,8 +17,21 @@ at::ScalarType checked_dtype(const ModelOptions& options) {
   return options.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
 }
 
-// A key that was set beside `path` must say what the folder says; an unset one has its default.
+void check_tokens(const ModelOptions& options, const ModelTokens& tokens,
+                  const LladaConfig& config) {
+  const auto where = message("model \"", options.path.string(), "\"");
+  if (tokens.vocabulary_size > config.embedding_size)
+    throw ConfigError(message(where, ": the tokenizer has ", tokens.vocabulary_size,
+                              " tokens, the model's embedding ", config.embedding_size, " rows"));
+  if (tokens.mask && config.mask_token_id && *tokens.mask != *config.mask_token_id)
+    throw ConfigError(message(where, ": the tokenizer's mask token is ", *tokens.mask,
+                              ", the model's is ", *config.mask_token_id));
+}
+
+}  // namespace
+
 void check_against_folder(const ModelOptions& options, const LladaConfig& config) {
+  (void)checked_dtype(options);
   const ModelOptions defaults;
   std::string complaints;
   const auto check = [&](const char* key, auto given, auto fallback, auto loaded) {
@@ -41,18 +54,17 @@ void check_against_folder(const ModelOptions& options, const LladaConfig& config
                               "\n  leave them out: the folder's config.json has the sizes"));
 }
 
-void check_tokens(const ModelOptions& options, const ModelTokens& tokens,
-                  const LladaConfig& config) {
-  const auto where = message("model \"", options.path.string(), "\"");
-  if (tokens.vocabulary_size > config.embedding_size)
-    throw ConfigError(message(where, ": the tokenizer has ", tokens.vocabulary_size,
-                              " tokens, the model's embedding ", config.embedding_size, " rows"));
-  if (tokens.mask && config.mask_token_id && *tokens.mask != *config.mask_token_id)
-    throw ConfigError(message(where, ": the tokenizer's mask token is ", *tokens.mask,
-                              ", the model's is ", *config.mask_token_id));
+void ModelOptions::check(config::OptionsCheck& check) const {
+  if (family != "llada")
+    check.error("family", message("family = \"", family, "\" does not exist"), "families: llada");
+  if (!path.empty()) return;  // the folder has the sizes
+  if (width % (2 * heads) != 0)
+    check.error("width", message("width = ", width, " is no even multiple of heads = ", heads),
+                message("legal: a multiple of ", 2 * heads));
+  if (kv_heads > 0 && heads % kv_heads != 0)
+    check.error("kv_heads", message("kv_heads = ", kv_heads, " does not divide heads = ", heads),
+                "legal: a divisor of heads, or 0");
 }
-
-}  // namespace
 
 std::vector<std::string> ModelOptions::not_runnable_yet() const {
   std::vector<std::string> missing;

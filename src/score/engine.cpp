@@ -20,14 +20,16 @@ ScoreEngineCore::ScoreEngineCore(Evaluate policy, Evaluate reference,
       device_(std::move(device)),
       options_(options) {}
 
-std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(
-    std::span<const ScorePlan> plans) const {
+std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(std::span<const ScorePlan> plans,
+                                                            std::int64_t most_copies) const {
   std::vector<Chunk> result;
   std::int64_t tokens = 0;
   for (std::size_t p = 0; p < plans.size(); ++p) {
     std::size_t q = 0;
     for (std::int64_t c = 0; c < plans[p].copies(); ++c) {
-      if (result.empty() || tokens + plans[p].length > options_.max_tokens_per_forward) {
+      const bool is_full = most_copies > 0 && !result.empty() &&
+                           static_cast<std::int64_t>(result.back().copies.size()) >= most_copies;
+      if (result.empty() || is_full || tokens + plans[p].length > options_.max_tokens_per_forward) {
         result.emplace_back();
         tokens = 0;
       }
@@ -66,11 +68,11 @@ at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePl
   return (reference ? reference_ : policy_)(packed, on_device(positions), on_device(targets));
 }
 
-std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans,
-                                              bool reference) const {
+std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans, bool reference,
+                                              std::int64_t most_copies) const {
   const c10::NoGradGuard no_grad;
   std::vector<double> values;
-  for (const Chunk& chunk : chunks(plans)) {
+  for (const Chunk& chunk : chunks(plans, most_copies)) {
     const at::Tensor part = to_host(evaluate(chunk, plans, reference)).contiguous();
     values.insert(values.end(), part.const_data_ptr<double>(),
                   part.const_data_ptr<double>() + part.numel());
@@ -118,7 +120,7 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& tota
     if (path == GradientPath::pairwise) {
       // Packed as the policy will be, answer by answer: equal models give equal bits.
       for (const ScorePlan& plan : plans) {
-        const std::vector<double> own = readouts(std::span(&plan, 1), true);
+        const std::vector<double> own = readouts(std::span(&plan, 1), true, kPairwiseCopies);
         values.insert(values.end(), own.begin(), own.end());
       }
     } else {

@@ -108,7 +108,7 @@ std::vector<at::Tensor> ScoreEngineCore::back_propagate_score(const ScorePlan& p
   const at::Tensor seeds = at::tensor(weights, at::kDouble);
   std::vector<at::Tensor> values;
   std::int64_t begin = 0;
-  for (const Chunk& chunk : chunks(answer)) {
+  for (const Chunk& chunk : chunks(answer, kPairwiseCopies)) {
     const at::Tensor part = evaluate(chunk, answer, false);
     torch::autograd::backward({part}, {seeds.narrow(0, begin, part.size(0)).to(part.options())});
     begin += part.size(0);

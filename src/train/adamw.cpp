@@ -19,9 +19,14 @@ namespace lldm {
 
 AdamW::AdamW(std::vector<NamedParameter> parameters, const Options& options) : options_(options) {
   const c10::NoGradGuard no_grad;
-  const PurposeScope scope(MemoryPurpose::optimizer);
   for (NamedParameter& parameter : parameters) {
     if (!parameter.value.requires_grad()) continue;
+    if (!parameter.value.grad().defined()) {
+      // Here, so that the backward pass adds to it instead of booking it as an activation.
+      const PurposeScope gradients(MemoryPurpose::gradients);
+      parameter.value.mutable_grad() = at::zeros_like(parameter.value);
+    }
+    const PurposeScope scope(MemoryPurpose::optimizer);
     first_.push_back(at::zeros_like(parameter.value));
     second_.push_back(at::zeros_like(parameter.value));
     parameters_.push_back(std::move(parameter));

@@ -7,6 +7,20 @@
 
 namespace lldm {
 
+void OptimizerOptions::check(config::OptionsCheck& check) const {
+  if ((steps > 0) == (epochs > 0))
+    check.error(steps > 0 ? "epochs" : "steps",
+                message("optimizer has steps = ", steps, " and epochs = ", epochs),
+                "give exactly one of them above 0");
+  if (type != "adamw")
+    check.error("type", message("no optimizer is named \"", type, "\""), "optimizers: adamw");
+  if (decay == Decay::stable_then_linear && warmup_share + decay_share > 1.0)
+    check.error("decay_share",
+                message("warmup_share = ", warmup_share, " and decay_share = ", decay_share,
+                        " are more than the whole run"),
+                "legal: a sum of at most 1");
+}
+
 std::int64_t OptimizerOptions::row_limit(std::int64_t rows) const {
   return steps > 0 ? -1 : std::llround(epochs * static_cast<double>(rows));
 }

@@ -117,7 +117,11 @@ TEST_CASE("train: LLaDA's pretraining and SFT losses and gradients", "[golden][t
   const json manifest = read_json(golden_root() / "manifest_models.json").at("folders").at("train");
   CHECK(kinds["sft"] + kinds["pretraining"] ==
         manifest.at("cases").at("losses").get<std::size_t>());
-  CHECK(gradients == 18);
+  std::size_t recorded_gradients = 0;
+  for (const auto& [name, tensor] : tensors)
+    recorded_gradients += name.find(".grad.") != std::string::npos ? 1 : 0;
+  CHECK(gradients == recorded_gradients);
+  CHECK(gradients > 0);
   std::cout << "train/losses.json: " << kinds["pretraining"] << " pretraining and " << kinds["sft"]
             << " sft losses, " << gradients << " full gradients agree\n";
   const std::size_t dllm = read_json(golden_root() / "train/dllm_losses.json").at("cases").size();
@@ -172,6 +176,9 @@ TEST_CASE("train: five AdamW steps of LLaDA's SFT", "[golden][train]") {
     CHECK(error.square().mean().sqrt().item<double>() <= 2e-6);
     ++finals;
   }
-  CHECK(finals == 3);
+  std::size_t recorded_finals = 0;
+  for (const auto& [name, tensor] : tensors) recorded_finals += name.starts_with("final.") ? 1 : 0;
+  CHECK(finals == recorded_finals);
+  CHECK(finals > 0);
   std::cout << "train/adamw.json: " << steps << " steps, " << finals << " final tensors agree\n";
 }

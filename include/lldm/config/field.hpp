@@ -61,6 +61,12 @@ struct Field {
     copy.min_open = true;
     return copy;
   }
+  /// Strictly below `high`.
+  constexpr Field below(double high) const {
+    auto copy = range(min, high);
+    copy.max_open = true;
+    return copy;
+  }
   constexpr Field unit(std::string_view name) const {
     auto copy = *this;
     copy.unit_name = name;

@@ -37,6 +37,7 @@ struct RunOptions {
   std::filesystem::path out;
   std::string stage = "all";        // a stage's name: that stage and what it needs
   std::filesystem::path resume;     // a checkpoint folder to go on from, instead of the newest one
+  bool is_fresh = false;            // remove what an earlier run of this file left in `out`
   RunObserver* observer = nullptr;  // never null inside a run
 };
 

@@ -39,6 +39,11 @@ struct RunSchedule {
 RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> experiments,
                           const std::filesystem::path& out);
 
+/// The file in a piece of work's folder that says it is finished.
+inline constexpr const char* kResultName = "result.json";
+/// Whether the result in its folder is of exactly this work.
+bool is_done(const Work& work);
+
 /// Short name of a cell: the hash of its resolved settings.
 std::string cell_id(const Cell& cell);
 

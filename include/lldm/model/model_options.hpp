@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lldm/config/field.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/model/llada.hpp"
 
 namespace lldm {
@@ -106,6 +107,9 @@ struct ModelOptions {
     };
   }
 
+  /// A known family; heads that divide the width evenly.
+  void check(config::OptionsCheck& check) const;
+
   /// What these options ask for and lldm cannot run yet, one line each; empty: all of it runs.
   [[nodiscard]] std::vector<std::string> not_runnable_yet() const;
 };
@@ -120,6 +124,10 @@ struct ModelTokens {
 /// The sizes that `options` and the tokenizer ask for (of a fresh model; `path` is not looked at).
 /// Errors  ConfigError if they do not fit, for another family, or for bfloat16.
 LladaConfig llada_config(const ModelOptions& options, const ModelTokens& tokens);
+
+/// ConfigError naming every key of `options` that was set and says otherwise than a folder's
+/// config.
+void check_against_folder(const ModelOptions& options, const LladaConfig& config);
 
 /// A fresh trainable model, or the one in `options.path`, trainable too.
 ///

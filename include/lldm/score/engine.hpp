@@ -41,6 +41,10 @@ struct EngineStep {
   std::int64_t tokens = 0;    // tokens given to the policy
 };
 
+/// `pairwise` evaluates at most so many copies of an answer together: its memory must not grow with
+/// their number.
+inline constexpr std::int64_t kPairwiseCopies = 4;
+
 struct EngineOptions {
   /// Sequences are packed until this many tokens are in one forward; a longer one goes alone.
   std::int64_t max_tokens_per_forward = 16384;
@@ -61,8 +65,8 @@ class ScoreEngineCore {
                   std::string device, EngineOptions options);
 
   /// Scores of plans without a graph: S [n] float64 and the readouts behind it [sum of queries].
-  [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans,
-                                             bool reference) const;
+  [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans, bool reference,
+                                             std::int64_t most_copies = 0) const;
 
   EngineStep step(const ScoreBatch& batch, const StepTotals& totals, const ObjectiveNeeds& needs,
                   const LossFunction& loss, GradientPath path) const;
@@ -73,7 +77,8 @@ class ScoreEngineCore {
 
  private:
   struct Chunk;
-  [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans) const;
+  [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
+                                          std::int64_t most_copies = 0) const;
   at::Tensor evaluate(const Chunk& chunk, std::span<const ScorePlan> plans, bool reference) const;
   [[nodiscard]] ScoreSet make_set(const ScoreBatch& batch, const at::Tensor& policy_readouts,
                                   const at::Tensor& reference_readouts,

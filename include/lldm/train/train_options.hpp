@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "lldm/config/field.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/train/adamw.hpp"
 #include "lldm/train/learning_rate.hpp"
 
@@ -50,13 +51,16 @@ struct OptimizerOptions {
             .range(1, 1 << 20),
         field("accumulation", &O::accumulation, "Micro-batches per optimizer step.")
             .range(1, 1 << 20),
-        field("beta1", &O::beta1, "Decay of the first moment.").range(0.0, 1.0),
-        field("beta2", &O::beta2, "Decay of the second moment.").range(0.0, 1.0),
+        field("beta1", &O::beta1, "Decay of the first moment.").at_least(0.0).below(1.0),
+        field("beta2", &O::beta2, "Decay of the second moment.").at_least(0.0).below(1.0),
         field("epsilon", &O::epsilon, "Added to the root of the second moment.").above(0.0),
         field("weight_decay", &O::weight_decay, "Decoupled weight decay.").at_least(0.0),
         field("max_gradient_norm", &O::max_gradient_norm, "Clip to this global norm; 0: never.")
             .at_least(0.0)};
   }
+
+  /// Steps or epochs, not both; warm-up and decay fit into the run.
+  void check(config::OptionsCheck& check) const;
 
   [[nodiscard]] LearningRate rate() const {
     return {learning_rate, decay, warmup_share, decay_share, final_share};

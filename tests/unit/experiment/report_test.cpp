@@ -134,3 +134,22 @@ TEST_CASE("Report: sentences claim what the intervals carry", "[experiment][repo
   CHECK_THAT(text, testing::contains("no clear difference in accuracy: tuned, full_trajectory"));
   CHECK_THAT(text, !testing::contains("less often right than it"));
 }
+
+TEST_CASE("Report: a change is against the start of the same cell", "[experiment][report]") {
+  const Json low = {{"sft.optimizer.learning_rate", 0.001}},
+             high = {{"sft.optimizer.learning_rate", 0.01}};
+  const Json report = {{"rows",
+                        {row("sft", "start", 1, 0.5, 0, low), row("sft", "start", 1, 0.9, 2, high),
+                         row("tuned", "preference", 1, 0.5, 0, low, "sft"),
+                         row("tuned", "preference", 1, 0.7, 1, high, "sft")}}};
+  const auto groups = group_rows(report);
+  CHECK(change_of(named(groups, "tuned, 0.001"), groups, "accuracy").mean ==
+        Approx(0.0).margin(1e-12));
+  CHECK(change_of(named(groups, "tuned, 0.01"), groups, "accuracy").mean == Approx(-0.2));
+  // A start of other seeds is no start.
+  const Json other = {{"rows",
+                       {row("sft", "start", 1, 0.5, 0), row("sft", "start", 2, 0.6, 0),
+                        row("tuned", "preference", 3, 0.7, 0, Json::object(), "sft")}}};
+  const auto without = group_rows(other);
+  CHECK(!change_of(named(without, "tuned"), without, "accuracy").is_known);
+}

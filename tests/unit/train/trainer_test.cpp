@@ -249,7 +249,6 @@ TEST_CASE("Trainer: pairwise memory does not grow with the number of evaluations
     world.setup.rows = pairs(4, 24);
     world.setup.optimizer.batch_size = 1;
     world.setup.path = path;
-    world.setup.engine.max_tokens_per_forward = 26;  // one copy at a time
     Trainer<MaskedProcess, FullTrajectory, Dpo> trainer(process(), FullTrajectory({.steps = steps}),
                                                         Dpo({.beta = 0.2}), world.setup);
     Recorder quiet;

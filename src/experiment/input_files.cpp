@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/input_files.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "lldm/data/sha256.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/track/files.hpp"
+
+namespace lldm {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string folder_digest(const fs::path& folder) {
+  if (const auto manifest = folder / "MANIFEST.json"; fs::is_regular_file(manifest))
+    return sha256_file(manifest);
+  std::vector<std::string> entries;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    entries.push_back(message(entry.path().filename().string(), " ", entry.file_size(), " ",
+                              entry.last_write_time().time_since_epoch().count(), "\n"));
+  }
+  std::sort(entries.begin(), entries.end());
+  std::string text;
+  for (const std::string& entry : entries) text += entry;
+  if (const auto config = folder / "config.json"; fs::is_regular_file(config))
+    text += sha256_file(config);
+  return sha256_hex(text);
+}
+
+std::string digest(const std::string& path) {
+  std::error_code missing;
+  if (fs::is_regular_file(path, missing)) return sha256_file(path);
+  if (fs::is_directory(path, missing)) return folder_digest(path);
+  return "";
+}
+
+}  // namespace
+
+void InputFiles::add(const config::Value& value, std::string& lines) {
+  if (value.is_array())
+    for (const config::Value& element : value.as_array()) add(element, lines);
+  if (value.is_table())
+    for (const config::Member& member : value.as_table()) add(member.value, lines);
+  if (!value.is_string() || !value.as_string().starts_with('/')) return;
+  const std::string& path = value.as_string();
+  const auto found = known_.find(path);
+  const std::string& hash = found != known_.end() ? found->second : known_[path] = digest(path);
+  const std::string line = path + " sha256:" + hash + "\n";
+  if (!hash.empty() && lines.find(line) == std::string::npos) lines += line;
+}
+
+std::string InputFiles::digests(const config::Value& table) {
+  std::string lines;
+  add(table, lines);
+  return lines;
+}
+
+}  // namespace lldm

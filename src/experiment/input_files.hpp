@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "lldm/config/value.hpp"
+
+namespace lldm {
+
+/// What the files that a config names hold, so that a result is never taken for that of other data.
+class InputFiles {
+ public:
+  /// "path sha256:..." for every absolute path in `table` that exists, a line each, in the table's
+  /// order: data, tokenizers, model folders, plugins, a task's own files.
+  ///
+  /// A file counts by its bytes; a folder by its manifest (lldm's own), else by its config.json and
+  /// the names, sizes and times of its files, since weights are too large to read at every start.
+  /// Every path is read once per object.
+  std::string digests(const config::Value& table);
+
+ private:
+  void add(const config::Value& value, std::string& lines);
+
+  std::map<std::string, std::string> known_;
+};
+
+}  // namespace lldm

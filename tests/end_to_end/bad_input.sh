@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Wishes that cannot be met are refused before anything is lost, with their place.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+refused() { # what, text of the message, then arguments of `lldm validate SMOKE`
+  run_lldm validate "$SMOKE" "${@:3}"
+  expect_code 2 "$1"
+  expect_text "$2"
+}
+echo "validate"
+refused "a stage named out of the folder" 'a stage is named "../evil"' --set sft.name=../evil
+refused "a stage named like a folder of the run" 'no stage can be named "shared"' --set sft.name=shared
+refused "heads that do not divide the width" "width = 15" --set model.width=15
+refused "a moment that never decays" "beta1" --set sft.optimizer.beta1=1.0
+refused "warm-up and decay longer than the run" "more than the whole run" \
+  --set sft.optimizer.warmup_share=0.8 --set sft.optimizer.decay_share=0.8
+refused "draws that masks_per_time does not divide" "does not divide draws" \
+  --set tuned.score_estimator.type=monte_carlo_elbo --set tuned.score_estimator.draws=4 --set tuned.score_estimator.masks_per_time=3
+refused "more segments than steps" "is more than steps = 2" \
+  --set tuned.score_estimator.type=segmented --set tuned.score_estimator.steps=2
+refused "an estimator where a task is measured" '"score_estimator" is not read here' \
+  --set scores.score_estimator.type=monte_carlo_elbo
+for axis in device threads memory.budget seed; do
+  sed "\$a [grid.axes]\n\"$axis\" = [1, 2]" "$SMOKE" > "$WORK/grid.toml"
+  run_lldm validate "$WORK/grid.toml"
+  expect_code 2 "an axis over $axis"
+  expect_text "is one for the whole run"
+done
+sed '$a [grid.axes]\n"model.recomputation" = [false, true]' "$SMOKE" > "$WORK/grid.toml"
+run_lldm run "$WORK/grid.toml" --out "$WORK/cells"
+expect_code 2 "a cell that is not runnable yet"
+expect_text "not runnable yet: [model] recomputation"
+
+echo "a schedule that nothing reads"
+run_lldm validate "$SMOKE" --set tuned.forward_process.schedule=cosine --set tuned.score_estimator.type=monte_carlo_elbo
+expect_code 0 "is legal"
+expect_text "schedule has no influence on stage"
+
+echo "numbers of the command line"
+run_lldm data generate word_problems --seed many
+expect_code 2 "a seed that is no number"
+expect_text '--seed got "many"'
+
+echo "--fresh"
+run_lldm run "$SMOKE" --out "$WORK/run" "${TINY[@]}" --stage pretrain
+expect_code 0 "a run"
+echo mine > "$WORK/run/notes.txt"
+before=$(file_hashes "$WORK/run")
+run_lldm run "$SMOKE" --out "$WORK/run" --fresh --set model.recomputation=true
+expect_code 2 "with a file that cannot run"
+check "loses nothing" [ "$before" = "$(file_hashes "$WORK/run")" ]
+run_lldm run "$SMOKE" --out "$WORK/run" --fresh "${TINY[@]}" --set seed=7 --stage pretrain
+expect_code 0 "starts over"
+check "leaves what is not the run's" [ "$(cat "$WORK/run/notes.txt")" = mine ]
+
+echo "input files"
+printf '%s\n' '{"prompt": "ann has 2", "response": "2 + 1 = 3"}' '{"prompt": "bob has 3", "response": "3 - 1 = 2"}' \
+  '{"prompt": "cy has 4", "response": "4 + 1 = 5"}' > "$WORK/rows.jsonl"
+cat > "$WORK/own.toml" << 'TOML'
+name = "own"
+[model]
+width = 16
+layers = 1
+heads = 2
+[[stage]]
+name = "sft"
+kind = "sft"
+data = { file = "rows.jsonl" }
+optimizer = { steps = 2, batch_size = 2 }
+TOML
+run_lldm validate "$WORK/own.toml" --set sft.data.on_bad_row=ignore
+expect_code 2 "another word for on_bad_row"
+expect_text "on_bad_row"
+run_lldm run "$WORK/own.toml" --out "$WORK/own"
+expect_code 0 "a run on rows of its own"
+run_lldm run "$WORK/own.toml" --out "$WORK/own"
+expect_code 0 "the same again"
+echo '{"prompt": "dee has 5", "response": "5 + 1 = 6"}' >> "$WORK/rows.jsonl"
+run_lldm run "$WORK/own.toml" --out "$WORK/own"
+expect_code 2 "on other rows is refused"
+expect_text "rows.jsonl sha256:"
+run_lldm run "$WORK/own.toml" --out "$WORK/other" --set "model.path=$WORK/own/sft/model" --set model.width=48
+expect_code 2 "a width that the model folder contradicts"
+expect_text "width = 48, the folder has 16"
+summary
