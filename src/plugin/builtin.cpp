@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/plugin/builtin.hpp"
 
+#include "lldm/estimator/any_order.hpp"
+#include "lldm/estimator/block_aligned.hpp"
+#include "lldm/estimator/complementary_pair.hpp"
+#include "lldm/estimator/exact.hpp"
 #include "lldm/estimator/full_trajectory.hpp"
+#include "lldm/estimator/left_to_right.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
+#include "lldm/estimator/one_step.hpp"
+#include "lldm/estimator/quadrature.hpp"
 #include "lldm/estimator/segmented.hpp"
 #include "lldm/eval/gsm8k.hpp"
 #include "lldm/eval/word_problems.hpp"
@@ -30,6 +37,13 @@ void register_builtin_components(Registry& registry) {
       .add<FullTrajectory>()
       .add<MonteCarloElbo>()
       .add<Segmented>()
+      .add<OneStep>()
+      .add<ComplementaryPair>()
+      .add<Quadrature>()
+      .add<BlockAligned>()
+      .add<AnyOrder>()
+      .add<LeftToRight>()
+      .add<Exact>()
       .add<Pretraining>()
       .add<Sft>()
       .add<Dpo>()

@@ -112,14 +112,21 @@ ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
   batch.group_size = needs_.group_size;
   // The ablation's reference draws live in a row space of their own.
   constexpr std::uint64_t kUnshared = 1ULL << 63;
+  const auto plan = [&](const TrainingRow& row, std::size_t answer, const TextDraws& draws) {
+    try {
+      return plan_(row.answers[answer], draws);
+    } catch (const DataError& error) {  // an estimator knows the text, not whose it is
+      throw DataError(message("row ", row.id, ", answer ", answer, ": ", error.what()));
+    }
+  };
   for (std::size_t r = 0; r < rows.size(); ++r)
     for (std::size_t answer = 0; answer < rows[r]->answers.size(); ++answer) {
-      const Text& text = rows[r]->answers[answer];
+      const std::uint64_t id = rows[r]->id;
       batch.plans.push_back(
-          plan_(text, TextDraws(setup_.draws, purpose, epochs[r], rows[r]->id, answer)));
+          plan(*rows[r], answer, TextDraws(setup_.draws, purpose, epochs[r], id, answer)));
       if (needs_.reference && !setup_.shared_draws)
-        batch.reference_plans.push_back(plan_(
-            text, TextDraws(setup_.draws, purpose, epochs[r], rows[r]->id | kUnshared, answer)));
+        batch.reference_plans.push_back(plan(
+            *rows[r], answer, TextDraws(setup_.draws, purpose, epochs[r], id | kUnshared, answer)));
     }
   return batch;
 }

@@ -60,7 +60,7 @@ class Exact {
                                const TextDraws& draws) const;
   [[nodiscard]] Target target(std::int64_t) const;
   [[nodiscard]] std::int64_t nominal_copies(std::int64_t scored) const {
-    return (std::int64_t{1} << std::min(scored, std::int64_t{62})) - 1;
+    return (std::int64_t{1} << std::min(scored, kMostScored)) - 1;
   }
   [[nodiscard]] bool reads_schedule() const { return options_.target != ExactTarget::elbo; }
 
