@@ -18,13 +18,12 @@ ObjectiveNeeds Dpo::needs() const {
       .group_size = 2,
       .reference = true,
       // Per-token scores weigh the two answers differently: no longer a function of one difference.
-      .use = options_.normalise == Normalise::none ? ScoreUse::difference : ScoreUse::each,
+      .use = use_of_margins(options_.f_divergence, options_.normalise),
       .denominator = Denominator::groups};
 }
 
 ObjectiveResult Dpo::evaluate(const ScoreSet& scores) const {
-  const at::Tensor ratios = log_ratios(scores, options_.normalise);
-  const at::Tensor margin = ratios.select(1, 0) - ratios.select(1, 1);
+  const at::Tensor margin = preference_margins(scores, options_.f_divergence, options_.normalise);
   return {-at::log_sigmoid(margin * options_.beta).sum(),
           preference_metrics(scores, options_.beta)};
 }

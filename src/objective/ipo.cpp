@@ -16,13 +16,12 @@ Ipo::Ipo(const Options& options) : options_(options) {
 ObjectiveNeeds Ipo::needs() const {
   return {.group_size = 2,
           .reference = true,
-          .use = options_.normalise == Normalise::none ? ScoreUse::difference : ScoreUse::each,
+          .use = use_of_margins(options_.f_divergence, options_.normalise),
           .denominator = Denominator::groups};
 }
 
 ObjectiveResult Ipo::evaluate(const ScoreSet& scores) const {
-  const at::Tensor ratios = log_ratios(scores, options_.normalise);
-  const at::Tensor margin = ratios.select(1, 0) - ratios.select(1, 1);
+  const at::Tensor margin = preference_margins(scores, options_.f_divergence, options_.normalise);
   return {(margin - 1.0 / (2.0 * options_.beta)).square().sum(),
           preference_metrics(scores, options_.beta)};
 }

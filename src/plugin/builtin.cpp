@@ -14,10 +14,21 @@
 #include "lldm/eval/gsm8k.hpp"
 #include "lldm/eval/word_problems.hpp"
 #include "lldm/forward/masked.hpp"
+#include "lldm/objective/aot.hpp"
+#include "lldm/objective/aot_unpaired.hpp"
+#include "lldm/objective/apo_down.hpp"
+#include "lldm/objective/apo_zero.hpp"
+#include "lldm/objective/bco_pair.hpp"
+#include "lldm/objective/discopop.hpp"
 #include "lldm/objective/dpo.hpp"
+#include "lldm/objective/exo_pair.hpp"
+#include "lldm/objective/hinge.hpp"
 #include "lldm/objective/ipo.hpp"
+#include "lldm/objective/nca_pair.hpp"
 #include "lldm/objective/pretraining.hpp"
+#include "lldm/objective/robust.hpp"
 #include "lldm/objective/sft.hpp"
+#include "lldm/objective/sppo_hard.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "lldm/plugin/registration.hpp"
 #include "lldm/sampler/fixed_length.hpp"
@@ -48,6 +59,17 @@ void register_builtin_components(Registry& registry) {
       .add<Sft>()
       .add<Dpo>()
       .add<Ipo>()
+      .add<Hinge>()
+      .add<Robust>()
+      .add<ExoPair>()
+      .add<NcaPair>()
+      .add<BcoPair>()
+      .add<SppoHard>()
+      .add<ApoZero>()
+      .add<ApoDown>()
+      .add<Discopop>()
+      .add<Aot>()
+      .add<AotUnpaired>()
       .add<WeightedSum>()
       .add<LowConfidence>()
       .add<RandomOrder>()

@@ -5,10 +5,19 @@
 
 #include "lldm/draws/stream.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/objective/apo_down.hpp"
+#include "lldm/objective/apo_zero.hpp"
+#include "lldm/objective/bco_pair.hpp"
+#include "lldm/objective/discopop.hpp"
 #include "lldm/objective/dpo.hpp"
+#include "lldm/objective/exo_pair.hpp"
+#include "lldm/objective/hinge.hpp"
 #include "lldm/objective/ipo.hpp"
+#include "lldm/objective/nca_pair.hpp"
 #include "lldm/objective/pretraining.hpp"
+#include "lldm/objective/robust.hpp"
 #include "lldm/objective/sft.hpp"
+#include "lldm/objective/sppo_hard.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
@@ -24,6 +33,14 @@ struct Preference {
   static O make() {
     return O({.beta = 0.3, .normalise = by_length ? Normalise::response_length : Normalise::none});
   }
+};
+template <class O>
+struct Plain {
+  static O make() { return O({.beta = 0.3}); }
+};
+template <class O, FDivergenceType type>
+struct Diverging {
+  static O make() { return O({.beta = 0.3, .f_divergence = {.type = type, .alpha = 0.4}}); }
 };
 struct PretrainingCase {
   static Pretraining make() { return Pretraining({}); }
@@ -62,7 +79,12 @@ double distance(const at::Tensor& a, const at::Tensor& b) {
 #define LLDM_OBJECTIVES                                                                            \
   PretrainingCase, SftCase, SumCase, (Preference<Dpo, false>), (Preference<Dpo, true>),            \
       (Preference<Ipo, false>), (Preference<Ipo, true>), Erased<PretrainingCase>, Erased<SftCase>, \
-      Erased<SumCase>, (Erased<Preference<Dpo, false>>), (Erased<Preference<Ipo, true>>)
+      Erased<SumCase>, (Erased<Preference<Dpo, false>>), (Erased<Preference<Ipo, true>>),          \
+      Plain<Hinge>, Plain<Robust>, Plain<ExoPair>, Plain<NcaPair>, Plain<BcoPair>,                 \
+      Plain<SppoHard>, Plain<ApoZero>, Plain<ApoDown>, Plain<Discopop>,                            \
+      (Diverging<Dpo, FDivergenceType::forward_kl>),                                               \
+      (Diverging<Robust, FDivergenceType::js_divergence>),                                         \
+      (Diverging<Ipo, FDivergenceType::alpha_divergence>)
 
 TEMPLATE_TEST_CASE("Objective: the loss is a float64 scalar with a slope by every score it reads",
                    "[conformance][objective]", LLDM_OBJECTIVES) {

@@ -6,7 +6,7 @@
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/objective.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/f_divergence.hpp"
 
 namespace lldm {
 
@@ -21,13 +21,16 @@ class Dpo {
   struct Options {
     double beta = 0.1;
     Normalise normalise = Normalise::none;
+    FDivergence f_divergence = {};
     static constexpr auto describe() {
-      return std::tuple{field("beta", &Options::beta, "Strength of the pull to the reference.")
-                            .above(0.0)
-                            .unit("1/nat"),
-                        field("normalise", &Options::normalise,
-                              "none: scores in nats; response_length: per scored token (changes "
-                              "what beta means).")};
+      return std::tuple{
+          field("beta", &Options::beta, "Strength of the pull to the reference.")
+              .above(0.0)
+              .unit("1/nat"),
+          field("normalise", &Options::normalise,
+                "none: scores in nats; response_length: per scored token (changes "
+                "what beta means)."),
+          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward.")};
     }
   };
   static constexpr std::string_view name() { return "dpo"; }

@@ -6,7 +6,7 @@
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/objective.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/f_divergence.hpp"
 
 namespace lldm {
 
@@ -20,12 +20,15 @@ class Ipo {
   struct Options {
     double beta = 0.1;
     Normalise normalise = Normalise::none;
+    FDivergence f_divergence = {};
     static constexpr auto describe() {
-      return std::tuple{field("beta", &Options::beta, "The target margin is 1 / (2 beta).")
-                            .above(0.0)
-                            .unit("1/nat"),
-                        field("normalise", &Options::normalise,
-                              "none: the paper's form; response_length: TRL's, per scored token.")};
+      return std::tuple{
+          field("beta", &Options::beta, "The target margin is 1 / (2 beta).")
+              .above(0.0)
+              .unit("1/nat"),
+          field("normalise", &Options::normalise,
+                "none: the paper's form; response_length: TRL's, per scored token."),
+          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward.")};
     }
   };
   static constexpr std::string_view name() { return "ipo"; }

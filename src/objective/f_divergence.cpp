@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/objective/f_divergence.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/clamp_max.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/log_sigmoid.h>
+
+#include <cmath>
+
+namespace lldm {
+
+at::Tensor divergence_scores(const at::Tensor& log_ratios, const FDivergence& divergence) {
+  constexpr double kMostForward = 340, kMostAlpha = 80;
+  switch (divergence.type) {
+    case FDivergenceType::reverse_kl:
+      break;
+    case FDivergenceType::forward_kl:
+      return 1.0 - at::exp(at::clamp_max(-log_ratios, kMostForward));
+    case FDivergenceType::js_divergence:
+      return std::log(2.0) + at::log_sigmoid(log_ratios);
+    case FDivergenceType::alpha_divergence: {
+      const double power = divergence.alpha - 1.0;
+      if (power == 0.0) break;
+      return (at::exp(at::clamp_max(log_ratios * power, kMostAlpha)) - 1.0) / power;
+    }
+  }
+  return log_ratios;
+}
+
+at::Tensor preference_margins(const ScoreSet& scores, const FDivergence& divergence,
+                              Normalise normalise) {
+  at::Tensor each = divergence_scores(log_ratios(scores, Normalise::none), divergence);
+  if (normalise == Normalise::response_length) each = each / scores.lengths;
+  return each.select(1, 0) - each.select(1, 1);
+}
+
+ScoreUse use_of_margins(const FDivergence& divergence, Normalise normalise) {
+  const bool is_linear =
+      divergence.type == FDivergenceType::reverse_kl ||
+      (divergence.type == FDivergenceType::alpha_divergence && divergence.alpha == 1.0);
+  return is_linear && normalise == Normalise::none ? ScoreUse::difference : ScoreUse::each;
+}
+
+}  // namespace lldm
