@@ -63,6 +63,7 @@ int run_list(const Arguments&);
 int run_describe(const Arguments&);
 int run_sample(const Arguments&);
 int run_evaluate(const Arguments&);
+int run_score(const Arguments&);
 int run_data_generate(const Arguments&);
 int run_data_inspect(const Arguments&);
 int run_grid_plan(const Arguments&);

@@ -96,6 +96,27 @@ const std::vector<Command>& commands() {
         kSet,
         kPlugin},
        run_evaluate},
+      {"score",
+       "MODEL PAIRS",
+       "score the answers of preference rows with a model folder",
+       "PAIRS is a JSONL file with prompt, chosen, rejected, or with prompt_ids, chosen_ids, "
+       "rejected_ids\n"
+       "(token ids; the model then needs no tokenizer).  --set gives keys of the estimator, or\n"
+       "forward_process.KEY, response_length, score_padding.\n"
+       "Example: lldm score runs/x/sft/model pairs.jsonl --estimator monte_carlo_elbo --set "
+       "draws=8 --json",
+       2,
+       2,
+       {{"estimator", Takes::value, "The score estimator; default monte_carlo_elbo.", "NAME"},
+        {"reference", Takes::value, "Also score policy minus this model, under shared draws.",
+         "MODEL"},
+        {"draws-seed", Takes::value, "Seed of the draws; default 42.", "N"},
+        {"repeat", Takes::value, "Independent draws of every answer: mean and variance; default 1.",
+         "N"},
+        {"json", Takes::nothing, "One JSON object a row.", ""},
+        kSet,
+        kPlugin},
+       run_score},
       {"data generate",
        "TASK",
        "write a task's rows as JSONL",

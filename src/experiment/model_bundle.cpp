@@ -98,8 +98,6 @@ void publish_model(const std::filesystem::path& folder, const ModelBundle& bundl
   published.publish();
 }
 
-namespace {
-
 std::optional<TemplateOptions> saved_template(const std::filesystem::path& model_folder) {
   const auto file = model_folder / "template.toml";
   if (model_folder.empty() || !std::filesystem::exists(file)) return std::nullopt;
@@ -110,6 +108,8 @@ std::optional<TemplateOptions> saved_template(const std::filesystem::path& model
   diagnostics.throw_if_any();
   return options;
 }
+
+namespace {
 
 bool names_template(const RunContext& run, const Work& work) {
   return run.schedule.cells[work.cells.front()].root.find("template") != nullptr;

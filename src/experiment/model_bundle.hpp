@@ -14,6 +14,9 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
 void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
                    const TemplateOptions& prompt_template);
 
+/// What a model folder's template.toml says; nothing where there is none.
+std::optional<TemplateOptions> saved_template(const std::filesystem::path& model_folder);
+
 /// The template that a model's texts are written with: what its folder says (template.toml), else
 /// the experiment's.  ConfigError where the file has a [template] of its own that says otherwise.
 TemplateOptions template_of(const RunContext& run, const Work& work,

@@ -19,8 +19,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::int64_t kMask = 318;
-
 json read_json(const std::filesystem::path& path) {
   std::ifstream in(path);
   INFO(path.string());
@@ -108,7 +106,8 @@ Text text_of(const json& prompt, const json& response) {
 
 /// The table with our estimators' worlds around it (they need no model, only the mask's id).
 World world_of(const Text& text, SubsetTable table) {
-  return {ToyTable(kMask, 0, 1), text, MaskedProcess(kMask, LinearSchedule()), std::move(table)};
+  return {ToyTable(golden_mask_token(), 0, 1), text,
+          MaskedProcess(golden_mask_token(), LinearSchedule()), std::move(table)};
 }
 
 /// Our estimators' mean and variance on a recorded table, against the recorded decomposition.
@@ -132,7 +131,7 @@ ScorePlan enumeration_plan(const Text& text) {
   plan.num_prompt = static_cast<std::int64_t>(text.prompt.size());
   plan.num_scored = text.num_scored();
   for (std::size_t subset = 1; subset < std::size_t{1} << text.response.size(); ++subset) {
-    const auto copy = masked_copy(text, subset, kMask);
+    const auto copy = masked_copy(text, subset, golden_mask_token());
     plan.tokens.insert(plan.tokens.end(), copy.begin(), copy.end());
     plan.replicate.push_back(0);
     for (std::size_t i = 0; i < text.response.size(); ++i)
@@ -251,7 +250,7 @@ ScorePlan recorded_plan(const json& row, const Text& text) {
       std::size_t masked = 0;
       for (std::size_t i = 0; i < perm.size(); ++i)
         if (perm[i] < count) masked |= std::size_t{1} << i;
-      REQUIRE(tokens == masked_copy(text, masked, kMask));
+      REQUIRE(tokens == masked_copy(text, masked, golden_mask_token()));
       plan.tokens.insert(plan.tokens.end(), tokens.begin(), tokens.end());
       plan.replicate.push_back(0);
       for (std::size_t i = 0; i < perm.size(); ++i)
@@ -271,7 +270,7 @@ double guided_score(const Llada& model, const ScorePlan& plan, double scale) {
   for (const Query& query : plan.queries) {
     const auto logits = [&](bool is_prompt_masked) {
       std::vector<std::int64_t> tokens(plan.copy(query.copy).begin(), plan.copy(query.copy).end());
-      if (is_prompt_masked) std::fill_n(tokens.begin(), plan.num_prompt, kMask);
+      if (is_prompt_masked) std::fill_n(tokens.begin(), plan.num_prompt, golden_mask_token());
       PackedTokens packed{at::tensor(tokens, at::kLong), {0, plan.length}};
       return model.logits(model.hidden(packed).narrow(0, query.position, 1));
     };
@@ -292,7 +291,7 @@ TEST_CASE("likelihood: LLaDA's get_log_likelihood with its recorded draws",
   std::size_t plain = 0, guided = 0, batches = 0;
   for (const json& row : recorded.at("cases")) {
     INFO(row.at("name").get<std::string>());
-    REQUIRE(row.at("mask_id") == kMask);
+    REQUIRE(row.at("mask_id") == golden_mask_token());
     const Text text = text_of(row.at("prompt"), row.at("answer"));
     for (const json& draw : row.at("draws")) {
       CHECK(our_counts(row.at("batch_size"), text.num_scored(), draw.at("k")) ==

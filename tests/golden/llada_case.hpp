@@ -14,6 +14,7 @@
 #include "lldm/model/llada.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "support/catch.hpp"
+#include "support/golden.hpp"
 
 namespace lldm::testing {
 
@@ -31,6 +32,15 @@ inline Llada load_golden_model(const std::filesystem::path& folder, at::ScalarTy
     parameter.value.copy_(tensors.at(parameter.name));
   }
   return model;
+}
+
+/// The mask token of the model in golden/llada.
+inline std::int64_t golden_mask_token() {
+  static const std::int64_t token = [] {
+    std::ifstream in(golden_root() / "llada" / "config.json");
+    return nlohmann::json::parse(in).at("mask_token_id").get<std::int64_t>();
+  }();
+  return token;
 }
 
 /// The padded rectangle [B, L] as B sequences of length L (the recorded outputs cover padded

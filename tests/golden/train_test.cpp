@@ -16,8 +16,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::int64_t kMask = 318;
-
 json read_json(const std::filesystem::path& path) {
   std::ifstream in(path);
   INFO(path.string());
@@ -46,7 +44,7 @@ ScoreBatch recorded_batch(const TensorMap& tensors, const std::string& name,
     plan.replicate = {0};
     for (std::int64_t i = 0; i < plan.length; ++i) {
       plan.tokens.push_back(noisy[b][i].item<std::int64_t>());
-      if (plan.tokens.back() == kMask)
+      if (plan.tokens.back() == golden_mask_token())
         plan.queries.push_back({0, static_cast<std::int32_t>(i), clean[b][i].item<std::int64_t>(),
                                 1.0 / static_cast<double>(p[b][i].item<float>())});
     }

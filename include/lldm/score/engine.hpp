@@ -125,6 +125,11 @@ class ScoreEngine {
     return core_.score(batch, totals);
   }
   [[nodiscard]] bool has_reference() const { return core_.has_reference(); }
+  /// What every query of the plans reads, without a graph.
+  [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans,
+                                             bool reference) const {
+    return core_.readouts(plans, reference);
+  }
 
  private:
   static ScoreEngineCore::Evaluate evaluator(std::shared_ptr<const D> denoiser) {
