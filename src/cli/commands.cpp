@@ -73,7 +73,12 @@ const std::vector<Command>& commands() {
       {"sample",
        "MODEL",
        "answer prompts with a model folder",
-       "Example: lldm sample runs/quickstart/sft/model --prompt \"ann has 4 apples ...\" --set "
+       "MODEL is the folder of a trained stage: RUN/STAGE/model, or RUN/shared/STAGE-HASH/model in "
+       "a grid.\n"
+       "A words tokenizer knows the words of its training data only.\n"
+       "Example: lldm sample runs/smoke/sft/model --prompt \"ann has 4 apples . she buys 3 . how "
+       "many \"\n"
+       "         \"apples does ann have now ?\" --set sampler.response_length=30 --set "
        "sampler.steps=15",
        1,
        1,
@@ -92,7 +97,8 @@ const std::vector<Command>& commands() {
        1,
        {{"task", Takes::value, "The task's name; its options by --set task.KEY=VALUE.", "NAME"},
         {"limit", Takes::value, "At most so many items.", "N"},
-        kOut,
+        {"out", Takes::value, "Keep the report and every answer here; default: nothing is kept.",
+         "DIR"},
         kSet,
         kPlugin},
        run_evaluate},

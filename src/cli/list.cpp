@@ -76,9 +76,27 @@ int run_list(const Arguments& arguments) {
   return 0;
 }
 
+namespace {
+
+constexpr const char* kGridHelp =
+    "[grid]\n"
+    "  seeds  (list of integers, or { values = [...], from = \"STAGE\" })\n"
+    "      One run per seed; with `from`, stages before that one are shared and keep the file's "
+    "seed.\n"
+    "  axes  (table: path = list of values)\n"
+    "      Every combination is a cell.  A path is STAGE.KEY or a key of the file's own tables:\n"
+    "      \"tuned.objective.beta\" = [0.1, 0.2]; a component is written as a table with its "
+    "type.\n";
+
+}  // namespace
+
 int run_describe(const Arguments& arguments) {
   const Registry registry = make_registry(arguments);
   const std::string& typed = arguments.positional.front();
+  if (typed == "grid") {
+    std::cout << kGridHelp;
+    return 0;
+  }
   const auto tables = plain_tables();
   bool is_found = false;
   for (const std::string& key : {typed, "stage." + typed})  // `sft` is a stage and an objective

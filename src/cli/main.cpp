@@ -91,7 +91,11 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     std::cout.flush();
     const bool is_stop = dynamic_cast<const lldm::Stopped*>(&error) != nullptr;
-    std::cerr << error.what() << "\n";  // every text names its place first
+    std::string text = error.what();  // every text of ours names its place first
+    // LibTorch adds its own stack frames, which say nothing of the user's.
+    if (const auto frames = text.find("\nException raised from"); frames != std::string::npos)
+      text = "LibTorch: " + text.substr(0, frames);
+    std::cerr << text << "\n";
     if (is_stop) std::cerr << "  the same command goes on from there\n";
     return lldm::exit_code(error);
   }

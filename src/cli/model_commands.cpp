@@ -2,6 +2,7 @@
 // lldm sample and evaluate: one-stage experiments written from the command line.
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/experiment/report.hpp"
 #include "lldm/memory/manager.hpp"
+#include "lldm/model/model_folder.hpp"
 #include "lldm/track/files.hpp"
 
 namespace lldm::cli {
@@ -37,8 +39,12 @@ class ScratchFolder {
 
 /// The model's folder as a `from` that cannot be taken for a stage's name.
 std::string model_path(const Arguments& arguments) {
-  const std::filesystem::path path = arguments.positional.at(0);
-  return std::filesystem::exists(path) ? std::filesystem::absolute(path).string() : path.string();
+  return std::filesystem::absolute(arguments.positional.at(0)).string();
+}
+
+/// The longest text of the model; its errors name the folder that the user typed.
+std::int64_t max_length_of(const Arguments& arguments) {
+  return load_llada_config(arguments.positional.at(0)).max_sequence_length;
 }
 
 Value strings(const std::vector<std::string>& texts) {
@@ -49,7 +55,8 @@ Value strings(const std::vector<std::string>& texts) {
 
 /// Writes the one-stage file, loads it with the user's --set, and runs it.
 void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed,
-               const std::filesystem::path& file, const std::filesystem::path& out) {
+               std::int64_t max_length, const std::filesystem::path& file,
+               const std::filesystem::path& out) {
   Value root;
   root.set("name", Value::string(std::string(stage.text_of("kind"))));
   root.set("seed", Value::integer(seed));
@@ -58,6 +65,10 @@ void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed
   root.set("stage", stages);
   Value sampler;  // so that --set sampler.steps=15 needs no type
   sampler.set("type", Value::string("fixed_length"));
+  // Half of what the model accepts, unless --set says otherwise: room for a prompt.
+  const std::int64_t canvas = std::min<std::int64_t>(128, max_length / 2);
+  sampler.set("response_length", Value::integer(canvas));
+  sampler.set("steps", Value::integer(canvas));
   root.set("sampler", sampler);
   write_file_atomically(file, config::write_toml(root));
   const Registry registry = make_registry(arguments, file);
@@ -76,6 +87,7 @@ void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed
 int run_sample(const Arguments& arguments) {
   if (!arguments.has("prompt"))
     throw ConfigError("lldm sample: no prompt\n  give --prompt TEXT, once or more");
+  const std::int64_t max_length = max_length_of(arguments);
   Value stage;
   stage.set("name", Value::string("sample"));
   stage.set("kind", Value::string("sample"));
@@ -83,8 +95,8 @@ int run_sample(const Arguments& arguments) {
   stage.set("prompts", strings(arguments.values("prompt")));
   stage.set("samples_per_prompt", Value::integer(arguments.integer("samples", 1)));
   const ScratchFolder scratch;
-  run_stage(arguments, stage, arguments.integer("seed", 42), scratch.path() / "sample.toml",
-            scratch.path() / "run");
+  run_stage(arguments, stage, arguments.integer("seed", 42), max_length,
+            scratch.path() / "sample.toml", scratch.path() / "run");
   std::istringstream lines(read_file(scratch.path() / "run" / "sample" / "samples.jsonl"));
   for (std::string line; std::getline(lines, line);)
     std::cout << (arguments.has("json")
@@ -97,6 +109,7 @@ int run_sample(const Arguments& arguments) {
 int run_evaluate(const Arguments& arguments) {
   if (!arguments.has("task"))
     throw ConfigError("lldm evaluate: no task\n  give --task NAME; see: lldm list tasks");
+  const std::int64_t max_length = max_length_of(arguments);
   Value task;
   task.set("type", Value::string(arguments.value("task")));
   Value stage;
@@ -107,8 +120,10 @@ int run_evaluate(const Arguments& arguments) {
   stage.set("limit", Value::integer(arguments.integer("limit", 0)));
   const ScratchFolder scratch;
   const std::filesystem::path out = arguments.value("out", (scratch.path() / "run").string());
-  run_stage(arguments, stage, 42, scratch.path() / "evaluate.toml", out);
+  run_stage(arguments, stage, 42, max_length, scratch.path() / "evaluate.toml", out);
   std::cout << report_text(out, terminal_width());
+  if (!arguments.has("out"))
+    std::cout << "nothing is kept; --out DIR keeps the report and every answer (items.jsonl)\n";
   return 0;
 }
 

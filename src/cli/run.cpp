@@ -46,6 +46,8 @@ int run_validate(const Arguments& arguments) {
   const Registry registry = make_registry(arguments, file);
   const LoadedExperiment loaded = load(arguments, registry);
   for (const std::string& line : not_runnable_yet(loaded)) std::cout << line << "\n";
+  check_fit(loaded, registry);
+  for (const std::string& line : missing_files(loaded)) std::cerr << "note: " << line << "\n";
   for (const std::string& line : unread_schedules(loaded, registry))
     std::cerr << "note: " << line << "\n";
   std::cout << file.string() << ": ok, " << loaded.experiments.front().stages.size() << " stages";
@@ -87,7 +89,11 @@ int run_grid_status(const Arguments& arguments) {
   std::size_t done = 0;
   for (const Work& work : schedule.work) {
     done += is_done(work);
-    std::cout << (is_done(work) ? "done  " : "open  ") << work.folder.string() << "\n";
+    const bool has_failed = std::filesystem::exists(work.folder / kFailureName);
+    std::cout << (is_done(work) ? "done    "
+                  : has_failed  ? "failed  "
+                                : "open    ")
+              << work.folder.string() << "\n";
   }
   std::cout << done << " of " << schedule.work.size() << " done\n";
   return 0;

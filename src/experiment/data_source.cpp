@@ -144,12 +144,26 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
           }
         },
         stage.options);
-  if (const auto* training = std::get_if<TrainingStage>(&run.schedule.stage_of(work).options))
-    for (const SourceRow& row : read_source(run, work, training->data, 1)) {
+  const auto add_rows = [&](const std::vector<SourceRow>& rows) {
+    for (const SourceRow& row : rows) {
       texts.push_back(row.prompt);
       for (const Message& turn : row.messages) texts.push_back(turn.content);
       for (const std::string& answer : row.answers) texts.push_back(answer);
     }
+  };
+  // And every file of the file.
+  for (const Stage& stage : run.experiment(work).stages) {
+    if (const auto* training = std::get_if<TrainingStage>(&stage.options))
+      if (training->data.find("file"))
+        add_rows(
+            read_source(run, work, training->data, stage.kind == StageKind::preference ? 2 : 1));
+    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
+      if (evaluation->pairs.find("file")) add_rows(read_source(run, work, evaluation->pairs, 2));
+    if (const auto* sample = std::get_if<SampleStage>(&stage.options))
+      for (const std::string& prompt : sample->prompts) texts.push_back(prompt);
+  }
+  if (const auto* training = std::get_if<TrainingStage>(&run.schedule.stage_of(work).options))
+    if (!training->data.find("file")) add_rows(read_source(run, work, training->data, 1));
   return texts;
 }
 
@@ -201,6 +215,25 @@ std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const T
     }
   }
   return result;
+}
+
+void check_lengths(const std::vector<TrainingRow>& rows, std::int64_t max_length,
+                   const std::string& stage) {
+  constexpr int kMostListed = 10;
+  int bad = 0;
+  std::string list;
+  for (const TrainingRow& row : rows)
+    for (const Text& text : row.answers) {
+      if (text.length() <= max_length) continue;
+      if (bad++ < kMostListed)
+        list += message("\n  row ", row.id, ": ", text.length(), " tokens (prompt ",
+                        text.prompt.size(), ", answer ", text.response.size(), ")");
+    }
+  if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
+  if (bad > 0)
+    throw DataError(message("stage \"", stage, "\": ", bad, " text(s) are longer than the model's ",
+                            max_length, " tokens", list,
+                            "\n  shorten them, or train a model with a larger [model] max_length"));
 }
 
 }  // namespace lldm

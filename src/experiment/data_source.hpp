@@ -41,4 +41,8 @@ std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const T
                                      const TemplateOptions& prompt_template,
                                      const CanvasRule& rule);
 
+/// DataError listing rows whose prompt and answer are longer than the model accepts.
+void check_lengths(const std::vector<TrainingRow>& rows, std::int64_t max_length,
+                   const std::string& stage);
+
 }  // namespace lldm

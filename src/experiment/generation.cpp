@@ -7,6 +7,21 @@
 
 namespace lldm {
 
+namespace {
+
+/// A canvas that does not fit shows in the model; what to do about it is known here.
+std::vector<SampledText> sample_slice(const AnySampler& sampler, const AnyDenoiser& denoiser,
+                                      std::span<const SampleRequest> slice) {
+  try {
+    return sampler.sample(denoiser, slice);
+  } catch (const ShapeError& error) {
+    throw ConfigError(message("prompt and answer do not fit the model: ", error.what(),
+                              "\n  a smaller [sampler] response_length leaves more room"));
+  }
+}
+
+}  // namespace
+
 std::vector<Generated> generate(const RunContext& run, const Work& work, const ModelBundle& bundle,
                                 const AnySampler& sampler, const std::vector<std::string>& prompts,
                                 std::int64_t samples, const std::string& unit) {
@@ -29,7 +44,7 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
       throw Stopped(message("stopped on request in stage ", run.label(work)));
     const auto slice =
         std::span(requests).subspan(begin, std::min(kSlice, requests.size() - begin));
-    for (const SampledText& sampled : sampler.sample(denoiser, slice)) {
+    for (const SampledText& sampled : sample_slice(sampler, denoiser, slice)) {
       const std::size_t index = texts.size();
       texts.push_back({index / static_cast<std::size_t>(samples),
                        bundle.tokenizer->decode(sampled.tokens), sampled.num_forwards});

@@ -103,6 +103,7 @@ Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateSta
   const std::vector<TrainingRow> rows =
       encode_rows(sources, *bundle.tokenizer, template_of(run, work, bundle.folder),
                   canvas_rule(stage.response_length, stage.score_padding));
+  check_lengths(rows, bundle.model->config().max_sequence_length, stage.name);
   const std::vector<ScoredPair> scores = score_pairs(run, work, stage, bundle, rows);
   std::vector<TokenPair> tokens;
   double nats = 0, characters = 0;

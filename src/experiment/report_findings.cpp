@@ -30,10 +30,14 @@ std::string of_preference(const ReportGroup& group, const std::vector<ReportGrou
   std::string text = "- " + group.label + ": ";
   const Spread lines = change_of(group, groups, "superfluous_steps");
   if (lines.is_known) {
-    text += message("superfluous lines ", lines.mean < 0 ? "fell" : "rose", " by ",
-                    number(std::abs(lines.mean)), brackets(lines, 1.0), " to ",
-                    number(spread_of(group, "superfluous_steps").mean));
-    text += caveat(lines);
+    const double now = spread_of(group, "superfluous_steps").mean;
+    if (lines.mean == 0 && lines.low == lines.high) {
+      text += message("superfluous lines did not change from ", number(now));
+    } else {
+      text += message("superfluous lines ", lines.mean < 0 ? "fell" : "rose", " by ",
+                      number(std::abs(lines.mean)), brackets(lines, 1.0), " to ", number(now));
+      text += caveat(lines);
+    }
     text += "; ";
   }
   const Spread accuracy = change_of(group, groups, "accuracy");

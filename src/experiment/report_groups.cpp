@@ -127,9 +127,23 @@ std::vector<ReportGroup> group_rows(const Json& report) {
   return groups;
 }
 
+namespace {
+
+/// Student's interval knows nothing of a metric's range: shares lie in [0, 1], counts above 0.
+Spread within_range(Spread spread, const std::string& metric) {
+  const bool is_share = metric == "accuracy" || metric == "exact" || metric == "strict_match" ||
+                        metric == "flexible_extract" || metric == "reward_accuracy" ||
+                        metric.starts_with("preference_accuracy");
+  if (is_share || metric == "superfluous_steps") spread.low = std::max(spread.low, 0.0);
+  if (is_share) spread.high = std::min(spread.high, 1.0);
+  return spread;
+}
+
+}  // namespace
+
 Spread spread_of(const ReportGroup& group, const std::string& metric) {
-  return group.rows.size() == 1 ? over_items(*group.rows.front(), metric)
-                                : over_seeds(group.values(metric));
+  if (group.rows.size() == 1) return over_items(*group.rows.front(), metric);
+  return within_range(over_seeds(group.values(metric)), metric);
 }
 
 namespace {

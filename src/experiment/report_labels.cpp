@@ -30,7 +30,7 @@ AxisLabels::AxisLabels(const Json& report) {
 }
 
 std::string AxisLabels::of(const std::string& path, const Json& value) const {
-  if (!is_component(value)) return plain(value);
+  if (!is_component(value)) return path.substr(path.rfind('.') + 1) + "=" + plain(value);
   std::vector<const Json*> alike;
   if (const auto known = values_.find(path); known != values_.end())
     for (const Json& other : known->second)

@@ -11,13 +11,13 @@ namespace lldm {
 /// Names of what the axes of a grid vary, as short as they can be and still differ.
 ///
 /// A component is its type; where an axis lists a type twice, the keys that tell those apart
-/// follow: "monte_carlo_elbo draws=8".  Anything else is its value.
+/// follow: "monte_carlo_elbo draws=8".  Anything else is "key=value".
 class AxisLabels {
  public:
   /// From the rows and the work of a report.json.
   explicit AxisLabels(const nlohmann::ordered_json& report);
 
-  /// ", full_trajectory, 0.1" for two axes; "" for none.
+  /// ", full_trajectory, beta=0.1" for two axes; "" for none.
   [[nodiscard]] std::string of(const nlohmann::ordered_json& axes) const;
 
  private:

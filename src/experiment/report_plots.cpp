@@ -114,8 +114,8 @@ std::vector<std::string> write_plots(const Json& report, const std::filesystem::
   write("superfluous_steps.svg",
         bars(groups, "superfluous_steps", "Superfluous lines on unseen prompts",
              "superfluous lines per answer"));
-  write("preference_accuracy.svg", bars(groups, "preference_accuracy",
-                                        "Held-out pairs by absolute score", "preference accuracy"));
+  write("preference_accuracy.svg",
+        bars(groups, "preference_accuracy", "Pairs by absolute score", "preference accuracy"));
   if (!std::filesystem::exists(out / "metrics.jsonl")) return names;
   const std::vector<MetricsLine> lines = read_metrics(out / "metrics.jsonl");
   const auto labels = curve_labels(report);

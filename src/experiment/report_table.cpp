@@ -65,8 +65,9 @@ ReportTable results_table(const std::vector<ReportGroup>& groups) {
     report.table.rows.push_back(std::move(row));
   }
   report.note =
-      "Means over seeds; brackets: 95 % interval, Student's t over seeds (one seed: bootstrap over "
-      "items).\n"
+      "Means over seeds; brackets: 95 % interval, Student's t over seeds, cut to the metric's "
+      "range\n"
+      "(one seed: bootstrap over items).\n"
       "accuracy change: against the model that the row starts from, paired by seed (one seed: the "
       "items'\n"
       "intervals as if independent).\n";
@@ -100,7 +101,7 @@ ReportTable estimator_table(const std::vector<ReportGroup>& groups) {
 }
 
 ReportTable pairs_table(const std::vector<ReportGroup>& groups) {
-  ReportTable report{.title = "Held-out pairs by absolute score", .table = {}, .note = ""};
+  ReportTable report{.title = "Pairs by absolute score", .table = {}, .note = ""};
   report.table.columns = {{"model", Align::left},
                           {"preference accuracy"},
                           {"per token"},
@@ -117,8 +118,10 @@ ReportTable pairs_table(const std::vector<ReportGroup>& groups) {
   }
   report.note =
       "Share of pairs whose chosen answer has the higher absolute score, fixed draws, ties one "
-      "half.  With\n"
-      "error-injected pairs this measures the detection of injected errors, not reasoning.\n"
+      "half.  Whether\n"
+      "they are held out is the file's affair.  With error-injected pairs this measures the "
+      "detection\n"
+      "of injected errors, not reasoning.\n"
       "nats per character: the likelihood bound of the chosen answers, their end-of-text and "
       "padding "
       "tokens included, over their characters.\n";

@@ -22,6 +22,24 @@
 namespace lldm {
 namespace {
 
+/// A long line cut to the part where it departs from the line of the same key in `others`.
+std::string around_difference(const std::string& line, const std::multiset<std::string>& others) {
+  constexpr std::size_t kWidth = 150;
+  if (line.size() <= kWidth) return line;
+  const std::string key = line.substr(0, line.find('=') + 1);
+  std::size_t same = key.size();
+  for (const std::string& other : others)
+    if (other.starts_with(key)) {
+      const auto at = std::mismatch(line.begin(), line.end(), other.begin(), other.end()).first;
+      same = std::max(same, static_cast<std::size_t>(at - line.begin()));
+    }
+  // From the beginning of the key inside the table that differs.
+  const std::size_t comma = line.rfind(", ", same);
+  const std::size_t begin = comma == std::string::npos || comma < key.size() ? key.size() : comma;
+  return key + (begin > key.size() ? " ..." : "") + line.substr(begin, kWidth - key.size()) +
+         (line.size() > begin + kWidth - key.size() ? "..." : "");
+}
+
 /// Lines of `before` and `after` that differ, as far as a terminal has room.
 std::string difference(const std::string& before, const std::string& after) {
   std::multiset<std::string> old_lines, new_lines;
@@ -37,7 +55,7 @@ std::string difference(const std::string& before, const std::string& after) {
                         const std::multiset<std::string>& other) {
     for (const std::string& line : mine)
       if (!other.contains(line) && shown++ < 12)
-        text += message("\n  ", mark, " ", line.substr(0, 160));
+        text += message("\n  ", mark, " ", around_difference(line, other));
   };
   show("-", old_lines, new_lines);
   show("+", new_lines, old_lines);
@@ -160,6 +178,37 @@ void complete(const RunContext& run, const Work& work) {
   write_file_atomically(work.folder / kResultName, result.dump(2) + "\n");
 }
 
+/// Does what is not done yet.  One that fails ends a plain run; of a grid it is recorded
+/// (failed.json), what reads it is left out, and the other cells go on.  The failures, one line
+/// each.
+std::vector<std::string> complete_all(const RunContext& run, const std::vector<bool>& needed) {
+  const RunSchedule& schedule = run.schedule;
+  std::vector<std::string> failures;
+  std::vector<bool> is_missing(schedule.work.size(), false);
+  for (std::size_t w = 0; w < schedule.work.size(); ++w) {
+    const Work& work = schedule.work[w];
+    if (!needed[w] || is_done(work)) continue;
+    for (const auto& [name, input] : work.inputs)
+      if (is_missing[input]) is_missing[w] = true;
+    if (is_missing[w]) continue;
+    if (run.options.observer->should_stop()) throw Stopped("stopped on request between two stages");
+    lldm::remove_all(work.folder / kFailureName);
+    try {
+      complete(run, work);
+    } catch (const Stopped&) {
+      throw;
+    } catch (const Error& error) {
+      if (schedule.cells.size() == 1) throw;
+      is_missing[w] = true;
+      failures.push_back(run.label(work) + ": " + error.what());
+      run.logger.warning(failures.back());
+      write_file_atomically(work.folder / kFailureName,
+                            Result{{"error", error.what()}, {"hash", work.hash}}.dump(2) + "\n");
+    }
+  }
+  return failures;
+}
+
 std::string chosen_device(const std::string& wish, Logger& logger) {
   const DeviceChoice choice = select_device(wish);
   if (wish == "auto") logger.info(message("device ", choice.device, ": ", choice.reason));
@@ -196,6 +245,12 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
     for (const std::string& line : missing) text += "\n  " + line;
     throw ConfigError(text);
   }
+  check_fit(loaded, registry);
+  if (const std::vector<std::string> files = missing_files(loaded); !files.empty()) {
+    std::string text;
+    for (const std::string& file : files) text += (text.empty() ? "" : "\n") + file;
+    throw ConfigError(text);
+  }
   make_folders(options.out);
   const RunLock lock(options.out);
   if (options.is_fresh) remove_run(options.out, loaded);
@@ -213,13 +268,14 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
     logger.warning("metrics.jsonl: a half-written last line was removed");
   const RunContext run{schedule, registry, memory, logger, options, metrics, device};
   const std::vector<bool> needed = wanted(schedule, options.stage);
-  for (std::size_t w = 0; w < schedule.work.size(); ++w) {
-    if (!needed[w] || is_done(schedule.work[w])) continue;
-    if (options.observer->should_stop()) throw Stopped("stopped on request between two stages");
-    complete(run, schedule.work[w]);
-  }
+  const std::vector<std::string> failures = complete_all(run, needed);
   metrics.sync();
-  write_report(schedule, options.out, options.stage == "all");
+  write_report(schedule, options.out, options.stage == "all" && failures.empty());
+  if (failures.empty()) return;
+  std::string text = message(failures.size(), " of ", schedule.work.size(),
+                             " pieces of work failed; the same command tries them again");
+  for (const std::string& failure : failures) text += "\n  " + failure;
+  throw Error(text);
 }
 
 }  // namespace lldm

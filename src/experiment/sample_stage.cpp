@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A sample stage: texts of a model, for people to read.
+#include <algorithm>
+
 #include "experiment/generation.hpp"
 #include "experiment/model_bundle.hpp"
+#include "lldm/errors.hpp"
 #include "lldm/eval/any_task.hpp"
 #include "lldm/plugin/registry.hpp"
 #include "lldm/track/files.hpp"
@@ -30,7 +33,14 @@ Result run_sampling(const RunContext& run, const Work& work) {
     if (result["samples"].size() < 20) result["samples"].push_back(row);
   }
   make_folders(work.folder);
-  write_file_atomically(work.folder / "samples.jsonl", lines);
+  const auto file = work.folder / "samples.jsonl";
+  write_file_atomically(file, lines);
+  constexpr std::size_t kShown = 3;
+  std::string shown;
+  for (std::size_t i = 0; i < std::min(kShown, result["samples"].size()); ++i)
+    shown += message("\n  ", result["samples"][i]["prompt"].get<std::string>(), "\n    -> ",
+                     result["samples"][i]["response"].get<std::string>());
+  run.logger.info(message("stage ", run.label(work), ": all texts in ", file.string(), shown));
   return result;
 }
 

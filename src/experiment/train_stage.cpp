@@ -73,6 +73,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   TrainingSetup setup;
   setup.rows = encode_rows(read_source(run, work, stage.data, needs.group_size), *bundle.tokenizer,
                            training_template(run, work, bundle.folder), rule);
+  check_lengths(setup.rows, bundle.model->config().max_sequence_length, stage.name);
   setup.validation = split_off(setup.rows, stage.validation_rows, stage.name);
   bundle.model->set_trainable(true);
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);

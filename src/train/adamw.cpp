@@ -61,8 +61,10 @@ double AdamW::step(double learning_rate) {
   }
   const double norm = clip();
   if (!std::isfinite(norm))
-    throw Error(message("the gradient norm is ", norm, " at optimizer step ", steps_done_ + 1,
-                        "\n  nothing was updated; the last checkpoint is intact"));
+    throw Error(message(
+        "the gradient norm is ", norm, " at optimizer step ", steps_done_ + 1,
+        "\n  nothing was updated by this step, and checkpoints saved before are intact; a smaller "
+        "learning_rate may help"));
   ++steps_done_;
   std::vector<at::Tensor> counts;
   for (const at::Tensor& value : values)

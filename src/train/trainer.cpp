@@ -89,6 +89,14 @@ TrainerCore::TrainerCore(MakePlan plan, LossFunction loss, ObjectiveNeeds needs,
 LossFunction TrainerCore::normalised() const {
   return [this](const ScoreSet& scores) {
     ObjectiveResult result = loss_(scores);
+    if (!result.loss_sum.defined() || result.loss_sum.dim() != 0 ||
+        result.loss_sum.scalar_type() != at::kDouble)
+      throw ShapeError(message(
+          "the objective's loss_sum must be a float64 scalar, got ",
+          result.loss_sum.defined()
+              ? message(result.loss_sum.scalar_type(), " of shape ", result.loss_sum.sizes())
+              : std::string("an undefined tensor"),
+          "\n  sum the losses of all groups: losses.sum()"));
     result.loss_sum = normalised_loss(result, needs_.denominator, scores.totals);
     return result;
   };
@@ -173,8 +181,10 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step) {
     merge(report.metrics, done.metrics);
   }
   if (!std::isfinite(loss))
-    throw Error(message("the loss is ", loss, " at optimizer step ", step + 1,
-                        "\n  nothing was updated; the last checkpoint is intact"));
+    throw Error(message(
+        "the loss is ", loss, " at optimizer step ", step + 1,
+        "\n  nothing was updated by this step, and checkpoints saved before are intact; a smaller "
+        "learning_rate may help"));
   const double rate = setup_.optimizer.rate().at(step, total_);
   const double norm = optimizer_.step(rate);
   const double seconds = Seconds(std::chrono::steady_clock::now() - begin).count();

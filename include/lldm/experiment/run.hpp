@@ -72,6 +72,15 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry& regist
 /// What the file asks for and lldm cannot run yet, one line each ("not runnable yet: ...").
 std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded);
 
+/// ConfigError with every mistake between the parts of a stage, from the file alone: an objective
+/// that compares another number of answers than the stage has, a gradient path that is not exact
+/// for it, a canvas that leaves no room for a prompt, an unknown device.
+void check_fit(const LoadedExperiment& loaded, const Registry& registry);
+
+/// Files and folders that stages read and that are not there or hold other rows than the stage
+/// reads, one text each.  A run refuses them before its first stage; `validate` notes them.
+std::vector<std::string> missing_files(const LoadedExperiment& loaded);
+
 /// Schedules that the file sets and no estimator behind them reads, one "file:line:column: ..." and
 /// its hint each: noted, not refused, since a grid may sweep the estimator beside the schedule.
 std::vector<std::string> unread_schedules(const LoadedExperiment& loaded, const Registry& registry);

@@ -41,6 +41,8 @@ RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> exper
 
 /// The file in a piece of work's folder that says it is finished.
 inline constexpr const char* kResultName = "result.json";
+/// The file that says why it could not be finished.
+inline constexpr const char* kFailureName = "failed.json";
 /// Whether the result in its folder is of exactly this work.
 bool is_done(const Work& work);
 

@@ -79,7 +79,9 @@ struct DataOptions {
   static constexpr auto describe() {
     using D = DataOptions;
     return std::tuple{
-        field("file", &D::file, "JSONL file with one row a line."),
+        field("file", &D::file,
+              "JSONL file with one row a line: {text}, {prompt, response}, {conversations}, or "
+              "{prompt, chosen, rejected} (docs/tutorial.md, \"Your own data\")."),
         field("stage", &D::stage, "Name of a synthesize stage whose rows are read."),
         field("take", &D::take, "Of that stage: pairs, the chosen answers, or all samples."),
         field("correct", &D::correct,

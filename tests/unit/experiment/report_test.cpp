@@ -62,7 +62,7 @@ TEST_CASE("Report: axes of one type are told apart by the keys that differ",
   const AxisLabels labels(report);
   CHECK(labels.of(mc2) == ", mc draws=2");
   CHECK(labels.of(mc8) == ", mc draws=8");
-  CHECK(labels.of(beta) == ", full_trajectory, 0.1");
+  CHECK(labels.of(beta) == ", full_trajectory, beta=0.1");
   CHECK(labels.of(Json::object()).empty());
   const auto groups = group_rows(report);
   REQUIRE(groups.size() == 3);  // and not merged under one name
@@ -143,9 +143,10 @@ TEST_CASE("Report: a change is against the start of the same cell", "[experiment
                          row("tuned", "preference", 1, 0.5, 0, low, "sft"),
                          row("tuned", "preference", 1, 0.7, 1, high, "sft")}}};
   const auto groups = group_rows(report);
-  CHECK(change_of(named(groups, "tuned, 0.001"), groups, "accuracy").mean ==
+  CHECK(change_of(named(groups, "tuned, learning_rate=0.001"), groups, "accuracy").mean ==
         Approx(0.0).margin(1e-12));
-  CHECK(change_of(named(groups, "tuned, 0.01"), groups, "accuracy").mean == Approx(-0.2));
+  CHECK(change_of(named(groups, "tuned, learning_rate=0.01"), groups, "accuracy").mean ==
+        Approx(-0.2));
   // A start of other seeds is no start.
   const Json other = {{"rows",
                        {row("sft", "start", 1, 0.5, 0), row("sft", "start", 2, 0.6, 0),

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/preflight.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/objective/any_objective.hpp"
+#include "lldm/plugin/registry.hpp"
+#include "lldm/score/gradient_path.hpp"
+#include "lldm/services.hpp"
+
+namespace lldm {
+namespace {
+
+using config::Diagnostics;
+using config::Member;
+using config::Position;
+using config::Value;
+
+/// The place of a key of a stage's own table; else the stage's.
+Position place_of(const Value* table, const Stage& stage, std::string_view key) {
+  const Member* member = table ? table->find(key) : nullptr;
+  return member ? member->position : stage.position;
+}
+
+struct Fit {
+  const Registry& registry;
+  const Services& services;
+  Diagnostics& diagnostics;
+
+  void objective(const Stage& stage, const TrainingStage& training, const Value* table) {
+    ObjectiveNeeds needs;
+    try {
+      needs = registry.make<AnyObjective>(training.objective, services).needs();
+    } catch (const ConfigError& error) {
+      diagnostics.error(place_of(table, stage, "objective"),
+                        message("stage \"", stage.name, "\": ", error.what()), "");
+      return;
+    }
+    const std::int64_t answers = stage.kind == StageKind::preference ? 2 : 1;
+    if (needs.group_size != answers) {
+      diagnostics.error(
+          place_of(table, stage, "objective"),
+          message("stage \"", stage.name, "\": objective \"", training.objective.type(),
+                  "\" compares ", needs.group_size, " answer(s), a ", to_string(stage.kind),
+                  " stage has ", answers),
+          answers == 2 ? "use a loss over pairs, such as dpo" : "use pretraining or sft");
+      return;
+    }
+    if (training.gradient_path == GradientPath::automatic) return;
+    try {
+      check_gradient_path(training.gradient_path, needs, Combination::sum);
+    } catch (const ConfigError& error) {
+      diagnostics.error(place_of(table, stage, "gradient_path"),
+                        message("stage \"", stage.name, "\": ", error.what()), "");
+    }
+  }
+
+  void canvas(const Stage& stage, const Value& length, const ModelOptions& model,
+              const Value* table) {
+    if (!length.is_integer() || !model.path.empty()) return;
+    if (length.as_integer() >= model.max_length)
+      diagnostics.error(place_of(table, stage, "response_length"),
+                        message("stage \"", stage.name, "\": response_length = ",
+                                length.as_integer(), " leaves no room for a prompt"),
+                        message("[model] max_length is ", model.max_length));
+  }
+};
+
+/// Whether the first row of a file is of a form that such a stage reads; else what is wrong.
+std::string form_problem(const std::filesystem::path& file, StageKind kind) {
+  RowForm form;
+  try {
+    form = detect_row_form(file.string());
+  } catch (const Error& error) {
+    return error.what();
+  }
+  const bool is_pairs = form == RowForm::preference;
+  if (is_pairs == (kind == StageKind::preference || kind == StageKind::evaluate)) return "";
+  return message(
+      file.string(), ": rows are of form \"", row_form_name(form), "\", a ", to_string(kind),
+      " stage reads ",
+      is_pairs ? "text, prompt and response, or conversations" : "prompt, chosen and rejected");
+}
+
+/// The last two parts of a path: the hub's name, where the path was meant as one.
+std::string hub_name(const std::filesystem::path& path) {
+  return (path.parent_path().filename() / path.filename()).generic_string();
+}
+
+}  // namespace
+
+std::vector<std::string> missing_files(const LoadedExperiment& loaded) {
+  Diagnostics diagnostics;
+  check_files(loaded, diagnostics);
+  std::vector<std::string> lines;
+  for (const config::Diagnostic& error : diagnostics.errors()) lines.push_back(error.text());
+  return lines;
+}
+
+void check_fit(const LoadedExperiment& loaded, const Registry& registry) {
+  Diagnostics diagnostics;
+  check_stage_fit(loaded, registry, diagnostics);
+  diagnostics.throw_if_any();
+}
+
+void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
+                     Diagnostics& diagnostics) {
+  MemoryManager memory;
+  const Services services{.registry = registry,
+                          .memory = memory,
+                          .logger = null_logger(),
+                          .draws = Draws(0, "preflight"),
+                          .tokenizer = nullptr};
+  static const std::array<std::string, 3> devices = {"cpu", "cuda", "auto"};
+  const ExperimentOptions& file = loaded.experiments.front().options;
+  if (std::find(devices.begin(), devices.end(), file.device) == devices.end()) {
+    const Member* member = loaded.document.root.find("device");
+    diagnostics.error(member ? member->position : Position(),
+                      message("the file: no device is named \"", file.device, "\""),
+                      config::did_you_mean(file.device, devices, "devices"));
+  }
+  for (std::size_t c = 0; c < loaded.cells.size(); ++c) {
+    const Member* tables = loaded.cells[c].root.find("stage");
+    const Experiment& experiment = loaded.experiments[c];
+    for (std::size_t s = 0; s < experiment.stages.size(); ++s) {
+      const Stage& stage = experiment.stages[s];
+      const Value* table = tables ? &tables->value.as_array()[s] : nullptr;
+      Fit fit{registry, services, diagnostics};
+      if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
+        fit.objective(stage, *training, table);
+        fit.canvas(stage, training->response_length, experiment.options.model, table);
+      }
+    }
+  }
+}
+
+void check_files(const LoadedExperiment& loaded, Diagnostics& diagnostics) {
+  const auto source = [&](const Stage& stage, const Value& data) {
+    const Member* file = data.find("file");
+    if (!file || !file->value.is_string()) return;
+    const std::filesystem::path path = file->value.as_string();
+    if (!std::filesystem::exists(path))
+      diagnostics.error(stage.position,
+                        message("stage \"", stage.name, "\": ", path.string(), " does not exist"),
+                        "");
+    else if (const std::string problem = form_problem(path, stage.kind); !problem.empty())
+      diagnostics.error(stage.position, message("stage \"", stage.name, "\": ", problem), "");
+  };
+  for (const Experiment& experiment : loaded.experiments)
+    for (const Stage& stage : experiment.stages) {
+      for (const std::string& input : stage.inputs())
+        if (input.find('/') != std::string::npos && !std::filesystem::is_directory(input))
+          diagnostics.error(stage.position,
+                            message("stage \"", stage.name, "\": no model folder ", input),
+                            message("to fetch it from the Hugging Face hub: hf download ",
+                                    hub_name(input), " --local-dir ", input));
+      if (const auto* training = std::get_if<TrainingStage>(&stage.options))
+        source(stage, training->data);
+      if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
+        source(stage, evaluation->pairs);
+    }
+}
+
+}  // namespace lldm
