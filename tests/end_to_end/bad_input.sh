@@ -21,6 +21,10 @@ refused "more segments than steps" "is more than steps = 2" \
   --set tuned.score_estimator.type=segmented --set tuned.score_estimator.steps=2
 refused "an estimator where a task is measured" '"score_estimator" is not read here' \
   --set scores.score_estimator.type=monte_carlo_elbo
+refused "a loss over one answer in a preference stage" 'compares 1 answer(s), a preference stage has 2' --set 'tuned.objective={ type = "sft" }'
+refused "a gradient path that is not exact" "is not exact here" --set tuned.gradient_path=linear
+refused "a device that does not exist" 'no device is named "gpu"' --set device=gpu
+refused "a canvas as long as the model" "leaves no room for a prompt" --set tuned.response_length=128
 for axis in device threads memory.budget seed; do
   sed "\$a [grid.axes]\n\"$axis\" = [1, 2]" "$SMOKE" > "$WORK/grid.toml"
   run_lldm validate "$WORK/grid.toml"
@@ -53,6 +57,26 @@ check "loses nothing" [ "$before" = "$(file_hashes "$WORK/run")" ]
 run_lldm run "$SMOKE" --out "$WORK/run" --fresh "${TINY[@]}" --set seed=7 --stage pretrain
 expect_code 0 "starts over"
 check "leaves what is not the run's" [ "$(cat "$WORK/run/notes.txt")" = mine ]
+
+echo "files, before anything is trained"
+run_lldm run "$SMOKE" --out "$WORK/files" --set "tuned.from=$WORK/no/model"
+expect_code 2 "a model folder that is not there"
+expect_text "no model folder"
+check "nothing ran" [ ! -e "$WORK/files/pretrain" ]
+
+echo "one cell of a grid diverges"
+sed '$a [grid.axes]\n"tuned.optimizer.learning_rate" = [1e30, 1e-4]' "$SMOKE" > "$WORK/diverges.toml"
+run_lldm run "$WORK/diverges.toml" --out "$WORK/diverges" "${TINY[@]}" --set tuned.optimizer.max_gradient_norm=0
+expect_code 1 "is told at the end"
+expect_text "pieces of work failed"
+check "the other cell is finished" [ "$(find "$WORK/diverges/cells" -path '*tuned/model/model.safetensors' | wc -l)" -eq 1 ]
+run_lldm grid status "$WORK/diverges.toml" --out "$WORK/diverges" "${TINY[@]}" --set tuned.optimizer.max_gradient_norm=0
+expect_text "failed  "
+
+echo "texts longer than the model"
+run_lldm run "$SMOKE" --out "$WORK/long" "${TINY[@]}" --set model.max_length=40 --set sft.response_length=own --stage sft
+expect_code 2 "are refused by row"
+expect_text "longer than the model's 40 tokens"
 
 echo "input files"
 printf '%s\n' '{"prompt": "ann has 2", "response": "2 + 1 = 3"}' '{"prompt": "bob has 3", "response": "3 - 1 = 2"}' \
