@@ -120,7 +120,8 @@ Value effective_stage(const Value& root, const Value& stage, StageKind kind,
 std::string model_path(const std::string& name, const Value* given) {
   if (name.find('/') == std::string::npos || name.starts_with('/') || !given) return name;
   const auto& source = given->position().source;
-  return source ? (source->folder / name).lexically_normal().string() : name;
+  if (!source) return name;
+  return std::filesystem::absolute(source->folder / name).lexically_normal().string();
 }
 
 /// A resolved stage is its own resolved form: it names no key that is not read.
@@ -296,6 +297,18 @@ void check_unread(const Stage& stage, const Value& table, Diagnostics& diagnosti
     refuse({"sampler"}, "method = \"inject\" samples nothing");
 }
 
+/// A task's generator makes one answer to a prompt: no pairs.
+void check_pairs(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
+  const char* key = stage.kind == StageKind::preference ? "data" : "pairs";
+  if (stage.kind != StageKind::preference && stage.kind != StageKind::evaluate) return;
+  const config::Member* source = table.find(key);
+  if (source && source->value.is_table() && source->value.find("generate"))
+    diagnostics.error(source->position,
+                      message("stage \"", stage.name, "\": `", key,
+                              "` needs two answers to a prompt, a generator makes one"),
+                      "make pairs in a synthesize stage, then { stage = NAME }");
+}
+
 }  // namespace
 
 Experiment bind_experiment(const Value& root, const Registry& registry, Diagnostics& diagnostics) {
@@ -333,6 +346,7 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
                 .options = {}};
     check_name(stage, diagnostics);
     check_unread(stage, table, diagnostics);
+    check_pairs(stage, table, diagnostics);
     const Value effective = effective_stage(root, table, *kind, used);
     Binder binder{registry, diagnostics};
     switch (*kind) {

@@ -77,12 +77,18 @@ std::string form_problem(const std::filesystem::path& file, StageKind kind) {
   } catch (const Error& error) {
     return error.what();
   }
-  const bool is_pairs = form == RowForm::preference;
-  if (is_pairs == (kind == StageKind::preference || kind == StageKind::evaluate)) return "";
-  return message(
-      file.string(), ": rows are of form \"", row_form_name(form), "\", a ", to_string(kind),
-      " stage reads ",
-      is_pairs ? "text, prompt and response, or conversations" : "prompt, chosen and rejected");
+  const char* wanted = "prompt, chosen and rejected";
+  bool is_fitting = form == RowForm::preference;
+  if (kind == StageKind::pretraining) {
+    wanted = "text";
+    is_fitting = form == RowForm::text;
+  } else if (kind == StageKind::sft) {
+    wanted = "prompt and response, or conversations";
+    is_fitting = form == RowForm::prompt_response || form == RowForm::conversation;
+  }
+  if (is_fitting) return "";
+  return message(file.string(), ": rows are of form \"", row_form_name(form), "\", a ",
+                 to_string(kind), " stage reads ", wanted);
 }
 
 /// The last two parts of a path: the hub's name, where the path was meant as one.

@@ -94,7 +94,11 @@ Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
       const Work& training = schedule.work[made->second];
       const Stage& source = schedule.stage_of(training);
       row["seed"] = training.seed;
-      row["axes"] = axes_of(schedule, training);
+      // The axes of the evaluation itself stay: two ways to measure one model are two rows.
+      Json axes = axes_of(schedule, training);
+      for (const auto& [path, value] : row.at("axes").items())
+        if (path.starts_with(work.stage + ".")) axes[path] = value;
+      row["axes"] = std::move(axes);
       if (source.kind == StageKind::pretraining || source.kind == StageKind::sft ||
           source.kind == StageKind::preference) {
         row["role"] = to_string(source.training().role);

@@ -3,6 +3,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <set>
@@ -178,12 +179,26 @@ void complete(const RunContext& run, const Work& work) {
   write_file_atomically(work.folder / kResultName, result.dump(2) + "\n");
 }
 
+struct Failure {
+  std::string text;
+  int code;  // the exit code it would have had alone
+};
+
+/// Throws `text` as what all failures were, if they were one thing: schedulers read exit codes.
+[[noreturn]] void throw_as(const std::vector<Failure>& failures, const std::string& text) {
+  const int code = failures.front().code;
+  const bool is_one = std::all_of(failures.begin(), failures.end(),
+                                  [&](const Failure& failure) { return failure.code == code; });
+  if (is_one && code == 2) throw DataError(text);
+  if (is_one && code == 3) throw OutOfMemory(text);
+  throw Error(text);
+}
+
 /// Does what is not done yet.  One that fails ends a plain run; of a grid it is recorded
-/// (failed.json), what reads it is left out, and the other cells go on.  The failures, one line
-/// each.
-std::vector<std::string> complete_all(const RunContext& run, const std::vector<bool>& needed) {
+/// (failed.json), what reads it is left out, and the other cells go on.
+std::vector<Failure> complete_all(const RunContext& run, const std::vector<bool>& needed) {
   const RunSchedule& schedule = run.schedule;
-  std::vector<std::string> failures;
+  std::vector<Failure> failures;
   std::vector<bool> is_missing(schedule.work.size(), false);
   for (std::size_t w = 0; w < schedule.work.size(); ++w) {
     const Work& work = schedule.work[w];
@@ -197,11 +212,11 @@ std::vector<std::string> complete_all(const RunContext& run, const std::vector<b
       complete(run, work);
     } catch (const Stopped&) {
       throw;
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {  // LibTorch's too
       if (schedule.cells.size() == 1) throw;
       is_missing[w] = true;
-      failures.push_back(run.label(work) + ": " + error.what());
-      run.logger.warning(failures.back());
+      failures.push_back({run.label(work) + ": " + error.what(), exit_code(error)});
+      run.logger.warning(failures.back().text);
       write_file_atomically(work.folder / kFailureName,
                             Result{{"error", error.what()}, {"hash", work.hash}}.dump(2) + "\n");
     }
@@ -268,14 +283,15 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
     logger.warning("metrics.jsonl: a half-written last line was removed");
   const RunContext run{schedule, registry, memory, logger, options, metrics, device};
   const std::vector<bool> needed = wanted(schedule, options.stage);
-  const std::vector<std::string> failures = complete_all(run, needed);
+  const std::vector<Failure> failures = complete_all(run, needed);
   metrics.sync();
-  write_report(schedule, options.out, options.stage == "all" && failures.empty());
+  write_report(schedule, options.out,
+               std::all_of(schedule.work.begin(), schedule.work.end(), is_done));
   if (failures.empty()) return;
   std::string text = message(failures.size(), " of ", schedule.work.size(),
                              " pieces of work failed; the same command tries them again");
-  for (const std::string& failure : failures) text += "\n  " + failure;
-  throw Error(text);
+  for (const Failure& failure : failures) text += "\n  " + failure.text;
+  throw_as(failures, text);
 }
 
 }  // namespace lldm

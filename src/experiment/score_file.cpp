@@ -185,6 +185,7 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
   if (!has_ids) tokenizer = load_tokenizer(request.model);
   const std::vector<TrainingRow> rows = has_ids ? read_ids(request.file, model->vocabulary_size())
                                                 : read_text(request, *tokenizer, settings);
+  check_lengths(rows, model->config().max_sequence_length, "score");
   const Services services{.registry = registry,
                           .memory = memory,
                           .logger = null_logger(),

@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/clamp_max.h>
 #include <ATen/ops/exp.h>
+#include <ATen/ops/expm1.h>
 #include <ATen/ops/log_sigmoid.h>
 
 #include <cmath>
@@ -22,7 +23,7 @@ at::Tensor divergence_scores(const at::Tensor& log_ratios, const FDivergence& di
     case FDivergenceType::alpha_divergence: {
       const double power = divergence.alpha - 1.0;
       if (power == 0.0) break;
-      return (at::exp(at::clamp_max(log_ratios * power, kMostAlpha)) - 1.0) / power;
+      return at::expm1(at::clamp_max(log_ratios * power, kMostAlpha)) / power;
     }
   }
   return log_ratios;

@@ -36,8 +36,12 @@
 #include "lldm/sampler/remasking/random.hpp"
 #include "lldm/sampler/semi_autoregressive_origin.hpp"
 #include "lldm/sampler/semi_autoregressive_padding.hpp"
+#include "lldm/schedule/clipped.hpp"
 #include "lldm/schedule/cosine.hpp"
+#include "lldm/schedule/geometric.hpp"
 #include "lldm/schedule/linear.hpp"
+#include "lldm/schedule/loglinear.hpp"
+#include "lldm/schedule/polynomial.hpp"
 
 namespace lldm {
 
@@ -45,6 +49,10 @@ void register_builtin_components(Registry& registry) {
   registry.add<MaskedProcess>()
       .add<LinearSchedule>()
       .add<CosineSchedule>()
+      .add<PolynomialSchedule>()
+      .add<LoglinearSchedule>()
+      .add<GeometricSchedule>()
+      .add<ClippedSchedule>()
       .add<FullTrajectory>()
       .add<MonteCarloElbo>()
       .add<Segmented>()

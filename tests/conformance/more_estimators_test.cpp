@@ -9,7 +9,9 @@
 #include "lldm/estimator/block_aligned.hpp"
 #include "lldm/estimator/complementary_pair.hpp"
 #include "lldm/estimator/exact.hpp"
+#include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/left_to_right.hpp"
+#include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/estimator/one_step.hpp"
 #include "lldm/estimator/quadrature.hpp"
 #include "support/catch.hpp"
@@ -307,5 +309,28 @@ TEST_CASE("The further estimators: equal draws, equal plans; rows and answers dr
     CHECK(independence_failure(world, estimator, 4000) == "");
     CHECK_THROWS_AS(estimator.plan(Text{{1}, {}, -1}, world.process, draws_of(draws, 0)),
                     DataError);
+  }
+}
+
+TEST_CASE("The further schedules: the estimators that read them keep their targets",
+          "[conformance][estimator]") {
+  constexpr double eps = 0.1;
+  for (const NamedSchedule& schedule : further_schedules()) {
+    INFO(schedule.name);
+    const World world = make_world(3, schedule.schedule);
+    const auto weights =
+        truncated_weights(3, eps, schedule.formula.alpha(eps), schedule.formula.alpha(1.0));
+    double integral = 0;
+    for (int q = 0; q < 20000; ++q)
+      integral +=
+          moments_at_time(world.subsets, schedule.formula, eps + (1 - eps) * (q + 0.5) / 20000)
+              .mean /
+          20000;
+    CHECK(dot(weights, world.subsets.logp) == Approx(integral).epsilon(1e-6));
+    const MonteCarloElbo timed({.draws = 2, .count = MaskCount::bernoulli, .time_min = eps});
+    CHECK(mean_failure(world, timed, weights, 0, kDraws) == "");
+    const auto alphas = closed_alphas(4, schedule.formula.alpha);
+    CHECK(mean_failure(world, FullTrajectory({.steps = 4}), trajectory_weights(3, alphas), 0,
+                       kDraws) == "");
   }
 }

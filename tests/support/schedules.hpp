@@ -8,8 +8,12 @@
 #include <vector>
 
 #include "lldm/forward/masked.hpp"
+#include "lldm/schedule/clipped.hpp"
 #include "lldm/schedule/cosine.hpp"
+#include "lldm/schedule/geometric.hpp"
 #include "lldm/schedule/linear.hpp"
+#include "lldm/schedule/loglinear.hpp"
+#include "lldm/schedule/polynomial.hpp"
 #include "support/estimator_laws.hpp"
 
 namespace lldm::testing {
@@ -47,6 +51,28 @@ inline std::vector<NamedSchedule> named_schedules() {
       {"leaky",
        LeakySchedule(),
        {[](double t) { return 0.9 - 0.75 * t; }, [](double) { return -0.75; }}}};
+}
+
+/// The schedules whose formulas are only checked by themselves (the estimators' laws run on those
+/// above).
+inline std::vector<NamedSchedule> further_schedules() {
+  return {
+      {"polynomial",
+       PolynomialSchedule({.power = 3.0}),
+       {[](double t) { return 1 - t * t * t; }, [](double t) { return -3 * t * t; }}},
+      {"loglinear",
+       LoglinearSchedule({.eps = 0.01}),
+       {[](double t) { return std::exp(std::log1p(-0.99 * t)); }, [](double) { return -0.99; }}},
+      {"geometric",
+       GeometricSchedule({.sigma_min = 0.01, .sigma_max = 10.0}),
+       {[](double t) { return std::exp(-std::pow(0.01, 1 - t) * std::pow(10.0, t)); },
+        [](double t) {
+          const double sigma = std::pow(0.01, 1 - t) * std::pow(10.0, t);
+          return -sigma * std::log(1000.0) * std::exp(-sigma);
+        }}},
+      {"clipped",
+       ClippedSchedule({.low = 0.25, .high = 0.75}),
+       {[](double t) { return 0.75 - 0.5 * t; }, [](double) { return -0.5; }}}};
 }
 
 /// A text of one prompt token and `size` response tokens over V = 3 and its world.

@@ -62,7 +62,11 @@ class Exact {
   [[nodiscard]] std::int64_t nominal_copies(std::int64_t scored) const {
     return (std::int64_t{1} << std::min(scored, kMostScored)) - 1;
   }
-  [[nodiscard]] bool reads_schedule() const { return options_.target != ExactTarget::elbo; }
+  [[nodiscard]] bool reads_schedule() const {
+    return options_.target == ExactTarget::elbo_truncated ||
+           (options_.target == ExactTarget::trajectory_elbo &&
+            options_.grid == TrajectoryGrid::uniform_time);
+  }
 
  private:
   Options options_;

@@ -15,7 +15,7 @@ namespace lldm {
 /// Target  left_to_right, exactly: nothing is drawn.  It is log p(y) of one order, not a bound
 ///         averaged over orders, and differs from elbo as far as the model prefers some orders.
 /// Cost    R forward passes per text.
-/// Source  Ou et al. 2024 (JustGRPO, arXiv:2601.15165, scores this order).
+/// Source  JustGRPO (arXiv:2601.15165) scores this order.
 class LeftToRight {
  public:
   struct Options {
