@@ -44,10 +44,13 @@ std::string figure(const Json& json, const char* key) {
 void add_rows(Table& table, const Json& line, bool has_reference) {
   for (const char* answer : {"chosen", "rejected"}) {
     const Json& json = line.at(answer);
-    std::vector<std::string> cells = {line.at("row").dump(),         answer,
-                                      figure(json, "score"),         figure(json, "standard_error"),
-                                      figure(json, "mean"),          figure(json, "variance"),
-                                      figure(json, "forward_passes")};
+    std::vector<std::string> cells = {line.at("row").dump(),
+                                      answer,
+                                      figure(json, "score"),
+                                      figure(json, "standard_error"),
+                                      figure(json, "mean"),
+                                      figure(json, "variance"),
+                                      json.at("forward_passes").dump()};
     if (has_reference) cells.push_back(figure(json.at("difference"), "score"));
     table.rows.push_back(std::move(cells));
   }

@@ -8,6 +8,7 @@
 #include "lldm/experiment/table.hpp"
 #include "lldm/memory/planner.hpp"
 #include "lldm/model/model_folder.hpp"
+#include "model/head.hpp"
 
 namespace lldm {
 
@@ -65,7 +66,7 @@ std::string memory_text(const ExperimentOptions& options, const TrainingStage& s
   in.tokens_per_forward = stage.max_tokens_per_forward;
   in.longest_sequence = std::min(stage.max_tokens_per_forward, config.max_sequence_length);
   in.queried_rows = in.tokens_per_forward;
-  in.logits_chunk_rows = std::max<std::int64_t>(1, (16 << 20) / (4 * config.embedding_size));
+  in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * config.embedding_size));
   in.activations = options.model.recomputation ? ActivationModel::checkpointed()
                                                : ActivationModel::with_flash_attention();
   in.side_buffers = stage.gradient_path == GradientPath::pairwise ? 1 : 0;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "experiment/bound_data.hpp"
+#include "experiment/stage_checks.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/plugin/loader.hpp"
@@ -226,29 +227,6 @@ const Stage* Experiment::find(std::string_view name) const {
 
 namespace {
 
-void check_references(const Experiment& experiment, Diagnostics& diagnostics) {
-  std::vector<std::string> seen;
-  for (const Stage& stage : experiment.stages) {
-    for (const std::string& input : stage.inputs()) {
-      if (std::find(seen.begin(), seen.end(), input) != seen.end()) continue;
-      // Not a stage before this one: a model folder (checked where it is opened) must look like a
-      // path.
-      if (input.find('/') != std::string::npos) continue;
-      diagnostics.error(
-          stage.position,
-          message("stage \"", stage.name, "\" reads \"", input, "\", which is no earlier stage"),
-          config::did_you_mean(input, seen, "earlier stages") +
-              (seen.empty() ? ""
-                            : "; a model folder is written with a slash: \"./" + input + "\""));
-    }
-    if (std::find(seen.begin(), seen.end(), stage.name) != seen.end())
-      diagnostics.error(stage.position, message("two stages are named \"", stage.name, "\""),
-                        "give every stage a name of its own");
-    else
-      seen.push_back(stage.name);
-  }
-}
-
 void check_unused(const Value& root, const std::set<std::string>& used, Diagnostics& diagnostics) {
   for (const auto& [key, kinds] : shared_tables())
     if (const config::Member* member = root.find(key); member && !used.contains(key)) {
@@ -258,55 +236,6 @@ void check_unused(const Value& root, const std::set<std::string>& used, Diagnost
       diagnostics.error(member->position, message("[", key, "] is read by no stage of this file"),
                         "it is the default of: " + readers);
     }
-}
-
-}  // namespace
-
-namespace {
-
-/// Letters, digits, _ and -, and none of the names that a run's folder has itself.
-void check_name(const Stage& stage, Diagnostics& diagnostics) {
-  static const std::set<std::string> reserved = {"cells", "shared", "tensorboard"};
-  const bool is_plain =
-      !stage.name.empty() && std::all_of(stage.name.begin(), stage.name.end(), [](unsigned char c) {
-        return std::isalnum(c) || c == '_' || c == '-';
-      });
-  if (!is_plain)
-    diagnostics.error(stage.position, message("a stage is named \"", stage.name, "\""),
-                      "a name is a folder: letters, digits, _ and -");
-  else if (reserved.contains(stage.name))
-    diagnostics.error(stage.position, message("no stage can be named \"", stage.name, "\""),
-                      "the folder of a run has a folder of that name itself");
-}
-
-/// Keys that the stage's own table gives and that are not read by what it does.
-void check_unread(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
-  const auto refuse = [&](std::initializer_list<const char*> keys, const char* reason) {
-    for (const char* key : keys)
-      if (const config::Member* member = table.find(key))
-        diagnostics.error(member->position,
-                          message("stage \"", stage.name, "\": \"", key, "\" is not read here"),
-                          reason);
-  };
-  if (stage.kind == StageKind::evaluate && table.find("task") && !table.find("pairs"))
-    refuse({"score_estimator", "forward_process", "response_length", "score_padding"},
-           "it belongs to evaluation of `pairs`");
-  if (stage.kind == StageKind::evaluate && table.find("pairs") && !table.find("task"))
-    refuse({"sampler", "show"}, "it belongs to evaluation of a `task`");
-  if (stage.kind == StageKind::synthesize && table.text_of("method") == "inject")
-    refuse({"sampler"}, "method = \"inject\" samples nothing");
-}
-
-/// A task's generator makes one answer to a prompt: no pairs.
-void check_pairs(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
-  const char* key = stage.kind == StageKind::preference ? "data" : "pairs";
-  if (stage.kind != StageKind::preference && stage.kind != StageKind::evaluate) return;
-  const config::Member* source = table.find(key);
-  if (source && source->value.is_table() && source->value.find("generate"))
-    diagnostics.error(source->position,
-                      message("stage \"", stage.name, "\": `", key,
-                              "` needs two answers to a prompt, a generator makes one"),
-                      "make pairs in a synthesize stage, then { stage = NAME }");
 }
 
 }  // namespace
@@ -344,9 +273,7 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
                 .position = table.position(),
                 .resolved = {},
                 .options = {}};
-    check_name(stage, diagnostics);
-    check_unread(stage, table, diagnostics);
-    check_pairs(stage, table, diagnostics);
+    check_stage(stage, table, diagnostics);
     const Value effective = effective_stage(root, table, *kind, used);
     Binder binder{registry, diagnostics};
     switch (*kind) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "experiment/preflight.hpp"
+// What can be known to fail before anything is trained: check_fit and missing_files of run.hpp.
 
 #include <algorithm>
 #include <array>
 
+#include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/experiment/run.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/objective/any_objective.hpp"
 #include "lldm/plugin/registry.hpp"
@@ -96,22 +98,6 @@ std::string hub_name(const std::filesystem::path& path) {
   return (path.parent_path().filename() / path.filename()).generic_string();
 }
 
-}  // namespace
-
-std::vector<std::string> missing_files(const LoadedExperiment& loaded) {
-  Diagnostics diagnostics;
-  check_files(loaded, diagnostics);
-  std::vector<std::string> lines;
-  for (const config::Diagnostic& error : diagnostics.errors()) lines.push_back(error.text());
-  return lines;
-}
-
-void check_fit(const LoadedExperiment& loaded, const Registry& registry) {
-  Diagnostics diagnostics;
-  check_stage_fit(loaded, registry, diagnostics);
-  diagnostics.throw_if_any();
-}
-
 void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
                      Diagnostics& diagnostics) {
   MemoryManager memory;
@@ -168,6 +154,22 @@ void check_files(const LoadedExperiment& loaded, Diagnostics& diagnostics) {
       if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
         source(stage, evaluation->pairs);
     }
+}
+
+}  // namespace
+
+std::vector<std::string> missing_files(const LoadedExperiment& loaded) {
+  Diagnostics diagnostics;
+  check_files(loaded, diagnostics);
+  std::vector<std::string> lines;
+  for (const config::Diagnostic& error : diagnostics.errors()) lines.push_back(error.text());
+  return lines;
+}
+
+void check_fit(const LoadedExperiment& loaded, const Registry& registry) {
+  Diagnostics diagnostics;
+  check_stage_fit(loaded, registry, diagnostics);
+  diagnostics.throw_if_any();
 }
 
 }  // namespace lldm

@@ -13,11 +13,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::optional<Json> result_of(const Work& work) {
-  const auto path = work.folder / "result.json";
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  Json result = Json::parse(read_file(path));
-  if (result.at("hash").get<std::string>() != work.hash) return std::nullopt;
-  return result;
+  if (!is_done(work)) return std::nullopt;
+  return Json::parse(read_file(work.folder / kResultName));
 }
 
 Json to_json(const config::Value& value) {

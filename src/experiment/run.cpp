@@ -6,107 +6,20 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <set>
 
-#include "experiment/input_files.hpp"
 #include "experiment/run_context.hpp"
+#include "experiment/run_folder.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/experiment/report.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
-#include "lldm/plugin/loader.hpp"
 #include "lldm/track/files.hpp"
 #include "lldm/track/published_folder.hpp"
 #include "lldm/track/run_lock.hpp"
 
 namespace lldm {
 namespace {
-
-/// A long line cut to the part where it departs from the line of the same key in `others`.
-std::string around_difference(const std::string& line, const std::multiset<std::string>& others) {
-  constexpr std::size_t kWidth = 150;
-  if (line.size() <= kWidth) return line;
-  const std::string key = line.substr(0, line.find('=') + 1);
-  std::size_t same = key.size();
-  for (const std::string& other : others)
-    if (other.starts_with(key)) {
-      const auto at = std::mismatch(line.begin(), line.end(), other.begin(), other.end()).first;
-      same = std::max(same, static_cast<std::size_t>(at - line.begin()));
-    }
-  // From the beginning of the key inside the table that differs.
-  const std::size_t comma = line.rfind(", ", same);
-  const std::size_t begin = comma == std::string::npos || comma < key.size() ? key.size() : comma;
-  return key + (begin > key.size() ? " ..." : "") + line.substr(begin, kWidth - key.size()) +
-         (line.size() > begin + kWidth - key.size() ? "..." : "");
-}
-
-/// Lines of `before` and `after` that differ, as far as a terminal has room.
-std::string difference(const std::string& before, const std::string& after) {
-  std::multiset<std::string> old_lines, new_lines;
-  const auto split = [](const std::string& text, std::multiset<std::string>& lines) {
-    std::istringstream in(text);
-    for (std::string line; std::getline(in, line);) lines.insert(line);
-  };
-  split(before, old_lines);
-  split(after, new_lines);
-  std::string text;
-  int shown = 0;
-  const auto show = [&](const char* mark, const std::multiset<std::string>& mine,
-                        const std::multiset<std::string>& other) {
-    for (const std::string& line : mine)
-      if (!other.contains(line) && shown++ < 12)
-        text += message("\n  ", mark, " ", around_difference(line, other));
-  };
-  show("-", old_lines, new_lines);
-  show("+", new_lines, old_lines);
-  if (shown > 12) text += message("\n  and ", shown - 12, " more lines");
-  return text;
-}
-
-std::string with_header(const config::Value& resolved) {
-  std::string text = message("# Written by lldm: the experiment as it is run.  Build: ", build_id(),
-                             "\n", config::write_toml(resolved));
-  std::istringstream inputs(InputFiles().digests(resolved));
-  for (std::string line; std::getline(inputs, line);) text += "# input " + line + "\n";
-  return text;
-}
-
-/// Removes what a run of this file left in `out`, and nothing else.
-void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded) {
-  if (!std::filesystem::exists(out / "config.resolved.toml")) return;  // no run's folder
-  for (const char* name : {"config.resolved.toml", "metrics.jsonl", "report.md", "report.json",
-                           "cells", "shared", "tensorboard"})
-    lldm::remove_all(out / name);
-  for (const Stage& stage : loaded.experiments.front().stages) lldm::remove_all(out / stage.name);
-  for (const auto& entry : std::filesystem::directory_iterator(out))
-    if (entry.path().extension() == ".svg") lldm::remove_all(entry.path());
-}
-
-/// Without the first line, which names the build.
-std::string body_of(const std::string& resolved) {
-  return resolved.substr(std::min(resolved.find('\n'), resolved.size()));
-}
-
-/// Writes config.resolved.toml, or refuses a folder that belongs to another config.
-void claim_folder(const RunOptions& options, const config::Value& resolved, Logger& logger) {
-  make_folders(options.out);
-  const auto path = options.out / "config.resolved.toml";
-  const std::string text = with_header(resolved);
-  if (std::filesystem::exists(path)) {
-    const std::string before = read_file(path);
-    if (body_of(before) != body_of(text))
-      throw ConfigError(message(options.out.string(),
-                                ": this folder belongs to another config or to other input files",
-                                difference(body_of(before), body_of(text)),
-                                "\n  use another --out, or remove the folder"));
-    if (before != text)
-      logger.warning(message(path.string(),
-                             ": begun by another build of lldm; what is finished stays as it is"));
-    return;
-  }
-  write_file_atomically(path, text);
-}
 
 /// The work that `--stage NAME` asks for: that stage's and everything it reads.
 std::vector<bool> wanted(const RunSchedule& schedule, const std::string& stage) {
@@ -260,29 +173,32 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
     for (const std::string& line : missing) text += "\n  " + line;
     throw ConfigError(text);
   }
+  if (options.is_fresh && !options.resume.empty())
+    throw ConfigError("--fresh and --resume contradict one another\n  give one of them");
   check_fit(loaded, registry);
   if (const std::vector<std::string> files = missing_files(loaded); !files.empty()) {
     std::string text;
     for (const std::string& file : files) text += (text.empty() ? "" : "\n") + file;
     throw ConfigError(text);
   }
+  // Everything that can refuse comes before the folder is touched.
+  for (const std::string& note : unread_schedules(loaded, registry)) logger.warning(note);
+  const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
+  const std::vector<bool> needed = wanted(schedule, options.stage);
+  check_resume(schedule, options.resume);
+  const ExperimentOptions& file = loaded.experiments.front().options;
+  const std::string device = chosen_device(file.device, logger);
   make_folders(options.out);
   const RunLock lock(options.out);
   if (options.is_fresh) remove_run(options.out, loaded);
-  claim_folder(options, loaded.resolved, logger);
-  for (const std::string& note : unread_schedules(loaded, registry)) logger.warning(note);
-  const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
-  check_resume(schedule, options.resume);
-  const ExperimentOptions& file = loaded.experiments.front().options;
+  claim_folder(options.out, loaded.resolved, logger);
   if (file.threads > 0) at::set_num_threads(static_cast<int>(file.threads));
-  const std::string device = chosen_device(file.device, logger);
   if (!memory.is_installed()) memory.install();
   memory.set_budget(device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu, file.memory.budget);
   MetricsWriter metrics(options.out / "metrics.jsonl");
   if (metrics.removed_torn_line())
     logger.warning("metrics.jsonl: a half-written last line was removed");
   const RunContext run{schedule, registry, memory, logger, options, metrics, device};
-  const std::vector<bool> needed = wanted(schedule, options.stage);
   const std::vector<Failure> failures = complete_all(run, needed);
   metrics.sync();
   write_report(schedule, options.out,

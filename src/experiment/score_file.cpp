@@ -13,6 +13,7 @@
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/estimator/any_score_estimator.hpp"
+#include "lldm/eval/statistics.hpp"
 #include "lldm/model/any_denoiser.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/score/combine.hpp"
@@ -112,12 +113,8 @@ Json summary(const std::vector<double>& scores, double standard_error) {
   json["score"] = scores.front();
   json["standard_error"] = std::isnan(standard_error) ? Json() : Json(standard_error);
   if (scores.size() < 2) return json;
-  double mean = 0, squares = 0;
-  const auto n = static_cast<double>(scores.size());
-  for (const double score : scores) mean += score / n;
-  for (const double score : scores) squares += (score - mean) * (score - mean);
-  json["mean"] = mean;
-  json["variance"] = squares / (n - 1);
+  json["mean"] = mean(scores);
+  json["variance"] = std::pow(standard_deviation(scores), 2);
   return json;
 }
 
@@ -136,7 +133,8 @@ struct Scorer {
   Json answer(const TrainingRow& row, std::size_t index) const {
     const Text& text = row.answers[index];
     std::vector<double> scores, differences;
-    Json json, difference;
+    double own_error = 0, difference_error = 0;
+    std::int64_t evaluated = 0;
     for (std::int64_t k = 0; k < repeat; ++k) {
       const ScorePlan plan = estimator.plan(
           text, process,
@@ -150,19 +148,17 @@ struct Scorer {
         for (std::size_t q = 0; q < policy.size(); ++q) gap.push_back(policy[q] - base[q]);
       }
       if (k > 0) continue;
-      json["standard_error"] = error_of(plan, policy, false);
-      json["evaluated_passes"] = plan.copies();
-      if (engine.has_reference()) difference["standard_error"] = error_of(plan, gap, true);
+      own_error = error_of(plan, policy, false);
+      evaluated = plan.copies();
+      if (engine.has_reference()) difference_error = error_of(plan, gap, true);
     }
-    const std::int64_t evaluated = json.at("evaluated_passes");
-    json = summary(scores, json.at("standard_error"));
+    Json json = summary(scores, own_error);
     const Target target = estimator.target(text.num_scored());
     json["forward_passes"] = estimator.nominal_copies(text.num_scored());
     json["evaluated_passes"] = evaluated;
     json["target"] = target.name;
     json["is_unbiased"] = target.is_unbiased;
-    if (!differences.empty())
-      json["difference"] = summary(differences, difference.at("standard_error"));
+    if (!differences.empty()) json["difference"] = summary(differences, difference_error);
     return json;
   }
 
@@ -180,7 +176,19 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
       config::read_options<ScoreSettings>(request.settings, diagnostics, "score", &registry);
   diagnostics.throw_if_any();
   const auto model = frozen(request.model, request.device);
+  const auto reference =
+      request.reference.empty() ? nullptr : frozen(request.reference, request.device);
+  if (reference && reference->vocabulary_size() != model->vocabulary_size())
+    throw ConfigError(message("--reference ", request.reference.string(), " has a vocabulary of ",
+                              reference->vocabulary_size(), ", the model of ",
+                              model->vocabulary_size()));
   const bool has_ids = holds_ids(request.file);
+  if (has_ids)
+    for (const char* key : {"response_length", "score_padding"})
+      if (request.settings.find(key))
+        throw ConfigError(message("--set ", key,
+                                  " is not read here: rows of token ids are scored "
+                                  "as they stand\n  remove it"));
   std::shared_ptr<const Tokenizer> tokenizer;
   if (!has_ids) tokenizer = load_tokenizer(request.model);
   const std::vector<TrainingRow> rows = has_ids ? read_ids(request.file, model->vocabulary_size())
@@ -203,10 +211,8 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
   const Scorer scorer{
       registry.make<AnyForwardProcess>(process, services),
       registry.make<AnyScoreEstimator>(settings.score_estimator, services),
-      ScoreEngine<AnyDenoiser>(
-          denoiser(model),
-          request.reference.empty() ? nullptr : denoiser(frozen(request.reference, request.device)),
-          request.device),
+      ScoreEngine<AnyDenoiser>(denoiser(model), reference ? denoiser(reference) : nullptr,
+                               request.device),
       services.draws, request.repeat};
   std::int64_t index = 0;
   for (const TrainingRow& row : rows) {

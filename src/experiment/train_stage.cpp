@@ -36,14 +36,6 @@ std::vector<TrainingRow> split_off(std::vector<TrainingRow>& rows, std::int64_t 
   return held;
 }
 
-void check_fit(const TrainingStage& stage, const ObjectiveNeeds& needs) {
-  const std::int64_t wanted = stage.kind == StageKind::preference ? 2 : 1;
-  if (needs.group_size != wanted)
-    throw ConfigError(message("stage \"", stage.name, "\": a ", to_string(stage.kind),
-                              " stage has ", wanted, " answer(s) per prompt, objective \"",
-                              stage.objective.type(), "\" compares ", needs.group_size));
-}
-
 bool is_llada_parity(const config::Value& objective) {
   const config::Member* member = objective.find("llada_parity");
   if (member && member->value.is_boolean() && member->value.as_boolean()) return true;
@@ -67,7 +59,6 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   const auto estimator = run.registry.make<AnyScoreEstimator>(stage.score_estimator, services);
   const auto objective = run.registry.make<AnyObjective>(stage.objective, services);
   const ObjectiveNeeds needs = objective.needs();
-  check_fit(stage, needs);
   CanvasRule rule = canvas_rule(stage.response_length, stage.score_padding);
   rule.is_plain_text = stage.kind == StageKind::pretraining;
   TrainingSetup setup;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lldm/errors.hpp"
+#include "model/head.hpp"
 
 namespace lldm {
 namespace {
@@ -12,11 +13,7 @@ namespace {
 struct StepSizes {
   std::int64_t longest = 0;             // tokens of the longest text
   std::int64_t micro_batch_tokens = 0;  // of all copies of one micro-batch, at most
-  std::int64_t scored_share_rows = 0;   // queried rows of a full forward, at most
 };
-
-/// Bytes of logits that the head holds at a time (src/model/head.cpp).
-constexpr std::int64_t kHeadChunkBytes = 16 << 20;
 
 /// What the block of src/model keeps per token: the fused CPU node saves q, k, v, the attention's
 /// output, the two normalised inputs and the MLP's gate and factor; on other devices plain

@@ -6,25 +6,9 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
-#include "lldm/track/files.hpp"
 #include "lldm/train/checkpoint.hpp"
 
 namespace lldm {
-namespace {
-
-/// Going back to an older checkpoint is a decision: what came after it is another history, and
-/// would win over it at the next resume.
-void drop_later(const std::filesystem::path& checkpoints, std::int64_t step) {
-  std::vector<std::filesystem::path> later;
-  for (const auto& entry : std::filesystem::directory_iterator(checkpoints)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && name.size() == 13 && std::stoll(name.substr(5)) > step)
-      later.push_back(entry.path());
-  }
-  for (const auto& folder : later) lldm::remove_all(folder);
-}
-
-}  // namespace
 
 TrainingReporter::TrainingReporter(const RunContext& run, const Work& work,
                                    const ModelBundle& bundle)
@@ -48,7 +32,7 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
   if (state.step > total_steps)
     throw DataError(
         message(folder.string(), " is at step ", state.step, ", the stage has ", total_steps));
-  if (is_asked_for) drop_later(work_.folder / "checkpoints", state.step);
+  if (is_asked_for) drop_checkpoints_after(work_.folder / "checkpoints", state.step);
   best_loss_ = state.best_validation;
   best_step_ = state.best_step;
   run_.metrics.truncate_after(label_, state.step);

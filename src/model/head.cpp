@@ -19,11 +19,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr std::int64_t kChunkBytes = std::int64_t{16} << 20;
-
 std::int64_t rows_per_chunk(const at::Tensor& weight) {
   const std::int64_t row_bytes = weight.size(0) * static_cast<std::int64_t>(weight.element_size());
-  return std::max<std::int64_t>(1, kChunkBytes / row_bytes);
+  return std::max<std::int64_t>(1, kHeadChunkBytes / row_bytes);
 }
 
 at::Tensor chunk_logits(const at::Tensor& rows, const at::Tensor& weight, std::int64_t excluded) {

@@ -37,7 +37,8 @@ void copy_into(const TensorMap& saved, const std::vector<NamedParameter>& target
   }
 }
 
-void drop_old(const std::filesystem::path& parent, std::int64_t keep) {
+/// The published checkpoints, oldest first (their names sort by step).
+std::vector<std::filesystem::path> checkpoint_folders(const std::filesystem::path& parent) {
   std::vector<std::filesystem::path> folders;
   for (const auto& entry : std::filesystem::directory_iterator(parent)) {
     const std::string name = entry.path().filename().string();
@@ -45,6 +46,11 @@ void drop_old(const std::filesystem::path& parent, std::int64_t keep) {
       folders.push_back(entry.path());
   }
   std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
+void drop_old(const std::filesystem::path& parent, std::int64_t keep) {
+  const std::vector<std::filesystem::path> folders = checkpoint_folders(parent);
   const auto extra =
       static_cast<std::ptrdiff_t>(folders.size()) - static_cast<std::ptrdiff_t>(keep);
   for (std::ptrdiff_t i = 0; i < extra; ++i) lldm::remove_all(folders[static_cast<std::size_t>(i)]);
@@ -114,6 +120,11 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
     moments.push_back({name, tensor});
   optimizer.load_state(moments, state.step);
   return state;
+}
+
+void drop_checkpoints_after(const std::filesystem::path& parent, std::int64_t step) {
+  for (const auto& folder : checkpoint_folders(parent))
+    if (folder.filename().string() > step_name(step)) lldm::remove_all(folder);
 }
 
 std::filesystem::path newest_checkpoint(const std::filesystem::path& parent, Logger& logger) {

@@ -54,6 +54,11 @@ before=$(file_hashes "$WORK/run")
 run_lldm run "$SMOKE" --out "$WORK/run" --fresh --set model.recomputation=true
 expect_code 2 "with a file that cannot run"
 check "loses nothing" [ "$before" = "$(file_hashes "$WORK/run")" ]
+run_lldm run "$SMOKE" --out "$WORK/run" --fresh "${TINY[@]}" --stage pretain
+expect_code 2 "with a misspelt stage"
+run_lldm run "$SMOKE" --out "$WORK/run" --fresh "${TINY[@]}" --resume "$WORK/run/pretrain/checkpoints/step-00000005"
+expect_code 2 "with --resume"
+check "loses nothing either" [ "$before" = "$(file_hashes "$WORK/run")" ]
 run_lldm run "$SMOKE" --out "$WORK/run" --fresh "${TINY[@]}" --set seed=7 --stage pretrain
 expect_code 0 "starts over"
 check "leaves what is not the run's" [ "$(cat "$WORK/run/notes.txt")" = mine ]
@@ -96,8 +101,14 @@ TOML
 run_lldm validate "$WORK/own.toml" --set sft.data.on_bad_row=ignore
 expect_code 2 "another word for on_bad_row"
 expect_text "on_bad_row"
+good=$(< "$WORK/rows.jsonl")
+echo '{"prompt": 3, "response": "x"}' >> "$WORK/rows.jsonl"
 run_lldm run "$WORK/own.toml" --out "$WORK/own"
-expect_code 0 "a run on rows of its own"
+expect_code 2 "a bad row"
+expect_text "rows.jsonl:4:"
+printf '%s\n' "$good" > "$WORK/rows.jsonl"
+run_lldm run "$WORK/own.toml" --out "$WORK/own"
+expect_code 0 "the same command on the repaired rows"
 run_lldm run "$WORK/own.toml" --out "$WORK/own"
 expect_code 0 "the same again"
 echo '{"prompt": "dee has 5", "response": "5 + 1 = 6"}' >> "$WORK/rows.jsonl"

@@ -52,6 +52,9 @@ check "the scores are those of the golden file" [ $? -eq 0 ]
 echo "bad input"
 run_lldm score "$golden/llada" "$WORK/pairs.jsonl" --estimator quadrature --set nodes=0
 expect_code 2 "no nodes"
+run_lldm score "$golden/llada" "$WORK/pairs.jsonl" --set response_length=30
+expect_code 2 "a canvas for rows of token ids"
+expect_text "is not read here"
 echo '{"prompt_ids": [1], "chosen_ids": [1000000], "rejected_ids": [1]}' > "$WORK/bad.jsonl"
 run_lldm score "$golden/llada" "$WORK/bad.jsonl"
 expect_code 2 "an id outside the vocabulary"

@@ -37,6 +37,10 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
                                 const std::string& tokenizer,
                                 const std::vector<NamedParameter>& parameters, AdamW& optimizer);
 
+/// Removes checkpoints of later steps: going back to an older one makes them another history, which
+/// would win at the next resume.
+void drop_checkpoints_after(const std::filesystem::path& parent, std::int64_t step);
+
 /// The newest whole checkpoint below `parent`, or an empty path; broken newer ones are named to
 /// `logger`.
 std::filesystem::path newest_checkpoint(const std::filesystem::path& parent, Logger& logger);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/stage_checks.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "lldm/errors.hpp"
+
+namespace lldm {
+
+using config::Diagnostics;
+using config::Value;
+
+namespace {
+
+/// Letters, digits, _ and -, and none of the names that a run's folder has itself.
+void check_name(const Stage& stage, Diagnostics& diagnostics) {
+  static const std::set<std::string> reserved = {"cells", "shared", "tensorboard"};
+  const bool is_plain =
+      !stage.name.empty() && std::all_of(stage.name.begin(), stage.name.end(), [](unsigned char c) {
+        return std::isalnum(c) || c == '_' || c == '-';
+      });
+  if (!is_plain)
+    diagnostics.error(stage.position, message("a stage is named \"", stage.name, "\""),
+                      "a name is a folder: letters, digits, _ and -");
+  else if (reserved.contains(stage.name))
+    diagnostics.error(stage.position, message("no stage can be named \"", stage.name, "\""),
+                      "the folder of a run has a folder of that name itself");
+}
+
+/// Keys that the stage's own table gives and that are not read by what it does.
+void check_unread(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
+  const auto refuse = [&](std::initializer_list<const char*> keys, const char* reason) {
+    for (const char* key : keys)
+      if (const config::Member* member = table.find(key))
+        diagnostics.error(member->position,
+                          message("stage \"", stage.name, "\": \"", key, "\" is not read here"),
+                          reason);
+  };
+  if (stage.kind == StageKind::evaluate && table.find("task") && !table.find("pairs"))
+    refuse({"score_estimator", "forward_process", "response_length", "score_padding"},
+           "it belongs to evaluation of `pairs`");
+  if (stage.kind == StageKind::evaluate && table.find("pairs") && !table.find("task"))
+    refuse({"sampler", "show"}, "it belongs to evaluation of a `task`");
+  if (stage.kind == StageKind::synthesize && table.text_of("method") == "inject")
+    refuse({"sampler"}, "method = \"inject\" samples nothing");
+}
+
+/// A task's generator makes one answer to a prompt: no pairs.
+void check_pairs(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
+  const char* key = stage.kind == StageKind::preference ? "data" : "pairs";
+  if (stage.kind != StageKind::preference && stage.kind != StageKind::evaluate) return;
+  const config::Member* source = table.find(key);
+  if (source && source->value.is_table() && source->value.find("generate"))
+    diagnostics.error(source->position,
+                      message("stage \"", stage.name, "\": `", key,
+                              "` needs two answers to a prompt, a generator makes one"),
+                      "make pairs in a synthesize stage, then { stage = NAME }");
+}
+
+}  // namespace
+
+void check_stage(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
+  check_name(stage, diagnostics);
+  check_unread(stage, table, diagnostics);
+  check_pairs(stage, table, diagnostics);
+}
+
+void check_references(const Experiment& experiment, Diagnostics& diagnostics) {
+  std::vector<std::string> seen;
+  for (const Stage& stage : experiment.stages) {
+    for (const std::string& input : stage.inputs()) {
+      if (std::find(seen.begin(), seen.end(), input) != seen.end()) continue;
+      // Not a stage before this one: a model folder (checked where it is opened) must look like a
+      // path.
+      if (input.find('/') != std::string::npos) continue;
+      diagnostics.error(
+          stage.position,
+          message("stage \"", stage.name, "\" reads \"", input, "\", which is no earlier stage"),
+          config::did_you_mean(input, seen, "earlier stages") +
+              (seen.empty() ? ""
+                            : "; a model folder is written with a slash: \"./" + input + "\""));
+    }
+    if (std::find(seen.begin(), seen.end(), stage.name) != seen.end())
+      diagnostics.error(stage.position, message("two stages are named \"", stage.name, "\""),
+                        "give every stage a name of its own");
+    else
+      seen.push_back(stage.name);
+  }
+}
+
+}  // namespace lldm

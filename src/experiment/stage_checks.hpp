@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// What a stage's table and its references must be, beside the options themselves.
+#pragma once
+
+#include "lldm/config/diagnostics.hpp"
+#include "lldm/experiment/experiment.hpp"
+
+namespace lldm {
+
+/// A stage's name, keys that what it does does not read, and pairs from a source that makes none.
+/// `table` is the stage's own table, without defaults.
+void check_stage(const Stage& stage, const config::Value& table, config::Diagnostics& diagnostics);
+
+/// Every stage that is read stands earlier in the file, and no name stands twice.
+void check_references(const Experiment& experiment, config::Diagnostics& diagnostics);
+
+}  // namespace lldm
