@@ -5,8 +5,8 @@ namespace lldm {
 
 /// Asks MKL for float32 products whose rows do not depend on how many rows there are
 /// nor on the run (MKL_CBWR=AVX2,STRICT).  main() calls it first: MKL reads the variable at its
-/// first product.  A value that the user has set is kept: AVX512 is 13 to 28 % faster, and not the
-/// same bits in every process.
+/// first product.  A value that the user has set is kept: AVX512 takes 12 to 29 % less time, and
+/// not the same bits in every process.
 void set_deterministic_environment();
 
 }  // namespace lldm
