@@ -62,6 +62,7 @@
 #include "lldm/memory/planner.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/any_denoiser.hpp"
+#include "lldm/model/attention_pattern.hpp"
 #include "lldm/model/determinism.hpp"
 #include "lldm/model/llada.hpp"
 #include "lldm/model/llada_config.hpp"

@@ -173,7 +173,10 @@ void MonteCarloElbo::append_times(ScorePlan& plan, const Text& text,
       for (std::size_t i = 0; i < scored; ++i)
         if (is_partner ? u[i] >= 1.0 - noised : u[i] < noised)
           masked.push_back(static_cast<std::int64_t>(i));
-      if (masked.empty()) continue;  // and no weight exists where nothing can be noised
+      if (masked.empty()) {  // and no weight exists where nothing can be noised
+        ++plan.asked;
+        continue;
+      }
       append_copy(plan, text, process, masked, masked, process.elbo_weight(time) / total,
                   replicate_of(replicate, j), noise);
     }

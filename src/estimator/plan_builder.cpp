@@ -29,6 +29,7 @@ ScorePlan start_plan(std::string_view estimator, const Text& text,
 void append_copy(ScorePlan& plan, const Text& text, const AnyForwardProcess& process,
                  std::span<const std::int64_t> noised, std::span<const std::int64_t> scored,
                  double weight, std::int32_t replicate, Stream& noise) {
+  const std::int32_t slot = plan.asked++;
   if (scored.empty()) return;
   const auto copy = static_cast<std::int32_t>(plan.copies());
   const std::size_t begin = plan.tokens.size();
@@ -41,6 +42,7 @@ void append_copy(ScorePlan& plan, const Text& text, const AnyForwardProcess& pro
                             .target = text.response[static_cast<std::size_t>(i)],
                             .weight = weight});
   plan.replicate.push_back(replicate);
+  plan.slot.push_back(slot);
 }
 
 }  // namespace lldm

@@ -49,7 +49,10 @@ void append_trajectory_state(ScorePlan& plan, const Text& text, const AnyForward
                              const Trajectory& path, std::int64_t k, TrajectoryReveal reveal,
                              double weight, std::int32_t replicate, Stream& noise) {
   // A step in which nothing can be revealed asks nothing.
-  if (path.reveal_probability(k) <= 0.0) return;
+  if (path.reveal_probability(k) <= 0.0) {
+    ++plan.asked;
+    return;
+  }
   std::vector<std::int64_t> masked, scored;
   const auto num_scored = static_cast<std::int64_t>(path.masked_since.size());
   for (std::int64_t i = 0; i < num_scored; ++i) {

@@ -20,27 +20,29 @@ namespace {
 
 struct Flat {
   std::vector<double> weights, constants;
-  std::vector<std::int64_t> slot;  // of every query: where it is added
-  std::int64_t width = 0;          // slots per plan
+  std::vector<std::int64_t> place;  // of every query: where it is added
+  std::int64_t width = 0;           // slots per plan
 };
 
-/// Weights and, per query, plan * width + (copy or group).
+/// Weights and, per query, plan * width + (slot or group).
 Flat flatten(std::span<const ScorePlan> plans, Combination combination) {
   Flat flat;
-  const bool by_copy = combination == Combination::sum;
+  const auto place_of = [&](const ScorePlan& plan, const Query& query) -> std::int64_t {
+    if (combination == Combination::log_mean_exp) return query.group;
+    return plan.slot.empty() ? query.copy : plan.slot[static_cast<std::size_t>(query.copy)];
+  };
   for (const ScorePlan& plan : plans) {
     if (plan.combination != combination)
       throw ShapeError("combine: the plans of one batch mix combinations");
     flat.constants.push_back(plan.constant);
     for (const Query& query : plan.queries)
-      flat.width = std::max<std::int64_t>(flat.width, (by_copy ? query.copy : query.group) + 1);
+      flat.width = std::max(flat.width, place_of(plan, query) + 1);
   }
   flat.width = std::max<std::int64_t>(flat.width, 1);
   for (std::size_t p = 0; p < plans.size(); ++p)
     for (const Query& query : plans[p].queries) {
       flat.weights.push_back(query.weight);
-      flat.slot.push_back(static_cast<std::int64_t>(p) * flat.width +
-                          (by_copy ? query.copy : query.group));
+      flat.place.push_back(static_cast<std::int64_t>(p) * flat.width + place_of(plans[p], query));
     }
   return flat;
 }
@@ -48,7 +50,7 @@ Flat flatten(std::span<const ScorePlan> plans, Combination combination) {
 at::Tensor sum_slots(const at::Tensor& values, const Flat& flat, std::size_t plans) {
   const auto n = static_cast<std::int64_t>(plans);
   return at::zeros({n * flat.width}, at::kDouble)
-      .index_add(0, at::tensor(flat.slot, at::kLong), values)
+      .index_add(0, at::tensor(flat.place, at::kLong), values)
       .view({n, flat.width});
 }
 
@@ -62,12 +64,12 @@ at::Tensor log_mean_exp(std::span<const ScorePlan> plans, const at::Tensor& read
   const at::Tensor values = readouts.detach().contiguous();
   std::vector<double> peak(plans.size() * static_cast<std::size_t>(flat.width),
                            -std::numeric_limits<double>::infinity());
-  for (std::size_t q = 0; q < flat.slot.size(); ++q) {
-    double& top = peak[static_cast<std::size_t>(flat.slot[q])];
+  for (std::size_t q = 0; q < flat.place.size(); ++q) {
+    double& top = peak[static_cast<std::size_t>(flat.place[q])];
     top = std::max(top, sharpness * values.const_data_ptr<double>()[q]);
   }
   std::vector<double> shift;
-  for (const std::int64_t slot : flat.slot) shift.push_back(peak[static_cast<std::size_t>(slot)]);
+  for (const std::int64_t slot : flat.place) shift.push_back(peak[static_cast<std::size_t>(slot)]);
   const at::Tensor scaled = at::exp(readouts * sharpness - at::tensor(shift, at::kDouble)) *
                             at::tensor(flat.weights, at::kDouble);
   // Empty groups add exactly nothing: log 1 and a shift of 0.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/score/engine.hpp"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/log.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
@@ -10,6 +13,39 @@
 #include "score/chunk.hpp"
 
 namespace lldm {
+namespace {
+
+/// log(a + b p(target) + c p(other)) [Q] of log-probabilities [2 Q], targets first.  Between two
+/// times strictly inside (0, 1) the constant is above 0, so a probability that underflows costs
+/// nothing.
+at::Tensor log_posteriors(const at::Tensor& log_probabilities,
+                          const std::vector<PosteriorReadout>& posteriors) {
+  const auto size = static_cast<std::int64_t>(posteriors.size());
+  std::vector<double> constant, of_target, of_other;
+  for (const PosteriorReadout& posterior : posteriors) {
+    constant.push_back(posterior.constant);
+    of_target.push_back(posterior.of_target);
+    of_other.push_back(posterior.of_other);
+  }
+  const auto like = [&](const std::vector<double>& values) {
+    return at::tensor(values, at::kDouble).to(log_probabilities.options());
+  };
+  const at::Tensor target = at::exp(log_probabilities.narrow(0, 0, size));
+  const at::Tensor other = at::exp(log_probabilities.narrow(0, size, size));
+  return at::log(like(constant) + like(of_target) * target + like(of_other) * other);
+}
+
+/// The loss with further scores put into every set it sees.
+LossFunction with_auxiliary(const LossFunction& loss, std::map<std::string, at::Tensor> scores) {
+  if (scores.empty()) return loss;
+  return [&loss, scores = std::move(scores)](const ScoreSet& set) {
+    ScoreSet whole = set;
+    for (const auto& [name, values] : scores) whole.auxiliary[name] = values;
+    return loss(whole);
+  };
+}
+
+}  // namespace
 
 ScoreEngineCore::ScoreEngineCore(Evaluate policy, Evaluate reference,
                                  std::vector<NamedParameter> parameters, std::string device,
@@ -47,15 +83,20 @@ std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(std::span<const Scor
 at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePlan> plans,
                                      bool reference) const {
   std::vector<std::int64_t> tokens, positions, targets;
+  std::vector<PosteriorReadout> posteriors;
   PackedTokens packed;
   packed.offsets.push_back(0);
+  bool has_pattern = false;
   for (const auto& [p, c, first, last] : chunk.copies) {
     const ScorePlan& plan = plans[p];
     const auto copy = plan.copy(c);
     for (std::size_t q = first; q < last; ++q) {
       positions.push_back(packed.offsets.back() + plan.queries[q].position);
       targets.push_back(plan.queries[q].target);
+      if (plan.readout == Readout::log_posterior) posteriors.push_back(plan.posteriors.at(q));
     }
+    packed.patterns.push_back(plan.attention);
+    has_pattern = has_pattern || plan.attention.kind != AttentionPattern::Kind::full;
     tokens.insert(tokens.end(), copy.begin(), copy.end());
     packed.offsets.push_back(static_cast<std::int64_t>(tokens.size()));
   }
@@ -65,13 +106,32 @@ at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePl
     return device_ == "cpu" ? host : host.to(at::Device(device_));
   };
   packed.tokens = on_device(tokens);
-  return (reference ? reference_ : policy_)(packed, on_device(positions), on_device(targets));
+  if (!has_pattern) packed.patterns.clear();
+  const Evaluate& model = reference ? reference_ : policy_;
+  if (posteriors.empty()) return model(packed, on_device(positions), on_device(targets));
+  if (posteriors.size() != targets.size())
+    throw ShapeError("ScoreEngine: the plans of one forward mix readouts");
+  // Both tokens of a query are read from the same row: one forward, twice the targets.
+  const std::vector<std::int64_t> rows = positions;
+  positions.insert(positions.end(), rows.begin(), rows.end());
+  for (const PosteriorReadout& posterior : posteriors) targets.push_back(posterior.other);
+  return log_posteriors(model(packed, on_device(positions), on_device(targets)), posteriors);
 }
 
 std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans, bool reference,
                                               std::int64_t most_copies) const {
   const c10::NoGradGuard no_grad;
   std::vector<double> values;
+  if (reference && stored_) {
+    for (const ScorePlan& plan : plans) {
+      const std::vector<double> own = stored_(plan);
+      if (own.size() != plan.queries.size())
+        throw ShapeError(message("ScoreEngine: the store holds ", own.size(),
+                                 " readouts of a plan with ", plan.queries.size(), " queries"));
+      values.insert(values.end(), own.begin(), own.end());
+    }
+    return values;
+  }
   for (const Chunk& chunk : chunks(plans, most_copies)) {
     const at::Tensor part = to_host(evaluate(chunk, plans, reference)).contiguous();
     values.insert(values.end(), part.const_data_ptr<double>(),
@@ -104,8 +164,20 @@ ScoreSet ScoreEngineCore::make_set(const ScoreBatch& batch, const at::Tensor& po
   return set;
 }
 
+std::map<std::string, at::Tensor> ScoreEngineCore::mismatched(const ScoreBatch& batch) const {
+  std::map<std::string, at::Tensor> scores;
+  if (batch.mismatched_plans.empty()) return scores;
+  const auto of = [&](bool reference) {
+    const auto values = at::tensor(readouts(batch.mismatched_plans, reference), at::kDouble);
+    return combine(batch.mismatched_plans, values).scores;
+  };
+  scores["mismatched_policy"] = of(false);
+  if (has_reference()) scores["mismatched_reference"] = of(true);
+  return scores;
+}
+
 EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& totals,
-                                 const ObjectiveNeeds& needs, const LossFunction& loss,
+                                 const ObjectiveNeeds& needs, const LossFunction& plain_loss,
                                  GradientPath path) const {
   if (batch.plans.empty() || batch.group_size != needs.group_size ||
       static_cast<std::int64_t>(batch.plans.size()) % batch.group_size != 0)
@@ -114,7 +186,7 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& tota
   check_gradient_path(path, needs, batch.plans.front().combination);
   at::Tensor reference;
   if (needs.reference) {
-    if (!reference_) throw ShapeError("ScoreEngine: the objective needs a reference model");
+    if (!has_reference()) throw ShapeError("ScoreEngine: the objective needs a reference model");
     const auto& plans = batch.reference_plans.empty() ? batch.plans : batch.reference_plans;
     std::vector<double> values;
     if (path == GradientPath::pairwise) {
@@ -129,6 +201,7 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& tota
     reference = at::tensor(values, at::kDouble);
   }
   at::Tensor values;
+  const LossFunction loss = with_auxiliary(plain_loss, mismatched(batch));
   switch (path) {
     case GradientPath::linear:
     case GradientPath::retain:
@@ -164,11 +237,12 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& tota
 ScoreSet ScoreEngineCore::score(const ScoreBatch& batch, const StepTotals& totals) const {
   const std::vector<double> values = readouts(batch.plans, false);
   at::Tensor reference;
-  if (reference_)
+  if (has_reference())
     reference = at::tensor(
         readouts(batch.reference_plans.empty() ? batch.plans : batch.reference_plans, true),
         at::kDouble);
   ScoreSet set = make_set(batch, at::tensor(values, at::kDouble), reference, totals);
+  set.auxiliary = mismatched(batch);
   set.auxiliary["standard_error"] = at::tensor(standard_errors(batch.plans, values), at::kDouble)
                                         .view({batch.groups(), batch.group_size});
   return set;

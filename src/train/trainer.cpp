@@ -4,8 +4,10 @@
 #include <ATen/ops/isnan.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <span>
 
 #include "lldm/errors.hpp"
 #include "lldm/objective/weighted_sum.hpp"
@@ -46,6 +48,27 @@ StepTotals totals_of(const std::vector<const TrainingRow*>& rows, double micro_b
     }
   }
   return totals;
+}
+
+/// The prompt of a row with the first answer of the row behind it.
+Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& rows) {
+  const auto next = static_cast<std::size_t>(row - rows.data() + 1) % rows.size();
+  Text text = rows[next].answers.front();
+  text.prompt = row->answers.front().prompt;
+  return text;
+}
+
+/// Scales the weights of queries behind the shortest answer of their group (LD-DPO).
+void weigh_beyond_shared_length(std::vector<ScorePlan>& plans, std::int64_t group_size,
+                                double weight) {
+  for (std::size_t begin = 0; begin < plans.size(); begin += static_cast<std::size_t>(group_size)) {
+    const auto group = std::span(plans).subspan(begin, static_cast<std::size_t>(group_size));
+    std::int64_t shared = group.front().num_scored;
+    for (const ScorePlan& plan : group) shared = std::min(shared, plan.num_scored);
+    for (ScorePlan& plan : group)
+      for (Query& query : plan.queries)
+        if (query.position - plan.num_prompt >= shared) query.weight *= weight;
+  }
 }
 
 /// What nobody else logs: how noisy the scores of this step were, and how much of the text was
@@ -120,13 +143,23 @@ ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
   batch.group_size = needs_.group_size;
   // The ablation's reference draws live in a row space of their own.
   constexpr std::uint64_t kUnshared = 1ULL << 63;
-  const auto plan = [&](const TrainingRow& row, std::size_t answer, const TextDraws& draws) {
+  const auto plan_text = [&](const Text& text, std::uint64_t row, std::size_t answer,
+                             const TextDraws& draws) {
     try {
-      return plan_(row.answers[answer], draws);
+      return plan_(text, draws);
     } catch (const DataError& error) {  // an estimator knows the text, not whose it is
-      throw DataError(message("row ", row.id, ", answer ", answer, ": ", error.what()));
+      throw DataError(message("row ", row, ", answer ", answer, ": ", error.what()));
     }
   };
+  const auto plan = [&](const TrainingRow& row, std::size_t answer, const TextDraws& draws) {
+    return plan_text(row.answers[answer], row.id, answer, draws);
+  };
+  const auto& source = purpose == Purpose::evaluation ? setup_.validation : setup_.rows;
+  const auto group_size = static_cast<std::size_t>(needs_.group_size);
+  for (std::size_t r = 0; r < rows.size() && needs_.mismatched; ++r)
+    batch.mismatched_plans.push_back(
+        plan_text(mismatched_text(rows[r], source), rows[r]->id, group_size,
+                  TextDraws(setup_.draws, purpose, epochs[r], rows[r]->id, group_size)));
   for (std::size_t r = 0; r < rows.size(); ++r)
     for (std::size_t answer = 0; answer < rows[r]->answers.size(); ++answer) {
       const std::uint64_t id = rows[r]->id;
@@ -136,6 +169,9 @@ ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
         batch.reference_plans.push_back(plan(
             *rows[r], answer, TextDraws(setup_.draws, purpose, epochs[r], id | kUnshared, answer)));
     }
+  if (needs_.beyond_shared_length != 1.0)
+    for (auto* plans : {&batch.plans, &batch.reference_plans})
+      weigh_beyond_shared_length(*plans, needs_.group_size, needs_.beyond_shared_length);
   return batch;
 }
 

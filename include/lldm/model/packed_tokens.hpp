@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "lldm/model/attention_pattern.hpp"
+
 namespace lldm {
 
 /// Ragged sequences behind one another: no padding is stored and none is computed.
@@ -15,6 +17,8 @@ struct PackedTokens {
   /// [N] bool, or undefined when every token may be attended to.  False hides a token as a key
   /// from all queries of its sequence (left padding); RoPE still counts it.
   at::Tensor visible = {};
+  /// [B] who sees whom, or empty when every sequence is seen whole by each of its tokens.
+  std::vector<AttentionPattern> patterns = {};
 
   [[nodiscard]] std::int64_t num_sequences() const {
     return static_cast<std::int64_t>(offsets.size()) - 1;

@@ -24,6 +24,9 @@ struct ScoreBatch {
   std::vector<ScorePlan> plans;
   /// Plans for the reference model where draws are not shared (ablation only); else empty.
   std::vector<ScorePlan> reference_plans;
+  /// Plans whose scores an objective reads beside the groups' (ObjectiveNeeds::mismatched), one per
+  /// group, scored without gradient by policy and reference; else empty.
+  std::vector<ScorePlan> mismatched_plans;
   std::int64_t group_size = 1;
 
   [[nodiscard]] std::int64_t groups() const {
@@ -54,6 +57,9 @@ struct EngineOptions {
 /// signature.
 using LossFunction = std::function<ObjectiveResult(const ScoreSet&)>;
 
+/// The reference's readouts [queries] of a plan, from a store that was filled before.
+using StoredReadouts = std::function<std::vector<double>(const ScorePlan&)>;
+
 /// The engine's body, compiled once over an erased evaluation (see ScoreEngine).
 class ScoreEngineCore {
  public:
@@ -73,7 +79,9 @@ class ScoreEngineCore {
 
   /// The scores alone, policy and (where held) reference, without a graph.
   [[nodiscard]] ScoreSet score(const ScoreBatch& batch, const StepTotals& totals) const;
-  [[nodiscard]] bool has_reference() const { return static_cast<bool>(reference_); }
+  [[nodiscard]] bool has_reference() const { return reference_ || stored_; }
+  /// From now on the reference is what `stored` says: no reference model is asked.
+  void use_stored_reference(StoredReadouts stored) { stored_ = std::move(stored); }
 
  private:
   struct Chunk;
@@ -83,6 +91,7 @@ class ScoreEngineCore {
   [[nodiscard]] ScoreSet make_set(const ScoreBatch& batch, const at::Tensor& policy_readouts,
                                   const at::Tensor& reference_readouts,
                                   const StepTotals& totals) const;
+  [[nodiscard]] std::map<std::string, at::Tensor> mismatched(const ScoreBatch& batch) const;
   at::Tensor retain_or_linear(const ScoreBatch& batch, const StepTotals& totals,
                               const LossFunction& loss, const at::Tensor& reference,
                               bool linear) const;
@@ -96,6 +105,7 @@ class ScoreEngineCore {
                       const at::Tensor& reference) const;
 
   Evaluate policy_, reference_;
+  StoredReadouts stored_;
   std::vector<NamedParameter> parameters_;
   std::string device_;
   EngineOptions options_;
@@ -125,6 +135,9 @@ class ScoreEngine {
     return core_.score(batch, totals);
   }
   [[nodiscard]] bool has_reference() const { return core_.has_reference(); }
+  void use_stored_reference(StoredReadouts stored) {
+    core_.use_stored_reference(std::move(stored));
+  }
   /// What every query of the plans reads, without a graph.
   [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans,
                                              bool reference) const {

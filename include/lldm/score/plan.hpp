@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "lldm/model/attention_pattern.hpp"
+
 namespace lldm {
 
 /// One text to be scored: the prompt is context, the response is the scored canvas.
@@ -29,6 +31,15 @@ struct Text {
 /// How the row of probabilities at a queried position becomes one number.
 enum class Readout : std::uint8_t {
   log_probability,  // log p(target)
+  log_posterior,    // log(a + b p(target) + c p(other)): a reverse step of uniform-state noise
+};
+
+/// What a `log_posterior` query reads beside its target: a linear functional of the row.
+struct PosteriorReadout {
+  std::int64_t other = 0;  // second token id
+  double constant = 0;     // a
+  double of_target = 0;    // b
+  double of_other = 0;     // c
 };
 
 /// How the readouts of a plan become the score.
@@ -54,13 +65,18 @@ struct Query {
 /// Copies that no query asks are kept in `nominal_copies` (budgets compare those) and dropped from
 /// `tokens` (they are not evaluated).
 struct ScorePlan {
-  std::int64_t length = 0;              // tokens of every copy: prompt + response
-  std::int64_t num_prompt = 0;          // P
-  std::int64_t num_scored = 0;          // R
-  std::int64_t nominal_copies = 0;      // forward passes that the options ask for
-  std::vector<std::int64_t> tokens;     // [copies * length], row-major
-  std::vector<Query> queries;           // by copy, then position
+  std::int64_t length = 0;                   // tokens of every copy: prompt + response
+  std::int64_t num_prompt = 0;               // P
+  std::int64_t num_scored = 0;               // R
+  std::int64_t nominal_copies = 0;           // forward passes that the options ask for
+  std::vector<std::int64_t> tokens;          // [copies * length], row-major
+  std::vector<Query> queries;                // by copy, then position
+  std::vector<PosteriorReadout> posteriors;  // [queries] for Readout::log_posterior, else empty
   std::vector<std::int32_t> replicate;  // [copies] which independent replicate a copy belongs to
+  /// [copies] which of the evaluations asked for a copy is (a step, a draw), dropped ones counted:
+  /// equal options give equal slots to the answers of one prompt.  Empty: the copies themselves.
+  std::vector<std::int32_t> slot;
+  std::int32_t asked = 0;  // evaluations asked for so far: one more than the last slot
   std::int32_t num_replicates =
       1;                  // >= 2 only if the replicates are independent and identically drawn
   double constant = 0.0;  // nats
@@ -70,6 +86,7 @@ struct ScorePlan {
   double sharpness = 1.0;  // of log_mean_exp
   Readout readout = Readout::log_probability;
   Combination combination = Combination::sum;
+  AttentionPattern attention;  // of every copy
 
   [[nodiscard]] std::int64_t copies() const {
     return length == 0 ? 0 : static_cast<std::int64_t>(tokens.size()) / length;

@@ -24,7 +24,8 @@ struct StepTotals {
 struct ScoreSet {
   at::Tensor policy;     // [B, G] float64 nats; requires grad inside a training step
   at::Tensor reference;  // [B, G] float64 nats, or undefined when no reference is held
-  at::Tensor parts;  // [B, G, N] float64, by evaluation, zero-padded; undefined for log_mean_exp
+  at::Tensor parts;      // [B, G, N] float64, by evaluation (slot), zero-padded; undefined for
+                         // log_mean_exp
   at::Tensor reference_parts;                   // likewise
   at::Tensor lengths;                           // [B, G] float64, scored tokens R
   std::map<std::string, at::Tensor> auxiliary;  // further scores by name
