@@ -57,6 +57,9 @@ void MonteCarloElbo::Options::check(config::OptionsCheck& check) const {
   if (pairing == DrawPairing::llada_rounding && count == MaskCount::bernoulli)
     check.error("pairing", "pairing = \"llada_rounding\" is a rule for counts",
                 "with count = \"bernoulli\" use iid, stratified, systematic or antithetic");
+  if (share_times && count == MaskCount::uniform)
+    check.error("share_times", "share_times = true has no meaning for counts of masked positions",
+                "legal with count = \"bernoulli\"");
 }
 
 MonteCarloElbo::MonteCarloElbo(const Options& options) : options_(options) {
@@ -154,7 +157,8 @@ void MonteCarloElbo::append_counts(ScorePlan& plan, const Text& text,
 void MonteCarloElbo::append_times(ScorePlan& plan, const Text& text,
                                   const AnyForwardProcess& process, const TextDraws& draws,
                                   std::int64_t replicate) const {
-  Stream shared = draws.stream(stream_key(replicate, 0));
+  const std::uint64_t key = stream_key(replicate, 0);
+  Stream shared = options_.share_times ? draws.stream_of_row(key) : draws.stream(key);
   const std::vector<double> times = draw_times(shared);
   const double total = static_cast<double>(options_.draws * options_.replicates);
   const auto scored = static_cast<std::size_t>(plan.num_scored);
@@ -168,6 +172,7 @@ void MonteCarloElbo::append_times(ScorePlan& plan, const Text& text,
       if (!is_partner)
         for (double& value : u) value = noise.uniform();
       const double time = times[static_cast<std::size_t>(j)];
+      plan.times.push_back(time);
       const double noised = 1.0 - process.alpha(time);
       std::vector<std::int64_t> masked;
       for (std::size_t i = 0; i < scored; ++i)

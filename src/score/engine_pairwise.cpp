@@ -64,7 +64,7 @@ ScoreBatch pair_of(const ScoreBatch& batch, std::size_t b) {
   const auto two = [b](const std::vector<ScorePlan>& plans) {
     return plans.empty() ? plans : std::vector<ScorePlan>{plans[2 * b], plans[2 * b + 1]};
   };
-  return {two(batch.plans), two(batch.reference_plans), 2};
+  return {two(batch.plans), two(batch.reference_plans), {}, 2};
 }
 
 std::int64_t queries_of(const std::vector<ScorePlan>& plans) {

@@ -21,6 +21,7 @@ enum class ScoreUse : std::uint8_t {
   linear,      // known weights: dLoss/dS does not depend on S
   difference,  // each group's loss depends on chosen - rejected alone
   each,        // each group's loss depends on its scores one by one
+  parts,       // each group's loss depends on the parts of its scores
   coupled,     // groups depend on one another: needs the scores of the whole optimizer step
 };
 

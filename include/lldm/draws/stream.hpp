@@ -82,6 +82,10 @@ class TextDraws {
   [[nodiscard]] Stream stream(std::uint64_t evaluation) const {
     return draws_->stream(purpose_, epoch_, row_, answer_, evaluation);
   }
+  /// The stream that all answers of the row have in common.
+  [[nodiscard]] Stream stream_of_row(std::uint64_t evaluation) const {
+    return draws_->stream(purpose_, epoch_, row_, ~std::uint64_t{0}, evaluation);
+  }
 
  private:
   const Draws* draws_;

@@ -51,6 +51,7 @@ class MonteCarloElbo {
     MaskCount count = MaskCount::uniform;
     DrawPairing pairing = DrawPairing::iid;
     double time_min = 1e-3;
+    bool share_times = false;
     std::int64_t replicates = 1;
     static constexpr auto describe() {
       return std::tuple{
@@ -70,6 +71,9 @@ class MonteCarloElbo {
                 "Smallest time of count = \"bernoulli\"; at 0 the linear schedule's variance is "
                 "infinite.")
               .between(0.0, 1.0),
+          field("share_times", &Options::share_times,
+                "count = \"bernoulli\": all answers to a prompt meet the same times (their masks "
+                "stay independent), as d2_dpo needs."),
           field("replicates", &Options::replicates, "Independent repetitions, averaged.")
               .range(1, 4096)};
     }

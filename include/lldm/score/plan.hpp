@@ -19,6 +19,8 @@ struct Text {
   /// Scored positions of the canvas: the first `scored` response tokens.  Equals R unless
   /// `score_padding = "exclude"`; the rest stays visible and clean.
   std::int64_t scored = -1;
+  /// [R] the step at which a sampler wrote each response token, or empty where none was recorded.
+  std::vector<std::int64_t> reveal_step = {};
 
   [[nodiscard]] std::int64_t length() const {
     return static_cast<std::int64_t>(prompt.size() + response.size());
@@ -76,7 +78,15 @@ struct ScorePlan {
   /// [copies] which of the evaluations asked for a copy is (a step, a draw), dropped ones counted:
   /// equal options give equal slots to the answers of one prompt.  Empty: the copies themselves.
   std::vector<std::int32_t> slot;
-  std::int32_t asked = 0;  // evaluations asked for so far: one more than the last slot
+  std::int32_t asked = 0;   // evaluations asked for so far: one more than the last slot
+  std::int64_t noised = 0;  // noised positions of all copies together
+  /// [asked] times in [0, 1] of the evaluations asked for, where they were drawn uniformly from an
+  /// interval and every evaluation weighs the same; else empty.
+  std::vector<double> times;
+  /// [queries] a uniform number each where the path is the model's own: before a copy is read,
+  /// every position that an earlier copy of the same replicate asked for holds the token that the
+  /// model draws there with this number.  Empty: the copies stand as they are.
+  std::vector<double> path_uniforms;
   std::int32_t num_replicates =
       1;                  // >= 2 only if the replicates are independent and identically drawn
   double constant = 0.0;  // nats
@@ -101,6 +111,7 @@ struct ScorePlan {
 struct Target {
   std::string name;
   bool is_unbiased = false;
+  Combination combination = Combination::sum;  // of its plans: which gradient paths are exact
 };
 
 }  // namespace lldm
