@@ -28,6 +28,14 @@ double reveal_terms(const Trajectory& path, TrajectoryReveal reveal) {
 
 }  // namespace
 
+void FullTrajectory::Options::check(config::OptionsCheck& check) const {
+  if (path == TrajectoryPath::denoised && reveal == TrajectoryReveal::expected)
+    check.error("path",
+                "path = \"denoised\" has no expected reveal: a state follows from what was "
+                "revealed before",
+                "legal with path = \"denoised\": reveal = \"sampled\"");
+}
+
 FullTrajectory::FullTrajectory(const Options& options) : options_(options) {
   config::require_legal(options, "[score_estimator] full_trajectory");
 }
@@ -45,6 +53,11 @@ ScorePlan FullTrajectory::plan(const Text& text, const AnyForwardProcess& proces
     for (std::int64_t k = options_.steps; k >= 1; --k)
       append_trajectory_state(plan, text, process, path, k, options_.reveal, share,
                               static_cast<std::int32_t>(r), stream);
+    if (options_.path == TrajectoryPath::denoised) {
+      Stream walk = draws.stream(stream_key(r, 2));
+      while (plan.path_uniforms.size() < plan.queries.size())
+        plan.path_uniforms.push_back(walk.uniform());
+    }
     if (options_.include_reveal_terms) {
       plan.replicate_constants.push_back(share * reveal_terms(path, options_.reveal));
       plan.constant += plan.replicate_constants.back();
@@ -56,7 +69,7 @@ ScorePlan FullTrajectory::plan(const Text& text, const AnyForwardProcess& proces
 Target FullTrajectory::target(std::int64_t) const {
   return {message("trajectory_elbo(", options_.steps, ", ", to_string(options_.grid), ")",
                   options_.include_reveal_terms ? " + reveal terms" : ""),
-          true};
+          options_.path == TrajectoryPath::noised};
 }
 
 }  // namespace lldm

@@ -43,6 +43,7 @@ void append_copy(ScorePlan& plan, const Text& text, const AnyForwardProcess& pro
                             .weight = weight});
   plan.replicate.push_back(replicate);
   plan.slot.push_back(slot);
+  plan.noised += static_cast<std::int64_t>(noised.size());
 }
 
 }  // namespace lldm

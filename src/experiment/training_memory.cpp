@@ -99,15 +99,17 @@ TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
                                     const TrainingSetup& setup) {
   const StepSizes sizes = step_sizes(setup, estimator, needs);
   const PlanInputs inputs = plan_inputs(run, work, bundle, setup, sizes);
+  const Combination combination = estimator.target(1).combination;
   std::vector<GradientPath> candidates = {stage.gradient_path};
   if (stage.gradient_path == GradientPath::automatic) {
     candidates = {GradientPath::retain, GradientPath::replay};
     if (needs.use == ScoreUse::linear) candidates = {GradientPath::linear};
-    if (needs.use != ScoreUse::linear && needs.use != ScoreUse::coupled && needs.group_size == 2)
+    if (needs.use != ScoreUse::linear && needs.use != ScoreUse::coupled &&
+        needs.use != ScoreUse::parts && needs.group_size == 2 && combination == Combination::sum)
       candidates.insert(candidates.begin() + 1, GradientPath::pairwise);
   }
   for (const GradientPath path : candidates) {
-    check_gradient_path(path, needs, Combination::sum);
+    check_gradient_path(path, needs, combination);
     const MemoryPlan plan = plan_path(inputs, path, needs, sizes);
     if (plan.fits() || path == candidates.back()) {
       plan.require_fit();

@@ -38,7 +38,7 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
   run_.metrics.truncate_after(label_, state.step);
   run_.logger.info(
       message("stage ", label_, ": goes on after step ", state.step, " (", folder.string(), ")"));
-  return {state.step, state.since};
+  return {state.step, state.since, state.adaptation};
 }
 
 void TrainingReporter::start(std::int64_t first_step, std::int64_t total_steps) {
@@ -95,7 +95,7 @@ void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& op
   const auto& stage = run_.schedule.stage_of(work_).training();
   save_checkpoint(work_.folder / "checkpoints",
                   {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(),
-                   best_loss_, best_step_},
+                   best_loss_, best_step_, progress.adaptation},
                   bundle_.model->parameters(), optimizer, stage.keep_checkpoints);
 }
 

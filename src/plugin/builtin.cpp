@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/plugin/builtin.hpp"
 
+#include "lldm/estimator/adaptive.hpp"
 #include "lldm/estimator/any_order.hpp"
 #include "lldm/estimator/block_aligned.hpp"
 #include "lldm/estimator/complementary_pair.hpp"
+#include "lldm/estimator/eubo.hpp"
 #include "lldm/estimator/exact.hpp"
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/left_to_right.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/estimator/one_step.hpp"
 #include "lldm/estimator/quadrature.hpp"
+#include "lldm/estimator/recorded_trajectory.hpp"
 #include "lldm/estimator/segmented.hpp"
 #include "lldm/eval/gsm8k.hpp"
 #include "lldm/eval/word_problems.hpp"
@@ -63,6 +66,9 @@ void register_builtin_components(Registry& registry) {
       .add<AnyOrder>()
       .add<LeftToRight>()
       .add<Exact>()
+      .add<Eubo>()
+      .add<RecordedTrajectory>()
+      .add<Adaptive>()
       .add<Pretraining>()
       .add<Sft>()
       .add<Dpo>()

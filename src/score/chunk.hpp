@@ -22,6 +22,13 @@ struct ScoreEngineCore::Chunk {
   std::vector<Copy> copies;
 };
 
+/// A chunk as the denoiser takes it.
+struct ScoreEngineCore::Packed {
+  PackedTokens tokens;
+  std::vector<std::int64_t> positions, targets;  // [Q]
+  std::vector<PosteriorReadout> posteriors;      // [Q], or empty
+};
+
 inline at::Tensor to_host(const at::Tensor& readouts) {
   return readouts.detach().to(at::Device(at::kCPU), at::kDouble);
 }

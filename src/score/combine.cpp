@@ -103,25 +103,37 @@ CombinedScores combine(std::span<const ScorePlan> plans, const at::Tensor& reado
   return combined;
 }
 
+std::vector<double> replicate_scores(const ScorePlan& plan, std::span<const double> readouts) {
+  if (plan.combination != Combination::sum) return {};
+  const auto n = static_cast<std::size_t>(plan.num_replicates);
+  // Without shares of its own every replicate carries the whole constant.
+  std::vector<double> scores(n, plan.replicate_constants.empty() ? plan.constant : 0.0);
+  for (std::size_t r = 0; r < plan.replicate_constants.size(); ++r)
+    scores.at(r) = plan.replicate_constants[r] * static_cast<double>(n);
+  for (std::size_t q = 0; q < plan.queries.size(); ++q) {
+    const auto copy = static_cast<std::size_t>(plan.queries[q].copy);
+    scores[static_cast<std::size_t>(plan.replicate[copy])] +=
+        plan.queries[q].weight * readouts[q] * static_cast<double>(n);
+  }
+  return scores;
+}
+
 std::vector<double> standard_errors(std::span<const ScorePlan> plans,
                                     std::span<const double> readouts) {
   std::vector<double> errors;
   std::size_t begin = 0;
   for (const ScorePlan& plan : plans) {
-    const auto n = static_cast<std::size_t>(plan.num_replicates);
-    std::vector<double> replicate(n, 0.0);
-    for (std::size_t r = 0; r < plan.replicate_constants.size(); ++r)
-      replicate.at(r) = plan.replicate_constants[r] * static_cast<double>(n);
-    for (const Query& query : plan.queries)
-      replicate[static_cast<std::size_t>(plan.replicate[static_cast<std::size_t>(query.copy)])] +=
-          query.weight * readouts[begin++] * static_cast<double>(n);
-    if (n < 2 || plan.combination != Combination::sum) {
+    const std::vector<double> scores =
+        replicate_scores(plan, readouts.subspan(begin, plan.queries.size()));
+    begin += plan.queries.size();
+    const std::size_t n = scores.size();
+    if (n < 2) {
       errors.push_back(std::numeric_limits<double>::quiet_NaN());
       continue;
     }
     double mean = 0, squares = 0;
-    for (const double value : replicate) mean += value / static_cast<double>(n);
-    for (const double value : replicate) squares += (value - mean) * (value - mean);
+    for (const double score : scores) mean += score / static_cast<double>(n);
+    for (const double score : scores) squares += (score - mean) * (score - mean);
     errors.push_back(std::sqrt(squares / static_cast<double>(n * (n - 1))));
   }
   return errors;

@@ -1,39 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/score/engine.hpp"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/exp.h>
-#include <ATen/ops/log.h>
 #include <ATen/ops/tensor.h>
-#include <c10/core/GradMode.h>
+
+#include <algorithm>
 
 #include "lldm/errors.hpp"
-#include "lldm/memory/purpose.hpp"
 #include "lldm/score/combine.hpp"
-#include "score/chunk.hpp"
 
 namespace lldm {
 namespace {
-
-/// log(a + b p(target) + c p(other)) [Q] of log-probabilities [2 Q], targets first.  Between two
-/// times strictly inside (0, 1) the constant is above 0, so a probability that underflows costs
-/// nothing.
-at::Tensor log_posteriors(const at::Tensor& log_probabilities,
-                          const std::vector<PosteriorReadout>& posteriors) {
-  const auto size = static_cast<std::int64_t>(posteriors.size());
-  std::vector<double> constant, of_target, of_other;
-  for (const PosteriorReadout& posterior : posteriors) {
-    constant.push_back(posterior.constant);
-    of_target.push_back(posterior.of_target);
-    of_other.push_back(posterior.of_other);
-  }
-  const auto like = [&](const std::vector<double>& values) {
-    return at::tensor(values, at::kDouble).to(log_probabilities.options());
-  };
-  const at::Tensor target = at::exp(log_probabilities.narrow(0, 0, size));
-  const at::Tensor other = at::exp(log_probabilities.narrow(0, size, size));
-  return at::log(like(constant) + like(of_target) * target + like(of_other) * other);
-}
 
 /// The loss with further scores put into every set it sees.
 LossFunction with_auxiliary(const LossFunction& loss, std::map<std::string, at::Tensor> scores) {
@@ -45,9 +21,14 @@ LossFunction with_auxiliary(const LossFunction& loss, std::map<std::string, at::
   };
 }
 
+std::vector<double> as_vector(const at::Tensor& values) {
+  const at::Tensor flat = values.contiguous();
+  return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
+}
+
 }  // namespace
 
-ScoreEngineCore::ScoreEngineCore(Evaluate policy, Evaluate reference,
+ScoreEngineCore::ScoreEngineCore(Model policy, Model reference,
                                  std::vector<NamedParameter> parameters, std::string device,
                                  EngineOptions options)
     : policy_(std::move(policy)),
@@ -55,90 +36,6 @@ ScoreEngineCore::ScoreEngineCore(Evaluate policy, Evaluate reference,
       parameters_(std::move(parameters)),
       device_(std::move(device)),
       options_(options) {}
-
-std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(std::span<const ScorePlan> plans,
-                                                            std::int64_t most_copies) const {
-  std::vector<Chunk> result;
-  std::int64_t tokens = 0;
-  for (std::size_t p = 0; p < plans.size(); ++p) {
-    std::size_t q = 0;
-    for (std::int64_t c = 0; c < plans[p].copies(); ++c) {
-      const bool is_full = most_copies > 0 && !result.empty() &&
-                           static_cast<std::int64_t>(result.back().copies.size()) >= most_copies;
-      if (result.empty() || is_full || tokens + plans[p].length > options_.max_tokens_per_forward) {
-        result.emplace_back();
-        tokens = 0;
-      }
-      tokens += plans[p].length;
-      const std::size_t first = q;
-      while (q < plans[p].queries.size() && plans[p].queries[q].copy == c) ++q;
-      result.back().copies.push_back({p, c, first, q});
-    }
-    if (q != plans[p].queries.size())
-      throw ShapeError("ScoreEngine: the queries of a plan must be sorted by copy");
-  }
-  return result;
-}
-
-at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePlan> plans,
-                                     bool reference) const {
-  std::vector<std::int64_t> tokens, positions, targets;
-  std::vector<PosteriorReadout> posteriors;
-  PackedTokens packed;
-  packed.offsets.push_back(0);
-  bool has_pattern = false;
-  for (const auto& [p, c, first, last] : chunk.copies) {
-    const ScorePlan& plan = plans[p];
-    const auto copy = plan.copy(c);
-    for (std::size_t q = first; q < last; ++q) {
-      positions.push_back(packed.offsets.back() + plan.queries[q].position);
-      targets.push_back(plan.queries[q].target);
-      if (plan.readout == Readout::log_posterior) posteriors.push_back(plan.posteriors.at(q));
-    }
-    packed.patterns.push_back(plan.attention);
-    has_pattern = has_pattern || plan.attention.kind != AttentionPattern::Kind::full;
-    tokens.insert(tokens.end(), copy.begin(), copy.end());
-    packed.offsets.push_back(static_cast<std::int64_t>(tokens.size()));
-  }
-  const PurposeScope scope(MemoryPurpose::activations);
-  const auto on_device = [&](const std::vector<std::int64_t>& values) {
-    const at::Tensor host = at::tensor(values, at::kLong);
-    return device_ == "cpu" ? host : host.to(at::Device(device_));
-  };
-  packed.tokens = on_device(tokens);
-  if (!has_pattern) packed.patterns.clear();
-  const Evaluate& model = reference ? reference_ : policy_;
-  if (posteriors.empty()) return model(packed, on_device(positions), on_device(targets));
-  if (posteriors.size() != targets.size())
-    throw ShapeError("ScoreEngine: the plans of one forward mix readouts");
-  // Both tokens of a query are read from the same row: one forward, twice the targets.
-  const std::vector<std::int64_t> rows = positions;
-  positions.insert(positions.end(), rows.begin(), rows.end());
-  for (const PosteriorReadout& posterior : posteriors) targets.push_back(posterior.other);
-  return log_posteriors(model(packed, on_device(positions), on_device(targets)), posteriors);
-}
-
-std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans, bool reference,
-                                              std::int64_t most_copies) const {
-  const c10::NoGradGuard no_grad;
-  std::vector<double> values;
-  if (reference && stored_) {
-    for (const ScorePlan& plan : plans) {
-      const std::vector<double> own = stored_(plan);
-      if (own.size() != plan.queries.size())
-        throw ShapeError(message("ScoreEngine: the store holds ", own.size(),
-                                 " readouts of a plan with ", plan.queries.size(), " queries"));
-      values.insert(values.end(), own.begin(), own.end());
-    }
-    return values;
-  }
-  for (const Chunk& chunk : chunks(plans, most_copies)) {
-    const at::Tensor part = to_host(evaluate(chunk, plans, reference)).contiguous();
-    values.insert(values.end(), part.const_data_ptr<double>(),
-                  part.const_data_ptr<double>() + part.numel());
-  }
-  return values;
-}
 
 ScoreSet ScoreEngineCore::make_set(const ScoreBatch& batch, const at::Tensor& policy_readouts,
                                    const at::Tensor& reference_readouts,
@@ -176,9 +73,22 @@ std::map<std::string, at::Tensor> ScoreEngineCore::mismatched(const ScoreBatch& 
   return scores;
 }
 
-EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& totals,
+std::optional<ScoreBatch> ScoreEngineCore::on_own_path(const ScoreBatch& batch) const {
+  const bool is_walked = std::ranges::any_of(
+      batch.plans, [](const ScorePlan& plan) { return !plan.path_uniforms.empty(); });
+  if (!is_walked) return std::nullopt;
+  ScoreBatch own = batch;
+  own.plans = walked(batch.plans, false);
+  // Left as they are: the reference walks its own path when it is read.
+  if (own.reference_plans.empty()) own.reference_plans = batch.plans;
+  return own;
+}
+
+EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& totals,
                                  const ObjectiveNeeds& needs, const LossFunction& plain_loss,
                                  GradientPath path) const {
+  const std::optional<ScoreBatch> own = on_own_path(given);
+  const ScoreBatch& batch = own ? *own : given;
   if (batch.plans.empty() || batch.group_size != needs.group_size ||
       static_cast<std::int64_t>(batch.plans.size()) % batch.group_size != 0)
     throw ShapeError(message("ScoreEngine: got ", batch.plans.size(), " plans in groups of ",
@@ -201,7 +111,8 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& tota
     reference = at::tensor(values, at::kDouble);
   }
   at::Tensor values;
-  const LossFunction loss = with_auxiliary(plain_loss, mismatched(batch));
+  const std::map<std::string, at::Tensor> further = mismatched(batch);
+  const LossFunction loss = with_auxiliary(plain_loss, further);
   switch (path) {
     case GradientPath::linear:
     case GradientPath::retain:
@@ -218,15 +129,16 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& batch, const StepTotals& tota
   }
   EngineStep done;
   done.scores = make_set(batch, values, reference, totals);
+  done.scores.auxiliary = further;
   const ObjectiveResult result = loss(done.scores);
   done.loss = result.loss_sum.item<double>();
   done.metrics = result.metrics;
-  values = values.contiguous();
-  const std::vector<double> errors = standard_errors(
-      batch.plans, {values.const_data_ptr<double>(), static_cast<std::size_t>(values.numel())});
+  done.readouts = as_vector(values);
+  if (reference.defined()) done.reference_readouts = as_vector(reference);
+  const std::vector<double> errors = standard_errors(batch.plans, done.readouts);
   done.scores.auxiliary["standard_error"] =
       at::tensor(errors, at::kDouble).view({batch.groups(), batch.group_size});
-  const std::int64_t passes = path == GradientPath::replay ? 2 : 1;
+  const std::int64_t passes = (path == GradientPath::replay ? 2 : 1) + (own ? 1 : 0);
   for (const ScorePlan& plan : batch.plans) {
     done.forwards += passes * plan.copies();
     done.tokens += passes * plan.copies() * plan.length;

@@ -81,6 +81,9 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
                                  {"tokenizer", state.tokenizer},
                                  {"best_step", state.best_step}};
   for (const auto& [name, mean] : state.since) json["since"][name] = {mean.sum, mean.count};
+  if (state.adaptation.evaluations > 0)
+    json["adaptation"] = {{"evaluations", state.adaptation.evaluations},
+                          {"variance", state.adaptation.variance}};
   if (std::isfinite(state.best_validation)) json["best_validation"] = state.best_validation;
   folder.add("state.json", json.dump(2) + "\n");
   folder.publish();
@@ -101,6 +104,9 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
     if (const auto since = json.find("since"); since != json.end())
       for (const auto& [name, mean] : since->items())
         state.since[name] = {number(mean.at(0)), number(mean.at(1))};
+    if (const auto adaptation = json.find("adaptation"); adaptation != json.end())
+      state.adaptation = {adaptation->at("evaluations").get<std::int64_t>(),
+                          number(adaptation->at("variance"))};
     state.best_validation = json.value("best_validation", std::numeric_limits<double>::quiet_NaN());
   } catch (const nlohmann::json::exception& error) {
     throw DataError(message((folder / "state.json").string(), ": ", error.what()));

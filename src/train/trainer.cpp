@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/train/trainer.hpp"
 
-#include <ATen/ops/isnan.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
@@ -11,11 +12,13 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/objective/weighted_sum.hpp"
+#include "train/score_metrics.hpp"
 
 namespace lldm {
 
 struct TrainerCore::StepReport {
   std::map<std::string, Mean> metrics;
+  Mean squared_error = {};  // of the margins, nats^2
 };
 
 namespace {
@@ -71,28 +74,49 @@ void weigh_beyond_shared_length(std::vector<ScorePlan>& plans, std::int64_t grou
   }
 }
 
-/// What nobody else logs: how noisy the scores of this step were, and how much of the text was
-/// noised.
-void add_score_metrics(std::map<std::string, Mean>& metrics, const EngineStep& step,
-                       const ScoreBatch& batch) {
-  const at::Tensor errors = step.scores.auxiliary.at("standard_error");
-  const at::Tensor known = errors.index({errors.isnan().logical_not()});
-  if (known.numel() > 0)
-    metrics["score/standard_error"] = {known.sum().item<double>(),
-                                       static_cast<double>(known.numel())};
-  double queries = 0, positions = 0;
-  for (const ScorePlan& plan : batch.plans) {
-    queries += static_cast<double>(plan.queries.size());
-    positions += static_cast<double>(plan.copies() * plan.num_scored);
+/// The gradient of one tensor, micro-batch by micro-batch: how much they disagree.
+class GradientNoise {
+ public:
+  /// Follows the up-projection of the first block, as VRPO's study of variances does; the first
+  /// tensor of a model without one.
+  explicit GradientNoise(const std::vector<NamedParameter>& parameters)
+      : followed_(parameters.front().value) {
+    for (const NamedParameter& parameter : parameters)
+      if (parameter.name.find("up_proj") != std::string::npos) {
+        followed_ = parameter.value;
+        return;
+      }
   }
-  metrics["score/queried_share"] = {queries, positions};
-}
+  void after_micro_batch() {
+    const at::Tensor& gradient = followed_.grad();
+    if (!gradient.defined()) return;
+    const at::Tensor now = gradient.to(at::kDouble);
+    const at::Tensor part = before_.defined() ? now - before_ : now;
+    squares_ += (part * part).sum().item<double>();
+    before_ = now.clone();
+    ++count_;
+  }
+  /// Variance of the step's gradient, estimated from its micro-batches, over its squared norm.
+  [[nodiscard]] std::optional<double> share() const {
+    if (count_ < 2) return std::nullopt;
+    const double whole = (before_ * before_).sum().item<double>();
+    if (whole == 0) return std::nullopt;
+    const auto m = static_cast<double>(count_);
+    return (squares_ - whole / m) * m / (m - 1) / whole;
+  }
+
+ private:
+  at::Tensor followed_, before_;
+  double squares_ = 0;
+  std::int64_t count_ = 0;
+};
 
 }  // namespace
 
-TrainerCore::TrainerCore(MakePlan plan, LossFunction loss, ObjectiveNeeds needs,
-                         TrainingSetup setup)
+TrainerCore::TrainerCore(MakePlan plan, std::optional<Adaptation> adaptation, LossFunction loss,
+                         ObjectiveNeeds needs, TrainingSetup setup)
     : plan_(std::move(plan)),
+      adaptation_(adaptation),
       loss_(std::move(loss)),
       needs_(needs),
       setup_(std::move(setup)),
@@ -137,8 +161,8 @@ Text TrainerCore::cut(const Text& text, std::uint64_t epoch, std::uint64_t row) 
 }
 
 ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
-                                   const std::vector<std::uint64_t>& epochs,
-                                   Purpose purpose) const {
+                                   const std::vector<std::uint64_t>& epochs, Purpose purpose,
+                                   std::int64_t evaluations) const {
   ScoreBatch batch;
   batch.group_size = needs_.group_size;
   // The ablation's reference draws live in a row space of their own.
@@ -146,7 +170,7 @@ ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
   const auto plan_text = [&](const Text& text, std::uint64_t row, std::size_t answer,
                              const TextDraws& draws) {
     try {
-      return plan_(text, draws);
+      return plan_(text, draws, evaluations);
     } catch (const DataError& error) {  // an estimator knows the text, not whose it is
       throw DataError(message("row ", row, ", answer ", answer, ": ", error.what()));
     }
@@ -175,7 +199,14 @@ ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
   return batch;
 }
 
-TrainerCore::StepReport TrainerCore::train_step(std::int64_t step) {
+void TrainerCore::adapt(AdaptationState& state, StepReport& report) const {
+  if (!adaptation_) return;
+  report.metrics["score/evaluations"] = {static_cast<double>(state.evaluations), 1};
+  if (report.squared_error.count > 0)
+    state = next_evaluations(*adaptation_, state, report.squared_error.value());
+}
+
+TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationState& adaptation) {
   const auto entries =
       order_.step(step, setup_.optimizer.row_limit(static_cast<std::int64_t>(setup_.rows.size())));
   std::vector<TrainingRow> shortened;
@@ -201,20 +232,27 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step) {
   const StepTotals totals = totals_of(rows, micro);
   StepReport report;
   const auto begin = std::chrono::steady_clock::now();
-  double loss = 0, forwards = 0, tokens = 0;
+  double loss = 0, forwards = 0, tokens = 0, loss_variance = 0;
+  if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
+  GradientNoise gradient_noise(setup_.policy->parameters());
   for (std::size_t at = 0; at < rows.size(); at += size) {
     const std::size_t end = std::min(rows.size(), at + size);
     const std::vector<const TrainingRow*> part(rows.begin() + static_cast<std::ptrdiff_t>(at),
                                                rows.begin() + static_cast<std::ptrdiff_t>(end));
     const std::vector<std::uint64_t> part_epochs(epochs.begin() + static_cast<std::ptrdiff_t>(at),
                                                  epochs.begin() + static_cast<std::ptrdiff_t>(end));
-    const ScoreBatch batch = plan_batch(part, part_epochs, Purpose::noise);
+    const ScoreBatch batch = plan_batch(part, part_epochs, Purpose::noise, adaptation.evaluations);
     EngineStep done = engine_.step(batch, totals, needs_, normalised(), setup_.path);
     loss += done.loss;
     forwards += static_cast<double>(done.forwards);
     tokens += static_cast<double>(done.tokens);
-    add_score_metrics(done.metrics, done, batch);
+    const ScoreNoise noise = score_noise(done, batch, normalised());
+    loss_variance += noise.loss_variance;
+    report.squared_error.sum += noise.num_errors > 0 ? noise.squared_error * noise.num_errors : 0;
+    report.squared_error.count += noise.num_errors;
+    if (rows.size() > size) gradient_noise.after_micro_batch();
     merge(report.metrics, done.metrics);
+    merge(report.metrics, noise.metrics);
   }
   if (!std::isfinite(loss))
     throw Error(message(
@@ -231,6 +269,10 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step) {
   report.metrics["tokens_per_second"] = {tokens, seconds};
   report.metrics["trainable_tokens"] = {totals.tokens, 1};
   report.metrics["forward_passes"] = {forwards, 1};
+  if (std::isfinite(loss_variance))
+    report.metrics["loss/standard_error"] = {std::sqrt(loss_variance), 1};
+  if (const auto share = gradient_noise.share()) report.metrics["gradient_noise"] = {*share, 1};
+  adapt(adaptation, report);
   return report;
 }
 
@@ -239,7 +281,7 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
     return every > 0 && done % every == 0;
   };
   while (progress.step < total_) {
-    merge(progress.since, train_step(progress.step).metrics);
+    merge(progress.since, train_step(progress.step, progress.adaptation).metrics);
     const std::int64_t done = ++progress.step;
     const bool is_last = done == total_;
     if (due(done, setup_.rhythm.logging_steps) || is_last) {
@@ -270,8 +312,8 @@ std::map<std::string, double> TrainerCore::validate() const {
     const std::vector<const TrainingRow*> part(
         rows.begin() + static_cast<std::ptrdiff_t>(at),
         rows.begin() + static_cast<std::ptrdiff_t>(std::min(rows.size(), at + size)));
-    const ScoreBatch batch =
-        plan_batch(part, std::vector<std::uint64_t>(part.size(), 0), Purpose::evaluation);
+    const ScoreBatch batch = plan_batch(part, std::vector<std::uint64_t>(part.size(), 0),
+                                        Purpose::evaluation, adaptation_ ? adaptation_->max : 0);
     const ObjectiveResult result = loss(engine_.score(batch, totals));
     metrics["loss"].sum += result.loss_sum.item<double>();
     metrics["loss"].count = 1;

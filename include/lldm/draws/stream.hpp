@@ -80,17 +80,24 @@ class TextDraws {
 
   /// The stream of one evaluation (or replicate) of this text.
   [[nodiscard]] Stream stream(std::uint64_t evaluation) const {
-    return draws_->stream(purpose_, epoch_, row_, answer_, evaluation);
+    return draws_->stream(purpose_, epoch_, row_, answer_, evaluation + offset_);
+  }
+  /// The draws of an independent repetition of the whole plan; number 0 is these draws.
+  [[nodiscard]] TextDraws repetition(std::int64_t number) const {
+    TextDraws other = *this;
+    other.offset_ += static_cast<std::uint64_t>(number) << 48;
+    return other;
   }
   /// The stream that all answers of the row have in common.
   [[nodiscard]] Stream stream_of_row(std::uint64_t evaluation) const {
-    return draws_->stream(purpose_, epoch_, row_, ~std::uint64_t{0}, evaluation);
+    return draws_->stream(purpose_, epoch_, row_, ~std::uint64_t{0}, evaluation + offset_);
   }
 
  private:
   const Draws* draws_;
   Purpose purpose_;
   std::uint64_t epoch_, row_, answer_;
+  std::uint64_t offset_ = 0;
 };
 
 }  // namespace lldm

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "lldm/concepts/score_estimator.hpp"
+#include "lldm/estimator/adaptation.hpp"
 
 namespace lldm {
 
@@ -26,6 +28,13 @@ class AnyScoreEstimator {
     return self_->nominal_copies(scored);
   }
   [[nodiscard]] bool reads_schedule() const { return self_->reads_schedule(); }
+  /// How the number of evaluations follows the steps before, for an estimator that has an
+  /// `adaptation()`; nothing for one of fixed cost.
+  [[nodiscard]] std::optional<Adaptation> adaptation() const { return self_->adaptation(); }
+  /// The estimator at so many evaluations; one of fixed cost is itself.
+  [[nodiscard]] AnyScoreEstimator at(std::int64_t evaluations) const {
+    return adaptation() ? self_->at(evaluations) : *this;
+  }
 
  private:
   struct Interface {
@@ -34,6 +43,8 @@ class AnyScoreEstimator {
     virtual Target target(std::int64_t) const = 0;
     virtual std::int64_t nominal_copies(std::int64_t) const = 0;
     virtual bool reads_schedule() const = 0;
+    virtual std::optional<Adaptation> adaptation() const = 0;
+    virtual AnyScoreEstimator at(std::int64_t) const = 0;
   };
   template <class E>
   struct Model final : Interface {
@@ -47,6 +58,18 @@ class AnyScoreEstimator {
       return value_.nominal_copies(scored);
     }
     bool reads_schedule() const override { return value_.reads_schedule(); }
+    std::optional<Adaptation> adaptation() const override {
+      if constexpr (requires { value_.adaptation(); })
+        return value_.adaptation();
+      else
+        return std::nullopt;
+    }
+    AnyScoreEstimator at(std::int64_t evaluations) const override {
+      if constexpr (requires { value_.at(evaluations); })
+        return AnyScoreEstimator(value_.at(evaluations));
+      else
+        return AnyScoreEstimator(value_);
+    }
     E value_;
   };
   std::shared_ptr<const Interface> self_;

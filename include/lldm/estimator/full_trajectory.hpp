@@ -1,21 +1,41 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/score_estimator.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/estimator/trajectory.hpp"
 
 namespace lldm {
+
+/// Whose tokens are visible in the states of a path.
+enum class TrajectoryPath : std::uint8_t {
+  noised,    // the text's own: policy and reference share the path
+  denoised,  // the model's draws at the states before: an ablation, biased
+};
+constexpr auto choices(std::type_identity<TrajectoryPath>) {
+  return std::array{Choice<TrajectoryPath>{"noised", TrajectoryPath::noised},
+                    Choice<TrajectoryPath>{"denoised", TrajectoryPath::denoised}};
+}
 
 /// Scores every token once, at the step in which one noising path reveals it:
 ///     S = sum_t sum_{i revealed between t + 1 and t} log p(y_i | y_{t+1}, x)
 /// whose expectation over paths is the T-step bound `trajectory_elbo(T, grid)`.
 ///
-/// Target  trajectory_elbo, unbiased (both reveals).  T = R steps may reveal two tokens in one
-/// step, so
+/// `path = "denoised"`: the visible tokens of a state are what the model itself drew (from its
+/// softmax without the mask token) where the path revealed them; the text's tokens are only scored.
+/// Policy and reference then walk different paths and nothing cancels between them; no bound of the
+/// text is estimated (docs/decisions/0007-shared-forward-path.md).  One more forward pass per
+/// state.
+///
+/// Target  trajectory_elbo, unbiased (both reveals); biased on a denoised path.  T = R steps may
+/// reveal two tokens in one step, so
 ///         this is not the any-order average.
 /// Cost    at most T forward passes per text and replicate; states that reveal nothing are skipped.
 /// Random  one uniform per scored position and replicate.
@@ -26,6 +46,7 @@ class FullTrajectory {
     std::int64_t steps = 16;
     TrajectoryReveal reveal = TrajectoryReveal::sampled;
     TrajectoryGrid grid = TrajectoryGrid::uniform_time;
+    TrajectoryPath path = TrajectoryPath::noised;
     bool include_reveal_terms = false;
     std::int64_t replicates = 1;
     static constexpr auto describe() {
@@ -39,10 +60,15 @@ class FullTrajectory {
                 "its reveal probability (usually higher variance)."),
           field("grid", &Options::grid,
                 "Where the steps lie: equal times or equal shares revealed."),
+          field("path", &Options::path,
+                "noised: the text's own noising path; denoised: states drawn by the model itself, "
+                "an ablation (biased, one more forward pass per step)."),
           field("include_reveal_terms", &Options::include_reveal_terms,
                 "Add each token's log reveal-step probability: the joint path log-probability."),
           field("replicates", &Options::replicates, "Independent paths, averaged.").range(1, 4096)};
     }
+    /// A denoised path scores what it reveals.
+    void check(config::OptionsCheck& check) const;
   };
   static constexpr std::string_view name() { return "full_trajectory"; }
   static constexpr std::string_view description() {

@@ -21,6 +21,10 @@ struct CombinedScores {
 /// ShapeError if the sizes differ or if the plans mix combinations.
 CombinedScores combine(std::span<const ScorePlan> plans, const at::Tensor& readouts);
 
+/// [num_replicates] what every replicate of a plan says of the score; their mean is the score.
+/// Empty where the combination is no sum.
+std::vector<double> replicate_scores(const ScorePlan& plan, std::span<const double> readouts);
+
 /// Standard error of each score from its independent replicates; NaN where there are fewer than
 /// two.
 std::vector<double> standard_errors(std::span<const ScorePlan> plans,

@@ -42,6 +42,8 @@ struct EngineStep {
       scores;  // detached, with the standard errors in auxiliary["standard_error"] (NaN: unknown)
   std::int64_t forwards = 0;  // sequences given to the policy
   std::int64_t tokens = 0;    // tokens given to the policy
+  /// [sum of queries] what the policy, and the reference where there is one, read.
+  std::vector<double> readouts, reference_readouts;
 };
 
 /// `pairwise` evaluates at most so many copies of an answer together: its memory must not grow with
@@ -67,7 +69,15 @@ class ScoreEngineCore {
   using Evaluate = std::function<at::Tensor(const PackedTokens&, const at::Tensor& positions,
                                             const at::Tensor& targets)>;
 
-  ScoreEngineCore(Evaluate policy, Evaluate reference, std::vector<NamedParameter> parameters,
+  /// Logits [Q, V] at rows `positions` of the packed batch, for paths that the model walks itself.
+  using Logits = std::function<at::Tensor(const PackedTokens&, const at::Tensor& positions)>;
+  struct Model {
+    Evaluate log_probabilities;
+    Logits logits;
+    explicit operator bool() const { return static_cast<bool>(log_probabilities); }
+  };
+
+  ScoreEngineCore(Model policy, Model reference, std::vector<NamedParameter> parameters,
                   std::string device, EngineOptions options);
 
   /// Scores of plans without a graph: S [n] float64 and the readouts behind it [sum of queries].
@@ -87,7 +97,13 @@ class ScoreEngineCore {
   struct Chunk;
   [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
                                           std::int64_t most_copies = 0) const;
+  struct Packed;
+  [[nodiscard]] Packed pack(const Chunk& chunk, std::span<const ScorePlan> plans) const;
+  [[nodiscard]] at::Tensor on_device(const std::vector<std::int64_t>& values) const;
   at::Tensor evaluate(const Chunk& chunk, std::span<const ScorePlan> plans, bool reference) const;
+  at::Tensor evaluate_logits(const Chunk& chunk, std::span<const ScorePlan> plans,
+                             bool reference) const;
+  [[nodiscard]] std::optional<ScoreBatch> on_own_path(const ScoreBatch& batch) const;
   [[nodiscard]] ScoreSet make_set(const ScoreBatch& batch, const at::Tensor& policy_readouts,
                                   const at::Tensor& reference_readouts,
                                   const StepTotals& totals) const;
@@ -104,7 +120,11 @@ class ScoreEngineCore {
                       const ObjectiveNeeds& needs, const LossFunction& loss,
                       const at::Tensor& reference) const;
 
-  Evaluate policy_, reference_;
+  /// The plans with the tokens that the model puts on its own paths (ScorePlan::path_uniforms).
+  [[nodiscard]] std::vector<ScorePlan> walked(std::span<const ScorePlan> plans,
+                                              bool reference) const;
+
+  Model policy_, reference_;
   StoredReadouts stored_;
   std::vector<NamedParameter> parameters_;
   std::string device_;
@@ -124,7 +144,7 @@ class ScoreEngine {
  public:
   ScoreEngine(std::shared_ptr<const D> policy, std::shared_ptr<const D> reference,
               std::string device = "cpu", EngineOptions options = {})
-      : core_(evaluator(policy), reference ? evaluator(reference) : ScoreEngineCore::Evaluate(),
+      : core_(evaluator(policy), reference ? evaluator(reference) : ScoreEngineCore::Model(),
               policy->parameters(), std::move(device), options) {}
 
   EngineStep step(const ScoreBatch& batch, const StepTotals& totals, const ObjectiveNeeds& needs,
@@ -145,12 +165,15 @@ class ScoreEngine {
   }
 
  private:
-  static ScoreEngineCore::Evaluate evaluator(std::shared_ptr<const D> denoiser) {
-    return [denoiser](const PackedTokens& batch, const at::Tensor& positions,
-                      const at::Tensor& targets) {
-      return denoiser->log_probabilities(denoiser->hidden(batch).index_select(0, positions),
-                                         targets);
-    };
+  static ScoreEngineCore::Model evaluator(std::shared_ptr<const D> denoiser) {
+    return {[denoiser](const PackedTokens& batch, const at::Tensor& positions,
+                       const at::Tensor& targets) {
+              return denoiser->log_probabilities(denoiser->hidden(batch).index_select(0, positions),
+                                                 targets);
+            },
+            [denoiser](const PackedTokens& batch, const at::Tensor& positions) {
+              return denoiser->logits(denoiser->hidden(batch).index_select(0, positions));
+            }};
   }
   ScoreEngineCore core_;
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lldm/estimator/adaptation.hpp"
 #include "lldm/score/score_set.hpp"
 #include "lldm/track/logger.hpp"
 #include "lldm/train/adamw.hpp"
@@ -21,6 +22,7 @@ struct CheckpointState {
   std::string tokenizer;              // fingerprint
   double best_validation = 0;         // best validation loss so far; NaN: none yet
   std::int64_t best_step = -1;
+  AdaptationState adaptation = {};  // of an estimator of adaptive cost
 };
 
 /// Writes `parent`/step-NNNNNNNN: model/weights.safetensors, optim/moments.safetensors, state.json,

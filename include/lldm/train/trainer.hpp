@@ -4,10 +4,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "lldm/estimator/adaptation.hpp"
 #include "lldm/estimator/any_score_estimator.hpp"
 #include "lldm/model/any_denoiser.hpp"
 #include "lldm/objective/any_objective.hpp"
@@ -21,6 +23,7 @@ namespace lldm {
 struct TrainingProgress {
   std::int64_t step = 0;              // optimizer steps done
   std::map<std::string, Mean> since;  // metrics of the steps since the last line of the log
+  AdaptationState adaptation = {};    // of an estimator of adaptive cost
 };
 
 /// Who hears of a training run: writes metrics and checkpoints, and may ask it to stop.
@@ -59,9 +62,12 @@ struct TrainingSetup {
 /// The trainer's body, compiled once: components arrive as functions.
 class TrainerCore {
  public:
-  using MakePlan = std::function<ScorePlan(const Text&, const TextDraws&)>;
+  /// `evaluations` is read by estimators of adaptive cost alone.
+  using MakePlan =
+      std::function<ScorePlan(const Text&, const TextDraws&, std::int64_t evaluations)>;
 
-  TrainerCore(MakePlan plan, LossFunction loss, ObjectiveNeeds needs, TrainingSetup setup);
+  TrainerCore(MakePlan plan, std::optional<Adaptation> adaptation, LossFunction loss,
+              ObjectiveNeeds needs, TrainingSetup setup);
 
   /// Continues where `progress` stands until the end.
   void run(TrainingObserver& observer, TrainingProgress progress = {});
@@ -72,14 +78,16 @@ class TrainerCore {
 
  private:
   struct StepReport;
-  StepReport train_step(std::int64_t step);
+  StepReport train_step(std::int64_t step, AdaptationState& adaptation);
+  void adapt(AdaptationState& state, StepReport& report) const;
   [[nodiscard]] ScoreBatch plan_batch(const std::vector<const TrainingRow*>& rows,
-                                      const std::vector<std::uint64_t>& epochs,
-                                      Purpose purpose) const;
+                                      const std::vector<std::uint64_t>& epochs, Purpose purpose,
+                                      std::int64_t evaluations) const;
   [[nodiscard]] Text cut(const Text& text, std::uint64_t epoch, std::uint64_t row) const;
   [[nodiscard]] LossFunction normalised() const;
 
   MakePlan plan_;
+  std::optional<Adaptation> adaptation_;
   LossFunction loss_;
   ObjectiveNeeds needs_;
   TrainingSetup setup_;
@@ -100,11 +108,10 @@ template <ForwardProcess P, ScoreEstimator E, Objective O>
 class Trainer {
  public:
   Trainer(P process, E estimator, O objective, TrainingSetup setup)
-      : core_([process = AnyForwardProcess(std::move(process)), estimator = std::move(estimator)](
-                  const Text& text,
-                  const TextDraws& draws) { return estimator.plan(text, process, draws); },
-              [objective](const ScoreSet& scores) { return objective.evaluate(scores); },
-              objective.needs(), std::move(setup)) {}
+      : core_(
+            plans_of(AnyForwardProcess(std::move(process)), estimator), adaptation_of(estimator),
+            [objective](const ScoreSet& scores) { return objective.evaluate(scores); },
+            objective.needs(), std::move(setup)) {}
 
   void run(TrainingObserver& observer, TrainingProgress progress = {}) {
     core_.run(observer, std::move(progress));
@@ -114,6 +121,21 @@ class Trainer {
   [[nodiscard]] std::int64_t total_steps() const { return core_.total_steps(); }
 
  private:
+  static TrainerCore::MakePlan plans_of(AnyForwardProcess process, const E& estimator) {
+    return [process = std::move(process), estimator](const Text& text, const TextDraws& draws,
+                                                     std::int64_t evaluations) {
+      if constexpr (requires { estimator.at(evaluations); })
+        return estimator.at(evaluations).plan(text, process, draws);
+      else
+        return estimator.plan(text, process, draws);
+    };
+  }
+  static std::optional<Adaptation> adaptation_of(const E& estimator) {
+    if constexpr (requires { estimator.adaptation(); })
+      return estimator.adaptation();
+    else
+      return std::nullopt;
+  }
   TrainerCore core_;
 };
 

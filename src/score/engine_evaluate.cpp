@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// How a model reads the queries of plans: packing, readouts, stores.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/log.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/GradMode.h>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
+#include "score/chunk.hpp"
+
+namespace lldm {
+namespace {
+
+/// log(a + b p(target) + c p(other)) [Q] of log-probabilities [2 Q], targets first.  Between two
+/// times strictly inside (0, 1) the constant is above 0, so a probability that underflows costs
+/// nothing.
+at::Tensor log_posteriors(const at::Tensor& log_probabilities,
+                          const std::vector<PosteriorReadout>& posteriors) {
+  const auto size = static_cast<std::int64_t>(posteriors.size());
+  std::vector<double> constant, of_target, of_other;
+  for (const PosteriorReadout& posterior : posteriors) {
+    constant.push_back(posterior.constant);
+    of_target.push_back(posterior.of_target);
+    of_other.push_back(posterior.of_other);
+  }
+  const auto like = [&](const std::vector<double>& values) {
+    return at::tensor(values, at::kDouble).to(log_probabilities.options());
+  };
+  const at::Tensor target = at::exp(log_probabilities.narrow(0, 0, size));
+  const at::Tensor other = at::exp(log_probabilities.narrow(0, size, size));
+  return at::log(like(constant) + like(of_target) * target + like(of_other) * other);
+}
+
+}  // namespace
+
+std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(std::span<const ScorePlan> plans,
+                                                            std::int64_t most_copies) const {
+  std::vector<Chunk> result;
+  std::int64_t tokens = 0;
+  for (std::size_t p = 0; p < plans.size(); ++p) {
+    std::size_t q = 0;
+    for (std::int64_t c = 0; c < plans[p].copies(); ++c) {
+      const bool is_full = most_copies > 0 && !result.empty() &&
+                           static_cast<std::int64_t>(result.back().copies.size()) >= most_copies;
+      if (result.empty() || is_full || tokens + plans[p].length > options_.max_tokens_per_forward) {
+        result.emplace_back();
+        tokens = 0;
+      }
+      tokens += plans[p].length;
+      const std::size_t first = q;
+      while (q < plans[p].queries.size() && plans[p].queries[q].copy == c) ++q;
+      result.back().copies.push_back({p, c, first, q});
+    }
+    if (q != plans[p].queries.size())
+      throw ShapeError("ScoreEngine: the queries of a plan must be sorted by copy");
+  }
+  return result;
+}
+
+ScoreEngineCore::Packed ScoreEngineCore::pack(const Chunk& chunk,
+                                              std::span<const ScorePlan> plans) const {
+  Packed pack;
+  std::vector<std::int64_t> tokens;
+  pack.tokens.offsets.push_back(0);
+  bool has_pattern = false;
+  for (const auto& [p, c, first, last] : chunk.copies) {
+    const ScorePlan& plan = plans[p];
+    const auto copy = plan.copy(c);
+    for (std::size_t q = first; q < last; ++q) {
+      pack.positions.push_back(pack.tokens.offsets.back() + plan.queries[q].position);
+      pack.targets.push_back(plan.queries[q].target);
+      if (plan.readout == Readout::log_posterior) pack.posteriors.push_back(plan.posteriors.at(q));
+    }
+    tokens.insert(tokens.end(), copy.begin(), copy.end());
+    pack.tokens.offsets.push_back(static_cast<std::int64_t>(tokens.size()));
+    pack.tokens.patterns.push_back(plan.attention);
+    has_pattern = has_pattern || plan.attention.kind != AttentionPattern::Kind::full;
+  }
+  if (!has_pattern) pack.tokens.patterns.clear();
+  pack.tokens.tokens = on_device(tokens);
+  return pack;
+}
+
+at::Tensor ScoreEngineCore::on_device(const std::vector<std::int64_t>& values) const {
+  const at::Tensor host = at::tensor(values, at::kLong);
+  return device_ == "cpu" ? host : host.to(at::Device(device_));
+}
+
+at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePlan> plans,
+                                     bool reference) const {
+  const PurposeScope scope(MemoryPurpose::activations);
+  Packed pack = this->pack(chunk, plans);
+  const Evaluate& model = (reference ? reference_ : policy_).log_probabilities;
+  if (pack.posteriors.empty())
+    return model(pack.tokens, on_device(pack.positions), on_device(pack.targets));
+  if (pack.posteriors.size() != pack.targets.size())
+    throw ShapeError("ScoreEngine: the plans of one forward mix readouts");
+  // Both tokens of a query are read from the same row: one forward, twice the targets.
+  const std::vector<std::int64_t> rows = pack.positions;
+  pack.positions.insert(pack.positions.end(), rows.begin(), rows.end());
+  for (const PosteriorReadout& posterior : pack.posteriors) pack.targets.push_back(posterior.other);
+  return log_posteriors(model(pack.tokens, on_device(pack.positions), on_device(pack.targets)),
+                        pack.posteriors);
+}
+
+at::Tensor ScoreEngineCore::evaluate_logits(const Chunk& chunk, std::span<const ScorePlan> plans,
+                                            bool reference) const {
+  const PurposeScope scope(MemoryPurpose::activations);
+  const Packed pack = this->pack(chunk, plans);
+  return (reference ? reference_ : policy_).logits(pack.tokens, on_device(pack.positions));
+}
+
+std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans, bool reference,
+                                              std::int64_t most_copies) const {
+  const c10::NoGradGuard no_grad;
+  std::vector<double> values;
+  if (reference && stored_) {
+    for (const ScorePlan& plan : plans) {
+      const std::vector<double> own = stored_(plan);
+      if (own.size() != plan.queries.size())
+        throw ShapeError(message("ScoreEngine: the store holds ", own.size(),
+                                 " readouts of a plan with ", plan.queries.size(), " queries"));
+      values.insert(values.end(), own.begin(), own.end());
+    }
+    return values;
+  }
+  const std::vector<ScorePlan> own = walked(plans, reference);
+  if (!own.empty()) plans = own;
+  for (const Chunk& chunk : chunks(plans, most_copies)) {
+    const at::Tensor part = to_host(evaluate(chunk, plans, reference)).contiguous();
+    values.insert(values.end(), part.const_data_ptr<double>(),
+                  part.const_data_ptr<double>() + part.numel());
+  }
+  return values;
+}
+
+}  // namespace lldm
