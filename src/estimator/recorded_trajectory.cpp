@@ -23,8 +23,9 @@ ScorePlan RecordedTrajectory::plan(const Text& text, const AnyForwardProcess& pr
         "score estimator \"recorded_trajectory\": the text has ", text.reveal_step.size(),
         " recorded steps for ", text.response.size(), " response tokens\n  ",
         text.reveal_step.empty()
-            ? "orders come from a synthesize stage with method = \"sample\", or from the keys "
-              "chosen_steps and rejected_steps of a row"
+            ? "orders come from a synthesize stage with record_steps = true, where the sampled "
+              "text encodes to the sampled tokens, or from chosen_steps and rejected_steps of a "
+              "row of `lldm score`"
             : "one step per token of the canvas"));
   std::map<std::int64_t, std::vector<std::int64_t>> steps;  // recorded step -> scored positions
   for (std::int64_t i = 0; i < plan.num_scored; ++i)

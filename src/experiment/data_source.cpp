@@ -52,6 +52,21 @@ std::vector<SourceRow> from_file(const RunContext& run, const DataOptions& data,
   return rows;
 }
 
+/// The sampler's steps of a row's answers, where the stage recorded them.
+std::vector<SourceRow::Path> recorded_paths(const json& row, Take take) {
+  std::vector<std::string> keys = {"chosen_path"};
+  if (take == Take::samples) keys = {"response_path"};
+  if (take == Take::pairs) keys.emplace_back("rejected_path");
+  std::vector<SourceRow::Path> paths;
+  for (const std::string& key : keys) {
+    const auto path = row.find(key);
+    if (path == row.end()) return {};
+    paths.push_back({path->at("tokens").get<std::vector<std::int64_t>>(),
+                     path->at("steps").get<std::vector<std::int64_t>>()});
+  }
+  return paths;
+}
+
 bool passes(const json& sample, const DataOptions& data) {
   if (data.correct && !sample.at("correct").get<bool>()) return false;
   for (const auto& [name, most] : data.at_most) {
@@ -90,6 +105,7 @@ std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const
       source.answers = {row.at("chosen").get<std::string>()};
     else
       source.answers = {row.at("chosen").get<std::string>(), row.at("rejected").get<std::string>()};
+    source.paths = recorded_paths(row, data.take);
     rows.push_back(std::move(source));
   }
   if (rows.empty())
@@ -175,6 +191,23 @@ CanvasRule canvas_rule(const config::Value& response_length, ScorePadding paddin
 
 namespace {
 
+/// The recorded steps of a canvas: those of the sampler's canvas, and one step more for end-of-text
+/// padding behind it.  Empty if the sampler's text, encoded again, is another row of tokens.
+std::vector<std::int64_t> steps_on_canvas(const SourceRow::Path& path,
+                                          const std::vector<std::int64_t>& response,
+                                          std::size_t unpadded) {
+  const std::size_t common = std::min(response.size(), path.tokens.size());
+  if (unpadded > path.tokens.size() ||
+      !std::equal(response.begin(), response.begin() + static_cast<std::ptrdiff_t>(common),
+                  path.tokens.begin()))
+    return {};
+  std::vector<std::int64_t> steps(path.steps.begin(),
+                                  path.steps.begin() + static_cast<std::ptrdiff_t>(common));
+  const std::int64_t last = *std::max_element(path.steps.begin(), path.steps.end());
+  steps.resize(response.size(), last + 1);
+  return steps;
+}
+
 std::vector<TrainingRow> encode_plain(const std::vector<SourceRow>& rows,
                                       const Tokenizer& tokenizer) {
   std::vector<TrainingRow> result;
@@ -211,6 +244,9 @@ std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const T
       Text text{.prompt = std::move(all[at].prompt), .response = std::move(all[at].response)};
       // exclude: the first end-of-text is scored, what lies behind it is visible context.
       if (rule.padding == ScorePadding::exclude) text.scored = own[at] + 1;
+      if (!row.paths.empty())
+        text.reveal_step =
+            steps_on_canvas(row.paths[answer], text.response, static_cast<std::size_t>(own[at]));
       result.back().answers.push_back(std::move(text));
     }
   }

@@ -19,6 +19,11 @@ struct SourceRow {
   std::string prompt;
   std::vector<Message> messages;  // where the file has turns; else empty
   std::vector<std::string> answers;
+  /// By answer, where a sampler recorded them: its tokens and the step at which each was written.
+  struct Path {
+    std::vector<std::int64_t> tokens, steps;
+  };
+  std::vector<Path> paths = {};
 };
 
 /// Reads `data` of a stage.  DataError naming file and line, or the stage, for what is wrong.

@@ -47,7 +47,8 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
     for (const SampledText& sampled : sample_slice(sampler, denoiser, slice)) {
       const std::size_t index = texts.size();
       texts.push_back({index / static_cast<std::size_t>(samples),
-                       bundle.tokenizer->decode(sampled.tokens), sampled.num_forwards});
+                       bundle.tokenizer->decode(sampled.tokens), sampled.num_forwards,
+                       sampled.tokens, sampled.reveal_step});
     }
     run.options.observer->progress(static_cast<std::int64_t>(texts.size()), {});
   }

@@ -17,6 +17,8 @@ struct Generated {
   std::size_t prompt = 0;  // index
   std::string text;
   std::int64_t forwards = 0;
+  std::vector<std::int64_t> tokens;       // the canvas behind `text`
+  std::vector<std::int64_t> reveal_step;  // as SampledText's
 };
 
 /// `samples` answers to each prompt.  Draws are keyed by (prompt index, answer): which prompts are

@@ -6,6 +6,7 @@
 
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/estimator/any_score_estimator.hpp"
 #include "lldm/experiment/run.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/objective/any_objective.hpp"
@@ -34,6 +35,16 @@ struct Fit {
 
   void objective(const Stage& stage, const TrainingStage& training, const Value* table) {
     ObjectiveNeeds needs;
+    Combination combination = Combination::sum;
+    try {
+      combination = registry.make<AnyScoreEstimator>(training.score_estimator, services)
+                        .target(1)
+                        .combination;
+    } catch (const ConfigError& error) {
+      diagnostics.error(place_of(table, stage, "score_estimator"),
+                        message("stage \"", stage.name, "\": ", error.what()), "");
+      return;
+    }
     try {
       needs = registry.make<AnyObjective>(training.objective, services).needs();
     } catch (const ConfigError& error) {
@@ -53,7 +64,7 @@ struct Fit {
     }
     if (training.gradient_path == GradientPath::automatic) return;
     try {
-      check_gradient_path(training.gradient_path, needs, Combination::sum);
+      check_gradient_path(training.gradient_path, needs, combination);
     } catch (const ConfigError& error) {
       diagnostics.error(place_of(table, stage, "gradient_path"),
                         message("stage \"", stage.name, "\": ", error.what()), "");

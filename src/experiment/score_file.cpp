@@ -58,6 +58,21 @@ std::vector<std::int64_t> ids_of(const nlohmann::json& row, const char* key,
   return ids;
 }
 
+/// One recorded step per token of an answer.
+std::vector<std::int64_t> recorded_steps(const nlohmann::json& steps, std::size_t tokens,
+                                         const std::string& where) {
+  std::vector<std::int64_t> values;
+  for (const auto& step : steps) {
+    if (!step.is_number_integer())
+      throw DataError(message(where, ": a recorded step is ", step.dump(), "\n  legal: integers"));
+    values.push_back(step.get<std::int64_t>());
+  }
+  if (values.size() != tokens)
+    throw DataError(message(where, ": ", values.size(), " recorded steps for ", tokens,
+                            " tokens\n  one step per token of the answer"));
+  return values;
+}
+
 /// Rows of token ids: the canvas is what stands there.
 std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_t vocabulary) {
   data::LineReader lines(file, RowReaderOptions{}.max_line_bytes);
@@ -75,6 +90,10 @@ std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_
     for (const char* answer : {"chosen_ids", "rejected_ids"}) {
       Text text{ids_of(row, "prompt_ids", vocabulary, where),
                 ids_of(row, answer, vocabulary, where), -1};
+      if (const auto steps = row.find(answer == std::string_view("chosen_ids") ? "chosen_steps"
+                                                                               : "rejected_steps");
+          steps != row.end())
+        text.reveal_step = recorded_steps(*steps, text.response.size(), where);
       if (text.response.empty()) throw DataError(message(where, ": \"", answer, "\" is empty"));
       encoded.answers.push_back(std::move(text));
     }

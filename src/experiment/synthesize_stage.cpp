@@ -27,21 +27,38 @@ Json pair_json(const Example& example, const std::string& chosen, const std::str
       {"id", example.id}, {"prompt", example.prompt}, {"chosen", chosen}, {"rejected", rejected}};
 }
 
+/// A graded answer of one prompt.
+struct Graded {
+  Verdict verdict;
+  std::string text;
+  Json path;  // null unless steps are recorded
+};
+
+Json path_json(const Generated& answer) {
+  return {{"tokens", answer.tokens}, {"steps", answer.reveal_step}};
+}
+
 /// Best against worst, second best against second worst, ... of one prompt, while the grades
 /// differ.
-void pair_up(const Example& example, std::vector<std::pair<Verdict, std::string>> answers,
-             std::int64_t most, Outcome& out, std::int64_t& both_correct) {
-  std::stable_sort(answers.begin(), answers.end(),
-                   [](const auto& a, const auto& b) { return a.first.grade > b.first.grade; });
+void pair_up(const Example& example, std::vector<Graded> answers, std::int64_t most, Outcome& out,
+             std::int64_t& both_correct) {
+  std::stable_sort(answers.begin(), answers.end(), [](const Graded& a, const Graded& b) {
+    return a.verdict.grade > b.verdict.grade;
+  });
   std::int64_t made = 0;
   for (std::size_t i = 0, j = answers.size(); i + 1 < j && made < most; ++i) {
     --j;
-    if (!(answers[i].first.grade > answers[j].first.grade)) break;
-    Json row = pair_json(example, answers[i].second, answers[j].second);
-    row["grade_chosen"] = answers[i].first.grade;
-    row["grade_rejected"] = answers[j].first.grade;
+    const Graded &best = answers[i], &worst = answers[j];
+    if (!(best.verdict.grade > worst.verdict.grade)) break;
+    Json row = pair_json(example, best.text, worst.text);
+    row["grade_chosen"] = best.verdict.grade;
+    row["grade_rejected"] = worst.verdict.grade;
+    if (!best.path.is_null()) {
+      row["chosen_path"] = best.path;
+      row["rejected_path"] = worst.path;
+    }
     out.pairs += row.dump() + "\n";
-    both_correct += answers[j].first.is_correct ? 1 : 0;
+    both_correct += worst.verdict.is_correct ? 1 : 0;
     ++made;
   }
   out.result["pairs"] = out.result.value("pairs", std::int64_t{0}) + made;
@@ -65,15 +82,17 @@ Outcome sample_pairs(const RunContext& run, const Work& work, const SynthesizeSt
   std::int64_t correct = 0, both_correct = 0;
   std::size_t at = 0;
   for (std::size_t p = 0; p < examples.size(); ++p) {
-    std::vector<std::pair<Verdict, std::string>> answers;
+    std::vector<Graded> answers;
     for (; at < texts.size() && texts[at].prompt == p; ++at) {
       Verdict verdict = task.check(examples[p], texts[at].text);
       correct += verdict.is_correct ? 1 : 0;
       Json row = {{"id", examples[p].id},       {"prompt", examples[p].prompt},
                   {"response", texts[at].text}, {"correct", verdict.is_correct},
                   {"grade", verdict.grade},     {"metrics", verdict.metrics}};
+      Graded answer{.verdict = std::move(verdict), .text = texts[at].text, .path = nullptr};
+      if (stage.record_steps) row["response_path"] = answer.path = path_json(texts[at]);
       out.samples += row.dump() + "\n";
-      answers.emplace_back(std::move(verdict), texts[at].text);
+      answers.push_back(std::move(answer));
     }
     pair_up(examples[p], std::move(answers), stage.pairs_per_prompt, out, both_correct);
   }

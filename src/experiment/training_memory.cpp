@@ -103,7 +103,8 @@ TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
   std::vector<GradientPath> candidates = {stage.gradient_path};
   if (stage.gradient_path == GradientPath::automatic) {
     candidates = {GradientPath::retain, GradientPath::replay};
-    if (needs.use == ScoreUse::linear) candidates = {GradientPath::linear};
+    if (needs.use == ScoreUse::linear && combination == Combination::sum)
+      candidates = {GradientPath::linear};
     if (needs.use != ScoreUse::linear && needs.use != ScoreUse::coupled &&
         needs.use != ScoreUse::parts && needs.group_size == 2 && combination == Combination::sum)
       candidates.insert(candidates.begin() + 1, GradientPath::pairwise);

@@ -11,6 +11,7 @@ namespace lldm {
 RowState::RowState(const SamplerParts& parts, const SampleRequest& request, std::int64_t slot,
                    Trace trace)
     : parts_(&parts), request_(&request), slot_(slot), trace_(trace), canvas_(request.prompt) {
+  result_.reveal_step.assign(static_cast<std::size_t>(parts.canvas.response_length), -1);
   start_block();
   skip_idle_steps();
 }
@@ -35,7 +36,15 @@ std::vector<std::int64_t> RowState::candidate_columns() const {
   return out;
 }
 
+void RowState::commit(std::int64_t column, std::int64_t token) {
+  canvas_[static_cast<std::size_t>(column)] = token;
+  // A mask of the prompt (compat = "llada") is no token of the answer.
+  if (column >= prompt_length())
+    result_.reveal_step[static_cast<std::size_t>(column - prompt_length())] = forwards_ - 1;
+}
+
 void RowState::record_forward() {
+  ++forwards_;
   result_.num_forwards += parts_->guidance.is_on() ? 2 : 1;
   if (trace_ == Trace::canvases) result_.trace.push_back(canvas_);
 }
@@ -86,6 +95,7 @@ void RowState::finish() {
   canvas_.resize(wanted, parts_->stop.end_of_text);
   if (trace_ == Trace::canvases) result_.trace.push_back(canvas_);
   result_.tokens.assign(answer().begin(), answer().end());
+  std::ranges::replace(result_.reveal_step, std::int64_t{-1}, forwards_);
   result_.masks_left = std::ranges::count(result_.tokens, parts_->mask);
 }
 

@@ -29,9 +29,7 @@ class RowState {
 
   /// Counts the forward that sees the present canvas and keeps the canvas for the trace.
   void record_forward();
-  void commit(std::int64_t column, std::int64_t token) {
-    canvas_[static_cast<std::size_t>(column)] = token;
-  }
+  void commit(std::int64_t column, std::int64_t token);
   /// Goes to the next step that needs the model, or finishes.
   void advance();
   /// The result; once, when done.
@@ -57,6 +55,7 @@ class RowState {
   std::int64_t step_ = 0;         // within the block
   std::int64_t block_masks_ = 0;  // when the block was started
   bool is_done_ = false;
+  std::int64_t forwards_ = 0;  // canvases the model has seen
   SampledText result_;
 };
 

@@ -182,6 +182,7 @@ struct SynthesizeStage {
   ComponentRef<Role::sampler> sampler = "fixed_length";
   std::int64_t samples_per_prompt = 2;
   std::int64_t pairs_per_prompt = 1;
+  bool record_steps = false;
   std::int64_t limit = 0;
 
   static constexpr auto describe() {
@@ -201,6 +202,9 @@ struct SynthesizeStage {
         field("pairs_per_prompt", &S::pairs_per_prompt,
               "Most pairs made of one prompt's answers (best against worst first).")
             .range(1, 1024),
+        field("record_steps", &S::record_steps,
+              "method = \"sample\": keep the order in which each answer was written, for the "
+              "estimator recorded_trajectory."),
         field("limit", &S::limit, "Use at most so many prompts; 0: all.").at_least(0)};
   }
   void check(config::OptionsCheck& check) const;

@@ -26,6 +26,9 @@ struct SampledText {
   /// With Trace::canvases: entry k is the canvas (prompt and answer so far) that forward k saw, the
   /// last one is the final canvas.
   std::vector<std::vector<std::int64_t>> trace = {};
+  /// [response_length] the forward, from 0, after which each token stood; tokens that no forward
+  /// wrote (the tail behind an early stop) count as one more than the last.
+  std::vector<std::int64_t> reveal_step = {};
 };
 
 /// Whether a sampler keeps the canvases it went through.
