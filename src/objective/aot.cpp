@@ -9,7 +9,7 @@
 #include <tuple>
 
 #include "lldm/config/reader.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/errors.hpp"
 
 namespace lldm {
 
@@ -21,12 +21,16 @@ ObjectiveNeeds Aot::needs() const {
   return {.group_size = 2,
           .reference = true,
           .use = ScoreUse::coupled,
-          .denominator = Denominator::groups};
+          .denominator = Denominator::groups,
+          .beyond_shared_length = options_.ld_alpha};
 }
 
 ObjectiveResult Aot::evaluate(const ScoreSet& scores) const {
-  const auto sorted_margins = [](const at::Tensor& values) {
-    return std::get<0>(at::sort(values.select(1, 0) - values.select(1, 1)));
+  if (!scores.reference.defined()) throw ShapeError("aot: the score set has no reference scores");
+  const auto sorted_margins = [&](const at::Tensor& values) {
+    const at::Tensor each =
+        options_.normalise == Normalise::none ? values : values / scores.lengths;
+    return std::get<0>(at::sort(each.select(1, 0) - each.select(1, 1)));
   };
   const at::Tensor difference =
       (sorted_margins(scores.policy) - sorted_margins(scores.reference)) * options_.beta;

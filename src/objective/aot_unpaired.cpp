@@ -9,7 +9,6 @@
 #include <tuple>
 
 #include "lldm/config/reader.hpp"
-#include "lldm/objective/normalise.hpp"
 
 namespace lldm {
 
@@ -21,11 +20,12 @@ ObjectiveNeeds AotUnpaired::needs() const {
   return {.group_size = 2,
           .reference = true,
           .use = ScoreUse::coupled,
-          .denominator = Denominator::groups};
+          .denominator = Denominator::groups,
+          .beyond_shared_length = options_.ld_alpha};
 }
 
 ObjectiveResult AotUnpaired::evaluate(const ScoreSet& scores) const {
-  const at::Tensor ratios = log_ratios(scores, Normalise::none);
+  const at::Tensor ratios = log_ratios(scores, options_.normalise);
   const at::Tensor chosen = ratios.select(1, 0), rejected = ratios.select(1, 1);
   const at::Tensor difference =
       (std::get<0>(at::sort(chosen)) - std::get<0>(at::sort(rejected))) * options_.beta;

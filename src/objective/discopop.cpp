@@ -18,12 +18,14 @@ Discopop::Discopop(const Options& options) : options_(options) {
 ObjectiveNeeds Discopop::needs() const {
   return {.group_size = 2,
           .reference = true,
-          .use = use_of_margins(options_.f_divergence),
-          .denominator = Denominator::groups};
+          .use = use_of_margins(options_.f_divergence, options_.normalise),
+          .denominator = Denominator::groups,
+          .beyond_shared_length = options_.ld_alpha};
 }
 
 ObjectiveResult Discopop::evaluate(const ScoreSet& scores) const {
-  const at::Tensor margin = preference_margins(scores, options_.f_divergence) * options_.beta;
+  const at::Tensor margin =
+      preference_margins(scores, options_.f_divergence, options_.normalise) * options_.beta;
   const at::Tensor scaled = margin / options_.temperature;
   const at::Tensor logistic = -at::log_sigmoid(margin) * at::sigmoid(-scaled);
   const at::Tensor exponential = at::exp(at::log_sigmoid(scaled) - margin);

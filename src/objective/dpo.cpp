@@ -19,7 +19,8 @@ ObjectiveNeeds Dpo::needs() const {
       .reference = true,
       // Per-token scores weigh the two answers differently: no longer a function of one difference.
       .use = use_of_margins(options_.f_divergence, options_.normalise),
-      .denominator = Denominator::groups};
+      .denominator = Denominator::groups,
+      .beyond_shared_length = options_.ld_alpha};
 }
 
 ObjectiveResult Dpo::evaluate(const ScoreSet& scores) const {

@@ -16,12 +16,14 @@ Hinge::Hinge(const Options& options) : options_(options) {
 ObjectiveNeeds Hinge::needs() const {
   return {.group_size = 2,
           .reference = true,
-          .use = use_of_margins(options_.f_divergence),
-          .denominator = Denominator::groups};
+          .use = use_of_margins(options_.f_divergence, options_.normalise),
+          .denominator = Denominator::groups,
+          .beyond_shared_length = options_.ld_alpha};
 }
 
 ObjectiveResult Hinge::evaluate(const ScoreSet& scores) const {
-  const at::Tensor margin = preference_margins(scores, options_.f_divergence) * options_.beta;
+  const at::Tensor margin =
+      preference_margins(scores, options_.f_divergence, options_.normalise) * options_.beta;
   return {at::relu(1.0 - margin).sum(), preference_metrics(scores, options_.beta)};
 }
 

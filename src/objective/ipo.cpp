@@ -17,7 +17,8 @@ ObjectiveNeeds Ipo::needs() const {
   return {.group_size = 2,
           .reference = true,
           .use = use_of_margins(options_.f_divergence, options_.normalise),
-          .denominator = Denominator::groups};
+          .denominator = Denominator::groups,
+          .beyond_shared_length = options_.ld_alpha};
 }
 
 ObjectiveResult Ipo::evaluate(const ScoreSet& scores) const {

@@ -8,26 +8,52 @@
 #include "lldm/errors.hpp"
 
 namespace lldm {
+namespace {
+
+void require_reference(const ScoreSet& scores, const char* asker) {
+  if (!scores.reference.defined())
+    throw ShapeError(message(asker, ": the score set has no reference scores"));
+}
+
+}  // namespace
+
+at::Tensor policy_scores(const ScoreSet& scores, Normalise normalise) {
+  return normalise == Normalise::none ? scores.policy : scores.policy / scores.lengths;
+}
+
+at::Tensor chosen_nats_per_token(const ScoreSet& scores) {
+  return -scores.policy.select(1, 0) / scores.lengths.select(1, 0);
+}
 
 at::Tensor log_ratios(const ScoreSet& scores, Normalise normalise) {
-  if (!scores.reference.defined())
-    throw ShapeError("log_ratios: the score set has no reference scores");
+  require_reference(scores, "log_ratios");
   const at::Tensor ratios = scores.policy - scores.reference;
   return normalise == Normalise::none ? ratios : ratios / scores.lengths;
 }
 
 std::map<std::string, Mean> preference_metrics(const ScoreSet& scores, double beta) {
-  const at::Tensor policy = scores.policy.detach();
-  const at::Tensor rewards = (policy - scores.reference) * beta;
+  require_reference(scores, "preference_metrics");
+  return reward_metrics(scores, (scores.policy.detach() - scores.reference) * beta);
+}
+
+std::map<std::string, Mean> reward_metrics(const ScoreSet& scores, const at::Tensor& rewards) {
+  const at::Tensor policy = scores.policy.detach(), of = rewards.detach();
+  const std::int64_t answers = policy.size(1);
   const auto count = static_cast<double>(policy.size(0));
   const auto sum = [](const at::Tensor& values) { return values.sum().item<double>(); };
-  const at::Tensor chosen = rewards.select(1, 0), rejected = rewards.select(1, 1);
+  const at::Tensor chosen = of.select(1, 0), rejected = of.select(1, answers - 1);
+  Mean ordered;
+  for (std::int64_t i = 0; i < answers; ++i)
+    for (std::int64_t j = i + 1; j < answers; ++j) {
+      ordered.sum += sum(of.select(1, i).gt(of.select(1, j)).to(at::kDouble));
+      ordered.count += count;
+    }
   return {{"rewards/chosen", {sum(chosen), count}},
           {"rewards/rejected", {sum(rejected), count}},
-          {"rewards/accuracies", {sum(chosen.gt(rejected).to(at::kDouble)), count}},
+          {"rewards/accuracies", ordered},
           {"rewards/margins", {sum(chosen - rejected), count}},
           {"logps/chosen", {sum(policy.select(1, 0)), count}},
-          {"logps/rejected", {sum(policy.select(1, 1)), count}}};
+          {"logps/rejected", {sum(policy.select(1, answers - 1)), count}}};
 }
 
 }  // namespace lldm

@@ -6,7 +6,6 @@
 #include <ATen/ops/sum.h>
 
 #include "lldm/config/reader.hpp"
-#include "lldm/objective/normalise.hpp"
 
 namespace lldm {
 
@@ -18,11 +17,12 @@ ObjectiveNeeds SppoHard::needs() const {
   return {.group_size = 2,
           .reference = true,
           .use = ScoreUse::each,
-          .denominator = Denominator::groups};
+          .denominator = Denominator::groups,
+          .beyond_shared_length = options_.ld_alpha};
 }
 
 ObjectiveResult SppoHard::evaluate(const ScoreSet& scores) const {
-  const at::Tensor ratios = log_ratios(scores, Normalise::none);
+  const at::Tensor ratios = log_ratios(scores, options_.normalise);
   const at::Tensor chosen = ratios.select(1, 0), rejected = ratios.select(1, 1);
   const double target = 1.0 / (2.0 * options_.beta);
   return {((chosen - target).square() + (rejected + target).square()).sum(),

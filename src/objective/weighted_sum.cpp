@@ -69,6 +69,7 @@ WeightedSum::WeightedSum(std::vector<Term> terms) : terms_(std::move(terms)) {
             .denominator = Denominator::none};
   for (const Term& term : terms_)
     needs_.group_size = std::max(needs_.group_size, term.objective.needs().group_size);
+  needs_.beyond_shared_length = terms_.front().objective.needs().beyond_shared_length;
   bool is_any_linear = false;
   for (const Term& term : terms_) {
     const ObjectiveNeeds needs = term.objective.needs();
@@ -81,6 +82,13 @@ WeightedSum::WeightedSum(std::vector<Term> terms) : terms_(std::move(terms)) {
                   "\" divides by its own micro-batch (llada_parity), which a sum over "
                   "pairs does not have\n  set its llada_parity = false"));
     needs_.reference = needs_.reference || needs.reference;
+    needs_.mismatched = needs_.mismatched || needs.mismatched;
+    if (needs.beyond_shared_length != terms_.front().objective.needs().beyond_shared_length)
+      throw ConfigError(message(
+          "[objective] terms: \"", term.name, "\" weighs the tokens behind the shared length by ",
+          needs.beyond_shared_length, ", \"", terms_.front().name, "\" by ",
+          terms_.front().objective.needs().beyond_shared_length,
+          " (ld_alpha): all terms read the same scores\n  give every term the same ld_alpha"));
     is_any_linear = is_any_linear || needs.use == ScoreUse::linear;
     needs_.use = std::max(needs_.use, needs.use);
   }

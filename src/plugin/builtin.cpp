@@ -22,16 +22,23 @@
 #include "lldm/objective/apo_down.hpp"
 #include "lldm/objective/apo_zero.hpp"
 #include "lldm/objective/bco_pair.hpp"
+#include "lldm/objective/cpo.hpp"
+#include "lldm/objective/d2_dpo.hpp"
 #include "lldm/objective/discopop.hpp"
 #include "lldm/objective/dpo.hpp"
 #include "lldm/objective/exo_pair.hpp"
 #include "lldm/objective/hinge.hpp"
 #include "lldm/objective/ipo.hpp"
+#include "lldm/objective/kto.hpp"
+#include "lldm/objective/listwise.hpp"
 #include "lldm/objective/nca_pair.hpp"
+#include "lldm/objective/orpo.hpp"
 #include "lldm/objective/pretraining.hpp"
 #include "lldm/objective/robust.hpp"
 #include "lldm/objective/sft.hpp"
+#include "lldm/objective/simpo.hpp"
 #include "lldm/objective/sppo_hard.hpp"
+#include "lldm/objective/stepwise_dpo.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "lldm/plugin/registration.hpp"
 #include "lldm/sampler/fixed_length.hpp"
@@ -84,6 +91,13 @@ void register_builtin_components(Registry& registry) {
       .add<Discopop>()
       .add<Aot>()
       .add<AotUnpaired>()
+      .add<Kto>()
+      .add<Cpo>()
+      .add<Simpo>()
+      .add<Orpo>()
+      .add<StepwiseDpo>()
+      .add<D2Dpo>()
+      .add<Listwise>()
       .add<WeightedSum>()
       .add<LowConfidence>()
       .add<RandomOrder>()

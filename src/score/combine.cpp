@@ -35,6 +35,10 @@ Flat flatten(std::span<const ScorePlan> plans, Combination combination) {
     if (plan.combination != combination)
       throw ShapeError("combine: the plans of one batch mix combinations");
     flat.constants.push_back(plan.constant);
+    // Evaluations asked for and dropped at the end count too: the width is the options', not the
+    // draws'.
+    if (combination == Combination::sum)
+      flat.width = std::max<std::int64_t>(flat.width, plan.asked);
     for (const Query& query : plan.queries)
       flat.width = std::max(flat.width, place_of(plan, query) + 1);
   }

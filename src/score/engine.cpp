@@ -7,6 +7,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/score/combine.hpp"
+#include "score/evaluations.hpp"
 
 namespace lldm {
 namespace {
@@ -58,6 +59,7 @@ ScoreSet ScoreEngineCore::make_set(const ScoreBatch& batch, const at::Tensor& po
   for (const ScorePlan& plan : batch.plans) lengths.push_back(static_cast<double>(plan.num_scored));
   set.lengths = at::tensor(lengths, at::kDouble).view({groups, size});
   set.totals = totals;
+  note_evaluations(batch, set);
   return set;
 }
 
@@ -129,7 +131,7 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& tota
   }
   EngineStep done;
   done.scores = make_set(batch, values, reference, totals);
-  done.scores.auxiliary = further;
+  done.scores.auxiliary.insert(further.begin(), further.end());
   const ObjectiveResult result = loss(done.scores);
   done.loss = result.loss_sum.item<double>();
   done.metrics = result.metrics;
@@ -154,7 +156,7 @@ ScoreSet ScoreEngineCore::score(const ScoreBatch& batch, const StepTotals& total
         readouts(batch.reference_plans.empty() ? batch.plans : batch.reference_plans, true),
         at::kDouble);
   ScoreSet set = make_set(batch, at::tensor(values, at::kDouble), reference, totals);
-  set.auxiliary = mismatched(batch);
+  set.auxiliary.merge(mismatched(batch));
   set.auxiliary["standard_error"] = at::tensor(standard_errors(batch.plans, values), at::kDouble)
                                         .view({batch.groups(), batch.group_size});
   return set;

@@ -6,6 +6,7 @@
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/objective.hpp"
+#include "lldm/objective/normalise.hpp"
 
 namespace lldm {
 
@@ -20,13 +21,16 @@ class Aot {
   struct Options {
     double beta = 0.1;
     double label_smoothing = 0.0;
+    Normalise normalise = Normalise::none;
+    double ld_alpha = 1.0;
     static constexpr auto describe() {
       return std::tuple{
           field("beta", &Options::beta, "Strength of the pull to the reference.")
               .above(0.0)
               .unit("1/nat"),
           field("label_smoothing", &Options::label_smoothing, "Smoothing eps of the label.")
-              .range(0.0, 1.0)};
+              .range(0.0, 1.0),
+          normalise_field<Options>(), ld_alpha_field<Options>()};
     }
   };
   static constexpr std::string_view name() { return "aot"; }

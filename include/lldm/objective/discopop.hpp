@@ -20,7 +20,9 @@ class Discopop {
   struct Options {
     double beta = 0.1;
     double temperature = 0.05;
+    Normalise normalise = Normalise::none;
     FDivergence f_divergence = {};
+    double ld_alpha = 1.0;
     static constexpr auto describe() {
       return std::tuple{
           field("beta", &Options::beta, "Strength of the pull to the reference (the paper: 0.05).")
@@ -28,7 +30,9 @@ class Discopop {
               .unit("1/nat"),
           field("temperature", &Options::temperature, "Width of the blend (the paper: 0.05).")
               .between(0.0, 1.0),
-          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward.")};
+          normalise_field<Options>(),
+          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward."),
+          ld_alpha_field<Options>()};
     }
   };
   static constexpr std::string_view name() { return "discopop"; }

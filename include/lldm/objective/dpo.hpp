@@ -22,15 +22,15 @@ class Dpo {
     double beta = 0.1;
     Normalise normalise = Normalise::none;
     FDivergence f_divergence = {};
+    double ld_alpha = 1.0;
     static constexpr auto describe() {
       return std::tuple{
           field("beta", &Options::beta, "Strength of the pull to the reference.")
               .above(0.0)
               .unit("1/nat"),
-          field("normalise", &Options::normalise,
-                "none: scores in nats; response_length: per scored token (changes "
-                "what beta means)."),
-          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward.")};
+          normalise_field<Options>(),
+          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward."),
+          ld_alpha_field<Options>()};
     }
   };
   static constexpr std::string_view name() { return "dpo"; }

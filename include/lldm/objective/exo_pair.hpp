@@ -20,7 +20,9 @@ class ExoPair {
   struct Options {
     double beta = 0.1;
     double label_smoothing = 0.1;
+    Normalise normalise = Normalise::none;
     FDivergence f_divergence = {};
+    double ld_alpha = 1.0;
     static constexpr auto describe() {
       return std::tuple{
           field("beta", &Options::beta, "Strength of the pull to the reference.")
@@ -29,7 +31,9 @@ class ExoPair {
           field("label_smoothing", &Options::label_smoothing,
                 "Smoothing eps of the label, above 0.")
               .between(0.0, 1.0),
-          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward.")};
+          normalise_field<Options>(),
+          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward."),
+          ld_alpha_field<Options>()};
     }
   };
   static constexpr std::string_view name() { return "exo_pair"; }

@@ -21,6 +21,7 @@ class Ipo {
     double beta = 0.1;
     Normalise normalise = Normalise::none;
     FDivergence f_divergence = {};
+    double ld_alpha = 1.0;
     static constexpr auto describe() {
       return std::tuple{
           field("beta", &Options::beta, "The target margin is 1 / (2 beta).")
@@ -28,7 +29,8 @@ class Ipo {
               .unit("1/nat"),
           field("normalise", &Options::normalise,
                 "none: the paper's form; response_length: TRL's, per scored token."),
-          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward.")};
+          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward."),
+          ld_alpha_field<Options>()};
     }
   };
   static constexpr std::string_view name() { return "ipo"; }

@@ -6,6 +6,7 @@
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/objective.hpp"
+#include "lldm/objective/normalise.hpp"
 
 namespace lldm {
 
@@ -16,10 +17,13 @@ class NcaPair {
  public:
   struct Options {
     double beta = 0.1;
+    Normalise normalise = Normalise::none;
+    double ld_alpha = 1.0;
     static constexpr auto describe() {
       return std::tuple{field("beta", &Options::beta, "Strength of the pull to the reference.")
                             .above(0.0)
-                            .unit("1/nat")};
+                            .unit("1/nat"),
+                        normalise_field<Options>(), ld_alpha_field<Options>()};
     }
   };
   static constexpr std::string_view name() { return "nca_pair"; }

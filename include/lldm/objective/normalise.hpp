@@ -20,6 +20,29 @@ constexpr auto choices(std::type_identity<Normalise>) {
                     Choice<Normalise>{"response_length", Normalise::response_length}};
 }
 
+/// The key `normalise` of an objective's Options.
+template <class Options>
+constexpr auto normalise_field() {
+  return field(
+      "normalise", &Options::normalise,
+      "none: scores in nats; response_length: per scored token (changes what beta means).");
+}
+
+/// The key `ld_alpha` of an objective's Options.
+template <class Options>
+constexpr auto ld_alpha_field() {
+  return field("ld_alpha", &Options::ld_alpha,
+               "Weight of the scored tokens behind the length of the pair's shorter answer, in "
+               "policy and reference (LD-DPO, arXiv:2409.06411); 1: all count alike.")
+      .range(0.0, 1.0);
+}
+
+/// The policy's scores [B, G], per scored token under response_length.
+at::Tensor policy_scores(const ScoreSet& scores, Normalise normalise);
+
+/// Minus the score per scored token of every group's first answer, [B]: what sft sums.
+at::Tensor chosen_nats_per_token(const ScoreSet& scores);
+
 /// Policy minus reference score per answer, [B, G] float64; divided by the answer's own scored
 /// length under response_length.  ShapeError without a reference.
 at::Tensor log_ratios(const ScoreSet& scores, Normalise normalise);
@@ -27,5 +50,10 @@ at::Tensor log_ratios(const ScoreSet& scores, Normalise normalise);
 /// TRL's metric names over a set of pairs: rewards/{chosen,rejected,accuracies,margins} (beta times
 /// the un-normalised log-ratio) and logps/{chosen,rejected}.  A tie is not an accurate pair.
 std::map<std::string, Mean> preference_metrics(const ScoreSet& scores, double beta);
+
+/// The same names for rewards [B, G] given by the objective: the first answer is the chosen one,
+/// the last the rejected one, and the accuracy is the share of the answers' pairs (b, i < j) whose
+/// rewards are in that order.
+std::map<std::string, Mean> reward_metrics(const ScoreSet& scores, const at::Tensor& rewards);
 
 }  // namespace lldm

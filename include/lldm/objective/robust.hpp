@@ -20,7 +20,9 @@ class Robust {
   struct Options {
     double beta = 0.1;
     double label_smoothing = 0.0;
+    Normalise normalise = Normalise::none;
     FDivergence f_divergence = {};
+    double ld_alpha = 1.0;
     static constexpr auto describe() {
       return std::tuple{
           field("beta", &Options::beta, "Strength of the pull to the reference.")
@@ -30,7 +32,9 @@ class Robust {
                 "Share eps of pairs whose labels are swapped.")
               .at_least(0.0)
               .below(0.5),
-          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward.")};
+          normalise_field<Options>(),
+          field("f_divergence", &Options::f_divergence, "The divergence of the implicit reward."),
+          ld_alpha_field<Options>()};
     }
   };
   static constexpr std::string_view name() { return "robust"; }

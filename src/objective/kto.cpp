@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/objective/kto.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
+
+#include <algorithm>
+
+#include "lldm/config/reader.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/objective/normalise.hpp"
+
+namespace lldm {
+
+void Kto::Options::check(config::OptionsCheck& check) const {
+  if (loss == KtoLoss::apo_zero_unpaired && kl)
+    check.error("kl", "loss = \"apo_zero_unpaired\" has no baseline",
+                "leave kl out, or take loss = \"kto\"");
+  if (desirable_weight == 0 && undesirable_weight == 0)
+    check.error("desirable_weight", "both weights are 0: nothing would be learnt",
+                "legal: at most one of desirable_weight and undesirable_weight is 0");
+}
+
+Kto::Kto(const Options& options) : options_(options) {
+  config::require_legal(options, "[objective] kto");
+}
+
+ObjectiveNeeds Kto::needs() const {
+  return {.group_size = 2,
+          .reference = true,
+          .use = has_baseline() ? ScoreUse::coupled : ScoreUse::each,
+          .denominator = Denominator::rows,
+          .mismatched = has_baseline()};
+}
+
+double Kto::baseline(const at::Tensor& mismatched) const {
+  return has_baseline() ? std::max(0.0, mismatched.mean().item<double>()) : 0.0;
+}
+
+at::Tensor Kto::losses(const at::Tensor& log_ratios, const at::Tensor& is_desirable,
+                       double baseline) const {
+  // 1 - sigmoid(x) = sigmoid(-x), without cancellation; an undesirable answer turns the sign.
+  const at::Tensor towards = (log_ratios - baseline) * options_.beta;
+  const at::Tensor weights =
+      at::where(is_desirable, at::tensor(options_.desirable_weight, at::kDouble),
+                at::tensor(options_.undesirable_weight, at::kDouble));
+  return at::sigmoid(at::where(is_desirable, -towards, towards)) * weights;
+}
+
+ObjectiveResult Kto::evaluate(const ScoreSet& scores) const {
+  const at::Tensor ratios = log_ratios(scores, Normalise::none);
+  double shift = 0;
+  if (has_baseline()) {
+    for (const char* name : {"mismatched_policy", "mismatched_reference"})
+      if (!scores.auxiliary.contains(name))
+        throw ShapeError(message("kto: the score set has no auxiliary \"", name,
+                                 "\"\n  score mismatched answers, or set kl = \"none\""));
+    shift = baseline(scores.auxiliary.at("mismatched_policy").detach() -
+                     scores.auxiliary.at("mismatched_reference"));
+  }
+  const at::Tensor is_desirable = at::tensor({true, false}).expand(ratios.sizes());
+  ObjectiveResult result{losses(ratios, is_desirable, shift).sum(),
+                         preference_metrics(scores, options_.beta)};
+  if (has_baseline()) {
+    const auto groups = static_cast<double>(ratios.size(0));
+    result.metrics["kl"] = {shift * groups, groups};
+  }
+  return result;
+}
+
+}  // namespace lldm
