@@ -77,6 +77,15 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
     return rows.summary() + "\n" +
            describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
   }
+  if (form == RowForm::ranked) {
+    const auto rows = read_ranked_rows(file, 0, {});
+    for (const RankedRow& row : rows.rows) {
+      add(row.prompt);
+      texts.insert(texts.end(), row.answers.begin(), row.answers.end());
+    }
+    return rows.summary() + "\n" +
+           describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
+  }
   const auto rows = read_prompt_rows(file, {});
   for (const PromptRow& row : rows.rows) {
     add(row.prompt);

@@ -72,6 +72,19 @@ Sample sample_of(const PreferenceRow& row, const Tokenizer& tokenizer,
            {"rejected", encode(rejected, row.id, tokenizer)}}};
 }
 
+Sample sample_of(const RankedRow& row, const Tokenizer& tokenizer,
+                 const InspectSettings& settings) {
+  Sample sample{row.id, row.content_hash, hash_of_prompt(row.prompt), {}, {}};
+  for (std::size_t i = 0; i < row.answers.size(); ++i) {
+    const auto rendered = render(settings.prompt_template, row.prompt, row.answers[i]);
+    const std::string name = message("answer ", i + 1);
+    if (i == 0) sample.texts.emplace_back("prompt", text_of(rendered.prompt));
+    sample.texts.emplace_back(name, text_of(rendered.response));
+    sample.parts.push_back({name, encode(rendered, row.id, tokenizer)});
+  }
+  return sample;
+}
+
 // Tokens the loss counts of a text: the response and its canvas, or the text itself.
 bool has_canvas(const Part& part) { return part.name != "text"; }
 
@@ -218,6 +231,11 @@ std::string describe_rows(const std::vector<PromptRow>& rows, const Tokenizer& t
   return describe(rows, tokenizer, settings);
 }
 std::string describe_rows(const std::vector<PreferenceRow>& rows, const Tokenizer& tokenizer,
+                          const InspectSettings& settings) {
+  return describe(rows, tokenizer, settings);
+}
+
+std::string describe_rows(const std::vector<RankedRow>& rows, const Tokenizer& tokenizer,
                           const InspectSettings& settings) {
   return describe(rows, tokenizer, settings);
 }

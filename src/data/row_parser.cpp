@@ -153,6 +153,8 @@ bool shows(const json& row, RowForm form) {
       return row.contains("conversations") || row.contains("messages");
     case RowForm::preference:
       return row.contains("chosen") && row.contains("rejected");
+    case RowForm::ranked:
+      return row.contains("answers");
   }
   return false;
 }
@@ -246,6 +248,35 @@ PreferenceRow to_preference_row(const json& row, std::uint64_t line, UnusedKeys&
   unused.note(row, {"prompt", "chosen", "rejected"}, "");
   return make_preference_row(line, std::move(prompt), std::move(chosen.answer),
                              std::move(rejected.answer));
+}
+
+RankedRow to_ranked_row(const json& row, std::uint64_t line, std::int64_t answers,
+                        UnusedKeys& unused) {
+  const json& given = member(row, "prompt");
+  auto prompt = given.is_array() ? to_messages(given, "prompt", unused)
+                                 : user_prompt(string_member(row, "prompt"));
+  const json& list = member(row, "answers");
+  if (!list.is_array())
+    throw RowFault{0, message("\"answers\" must be a list of texts, is ", list.type_name())};
+  const auto count = static_cast<std::int64_t>(list.size());
+  if (answers > 0 ? count != answers : count < 2)
+    throw RowFault{0, message("\"answers\" holds ", count, count == 1 ? " answer" : " answers",
+                              ", wanted are ", answers > 0 ? message(answers) : "at least 2",
+                              " (best first)")};
+  std::vector<std::string> texts;
+  std::set<std::string_view> seen;
+  for (const json& answer : list) {
+    if (!answer.is_string())
+      throw RowFault{0, message("\"answers\" must be a list of texts, holds ", answer.type_name())};
+    texts.push_back(answer.get<std::string>());
+    refuse_nul(texts.back(), "answers");
+    refuse_empty(texts.back(), "answers");
+  }
+  for (const std::string& text : texts)
+    if (!seen.insert(trim_white_space(text)).second)
+      throw RowFault{0, "two of \"answers\" are the same text"};
+  unused.note(row, {"prompt", "answers"}, "");
+  return make_ranked_row(line, std::move(prompt), std::move(texts));
 }
 
 }  // namespace lldm::data

@@ -106,6 +106,8 @@ std::string_view row_form_name(RowForm form) {
       return "conversation";
     case RowForm::preference:
       return "preference";
+    case RowForm::ranked:
+      return "ranked";
   }
   return "unknown";
 }
@@ -132,6 +134,14 @@ PreferenceRow make_preference_row(std::uint64_t id, std::vector<Message> prompt,
   return {id, hash.value(), std::move(prompt), std::move(chosen), std::move(rejected)};
 }
 
+RankedRow make_ranked_row(std::uint64_t id, std::vector<Message> prompt,
+                          std::vector<std::string> answers) {
+  ContentHash hash;
+  hash_prompt(hash, prompt);
+  for (const std::string& answer : answers) hash.add(answer);
+  return {id, hash.value(), std::move(prompt), std::move(answers)};
+}
+
 RowFile<TextRow> read_text_rows(const std::filesystem::path& path,
                                 const RowReaderOptions& options) {
   return read_rows<TextRow>(path, options, {RowForm::text},
@@ -156,13 +166,21 @@ RowFile<PreferenceRow> read_preference_rows(const std::filesystem::path& path,
                                   });
 }
 
+RowFile<RankedRow> read_ranked_rows(const std::filesystem::path& path, std::int64_t answers,
+                                    const RowReaderOptions& options) {
+  return read_rows<RankedRow>(path, options, {RowForm::ranked},
+                              [&](const json& row, RowForm, std::uint64_t line, auto& unused) {
+                                return data::to_ranked_row(row, line, answers, unused);
+                              });
+}
+
 RowForm detect_row_form(const std::filesystem::path& path) {
   data::LineReader lines(path, RowReaderOptions{}.max_line_bytes);
   if (!lines.next()) throw DataError(message(path.string(), ": holds no rows"));
   try {
-    return data::detect_form(
-        data::parse_line(lines.line()),
-        {RowForm::text, RowForm::prompt_response, RowForm::conversation, RowForm::preference});
+    return data::detect_form(data::parse_line(lines.line()),
+                             {RowForm::text, RowForm::prompt_response, RowForm::conversation,
+                              RowForm::preference, RowForm::ranked});
   } catch (const data::RowFault& fault) {
     throw DataError(message(path.string(), ":1:",
                             fault.column > 0 ? message(fault.column, ':') : "", ' ', fault.reason));
@@ -176,5 +194,6 @@ std::string RowFile<Row>::summary() const {
 template struct RowFile<TextRow>;
 template struct RowFile<PromptRow>;
 template struct RowFile<PreferenceRow>;
+template struct RowFile<RankedRow>;
 
 }  // namespace lldm

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "experiment/bound_data.hpp"
+#include "experiment/ranked_rows.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/data/rows.hpp"
 #include "lldm/errors.hpp"
@@ -33,6 +34,13 @@ std::vector<SourceRow> from_file(const RunContext& run, const DataOptions& data,
   RowReaderOptions options;
   options.on_bad_row = data.on_bad_row;
   std::vector<SourceRow> rows;
+  const RowForm form = detect_row_form(data.file.string());
+  if (group_size != 1 && (group_size != 2 || form == RowForm::ranked)) {
+    const auto file = read_ranked_rows(data.file.string(), group_size, options);
+    run.logger.info(file.summary());
+    for (const RankedRow& row : file.rows) rows.push_back({row.id, {}, row.prompt, row.answers});
+    return rows;
+  }
   if (group_size == 2) {
     const auto file = read_preference_rows(data.file.string(), options);
     run.logger.info(file.summary());
@@ -40,7 +48,7 @@ std::vector<SourceRow> from_file(const RunContext& run, const DataOptions& data,
       rows.push_back({row.id, {}, row.prompt, {row.chosen, row.rejected}});
     return rows;
   }
-  if (detect_row_form(data.file.string()) == RowForm::text) {
+  if (form == RowForm::text) {
     const auto file = read_text_rows(data.file.string(), options);
     run.logger.info(file.summary());
     for (const TextRow& row : file.rows) rows.push_back({row.id, {}, {}, {row.text}});
@@ -78,15 +86,28 @@ bool passes(const json& sample, const DataOptions& data) {
   return true;
 }
 
+void check_take(const Work& work, Take take, std::int64_t group_size) {
+  const bool is_single = take == Take::chosen || take == Take::samples;
+  const bool fits = group_size == 1   ? is_single
+                    : group_size == 2 ? !is_single
+                                      : take == Take::ranked;
+  if (fits) return;
+  std::string_view given;
+  for (const auto& choice : choices(std::type_identity<Take>{}))
+    if (choice.value == take) given = choice.name;
+  throw ConfigError(message("stage \"", work.stage, "\": data take = \"", given,
+                            "\" does not fit an objective that compares ", group_size,
+                            group_size == 1   ? " answer: take = \"chosen\" or \"samples\""
+                            : group_size == 2 ? " answers: take = \"pairs\" or \"ranked\""
+                                              : " answers: take = \"ranked\""));
+}
+
 std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const DataOptions& data,
                                   std::int64_t group_size) {
   const auto folder = run.folder_of(work, data.stage);
-  if ((group_size == 2) != (data.take == Take::pairs))
-    throw ConfigError(message("stage \"", work.stage, "\": data take = \"",
-                              data.take == Take::pairs ? "pairs" : "chosen / samples",
-                              "\" does not fit an objective that compares ", group_size,
-                              group_size == 1 ? " answer: take = \"chosen\" or \"samples\""
-                                              : " answers: take = \"pairs\""));
+  check_take(work, data.take, group_size);
+  if (data.take == Take::ranked)
+    return rank_samples(folder / "samples.jsonl", data.stage, group_size, run.logger);
   const auto path = folder / (data.take == Take::samples ? "samples.jsonl" : "pairs.jsonl");
   std::ifstream in(path);
   if (!in)
@@ -138,6 +159,17 @@ std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
   return rows;
 }
 
+namespace {
+
+/// How the file of a training stage is read for its words: the objective is not at hand.
+std::int64_t answers_of_file(const Stage& stage, const config::Value& data) {
+  if (stage.kind != StageKind::preference) return 1;
+  const config::Value& file = data.find("file")->value;
+  return detect_row_form(file.as_string()) == RowForm::ranked ? 0 : 2;
+}
+
+}  // namespace
+
 std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) {
   std::vector<std::string> texts;
   const Services services = run.services(work, nullptr);
@@ -171,8 +203,7 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
   for (const Stage& stage : run.experiment(work).stages) {
     if (const auto* training = std::get_if<TrainingStage>(&stage.options))
       if (training->data.find("file"))
-        add_rows(
-            read_source(run, work, training->data, stage.kind == StageKind::preference ? 2 : 1));
+        add_rows(read_source(run, work, training->data, answers_of_file(stage, training->data)));
     if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
       if (evaluation->pairs.find("file")) add_rows(read_source(run, work, evaluation->pairs, 2));
     if (const auto* sample = std::get_if<SampleStage>(&stage.options))

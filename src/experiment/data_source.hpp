@@ -13,7 +13,7 @@
 
 namespace lldm {
 
-/// Rows as text: answers[0] alone, or chosen and rejected.
+/// Rows as text: answers[0] alone, or the answers that are compared, the best first.
 struct SourceRow {
   std::uint64_t id = 0;
   std::string prompt;
@@ -26,7 +26,8 @@ struct SourceRow {
   std::vector<Path> paths = {};
 };
 
-/// Reads `data` of a stage.  DataError naming file and line, or the stage, for what is wrong.
+/// Reads `data` of a stage for a loss that compares `group_size` answers; with 0 any number of
+/// ranked ones.  DataError naming file and line, or the stage, for what is wrong.
 std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
                                    const config::Value& data, std::int64_t group_size);
 

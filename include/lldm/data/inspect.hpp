@@ -43,6 +43,9 @@ struct InspectSettings {
 [[nodiscard]] std::string describe_rows(const std::vector<PreferenceRow>& rows,
                                         const Tokenizer& tokenizer,
                                         const InspectSettings& settings = {});
+[[nodiscard]] std::string describe_rows(const std::vector<RankedRow>& rows,
+                                        const Tokenizer& tokenizer,
+                                        const InspectSettings& settings = {});
 
 /// The text on one line: line ends, control characters, quotes and bytes that are not UTF-8 as
 /// escapes.

@@ -47,12 +47,22 @@ struct PreferenceRow {
   std::string rejected;
 };
 
+/// A prompt and responses in order, the best first.
+struct RankedRow {
+  std::uint64_t id = 0;
+  std::uint64_t content_hash = 0;
+  std::vector<Message> prompt;
+  std::vector<std::string> answers;
+};
+
 /// Rows made in memory (by a task or a sampler), with their content hash.
 [[nodiscard]] TextRow make_text_row(std::uint64_t id, std::string text);
 [[nodiscard]] PromptRow make_prompt_row(std::uint64_t id, std::vector<Message> prompt,
                                         std::string response);
 [[nodiscard]] PreferenceRow make_preference_row(std::uint64_t id, std::vector<Message> prompt,
                                                 std::string chosen, std::string rejected);
+[[nodiscard]] RankedRow make_ranked_row(std::uint64_t id, std::vector<Message> prompt,
+                                        std::vector<std::string> answers);
 /// The prompt of one plain string.
 [[nodiscard]] std::vector<Message> user_prompt(std::string text);
 
@@ -62,6 +72,7 @@ enum class RowForm : std::uint8_t {
   prompt_response,  // {"prompt", "response"}
   conversation,  // {"conversations" or "messages": [{"role" or "from", "content" or "value"}...]}
   preference,    // {"prompt", "chosen", "rejected"}, strings or message lists
+  ranked,        // {"prompt", "answers": ["best", ..., "worst"]}
 };
 [[nodiscard]] std::string_view row_form_name(RowForm form);
 
@@ -136,6 +147,12 @@ struct RowFile {
 /// prompt.
 [[nodiscard]] RowFile<PreferenceRow> read_preference_rows(const std::filesystem::path& path,
                                                           const RowReaderOptions& options = {});
+
+/// As `read_text_rows`, for the form ranked.  Bad are also rows with another number of answers than
+/// `answers` (0: any from 2 on), and two equal answers.
+[[nodiscard]] RowFile<RankedRow> read_ranked_rows(const std::filesystem::path& path,
+                                                  std::int64_t answers,
+                                                  const RowReaderOptions& options = {});
 
 /// The form that a file's first line shows, for `lldm data inspect`; read with the matching
 /// function. A row with the keys of two forms is an error: nothing is guessed. Errors  DataError if

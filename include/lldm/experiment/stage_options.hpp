@@ -60,10 +60,11 @@ enum class Take : std::uint8_t {
   pairs,    // chosen and rejected
   chosen,   // the chosen answers alone
   samples,  // every sampled answer that passes `correct` and `at_most`
+  ranked,   // the graded answers of a prompt in order, for losses over more than two
 };
 constexpr auto choices(std::type_identity<Take>) {
   return std::array{Choice<Take>{"pairs", Take::pairs}, Choice<Take>{"chosen", Take::chosen},
-                    Choice<Take>{"samples", Take::samples}};
+                    Choice<Take>{"samples", Take::samples}, Choice<Take>{"ranked", Take::ranked}};
 }
 
 /// The table `data`: rows of a file, of a task's generator, or of an earlier synthesize stage.
@@ -80,10 +81,14 @@ struct DataOptions {
     using D = DataOptions;
     return std::tuple{
         field("file", &D::file,
-              "JSONL file with one row a line: {text}, {prompt, response}, {conversations}, or "
-              "{prompt, chosen, rejected} (docs/tutorial.md, \"Your own data\")."),
+              "JSONL file with one row a line: {text}, {prompt, response}, {conversations}, "
+              "{prompt, chosen, rejected} or {prompt, answers} (docs/tutorial.md, \"Your own "
+              "data\")."),
         field("stage", &D::stage, "Name of a synthesize stage whose rows are read."),
-        field("take", &D::take, "Of that stage: pairs, the chosen answers, or all samples."),
+        field("take", &D::take,
+              "Of that stage: pairs, the chosen answers, all samples, or every prompt's samples "
+              "ranked "
+              "by their grade."),
         field("correct", &D::correct,
               "take = \"samples\": only answers the checker calls correct."),
         field("at_most", &D::at_most,
