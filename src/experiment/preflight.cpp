@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What can be known to fail before anything is trained: check_fit and missing_files of run.hpp.
 
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
 #include <algorithm>
 #include <array>
 
@@ -8,11 +11,15 @@
 #include "lldm/errors.hpp"
 #include "lldm/estimator/any_score_estimator.hpp"
 #include "lldm/experiment/run.hpp"
+#include "lldm/forward/masked.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/objective/any_objective.hpp"
 #include "lldm/plugin/registry.hpp"
+#include "lldm/schedule/linear.hpp"
+#include "lldm/score/combine.hpp"
 #include "lldm/score/gradient_path.hpp"
 #include "lldm/services.hpp"
+#include "score/evaluations.hpp"
 
 namespace lldm {
 namespace {
@@ -52,16 +59,22 @@ struct Fit {
                         message("stage \"", stage.name, "\": ", error.what()), "");
       return;
     }
-    const std::int64_t answers = stage.kind == StageKind::preference ? 2 : 1;
-    if (needs.group_size != answers) {
+    const bool is_preference = stage.kind == StageKind::preference;
+    if ((needs.group_size > 1) != is_preference) {
       diagnostics.error(
           place_of(table, stage, "objective"),
           message("stage \"", stage.name, "\": objective \"", training.objective.type(),
                   "\" compares ", needs.group_size, " answer(s), a ", to_string(stage.kind),
-                  " stage has ", answers),
-          answers == 2 ? "use a loss over pairs, such as dpo" : "use pretraining or sft");
+                  " stage has ", is_preference ? "at least 2" : "1"),
+          is_preference ? "use a loss over pairs, such as dpo" : "use pretraining or sft");
       return;
     }
+    if (needs.use == ScoreUse::parts)
+      if (const std::string problem = parts_problem(training); !problem.empty()) {
+        diagnostics.error(place_of(table, stage, "score_estimator"),
+                          message("stage \"", stage.name, "\": ", problem), "");
+        return;
+      }
     if (training.gradient_path == GradientPath::automatic) return;
     try {
       check_gradient_path(training.gradient_path, needs, combination);
@@ -69,6 +82,44 @@ struct Fit {
       diagnostics.error(place_of(table, stage, "gradient_path"),
                         message("stage \"", stage.name, "\": ", error.what()), "");
     }
+  }
+
+  /// Why a loss of parts has no meaning for the estimator's plans, found on a pair of small texts
+  /// (of different lengths, unless the canvas makes all answers alike); else "".
+  [[nodiscard]] std::string parts_problem(const TrainingStage& training) const {
+    const bool is_alike = training.response_length.is_integer();
+    const AnyForwardProcess process = MaskedProcess(0, LinearSchedule());
+    const Draws draws(0, "preflight");
+    ScoreBatch batch;
+    batch.group_size = 2;
+    try {
+      const auto estimator = registry.make<AnyScoreEstimator>(training.score_estimator, services);
+      for (const std::uint64_t answer : {0, 1}) {
+        Text text{.prompt = {1}, .response = {1, 1, 1}, .scored = -1};
+        if (!is_alike && answer == 1) text.response.push_back(1);
+        batch.plans.push_back(
+            estimator.plan(text, process, TextDraws(draws, Purpose::noise, 0, 0, answer)));
+      }
+    } catch (const Error&) {
+      return "";  // no plan of such texts: what is wrong shows with the rows
+    }
+    try {
+      const CombinedScores scores = combine(
+          batch.plans, at::zeros({static_cast<std::int64_t>(batch.plans[0].queries.size() +
+                                                            batch.plans[1].queries.size())},
+                                 at::kDouble));
+      ScoreSet set;
+      set.policy = set.reference = scores.scores.view({1, 2});
+      if (scores.parts.defined())
+        set.parts = set.reference_parts = scores.parts.view({1, 2, scores.parts.size(1)});
+      set.lengths = at::ones({1, 2}, at::kDouble);
+      set.totals = {.tokens = 7, .rows = 2, .groups = 1, .first_tokens = 3};
+      note_evaluations(batch, set);
+      (void)registry.make<AnyObjective>(training.objective, services).evaluate(set);
+    } catch (const ShapeError& error) {
+      return error.what();
+    }
+    return "";
   }
 
   void canvas(const Stage& stage, const Value& length, const ModelOptions& model,
@@ -90,8 +141,9 @@ std::string form_problem(const std::filesystem::path& file, StageKind kind) {
   } catch (const Error& error) {
     return error.what();
   }
-  const char* wanted = "prompt, chosen and rejected";
-  bool is_fitting = form == RowForm::preference;
+  const char* wanted = "prompt, chosen and rejected, or prompt and answers";
+  bool is_fitting = form == RowForm::preference ||
+                    (form == RowForm::ranked && kind == StageKind::preference);
   if (kind == StageKind::pretraining) {
     wanted = "text";
     is_fitting = form == RowForm::text;
