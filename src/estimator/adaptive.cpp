@@ -68,7 +68,7 @@ Adaptive::Adaptive(const Options& options, const Services& services)
                services.registry.make<AnyScoreEstimator>(options.score_estimator, services)) {}
 
 Adaptive::Adaptive(const Options& options, AnyScoreEstimator wrapped)
-    : options_(options), wrapped_(std::move(wrapped)), repetitions_(options.min) {
+    : options_(options), wrapped_(std::move(wrapped)), repetitions_(options.max) {
   config::require_legal(options, "[score_estimator] adaptive");
   if (wrapped_.adaptation())
     throw ConfigError(

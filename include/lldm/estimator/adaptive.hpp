@@ -19,8 +19,8 @@ namespace lldm {
 /// The score is the mean of n independent plans of the wrapped estimator, so its target and bias
 /// are the wrapped one's.  The n of step k + 1 is a function of the standard errors of the pair
 /// margins up to step k (see Adaptation), and of nothing that step k + 1 draws: within a step n is
-/// a constant, so stopping early is not possible and adds no bias.  Where nothing adapts it (scores
-/// outside training, `lldm score`) n is `min`; validation takes `max`.
+/// a constant, so stopping early is not possible and adds no bias.  Where nothing adapts it
+/// (validation, scores outside training) n is `max`.
 ///
 /// Target  the wrapped estimator's.
 /// Cost    n times the wrapped estimator's forward passes, min <= n <= max; memory is planned for
@@ -66,9 +66,8 @@ class Adaptive {
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const;
   [[nodiscard]] Target target(std::int64_t scored) const { return wrapped_.target(scored); }
-  /// At `max`: what memory and budgets are planned for.
   [[nodiscard]] std::int64_t nominal_copies(std::int64_t scored) const {
-    return options_.max * wrapped_.nominal_copies(scored);
+    return repetitions_ * wrapped_.nominal_copies(scored);
   }
   [[nodiscard]] bool reads_schedule() const { return wrapped_.reads_schedule(); }
   [[nodiscard]] Adaptation adaptation() const {
