@@ -13,6 +13,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "train/score_metrics.hpp"
+#include "train/shared_length.hpp"
 
 namespace lldm {
 
@@ -59,19 +60,6 @@ Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& row
   Text text = rows[next].answers.front();
   text.prompt = row->answers.front().prompt;
   return text;
-}
-
-/// Scales the weights of queries behind the shortest answer of their group (LD-DPO).
-void weigh_beyond_shared_length(std::vector<ScorePlan>& plans, std::int64_t group_size,
-                                double weight) {
-  for (std::size_t begin = 0; begin < plans.size(); begin += static_cast<std::size_t>(group_size)) {
-    const auto group = std::span(plans).subspan(begin, static_cast<std::size_t>(group_size));
-    std::int64_t shared = group.front().num_scored;
-    for (const ScorePlan& plan : group) shared = std::min(shared, plan.num_scored);
-    for (ScorePlan& plan : group)
-      for (Query& query : plan.queries)
-        if (query.position - plan.num_prompt >= shared) query.weight *= weight;
-  }
 }
 
 /// The gradient of one tensor, micro-batch by micro-batch: how much they disagree.

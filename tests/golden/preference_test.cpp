@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// TRL's preference losses: every file and row of golden/preference is read; the kinds that no
+// TRL's DPO losses by score: every row of golden/preference/dpo.jsonl.gz; the kinds that no
 // objective of ours covers yet are listed by name.
 #include <torch/csrc/autograd/autograd.h>
 
@@ -30,7 +30,7 @@
 #include "lldm/objective/weighted_sum.hpp"
 #include "support/catch.hpp"
 #include "support/golden.hpp"
-#include "support/gzip.hpp"
+#include "support/preference_golden.hpp"
 #include "support/score_sets.hpp"
 #include "support/table_denoiser.hpp"
 
@@ -39,23 +39,6 @@ using namespace lldm::testing;
 using nlohmann::json;
 
 namespace {
-
-std::vector<json> read_rows(const std::filesystem::path& path) {
-  std::string text;
-  if (path.extension() == ".gz") {
-    text = read_gzip(path);
-  } else {
-    std::ifstream in(path);
-    INFO(path.string());
-    REQUIRE(in);
-    text.assign(std::istreambuf_iterator<char>(in), {});
-  }
-  std::vector<json> rows;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);)
-    if (!line.empty()) rows.push_back(json::parse(line));
-  return rows;
-}
 
 at::Tensor column(const json& batch, const char* chosen, const char* rejected) {
   const auto first = batch.at(chosen).get<std::vector<double>>(),
@@ -139,23 +122,11 @@ std::optional<WeightedSum> objective_of(const json& cfg) {
   return WeightedSum(std::move(terms));
 }
 
-bool is_close(double got, double expected, double relative, double absolute) {
-  return std::abs(got - expected) <= relative * std::abs(expected) + absolute;
-}
-
 std::string kind_of(const json& row) {
   std::string kind;
   for (const auto& type : row.at("cfg").at("loss_type"))
     kind += (kind.empty() ? "" : " + ") + type.get<std::string>();
   return kind + " (" + row.at("cfg").at("f_divergence_type").get<std::string>() + ")";
-}
-
-/// Whether the library itself overflowed somewhere in these figures.
-bool is_finite(const json& figures) {
-  if (figures.is_string()) return false;
-  if (figures.is_structured())
-    return std::all_of(figures.begin(), figures.end(), [](const json& v) { return is_finite(v); });
-  return true;
 }
 
 /// The largest part of a mean in which large parts of both signs may cancel; at least 1.
@@ -240,13 +211,12 @@ json manifest() {
 }  // namespace
 
 TEST_CASE("preference: TRL's losses, gradients and metrics", "[golden][preference]") {
-  const auto folder = golden_root() / "preference";
   std::map<std::string, json> batches;
-  for (const json& batch : read_rows(folder / "batches.jsonl"))
+  for (const json& batch : read_preference_golden("batches.jsonl"))
     batches[batch.at("batch").get<std::string>()] = batch;
   std::map<std::string, int> covered, missing, batch_kinds;
   int overflows = 0;
-  for (const json& row : read_rows(folder / "dpo.jsonl.gz")) {
+  for (const json& row : read_preference_golden("dpo.jsonl.gz")) {
     const std::string kind = kind_of(row);
     const auto objective = objective_of(row.at("cfg"));
     if (!objective) {
@@ -305,11 +275,9 @@ TEST_CASE("preference: every file is read whole and is as the manifest says",
     const std::string name = "preference/" + entry.path().filename().string();
     INFO(name);
     REQUIRE(rows.contains(name));
-    const auto read = read_rows(entry.path());
+    const auto read = read_preference_golden(entry.path().filename().string());
     CHECK(read.size() == rows.at(name).get<std::size_t>());
     ++files;
-    if (name.find("dpo.jsonl") == std::string::npos && name.find("batches") == std::string::npos)
-      std::cout << name << ": not covered yet: " << read.size() << " rows\n";
   }
   std::size_t expected = 0;
   for (const auto& [name, count] : rows.items()) expected += name.starts_with("preference/");
