@@ -12,6 +12,10 @@ const OptionSpec kSet{"set", Takes::values, "Override a key of the file; VALUE i
 const OptionSpec kPlugin{"plugin", Takes::values, "Load this plugin first.", "FILE"};
 const OptionSpec kOut{"out", Takes::value, "Folder of the run; default runs/<file name>.", "DIR"};
 
+const OptionSpec kJobs{"jobs", Takes::value, "Worker processes; default 1.", "N"};
+const OptionSpec kRetryFailed{"retry-failed", Takes::nothing,
+                              "Try again what is recorded as failed.", ""};
+
 }  // namespace
 
 const std::vector<Command>& commands() {
@@ -21,7 +25,10 @@ const std::vector<Command>& commands() {
        "run an experiment, or go on with it",
        "The same command again resumes; finished stages and cells are skipped.  SIGINT and SIGTERM "
        "save\n"
-       "and exit with 75.  A folder that belongs to another config is refused with the difference.",
+       "and exit with 75.  A folder that belongs to another config is refused with the "
+       "difference.\n"
+       "A grid is run in this process, cell by cell, and what failed is tried again; in several "
+       "processes: lldm grid run.",
        1,
        1,
        {kOut,
@@ -152,28 +159,80 @@ const std::vector<Command>& commands() {
        run_data_inspect},
       {"grid plan",
        "FILE",
-       "the cells of a grid and the work they share",
-       "",
+       "the cells of a grid, the work they share, forward passes, memory",
+       "A misspelt axis is an error here.  See: lldm describe grid",
        1,
        1,
        {kOut, kSet, kPlugin},
        run_grid_plan},
       {"grid run",
        "FILE",
-       "run every cell, one after the other; finished ones are skipped",
-       "The same as `lldm run`.",
+       "run every cell in worker processes; finished ones are skipped",
+       "The same command again goes on, also after SIGKILL, and gives the report of a run left "
+       "alone.\n"
+       "The bits do not depend on --jobs: every worker has the file's `threads`, 1 if it names "
+       "none.\n"
+       "N is lowered, and said so, where N workers might hold more than [memory] budget or the "
+       "machine has.",
        1,
        1,
-       {kOut, kSet, kPlugin},
-       run_run},
+       {kOut,
+        kJobs,
+        kRetryFailed,
+        {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.", ""},
+        kSet,
+        kPlugin},
+       run_grid_run},
       {"grid status",
-       "FILE",
-       "which work of a grid is done",
-       "",
+       "DIR",
+       "how far the run in a folder is, cell by cell",
+       "States: done, running (somebody is at its work), failed, waiting.",
        1,
        1,
-       {kOut, kSet, kPlugin},
+       {{"json", Takes::nothing, "One JSON object.", ""}, kPlugin},
        run_grid_status},
+      {"grid resume",
+       "DIR",
+       "go on with a grid from its folder alone",
+       "As grid run, with the folder's config.resolved.toml.",
+       1,
+       1,
+       {kJobs, kRetryFailed, kPlugin},
+       run_grid_resume},
+      {"grid collect",
+       "DIR",
+       "write the report of what is finished, and print it",
+       "A report of less than everything says that it is partial.",
+       1,
+       1,
+       {kPlugin},
+       run_grid_collect},
+      {"grid emit",
+       "FILE",
+       "write an sbatch array script that runs the grid on a SLURM cluster",
+       "Writes DIR/grid.sbatch and prepares DIR, which every node must see.  Options given to "
+       "sbatch win over\n"
+       "the script's.  SIGTERM comes two minutes before the limit; a stopped task is queued again.",
+       1,
+       1,
+       {{"slurm", Takes::nothing, "The scheduler.", ""},
+        kOut,
+        {"cells-per-task", Takes::value,
+         "Cells of one array task; default: 1, more above 1000 cells.", "N"},
+        kSet,
+        kPlugin},
+       run_grid_emit},
+      {"grid work",
+       "DIR",
+       "one worker: do work of a prepared grid beside other workers",
+       "What grid run and grid emit start.  Ends when all its cells are done or have failed.",
+       1,
+       1,
+       {{"cells", Takes::value, "Only these cells, counted from 0 in the order of grid plan.",
+         "A-B"},
+        {"sharers", Takes::value, "Processes that share [memory] budget; default 1.", "N"},
+        kPlugin},
+       run_grid_work},
       {"report",
        "DIR",
        "write DIR/report.md and plots anew, and print the table",

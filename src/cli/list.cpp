@@ -53,7 +53,8 @@ std::map<std::string, std::vector<config::FieldInfo>> plain_tables() {
           {"stage.preference", config::fields<TrainingStage>()},
           {"stage.synthesize", config::fields<SynthesizeStage>()},
           {"stage.evaluate", config::fields<EvaluateStage>()},
-          {"stage.sample", config::fields<SampleStage>()}};
+          {"stage.sample", config::fields<SampleStage>()},
+          {"stage.study", config::fields<StudyStage>()}};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// lldm run, validate, plan, grid, report.
+// lldm run, validate, plan, report.
 #include <iostream>
 
 #include "cli/terminal.hpp"
@@ -60,42 +60,6 @@ int run_plan(const Arguments& arguments) {
   const std::filesystem::path file = arguments.positional.at(0);
   const Registry registry = make_registry(arguments, file);
   std::cout << describe_plan(load(arguments, registry), registry, out_folder(arguments, file));
-  return 0;
-}
-
-int run_grid_plan(const Arguments& arguments) {
-  const std::filesystem::path file = arguments.positional.at(0);
-  const Registry registry = make_registry(arguments, file);
-  const LoadedExperiment loaded = load(arguments, registry);
-  for (const Cell& cell : loaded.cells) {
-    std::cout << cell_id(cell) << "  seed " << cell.seed;
-    for (const auto& [path, value] : cell.axes)
-      std::cout << "  " << path << " = " << axis_label(value);
-    std::cout << "\n";
-  }
-  const RunSchedule schedule =
-      make_schedule(loaded.cells, loaded.experiments, out_folder(arguments, file));
-  std::cout << loaded.cells.size() << " cells, " << schedule.work.size()
-            << " pieces of work (equal ones are done once)\n";
-  return 0;
-}
-
-int run_grid_status(const Arguments& arguments) {
-  const std::filesystem::path file = arguments.positional.at(0);
-  const Registry registry = make_registry(arguments, file);
-  const LoadedExperiment loaded = load(arguments, registry);
-  const RunSchedule schedule =
-      make_schedule(loaded.cells, loaded.experiments, out_folder(arguments, file));
-  std::size_t done = 0;
-  for (const Work& work : schedule.work) {
-    done += is_done(work);
-    const bool has_failed = std::filesystem::exists(work.folder / kFailureName);
-    std::cout << (is_done(work) ? "done    "
-                  : has_failed  ? "failed  "
-                                : "open    ")
-              << work.folder.string() << "\n";
-  }
-  std::cout << done << " of " << schedule.work.size() << " done\n";
   return 0;
 }
 

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
 #include "experiment/bound_data.hpp"
 #include "experiment/ranked_rows.hpp"
 #include "lldm/config/diagnostics.hpp"
+#include "lldm/config/document.hpp"
 #include "lldm/data/rows.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/plugin/registry.hpp"
@@ -170,28 +172,57 @@ std::int64_t answers_of_file(const Stage& stage, const config::Value& data) {
 
 }  // namespace
 
+namespace {
+
+/// What a stage takes words from.
+std::string source_of_words(const Stage& stage) {
+  std::string text;
+  for (const char* key : {"data", "task", "pairs", "prompts"})
+    if (const config::Member* member = stage.resolved.find(key))
+      text += std::string(key) + "=" + config::to_toml(member->value) + "\n";
+  return text;
+}
+
+/// The stages of the work's own cell, then those of other cells that read other words: cells share a
+/// model's pretraining, so its words are those of all of them.
+std::vector<const Stage*> stages_with_words(const RunContext& run, const Work& work) {
+  std::vector<const Stage*> stages;
+  std::set<std::string> seen;
+  const auto add = [&](const Experiment& experiment, bool is_own) {
+    for (const Stage& stage : experiment.stages)
+      if (seen.insert(source_of_words(stage)).second || is_own) stages.push_back(&stage);
+  };
+  add(run.experiment(work), true);
+  for (const Experiment& experiment : run.schedule.experiments) add(experiment, false);
+  return stages;
+}
+
+}  // namespace
+
 std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) {
   std::vector<std::string> texts;
   const Services services = run.services(work, nullptr);
   const auto add = [&](const AnyTask& task) {
     for (std::string& text : task.vocabulary_texts()) texts.push_back(std::move(text));
   };
+  const std::vector<const Stage*> stages = stages_with_words(run, work);
   // Every task of the file: a later stage may use words that this stage's rows lack.
-  for (const Stage& stage : run.experiment(work).stages)
+  for (const Stage* stage : stages)
     std::visit(
         [&](const auto& options) {
           using T = std::decay_t<decltype(options)>;
           if constexpr (std::is_same_v<T, TrainingStage>) {
             if (!options.data.find("generate")) return;
             config::Diagnostics diagnostics;
-            const BoundData data = bind_data(options.data, run.registry, diagnostics, stage.name);
+            const BoundData data = bind_data(options.data, run.registry, diagnostics, stage->name);
             diagnostics.throw_if_any();
             add(run.registry.make<AnyTask>(data.task, services));
-          } else if (!options.task.type().empty()) {
-            add(run.registry.make<AnyTask>(options.task, services));
+          } else if constexpr (!std::is_same_v<T, StudyStage>) {
+            if (!options.task.type().empty())
+              add(run.registry.make<AnyTask>(options.task, services));
           }
         },
-        stage.options);
+        stage->options);
   const auto add_rows = [&](const std::vector<SourceRow>& rows) {
     for (const SourceRow& row : rows) {
       texts.push_back(row.prompt);
@@ -200,13 +231,15 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
     }
   };
   // And every file of the file.
-  for (const Stage& stage : run.experiment(work).stages) {
-    if (const auto* training = std::get_if<TrainingStage>(&stage.options))
+  for (const Stage* stage : stages) {
+    if (const auto* training = std::get_if<TrainingStage>(&stage->options))
       if (training->data.find("file"))
-        add_rows(read_source(run, work, training->data, answers_of_file(stage, training->data)));
-    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
+        add_rows(read_source(run, work, training->data, answers_of_file(*stage, training->data)));
+    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage->options))
       if (evaluation->pairs.find("file")) add_rows(read_source(run, work, evaluation->pairs, 2));
-    if (const auto* sample = std::get_if<SampleStage>(&stage.options))
+    if (const auto* study = std::get_if<StudyStage>(&stage->options))
+      if (study->pairs.find("file")) add_rows(read_source(run, work, study->pairs, 2));
+    if (const auto* sample = std::get_if<SampleStage>(&stage->options))
       for (const std::string& prompt : sample->prompts) texts.push_back(prompt);
   }
   if (const auto* training = std::get_if<TrainingStage>(&run.schedule.stage_of(work).options))

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 // What a run would do, from sizes alone.
 #include <algorithm>
+#include <map>
+#include <set>
 #include <sstream>
 
+#include "experiment/stage_plan.hpp"
+#include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/experiment/run.hpp"
 #include "lldm/experiment/table.hpp"
-#include "lldm/memory/planner.hpp"
-#include "lldm/model/model_folder.hpp"
-#include "model/head.hpp"
+#include "lldm/track/files.hpp"
 
 namespace lldm {
 
@@ -22,63 +24,101 @@ std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded) {
 
 namespace {
 
-/// Ids of a model whose tokenizer is not made yet (words): enough for the tasks that ship.
-constexpr std::int64_t kAssumedVocabulary = 128;
-
-/// The shape of the model a stage trains: its folder's where it is here, else the keys of [model].
-LladaConfig planned_shape(const ModelOptions& model, std::string& note) {
-  if (!model.path.empty() && std::filesystem::exists(model.path / "config.json"))
-    return load_llada_config(model.path);
-  ModelOptions shape = model;
-  shape.dtype = ModelDtype::float32;
-  if (!model.path.empty()) {
-    note = message("  ", model.path.string(), " is not here: planned with LLaDA-8B's shape\n");
-    shape.width = 4096;
-    shape.layers = shape.heads = 32;
-    shape.mlp_width = 12288;
-    return llada_config(shape, {.vocabulary_size = 126464});
-  }
-  return llada_config(shape, {.vocabulary_size = kAssumedVocabulary});
+std::string steps_of(const TrainingStage& training) {
+  std::ostringstream text;
+  if (training.optimizer.steps > 0)
+    text << training.optimizer.steps;
+  else
+    text << training.optimizer.epochs << " epochs";
+  return text.str();
 }
 
-/// The planner's table for a stage, from the file alone: every forward as full as it may be.
-std::string memory_text(const ExperimentOptions& options, const TrainingStage& stage) {
-  std::string note;
-  const LladaConfig config = planned_shape(options.model, note);
-  const bool is_lora = options.model.adapter.type == AdapterType::lora;
-  PlanInputs in;
-  in.parameters = config.num_parameters();
-  // A low-rank update of the seven matrices of every block: rank * (inputs + outputs) each.
-  in.trainable_parameters =
-      is_lora ? config.n_layers * options.model.adapter.rank *
-                    (8 * config.d_model + 3 * (config.d_model + config.mlp_hidden_size))
-              : in.parameters;
-  in.width = config.d_model;
-  in.layers = config.n_layers;
-  in.heads = config.n_heads;
-  in.mlp_width = config.mlp_hidden_size;
-  in.vocabulary = config.embedding_size;
-  in.weight_bytes = in.compute_bytes = options.model.dtype == ModelDtype::bfloat16  ? 2
-                                       : options.model.dtype == ModelDtype::float64 ? 8
-                                                                                    : 4;
-  // With an adapter the reference is the same weights with the adapter switched off.
-  in.reference_parameters = stage.kind == StageKind::preference && !is_lora ? in.parameters : 0;
-  in.tokens_per_forward = stage.max_tokens_per_forward;
-  in.longest_sequence = std::min(stage.max_tokens_per_forward, config.max_sequence_length);
-  in.queried_rows = in.tokens_per_forward;
-  in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * config.embedding_size));
-  in.activations = options.model.recomputation ? ActivationModel::checkpointed()
-                                               : ActivationModel::with_flash_attention();
-  in.side_buffers = stage.gradient_path == GradientPath::pairwise ? 1 : 0;
-  in.budget = options.memory.budget;
-  return message("\nmemory of stage ", stage.name, ", if every forward holds ",
-                 stage.max_tokens_per_forward, " tokens (max_tokens_per_forward)\n", note,
-                 plan_memory(in).text());
+std::string memory_text(const Stage& stage, const StagePlan& plan) {
+  return message("\nmemory of stage ", stage.name,
+                 ", if every text is as long as the model accepts", " (forward passes of ",
+                 plan.tokens_per_forward, " tokens)\n", plan.note, plan.memory.text());
+}
+
+std::string seeds_text(const RunSchedule& schedule) {
+  std::set<std::int64_t> seeds;
+  for (const Cell& cell : schedule.cells) seeds.insert(cell.seed);
+  std::string text;
+  for (const std::int64_t seed : seeds) text += (text.empty() ? "" : ", ") + std::to_string(seed);
+  return text;
+}
+
+/// One line a stage: how often it is done, for how many cells, and what it costs.
+struct StageSummary {
+  std::size_t pieces = 0, most_cells = 0;
+  double forward_passes = 0;
+  bool knows_passes = true;
+  std::int64_t peak_bytes = 0;
+};
+
+Table summary_table(const RunSchedule& schedule, const Registry& registry) {
+  std::map<std::string, StageSummary> summaries;
+  for (const Work& work : schedule.work) {
+    StageSummary& summary = summaries[work.stage];
+    ++summary.pieces;
+    summary.most_cells = std::max(summary.most_cells, work.cells.size());
+    const auto* training = std::get_if<TrainingStage>(&schedule.stage_of(work).options);
+    if (!training) continue;
+    const StagePlan plan = plan_stage(schedule.experiments[work.experiment], *training, registry);
+    summary.knows_passes = summary.knows_passes && plan.forward_passes.has_value();
+    summary.forward_passes += static_cast<double>(plan.forward_passes.value_or(0));
+    summary.peak_bytes = std::max(summary.peak_bytes, plan.memory.peak_bytes());
+  }
+  Table table;
+  table.columns = {
+      {"stage", Align::left},  {"kind", Align::left}, {"done"}, {"shared by at most"}, {"steps"},
+      {"forward passes, all"}, {"memory at most"}};
+  for (const Stage& stage : schedule.experiments.front().stages) {
+    const StageSummary& summary = summaries[stage.name];
+    const auto* training = std::get_if<TrainingStage>(&stage.options);
+    table.rows.push_back(
+        {stage.name, std::string(to_string(stage.kind)), message(summary.pieces, "x"),
+         message(summary.most_cells, summary.most_cells == 1 ? " cell" : " cells"),
+         training ? steps_of(*training) : "-",
+         !training               ? "-"
+         : !summary.knows_passes ? "by the rows"
+                                 : rounded_text(summary.forward_passes, 4),
+         training ? bytes_text(static_cast<std::uint64_t>(summary.peak_bytes)) : "-"});
+  }
+  return table;
 }
 
 }  // namespace
 
-std::string describe_plan(const LoadedExperiment& loaded, const Registry&,
+std::int64_t planned_peak_bytes(const LoadedExperiment& loaded, const Registry& registry) {
+  std::int64_t most = 0;
+  for (const Experiment& experiment : loaded.experiments)
+    for (const Stage& stage : experiment.stages)
+      if (const auto* training = std::get_if<TrainingStage>(&stage.options))
+        most = std::max(most, plan_stage(experiment, *training, registry).memory.peak_bytes());
+  return most;
+}
+
+std::string describe_grid(const LoadedExperiment& loaded, const Registry& registry,
+                          const std::filesystem::path& out) {
+  constexpr std::size_t kMostListed = 60;
+  const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
+  const WorkNames names(schedule);
+  std::ostringstream text;
+  text << loaded.experiments.front().options.name << ": " << schedule.cells.size() << " cells, "
+       << schedule.work.size() << " pieces of work (equal ones are done once), seeds "
+       << seeds_text(schedule) << "\n\n"
+       << text_table(summary_table(schedule, registry), 120) << "\n";
+  for (std::size_t c = 0; c < std::min(kMostListed, schedule.cells.size()); ++c)
+    text << schedule.cell_ids[c] << "  " << names.of(schedule.cells[c]) << "\n";
+  if (schedule.cells.size() > kMostListed)
+    text << "and " << schedule.cells.size() - kMostListed << " more cells\n";
+  text << "\nforward passes: of the policy in training, copies of answers.  memory: of one worker, "
+          "if every text\nis as long as the model accepts; --jobs N needs N times that.\n";
+  for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
+  return text.str();
+}
+
+std::string describe_plan(const LoadedExperiment& loaded, const Registry& registry,
                           const std::filesystem::path& out) {
   const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
   Table table;
@@ -93,12 +133,7 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry&,
     const Stage& stage = schedule.stage_of(work);
     std::string steps = "-", batch = "-", estimator = "-";
     if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
-      std::ostringstream text;
-      if (training->optimizer.steps > 0)
-        text << training->optimizer.steps;
-      else
-        text << training->optimizer.epochs << " epochs";
-      steps = text.str();
+      steps = steps_of(*training);
       batch = std::to_string(training->optimizer.batch_size * training->optimizer.accumulation);
       estimator = std::string(training->score_estimator.type());
     }
@@ -112,7 +147,7 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry&,
        << text_table(table, 120);
   for (const Stage& stage : loaded.experiments.front().stages)
     if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-      text << memory_text(loaded.experiments.front().options, *training);
+      text << memory_text(stage, plan_stage(loaded.experiments.front(), *training, registry));
   for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
   return text.str();
 }

@@ -23,9 +23,9 @@ using config::Value;
 const std::vector<std::pair<std::string, std::set<StageKind>>>& shared_tables() {
   using K = StageKind;
   static const std::vector<std::pair<std::string, std::set<StageKind>>> tables = {
-      {"forward_process", {K::pretraining, K::sft, K::preference, K::evaluate}},
+      {"forward_process", {K::pretraining, K::sft, K::preference, K::evaluate, K::study}},
       {"score_estimator", {K::preference, K::evaluate}},
-      {"objective", {K::preference}},
+      {"objective", {K::preference, K::study}},
       {"optimizer", {K::pretraining, K::sft, K::preference}},
       {"sampler", {K::synthesize, K::evaluate, K::sample}},
       {"task", {K::synthesize, K::evaluate, K::sample}}};
@@ -82,6 +82,9 @@ Value kind_defaults(StageKind kind) {
       table.set("score_estimator",
                 component("monte_carlo_elbo", {{"draws", Value::integer(16)},
                                                {"pairing", Value::string("stratified")}}));
+      break;
+    case StageKind::study:
+      table.set("objective", component("dpo"));
       break;
     case StageKind::synthesize:
     case StageKind::sample:
@@ -157,6 +160,8 @@ struct Binder {
                                            ? &models->as_array()[i]
                                            : nullptr);
     } else {
+      if constexpr (std::is_same_v<Options, StudyStage>)
+        options.reference = model_path(options.reference, value_of(table, "reference"));
       options.from = model_path(options.from, value_of(table, "from"));
     }
     if constexpr (std::is_same_v<Options, TrainingStage>)
@@ -164,7 +169,7 @@ struct Binder {
         options.data =
             bind_data(options.data, registry, diagnostics, message("stage \"", stage.name, "\""))
                 .resolved;
-    if constexpr (std::is_same_v<Options, EvaluateStage>)
+    if constexpr (std::is_same_v<Options, EvaluateStage> || std::is_same_v<Options, StudyStage>)
       if (table.find("pairs"))
         options.pairs =
             bind_data(options.pairs, registry, diagnostics, message("stage \"", stage.name, "\""))
@@ -212,6 +217,10 @@ std::vector<std::string> Stage::inputs() const {
           add(std::string(o.pairs.text_of("stage")));
         } else {
           add(o.from);
+          if constexpr (std::is_same_v<T, StudyStage>) {
+            add(o.reference);
+            add(std::string(o.pairs.text_of("stage")));
+          }
           if constexpr (std::is_same_v<T, TrainingStage>) add(std::string(o.data.text_of("stage")));
         }
       },
@@ -291,6 +300,9 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
       case StageKind::sample:
         binder.bind<SampleStage>(stage, effective);
         break;
+      case StageKind::study:
+        binder.bind<StudyStage>(stage, effective);
+        break;
     }
     experiment.stages.push_back(std::move(stage));
   }
@@ -305,6 +317,9 @@ Value resolved_document(const Experiment& experiment, const Value& root) {
   Value stages = Value::array();
   for (const Stage& stage : experiment.stages) stages.as_array().push_back(stage.resolved);
   resolved.set("stage", stages);
+  // A model folder's own template counts where the file names none.
+  if (!root.find("template")) resolved.erase("template");
+  resolved.erase("grid");
   if (const config::Member* grid = root.find("grid")) resolved.set("grid", grid->value);
   return resolved;
 }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
 
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
@@ -104,10 +106,10 @@ struct Fit {
       return "";  // no plan of such texts: what is wrong shows with the rows
     }
     try {
-      const CombinedScores scores = combine(
-          batch.plans, at::zeros({static_cast<std::int64_t>(batch.plans[0].queries.size() +
-                                                            batch.plans[1].queries.size())},
-                                 at::kDouble));
+      const CombinedScores scores =
+          combine(batch.plans, at::zeros({static_cast<std::int64_t>(batch.plans[0].queries.size() +
+                                                                    batch.plans[1].queries.size())},
+                                         at::kDouble));
       ScoreSet set;
       set.policy = set.reference = scores.scores.view({1, 2});
       if (scores.parts.defined())
@@ -142,8 +144,8 @@ std::string form_problem(const std::filesystem::path& file, StageKind kind) {
     return error.what();
   }
   const char* wanted = "prompt, chosen and rejected, or prompt and answers";
-  bool is_fitting = form == RowForm::preference ||
-                    (form == RowForm::ranked && kind == StageKind::preference);
+  bool is_fitting =
+      form == RowForm::preference || (form == RowForm::ranked && kind == StageKind::preference);
   if (kind == StageKind::pretraining) {
     wanted = "text";
     is_fitting = form == RowForm::text;
@@ -192,38 +194,66 @@ void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
   }
 }
 
-void check_files(const LoadedExperiment& loaded, Diagnostics& diagnostics) {
-  const auto source = [&](const Stage& stage, const Value& data) {
+/// The stages whose files are read when `stage` is asked for.
+std::set<std::string> stages_read(const Experiment& experiment, const std::string& stage) {
+  std::set<std::string> names;
+  bool makes_words = false;
+  for (auto it = experiment.stages.rbegin(); it != experiment.stages.rend(); ++it) {
+    if (stage != "all" && it->name != stage && !names.contains(it->name)) continue;
+    names.insert(it->name);
+    for (const std::string& input : it->inputs()) names.insert(input);
+    const auto* training = std::get_if<TrainingStage>(&it->options);
+    makes_words = makes_words || (training && training->from.empty());
+  }
+  // A word vocabulary is made of the words of every file.
+  if (makes_words && experiment.options.model.path.empty() &&
+      experiment.options.tokenizer.type == TokenizerType::words)
+    for (const Stage& other : experiment.stages) names.insert(other.name);
+  return names;
+}
+
+/// Every file is looked at once, however many cells read it.
+struct FileCheck {
+  Diagnostics& diagnostics;
+  std::map<std::pair<std::string, StageKind>, std::string> known = {};
+
+  void source(const Stage& stage, const Value& data) {
     const Member* file = data.find("file");
     if (!file || !file->value.is_string()) return;
-    const std::filesystem::path path = file->value.as_string();
-    if (!std::filesystem::exists(path))
-      diagnostics.error(stage.position,
-                        message("stage \"", stage.name, "\": ", path.string(), " does not exist"),
-                        "");
-    else if (const std::string problem = form_problem(path, stage.kind); !problem.empty())
-      diagnostics.error(stage.position, message("stage \"", stage.name, "\": ", problem), "");
-  };
-  for (const Experiment& experiment : loaded.experiments)
-    for (const Stage& stage : experiment.stages) {
-      for (const std::string& input : stage.inputs())
-        if (input.find('/') != std::string::npos && !std::filesystem::is_directory(input))
-          diagnostics.error(stage.position,
-                            message("stage \"", stage.name, "\": no model folder ", input),
-                            message("to fetch it from the Hugging Face hub: hf download ",
-                                    hub_name(input), " --local-dir ", input));
-      if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-        source(stage, training->data);
-      if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
-        source(stage, evaluation->pairs);
-    }
-}
+    const std::string path = file->value.as_string();
+    const auto [at, is_new] = known.try_emplace({path, stage.kind}, "");
+    if (is_new)
+      at->second =
+          std::filesystem::exists(path) ? form_problem(path, stage.kind) : path + " does not exist";
+    if (!at->second.empty())
+      diagnostics.error(stage.position, message("stage \"", stage.name, "\": ", at->second), "");
+  }
+
+  void stage(const Stage& stage) {
+    for (const std::string& input : stage.inputs())
+      if (input.find('/') != std::string::npos && !std::filesystem::is_directory(input))
+        diagnostics.error(stage.position,
+                          message("stage \"", stage.name, "\": no model folder ", input),
+                          message("to fetch it from the Hugging Face hub: hf download ",
+                                  hub_name(input), " --local-dir ", input));
+    if (const auto* training = std::get_if<TrainingStage>(&stage.options))
+      source(stage, training->data);
+    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
+      source(stage, evaluation->pairs);
+    if (const auto* study = std::get_if<StudyStage>(&stage.options)) source(stage, study->pairs);
+  }
+};
 
 }  // namespace
 
-std::vector<std::string> missing_files(const LoadedExperiment& loaded) {
+std::vector<std::string> missing_files(const LoadedExperiment& loaded, const std::string& stage) {
   Diagnostics diagnostics;
-  check_files(loaded, diagnostics);
+  FileCheck check{diagnostics};
+  for (const Experiment& experiment : loaded.experiments) {
+    const std::set<std::string> read = stages_read(experiment, stage);
+    for (const Stage& one : experiment.stages)
+      if (read.contains(one.name)) check.stage(one);
+  }
   std::vector<std::string> lines;
   for (const config::Diagnostic& error : diagnostics.errors()) lines.push_back(error.text());
   return lines;

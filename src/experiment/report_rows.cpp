@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "lldm/config/document.hpp"
+#include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/track/files.hpp"
 
@@ -15,44 +15,6 @@ using Json = nlohmann::ordered_json;
 std::optional<Json> result_of(const Work& work) {
   if (!is_done(work)) return std::nullopt;
   return Json::parse(read_file(work.folder / kResultName));
-}
-
-Json to_json(const config::Value& value) {
-  switch (value.kind()) {
-    case config::Kind::boolean:
-      return value.as_boolean();
-    case config::Kind::integer:
-      return value.as_integer();
-    case config::Kind::real:
-      return value.as_real();
-    case config::Kind::string:
-      return value.as_string();
-    case config::Kind::array: {
-      Json list = Json::array();
-      for (const config::Value& element : value.as_array()) list.push_back(to_json(element));
-      return list;
-    }
-    case config::Kind::table:
-      break;
-  }
-  Json table = Json::object();
-  for (const config::Member& member : value.as_table()) table[member.key] = to_json(member.value);
-  return table;
-}
-
-/// Whether every cell with these axis values (and any others) shares the work: then the others do
-/// not belong to it.
-Json axes_of(const RunSchedule& schedule, const Work& work) {
-  Json axes = Json::object();
-  const Cell& first = schedule.cells[work.cells.front()];
-  for (const auto& [path, value] : first.axes) {
-    bool is_same = true;
-    for (const std::size_t cell : work.cells)
-      for (const auto& [other, other_value] : schedule.cells[cell].axes)
-        if (other == path && !(other_value == value)) is_same = false;
-    if (is_same) axes[path] = to_json(value);
-  }
-  return axes;
 }
 
 /// What a training stage reports of itself, under the names of the table.

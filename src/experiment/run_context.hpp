@@ -67,5 +67,6 @@ Result run_training(const RunContext& run, const Work& work);
 Result run_synthesis(const RunContext& run, const Work& work);
 Result run_evaluation(const RunContext& run, const Work& work);
 Result run_sampling(const RunContext& run, const Work& work);
+Result run_study(const RunContext& run, const Work& work);
 
 }  // namespace lldm

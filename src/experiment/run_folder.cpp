@@ -6,6 +6,8 @@
 #include <sstream>
 
 #include "experiment/input_files.hpp"
+#include "experiment/work_claim.hpp"
+#include "experiment/work_names.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/experiment/schedule.hpp"
@@ -80,7 +82,9 @@ bool holds_work(const std::filesystem::path& out) {
 
 }  // namespace
 
-void claim_folder(const std::filesystem::path& out, const config::Value& resolved, Logger& logger) {
+namespace {
+
+void claim_config(const std::filesystem::path& out, const config::Value& resolved, Logger& logger) {
   const auto path = out / "config.resolved.toml";
   const std::string text = with_header(resolved);
   if (std::filesystem::exists(path)) {
@@ -104,10 +108,27 @@ void claim_folder(const std::filesystem::path& out, const config::Value& resolve
   write_file_atomically(path, text);
 }
 
-void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded) {
+}  // namespace
+
+void claim_folder(const std::filesystem::path& out, const config::Value& resolved,
+                  const RunSchedule& schedule, Logger& logger) {
+  claim_config(out, resolved, logger);
+  const std::string index = index_of(schedule, out).dump(1) + "\n";
+  const auto path = out / kIndexName;
+  if (!std::filesystem::exists(path) || read_file(path) != index)
+    write_file_atomically(path, index);
+}
+
+void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded,
+                const RunSchedule& schedule) {
   if (!std::filesystem::exists(out / "config.resolved.toml")) return;  // no run's folder
-  for (const char* name : {"config.resolved.toml", "metrics.jsonl", "report.md", "report.json",
-                           "cells", "shared", "tensorboard"})
+  for (const Work& work : schedule.work)
+    if (const auto claim = claim_of(out, work))
+      throw Error(message(out.string(), ": --fresh would remove what a worker is at\n  ",
+                          claim->label, ", host ", claim->host, ", pid ", claim->process));
+  for (const char* name :
+       {"config.resolved.toml", "index.json", "metrics.jsonl", "report.md", "report.json",
+        "costs.json", "costs.md", "cells", "shared", "claims", "workers", "tensorboard"})
     lldm::remove_all(out / name);
   for (const Stage& stage : loaded.experiments.front().stages) lldm::remove_all(out / stage.name);
   for (const auto& entry : std::filesystem::directory_iterator(out))

@@ -38,10 +38,13 @@ struct Builder {
   InputFiles files = {};
 
   std::size_t add(Work work, const std::string& text, std::size_t cell) {
-    std::string identity = text + message("seed=", work.seed, "\n");
-    for (const auto& [name, index] : work.inputs)
+    std::string identity = text + message("seed=", work.seed, "\n"), settings = text;
+    for (const auto& [name, index] : work.inputs) {
       identity += name + "=" + schedule.work[index].hash + "\n";
+      settings += name + "=" + schedule.work[index].settings_hash + "\n";
+    }
     work.hash = hash_of(identity);
+    work.settings_hash = hash_of(settings);
     const auto found = by_hash.find(work.hash);
     const std::size_t index = found != by_hash.end() ? found->second : schedule.work.size();
     if (found == by_hash.end()) {
@@ -69,6 +72,7 @@ void add_cell(Builder& builder, std::size_t cell) {
                 .model = "",
                 .seed = seed,
                 .hash = "",
+                .settings_hash = "",
                 .folder = {},
                 .inputs = {},
                 .cells = {}};
@@ -88,6 +92,7 @@ void add_cell(Builder& builder, std::size_t cell) {
                 .model = model,
                 .seed = experiment.options.seed,
                 .hash = "",
+                .settings_hash = "",
                 .folder = {},
                 .inputs = {},
                 .cells = {}};
@@ -109,11 +114,35 @@ std::string folder_name(const Work& work) {
   return work.stage + "/" + model;
 }
 
+struct Recorded {
+  std::string error = {};
+  int code = 1;
+};
+
+Recorded recorded_failure(const Work& work) {
+  const auto path = work.folder / kFailureName;
+  if (!std::filesystem::exists(path)) return {};
+  try {
+    const auto failure = nlohmann::json::parse(read_file(path));
+    if (failure.at("hash") != work.hash) return {};
+    return {failure.at("error").get<std::string>(), failure.value("code", 1)};
+  } catch (const std::exception&) {  // gone meanwhile, or another lldm's
+    return {};
+  }
+}
+
 }  // namespace
 
-std::string cell_id(const Cell& cell) {
-  return hash_of(config::to_toml(cell.root) + message("seed=", cell.seed)).substr(0, 10);
+std::string cell_id(const Cell& cell, const Experiment& experiment) {
+  config::Value resolved = resolved_document(experiment, cell.root);
+  for (const char* key : {"name", "description", "seed"}) resolved.erase(key);
+  return hash_of(config::write_toml(resolved) + message("seed=", cell.seed, " ", cell.seed_from))
+      .substr(0, 10);
 }
+
+std::string failure_of(const Work& work) { return recorded_failure(work).error; }
+
+int failure_code(const Work& work) { return recorded_failure(work).code; }
 
 bool is_done(const Work& work) {
   const auto path = work.folder / kResultName;
@@ -133,14 +162,18 @@ const Stage& RunSchedule::stage_of(const Work& work) const {
 
 RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> experiments,
                           const std::filesystem::path& out) {
-  RunSchedule schedule{std::move(cells), std::move(experiments), {}};
+  RunSchedule schedule{
+      .cells = std::move(cells), .experiments = std::move(experiments), .work = {}, .cell_ids = {}};
   Builder builder{.schedule = schedule};
-  for (std::size_t cell = 0; cell < schedule.cells.size(); ++cell) add_cell(builder, cell);
+  for (std::size_t cell = 0; cell < schedule.cells.size(); ++cell) {
+    add_cell(builder, cell);
+    schedule.cell_ids.push_back(cell_id(schedule.cells[cell], schedule.experiments[cell]));
+  }
   for (Work& work : schedule.work) {
     if (schedule.cells.size() == 1)
       work.folder = out / folder_name(work);
     else if (work.cells.size() == 1)
-      work.folder = out / "cells" / cell_id(schedule.cells[work.cells.front()]) / folder_name(work);
+      work.folder = out / "cells" / schedule.cell_ids[work.cells.front()] / folder_name(work);
     else
       work.folder = out / "shared" / (folder_name(work) + "-" + work.hash.substr(0, 8));
   }

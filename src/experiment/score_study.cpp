@@ -13,21 +13,30 @@
 
 namespace lldm {
 
+std::vector<ScorePlan> study_plans(const AnyForwardProcess& process,
+                                   const AnyScoreEstimator& estimator, const TrainingSetup& setup,
+                                   const std::vector<TrainingRow>& pairs, int repeat) {
+  std::vector<ScorePlan> plans;
+  for (std::size_t r = 0; r < std::min(pairs.size(), kStudyPairs); ++r)
+    for (std::size_t answer = 0; answer < 2; ++answer)
+      // Epochs from 1: epoch 0 of this purpose is the validation pass.
+      plans.push_back(
+          estimator.plan(pairs[r].answers[answer], process,
+                         TextDraws(setup.draws, Purpose::evaluation,
+                                   static_cast<std::uint64_t>(repeat) + 1, pairs[r].id, answer)));
+  return plans;
+}
+
 Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& estimator,
                     const TrainingSetup& setup, const std::vector<TrainingRow>& pairs) {
-  const ScoreEngine<AnyDenoiser> engine(setup.policy, setup.reference, setup.device, setup.engine);
+  ScoreEngine<AnyDenoiser> engine(setup.policy, setup.reference, setup.device, setup.engine);
+  if (setup.stored_reference) engine.use_stored_reference(setup.stored_reference);
   std::vector<at::Tensor> policy, reference;
   double copies = 0, texts = 0;
   for (int repeat = 0; repeat < kStudyRepeats; ++repeat) {
     ScoreBatch batch;
     batch.group_size = 2;
-    for (std::size_t r = 0; r < std::min(pairs.size(), kStudyPairs); ++r)
-      for (std::size_t answer = 0; answer < 2; ++answer)
-        // Epochs from 1: epoch 0 of this purpose is the validation pass.
-        batch.plans.push_back(
-            estimator.plan(pairs[r].answers[answer], process,
-                           TextDraws(setup.draws, Purpose::evaluation,
-                                     static_cast<std::uint64_t>(repeat) + 1, pairs[r].id, answer)));
+    batch.plans = study_plans(process, estimator, setup, pairs, repeat);
     for (const ScorePlan& plan : batch.plans) copies += static_cast<double>(plan.copies());
     texts += static_cast<double>(batch.plans.size());
     const ScoreSet set = engine.score(batch);

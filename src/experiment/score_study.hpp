@@ -9,6 +9,11 @@
 
 namespace lldm {
 
+/// The plans of one repetition of the study, in order [pair * 2 + answer].
+std::vector<ScorePlan> study_plans(const AnyForwardProcess& process,
+                                   const AnyScoreEstimator& estimator, const TrainingSetup& setup,
+                                   const std::vector<TrainingRow>& pairs, int repeat);
+
 /// Scores held-out pairs kStudyRepeats times with fresh draws of the stage's own estimator:
 /// standard deviation of a score, of a log-ratio and of the pair's margin over the draws (root mean
 /// square over pairs, nats), correlation of policy and reference scores, and reward accuracy.

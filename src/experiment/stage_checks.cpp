@@ -16,7 +16,7 @@ namespace {
 
 /// Letters, digits, _ and -, and none of the names that a run's folder has itself.
 void check_name(const Stage& stage, Diagnostics& diagnostics) {
-  static const std::set<std::string> reserved = {"cells", "shared", "tensorboard"};
+  static const std::set<std::string> reserved = {"cells", "shared", "tensorboard", "claims", "workers"};
   const bool is_plain =
       !stage.name.empty() && std::all_of(stage.name.begin(), stage.name.end(), [](unsigned char c) {
         return std::isalnum(c) || c == '_' || c == '-';
@@ -50,7 +50,9 @@ void check_unread(const Stage& stage, const Value& table, Diagnostics& diagnosti
 /// A task's generator makes one answer to a prompt: no pairs.
 void check_pairs(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
   const char* key = stage.kind == StageKind::preference ? "data" : "pairs";
-  if (stage.kind != StageKind::preference && stage.kind != StageKind::evaluate) return;
+  if (stage.kind != StageKind::preference && stage.kind != StageKind::evaluate &&
+      stage.kind != StageKind::study)
+    return;
   const config::Member* source = table.find(key);
   if (source && source->value.is_table() && source->value.find("generate"))
     diagnostics.error(source->position,

@@ -3,6 +3,7 @@
 
 #include "lldm/config/options_check.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/experiment/study_options.hpp"
 
 namespace lldm {
 namespace {
@@ -38,6 +39,12 @@ void TrainingStage::check(config::OptionsCheck& check) const {
     check.error("shared_draws",
                 "shared_draws belongs to preference stages: there is no reference here",
                 "remove it");
+  if (kind != StageKind::preference && !reference.cache.empty())
+    check.error("reference",
+                "reference.cache belongs to preference stages: there is no reference here",
+                "remove it");
+  if (kind == StageKind::pretraining && draws_epochs > 0)
+    check.error("draws_epochs", "draws_epochs belongs to sft and preference stages", "remove it");
   if (kind != StageKind::preference && score_padding == ScorePadding::exclude)
     check.error("score_padding",
                 "score_padding belongs to preference stages and evaluation of pairs",
@@ -70,6 +77,13 @@ void SampleStage::check(config::OptionsCheck& check) const {
   if (prompts.empty() == task.type().empty())
     check.error("prompts", "a sample stage needs prompts or a task, exactly one of them",
                 "prompts = [\"...\"], or task = { type = ... }");
+}
+
+void StudyStage::check(config::OptionsCheck& check) const {
+  check_length(response_length, check);
+  if (score_estimators.empty())
+    check.error("score_estimators", "no estimator to study",
+                "score_estimators = [{ type = \"monte_carlo_elbo\", draws = 4 }, ...]");
 }
 
 }  // namespace lldm

@@ -9,6 +9,7 @@
 
 #include "experiment/data_source.hpp"
 #include "experiment/model_bundle.hpp"
+#include "experiment/reference_scores.hpp"
 #include "experiment/run_context.hpp"
 #include "experiment/score_study.hpp"
 #include "experiment/training_memory.hpp"
@@ -51,6 +52,7 @@ struct Prepared {
   AnyScoreEstimator estimator;
   AnyObjective objective;
   TrainingSetup setup;
+  std::shared_ptr<ReferenceCache> cache;  // of the reference's scores; null without one
 };
 
 Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& stage) {
@@ -68,7 +70,12 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   setup.validation = split_off(setup.rows, stage.validation_rows, stage.name);
   bundle.model->set_trainable(true);
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
-  if (needs.reference) {
+  std::shared_ptr<ReferenceCache> cache;
+  if (!stage.reference.cache.empty()) {
+    // The policy is the reference as long as nothing was trained: its scores need no second copy.
+    cache = open_reference_cache(run, work, stage, bundle);
+    setup.stored_reference = [cache](const ScorePlan& plan) { return cache->readouts(plan); };
+  } else if (needs.reference) {
     const PurposeScope scope(MemoryPurpose::weights);
     setup.reference =
         std::make_shared<const AnyDenoiser>(std::shared_ptr<Llada>(clone_frozen(*bundle.model)));
@@ -78,12 +85,40 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
                   stage.keep_checkpoints};
   setup.engine.max_tokens_per_forward = stage.max_tokens_per_forward;
   setup.shared_draws = stage.shared_draws;
+  setup.draws_epochs = stage.draws_epochs;
   setup.random_length_share = stage.random_length_share;
   setup.random_length_by_batch = is_llada_parity(stage.objective.table);
   setup.device = run.device;
   setup.draws = services.draws;
-  return {bundle, make_process(run, services, stage.forward_process), estimator, objective,
-          std::move(setup)};
+  return {bundle,           make_process(run, services, stage.forward_process),
+          estimator,        objective,
+          std::move(setup), cache};
+}
+
+using StageTrainer = Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
+
+/// Everything a stage will ask its reference: by row and epoch, then by repetition of the study.
+AskedPlans asked_plans(const StageTrainer& trainer, const Prepared& prepared,
+                       const std::vector<TrainingRow>& study_rows) {
+  const auto uses = std::make_shared<const std::vector<RowUse>>(trainer.row_uses());
+  const std::size_t repeats = study_rows.empty() ? 0 : static_cast<std::size_t>(kStudyRepeats);
+  return {uses->size() + repeats, [uses, &trainer, &prepared, &study_rows](std::size_t group) {
+            const TrainingSetup& setup = prepared.setup;
+            std::vector<AskedPlan> asked;
+            if (group < uses->size()) {
+              const RowUse& use = (*uses)[group];
+              const auto& rows = use.purpose == Purpose::noise ? setup.rows : setup.validation;
+              for (ScorePlan& plan : trainer.reference_plans(use))
+                asked.push_back({std::move(plan), use.epoch, rows[use.row].id, asked.size()});
+            } else {
+              const auto repeat = static_cast<int>(group - uses->size());
+              for (ScorePlan& plan :
+                   study_plans(prepared.process, prepared.estimator, setup, study_rows, repeat))
+                asked.push_back({std::move(plan), static_cast<std::uint64_t>(repeat) + 1,
+                                 study_rows[asked.size() / 2].id, asked.size() % 2});
+            }
+            return asked;
+          }};
 }
 
 }  // namespace
@@ -104,8 +139,11 @@ Result run_training(const RunContext& run, const Work& work) {
                           " parameters, gradient path ", to_string(memory.path)));
   std::vector<TrainingRow> study_rows = prepared.setup.validation;
   const std::int64_t scored = prepared.setup.rows.front().answers.front().num_scored();
-  Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective> trainer(
-      prepared.process, prepared.estimator, prepared.objective, prepared.setup);
+  StageTrainer trainer(prepared.process, prepared.estimator, prepared.objective, prepared.setup);
+  std::optional<FilledPlans> filled;
+  if (prepared.cache)  // before a checkpoint takes the place of the weights of `from`
+    filled = fill_reference_cache(run, work, prepared.setup,
+                                  asked_plans(trainer, prepared, study_rows), *prepared.cache);
   TrainingReporter reporter(run, work, prepared.bundle);
   const TrainingProgress begin = reporter.resume(trainer.optimizer(), trainer.total_steps());
   reporter.start(begin.step, trainer.total_steps());
@@ -119,6 +157,9 @@ Result run_training(const RunContext& run, const Work& work) {
   result["forward_passes_per_text"] = prepared.estimator.nominal_copies(scored);
   result["score_target"] = prepared.estimator.target(scored).name;
   result["gradient_path"] = to_string(memory.path);
+  if (filled)
+    result["reference_scores"] = {
+        {"plans", filled->asked}, {"computed", filled->computed}, {"seconds", filled->seconds}};
   result["predicted_peak_bytes"] = memory.predicted_bytes;
   result["peak_bytes"] =
       watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu);

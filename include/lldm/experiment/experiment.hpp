@@ -12,6 +12,7 @@
 #include "lldm/config/value.hpp"
 #include "lldm/data/template.hpp"
 #include "lldm/experiment/stage_options.hpp"
+#include "lldm/experiment/study_options.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/tokenizer/load.hpp"
 
@@ -85,7 +86,7 @@ struct Stage {
   StageKind kind = StageKind::pretraining;
   config::Position position;
   config::Value resolved;  // every key of the stage, defaults filled in
-  std::variant<TrainingStage, SynthesizeStage, EvaluateStage, SampleStage> options;
+  std::variant<TrainingStage, SynthesizeStage, EvaluateStage, SampleStage, StudyStage> options;
 
   [[nodiscard]] const TrainingStage& training() const { return std::get<TrainingStage>(options); }
   /// Names of stages (or model folders) that this stage reads.

@@ -38,6 +38,7 @@ struct RunOptions {
   std::string stage = "all";        // a stage's name: that stage and what it needs
   std::filesystem::path resume;     // a checkpoint folder to go on from, instead of the newest one
   bool is_fresh = false;            // remove what an earlier run of this file left in `out`
+  bool retries_failed = true;       // a grid's work that is recorded as failed is tried again
   RunObserver* observer = nullptr;  // never null inside a run
 };
 
@@ -54,12 +55,12 @@ LoadedExperiment load_experiment(const std::filesystem::path& file,
                                  const std::vector<std::string>& overrides,
                                  const Registry& registry);
 
-/// Runs (or goes on with) an experiment in `options.out`.
+/// Runs (or goes on with) an experiment in `options.out`, in this process.
 ///
-/// The folder then holds config.resolved.toml, metrics.jsonl, one folder per stage (with `model/`,
-/// `checkpoints/`, `result.json`), report.md and report.json.
-/// Errors  ConfigError if the folder belongs to another config (the difference is shown) or the
-/// config
+/// The folder then holds config.resolved.toml, index.json, metrics.jsonl, one folder per stage
+/// (with `model/`, `checkpoints/`, `result.json`; cells/<id>/<stage> and shared/<stage>-<hash> in a
+/// grid), report.md, report.json and costs.json. Errors  ConfigError if the folder belongs to
+/// another config (the difference is shown) or the config
 ///         asks for what is not built yet; Stopped when the observer asks to stop, everything
 ///         saved.
 void run_experiment(const LoadedExperiment& loaded, const Registry& registry, MemoryManager& memory,
@@ -68,6 +69,14 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
 /// What `run --dry-run` and `plan` print: work, steps, forward passes, predicted memory.
 std::string describe_plan(const LoadedExperiment& loaded, const Registry& registry,
                           const std::filesystem::path& out);
+
+/// What `grid plan` prints: cells by axes and seed, how often each stage is done and what it costs.
+std::string describe_grid(const LoadedExperiment& loaded, const Registry& registry,
+                          const std::filesystem::path& out);
+
+/// The most that any stage of any cell is planned to hold, in bytes, if every text is as long as
+/// the model accepts.
+std::int64_t planned_peak_bytes(const LoadedExperiment& loaded, const Registry& registry);
 
 /// What the file asks for and lldm cannot run yet, one line each ("not runnable yet: ...").
 std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded);
@@ -79,7 +88,9 @@ void check_fit(const LoadedExperiment& loaded, const Registry& registry);
 
 /// Files and folders that stages read and that are not there or hold other rows than the stage
 /// reads, one text each.  A run refuses them before its first stage; `validate` notes them.
-std::vector<std::string> missing_files(const LoadedExperiment& loaded);
+/// `stage`: only what that stage and those before it that it needs read.
+std::vector<std::string> missing_files(const LoadedExperiment& loaded,
+                                       const std::string& stage = "all");
 
 /// Schedules that the file sets and no estimator behind them reads, one "file:line:column: ..." and
 /// its hint each: noted, not refused, since a grid may sweep the estimator beside the schedule.

@@ -20,6 +20,7 @@ struct Work {
   std::string model;  // evaluate: the measured model's stage (or folder); else empty
   std::int64_t seed = 0;
   std::string hash;                           // of everything that decides the result
+  std::string settings_hash;                  // the same without the seeds
   std::filesystem::path folder;               // where its results lie
   std::map<std::string, std::size_t> inputs;  // stage name -> index of the work that made it
   std::vector<std::size_t> cells;             // which cells need it
@@ -31,6 +32,7 @@ struct RunSchedule {
   std::vector<Cell> cells;
   std::vector<Experiment> experiments;  // one per cell
   std::vector<Work> work;               // inputs always before what reads them
+  std::vector<std::string> cell_ids;    // one per cell
   [[nodiscard]] const Stage& stage_of(const Work& work) const;
 };
 
@@ -43,10 +45,17 @@ RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> exper
 inline constexpr const char* kResultName = "result.json";
 /// The file that says why it could not be finished.
 inline constexpr const char* kFailureName = "failed.json";
+/// What was logged while it was done: of one piece of work in a grid, of all in a plain run.
+inline constexpr const char* kMetricsName = "metrics.jsonl";
 /// Whether the result in its folder is of exactly this work.
 bool is_done(const Work& work);
 
-/// Short name of a cell: the hash of its resolved settings.
-std::string cell_id(const Cell& cell);
+/// The error that ended its last attempt; "" if it is not recorded as failed.
+std::string failure_of(const Work& work);
+/// The exit code that error would have had alone.
+int failure_code(const Work& work);
+
+/// Short name of a cell: the hash of its resolved settings and its seed.
+std::string cell_id(const Cell& cell, const Experiment& experiment);
 
 }  // namespace lldm

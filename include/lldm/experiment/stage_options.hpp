@@ -25,13 +25,22 @@ namespace config {
 class OptionsCheck;
 }
 
-enum class StageKind : std::uint8_t { pretraining, sft, synthesize, preference, evaluate, sample };
+enum class StageKind : std::uint8_t {
+  pretraining,
+  sft,
+  synthesize,
+  preference,
+  evaluate,
+  sample,
+  study
+};
 constexpr auto choices(std::type_identity<StageKind>) {
   using K = StageKind;
   return std::array{
       Choice<K>{"pretraining", K::pretraining}, Choice<K>{"sft", K::sft},
       Choice<K>{"synthesize", K::synthesize},   Choice<K>{"preference", K::preference},
-      Choice<K>{"evaluate", K::evaluate},       Choice<K>{"sample", K::sample}};
+      Choice<K>{"evaluate", K::evaluate},       Choice<K>{"sample", K::sample},
+      Choice<K>{"study", K::study}};
 }
 std::string_view to_string(StageKind kind);
 
@@ -99,6 +108,18 @@ struct DataOptions {
   }
 };
 
+/// The table `reference`: where the frozen reference's scores come from.
+struct ReferenceOptions {
+  std::filesystem::path cache;
+  static constexpr auto describe() {
+    return std::tuple{
+        field("cache", &ReferenceOptions::cache,
+              "Folder that keeps what the reference says of every plan: computed before the first "
+              "step where it is missing, read from then on; no second copy of the weights is held "
+              "(docs/reference_cache.md).")};
+  }
+};
+
 /// A stage that trains: pretraining, sft, preference.
 struct TrainingStage {
   std::string name;
@@ -115,6 +136,8 @@ struct TrainingStage {
   GradientPath gradient_path = GradientPath::automatic;
   std::int64_t max_tokens_per_forward = 16384;
   bool shared_draws = true;
+  ReferenceOptions reference = {};
+  std::int64_t draws_epochs = 0;
   double random_length_share = 0.0;
   std::int64_t validation_rows = 0;
   std::int64_t logging_steps = 10;
@@ -127,7 +150,7 @@ struct TrainingStage {
     return std::tuple{
         field("name", &S::name, "The stage's name: its folder, and how other stages refer to it.")
             .required(),
-        field("kind", &S::kind, "pretraining, sft, synthesize, preference, evaluate or sample.")
+        field("kind", &S::kind, "pretraining, sft, synthesize, preference, evaluate, sample or study.")
             .required(),
         field("role", &S::role, "What the model is in the report's comparison."),
         field(
@@ -153,6 +176,12 @@ struct TrainingStage {
             .unit("tokens"),
         field("shared_draws", &S::shared_draws,
               "Policy and reference see the same noised copies; false is for ablation only."),
+        field("reference", &S::reference, "Where the frozen reference's scores come from."),
+        field("draws_epochs", &S::draws_epochs,
+              "Epoch e draws its noise as epoch e mod draws_epochs, so that a reference cache of so "
+              "many epochs serves any number; 0: every epoch draws afresh.")
+            .at_least(0)
+            .unit("epochs"),
         field("random_length_share", &S::random_length_share,
               "Pretraining: share of rows cut to a random length (LLaDA: 0.01).")
             .range(0.0, 1.0),

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// The keys of a [[stage]] table of kind "study".
+#pragma once
+
+#include "lldm/experiment/stage_options.hpp"
+
+namespace lldm {
+
+/// A stage that measures score estimators on a policy and its reference: bias, variances of score,
+/// margin, loss and gradient, seconds.  Every entry of `score_estimators` is one row of the report.
+struct StudyStage {
+  std::string name;
+  StageKind kind = StageKind::study;
+  std::string from;
+  std::string reference;
+  config::Value pairs = {};
+  std::vector<ComponentRef<Role::score_estimator>> score_estimators;
+  ComponentRef<Role::forward_process> forward_process = "masked";
+  ComponentRef<Role::objective> objective = {};
+  config::Value response_length = config::Value::string("own");
+  ScorePadding score_padding = ScorePadding::include;
+  std::int64_t limit = 16;
+  std::int64_t repeats = 64;
+  std::int64_t truth_draws = 0;
+  std::int64_t max_tokens_per_forward = 16384;
+
+  static constexpr auto describe() {
+    using S = StudyStage;
+    return std::tuple{
+        field("name", &S::name, "The stage's name.").required(),
+        field("kind", &S::kind, "study.").required(),
+        field("from", &S::from, "Stage (or model folder) whose model is the policy.").required(),
+        field("reference", &S::reference, "Stage (or model folder) of the frozen reference.")
+            .required(),
+        field("pairs", &S::pairs, "Pairs that are scored: { stage = NAME } or { file = PATH }.")
+            .required(),
+        field("score_estimators", &S::score_estimators,
+              "The estimators to compare, each a component table; the forward passes they ask for "
+              "are their budget.")
+            .required(),
+        field("forward_process", &S::forward_process, "How text is noised."),
+        field("objective", &S::objective, "The loss whose noise is measured."),
+        field("response_length", &S::response_length, "Answer canvas; as in training."),
+        field("score_padding", &S::score_padding, "As in training."),
+        field("limit", &S::limit, "Measure at most so many pairs: one step of the loss.")
+            .range(1, 4096)
+            .unit("pairs"),
+        field("repeats", &S::repeats, "Independent draws of everything, for the variances.")
+            .range(2, 65536),
+        field("truth_draws", &S::truth_draws,
+              "Where the bias is measured from: 0 enumerates every mask (answers of at most 12 "
+              "tokens); N takes N stratified draws instead, and the bias has their noise too.")
+            .range(0, 1 << 20)
+            .unit("draws"),
+        field("max_tokens_per_forward", &S::max_tokens_per_forward,
+              "Sequences are packed into one forward up to this many tokens.")
+            .range(1, 1 << 26)
+            .unit("tokens")};
+  }
+  void check(config::OptionsCheck& check) const;
+};
+
+}  // namespace lldm

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// The worker processes of `lldm grid run --jobs N`.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lldm/experiment/grid_run.hpp"
+
+namespace lldm::cli {
+
+struct WorkerSettings {
+  std::filesystem::path out;
+  std::int64_t jobs = 1;
+  std::vector<std::string> plugins;  // of --plugin
+};
+
+/// Starts `jobs` processes `lldm grid work`, shows their progress, and returns when all have ended.
+/// Their output goes to OUT/workers/worker-K.log.
+///
+/// A worker that is killed is told, and the others take over its work.  SIGINT and SIGTERM are
+/// passed on as SIGTERM; workers end by themselves if this process is killed.
+/// Errors  Stopped after a signal, everything saved; Error if work is left that no worker could do.
+void run_workers(const OpenedRun& run, const WorkerSettings& settings, RunObserver& observer);
+
+}  // namespace lldm::cli

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/study_truth.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lldm {
+namespace {
+
+using config::Value;
+using Ref = ComponentRef<Role::score_estimator>;
+
+Ref component(const char* type, std::vector<std::pair<const char*, Value>> keys) {
+  Ref ref(type);
+  for (auto& [key, value] : keys) ref.table.set(key, std::move(value));
+  return ref;
+}
+
+/// The estimator that `adaptive` repeats, else the estimator.
+const Value& wrapped(const Value& table) {
+  const config::Member* inner = table.find("score_estimator");
+  return inner && inner->value.is_table() ? wrapped(inner->value) : table;
+}
+
+Value key_of(const Value& table, std::string_view key, Value otherwise) {
+  const config::Member* member = table.find(key);
+  return member ? member->value : otherwise;
+}
+
+}  // namespace
+
+ComponentRef<Role::score_estimator> elbo_truth(std::int64_t draws) {
+  if (draws == 0) return component("exact", {{"target", Value::string("elbo")}});
+  return component("monte_carlo_elbo",
+                   {{"draws", Value::integer(draws)}, {"pairing", Value::string("stratified")}});
+}
+
+std::optional<Ref> own_truth(const Ref& estimator, const Target& target, std::int64_t draws) {
+  const Value& table = wrapped(estimator.table);
+  if (target.name == "elbo") return elbo_truth(draws);
+  if (target.name.starts_with("elbo_truncated(")) {
+    const Value time_min = key_of(table, "time_min", Value::real(1e-3));
+    if (draws == 0)
+      return component("exact",
+                       {{"target", Value::string("elbo_truncated")}, {"time_min", time_min}});
+    return component("monte_carlo_elbo", {{"draws", Value::integer(draws)},
+                                          {"count", Value::string("bernoulli")},
+                                          {"pairing", Value::string("stratified")},
+                                          {"time_min", time_min}});
+  }
+  // The reveal terms are a constant of the schedule, not of the model: no table of the target.
+  const config::Member* terms = table.find("include_reveal_terms");
+  const bool has_terms = terms && terms->value.is_boolean() && terms->value.as_boolean();
+  if (!target.name.starts_with("trajectory_elbo(") || has_terms) return std::nullopt;
+  const bool is_one_step = table.text_of("type") == "one_step";
+  const Value steps = is_one_step ? Value::integer(1) : key_of(table, "steps", Value::integer(16));
+  const Value grid = is_one_step ? Value::string("uniform_time")
+                                 : key_of(table, "grid", Value::string("uniform_time"));
+  if (draws == 0)
+    return component(
+        "exact", {{"target", Value::string("trajectory_elbo")}, {"steps", steps}, {"grid", grid}});
+  const std::int64_t paths = std::clamp<std::int64_t>(draws / steps.as_integer(), 1, 4096);
+  return component("full_trajectory",
+                   {{"steps", steps}, {"grid", grid}, {"replicates", Value::integer(paths)}});
+}
+
+}  // namespace lldm

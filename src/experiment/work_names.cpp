@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/work_names.hpp"
+
+#include "lldm/data/sha256.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json all_axes(const RunSchedule& schedule) {
+  Json entries = Json::array();
+  for (const Cell& cell : schedule.cells) entries.push_back({{"axes", axes_of(cell)}});
+  return {{"work", std::move(entries)}};
+}
+
+std::string without_comma(const std::string& text) {
+  return text.starts_with(", ") ? text.substr(2) : text;
+}
+
+}  // namespace
+
+Json to_json(const config::Value& value) {
+  switch (value.kind()) {
+    case config::Kind::boolean:
+      return value.as_boolean();
+    case config::Kind::integer:
+      return value.as_integer();
+    case config::Kind::real:
+      return value.as_real();
+    case config::Kind::string:
+      return value.as_string();
+    case config::Kind::array: {
+      Json list = Json::array();
+      for (const config::Value& element : value.as_array()) list.push_back(to_json(element));
+      return list;
+    }
+    case config::Kind::table:
+      break;
+  }
+  Json table = Json::object();
+  for (const config::Member& member : value.as_table()) table[member.key] = to_json(member.value);
+  return table;
+}
+
+Json axes_of(const Cell& cell) {
+  Json axes = Json::object();
+  for (const auto& [path, value] : cell.axes) axes[path] = to_json(value);
+  return axes;
+}
+
+Json axes_of(const RunSchedule& schedule, const Work& work) {
+  Json axes = Json::object();
+  const Cell& first = schedule.cells[work.cells.front()];
+  for (std::size_t a = 0; a < first.axes.size(); ++a) {
+    bool is_same = true;
+    for (const std::size_t cell : work.cells)
+      is_same = is_same && schedule.cells[cell].axes[a].second == first.axes[a].second;
+    if (is_same) axes[first.axes[a].first] = to_json(first.axes[a].second);
+  }
+  return axes;
+}
+
+WorkNames::WorkNames(const RunSchedule& schedule)
+    : schedule_(schedule), labels_(all_axes(schedule)) {}
+
+std::string WorkNames::of(const Cell& cell) const {
+  const std::string axes = labels_.of(axes_of(cell));
+  return without_comma(message(axes, ", seed ", cell.seed));
+}
+
+std::string WorkNames::of(const Work& work) const {
+  return message(work.stage, work.model.empty() ? "" : " of " + work.model,
+                 labels_.of(axes_of(schedule_, work)), ", seed ", work.seed);
+}
+
+std::string schedule_digest(const RunSchedule& schedule) {
+  std::string hashes;
+  for (const Work& work : schedule.work) hashes += work.hash + "\n";
+  return sha256_hex(hashes);
+}
+
+Json index_of(const RunSchedule& schedule, const std::filesystem::path& out) {
+  const WorkNames names(schedule);
+  Json index = {{"schedule", ""}, {"cells", Json::array()}, {"work", Json::array()}};
+  for (std::size_t c = 0; c < schedule.cells.size(); ++c)
+    index["cells"].push_back({{"id", schedule.cell_ids[c]},
+                              {"name", names.of(schedule.cells[c])},
+                              {"axes", axes_of(schedule.cells[c])},
+                              {"seed", schedule.cells[c].seed}});
+  for (const Work& work : schedule.work)
+    index["work"].push_back({{"folder", work.folder.lexically_relative(out).generic_string()},
+                             {"name", names.of(work)},
+                             {"stage", work.stage},
+                             {"model", work.model},
+                             {"axes", axes_of(schedule, work)},
+                             {"seed", work.seed}});
+  index["schedule"] = schedule_digest(schedule);
+  return index;
+}
+
+}  // namespace lldm
