@@ -124,6 +124,31 @@ struct Fit {
     return "";
   }
 
+  /// A study takes the loss of one pair as a function of its two scores and the reference's.
+  void study(const Stage& stage, const StudyStage& study, const Value* table) {
+    const auto tried = [&](const char* key, const auto& make) {
+      try {
+        make();
+      } catch (const ConfigError& error) {
+        diagnostics.error(place_of(table, stage, key),
+                          message("stage \"", stage.name, "\": ", error.what()), "");
+      }
+    };
+    for (const auto& estimator : study.score_estimators)
+      tried("score_estimators",
+            [&] { static_cast<void>(registry.make<AnyScoreEstimator>(estimator, services)); });
+    tried("objective", [&] {
+      const ObjectiveNeeds needs =
+          registry.make<AnyObjective>(study.objective, services).needs();
+      if (needs.group_size == 2 && needs.reference && needs.use != ScoreUse::coupled &&
+          needs.use != ScoreUse::parts)
+        return;
+      throw ConfigError(message("objective \"", study.objective.type(),
+                                "\" is no function of one pair's scores and its reference\n",
+                                "  use dpo, ipo, hinge or another loss over single pairs"));
+    });
+  }
+
   void canvas(const Stage& stage, const Value& length, const ModelOptions& model,
               const Value* table) {
     if (!length.is_integer() || !model.path.empty()) return;
@@ -189,6 +214,10 @@ void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
       if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
         fit.objective(stage, *training, table);
         fit.canvas(stage, training->response_length, experiment.options.model, table);
+      }
+      if (const auto* study = std::get_if<StudyStage>(&stage.options)) {
+        fit.study(stage, *study, table);
+        fit.canvas(stage, study->response_length, experiment.options.model, table);
       }
     }
   }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A study stage: what a score costs, how biased and how noisy it is, estimator by estimator.
+#include <ATen/ops/sum.h>
+#include <ATen/ops/tensor.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -11,6 +14,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/estimator/any_score_estimator.hpp"
 #include "lldm/experiment/study_options.hpp"
+#include "lldm/model/any_denoiser.hpp"
 #include "lldm/objective/any_objective.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "lldm/plugin/registry.hpp"

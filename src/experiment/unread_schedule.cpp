@@ -22,13 +22,14 @@ const Member* schedule_of(const Value& table) {
   return process && process->value.is_table() ? process->value.find("schedule") : nullptr;
 }
 
-/// The estimator of a stage that scores texts, or null.
-const ComponentRef<Role::score_estimator>* estimator_of(const Stage& stage) {
+/// The estimators of a stage that scores texts.
+std::vector<ComponentRef<Role::score_estimator>> estimators_of(const Stage& stage) {
   if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-    return &training->score_estimator;
+    return {training->score_estimator};
+  if (const auto* study = std::get_if<StudyStage>(&stage.options)) return study->score_estimators;
   const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
-  return evaluation && !evaluation->pairs.as_table().empty() ? &evaluation->score_estimator
-                                                             : nullptr;
+  if (evaluation && !evaluation->pairs.as_table().empty()) return {evaluation->score_estimator};
+  return {};
 }
 
 struct Reading {
@@ -45,12 +46,14 @@ struct Reading {
   }
 
   void add(const Stage& stage, const Value& table) {
-    const auto* estimator = estimator_of(stage);
-    if (!estimator) return;
-    const bool is_read = registry.make<AnyScoreEstimator>(*estimator, services).reads_schedule();
+    const auto estimators = estimators_of(stage);
+    if (estimators.empty()) return;
+    const bool is_read = std::any_of(estimators.begin(), estimators.end(), [&](const auto& ref) {
+      return registry.make<AnyScoreEstimator>(ref, services).reads_schedule();
+    });
     const Member* own = schedule_of(table);
     if (own && !is_read)
-      report(*own, message("stage \"", stage.name, "\" (", estimator->type(), ")"));
+      report(*own, message("stage \"", stage.name, "\" (", estimators.front().type(), ")"));
     if (!own && is_read) is_shared_read = true;
   }
 };

@@ -36,11 +36,13 @@ enum class StageKind : std::uint8_t {
 };
 constexpr auto choices(std::type_identity<StageKind>) {
   using K = StageKind;
-  return std::array{
-      Choice<K>{"pretraining", K::pretraining}, Choice<K>{"sft", K::sft},
-      Choice<K>{"synthesize", K::synthesize},   Choice<K>{"preference", K::preference},
-      Choice<K>{"evaluate", K::evaluate},       Choice<K>{"sample", K::sample},
-      Choice<K>{"study", K::study}};
+  return std::array{Choice<K>{"pretraining", K::pretraining},
+                    Choice<K>{"sft", K::sft},
+                    Choice<K>{"synthesize", K::synthesize},
+                    Choice<K>{"preference", K::preference},
+                    Choice<K>{"evaluate", K::evaluate},
+                    Choice<K>{"sample", K::sample},
+                    Choice<K>{"study", K::study}};
 }
 std::string_view to_string(StageKind kind);
 
@@ -150,7 +152,8 @@ struct TrainingStage {
     return std::tuple{
         field("name", &S::name, "The stage's name: its folder, and how other stages refer to it.")
             .required(),
-        field("kind", &S::kind, "pretraining, sft, synthesize, preference, evaluate, sample or study.")
+        field("kind", &S::kind,
+              "pretraining, sft, synthesize, preference, evaluate, sample or study.")
             .required(),
         field("role", &S::role, "What the model is in the report's comparison."),
         field(
@@ -177,9 +180,10 @@ struct TrainingStage {
         field("shared_draws", &S::shared_draws,
               "Policy and reference see the same noised copies; false is for ablation only."),
         field("reference", &S::reference, "Where the frozen reference's scores come from."),
-        field("draws_epochs", &S::draws_epochs,
-              "Epoch e draws its noise as epoch e mod draws_epochs, so that a reference cache of so "
-              "many epochs serves any number; 0: every epoch draws afresh.")
+        field(
+            "draws_epochs", &S::draws_epochs,
+            "Epoch e draws its noise as epoch e mod draws_epochs, so that a reference cache of so "
+            "many epochs serves any number; 0: every epoch draws afresh.")
             .at_least(0)
             .unit("epochs"),
         field("random_length_share", &S::random_length_share,
