@@ -62,7 +62,8 @@ ObjectiveResult Kto::evaluate(const ScoreSet& scores) const {
     shift = baseline(scores.auxiliary.at("mismatched_policy").detach() -
                      scores.auxiliary.at("mismatched_reference"));
   }
-  const at::Tensor is_desirable = at::tensor({true, false}).expand(ratios.sizes());
+  const at::Tensor is_desirable =
+      (at::tensor({1.0, 0.0}, at::kDouble) > 0.5).expand(ratios.sizes());
   ObjectiveResult result{losses(ratios, is_desirable, shift).sum(),
                          preference_metrics(scores, options_.beta)};
   if (has_baseline()) {

@@ -246,3 +246,46 @@ TEST_CASE("detect_row_form never guesses between two forms", "[data][rows]") {
       detect_row_form(file_of(R"({"chosen":"a","rejected":"b","text":"c"})")),
       testing::contains(":1: of two forms, text and preference; remove the keys of one"));
 }
+
+TEST_CASE("Ranked rows keep their order, and are a form of their own", "[data][rows]") {
+  const auto file = read_ranked_rows(
+      file_of(R"({"prompt": "p", "answers": ["best", "middle", "worst"], "source": 1})"
+              "\n"
+              R"({"prompt": [{"role": "user", "content": "q"}], "answers": ["a", "b", "c"]})"),
+      3);
+  CHECK(file.form == RowForm::ranked);
+  REQUIRE(file.rows.size() == 2);
+  CHECK(file.rows[0].answers == std::vector<std::string>{"best", "middle", "worst"});
+  CHECK(file.rows[0].prompt == user_prompt("p"));
+  CHECK(file.rows[1].prompt == user_prompt("q"));
+  CHECK(file.rows[0].content_hash != file.rows[1].content_hash);
+  CHECK(file.unused_keys == std::vector<std::string>{"source"});
+  CHECK(detect_row_form(file.path) == RowForm::ranked);
+  CHECK(make_ranked_row(1, user_prompt("p"), {"a", "b"}).content_hash !=
+        make_ranked_row(1, user_prompt("p"), {"b", "a"}).content_hash);
+}
+
+TEST_CASE("Ranked rows: what is bad is told by row and reason", "[data][rows]") {
+  const auto error = [](std::string_view text, std::int64_t answers) {
+    return error_of(text, [&](const auto& path) { (void)read_ranked_rows(path, answers); });
+  };
+  CHECK(error("{\"prompt\":\"p\",\"answers\":[\"a\",\"b\"]}\n"
+              "{\"prompt\":\"p\",\"answers\":[\"a\",\"b\",\"c\"]}\n"
+              "{\"prompt\":\"p\",\"answers\":[\"a\"]}",
+              2) ==
+        "F: 2 of 3 rows cannot be used\n"
+        "  F:2: \"answers\" holds 3 answers, wanted are 2 (best first)\n"
+        "  F:3: \"answers\" holds 1 answer, wanted are 2 (best first)\n"
+        "  repair them, or set on_bad_row = \"skip\" to leave them out");
+  CHECK_THAT(error("{\"prompt\":\"p\",\"answers\":[\"a\"]}", 0),
+             testing::contains("holds 1 answer, wanted are at least 2"));
+  CHECK_THAT(error("{\"prompt\":\"p\",\"answers\":[\"a\",\" a \"]}", 2),
+             testing::contains("two of \"answers\" are the same text"));
+  CHECK_THAT(error("{\"prompt\":\"p\",\"answers\":[\"a\",\" \"]}", 2),
+             testing::contains("\"answers\" is empty"));
+  CHECK_THAT(error("{\"prompt\":\"p\",\"answers\":[\"a\",3]}", 2),
+             testing::contains("must be a list of texts, holds number"));
+  CHECK_THAT(error("{\"prompt\":\"p\",\"answers\":\"a\"}", 2),
+             testing::contains("must be a list of texts, is string"));
+  CHECK_THAT(error("{\"answers\":[\"a\",\"b\"]}", 2), testing::contains("\"prompt\" is missing"));
+}
