@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <set>
 #include <span>
+#include <utility>
 
 #include "lldm/errors.hpp"
 #include "lldm/objective/weighted_sum.hpp"
@@ -119,6 +121,40 @@ TrainerCore::TrainerCore(MakePlan plan, std::optional<Adaptation> adaptation, Lo
       if (static_cast<std::int64_t>(row.answers.size()) != needs_.group_size)
         throw DataError(message("row ", row.id, " holds ", row.answers.size(),
                                 " answers, the objective compares ", needs_.group_size));
+  if (needs_.reference && setup_.stored_reference)
+    engine_.use_stored_reference(setup_.stored_reference);
+}
+
+std::uint64_t TrainerCore::draws_epoch(std::uint64_t epoch) const {
+  return setup_.draws_epochs > 0 ? epoch % static_cast<std::uint64_t>(setup_.draws_epochs) : epoch;
+}
+
+std::vector<RowUse> TrainerCore::row_uses() const {
+  if (adaptation_)
+    throw ConfigError(
+        "an estimator of adaptive cost decides from step to step what it asks: its reference "
+        "scores cannot be computed beforehand");
+  const auto num_rows = static_cast<std::int64_t>(setup_.rows.size());
+  std::vector<RowUse> uses;
+  std::set<std::pair<std::uint64_t, std::int64_t>> seen;
+  RowOrder order = order_;
+  for (std::int64_t step = 0; step < total_; ++step)
+    for (const auto& entry : order.step(step, setup_.optimizer.row_limit(num_rows)))
+      if (const std::uint64_t epoch = draws_epoch(entry.epoch);
+          seen.emplace(epoch, entry.row).second)
+        uses.push_back({Purpose::noise, epoch, static_cast<std::size_t>(entry.row)});
+  for (std::size_t row = 0; row < setup_.validation.size(); ++row)
+    uses.push_back({Purpose::evaluation, 0, row});
+  return uses;
+}
+
+std::vector<ScorePlan> TrainerCore::reference_plans(const RowUse& use) const {
+  const auto& rows = use.purpose == Purpose::evaluation ? setup_.validation : setup_.rows;
+  ScoreBatch batch = plan_batch({&rows.at(use.row)}, {use.epoch}, use.purpose, 0);
+  std::vector<ScorePlan> plans =
+      std::move(batch.reference_plans.empty() ? batch.plans : batch.reference_plans);
+  for (ScorePlan& plan : batch.mismatched_plans) plans.push_back(std::move(plan));
+  return plans;
 }
 
 LossFunction TrainerCore::normalised() const {
@@ -204,10 +240,10 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
   for (const auto& entry : entries) {
     const TrainingRow& row = setup_.rows[static_cast<std::size_t>(entry.row)];
     rows.push_back(&row);
-    epochs.push_back(entry.epoch);
+    epochs.push_back(draws_epoch(entry.epoch));
     if (setup_.random_length_share > 0) {
       const auto key =
-          setup_.random_length_by_batch ? static_cast<std::uint64_t>(step) : entry.epoch;
+          setup_.random_length_by_batch ? static_cast<std::uint64_t>(step) : epochs.back();
       shortened.push_back({row.id, {cut(row.answers.front(), key, row.id)}});
       rows.back() = &shortened.back();
     }

@@ -45,7 +45,9 @@ class TrainingObserver {
 /// What a trainer works on, beside its three components.
 struct TrainingSetup {
   std::shared_ptr<const AnyDenoiser> policy;
-  std::shared_ptr<const AnyDenoiser> reference;  // frozen; null where the objective needs none
+  /// Frozen; null where the objective needs none, or where `stored_reference` answers for it.
+  std::shared_ptr<const AnyDenoiser> reference;
+  StoredReadouts stored_reference = {};
   std::vector<TrainingRow> rows;
   std::vector<TrainingRow> validation;
   OptimizerOptions optimizer;
@@ -53,10 +55,18 @@ struct TrainingSetup {
   EngineOptions engine;
   GradientPath path = GradientPath::linear;
   bool shared_draws = true;        // policy and reference see one plan; false for ablation only
+  std::int64_t draws_epochs = 0;   // epoch e draws as epoch e mod draws_epochs; 0: every one afresh
   double random_length_share = 0;  // pretraining: share of rows cut to a random length
   bool random_length_by_batch = false;  // one draw for a whole step (llada_parity)
   std::string device = "cpu";
   Draws draws{0, ""};
+};
+
+/// One row in one epoch, as a training run scores it.
+struct RowUse {
+  Purpose purpose = Purpose::noise;  // evaluation: a row of the validation set
+  std::uint64_t epoch = 0;           // of the draws
+  std::size_t row = 0;               // index into the set-up's rows, or its validation rows
 };
 
 /// The trainer's body, compiled once: components arrive as functions.
@@ -75,6 +85,11 @@ class TrainerCore {
   [[nodiscard]] std::map<std::string, double> validate() const;
   [[nodiscard]] AdamW& optimizer() { return optimizer_; }
   [[nodiscard]] std::int64_t total_steps() const { return total_; }
+  /// Everything that the whole run scores, each once: in the order of the steps, then validation.
+  /// Errors  ConfigError for an estimator of adaptive cost: what it asks is not known beforehand.
+  [[nodiscard]] std::vector<RowUse> row_uses() const;
+  /// The plans that the run asks the reference for there: one per answer, then the mismatched one.
+  [[nodiscard]] std::vector<ScorePlan> reference_plans(const RowUse& use) const;
 
  private:
   struct StepReport;
@@ -83,6 +98,7 @@ class TrainerCore {
   [[nodiscard]] ScoreBatch plan_batch(const std::vector<const TrainingRow*>& rows,
                                       const std::vector<std::uint64_t>& epochs, Purpose purpose,
                                       std::int64_t evaluations) const;
+  [[nodiscard]] std::uint64_t draws_epoch(std::uint64_t epoch) const;
   [[nodiscard]] Text cut(const Text& text, std::uint64_t epoch, std::uint64_t row) const;
   [[nodiscard]] LossFunction normalised() const;
 
@@ -119,6 +135,10 @@ class Trainer {
   [[nodiscard]] std::map<std::string, double> validate() const { return core_.validate(); }
   [[nodiscard]] AdamW& optimizer() { return core_.optimizer(); }
   [[nodiscard]] std::int64_t total_steps() const { return core_.total_steps(); }
+  [[nodiscard]] std::vector<RowUse> row_uses() const { return core_.row_uses(); }
+  [[nodiscard]] std::vector<ScorePlan> reference_plans(const RowUse& use) const {
+    return core_.reference_plans(use);
+  }
 
  private:
   static TrainerCore::MakePlan plans_of(AnyForwardProcess process, const E& estimator) {
