@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "config/foreign_keys.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 
@@ -48,8 +47,7 @@ void report_unknown(const Member& member, std::span<const FieldInfo> fields,
   std::vector<std::string> keys;
   for (const FieldInfo& info : fields) keys.push_back(info.key);
   keys.insert(keys.end(), context.extra_keys.begin(), context.extra_keys.end());
-  std::string hint = std::string(foreign_key_hint(member.key));
-  if (hint.empty()) hint = did_you_mean(member.key, keys, "keys");
+  std::string hint = did_you_mean(member.key, keys, "keys");
   if (!context.origin.empty()) hint += "  (" + context.origin + ")";
   context.diagnostics.error(member.position,
                             message(context.where, " has no key ", in_quotes(member.key)), hint);

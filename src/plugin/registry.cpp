@@ -6,6 +6,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/plugin/build_id.hpp"
+#include "plugin/foreign_keys.hpp"
 #include "plugin/names.hpp"
 
 namespace lldm {
@@ -125,6 +126,30 @@ std::shared_ptr<const Entry> Registry::pick(Role role, const config::Value& tabl
   return nullptr;
 }
 
+namespace {
+
+/// Reports and removes the keys of an objective's table that have another library's name, so that
+/// they are answered with more than "no key".  True if there were none.
+bool take_foreign_keys(config::Value& table, const Entry& entry,
+                       const config::ReadContext& context) {
+  bool is_clean = true;
+  const config::Value given = table;
+  for (const config::Member& member : given.as_table()) {
+    const bool is_field = std::ranges::any_of(
+        entry.fields, [&](const auto& field) { return field.key == member.key; });
+    const std::string_view hint = foreign_key_hint(member.key);
+    if (is_field || hint.empty()) continue;
+    context.diagnostics.error(member.position,
+                              message(context.where, " has no key ", in_quotes(member.key)),
+                              std::string(hint));
+    table.erase(member.key);
+    is_clean = false;
+  }
+  return is_clean;
+}
+
+}  // namespace
+
 BoundComponent Registry::bind(Role role, const config::Value& table,
                               config::Diagnostics& diagnostics, const BindOptions& options) const {
   const std::string where = options.where.empty() ? where_of(role) : options.where;
@@ -142,8 +167,9 @@ BoundComponent Registry::bind(Role role, const config::Value& table,
   if (entry->origin.plugin != "lldm") context.origin = "plugin " + entry->origin.text();
   config::Value own = table;
   own.erase(type_key);
+  const bool is_own = role != Role::objective || take_foreign_keys(own, *entry, context);
   bound.options = entry->read(own, context);
-  if (!bound.options) return bound;
+  if (!bound.options || !is_own) return bound;
   bound.entry = entry;
   bound.table =
       resolved_table(table, entry->write(bound.options.get()), type_key, options.extra_keys);

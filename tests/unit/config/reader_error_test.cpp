@@ -124,17 +124,6 @@ TEST_CASE("read_options keeps the defaults of keys that are left out", "[config]
   CHECK_FALSE(o.limit);
 }
 
-TEST_CASE("read_options answers keys of other libraries with what to write, or why not",
-          "[config]") {
-  CHECK(errors_of<Inner>("use_weighting = true\n") ==
-        "a.toml:1:1: [m] has no key \"use_weighting\"\n"
-        "  WPO's weights need the sum of squared probabilities over the vocabulary at every scored "
-        "token; a score reads the probability of the true token alone, so they are not offered");
-  CHECK(errors_of<Inner>("loss_weights = [1]\n") ==
-        "a.toml:1:1: [m] has no key \"loss_weights\"\n"
-        "  a weighted sum is written terms = [{ type = \"dpo\" }, { type = \"sft\", weight = 0.05 }]");
-}
-
 TEST_CASE("read_options reports an unknown key with the nearest one and all keys", "[config]") {
   CHECK(errors_of<Pair>("family = \"x\"\n\n  famly = 3\n") ==
         "a.toml:3:3: [m] has no key \"famly\"\n"

@@ -4,11 +4,13 @@
 #include <cmath>
 
 #include "lldm/errors.hpp"
+#include "lldm/plugin/builtin.hpp"
 #include "lldm/plugin/registration.hpp"
 #include "lldm/schedule/cosine.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "support/catch.hpp"
 #include "support/config_text.hpp"
+#include "support/contains.hpp"
 #include "support/services.hpp"
 
 using namespace lldm;
@@ -248,4 +250,26 @@ TEST_CASE("role_from_text knows singular, plural and short names", "[plugin]") {
   CHECK(role_from_text("score estimators") == Role::score_estimator);
   CHECK_FALSE(role_from_text("objectivs"));
   for (const Role role : kRoles) CHECK(role_from_text(role_name(role)) == role);
+}
+
+TEST_CASE("An objective's keys of other libraries are answered with what to write, or why not",
+          "[plugin][registry]") {
+  Registry registry;
+  register_builtin_components(registry);
+  const auto errors = [&](const std::string& text) {
+    config::Diagnostics diagnostics;
+    CHECK(!registry.bind(Role::objective, tree(text), diagnostics));
+    std::string out;
+    for (const auto& error : diagnostics.errors()) out += error.text() + "\n";
+    return out;
+  };
+  CHECK_THAT(
+      errors("type = \"dpo\"\nuse_weighting = true\n"),
+      testing::contains("\"dpo\" has no key \"use_weighting\"\n  WPO's weights need the sum of "
+                        "squared probabilities"));
+  // Beside another mistake both are told; a plain typing error still gets the nearest key.
+  const std::string both = errors("type = \"dpo\"\nloss_weights = [1]\nbeat = 0.1\n");
+  CHECK_THAT(both,
+             testing::contains("has no key \"loss_weights\"\n  a weighted sum is written terms"));
+  CHECK_THAT(both, testing::contains("did you mean \"beta\"?"));
 }

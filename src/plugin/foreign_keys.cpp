@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "config/foreign_keys.hpp"
+#include "plugin/foreign_keys.hpp"
 
 #include <array>
 #include <utility>
 
-namespace lldm::config {
+namespace lldm {
 
 std::string_view foreign_key_hint(std::string_view key) {
   // TRL's names for preference training.
@@ -28,4 +28,4 @@ std::string_view foreign_key_hint(std::string_view key) {
   return "";
 }
 
-}  // namespace lldm::config
+}  // namespace lldm
