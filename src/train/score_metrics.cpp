@@ -96,17 +96,21 @@ std::vector<double> squared_errors(const EngineStep& step, const ScoreBatch& bat
   return errors;
 }
 
-/// Sum over answers of (dLoss/dS)^2 Var(S); NaN where the loss does not read the scores themselves.
+/// Sum over answers of (dLoss/dS)^2 Var(S); NaN where the loss reads anything but the scores
+/// themselves.
 double loss_variance(const ScoreSet& scores, const std::vector<double>& errors,
                      const LossFunction& loss) {
   const c10::AutoGradMode with_grad(true);
   ScoreSet leaf = scores;
   leaf.policy = scores.policy.detach().clone().set_requires_grad(true);
+  std::vector<at::Tensor> read{leaf.policy};
+  if (scores.parts.defined())
+    read.push_back(leaf.parts = scores.parts.detach().clone().set_requires_grad(true));
   const ObjectiveResult result = loss(leaf);
   if (!result.loss_sum.requires_grad()) return kUnknown;
-  const auto slopes = torch::autograd::grad({result.loss_sum}, {leaf.policy}, {}, std::nullopt,
-                                            false, /*allow_unused=*/true);
-  if (!slopes.front().defined()) return kUnknown;
+  const auto slopes = torch::autograd::grad({result.loss_sum}, read, {}, std::nullopt, false,
+                                            /*allow_unused=*/true);
+  if (!slopes.front().defined() || (slopes.size() > 1 && slopes[1].defined())) return kUnknown;
   const at::Tensor flat = slopes.front().contiguous();
   double variance = 0;
   for (std::size_t i = 0; i < errors.size(); ++i)

@@ -30,6 +30,15 @@ class ToyTable {
     for (std::int64_t i = 0; i < rows * vocabulary; ++i) logits_.push_back(scale * stream.normal());
   }
 
+  /// The same table with `scale` standard normals added to its logits: a model a few steps of
+  /// training away.
+  [[nodiscard]] ToyTable perturbed(double scale, std::uint64_t seed) const {
+    ToyTable other = *this;
+    Stream stream = Draws(seed, "perturbed").stream(Purpose::initialise);
+    for (double& logit : other.logits_) logit += scale * stream.normal();
+    return other;
+  }
+
   [[nodiscard]] std::int64_t vocabulary() const { return vocabulary_; }
   [[nodiscard]] std::int64_t mask_token() const { return vocabulary_; }
   [[nodiscard]] std::int64_t rows() const { return rows_; }
