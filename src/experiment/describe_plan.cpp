@@ -10,6 +10,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/experiment/run.hpp"
 #include "lldm/experiment/table.hpp"
+#include "lldm/score/reference_cache.hpp"
 #include "lldm/track/files.hpp"
 
 namespace lldm {
@@ -37,6 +38,20 @@ std::string memory_text(const Stage& stage, const StagePlan& plan) {
   return message("\nmemory of stage ", stage.name,
                  ", if every text is as long as the model accepts", " (forward passes of ",
                  plan.tokens_per_forward, " tokens)\n", plan.note, plan.memory.text());
+}
+
+/// Where the reference's scores come from, a line a stage that keeps them; "" where none does.
+std::string cache_text(const Experiment& experiment) {
+  std::string text;
+  for (const Stage& stage : experiment.stages) {
+    const auto* training = std::get_if<TrainingStage>(&stage.options);
+    if (!training || training->reference.cache.empty()) continue;
+    const std::string there = describe_reference_cache(training->reference.cache);
+    text += message("\nreference scores of stage ", stage.name, ": ",
+                    training->reference.cache.string(), " (", there.empty() ? "empty" : there,
+                    "); what it lacks is computed before the first step\n");
+  }
+  return text;
 }
 
 std::string seeds_text(const RunSchedule& schedule) {
@@ -112,7 +127,8 @@ std::string describe_grid(const LoadedExperiment& loaded, const Registry& regist
     text << schedule.cell_ids[c] << "  " << names.of(schedule.cells[c]) << "\n";
   if (schedule.cells.size() > kMostListed)
     text << "and " << schedule.cells.size() - kMostListed << " more cells\n";
-  text << "\nforward passes: of the policy in training, copies of answers.  memory: of one worker, "
+  text << cache_text(loaded.experiments.front())
+       << "\nforward passes: of the policy in training, copies of answers.  memory: of one worker, "
           "if every text\nis as long as the model accepts; --jobs N needs N times that.\n";
   for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
   return text.str();
@@ -148,6 +164,7 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry& regist
   for (const Stage& stage : loaded.experiments.front().stages)
     if (const auto* training = std::get_if<TrainingStage>(&stage.options))
       text << memory_text(stage, plan_stage(loaded.experiments.front(), *training, registry));
+  text << cache_text(loaded.experiments.front());
   for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
   return text.str();
 }

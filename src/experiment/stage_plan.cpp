@@ -93,8 +93,10 @@ StagePlan plan_stage(const Experiment& experiment, const TrainingStage& stage,
                             (needs.use == ScoreUse::coupled ? stage.optimizer.accumulation : 1);
   const std::int64_t tokens = rows * answers * plan.copies_per_text * longest;
   PlanInputs in = model_inputs(experiment.options, config);
-  // With an adapter the reference is the same weights with the adapter switched off.
-  if (needs.reference && experiment.options.model.adapter.type != AdapterType::lora)
+  // With an adapter the reference is the same weights with the adapter switched off; a cache is
+  // filled by the policy before its first step.
+  if (needs.reference && stage.reference.cache.empty() &&
+      experiment.options.model.adapter.type != AdapterType::lora)
     in.reference_parameters = in.parameters;
   in.tokens_per_forward = std::min(std::max(stage.max_tokens_per_forward, longest), tokens);
   in.longest_sequence = std::min(longest, in.tokens_per_forward);
