@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // lldm list, describe, env.
+#include <algorithm>
 #include <iostream>
 
 #include "cli/terminal.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/estimator/any_score_estimator.hpp"
 #include "lldm/experiment/table.hpp"
 #include "lldm/memory/device.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/services.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -36,6 +40,31 @@ void print_fields(const std::vector<config::FieldInfo>& fields, const std::strin
       std::cout << "\n";
     }
     print_fields(info.fields, indent + "    ");
+  }
+}
+
+/// What a component says of itself; of a score estimator also what its defaults come to.
+void print_facts(const Entry& entry, const Registry& registry) {
+  std::size_t width = 0;
+  for (const auto& [name, text] : entry.facts) width = std::max(width, name.size());
+  for (const auto& [name, text] : entry.facts)
+    std::cout << "  " << name << std::string(width + 2 - name.size(), ' ') << text << "\n";
+  if (entry.role != Role::score_estimator) return;
+  MemoryManager memory;
+  const Services services{.registry = registry,
+                          .memory = memory,
+                          .logger = null_logger(),
+                          .draws = Draws(0, "describe"),
+                          .tokenizer = nullptr};
+  try {
+    const auto estimator = registry.make<AnyScoreEstimator>(
+        ComponentRef<Role::score_estimator>(entry.name.c_str()), services);
+    constexpr std::int64_t kScored = 12;
+    const Target target = estimator.target(kScored);
+    std::cout << "  with its defaults, for an answer of " << kScored
+              << " tokens: " << estimator.nominal_copies(kScored) << " forward passes, target "
+              << target.name << (target.is_unbiased ? ", unbiased" : ", biased") << "\n";
+  } catch (const ConfigError&) {  // it has a key without default
   }
 }
 
@@ -117,6 +146,7 @@ int run_describe(const Arguments& arguments) {
     is_found = true;
     std::cout << role_name(entry->role) << " \"" << entry->name << "\"  (" << entry->origin.text()
               << ")\n  " << entry->description << "\n";
+    print_facts(*entry, registry);
     print_fields(entry->fields, "  ");
   }
   if (is_found) return 0;

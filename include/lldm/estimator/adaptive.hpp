@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <tuple>
@@ -58,6 +59,15 @@ class Adaptive {
   static constexpr std::string_view description() {
     return "repeats any estimator as often as the standard errors of earlier steps ask for";
   }
+  static constexpr std::array<Fact, 5> facts() {
+    return {{{"target", "that of the wrapped estimator"},
+             {"unbiased", "as the wrapped estimator"},
+             {"forward passes", "min to max times the wrapped estimator's per text"},
+             {"variance",
+              "1 / n of the wrapped one's, n chosen from the steps before so that a margin's "
+              "standard error is near the wanted one"},
+             {"source", "the seeds' adaptive steps, without optional stopping"}}};
+  }
   /// ConfigError for options that are not legal, or for a wrapped estimator that has no standard
   /// errors or adapts itself.
   Adaptive(const Options& options, const Services& services);
@@ -66,6 +76,9 @@ class Adaptive {
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const;
   [[nodiscard]] Target target(std::int64_t scored) const { return wrapped_.target(scored); }
+  [[nodiscard]] Target target(std::int64_t scored, const AnyForwardProcess& process) const {
+    return wrapped_.target(scored, process);
+  }
   [[nodiscard]] std::int64_t nominal_copies(std::int64_t scored) const {
     return repetitions_ * wrapped_.nominal_copies(scored);
   }

@@ -24,6 +24,11 @@ class AnyScoreEstimator {
     return self_->plan(text, process, draws);
   }
   [[nodiscard]] Target target(std::int64_t scored) const { return self_->target(scored); }
+  /// The target for the process in use, where the estimator has a `target(R, process)`; an
+  /// estimator without one means the same bound of every process that it accepts.
+  [[nodiscard]] Target target(std::int64_t scored, const AnyForwardProcess& process) const {
+    return self_->target(scored, process);
+  }
   [[nodiscard]] std::int64_t nominal_copies(std::int64_t scored) const {
     return self_->nominal_copies(scored);
   }
@@ -41,6 +46,7 @@ class AnyScoreEstimator {
     virtual ~Interface() = default;
     virtual ScorePlan plan(const Text&, const AnyForwardProcess&, const TextDraws&) const = 0;
     virtual Target target(std::int64_t) const = 0;
+    virtual Target target(std::int64_t, const AnyForwardProcess&) const = 0;
     virtual std::int64_t nominal_copies(std::int64_t) const = 0;
     virtual bool reads_schedule() const = 0;
     virtual std::optional<Adaptation> adaptation() const = 0;
@@ -54,6 +60,12 @@ class AnyScoreEstimator {
       return value_.plan(text, process, draws);
     }
     Target target(std::int64_t scored) const override { return value_.target(scored); }
+    Target target(std::int64_t scored, const AnyForwardProcess& process) const override {
+      if constexpr (requires { value_.target(scored, process); })
+        return value_.target(scored, process);
+      else
+        return value_.target(scored);
+    }
     std::int64_t nominal_copies(std::int64_t scored) const override {
       return value_.nominal_copies(scored);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <tuple>
 
@@ -34,6 +35,13 @@ class BlockAligned {
   static constexpr std::string_view name() { return "block_aligned"; }
   static constexpr std::string_view description() {
     return "block by block, earlier ones clean and later ones masked; unbiased for block_elbo";
+  }
+  static constexpr std::array<Fact, 5> facts() {
+    return {{{"target", "block_elbo(block_length)"},
+             {"unbiased", "yes"},
+             {"forward passes", "ceil(R / block_length) * draws per text"},
+             {"variance", "falls as 1 / draws; blocks draw independently and add up"},
+             {"source", "SPG (arXiv:2510.09541), block-wise masks"}}};
   }
   /// ConfigError for options that are not legal.
   explicit BlockAligned(const Options& options);

@@ -51,6 +51,15 @@ class ComplementaryPair {
     return "a mask and its complement, every token once; unbiased for elbo with the weights of "
            "ESPO";
   }
+  static constexpr std::array<Fact, 5> facts() {
+    return {
+        {{"target", "elbo"},
+         {"unbiased", "yes with weights = \"espo\"; no with \"coupled_grpo\""},
+         {"forward passes", "2 * pairs (espo), 3 * pairs (coupled_grpo) per text"},
+         {"variance",
+          "falls as 1 / pairs; the two masks of a pair are negatively related in what they hide"},
+         {"source", "ESPO (arXiv:2512.03759); DiffuCoder (arXiv:2506.20639)"}}};
+  }
   /// ConfigError for options that are not legal.
   explicit ComplementaryPair(const Options& options);
 

@@ -62,6 +62,14 @@ class Eubo {
     return "upper-bound surrogate: log of a power mean over masks, position by position; biased "
            "at few draws";
   }
+  static constexpr std::array<Fact, 5> facts() {
+    return {{{"target", "eubo(sharpness), the limit of many draws"},
+             {"unbiased",
+              "no: the logarithm of a sampled mean is biased downwards, and vanishes with draws"},
+             {"forward passes", "draws per text"},
+             {"variance", "falls with draws; larger for a larger sharpness"},
+             {"source", "SPG (arXiv:2510.09541)"}}};
+  }
   /// ConfigError for options that are not legal.
   explicit Eubo(const Options& options);
 

@@ -53,6 +53,13 @@ class Exact {
   static constexpr std::string_view description() {
     return "a target by enumeration of all masks, 2^R - 1 forward passes, R <= 12";
   }
+  static constexpr std::array<Fact, 5> facts() {
+    return {{{"target", "the one that the key target names"},
+             {"unbiased", "yes: exactly"},
+             {"forward passes", "2^R - 1, R at most 12 per text"},
+             {"variance", "none: everything is enumerated"},
+             {"source", "reference for tests and studies"}}};
+  }
   /// ConfigError for options that are not legal.
   explicit Exact(const Options& options);
 

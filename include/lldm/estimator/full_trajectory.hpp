@@ -34,6 +34,11 @@ constexpr auto choices(std::type_identity<TrajectoryPath>) {
 /// text is estimated (docs/decisions/0007-shared-forward-path.md).  One more forward pass per
 /// state.
 ///
+/// Over `uniform` noise: one path x_0 = y, x_1, ..., x_T, every scored position at every step,
+///     S = sum_k sum_i log p(x_{k-1,i} | x_k, x) - log q(x_{k-1,i} | x_k,i, y_i) - R KL(prior),
+/// target `uniform_elbo(T, grid)` (docs/decisions/0008-uniform-noise.md); `reveal`, `path` and the
+/// reveal terms have no meaning there and are refused.  Over `block_masked`: every block walks its
+/// own path, T copies of 2 L tokens.
 /// Target  trajectory_elbo, unbiased (both reveals); biased on a denoised path.  T = R steps may
 /// reveal two tokens in one step, so
 ///         this is not the any-order average.
@@ -75,12 +80,23 @@ class FullTrajectory {
     return "every token once, at the step where a noising path reveals it; unbiased for "
            "trajectory_elbo(steps)";
   }
+  static constexpr std::array<Fact, 5> facts() {
+    return {{{"target", "trajectory_elbo(steps, grid); uniform_elbo for uniform noise"},
+             {"unbiased", "yes; not on a denoised path"},
+             {"forward passes", "steps * replicates, fewer where a step reveals nothing per text"},
+             {"variance",
+              "that of one path: every token counts once, so it is low; reveal = \"expected\" "
+              "usually raises it"},
+             {"source", "D3PM (arXiv:2107.03006), eq. (1)"}}};
+  }
   /// ConfigError for options that are not legal.
   explicit FullTrajectory(const Options& options);
 
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const;
   [[nodiscard]] Target target(std::int64_t scored) const;
+  /// The same for the process in use.
+  [[nodiscard]] Target target(std::int64_t scored, const AnyForwardProcess& process) const;
   [[nodiscard]] std::int64_t nominal_copies(std::int64_t) const {
     return options_.steps * options_.replicates;
   }
@@ -89,6 +105,9 @@ class FullTrajectory {
   }
 
  private:
+  void require_meaning(const AnyForwardProcess& process) const;
+  [[nodiscard]] ScorePlan plan_states(const Text& text, const AnyForwardProcess& process,
+                                      const TextDraws& draws) const;
   Options options_;
 };
 static_assert(Component<FullTrajectory> && ScoreEstimator<FullTrajectory>);

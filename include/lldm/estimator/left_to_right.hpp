@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <tuple>
 
@@ -24,6 +25,13 @@ class LeftToRight {
   static constexpr std::string_view name() { return "left_to_right"; }
   static constexpr std::string_view description() {
     return "the chain rule from left to right, R forward passes; exact for left_to_right";
+  }
+  static constexpr std::array<Fact, 5> facts() {
+    return {{{"target", "left_to_right"},
+             {"unbiased", "yes: exactly"},
+             {"forward passes", "R per text"},
+             {"variance", "none: nothing is drawn"},
+             {"source", "JustGRPO (arXiv:2601.15165)"}}};
   }
   explicit LeftToRight(const Options&) {}
 

@@ -84,12 +84,24 @@ class MonteCarloElbo {
   static constexpr std::string_view description() {
     return "random masks of random size, weighted to the continuous-time bound; unbiased for elbo";
   }
+  static constexpr std::array<Fact, 5> facts() {
+    return {
+        {{"target", "elbo; elbo_truncated(time_min) with count = \"bernoulli\""},
+         {"unbiased", "yes; not with pairing = \"llada_rounding\" where rounding skews the counts"},
+         {"forward passes", "draws * replicates per text"},
+         {"variance",
+          "falls as 1 / draws when every mask has a time of its own (masks_per_time = 1); "
+          "stratified times never raise it; bernoulli counts add their own"},
+         {"source", "LLaDA 1.5 (arXiv:2505.19223); LLaDA get_log_likelihood.py"}}};
+  }
   /// ConfigError for options that are not legal.
   explicit MonteCarloElbo(const Options& options);
 
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const;
   [[nodiscard]] Target target(std::int64_t scored) const;
+  /// The same for the process in use: over blocks, a bound of every block given those before it.
+  [[nodiscard]] Target target(std::int64_t scored, const AnyForwardProcess& process) const;
   [[nodiscard]] std::int64_t nominal_copies(std::int64_t) const {
     return options_.draws * options_.replicates;
   }
@@ -105,6 +117,7 @@ class MonteCarloElbo {
                      const TextDraws& draws, std::int64_t replicate) const;
   void append_times(ScorePlan& plan, const Text& text, const AnyForwardProcess& process,
                     const TextDraws& draws, std::int64_t replicate) const;
+  [[nodiscard]] bool is_rounding_unbiased(std::int64_t scored) const;
   [[nodiscard]] std::int64_t distinct() const { return options_.draws / options_.masks_per_time; }
   [[nodiscard]] std::int32_t independent_per_replicate() const;
   [[nodiscard]] std::int32_t replicate_of(std::int64_t replicate, std::int64_t count) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <tuple>
 
@@ -41,6 +42,13 @@ class OneStep {
     return "the whole answer masked, one forward pass; exact for trajectory_elbo(1), no target "
            "with "
            "a masked prompt";
+  }
+  static constexpr std::array<Fact, 5> facts() {
+    return {{{"target", "trajectory_elbo(1, uniform_time); none with a masked prompt"},
+             {"unbiased", "yes for the former"},
+             {"forward passes", "replicates per text"},
+             {"variance", "none without a masked prompt: nothing is drawn"},
+             {"source", "d1 (arXiv:2504.12216)"}}};
   }
   /// ConfigError for options that are not legal.
   explicit OneStep(const Options& options);

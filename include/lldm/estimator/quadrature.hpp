@@ -70,6 +70,17 @@ class Quadrature {
   static constexpr std::string_view description() {
     return "Gauss-Legendre or Simpson nodes in time; unbiased for elbo from R / 2 Gauss nodes on";
   }
+  static constexpr std::array<Fact, 5> facts() {
+    return {
+        {{"target", "elbo"},
+         {"unbiased",
+          "yes with Gauss nodes, bernoulli masks and nodes >= R / 2; else biased by the rule's "
+          "error"},
+         {"forward passes", "nodes * replicates per text"},
+         {"variance",
+          "of the masks alone, the times are fixed; independent masks of different nodes add up"},
+         {"source", "GDPO (arXiv:2510.08554)"}}};
+  }
   /// ConfigError for options that are not legal.
   explicit Quadrature(const Options& options);
 

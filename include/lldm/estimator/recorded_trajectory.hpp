@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <tuple>
@@ -37,6 +38,13 @@ class RecordedTrajectory {
   static constexpr std::string_view description() {
     return "along the order in which a sampler wrote the answer; neighbouring steps merged by "
            "shrink";
+  }
+  static constexpr std::array<Fact, 5> facts() {
+    return {{{"target", "recorded_trajectory(shrink)"},
+             {"unbiased", "yes: exactly"},
+             {"forward passes", "recorded steps / shrink (budgets count R / shrink) per text"},
+             {"variance", "none: the order is data"},
+             {"source", "TraceRL (arXiv:2509.06949)"}}};
   }
   /// ConfigError for options that are not legal.
   explicit RecordedTrajectory(const Options& options);

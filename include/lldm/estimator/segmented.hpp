@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/score_estimator.hpp"
@@ -18,6 +20,7 @@ namespace lldm {
 /// of segment k, m are drawn without replacement and weigh n_k / m each. Target  trajectory_elbo(T,
 /// grid), unbiased.  With K dividing T, m = T / K is the full path bit for
 ///         bit, and so is K = T.
+/// Over `uniform` and `block_masked` noise as full_trajectory, of which it drops steps.
 /// Cost    at most K m forward passes per text and replicate.
 /// Random  the path as full_trajectory draws it (same stream, same path), then the steps.
 /// Source  design.md, section 3; TraceRL's trajectory shrink (arXiv:2509.06949) is the related
@@ -51,12 +54,23 @@ class Segmented {
   static constexpr std::string_view description() {
     return "a few steps of each segment of a noising path; unbiased for trajectory_elbo(steps)";
   }
+  static constexpr std::array<Fact, 5> facts() {
+    return {{{"target", "trajectory_elbo(steps, grid); uniform_elbo for uniform noise"},
+             {"unbiased", "yes"},
+             {"forward passes", "segments * steps_per_segment * replicates per text"},
+             {"variance",
+              "that of full_trajectory plus the sampling of steps within segments; none of it at "
+              "steps_per_segment = steps / segments"},
+             {"source", "the design's own; related to TraceRL's shrink (arXiv:2509.06949)"}}};
+  }
   /// ConfigError for options that are not legal.
   explicit Segmented(const Options& options);
 
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const;
   [[nodiscard]] Target target(std::int64_t scored) const;
+  /// The same for the process in use.
+  [[nodiscard]] Target target(std::int64_t scored, const AnyForwardProcess& process) const;
   [[nodiscard]] std::int64_t nominal_copies(std::int64_t) const {
     return options_.segments * options_.steps_per_segment * options_.replicates;
   }
@@ -65,6 +79,12 @@ class Segmented {
   }
 
  private:
+  struct DrawnStep {
+    std::int64_t k;
+    double weight;
+  };
+  /// The steps of one path that are evaluated, noisiest first.
+  [[nodiscard]] std::vector<DrawnStep> draw_steps(Stream& picks) const;
   Options options_;
 };
 static_assert(Component<Segmented> && ScoreEstimator<Segmented>);

@@ -62,6 +62,14 @@ std::shared_ptr<const void> read_component_options(const config::Value& table,
 }
 
 template <class C>
+std::vector<std::pair<std::string, std::string>> facts_of() {
+  std::vector<std::pair<std::string, std::string>> facts;
+  if constexpr (requires { C::facts(); })
+    for (const Fact& fact : C::facts()) facts.emplace_back(fact.name, fact.text);
+  return facts;
+}
+
+template <class C>
 std::any make_component(const void* options, const Services& services) {
   using Any = typename decltype(role_of<C>())::any_type;
   const auto& typed = *static_cast<const typename C::Options*>(options);
@@ -86,6 +94,7 @@ Registry& Registry::add() {
               std::string(C::name()),
               std::string(C::description()),
               {},
+              detail::facts_of<C>(),
               config::fields<typename C::Options>(),
               &detail::read_component_options<C>,
               [](const void* options) {

@@ -34,6 +34,7 @@ struct Entry {
   std::string name;
   std::string description;
   Origin origin;
+  std::vector<std::pair<std::string, std::string>> facts;  // name and text, for `describe`
   std::vector<config::FieldInfo> fields;
   /// A table as the component's Options; null after reporting.
   std::shared_ptr<const void> (*read)(const config::Value& table,
