@@ -1,111 +1,29 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/train/trainer.hpp"
 
-#include <ATen/ops/equal.h>
-
-#include "lldm/draws/stream.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
-#include "lldm/forward/masked.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/model/llada.hpp"
 #include "lldm/objective/dpo.hpp"
-#include "lldm/schedule/linear.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/train_world.hpp"
 
 using namespace lldm;
 using namespace lldm::testing;
 
 namespace {
 
-constexpr std::int64_t kMask = 7;
-
-std::shared_ptr<Llada> tiny_model(std::uint64_t seed) {
-  const LladaConfig config{.d_model = 16,
-                           .n_layers = 2,
-                           .n_heads = 2,
-                           .n_kv_heads = 2,
-                           .mlp_hidden_size = 24,
-                           .vocab_size = 8,
-                           .embedding_size = 8,
-                           .max_sequence_length = 32};
-  return make_llada(config, {.head_std = 0.5}, Draws(seed, "model"));
-}
-
-std::vector<TrainingRow> pairs(std::uint64_t count, std::int64_t length = 0) {
-  std::vector<TrainingRow> rows;
-  Stream stream = Draws(5, "rows").stream(Purpose::data);
-  const auto text = [&] {
-    Text answer{{stream.below(7), stream.below(7)}, {}, -1};
-    const std::int64_t size = length > 0 ? length : 3 + stream.below(6);
-    for (std::int64_t i = 0; i < size; ++i) answer.response.push_back(stream.below(7));
-    return answer;
-  };
-  for (std::uint64_t id = 0; id < count; ++id) rows.push_back({id, {text(), text()}});
-  return rows;
-}
-
-/// A policy with its trainer's set-up; the reference is the policy's start.
-struct World {
-  std::shared_ptr<Llada> policy = tiny_model(1);
-  TrainingSetup setup;
-
-  explicit World(std::int64_t steps = 5) {
-    policy->set_trainable(true);
-    setup.policy = std::make_shared<AnyDenoiser>(policy);
-    setup.reference = std::make_shared<AnyDenoiser>(clone_frozen(*policy));
-    setup.rows = pairs(10);
-    setup.optimizer.learning_rate = 1e-3;
-    setup.optimizer.steps = steps;
-    setup.optimizer.batch_size = 4;
-    setup.path = GradientPath::pairwise;
-    setup.draws = Draws(11, "tuned");
-  }
-};
-
-MaskedProcess process() { return {kMask, LinearSchedule()}; }
-
+using World = TrainWorld;
 using ConcreteTrainer = Trainer<MaskedProcess, MonteCarloElbo, Dpo>;
 using ErasedTrainer = Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
 
 ConcreteTrainer concrete(const TrainingSetup& setup) {
   return {process(), MonteCarloElbo({.draws = 2}), Dpo({.beta = 0.2}), setup};
 }
-
-double largest_difference(const Llada& a, const Llada& b) {
-  const auto left = a.parameters(), right = b.parameters();
-  double largest = 0;
-  for (std::size_t i = 0; i < left.size(); ++i)
-    largest = std::max(
-        largest, (left[i].value.detach() - right[i].value.detach()).abs().max().item<double>());
-  return largest;
-}
-
-bool bit_equal(const Llada& a, const Llada& b) {
-  const auto left = a.parameters(), right = b.parameters();
-  for (std::size_t i = 0; i < left.size(); ++i)
-    if (!at::equal(left[i].value.detach(), right[i].value.detach())) return false;
-  return true;
-}
-
-/// Remembers the metrics, and saves where it is told to.
-struct Recorder : TrainingObserver {
-  std::vector<std::pair<std::int64_t, double>> losses;
-  std::function<void(const TrainingProgress&, const AdamW&)> save;
-  std::int64_t stop_after = -1, seen = 0;
-
-  void on_log(std::int64_t step, std::int64_t,
-              const std::map<std::string, double>& metrics) override {
-    losses.emplace_back(step, metrics.at("loss"));
-  }
-  void on_save(const TrainingProgress& progress, const AdamW& optimizer) override {
-    if (save) save(progress, optimizer);
-  }
-  bool should_stop() override { return ++seen == stop_after; }
-};
 
 }  // namespace
 
