@@ -74,4 +74,19 @@ BoundData bind_data(const config::Value& table, const Registry& registry,
   return bound;
 }
 
+std::string take_problem(Take take, std::int64_t group_size) {
+  const bool is_single = take == Take::chosen || take == Take::samples;
+  const bool fits = group_size == 1   ? is_single
+                    : group_size == 2 ? !is_single
+                                      : take == Take::ranked;
+  if (fits) return "";
+  std::string_view given;
+  for (const auto& choice : choices(std::type_identity<Take>{}))
+    if (choice.value == take) given = choice.name;
+  return message("data take = \"", given, "\" does not fit an objective that compares ", group_size,
+                 group_size == 1   ? " answer: take = \"chosen\" or \"samples\""
+                 : group_size == 2 ? " answers: take = \"pairs\" or \"ranked\""
+                                   : " answers: take = \"ranked\"");
+}
+
 }  // namespace lldm

@@ -21,4 +21,7 @@ struct BoundData {
 BoundData bind_data(const config::Value& table, const Registry& registry,
                     config::Diagnostics& diagnostics, const std::string& where);
 
+/// What is wrong with `take` for an objective that compares `group_size` answers; "" if nothing.
+std::string take_problem(Take take, std::int64_t group_size);
+
 }  // namespace lldm

@@ -88,26 +88,11 @@ bool passes(const json& sample, const DataOptions& data) {
   return true;
 }
 
-void check_take(const Work& work, Take take, std::int64_t group_size) {
-  const bool is_single = take == Take::chosen || take == Take::samples;
-  const bool fits = group_size == 1   ? is_single
-                    : group_size == 2 ? !is_single
-                                      : take == Take::ranked;
-  if (fits) return;
-  std::string_view given;
-  for (const auto& choice : choices(std::type_identity<Take>{}))
-    if (choice.value == take) given = choice.name;
-  throw ConfigError(message("stage \"", work.stage, "\": data take = \"", given,
-                            "\" does not fit an objective that compares ", group_size,
-                            group_size == 1   ? " answer: take = \"chosen\" or \"samples\""
-                            : group_size == 2 ? " answers: take = \"pairs\" or \"ranked\""
-                                              : " answers: take = \"ranked\""));
-}
-
 std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const DataOptions& data,
                                   std::int64_t group_size) {
   const auto folder = run.folder_of(work, data.stage);
-  check_take(work, data.take, group_size);
+  if (const std::string problem = take_problem(data.take, group_size); !problem.empty())
+    throw ConfigError(message("stage \"", work.stage, "\": ", problem));
   if (data.take == Take::ranked)
     return rank_samples(folder / "samples.jsonl", data.stage, group_size, run.logger);
   const auto path = folder / (data.take == Take::samples ? "samples.jsonl" : "pairs.jsonl");
@@ -183,8 +168,8 @@ std::string source_of_words(const Stage& stage) {
   return text;
 }
 
-/// The stages of the work's own cell, then those of other cells that read other words: cells share a
-/// model's pretraining, so its words are those of all of them.
+/// The stages of the work's own cell, then those of other cells that read other words: cells share
+/// a model's pretraining, so its words are those of all of them.
 std::vector<const Stage*> stages_with_words(const RunContext& run, const Work& work) {
   std::vector<const Stage*> stages;
   std::set<std::string> seen;

@@ -6,6 +6,7 @@
 #include <ATen/ops/mean.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/var.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <cmath>
 
@@ -18,7 +19,7 @@ std::vector<ScorePlan> study_plans(const AnyForwardProcess& process,
                                    const std::vector<TrainingRow>& pairs, int repeat) {
   std::vector<ScorePlan> plans;
   for (std::size_t r = 0; r < std::min(pairs.size(), kStudyPairs); ++r)
-    for (std::size_t answer = 0; answer < 2; ++answer)
+    for (const std::size_t answer : {std::size_t{0}, pairs[r].answers.size() - 1})
       // Epochs from 1: epoch 0 of this purpose is the validation pass.
       plans.push_back(
           estimator.plan(pairs[r].answers[answer], process,
@@ -41,9 +42,11 @@ Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& e
     texts += static_cast<double>(batch.plans.size());
     const ScoreSet set = engine.score(batch);
     policy.push_back(set.policy);
-    reference.push_back(set.reference);
+    if (set.reference.defined()) reference.push_back(set.reference);
   }
-  const at::Tensor scores = at::stack(policy), base = at::stack(reference);  // [K, B, 2]
+  const at::Tensor scores = at::stack(policy);  // [K, B, 2]
+  // Without a reference the margin is of the scores themselves.
+  const at::Tensor base = reference.empty() ? at::zeros_like(scores) : at::stack(reference);
   const at::Tensor ratios = scores - base;
   const at::Tensor margins = ratios.select(2, 0) - ratios.select(2, 1);  // [K, B]
   const auto root = [](const at::Tensor& values) {
@@ -57,7 +60,7 @@ Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& e
   result["repeats"] = kStudyRepeats;
   result["evaluated_passes_per_text"] = copies / texts;
   result["score_sd"] = root(scores);
-  result["log_ratio_sd"] = root(ratios);
+  if (!reference.empty()) result["log_ratio_sd"] = root(ratios);
   result["margin_sd"] = root(margins);
   if (moments > 0) result["policy_reference_correlation"] = (a * b).sum().item<double>() / moments;
   result["reward_accuracy"] = wins.mean().item<double>();
