@@ -7,6 +7,7 @@
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/estimator/segmented.hpp"
 #include "support/catch.hpp"
+#include "support/draw_laws.hpp"
 #include "support/mistaken_estimators.hpp"
 #include "support/schedules.hpp"
 
@@ -289,6 +290,9 @@ TEST_CASE("The suite rejects known mistakes", "[conformance][estimator]") {
   CHECK(mean_failure(world, RoundedStrata(), elbo_weights(4), 0, kDraws) != "");
   CHECK(mean_failure(world, OneMaskForBoth(), elbo_weights(4), 0, kDraws) == "");
   CHECK(independence_failure(world, OneMaskForBoth(), 4000) != "");
+  const MonteCarloElbo sound({.draws = 4});
+  CHECK(sharing_failure(engine_witness(SharedDraws(), sound)) == "");
+  CHECK(sharing_failure(engine_witness(UnsharedClaimedShared(), sound)) != "");
 }
 
 TEST_CASE("full_trajectory: steps in which nothing can be revealed are not evaluated",

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "lldm/draws/stream.hpp"
@@ -36,6 +37,13 @@ class ToyTable {
     ToyTable other = *this;
     Stream stream = Draws(seed, "perturbed").stream(Purpose::initialise);
     for (double& logit : other.logits_) logit += scale * stream.normal();
+    return other;
+  }
+
+  /// A table of the same shape with these logits [rows * V].
+  [[nodiscard]] ToyTable with_logits(std::vector<double> logits) const {
+    ToyTable other = *this;
+    other.logits_ = std::move(logits);
     return other;
   }
 
