@@ -64,8 +64,17 @@ int run_plan(const Arguments& arguments) {
 }
 
 int run_report(const Arguments& arguments) {
-  const std::filesystem::path out = arguments.positional.at(0);
-  rewrite_report(out);
+  std::vector<std::filesystem::path> folders(arguments.positional.begin(),
+                                             arguments.positional.end());
+  if (folders.size() > 1 && !arguments.has("out"))
+    throw ConfigError("lldm report: where to, of several runs?\n  give --out DIR");
+  const std::filesystem::path out = arguments.value("out", folders.front().string());
+  if (folders.size() > 1)
+    for (const std::filesystem::path& folder : folders)
+      if (std::filesystem::weakly_canonical(folder) == std::filesystem::weakly_canonical(out))
+        throw ConfigError(message("lldm report: --out ", out.string(),
+                                  " is one of the runs\n  its own report would be lost"));
+  merge_reports(folders, out);
   std::cout << report_text(out, terminal_width()) << "report: " << (out / "report.md").string()
             << "\n";
   return 0;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/experiment/report.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "experiment/report_plots.hpp"
 #include "experiment/report_rows.hpp"
+#include "experiment/report_runs.hpp"
 #include "experiment/report_table.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/experiment/table.hpp"
@@ -15,22 +17,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json read_report(const std::filesystem::path& out) {
-  const auto path = out / "report.json";
-  if (!std::filesystem::exists(path))
-    throw DataError(
-        message(out.string(), ": no report.json\n  lldm run writes it; give the folder of a run"));
-  try {
-    return Json::parse(read_file(path));
-  } catch (const nlohmann::json::exception& error) {
-    throw DataError(message(path.string(), ": ", error.what()));
-  }
-}
-
 /// Answers of the same prompts, model by model; of several seeds the first.
-std::string examples_text(const Json& report) {
+std::string examples_text(const ReportGroups& groups) {
   std::vector<std::pair<std::string, std::string>> seen;  // prompt -> lines
-  for (const ReportGroup& group : group_rows(report)) {
+  for (const ReportGroup& group : groups) {
     const Json& row = *group.rows.front();
     if (!row.contains("examples")) continue;
     for (const Json& item : row.at("examples")) {
@@ -48,27 +38,44 @@ std::string examples_text(const Json& report) {
   return text;
 }
 
-std::string markdown(const Json& report, const std::vector<std::string>& plots) {
+std::string as_markdown(const ReportTable& table) {
+  return "## " + table.title + "\n\n" + markdown_table(table.table) + "\n" + table.note + "\n";
+}
+
+std::string images(const std::vector<std::string>& plots) {
+  std::string text;
+  for (const std::string& plot : plots) text += "![" + plot + "](" + plot + ")\n";
+  return text;
+}
+
+std::string markdown(const Json& report, const ReportGroups& groups, const ReportPlots& plots,
+                     bool has_costs) {
   std::string text = "# " + report.at("name").get<std::string>() + "\n\n";
   if (const auto description = report.at("description").get<std::string>(); !description.empty())
     text += description + "\n\n";
   if (!report.at("is_whole").get<bool>()) text += "**Partial: not every stage has been run.**\n\n";
-  for (const ReportTable& table : report_tables(report)) {
-    text += "## " + table.title + "\n\n" + markdown_table(table.table) + "\n" + table.note + "\n";
-  }
-  text += "\n" + findings(report);
-  if (!plots.empty()) text += "\n## Plots\n\n";
-  for (const std::string& plot : plots) text += "![" + plot + "](" + plot + ")\n";
-  if (!plots.empty())
-    text +=
-        "\nBars: the tables' means and intervals.  Curves: means over seeds, the band from the "
-        "smallest to the largest.\n";
-  return text + examples_text(report);
+  for (const ReportTable& table : report_tables(groups)) text += as_markdown(table);
+  text += "\n" + findings(groups);
+  if (has_costs) text += "\nSeconds and memory of the run itself: [costs.md](costs.md).\n";
+  if (!plots.files.empty())
+    text += "\n## Plots\n\n" + images(plots.files) +
+            "\nBars and bands over axes: \u00b1 one standard deviation over seeds (bars of one "
+            "seed: the items' 95 % interval).\nLearning curves: means over seeds, the band from "
+            "the smallest to the largest.\n";
+  return text + examples_text(groups);
 }
 
-void write_texts(const Json& report, const std::filesystem::path& out) {
-  const std::vector<std::string> plots = write_plots(report, out);
-  write_file_atomically(out / "report.md", markdown(report, plots));
+/// Everything but report.json.
+void write_texts(const ReportData& data, const std::filesystem::path& out) {
+  const ReportGroups groups = group_rows(data.report);
+  const ReportPlots plots = write_plots(data.report, groups, data.lines, out);
+  const ReportTable costs = costs_table(groups);
+  if (!costs.table.rows.empty())
+    write_file_atomically(out / "costs.md", "# " + data.report.at("name").get<std::string>() +
+                                                "\n\n" + as_markdown(costs) +
+                                                images(plots.measured));
+  write_file_atomically(out / "report.md",
+                        markdown(data.report, groups, plots, !costs.table.rows.empty()));
 }
 
 }  // namespace
@@ -76,17 +83,31 @@ void write_texts(const Json& report, const std::filesystem::path& out) {
 void write_report(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
   const Json report = collect_rows(schedule, out, is_whole);
   write_file_atomically(out / "report.json", report.dump(2) + "\n");
-  write_texts(report, out);
+  write_texts(read_runs({out}), out);
 }
 
-void rewrite_report(const std::filesystem::path& out) { write_texts(read_report(out), out); }
+void merge_reports(const std::vector<std::filesystem::path>& folders,
+                   const std::filesystem::path& out) {
+  const ReportData data = read_runs(folders);
+  make_folders(out);
+  // A run's own report.json stays; elsewhere `items` are absolute paths.
+  if (folders.size() > 1 ||
+      std::filesystem::weakly_canonical(out) != std::filesystem::weakly_canonical(folders.front()))
+    write_file_atomically(out / "report.json", data.report.dump(2) + "\n");
+  write_texts(data, out);
+}
 
 std::string report_text(const std::filesystem::path& out, int width) {
-  const Json report = read_report(out);
+  const ReportData data = read_runs({out});
+  const ReportGroups groups = group_rows(data.report);
   std::string text;
-  for (const ReportTable& table : report_tables(report))
-    text += table.title + "\n" + text_table(table.table, width) + table.note + "\n\n";
-  return text + findings(report);
+  const auto add = [&](const ReportTable& table) {
+    if (!table.table.rows.empty())
+      text += table.title + "\n" + text_table(table.table, width) + table.note + "\n\n";
+  };
+  for (const ReportTable& table : report_tables(groups)) add(table);
+  add(costs_table(groups));
+  return text + findings(groups);
 }
 
 }  // namespace lldm

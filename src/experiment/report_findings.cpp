@@ -9,12 +9,8 @@
 namespace lldm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 std::string number(double value) { return rounded_text(value, 3); }
 std::string points(double share) { return rounded_text(100.0 * share, 3) + " points"; }
-
-bool excludes_zero(const Spread& s) { return s.has_interval && (s.low > 0 || s.high < 0); }
 
 std::string brackets(const Spread& s, double scale) {
   if (!s.has_interval) return "";
@@ -23,10 +19,11 @@ std::string brackets(const Spread& s, double scale) {
 
 std::string caveat(const Spread& s) {
   if (!s.has_interval) return " (one figure, no interval)";
-  return excludes_zero(s) ? "" : " (the interval includes no change)";
+  if (s.low <= 0 && s.high >= 0) return " (the interval includes no change)";
+  return s.excludes_zero() ? "" : " (not beyond the spread over seeds)";
 }
 
-std::string of_preference(const ReportGroup& group, const std::vector<ReportGroup>& groups) {
+std::string of_preference(const ReportGroup& group, const ReportGroups& groups) {
   std::string text = "- " + group.label + ": ";
   const Spread lines = change_of(group, groups, "superfluous_steps");
   if (lines.is_known) {
@@ -60,11 +57,11 @@ std::string against(const ReportGroup& control, const std::vector<const ReportGr
     const std::string by =
         message(group->label, " (", points(right.mean), brackets(right, 100.0), ")");
     if (right.is_known)
-      append(!excludes_zero(right) ? as_right : right.mean < 0 ? less_right : more_right, by);
+      append(!right.excludes_zero() ? as_right : right.mean < 0 ? less_right : more_right, by);
     const std::string by_lines =
         message(group->label, " (", number(lines.mean), brackets(lines, 1.0), ")");
     if (lines.is_known)
-      append(!excludes_zero(lines) ? unclear : lines.mean < 0 ? shorter : longer, by_lines);
+      append(!lines.excludes_zero() ? unclear : lines.mean < 0 ? shorter : longer, by_lines);
   }
   std::string text = message("- control ", control.label, ": accuracy ",
                              number(spread_of(control, "accuracy").mean));
@@ -85,8 +82,7 @@ std::string against(const ReportGroup& control, const std::vector<const ReportGr
 
 }  // namespace
 
-std::string findings(const Json& report) {
-  const std::vector<ReportGroup> groups = group_rows(report);
+std::string findings(const ReportGroups& groups) {
   std::vector<const ReportGroup*> tuned, controls;
   for (const ReportGroup& group : groups) {
     if (group.values("accuracy").empty()) continue;
@@ -99,10 +95,12 @@ std::string findings(const Json& report) {
   if (!controls.empty()) text += "What the controls without preference do:\n";
   for (const ReportGroup* group : controls) text += against(*group, tuned);
   const std::size_t seeds = tuned.front()->rows.size();
-  text += message("Brackets: 95 % intervals of differences, ",
-                  seeds == 1 ? "from the items of one seed"
-                             : message("paired over ", seeds, " seeds (Student's t)"),
-                  "; a difference whose interval includes zero is not claimed.\n");
+  text +=
+      "Brackets: 95 % intervals of differences on the same items (paired bootstrap; Student's "
+      "over seeds where no\nitems are held)";
+  if (seeds > 1) text += message(", means over ", seeds, " seeds");
+  text += ".  A difference is not claimed whose interval includes zero";
+  text += seeds > 1 ? ", or whose seeds differ as much (Student's t).\n" : ".\n";
   return text;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <string_view>
 
 #include "experiment/report_labels.hpp"
@@ -26,14 +27,17 @@ Spread over_seeds(const std::vector<double>& values) {
   Spread spread;
   if (values.empty()) return spread;
   spread.is_known = true;
+  spread.seeds = values.size();
   spread.mean = spread.low = spread.high = mean(values);
-  if (values.size() < 2) return spread;
-  const double half = student(values.size()) * standard_deviation(values) /
-                      std::sqrt(static_cast<double>(values.size()));
-  spread.has_interval = true;
-  spread.low = spread.mean - half;
-  spread.high = spread.mean + half;
+  if (values.size() >= 2) spread.sd = standard_deviation(values);
   return spread;
+}
+
+/// Half of Student's 95 % interval of the mean.
+double student_half(const Spread& spread) {
+  return spread.seeds < 2
+             ? 0
+             : student(spread.seeds) * spread.sd / std::sqrt(static_cast<double>(spread.seeds));
 }
 
 /// A metric of one row with the interval of its items, where it has one.
@@ -42,6 +46,7 @@ Spread over_items(const Json& row, const std::string& metric) {
   Spread spread;
   if (!metrics.contains(metric) || !metrics.at(metric).is_number()) return spread;
   spread.is_known = true;
+  spread.seeds = 1;
   spread.mean = spread.low = spread.high = metrics.at(metric).get<double>();
   if (!metrics.contains(metric + "_low")) return spread;
   spread.has_interval = true;
@@ -50,34 +55,31 @@ Spread over_items(const Json& row, const std::string& metric) {
   return spread;
 }
 
-/// One seed on each side: the items' intervals as if they were independent.  They are of the same
-/// prompts, so the true interval is rather narrower.
-Spread difference_of_items(const Spread& mine, const Spread& theirs) {
-  Spread spread;
-  spread.is_known = true;
-  spread.mean = spread.low = spread.high = mine.mean - theirs.mean;
-  if (!mine.has_interval || !theirs.has_interval) return spread;
-  spread.has_interval = true;
-  spread.low -= std::hypot(mine.mean - mine.low, theirs.high - theirs.mean);
-  spread.high += std::hypot(mine.high - mine.mean, theirs.mean - theirs.low);
-  return spread;
-}
-
 using Pairs = std::vector<std::pair<const Json*, const Json*>>;
 
-Spread over_pairs(const Pairs& pairs, const std::string& metric) {
-  if (pairs.size() == 1) {
-    const Spread mine = over_items(*pairs.front().first, metric),
-                 theirs = over_items(*pairs.front().second, metric);
-    return mine.is_known && theirs.is_known ? difference_of_items(mine, theirs) : Spread();
-  }
+Spread over_pairs(const Pairs& all, const std::string& metric, ReportItems* items) {
   std::vector<double> differences;
-  for (const auto& [mine, theirs] : pairs) {
+  Pairs pairs;
+  for (const auto& [mine, theirs] : all) {
     const Json &a = mine->at("metrics"), &b = theirs->at("metrics");
-    if (a.contains(metric) && b.contains(metric))
-      differences.push_back(a.at(metric).get<double>() - b.at(metric).get<double>());
+    if (!a.contains(metric) || !b.contains(metric)) continue;
+    if (!a.at(metric).is_number() || !b.at(metric).is_number()) continue;
+    differences.push_back(a.at(metric).get<double>() - b.at(metric).get<double>());
+    pairs.emplace_back(mine, theirs);
   }
-  return over_seeds(differences);
+  Spread spread = over_seeds(differences);
+  if (!spread.is_known) return spread;
+  const auto interval = items ? items->paired_difference(pairs, metric) : std::nullopt;
+  if (interval) {
+    spread.low = interval->low;
+    spread.high = interval->high;
+    spread.has_interval = true;
+  } else if (spread.seeds >= 2) {
+    spread.low = spread.mean - student_half(spread);
+    spread.high = spread.mean + student_half(spread);
+    spread.has_interval = true;
+  }
+  return spread;
 }
 
 bool same(const Json& a, const Json& b, const char* key) { return a.at(key) == b.at(key); }
@@ -93,20 +95,37 @@ std::vector<double> ReportGroup::values(const std::string& metric) const {
   return values;
 }
 
-std::vector<ReportGroup> group_rows(const Json& report) {
+bool Spread::excludes_zero() const {
+  if (!has_interval || (low <= 0 && high >= 0)) return false;
+  return seeds < 2 || std::abs(mean) > student_half(*this);
+}
+
+namespace {
+
+void add_run(std::string& runs, const Json& row) {
+  const auto run = row.value("run", std::string());
+  if (run.empty() || (", " + runs + ", ").find(", " + run + ", ") != std::string::npos) return;
+  runs += (runs.empty() ? "" : ", ") + run;
+}
+
+}  // namespace
+
+ReportGroups group_rows(const Json& report) {
   static constexpr std::array<std::string_view, 6> kRoles = {"base",       "clean_sft", "start",
                                                              "preference", "control",   "none"};
   const Json& rows = report.at("rows");
   const AxisLabels labels(report);
-  std::vector<ReportGroup> groups;
+  const auto items = std::make_shared<ReportItems>();
+  ReportGroups groups;
+  std::map<std::string, std::size_t> by_key;
   for (const Json& row : rows) {
-    const auto at = std::find_if(groups.begin(), groups.end(), [&](const ReportGroup& group) {
-      const Json& known = *group.rows.front();
-      return same(known, row, "stage") && same(known, row, "axes") &&
-             same(known, row, "evaluated_by");
-    });
-    if (at != groups.end()) {
-      at->rows.push_back(&row);
+    const std::string key = Json::array({row.at("stage"), row.at("axes"), row.at("evaluated_by"),
+                                         row.value("settings", std::string())})
+                                .dump();
+    const auto [at, is_new] = by_key.emplace(key, groups.size());
+    if (!is_new) {
+      groups[at->second].rows.push_back(&row);
+      add_run(groups[at->second].run, row);
       continue;
     }
     std::string label = row.at("stage").get<std::string>() + labels.of(row.at("axes"));
@@ -117,7 +136,10 @@ std::vector<ReportGroup> group_rows(const Json& report) {
                       row.at("role"),
                       row.at("starts_from"),
                       row.value("estimator", ""),
-                      {&row}});
+                      {&row},
+                      "",
+                      items});
+    add_run(groups.back().run, row);
   }
   const auto rank = [](const ReportGroup& group) {
     return std::find(kRoles.begin(), kRoles.end(), group.role);
@@ -127,23 +149,9 @@ std::vector<ReportGroup> group_rows(const Json& report) {
   return groups;
 }
 
-namespace {
-
-/// Student's interval knows nothing of a metric's range: shares lie in [0, 1], counts above 0.
-Spread within_range(Spread spread, const std::string& metric) {
-  const bool is_share = metric == "accuracy" || metric == "exact" || metric == "strict_match" ||
-                        metric == "flexible_extract" || metric == "reward_accuracy" ||
-                        metric.starts_with("preference_accuracy");
-  if (is_share || metric == "superfluous_steps") spread.low = std::max(spread.low, 0.0);
-  if (is_share) spread.high = std::min(spread.high, 1.0);
-  return spread;
-}
-
-}  // namespace
-
 Spread spread_of(const ReportGroup& group, const std::string& metric) {
   if (group.rows.size() == 1) return over_items(*group.rows.front(), metric);
-  return within_range(over_seeds(group.values(metric)), metric);
+  return over_seeds(group.values(metric));
 }
 
 namespace {
@@ -156,14 +164,33 @@ bool is_of_same_cell(const Json& start, const Json& row) {
   return true;
 }
 
+std::vector<std::string> runs_of(const Json& row) {
+  std::vector<std::string> runs;
+  const std::string text = row.value("run", std::string());
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(", ", begin), text.size());
+    runs.push_back(text.substr(begin, end - begin));
+    begin = end + 2;
+  }
+  return runs;
+}
+
+bool is_of_same_run(const Json& a, const Json& b) {
+  const std::vector<std::string> mine = runs_of(a), theirs = runs_of(b);
+  return std::any_of(mine.begin(), mine.end(), [&](const std::string& run) {
+    return std::find(theirs.begin(), theirs.end(), run) != theirs.end();
+  });
+}
+
 /// The row that `row` starts from: of the same cell and seed; of another seed only where the start
 /// does not vary with it.
-const Json* start_of(const Json& row, const std::vector<ReportGroup>& groups) {
+const Json* start_of(const Json& row, const ReportGroups& groups) {
   std::vector<const Json*> candidates;
   for (const ReportGroup& group : groups)
     for (const Json* candidate : group.rows)
       if (candidate->at("stage") == row.at("starts_from") &&
-          same(*candidate, row, "evaluated_by") && is_of_same_cell(*candidate, row))
+          same(*candidate, row, "evaluated_by") && is_of_same_run(*candidate, row) &&
+          is_of_same_cell(*candidate, row))
         candidates.push_back(candidate);
   for (const Json* candidate : candidates)
     if (same(*candidate, row, "seed")) return candidate;
@@ -172,12 +199,11 @@ const Json* start_of(const Json& row, const std::vector<ReportGroup>& groups) {
 
 }  // namespace
 
-Spread change_of(const ReportGroup& group, const std::vector<ReportGroup>& groups,
-                 const std::string& metric) {
+Spread change_of(const ReportGroup& group, const ReportGroups& groups, const std::string& metric) {
   Pairs pairs;
   for (const Json* row : group.rows)
     if (const Json* start = start_of(*row, groups)) pairs.emplace_back(row, start);
-  return over_pairs(pairs, metric);
+  return over_pairs(pairs, metric, group.items.get());
 }
 
 Spread difference_of(const ReportGroup& group, const ReportGroup& other,
@@ -185,9 +211,10 @@ Spread difference_of(const ReportGroup& group, const ReportGroup& other,
   Pairs pairs;
   for (const Json* row : group.rows)
     for (const Json* candidate : other.rows)
-      if (same(*candidate, *row, "seed") && same(*candidate, *row, "evaluated_by"))
+      if (same(*candidate, *row, "seed") && same(*candidate, *row, "evaluated_by") &&
+          is_of_same_run(*candidate, *row))
         pairs.emplace_back(row, candidate);
-  return over_pairs(pairs, metric);
+  return over_pairs(pairs, metric, group.items.get());
 }
 
 }  // namespace lldm

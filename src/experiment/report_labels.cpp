@@ -8,8 +8,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// A file by its name, everything else as it is.
 std::string plain(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  if (!value.is_string()) return value.dump();
+  const auto text = value.get<std::string>();
+  return text.starts_with('/') ? text.substr(text.rfind('/') + 1) : text;
 }
 
 bool is_component(const Json& value) { return value.is_object() && value.contains("type"); }

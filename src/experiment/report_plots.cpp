@@ -6,33 +6,34 @@
 #include <cstdint>
 #include <map>
 
+#include "experiment/report_axis_plots.hpp"
 #include "experiment/report_labels.hpp"
-#include "experiment/report_table.hpp"
+#include "experiment/report_metrics.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/statistics.hpp"
 #include "lldm/experiment/svg_plot.hpp"
 #include "lldm/track/files.hpp"
-#include "lldm/track/metrics.hpp"
 
 namespace lldm {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// One bar per model, with its interval.
-std::string bars(const std::vector<ReportGroup>& groups, const std::string& metric,
-                 const std::string& title, const std::string& label) {
-  BarPlot plot{.title = title, .y = {.label = label}, .groups = {}, .series = {}};
-  BarSeries series{.name = label, .values = {}};
+/// One bar per model, with the spread of its seeds (one seed: of its items).
+std::string bars(const ReportGroups& groups, const ReportMetric& metric) {
+  constexpr std::size_t kMostBars = 24;  // more are read off the axes' plots
+  BarPlot plot{.title = metric.title, .y = {.label = metric.label}, .groups = {}, .series = {}};
+  BarSeries series{.name = metric.label, .values = {}};
   for (const ReportGroup& group : groups) {
-    const Spread spread = spread_of(group, metric);
+    const Spread spread = spread_of(group, metric.name);
     if (!spread.is_known) continue;
-    plot.groups.push_back(group.label);
+    const bool has_seeds = spread.seeds >= 2;
+    plot.groups.push_back(group.run.empty() ? group.label : group.label + " [" + group.run + "]");
     series.values.push_back(spread.mean);
-    series.low.push_back(spread.low);
-    series.high.push_back(spread.high);
+    series.low.push_back(has_seeds ? spread.mean - spread.sd : spread.low);
+    series.high.push_back(has_seeds ? spread.mean + spread.sd : spread.high);
   }
-  if (plot.groups.empty()) return "";
+  if (plot.groups.empty() || plot.groups.size() > kMostBars) return "";
   plot.series = {series};
   return svg_plot(plot);
 }
@@ -45,7 +46,8 @@ std::map<std::string, std::string> curve_labels(const Json& report) {
   for (const Json& work : report.at("work"))
     if (work.contains("folder"))
       by_folder[work.at("folder")] =
-          work.at("stage").get<std::string>() + labels.of(work.at("axes"));
+          work.at("stage").get<std::string>() + labels.of(work.at("axes")) +
+          (work.contains("run") ? " [" + work.at("run").get<std::string>() + "]" : "");
   return by_folder;
 }
 
@@ -102,22 +104,24 @@ std::map<std::string, std::string> folders_with(const std::vector<MetricsLine>& 
 
 }  // namespace
 
-std::vector<std::string> write_plots(const Json& report, const std::filesystem::path& out) {
-  std::vector<std::string> names;
-  const auto write = [&](const std::string& name, const std::string& svg) {
-    if (svg.empty()) return;
-    write_file_atomically(out / name, svg);
-    names.push_back(name);
+ReportPlots write_plots(const Json& report, const ReportGroups& groups,
+                        const std::vector<MetricsLine>& lines, const std::filesystem::path& out) {
+  ReportPlots plots;
+  const auto into = [&](std::vector<std::string>& names) {
+    return [&names, &out](const std::string& name, const std::string& svg) {
+      if (svg.empty()) return;
+      write_file_atomically(out / name, svg);
+      names.push_back(name);
+    };
   };
-  const std::vector<ReportGroup> groups = group_rows(report);
-  write("accuracy.svg", bars(groups, "accuracy", "Accuracy on unseen prompts", "accuracy"));
-  write("superfluous_steps.svg",
-        bars(groups, "superfluous_steps", "Superfluous lines on unseen prompts",
-             "superfluous lines per answer"));
-  write("preference_accuracy.svg",
-        bars(groups, "preference_accuracy", "Pairs by absolute score", "preference accuracy"));
-  if (!std::filesystem::exists(out / "metrics.jsonl")) return names;
-  const std::vector<MetricsLine> lines = read_metrics(out / "metrics.jsonl");
+  const WritePlot write = into(plots.files);
+  for (const ReportMetric& metric : report_metrics())
+    for (const char* name : {"accuracy", "superfluous_steps", "preference_accuracy"})
+      if (metric.name == name) write(metric.name + ".svg", bars(groups, metric));
+  write_axis_curves(groups, write);
+  write_heat_maps(groups, write);
+  write_compute_plots(groups, write);
+  write_seconds_plot(groups, into(plots.measured));
   const auto labels = curve_labels(report);
   const auto preference = folders_with(lines, labels, "train/rewards/margins");
   std::map<std::string, std::string> plain = folders_with(lines, labels, "train/nats_per_token");
@@ -129,7 +133,7 @@ std::vector<std::string> write_plots(const Json& report, const std::filesystem::
   write("preference_accuracy_curve.svg",
         curves(lines, preference, "train/rewards/accuracies", "Preference tuning",
                "reward accuracy on training pairs"));
-  return names;
+  return plots;
 }
 
 }  // namespace lldm

@@ -6,11 +6,19 @@
 #include <string>
 #include <vector>
 
+#include "experiment/report_table.hpp"
+#include "lldm/track/metrics.hpp"
+
 namespace lldm {
 
-/// Writes the plots of a report beside it and returns their file names: results by model (bars),
-/// and the learning curves of metrics.jsonl by kind of stage.
-std::vector<std::string> write_plots(const nlohmann::ordered_json& report,
-                                     const std::filesystem::path& out);
+struct ReportPlots {
+  std::vector<std::string> files;     // for report.md
+  std::vector<std::string> measured;  // for costs.md: what the clock said
+};
+
+/// Writes the plots of a report into `out`: results by model (bars), curves and heat maps over
+/// axes, accuracy against compute and noise, and the learning curves of `lines` by kind of stage.
+ReportPlots write_plots(const nlohmann::ordered_json& report, const ReportGroups& groups,
+                        const std::vector<MetricsLine>& lines, const std::filesystem::path& out);
 
 }  // namespace lldm

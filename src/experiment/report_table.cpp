@@ -10,12 +10,32 @@
 namespace lldm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
+/// "0.812 ± 0.013" over seeds; "0.812 [0.780, 0.840]" with one.
 std::string cell(const Spread& spread) {
   if (!spread.is_known) return "-";
+  if (spread.seeds >= 2)
+    return rounded_text(spread.mean, 3) + " \u00b1 " + rounded_text(spread.sd, 2);
   if (!spread.has_interval || spread.low == spread.high) return rounded_text(spread.mean, 3);
   return interval_text(spread.mean, spread.low, spread.high, 3);
+}
+
+/// A difference: its spread over seeds and its interval.
+std::string change_cell(const Spread& spread) {
+  if (!spread.is_known) return "-";
+  std::string text = rounded_text(spread.mean, 3);
+  if (spread.seeds >= 2) text += " \u00b1 " + rounded_text(spread.sd, 2);
+  if (spread.has_interval)
+    text += " [" + rounded_text(spread.low, 3) + ", " + rounded_text(spread.high, 3) + "]";
+  return text;
+}
+
+/// A column that says which folders a row is of, where the report is over several.
+void add_runs(Table& table, const std::vector<std::string>& runs) {
+  if (std::all_of(runs.begin(), runs.end(), [](const std::string& run) { return run.empty(); }))
+    return;
+  table.columns.insert(table.columns.begin() + 1, {"run", Align::left});
+  for (std::size_t r = 0; r < table.rows.size(); ++r)
+    table.rows[r].insert(table.rows[r].begin() + 1, runs[r]);
 }
 
 std::string plain(const ReportGroup& group, const std::string& metric, int digits = 3) {
@@ -32,7 +52,7 @@ std::string count_of(const ReportGroup& group, const std::string& metric) {
              : rounded_text(spread.mean, 5);
 }
 
-bool any_has(const std::vector<ReportGroup>& groups, const std::string& metric) {
+bool any_has(const ReportGroups& groups, const std::string& metric) {
   return std::any_of(groups.begin(), groups.end(),
                      [&](const ReportGroup& g) { return !g.values(metric).empty(); });
 }
@@ -42,7 +62,7 @@ std::string megabytes(const ReportGroup& group, const std::string& metric) {
   return spread.is_known ? rounded_text(spread.mean / (1024.0 * 1024.0), 3) + " MiB" : "-";
 }
 
-ReportTable results_table(const std::vector<ReportGroup>& groups) {
+ReportTable results_table(const ReportGroups& groups) {
   std::vector<std::pair<std::string, std::string>> columns;  // metric, header
   for (const auto& [metric, header] :
        std::vector<std::pair<std::string, std::string>>{{"accuracy", "accuracy"},
@@ -56,72 +76,81 @@ ReportTable results_table(const std::vector<ReportGroup>& groups) {
   for (const auto& [metric, header] : columns) report.table.columns.push_back({header});
   report.table.columns.push_back({"accuracy change"});
   report.table.columns.push_back({"items"});
+  std::vector<std::string> runs;
   for (const ReportGroup& group : groups) {
     if (group.values("accuracy").empty()) continue;
+    runs.push_back(group.run);
     std::vector<std::string> row = {group.label, group.role, std::to_string(group.rows.size())};
     for (const auto& [metric, header] : columns) row.push_back(cell(spread_of(group, metric)));
-    row.push_back(group.starts_from.empty() ? "-" : cell(change_of(group, groups, "accuracy")));
+    row.push_back(group.starts_from.empty() ? "-"
+                                            : change_cell(change_of(group, groups, "accuracy")));
     row.push_back(count_of(group, "items"));
     report.table.rows.push_back(std::move(row));
   }
+  add_runs(report.table, runs);
   report.note =
-      "Means over seeds; brackets: 95 % interval, Student's t over seeds, cut to the metric's "
-      "range\n"
-      "(one seed: bootstrap over items).\n"
-      "accuracy change: against the model that the row starts from, paired by seed (one seed: the "
-      "items'\n"
-      "intervals as if independent).\n";
+      "Mean \u00b1 standard deviation over seeds; with one seed the 95 % interval of the items "
+      "(bootstrap).\n"
+      "accuracy change: against the model that the row starts from, same seed, same items; "
+      "brackets: 95 %,\n"
+      "paired bootstrap over items (of the seeds at hand).\n";
   return report;
 }
 
-ReportTable estimator_table(const std::vector<ReportGroup>& groups) {
-  ReportTable report{.title = "Score estimators: noise and cost", .table = {}, .note = ""};
-  report.table.columns = {
-      {"model", Align::left}, {"estimator", Align::left}, {"forward passes per text"},
-      {"evaluated"},          {"score sd [nats]"},        {"margin sd [nats]"},
-      {"corr. policy, ref."}, {"held-out reward acc."},   {"s per step"},
-      {"peak memory"}};
+ReportTable estimator_table(const ReportGroups& groups) {
+  ReportTable report{.title = "Score estimators: noise", .table = {}, .note = ""};
+  report.table.columns = {{"model", Align::left},      {"estimator", Align::left},
+                          {"forward passes per text"}, {"evaluated"},
+                          {"score sd [nats]"},         {"margin sd [nats]"},
+                          {"corr. policy, ref."},      {"held-out reward acc."}};
+  std::vector<std::string> runs;
   for (const ReportGroup& group : groups) {
     if (group.role != "preference" || group.values("score_sd").empty()) continue;
+    runs.push_back(group.run);
     report.table.rows.push_back(
         {group.label, group.estimator, count_of(group, "forward_passes_per_text"),
          plain(group, "evaluated_passes_per_text"), plain(group, "score_sd"),
          plain(group, "margin_sd"), plain(group, "policy_reference_correlation"),
-         cell(spread_of(group, "reward_accuracy")), plain(group, "seconds_per_step"),
-         megabytes(group, "peak_bytes")});
+         cell(spread_of(group, "reward_accuracy"))});
   }
+  add_runs(report.table, runs);
   report.note =
       "evaluated: passes that were left after dropping states without a query.\n"
       "score sd: over fresh draws of the same answer after training (root mean square over "
       "answers).\n"
       "held-out reward acc.: share of held-out pairs whose chosen answer gained more, own "
-      "estimator.\n"
-      "Peak memory is of the whole stage, weights, reference and optimizer included.\n";
+      "estimator.\n";
   return report;
 }
 
-ReportTable pairs_table(const std::vector<ReportGroup>& groups) {
+ReportTable pairs_table(const ReportGroups& groups) {
   ReportTable report{.title = "Pairs by absolute score", .table = {}, .note = ""};
-  report.table.columns = {{"model", Align::left},
-                          {"preference accuracy"},
-                          {"per token"},
-                          {"shorter wins"},
-                          {"unigram"},
-                          {"nats per character"},
-                          {"pairs"}};
+  report.table.columns = {{"model", Align::left}, {"preference accuracy"},
+                          {"per token"},          {"change, per token"},
+                          {"shorter wins"},       {"unigram"},
+                          {"nats per character"}, {"pairs"}};
+  std::vector<std::string> runs;
   for (const ReportGroup& group : groups) {
     if (group.values("preference_accuracy").empty()) continue;
-    report.table.rows.push_back({group.label, cell(spread_of(group, "preference_accuracy")),
-                                 cell(spread_of(group, "preference_accuracy_per_token")),
-                                 plain(group, "shorter_wins"), plain(group, "unigram_wins"),
-                                 plain(group, "nats_per_character", 4), count_of(group, "items")});
+    runs.push_back(group.run);
+    report.table.rows.push_back(
+        {group.label, cell(spread_of(group, "preference_accuracy")),
+         cell(spread_of(group, "preference_accuracy_per_token")),
+         group.starts_from.empty()
+             ? "-"
+             : change_cell(change_of(group, groups, "preference_accuracy_per_token")),
+         plain(group, "shorter_wins"), plain(group, "unigram_wins"),
+         plain(group, "nats_per_character", 4), count_of(group, "items")});
   }
+  add_runs(report.table, runs);
   report.note =
       "Share of pairs whose chosen answer has the higher absolute score, fixed draws, ties one "
       "half.  Whether\n"
       "they are held out is the file's affair.  With error-injected pairs this measures the "
       "detection\n"
       "of injected errors, not reasoning.\n"
+      "change, per token: against the model that the row starts from, same pairs; 95 % paired "
+      "bootstrap.\n"
       "nats per character: the likelihood bound of the chosen answers, their end-of-text and "
       "padding "
       "tokens included, over their characters.\n";
@@ -130,12 +159,35 @@ ReportTable pairs_table(const std::vector<ReportGroup>& groups) {
 
 }  // namespace
 
-std::vector<ReportTable> report_tables(const Json& report) {
-  const std::vector<ReportGroup> groups = group_rows(report);
+std::vector<ReportTable> report_tables(const ReportGroups& groups) {
   std::vector<ReportTable> tables;
   for (ReportTable table : {results_table(groups), estimator_table(groups), pairs_table(groups)})
     if (!table.table.rows.empty()) tables.push_back(std::move(table));
   return tables;
+}
+
+ReportTable costs_table(const ReportGroups& groups) {
+  ReportTable report{.title = "Cost on this machine", .table = {}, .note = ""};
+  report.table.columns = {{"model", Align::left}, {"estimator", Align::left},
+                          {"s per step"},         {"training seconds"},
+                          {"peak memory"},        {"predicted peak"}};
+  std::vector<std::string> runs, seen;
+  for (const ReportGroup& group : groups) {
+    if (group.values("training_seconds").empty()) continue;
+    if (std::find(seen.begin(), seen.end(), group.label + group.run) != seen.end()) continue;
+    seen.push_back(group.label + group.run);
+    runs.push_back(group.run);
+    report.table.rows.push_back({group.label, group.estimator, plain(group, "seconds_per_step"),
+                                 plain(group, "training_seconds"), megabytes(group, "peak_bytes"),
+                                 megabytes(group, "predicted_peak_bytes")});
+  }
+  add_runs(report.table, runs);
+  report.note =
+      "Means over seeds, as measured while the run was made: other work on the machine, a restart "
+      "and the number\n"
+      "of workers change them.  Peak memory is of the whole stage, weights, reference and "
+      "optimizer included.\n";
+  return report;
 }
 
 }  // namespace lldm

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "experiment/svg_frame.hpp"
+#include "experiment/svg_marker.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/experiment/svg_plot.hpp"
 
@@ -11,6 +12,7 @@ namespace lldm {
 namespace {
 
 using svg::Canvas;
+using svg::draw_marker;
 using svg::Point;
 
 struct Range {
@@ -46,34 +48,6 @@ void check(const LinePlot& plot, const std::string& where) {
     for (std::size_t i = 0; i < series.x.size(); ++i) count += can_draw_point(plot, series, i);
     if (count == 0)
       throw ShapeError(message(name, "none of its ", series.x.size(), " points can be drawn"));
-  }
-}
-
-void draw_marker(Canvas& canvas, std::size_t series, Point at) {
-  const auto style =
-      message("fill=\"", svg::colour(series), "\" stroke=\"#fff\" stroke-width=\"0.6\"");
-  const double r = 3;
-  switch (series % 5) {
-    case 0:
-      return canvas.circle(at, r, style);
-    case 1:
-      return canvas.rectangle({at.x - 0.9 * r, at.y - 0.9 * r}, 1.8 * r, 1.8 * r, style);
-    case 2:
-      return canvas.polygon({{at.x, at.y - 1.2 * r},
-                             {at.x + 1.1 * r, at.y + 0.8 * r},
-                             {at.x - 1.1 * r, at.y + 0.8 * r}},
-                            style);
-    case 3:
-      return canvas.polygon({{at.x, at.y - 1.3 * r},
-                             {at.x + 1.3 * r, at.y},
-                             {at.x, at.y + 1.3 * r},
-                             {at.x - 1.3 * r, at.y}},
-                            style);
-    default:
-      return canvas.polygon({{at.x, at.y + 1.2 * r},
-                             {at.x + 1.1 * r, at.y - 0.8 * r},
-                             {at.x - 1.1 * r, at.y - 0.8 * r}},
-                            style);
   }
 }
 

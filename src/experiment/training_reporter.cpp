@@ -36,9 +36,25 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
   best_loss_ = state.best_validation;
   best_step_ = state.best_step;
   run_.metrics.truncate_after(label_, state.step);
+  recall();
   run_.logger.info(
       message("stage ", label_, ": goes on after step ", state.step, " (", folder.string(), ")"));
   return {state.step, state.since, state.adaptation};
+}
+
+/// The figures of the steps before this process, from what was logged: the result of a stage that was
+/// stopped anywhere is that of one that was not.
+void TrainingReporter::recall() {
+  for (const MetricsLine& line : read_metrics(run_.metrics.path())) {
+    if (line.stage != label_) continue;
+    if (!result_.contains("seconds_per_step")) result_["seconds_per_step"] = Result::array();
+    for (const auto& [name, value] : line.values) {
+      if (name == "train/seconds_per_step") result_["seconds_per_step"].push_back(value);
+      if (name == "train/loss") result_["loss"] = value;
+      if (name.starts_with("validation/"))
+        result_["validation"][name.substr(std::string_view("validation/").size())] = value;
+    }
+  }
 }
 
 void TrainingReporter::start(std::int64_t first_step, std::int64_t total_steps) {

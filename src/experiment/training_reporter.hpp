@@ -34,6 +34,7 @@ class TrainingReporter final : public TrainingObserver {
   void write(std::int64_t step, const std::map<std::string, double>& metrics,
              const std::string& group);
   void keep_best(std::int64_t step, double loss);
+  void recall();
 
   const RunContext& run_;
   const Work& work_;

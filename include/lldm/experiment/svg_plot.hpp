@@ -46,6 +46,31 @@ struct BarPlot {
   std::vector<BarSeries> series;
 };
 
+/// A point with a name.
+struct ScatterPoint {
+  std::string label;
+  std::size_t series = 0;  // colour and marker
+  double x = 0, y = 0;
+  double x_low = 0, x_high = 0, y_low = 0, y_high = 0;  // bars where low < high
+};
+
+struct ScatterPlot {
+  std::string title;
+  PlotAxis x, y;
+  std::vector<std::string> series;  // names, for the legend
+  std::vector<ScatterPoint> points;
+};
+
+/// Values over two axes of a grid.
+struct HeatMap {
+  std::string title;
+  std::string x_label, y_label;             // with their units
+  std::string value_label;                  // of the legend's bar, with its unit
+  std::vector<std::string> columns, rows;   // ticks: the axes' values; rows from the bottom
+  std::vector<std::vector<double>> values;  // [rows][columns]; NaN: hatched, "n/a"
+  std::vector<std::vector<double>> spread;  // empty, or what stands behind +- (NaN: nothing)
+};
+
 /// A point that cannot be drawn (not finite, or not positive on a logarithmic axis) breaks its
 /// line and is counted in a note below the plot. Errors  ShapeError, naming plot and series: no
 /// series, no drawable point in a series, lengths that differ,
@@ -56,5 +81,15 @@ struct BarPlot {
 /// at all in a
 ///         series, an infinite value, a logarithmic axis, limits that cut a bar.
 [[nodiscard]] std::string svg_plot(const BarPlot& plot);
+
+/// Names stand beside their points where there is room; where there is none, numbers, and the names
+/// below.  A point that cannot be drawn is named below. Errors  ShapeError: no point that can be
+/// drawn, a series without a name.
+[[nodiscard]] std::string svg_plot(const ScatterPlot& plot);
+
+/// Colours from dark (low) to light (high) in a scale that colour-blind eyes and grey prints order
+/// alike (cividis: Nunez, Anderton and Renslow 2018), with the value in every cell. Errors
+/// ShapeError: no rows or columns, sizes that differ, no finite value, an infinite one.
+[[nodiscard]] std::string svg_plot(const HeatMap& plot);
 
 }  // namespace lldm

@@ -90,6 +90,8 @@ class MetricsWriter {
   /// user.
   bool removed_torn_line() const { return removed_torn_line_; }
 
+  const std::filesystem::path& path() const { return path_; }
+
  private:
   struct Progress {
     std::int64_t step = -1;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/report_axes.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "experiment/report_labels.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const Json& axes_of(const ReportGroup& group) { return group.rows.front()->at("axes"); }
+
+std::string evaluation_of(const ReportGroup& group) {
+  return group.rows.front()->at("evaluated_by").get<std::string>();
+}
+
+/// A component without its numbers: estimators of a study at several budgets are one line.
+Json without_numbers(const Json& value) {
+  if (!value.is_object()) return value;
+  Json kept = Json::object();
+  for (const auto& [key, member] : value.items())
+    if (!member.is_number()) kept[key] = member;
+  return kept;
+}
+
+void keep_varying(AxisFamily& family) {
+  for (const ReportGroup* group : family.groups)
+    for (const auto& [path, value] : axes_of(*group).items())
+      if (auto& known = family.values[path];
+          std::find(known.begin(), known.end(), value) == known.end())
+        known.push_back(value);
+  std::erase_if(family.values, [](const auto& entry) { return entry.second.size() < 2; });
+}
+
+}  // namespace
+
+bool AxisFamily::is_numeric(const std::string& path) const {
+  const auto found = values.find(path);
+  return found != values.end() && std::all_of(found->second.begin(), found->second.end(),
+                                              [](const Json& value) { return value.is_number(); });
+}
+
+std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> AxisFamily::split(
+    const std::vector<std::string>& paths) const {
+  const bool is_over_budget = std::find(paths.begin(), paths.end(), "budget") != paths.end();
+  Json rows = Json::array();
+  std::vector<Json> others;
+  for (const ReportGroup* group : groups) {
+    Json other = Json::object();
+    for (const auto& [path, value] : axes_of(*group).items())
+      if (values.contains(path) && std::find(paths.begin(), paths.end(), path) == paths.end())
+        other[path] = is_over_budget ? without_numbers(value) : value;
+    rows.push_back({{"axes", other}});
+    others.push_back(std::move(other));
+  }
+  const AxisLabels labels(Json{{"rows", std::move(rows)}});
+  std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> parts;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    std::string name = labels.of(others[g]);
+    if (name.starts_with(", ")) name.erase(0, 2);
+    if (!groups[g]->run.empty()) name += (name.empty() ? "[" : " [") + groups[g]->run + "]";
+    const auto at = std::find_if(parts.begin(), parts.end(),
+                                 [&](const auto& part) { return part.first == name; });
+    if (at == parts.end())
+      parts.emplace_back(name, std::vector{groups[g]});
+    else
+      at->second.push_back(groups[g]);
+  }
+  return parts;
+}
+
+std::vector<AxisFamily> axis_families(const ReportGroups& groups) {
+  std::vector<AxisFamily> families;
+  for (const ReportGroup& group : groups) {
+    const std::string name = group.stage + " (" + evaluation_of(group) + ")";
+    auto at = std::find_if(families.begin(), families.end(),
+                           [&](const AxisFamily& family) { return family.name == name; });
+    if (at == families.end()) at = families.insert(families.end(), {name, {}, {}});
+    at->groups.push_back(&group);
+  }
+  for (AxisFamily& family : families) keep_varying(family);
+  std::erase_if(families, [](const AxisFamily& family) { return family.values.empty(); });
+  if (families.size() == 1) families.front().name.clear();
+  return families;
+}
+
+std::string short_path(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+
+std::string as_file_name(const std::string& text) {
+  std::string name;
+  for (const char c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      name += c;
+    else if (!name.empty() && name.back() != '_')
+      name += '_';
+  while (!name.empty() && name.back() == '_') name.pop_back();
+  return name;
+}
+
+}  // namespace lldm

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// The axes of a report's rows, sorted out for plots.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "experiment/report_table.hpp"
+
+namespace lldm {
+
+/// Groups that are measured alike: one stage, one evaluation.
+struct AxisFamily {
+  std::string name;  // "" where there is one only, else "tuned (scores)"
+  std::vector<const ReportGroup*> groups;
+  std::map<std::string, std::vector<nlohmann::ordered_json>> values;  // by path, more than one each
+
+  [[nodiscard]] bool is_numeric(const std::string& path) const;
+  /// The groups with equal values of all varying axes but `paths`, by what those axes say.
+  [[nodiscard]] std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> split(
+      const std::vector<std::string>& paths) const;
+};
+
+std::vector<AxisFamily> axis_families(const ReportGroups& groups);
+
+/// "tuned.objective.beta" -> "beta".
+std::string short_path(const std::string& path);
+/// For a file's name: letters, digits and _.
+std::string as_file_name(const std::string& text);
+
+}  // namespace lldm
