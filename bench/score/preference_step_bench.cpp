@@ -2,13 +2,14 @@
 // One preference step (four pairs, policy and frozen reference) by estimator and gradient path.
 // Every estimator gets the same forward passes per answer.  gemm_share counts the passes that the
 // mathematics needs (policy forward and backward, reference forward): replay's second forward is
-// its own loss.
+// its own loss.  The same with the reference's scores read from a reference cache on disk.
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "lldm/estimator/any_score_estimator.hpp"
 #include "lldm/estimator/full_trajectory.hpp"
@@ -20,7 +21,9 @@
 #include "lldm/objective/dpo.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "lldm/score/engine.hpp"
+#include "lldm/score/reference_cache.hpp"
 #include "support/rates.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 
@@ -43,6 +46,8 @@ struct Problem {
   ScoreBatch batch;
   StepTotals totals;
   double queries = 0, tokens = 0;
+  testing::TemporaryFolder folder;
+  std::unique_ptr<ReferenceCache> cache;
 
   Problem(std::int64_t estimator, std::int64_t width, std::int64_t heads, std::int64_t mlp) {
     config = {.d_model = width, .n_heads = heads, .n_kv_heads = heads, .mlp_hidden_size = mlp};
@@ -71,30 +76,39 @@ struct Problem {
     totals.rows = kTextsOfStep;
     totals.tokens = kTextsOfStep * kResponse;
     totals.first_tokens = kPairs * kResponse;
+    cache = std::make_unique<ReferenceCache>(
+        folder.path(), ReferenceSource{{}, "reference", "the reference of a benchmark"});
+    const ScoreEngine<Llada> filler(reference, nullptr);
+    for (const ScorePlan& plan : batch.plans) {
+      const StoredPlan stored{plan_key(plan), 0, 0, 0, filler.readouts({&plan, 1}, false)};
+      cache->append({&stored, 1});
+    }
   }
 
-  EngineStep step(GradientPath path) const {
+  EngineStep step(GradientPath path, bool is_cached = false) const {
     for (auto& p : policy->parameters()) p.value.mutable_grad() = at::Tensor();
     const Dpo dpo({.beta = 0.2});
-    const ScoreEngine<Llada> engine(policy, reference);
+    ScoreEngine<Llada> engine(policy, is_cached ? nullptr : reference);
+    if (is_cached)
+      engine.use_stored_reference([this](const ScorePlan& plan) { return cache->readouts(plan); });
     return engine.step(
         batch, totals, dpo.needs(), [&](const ScoreSet& set) { return dpo.evaluate(set); }, path);
   }
-  /// Policy forward and backward (twice a forward), reference forward.
-  double flops() const {
-    return 4 * bench::forward_flops(config, tokens, kPrompt + kResponse, queries);
+  /// Policy forward and backward (twice a forward), and the reference's forward where it is done.
+  double flops(bool is_cached) const {
+    return (is_cached ? 3 : 4) * bench::forward_flops(config, tokens, kPrompt + kResponse, queries);
   }
 };
 
 // A benchmark of something wrong is worth nothing: every path must give the gradient of `retain`.
-void check_equal(const Problem& problem, GradientPath path) {
-  const auto gradients = [&](GradientPath by) {
-    (void)problem.step(by);
+void check_equal(const Problem& problem, GradientPath path, bool is_cached) {
+  const auto gradients = [&](GradientPath by, bool from_cache) {
+    (void)problem.step(by, from_cache);
     std::vector<at::Tensor> list;
     for (auto& p : problem.policy->parameters()) list.push_back(p.value.grad().clone());
     return list;
   };
-  const auto wanted = gradients(GradientPath::retain), got = gradients(path);
+  const auto wanted = gradients(GradientPath::retain, false), got = gradients(path, is_cached);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const double error = got[i].sub(wanted[i]).norm().item<double>(),
                  size = wanted[i].norm().item<double>();
@@ -105,14 +119,14 @@ void check_equal(const Problem& problem, GradientPath path) {
   }
 }
 
-void BM_preference_step(benchmark::State& state, GradientPath path) {
+void BM_preference_step(benchmark::State& state, GradientPath path, bool is_cached) {
   at::set_num_threads(static_cast<int>(state.range(0)));
   const Problem problem(state.range(1), state.range(2), state.range(3), state.range(4));
-  check_equal(problem, path);
+  check_equal(problem, path, is_cached);
   const bench::Rates rates;
-  for (auto _ : state) benchmark::DoNotOptimize(problem.step(path).loss);
+  for (auto _ : state) benchmark::DoNotOptimize(problem.step(path, is_cached).loss);
   state.SetLabel(kEstimators[state.range(1)]);
-  rates.report(state, problem.tokens, problem.flops());
+  rates.report(state, problem.tokens, problem.flops(is_cached));
 }
 
 void shapes(benchmark::internal::Benchmark* bench) {
@@ -125,9 +139,12 @@ void shapes(benchmark::internal::Benchmark* bench) {
   }
 }
 
-BENCHMARK_CAPTURE(BM_preference_step, retain, GradientPath::retain)->Apply(shapes);
-BENCHMARK_CAPTURE(BM_preference_step, replay, GradientPath::replay)->Apply(shapes);
-BENCHMARK_CAPTURE(BM_preference_step, pairwise, GradientPath::pairwise)->Apply(shapes);
+BENCHMARK_CAPTURE(BM_preference_step, retain, GradientPath::retain, false)->Apply(shapes);
+BENCHMARK_CAPTURE(BM_preference_step, retain_cached, GradientPath::retain, true)->Apply(shapes);
+BENCHMARK_CAPTURE(BM_preference_step, replay, GradientPath::replay, false)->Apply(shapes);
+BENCHMARK_CAPTURE(BM_preference_step, replay_cached, GradientPath::replay, true)->Apply(shapes);
+BENCHMARK_CAPTURE(BM_preference_step, pairwise, GradientPath::pairwise, false)->Apply(shapes);
+BENCHMARK_CAPTURE(BM_preference_step, pairwise_cached, GradientPath::pairwise, true)->Apply(shapes);
 
 }  // namespace
 

@@ -45,7 +45,8 @@ void InputFiles::add(const config::Value& value, std::string& lines) {
     for (const config::Value& element : value.as_array()) add(element, lines);
   if (value.is_table())
     for (const config::Member& member : value.as_table())
-      if (member.key != "reference") add(member.value, lines);  // its cache is no input
+      if (member.key != "reference" || !member.value.find("cache"))  // which is no input
+        add(member.value, lines);
   if (!value.is_string() || !value.as_string().starts_with('/')) return;
   const std::string& path = value.as_string();
   const auto found = known_.find(path);
