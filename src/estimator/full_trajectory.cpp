@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "estimator/plan_builder.hpp"
+#include "estimator/state_path.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 
@@ -40,9 +41,47 @@ FullTrajectory::FullTrajectory(const Options& options) : options_(options) {
   config::require_legal(options, "[score_estimator] full_trajectory");
 }
 
+void FullTrajectory::require_meaning(const AnyForwardProcess& process) const {
+  const bool shows_tokens = !process.is_absorbing();
+  std::string wrong;
+  const auto refuse = [&wrong](const char* key, const char* reason) {
+    wrong += message("\n  ", key, ": ", reason);
+  };
+  if (shows_tokens && options_.reveal == TrajectoryReveal::expected)
+    refuse("reveal = \"expected\"",
+           "every position is scored at every step; legal: reveal = \"sampled\"");
+  if (shows_tokens && options_.include_reveal_terms)
+    refuse("include_reveal_terms = true",
+           "no token is revealed in a step of its own; legal: include_reveal_terms = false");
+  if ((shows_tokens || process.block_size() > 0) && options_.path == TrajectoryPath::denoised)
+    refuse("path = \"denoised\"",
+           "only for masks over the whole response; legal: path = \"noised\"");
+  if (!wrong.empty())
+    throw ConfigError(message("score estimator \"full_trajectory\" over ",
+                              shows_tokens ? "noise that shows tokens" : "noise of blocks", wrong));
+}
+
+ScorePlan FullTrajectory::plan_states(const Text& text, const AnyForwardProcess& process,
+                                      const TextDraws& draws) const {
+  ScorePlan plan = start_plan(name(), text, process, {.posterior = true, .blocks = true});
+  plan.nominal_copies = nominal_copies(plan.num_scored);
+  plan.num_replicates = static_cast<std::int32_t>(options_.replicates);
+  const double share = 1.0 / static_cast<double>(options_.replicates);
+  for (std::int32_t r = 0; r < plan.num_replicates; ++r) {
+    Stream stream = draws.stream(stream_key(r, 0));
+    const StatePath path = draw_state_path(text, process, options_.steps, options_.grid, stream);
+    for (std::int64_t k = options_.steps; k >= 1; --k)
+      append_reverse_step(plan, text, process, path, k, share, r);
+    add_prior(plan, process, path, share, r);
+  }
+  return plan;
+}
+
 ScorePlan FullTrajectory::plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const {
-  ScorePlan plan = start_plan(name(), text, process);
+  require_meaning(process);
+  if (process.has_posterior()) return plan_states(text, process, draws);
+  ScorePlan plan = start_plan(name(), text, process, {.posterior = true, .blocks = true});
   plan.nominal_copies = nominal_copies(plan.num_scored);
   plan.num_replicates = static_cast<std::int32_t>(options_.replicates);
   const double share = 1.0 / static_cast<double>(options_.replicates);
@@ -69,6 +108,12 @@ ScorePlan FullTrajectory::plan(const Text& text, const AnyForwardProcess& proces
 Target FullTrajectory::target(std::int64_t) const {
   return {message("trajectory_elbo(", options_.steps, ", ", to_string(options_.grid), ")",
                   options_.include_reveal_terms ? " + reveal terms" : ""),
+          options_.path == TrajectoryPath::noised};
+}
+
+Target FullTrajectory::target(std::int64_t, const AnyForwardProcess& process) const {
+  return {path_target(process, options_.steps, options_.grid) +
+              (options_.include_reveal_terms ? " + reveal terms" : ""),
           options_.path == TrajectoryPath::noised};
 }
 

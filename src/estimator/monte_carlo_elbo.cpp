@@ -135,22 +135,31 @@ void MonteCarloElbo::append_counts(ScorePlan& plan, const Text& text,
                                    const AnyForwardProcess& process, const TextDraws& draws,
                                    std::int64_t replicate) const {
   Stream shared = draws.stream(stream_key(replicate, 0));
-  const std::int64_t scored = plan.num_scored;
-  const std::vector<std::int64_t> counts = draw_counts(scored, shared);
+  const std::vector<ScoredBlock> blocks = scored_blocks(process, plan.num_scored);
+  std::vector<std::vector<std::int64_t>> counts;  // [blocks][distinct]
+  for (const ScoredBlock& block : blocks) counts.push_back(draw_counts(block.size, shared));
   const double total = static_cast<double>(options_.draws * options_.replicates);
-  std::vector<std::vector<std::int64_t>> partner(static_cast<std::size_t>(options_.masks_per_time));
+  const auto masks = static_cast<std::size_t>(options_.masks_per_time);
+  // [masks_per_time][blocks] the mask before, which the antithetic partner complements
+  std::vector partner(masks, std::vector<std::vector<std::int64_t>>(blocks.size()));
   for (std::int64_t j = 0; j < distinct(); ++j)
     for (std::int64_t m = 0; m < options_.masks_per_time; ++m) {
       Stream noise = draws.stream(stream_key(replicate, 1 + j * options_.masks_per_time + m));
-      auto& first = partner[static_cast<std::size_t>(m)];
-      const std::int64_t count = counts[static_cast<std::size_t>(j)];
       const bool is_partner = options_.pairing == DrawPairing::antithetic && j % 2 == 1;
-      const auto masked =
-          is_partner ? antithetic_mask(first, scored, noise) : noise.subset(scored, count);
-      if (!is_partner) first = masked;
-      append_copy(plan, text, process, masked, masked,
-                  static_cast<double>(scored) / (static_cast<double>(count) * total),
-                  replicate_of(replicate, j), noise);
+      std::vector<std::int64_t> masked;
+      std::vector<double> weights;
+      for (std::size_t b = 0; b < blocks.size(); ++b) {
+        const auto [begin, size] = blocks[b];
+        const std::int64_t count = counts[b][static_cast<std::size_t>(j)];
+        auto& first = partner[static_cast<std::size_t>(m)][b];
+        const auto own =
+            is_partner ? antithetic_mask(first, size, noise) : noise.subset(size, count);
+        if (!is_partner) first = own;
+        for (const std::int64_t i : own) masked.push_back(begin + i);
+        weights.resize(masked.size(),
+                       static_cast<double>(size) / (static_cast<double>(count) * total));
+      }
+      append_copy(plan, text, process, masked, masked, weights, replicate_of(replicate, j), noise);
     }
 }
 
@@ -159,11 +168,13 @@ void MonteCarloElbo::append_times(ScorePlan& plan, const Text& text,
                                   std::int64_t replicate) const {
   const std::uint64_t key = stream_key(replicate, 0);
   Stream shared = options_.share_times ? draws.stream_of_row(key) : draws.stream(key);
-  const std::vector<double> times = draw_times(shared);
+  const std::vector<ScoredBlock> blocks = scored_blocks(process, plan.num_scored);
+  std::vector<std::vector<double>> times;  // [blocks][distinct]
+  for (std::size_t b = 0; b < blocks.size(); ++b) times.push_back(draw_times(shared));
   const double total = static_cast<double>(options_.draws * options_.replicates);
-  const auto scored = static_cast<std::size_t>(plan.num_scored);
-  std::vector<std::vector<double>> uniforms(static_cast<std::size_t>(options_.masks_per_time),
-                                            std::vector<double>(scored));
+  std::vector<std::vector<double>> uniforms(
+      static_cast<std::size_t>(options_.masks_per_time),
+      std::vector<double>(static_cast<std::size_t>(plan.num_scored)));
   for (std::int64_t j = 0; j < distinct(); ++j)
     for (std::int64_t m = 0; m < options_.masks_per_time; ++m) {
       Stream noise = draws.stream(stream_key(replicate, 1 + j * options_.masks_per_time + m));
@@ -171,25 +182,29 @@ void MonteCarloElbo::append_times(ScorePlan& plan, const Text& text,
       const bool is_partner = options_.pairing == DrawPairing::antithetic && j % 2 == 1;
       if (!is_partner)
         for (double& value : u) value = noise.uniform();
-      const double time = times[static_cast<std::size_t>(j)];
-      plan.times.push_back(time);
-      const double noised = 1.0 - process.alpha(time);
       std::vector<std::int64_t> masked;
-      for (std::size_t i = 0; i < scored; ++i)
-        if (is_partner ? u[i] >= 1.0 - noised : u[i] < noised)
-          masked.push_back(static_cast<std::int64_t>(i));
-      if (masked.empty()) {  // and no weight exists where nothing can be noised
-        ++plan.asked;
-        continue;
+      std::vector<double> weights;
+      for (std::size_t b = 0; b < blocks.size(); ++b) {
+        const double time = times[b][static_cast<std::size_t>(j)];
+        const double noised = 1.0 - process.alpha(time);
+        for (std::int64_t i = blocks[b].begin; i < blocks[b].begin + blocks[b].size; ++i)
+          if (const double own = u[static_cast<std::size_t>(i)];
+              is_partner ? own >= 1.0 - noised : own < noised)
+            masked.push_back(i);
+        // No weight exists where nothing can be noised.
+        if (weights.size() < masked.size())
+          weights.resize(masked.size(), process.elbo_weight(time) / total);
       }
-      append_copy(plan, text, process, masked, masked, process.elbo_weight(time) / total,
-                  replicate_of(replicate, j), noise);
+      // A loss of parts knows one time per evaluation.
+      if (process.block_size() == 0)
+        plan.times.push_back(times.front()[static_cast<std::size_t>(j)]);
+      append_copy(plan, text, process, masked, masked, weights, replicate_of(replicate, j), noise);
     }
 }
 
 ScorePlan MonteCarloElbo::plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const {
-  ScorePlan plan = start_plan(name(), text, process);
+  ScorePlan plan = start_plan(name(), text, process, {.blocks = true});
   plan.nominal_copies = nominal_copies(plan.num_scored);
   plan.num_replicates =
       static_cast<std::int32_t>(options_.replicates) * independent_per_replicate();
@@ -202,16 +217,30 @@ ScorePlan MonteCarloElbo::plan(const Text& text, const AnyForwardProcess& proces
   return plan;
 }
 
+bool MonteCarloElbo::is_rounding_unbiased(std::int64_t scored) const {
+  // Rounding half to even skews the counts as soon as some j R / n ends in exactly one half (with
+  // R = 1 there is only one count).
+  if (options_.pairing != DrawPairing::llada_rounding || scored == 1) return true;
+  for (std::int64_t j = 0; j < distinct(); ++j)
+    if (2 * (j * scored % distinct()) == distinct()) return false;
+  return true;
+}
+
 Target MonteCarloElbo::target(std::int64_t scored) const {
   if (options_.count == MaskCount::bernoulli)
     return {message("elbo_truncated(", options_.time_min, ")"), true};
-  // Rounding half to even skews the counts as soon as some j R / n ends in exactly one half (with
-  // R = 1 there is only one count).
+  return {"elbo", is_rounding_unbiased(scored)};
+}
+
+Target MonteCarloElbo::target(std::int64_t scored, const AnyForwardProcess& process) const {
+  const std::int64_t size = process.block_size();
+  if (size == 0) return target(scored);
+  if (options_.count == MaskCount::bernoulli)
+    return {message("block_elbo_truncated(", size, ", ", options_.time_min, ", two_stream)"), true};
   bool is_unbiased = true;
-  if (options_.pairing == DrawPairing::llada_rounding && scored > 1)
-    for (std::int64_t j = 0; j < distinct(); ++j)
-      if (2 * (j * scored % distinct()) == distinct()) is_unbiased = false;
-  return {"elbo", is_unbiased};
+  for (const ScoredBlock& block : scored_blocks(process, scored))
+    is_unbiased = is_unbiased && is_rounding_unbiased(block.size);
+  return {message("block_elbo(", size, ", two_stream)"), is_unbiased};
 }
 
 }  // namespace lldm

@@ -19,13 +19,14 @@ struct BlockContext {
   std::int64_t heads = 0;
   std::int64_t kv_heads = 0;
   double eps = 0;
+  std::vector<AttentionPattern> patterns = {};  // [B], or empty: every sequence is seen whole
 };
 
 /// rows / rms(rows) * weight, normalised in float32 or wider.  [N, D], [D] -> [N, D]
 at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps);
 
 /// x + attention(norm(x)), then + SwiGLU(norm(.)).  [N, D] -> [N, D].  On the CPU one autograd node
-/// with its own backward; elsewhere `block_by_operations`.
+/// with its own backward; elsewhere, and where sequences have patterns, `block_by_operations`.
 at::Tensor block_forward(const LladaBlock& block, const at::Tensor& rows,
                          const BlockContext& context);
 

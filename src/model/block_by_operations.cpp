@@ -11,17 +11,26 @@
 
 #include <limits>
 
+#include "model/two_stream_mask.hpp"
 #include "model/block.hpp"
 
 namespace lldm {
 namespace {
 
-// [N] positions within each sequence.
+bool is_two_stream(const BlockContext& context, std::size_t sequence) {
+  return !context.patterns.empty() &&
+         context.patterns[sequence].kind == AttentionPattern::Kind::two_stream;
+}
+
+// [N] positions within each sequence; of a two-stream one within each half.
 at::Tensor positions_of(const BlockContext& context, const at::Device device) {
   std::vector<at::Tensor> parts;
-  for (std::size_t s = 0; s + 1 < context.offsets.size(); ++s)
-    parts.push_back(at::arange(context.offsets[s + 1] - context.offsets[s],
-                               at::TensorOptions(at::kLong).device(device)));
+  for (std::size_t s = 0; s + 1 < context.offsets.size(); ++s) {
+    const std::int64_t length = context.offsets[s + 1] - context.offsets[s];
+    const int halves = is_two_stream(context, s) ? 2 : 1;
+    for (int half = 0; half < halves; ++half)
+      parts.push_back(at::arange(length / halves, at::TensorOptions(at::kLong).device(device)));
+  }
   return at::cat(parts);
 }
 
@@ -33,43 +42,58 @@ at::Tensor rotate(const at::Tensor& x, const at::Tensor& cosines, const at::Tens
   return at::cat({a * cosines - b * sines, b * cosines + a * sines}, 2);
 }
 
+// What is added to the scores of one run: [B or 1, 1, L or 1, L], the most negative finite number
+// (as the original does) where a key is hidden; nothing where all see all.
+std::optional<at::Tensor> hidden_keys(const at::Tensor& q, const at::Tensor& visible,
+                                      const at::Tensor& allowed, std::int64_t batch) {
+  if (!visible.defined() && !allowed.defined()) return std::nullopt;
+  const std::int64_t length = q.size(0) / batch;
+  at::Tensor seen = allowed.defined() ? allowed.view({1, 1, length, length}) : at::Tensor();
+  if (visible.defined()) {
+    const auto keys = visible.reshape({batch, 1, 1, length});
+    seen = seen.defined() ? seen.logical_and(keys) : keys;
+  }
+  const double lowest = q.scalar_type() == at::kDouble
+                            ? std::numeric_limits<double>::lowest()
+                            : static_cast<double>(std::numeric_limits<float>::lowest());
+  return at::zeros(seen.sizes(), q.options()).masked_fill(seen.logical_not(), lowest);
+}
+
 // Attention of one run of sequences of equal length.  q [B*L, H, dh], k and v [B*L, KV, dh] ->
 // [B*L, H*dh].
 at::Tensor attend_run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                      const at::Tensor& visible, std::int64_t batch) {
+                      const std::optional<at::Tensor>& mask, std::int64_t batch) {
   const auto by_head = [&](const at::Tensor& x) {
     const auto split =
         x.reshape({batch, -1, x.size(1), x.size(2)}).transpose(1, 2);  // [B, h, L, dh]
     const std::int64_t repeat = q.size(1) / x.size(1);
     return repeat == 1 ? split : split.repeat_interleave(repeat, 1);
   };
-  std::optional<at::Tensor> mask;
-  if (visible.defined()) {
-    // As the original: a hidden key's score becomes the most negative finite number.
-    const auto options = q.options();
-    const double lowest = q.scalar_type() == at::kDouble
-                              ? std::numeric_limits<double>::lowest()
-                              : static_cast<double>(std::numeric_limits<float>::lowest());
-    mask = at::zeros({batch, 1, 1, q.size(0) / batch}, options)
-               .masked_fill(visible.reshape({batch, 1, 1, -1}).logical_not(), lowest);
-  }
   const auto out = at::scaled_dot_product_attention(by_head(q), by_head(k), by_head(v), mask);
   return out.transpose(1, 2).reshape({q.size(0), -1});
 }
 
-// Consecutive sequences of equal length are one batch; nothing is padded.
+// Consecutive sequences of equal length and pattern are one batch; nothing is padded.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const BlockContext& context) {
   const auto& offsets = context.offsets;
+  const auto alike = [&](std::size_t a, std::size_t b) {
+    return offsets[a + 1] - offsets[a] == offsets[b + 1] - offsets[b] &&
+           (context.patterns.empty() || context.patterns[a] == context.patterns[b]);
+  };
   std::vector<at::Tensor> parts;
   for (std::size_t first = 0; first + 1 < offsets.size();) {
     const std::int64_t length = offsets[first + 1] - offsets[first];
     std::size_t last = first + 1;
-    while (last + 1 < offsets.size() && offsets[last + 1] - offsets[last] == length) ++last;
+    while (last + 1 < offsets.size() && alike(first, last)) ++last;
     const std::int64_t begin = offsets[first], rows = offsets[last] - begin;
     const auto cut = [&](const at::Tensor& x) { return x.narrow(0, begin, rows); };
+    const auto visible = context.visible.defined() ? cut(context.visible) : at::Tensor();
+    const auto allowed = is_two_stream(context, first)
+                             ? two_stream_mask(context.patterns[first], length).to(q.device())
+                             : at::Tensor();
     parts.push_back(attend_run(cut(q), cut(k), cut(v),
-                               context.visible.defined() ? cut(context.visible) : at::Tensor(),
+                               hidden_keys(cut(q), visible, allowed, rows / length),
                                rows / length));
     first = last;
   }

@@ -360,7 +360,7 @@ at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps
 
 at::Tensor block_forward(const LladaBlock& block, const at::Tensor& rows,
                          const BlockContext& context) {
-  if (!rows.is_cpu()) return block_by_operations(block, rows, context);
+  if (!rows.is_cpu() || !context.patterns.empty()) return block_by_operations(block, rows, context);
   return BlockFunction::apply(rows.contiguous(), block.attn_norm, block.q_proj, block.k_proj,
                               block.v_proj, block.attn_out, block.ff_norm, block.ff_proj,
                               block.up_proj, block.ff_out, optional(block.q_bias),

@@ -10,6 +10,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "model/two_stream_mask.hpp"
 #include "model/block.hpp"
 #include "model/head.hpp"
 #include "model/rope.hpp"
@@ -79,8 +80,17 @@ void Llada::check(const PackedTokens& batch) const {
   if (!batch.tokens.defined() || batch.tokens.dim() != 1 ||
       batch.tokens.scalar_type() != at::kLong || batch.tokens.size(0) != offsets.back())
     fail("tokens must be int64 [N] with N = offsets.back() = ", offsets.back());
+  if (!batch.patterns.empty() && batch.patterns.size() + 1 != offsets.size())
+    fail("patterns must be one a sequence or none, got ", batch.patterns.size(), " of ",
+         offsets.size() - 1);
   for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
-    const std::int64_t length = offsets[s + 1] - offsets[s];
+    std::int64_t length = offsets[s + 1] - offsets[s];
+    if (!batch.patterns.empty() && batch.patterns[s].kind == AttentionPattern::Kind::two_stream) {
+      if (const std::string problem = two_stream_problem(batch.patterns[s], length);
+          !problem.empty())
+        fail("sequence ", s, ": ", problem);
+      length /= 2;  // both halves lie at positions 0 .. L - 1
+    }
     if (length < 1 || length > config_.max_sequence_length)
       fail("sequence ", s, " has ", length,
            " tokens, must be in [1, max_sequence_length = ", config_.max_sequence_length, "]");
@@ -113,7 +123,8 @@ BlockContext Llada::block_context(const PackedTokens& batch) const {
           sines_,
           config_.n_heads,
           config_.n_kv_heads,
-          config_.rms_norm_eps};
+          config_.rms_norm_eps,
+          batch.patterns};
 }
 
 at::Tensor Llada::embed(const PackedTokens& batch) const {

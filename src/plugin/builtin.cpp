@@ -16,7 +16,9 @@
 #include "lldm/estimator/segmented.hpp"
 #include "lldm/eval/gsm8k.hpp"
 #include "lldm/eval/word_problems.hpp"
+#include "lldm/forward/block_masked.hpp"
 #include "lldm/forward/masked.hpp"
+#include "lldm/forward/uniform.hpp"
 #include "lldm/objective/aot.hpp"
 #include "lldm/objective/aot_unpaired.hpp"
 #include "lldm/objective/apo_down.hpp"
@@ -57,6 +59,8 @@ namespace lldm {
 
 void register_builtin_components(Registry& registry) {
   registry.add<MaskedProcess>()
+      .add<UniformProcess>()
+      .add<BlockMaskedProcess>()
       .add<LinearSchedule>()
       .add<CosineSchedule>()
       .add<PolynomialSchedule>()

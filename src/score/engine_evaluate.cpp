@@ -6,6 +6,8 @@
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
+#include <cmath>
+
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "score/chunk.hpp"
@@ -13,24 +15,30 @@
 namespace lldm {
 namespace {
 
-/// log(a + b p(target) + c p(other)) [Q] of log-probabilities [2 Q], targets first.  Between two
-/// times strictly inside (0, 1) the constant is above 0, so a probability that underflows costs
-/// nothing.
+/// log(a + b p(target) + c p(other)) [Q] float64 of log-probabilities [2 Q], targets first.
+///
+/// Where a = c = 0 (the step to the text itself) it is log b + log p(target), without the detour
+/// over a probability that may underflow; else a is above 0 and an underflow costs nothing.
 at::Tensor log_posteriors(const at::Tensor& log_probabilities,
                           const std::vector<PosteriorReadout>& posteriors) {
   const auto size = static_cast<std::int64_t>(posteriors.size());
-  std::vector<double> constant, of_target, of_other;
+  std::vector<double> constant, of_target, of_other, is_plain, log_factor;
   for (const PosteriorReadout& posterior : posteriors) {
-    constant.push_back(posterior.constant);
-    of_target.push_back(posterior.of_target);
+    const bool plain = posterior.constant == 0 && posterior.of_other == 0;
+    constant.push_back(plain ? 1.0 : posterior.constant);
+    of_target.push_back(plain ? 0.0 : posterior.of_target);
     of_other.push_back(posterior.of_other);
+    is_plain.push_back(plain ? 1.0 : 0.0);
+    log_factor.push_back(plain ? std::log(posterior.of_target) : 0.0);
   }
+  const at::Tensor wide = log_probabilities.to(at::kDouble);
   const auto like = [&](const std::vector<double>& values) {
-    return at::tensor(values, at::kDouble).to(log_probabilities.options());
+    return at::tensor(values, at::kDouble).to(wide.device());
   };
-  const at::Tensor target = at::exp(log_probabilities.narrow(0, 0, size));
-  const at::Tensor other = at::exp(log_probabilities.narrow(0, size, size));
-  return at::log(like(constant) + like(of_target) * target + like(of_other) * other);
+  const at::Tensor target = wide.narrow(0, 0, size), other = wide.narrow(0, size, size);
+  const at::Tensor functional =
+      like(constant) + like(of_target) * at::exp(target) + like(of_other) * at::exp(other);
+  return at::log(functional) + like(is_plain) * target + like(log_factor);
 }
 
 }  // namespace

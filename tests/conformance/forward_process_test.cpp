@@ -23,7 +23,7 @@ struct Erased {
 
 TEMPLATE_TEST_CASE("ForwardProcess: alpha is the schedule's, its inverse comes back",
                    "[conformance][forward]", Concrete, Erased) {
-  for (const NamedSchedule& named : named_schedules()) {
+  for (const NamedSchedule& named : all_schedules()) {
     const auto process = TestType::make(named.schedule);
     for (int i = 0; i <= 50; ++i) {
       const double t = i / 50.0;
@@ -36,7 +36,7 @@ TEMPLATE_TEST_CASE("ForwardProcess: alpha is the schedule's, its inverse comes b
 
 TEMPLATE_TEST_CASE("ForwardProcess: reveal probabilities chain into the forward law",
                    "[conformance][forward]", Concrete, Erased) {
-  for (const NamedSchedule& named : named_schedules()) {
+  for (const NamedSchedule& named : all_schedules()) {
     const auto process = TestType::make(named.schedule);
     for (const double t : {0.2, 0.5, 0.9, 1.0}) {
       CHECK(process.reveal_probability(t, t) == 0.0);
@@ -61,7 +61,7 @@ TEMPLATE_TEST_CASE("ForwardProcess: reveal probabilities chain into the forward 
 
 TEMPLATE_TEST_CASE("ForwardProcess: the ELBO weight is the rate at which noised positions appear",
                    "[conformance][forward]", Concrete, Erased) {
-  for (const NamedSchedule& named : named_schedules()) {
+  for (const NamedSchedule& named : all_schedules()) {
     const auto process = TestType::make(named.schedule);
     for (int i = 1; i < 100; ++i) {
       const double t = i / 100.0, h = 1e-6;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "lldm/errors.hpp"
+#include "lldm/estimator/quadrature_rule.hpp"
 #include "support/catch.hpp"
 #include "support/schedules.hpp"
 
@@ -21,7 +22,8 @@ struct Erased : AnyNoiseSchedule {
 TEMPLATE_TEST_CASE("NoiseSchedule: alpha falls from t = 0 to t = 1 within [0, 1]",
                    "[conformance][schedule]", LinearSchedule, CosineSchedule, LeakySchedule,
                    LateSchedule, PolynomialSchedule, LoglinearSchedule, GeometricSchedule,
-                   ClippedSchedule, Erased<LinearSchedule>, Erased<CosineSchedule>) {
+                   ClippedSchedule, Erased<LinearSchedule>, Erased<CosineSchedule>,
+                   Erased<GeometricSchedule>) {
   const TestType schedule;
   double before = 1.0;
   for (int i = 0; i <= 1000; ++i) {
@@ -35,7 +37,8 @@ TEMPLATE_TEST_CASE("NoiseSchedule: alpha falls from t = 0 to t = 1 within [0, 1]
 TEMPLATE_TEST_CASE("NoiseSchedule: alpha_derivative is the slope of alpha",
                    "[conformance][schedule]", LinearSchedule, CosineSchedule, LeakySchedule,
                    LateSchedule, PolynomialSchedule, LoglinearSchedule, GeometricSchedule,
-                   ClippedSchedule, Erased<LinearSchedule>, Erased<CosineSchedule>) {
+                   ClippedSchedule, Erased<LinearSchedule>, Erased<CosineSchedule>,
+                   Erased<GeometricSchedule>) {
   const TestType schedule;
   for (int i = 1; i < 500; ++i) {
     const double t = i / 500.0 + 1e-4, h = 1e-6;  // no kink of a test schedule within h
@@ -47,7 +50,8 @@ TEMPLATE_TEST_CASE("NoiseSchedule: alpha_derivative is the slope of alpha",
 TEMPLATE_TEST_CASE("NoiseSchedule: inverse_alpha finds a time with that alpha",
                    "[conformance][schedule]", LinearSchedule, CosineSchedule, LeakySchedule,
                    LateSchedule, PolynomialSchedule, LoglinearSchedule, GeometricSchedule,
-                   ClippedSchedule, Erased<LinearSchedule>, Erased<CosineSchedule>) {
+                   ClippedSchedule, Erased<LinearSchedule>, Erased<CosineSchedule>,
+                   Erased<GeometricSchedule>) {
   const TestType schedule;
   const double high = schedule.alpha(0.0), low = schedule.alpha(1.0);
   for (int i = 0; i <= 200; ++i) {
@@ -84,21 +88,63 @@ TEST_CASE("NoiseSchedule: options that are no schedule are refused", "[conforman
   CHECK_THROWS_AS(LoglinearSchedule({.eps = 1.0}), ConfigError);
 }
 
+TEST_CASE("NoiseSchedule: alpha is the integral of its derivative, by quadrature",
+          "[conformance][schedule]") {
+  const QuadratureRule rule = gauss_legendre(24);
+  for (const NamedSchedule& named : all_schedules())
+    for (int i = 0; i < 20; ++i) {  // from one twentieth to the next
+      double fall = 0;
+      for (std::size_t k = 0; k < rule.nodes.size(); ++k)
+        fall += rule.weights[k] / 20 * named.schedule.alpha_derivative((i + rule.nodes[k]) / 20);
+      INFO(named.name << " from " << i / 20.0);
+      CHECK(named.schedule.alpha((i + 1) / 20.0) - named.schedule.alpha(i / 20.0) ==
+            Approx(fall).epsilon(1e-10).margin(1e-13));
+    }
+}
+
 TEST_CASE("NoiseSchedule: weight and reveal law of the masked process against quadrature",
           "[conformance][schedule]") {
-  for (const NamedSchedule& named : further_schedules()) {
+  const QuadratureRule rule = gauss_legendre(24);
+  for (const NamedSchedule& named : all_schedules()) {
     const MaskedProcess process(3, named.schedule);
     INFO(named.name);
     for (int i = 1; i < 20; ++i) {
-      const double t = i / 20.0, s = t / 2;
-      // The hazard -alpha' / (1 - alpha) integrates to the log of the share that is noised.
+      const double t = (i + 1) / 20.0, s = i / 20.0;
+      // The hazard -alpha' / (1 - alpha) integrates to the log of the share that is noised: a
+      // position noised at t was so at s with probability exp(-hazard).
       double hazard = 0;
-      for (int q = 0; q < 4000; ++q)
-        hazard += process.elbo_weight(s + (t - s) * (q + 0.5) / 4000) * (t - s) / 4000;
-      const double noised_s = 1 - process.alpha(s), noised_t = 1 - process.alpha(t);
-      CHECK(hazard == Approx(std::log(noised_t / noised_s)).epsilon(1e-6));
+      for (std::size_t k = 0; k < rule.nodes.size(); ++k)
+        hazard += rule.weights[k] * (t - s) * process.elbo_weight(s + (t - s) * rule.nodes[k]);
       CHECK(process.reveal_probability(s, t) ==
-            Approx((noised_t - noised_s) / noised_t).epsilon(1e-12));
+            Approx(1.0 - std::exp(-hazard)).epsilon(1e-9).margin(1e-12));
+    }
+  }
+}
+
+TEST_CASE("NoiseSchedule: the bound's weight of every mask, by quadrature over time",
+          "[conformance][schedule]") {
+  constexpr std::size_t kSize = 4;
+  constexpr double kEps = 0.02;
+  constexpr int kPieces = 50;
+  const QuadratureRule rule = gauss_legendre(24);
+  for (const NamedSchedule& named : all_schedules()) {
+    const MaskedProcess process(3, named.schedule);
+    const auto exact =
+        truncated_weights(kSize, kEps, named.formula.alpha(kEps), named.formula.alpha(1.0));
+    for (std::size_t subset = 1; subset < std::size_t{1} << kSize; ++subset) {
+      const int l = bits(subset);
+      double integral = 0;  // of the weight times the chance of exactly this mask
+      for (int piece = 0; piece < kPieces; ++piece)
+        for (std::size_t k = 0; k < rule.nodes.size(); ++k) {
+          const double t = kEps + (1 - kEps) * (piece + rule.nodes[k]) / kPieces;
+          const double noised = 1 - process.alpha(t);
+          integral += rule.weights[k] / kPieces * process.elbo_weight(t) * std::pow(noised, l) *
+                      std::pow(1 - noised, static_cast<int>(kSize) - l);
+        }
+      INFO(named.name << ", " << l << " masks");
+      for (std::size_t i = 0; i < kSize; ++i)
+        if (subset >> i & 1)
+          CHECK(integral == Approx(exact[subset * kSize + i]).epsilon(1e-9).margin(1e-12));
     }
   }
 }

@@ -48,10 +48,12 @@ inline at::Tensor reference_rope(const at::Tensor& x, double theta) {
   return at::cat({a * cosines - b * sines, b * cosines + a * sines}, 3);
 }
 
-// Rows of sequences of one length: [B * L, D] with keys hidden where `visible` is false.
+// Rows of sequences of one length: [B * L, D] with keys hidden where `visible` is false, and where
+// `allowed` [L, L] (row: who looks) is.
 inline at::Tensor reference_block(const Weights& w, const std::string& prefix,
                                   const LladaConfig& config, const at::Tensor& x,
-                                  const at::Tensor& visible, std::int64_t length) {
+                                  const at::Tensor& visible, std::int64_t length,
+                                  const at::Tensor& allowed = {}) {
   const std::int64_t batch = x.size(0) / length, width = config.head_width();
   const auto linear = [&](const at::Tensor& rows, const std::string& name) {
     const auto bias = w.find(prefix + name + ".bias");
@@ -71,6 +73,8 @@ inline at::Tensor reference_block(const Weights& w, const std::string& prefix,
   if (visible.defined())
     scores = scores.masked_fill(visible.reshape({batch, 1, 1, length}).logical_not(),
                                 -std::numeric_limits<double>::infinity());
+  if (allowed.defined())
+    scores = scores.masked_fill(allowed.logical_not(), -std::numeric_limits<double>::infinity());
   const auto mixed =
       at::matmul(at::softmax(scores, -1), v).transpose(1, 2).reshape({x.size(0), -1});
   const auto middle = x + linear(mixed, "attn_out");
@@ -101,6 +105,17 @@ inline at::Tensor hidden_by_operations(const Llada& model, const PackedTokens& b
     parts.push_back(reference_norm(x, w.at("model.transformer.ln_f.weight"), config.rms_norm_eps));
   }
   return at::cat(parts);
+}
+
+/// Final rows [L, D] of one sequence whose token i may look at token j where allowed[i, j].
+inline at::Tensor hidden_under(const Llada& model, const at::Tensor& tokens,
+                               const at::Tensor& allowed) {
+  const auto w = weights_by_name(model);
+  auto x = at::embedding(w.at("model.transformer.wte.weight"), tokens);
+  for (std::int64_t i = 0; i < model.config().n_layers; ++i)
+    x = reference_block(w, message("model.transformer.blocks.", i, "."), model.config(), x, {},
+                        tokens.size(0), allowed);
+  return reference_norm(x, w.at("model.transformer.ln_f.weight"), model.config().rms_norm_eps);
 }
 
 inline at::Tensor log_probabilities_by_operations(const Llada& model, const at::Tensor& rows,

@@ -75,6 +75,13 @@ inline std::vector<NamedSchedule> further_schedules() {
        {[](double t) { return 0.75 - 0.5 * t; }, [](double) { return -0.5; }}}};
 }
 
+/// All six built-in schedules and the one with open ends.
+inline std::vector<NamedSchedule> all_schedules() {
+  std::vector<NamedSchedule> list = named_schedules();
+  for (NamedSchedule& further : further_schedules()) list.push_back(std::move(further));
+  return list;
+}
+
 /// A text of one prompt token and `size` response tokens over V = 3 and its world.
 inline World make_world(std::size_t size, const AnyNoiseSchedule& schedule = LinearSchedule(),
                         std::uint64_t seed = 1) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lldm/concepts/forward_process.hpp"
+#include "lldm/errors.hpp"
 
 namespace lldm {
 
@@ -22,6 +23,11 @@ struct ForwardProcessInterface {
                      Stream& draws) const = 0;
   virtual bool is_absorbing() const = 0;
   virtual Readout readout() const = 0;
+  virtual bool has_posterior() const = 0;
+  virtual ReverseStep reverse_step(double alpha_s, double alpha_t, std::int64_t x_s,
+                                   std::int64_t x_t, std::int64_t x_0) const = 0;
+  virtual double prior_divergence(double alpha) const = 0;
+  virtual std::int64_t block_size() const = 0;
 };
 
 template <class P>
@@ -39,6 +45,26 @@ struct ForwardProcessModel final : ForwardProcessInterface {
   }
   bool is_absorbing() const override { return value_.is_absorbing(); }
   Readout readout() const override { return value_.readout(); }
+  bool has_posterior() const override { return PosteriorProcess<P>; }
+  ReverseStep reverse_step(double alpha_s, double alpha_t, std::int64_t x_s, std::int64_t x_t,
+                           std::int64_t x_0) const override {
+    if constexpr (PosteriorProcess<P>)
+      return value_.reverse_step(alpha_s, alpha_t, x_s, x_t, x_0);
+    else
+      throw ShapeError("ForwardProcess::reverse_step: the process has no posterior");
+  }
+  double prior_divergence(double alpha) const override {
+    if constexpr (PosteriorProcess<P>)
+      return value_.prior_divergence(alpha);
+    else
+      throw ShapeError("ForwardProcess::prior_divergence: the process has no posterior");
+  }
+  std::int64_t block_size() const override {
+    if constexpr (BlockProcess<P>)
+      return value_.block_size();
+    else
+      return 0;
+  }
   P value_;
 };
 
@@ -64,6 +90,19 @@ class AnyForwardProcess {
   }
   [[nodiscard]] bool is_absorbing() const { return self_->is_absorbing(); }
   [[nodiscard]] Readout readout() const { return self_->readout(); }
+
+  /// Whether the process is a PosteriorProcess: only then may the next two be asked (else
+  /// ShapeError).
+  [[nodiscard]] bool has_posterior() const { return self_->has_posterior(); }
+  [[nodiscard]] ReverseStep reverse_step(double alpha_s, double alpha_t, std::int64_t x_s,
+                                         std::int64_t x_t, std::int64_t x_0) const {
+    return self_->reverse_step(alpha_s, alpha_t, x_s, x_t, x_0);
+  }
+  [[nodiscard]] double prior_divergence(double alpha) const {
+    return self_->prior_divergence(alpha);
+  }
+  /// Tokens of a block of a BlockProcess; 0: the response is noised as a whole.
+  [[nodiscard]] std::int64_t block_size() const { return self_->block_size(); }
 
  private:
   std::shared_ptr<const detail::ForwardProcessInterface> self_;

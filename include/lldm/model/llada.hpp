@@ -41,6 +41,9 @@ struct LladaBlock {
 /// with grouped keys, SwiGLU, a head of its own or tied.  Packed ragged sequences are computed at
 /// their exact lengths; a row never depends on its neighbours in the pack.
 ///
+/// Sequences with the two-stream attention pattern (block diffusion) are computed by plain tensor
+/// operations with an explicit mask, on every device; `visible` then hides keys as well.
+///
 /// Runs in float32 or float64.  On the CPU by fused kernels, on other devices by plain tensor
 /// operations. Deterministic: the same bits for the same thread count (see
 /// set_deterministic_environment()). Source  Nie et al. 2025, arXiv:2502.09992; modeling_llada.py
