@@ -25,6 +25,7 @@ std::vector<SampledText> sample_slice(const AnySampler& sampler, const AnyDenois
 std::vector<Generated> generate(const RunContext& run, const Work& work, const ModelBundle& bundle,
                                 const AnySampler& sampler, const std::vector<std::string>& prompts,
                                 std::int64_t samples, const std::string& unit) {
+  check_sampling(bundle.noise, bundle.folder.string(), run.logger);
   const AnyDenoiser denoiser{std::shared_ptr<Llada>(bundle.model)};
   const TemplateOptions prompt_template = template_of(run, work, bundle.folder);
   std::vector<SampleRequest> requests;

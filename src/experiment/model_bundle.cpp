@@ -75,6 +75,7 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
     bundle.model = load_llada(folder, dtype, device);
     bundle.tokenizer = load_tokenizer(folder);
     bundle.folder = folder;
+    bundle.noise = saved_noise(folder);
   } else {
     bundle.tokenizer = make_tokenizer(options.tokenizer, vocabulary_of(run, work));
     bundle.model = make_model(options.model, tokens_of(*bundle.tokenizer),
@@ -95,6 +96,8 @@ void publish_model(const std::filesystem::path& folder, const ModelBundle& bundl
   save_llada(*bundle.model, published.path());
   bundle.tokenizer->save(published.path());
   published.add("template.toml", config::write_toml(config::write_options(prompt_template)));
+  if (!bundle.noise.is_plain())
+    published.add("forward_process.toml", config::write_toml(config::write_options(bundle.noise)));
   published.publish();
 }
 

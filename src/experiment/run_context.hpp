@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "experiment/trained_noise.hpp"
 #include "lldm/experiment/run.hpp"
 #include "lldm/experiment/schedule.hpp"
 #include "lldm/model/llada.hpp"
@@ -23,6 +24,7 @@ struct ModelBundle {
   std::shared_ptr<Llada> model;
   std::shared_ptr<const Tokenizer> tokenizer;
   std::filesystem::path folder;  // where it was loaded from; empty for a fresh one
+  TrainedNoise noise = {};       // what it was trained with, as far as is known
 };
 
 /// The run around one piece of work.

@@ -172,7 +172,7 @@ struct Scorer {
       if (engine.has_reference()) difference_error = error_of(plan, gap, true);
     }
     Json json = summary(scores, own_error);
-    const Target target = estimator.target(text.num_scored());
+    const Target target = estimator.target(text.num_scored(), process);
     json["forward_passes"] = estimator.nominal_copies(text.num_scored());
     json["evaluated_passes"] = evaluated;
     json["target"] = target.name;
@@ -221,7 +221,8 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
                           .device = request.device};
   ComponentRef<Role::forward_process> process = settings.forward_process;
   const config::Member* mask = process.table.find("mask_token");
-  const bool needs_mask = process.type() == "masked" && (!mask || mask->value.as_integer() < 0);
+  const bool has_mask = process.type() == "masked" || process.type() == "block_masked";
+  const bool needs_mask = has_mask && (!mask || mask->value.as_integer() < 0);
   if (!tokenizer && needs_mask && model->config().mask_token_id)
     process.table.set("mask_token", config::Value::integer(*model->config().mask_token_id));
   const auto denoiser = [](const std::shared_ptr<Llada>& llada) {

@@ -127,9 +127,11 @@ Result run_training(const RunContext& run, const Work& work) {
   const TrainingStage& stage = run.schedule.stage_of(work).training();
   const MemoryManager::Watch watch(run.memory);
   Prepared prepared = prepare(run, work, stage);
+  prepared.bundle.noise = trained_noise(stage.forward_process.type(), prepared.process);
   const ObjectiveNeeds needs = prepared.objective.needs();
-  const TrainingMemory memory = plan_training_memory(run, work, stage, prepared.bundle,
-                                                     prepared.estimator, needs, prepared.setup);
+  const TrainingMemory memory =
+      plan_training_memory(run, work, stage, prepared.bundle, prepared.estimator, prepared.process,
+                           needs, prepared.setup);
   prepared.setup.path = memory.path;
   const auto num_rows = static_cast<std::int64_t>(prepared.setup.rows.size());
   run.logger.info(message("stage ", run.label(work), ": ", num_rows,
@@ -139,6 +141,7 @@ Result run_training(const RunContext& run, const Work& work) {
                           " parameters, gradient path ", to_string(memory.path)));
   std::vector<TrainingRow> study_rows = prepared.setup.validation;
   const std::int64_t scored = prepared.setup.rows.front().answers.front().num_scored();
+  const auto answers = static_cast<std::int64_t>(prepared.setup.rows.front().answers.size());
   StageTrainer trainer(prepared.process, prepared.estimator, prepared.objective, prepared.setup);
   std::optional<FilledPlans> filled;
   if (prepared.cache)  // before a checkpoint takes the place of the weights of `from`
@@ -155,7 +158,10 @@ Result run_training(const RunContext& run, const Work& work) {
   result["rows"] = num_rows;
   result["steps"] = trainer.total_steps();
   result["forward_passes_per_text"] = prepared.estimator.nominal_copies(scored);
-  result["score_target"] = prepared.estimator.target(scored).name;
+  result["forward_passes"] = trainer.total_steps() * stage.optimizer.batch_size *
+                             stage.optimizer.accumulation * answers *
+                             prepared.estimator.nominal_copies(scored);
+  result["score_target"] = prepared.estimator.target(scored, prepared.process).name;
   result["gradient_path"] = to_string(memory.path);
   if (filled)
     result["reference_scores"] = {

@@ -95,10 +95,14 @@ MemoryPlan plan_path(PlanInputs in, GradientPath path, const ObjectiveNeeds& nee
 
 TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
                                     const TrainingStage& stage, const ModelBundle& bundle,
-                                    const AnyScoreEstimator& estimator, const ObjectiveNeeds& needs,
+                                    const AnyScoreEstimator& estimator,
+                                    const AnyForwardProcess& process, const ObjectiveNeeds& needs,
                                     const TrainingSetup& setup) {
-  const StepSizes sizes = step_sizes(setup, estimator, needs);
-  const PlanInputs inputs = plan_inputs(run, work, bundle, setup, sizes);
+  StepSizes sizes = step_sizes(setup, estimator, needs);
+  const bool is_two_stream = process.block_size() > 0;
+  if (is_two_stream) sizes.longest *= 2, sizes.micro_batch_tokens *= 2;
+  PlanInputs inputs = plan_inputs(run, work, bundle, setup, sizes);
+  if (is_two_stream) inputs.activations = {};  // plain operations, on every device
   const Combination combination = estimator.target(1).combination;
   std::vector<GradientPath> candidates = {stage.gradient_path};
   if (stage.gradient_path == GradientPath::automatic) {

@@ -21,7 +21,8 @@ struct TrainingMemory {
 ///         fits the budget.
 TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
                                     const TrainingStage& stage, const ModelBundle& bundle,
-                                    const AnyScoreEstimator& estimator, const ObjectiveNeeds& needs,
+                                    const AnyScoreEstimator& estimator,
+                                    const AnyForwardProcess& process, const ObjectiveNeeds& needs,
                                     const TrainingSetup& setup);
 
 }  // namespace lldm

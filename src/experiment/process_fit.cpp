@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/process_fit.hpp"
+
+#include <map>
+#include <optional>
+
+#include "lldm/errors.hpp"
+#include "lldm/estimator/any_score_estimator.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/plugin/registry.hpp"
+#include "lldm/services.hpp"
+#include "lldm/tokenizer/tokenizer.hpp"
+
+namespace lldm {
+namespace {
+
+using config::Diagnostics;
+using config::Member;
+using config::Position;
+using config::Value;
+
+/// Stands for whatever tokenizer the stage will have: processes ask it for ids alone.
+class AnyIds final : public Tokenizer {
+ public:
+  std::vector<std::int64_t> encode(std::string_view, SpecialText) const override { return {}; }
+  std::string decode(std::span<const std::int64_t>, bool) const override { return ""; }
+  std::int64_t vocabulary_size() const override { return std::int64_t{1} << 40; }
+  const SpecialTokens& special() const override { return special_; }
+  std::string_view type() const override { return "any"; }
+  void save(const std::filesystem::path&) const override {}
+  std::string fingerprint() const override { return ""; }
+
+ private:
+  SpecialTokens special_{.mask = (std::int64_t{1} << 40) - 1, .end_of_text = 0};
+};
+
+/// What a stage scores texts with; no estimator where it scores none.
+struct Scoring {
+  ComponentRef<Role::forward_process> process;
+  std::vector<ComponentRef<Role::score_estimator>> estimators;
+};
+
+Scoring scoring(const Stage& stage) {
+  if (const auto* training = std::get_if<TrainingStage>(&stage.options))
+    return {training->forward_process, {training->score_estimator}};
+  if (const auto* study = std::get_if<StudyStage>(&stage.options))
+    return {study->forward_process, study->score_estimators};
+  const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
+  if (evaluation && evaluation->pairs.is_table() && !evaluation->pairs.as_table().empty())
+    return {evaluation->forward_process, {evaluation->score_estimator}};
+  return {};
+}
+
+/// The models a stage samples from.
+std::vector<std::string> sampled_models(const Stage& stage) {
+  if (const auto* sample = std::get_if<SampleStage>(&stage.options)) return {sample->from};
+  if (const auto* synthesis = std::get_if<SynthesizeStage>(&stage.options))
+    return synthesis->method == SynthesisMethod::sample ? std::vector{synthesis->from}
+                                                        : std::vector<std::string>();
+  const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
+  return evaluation && !evaluation->task.type().empty() ? evaluation->models
+                                                        : std::vector<std::string>();
+}
+
+struct ProcessFit {
+  const Registry& registry;
+  const Services& services;
+  Diagnostics& diagnostics;
+  std::map<std::string, std::string> shows_tokens = {};  // training stage -> its process
+
+  void error(const Stage& stage, const Value* table, std::string_view key, std::string_view what) {
+    const Member* member = table ? table->find(key) : nullptr;
+    diagnostics.error(member ? member->position : stage.position,
+                      message("stage \"", stage.name, "\": ", what), "");
+  }
+
+  void add(const Stage& stage, const Value* table) {
+    for (const std::string& model : sampled_models(stage))
+      if (const auto found = shows_tokens.find(model); found != shows_tokens.end())
+        error(stage, table, "from",
+              message("it samples from stage \"", model,
+                      "\", which is trained with "
+                      "forward_process \"",
+                      found->second,
+                      "\": the samplers replace mask tokens, which such a model never saw\n"
+                      "  evaluate it by `pairs`, or train on with forward_process = \"masked\""));
+    const Scoring scored = scoring(stage);
+    if (scored.estimators.empty()) return;
+    try {
+      const auto process = registry.make<AnyForwardProcess>(scored.process, services);
+      if (!process.is_absorbing() && std::holds_alternative<TrainingStage>(stage.options))
+        shows_tokens.emplace(stage.name, scored.process.type());
+      for (const auto& estimator : scored.estimators) plan(stage, table, estimator, process);
+    } catch (const ConfigError& refused) {
+      error(stage, table, "forward_process", refused.what());
+    }
+  }
+
+  void plan(const Stage& stage, const Value* table,
+            const ComponentRef<Role::score_estimator>& reference,
+            const AnyForwardProcess& process) {
+    std::optional<AnyScoreEstimator> estimator;
+    try {
+      estimator = registry.make<AnyScoreEstimator>(reference, services);
+    } catch (const ConfigError&) {
+      return;  // told where estimators are looked at by themselves
+    }
+    try {
+      const Draws draws(0, "preflight");
+      const Text text{.prompt = {1}, .response = {1, 1}, .scored = -1, .reveal_step = {0, 1}};
+      static_cast<void>(estimator->plan(text, process, TextDraws(draws, Purpose::noise, 0, 0, 0)));
+    } catch (const ConfigError& refused) {
+      error(stage, table,
+            std::holds_alternative<StudyStage>(stage.options) ? "score_estimators"
+                                                              : "score_estimator",
+            refused.what());
+    } catch (const Error&) {
+      // No plan of such a text: what is wrong shows with the rows.
+    }
+  }
+};
+
+}  // namespace
+
+void check_process_fit(const Experiment& experiment, const Value* tables, const Registry& registry,
+                       Diagnostics& diagnostics) {
+  MemoryManager memory;
+  const Services services{.registry = registry,
+                          .memory = memory,
+                          .logger = null_logger(),
+                          .draws = Draws(0, "preflight"),
+                          .tokenizer = std::make_shared<const AnyIds>()};
+  ProcessFit fit{registry, services, diagnostics};
+  for (std::size_t s = 0; s < experiment.stages.size(); ++s)
+    fit.add(experiment.stages[s], tables ? &tables->as_array()[s] : nullptr);
+}
+
+}  // namespace lldm

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Forward processes other than masks over the whole answer: from the file to the report, and what they refuse.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+UNIFORM=$SOURCE/experiments/smoke/uniform.toml
+BLOCKS=$SOURCE/experiments/smoke/block_masked.toml
+
+for name in uniform block_masked; do
+  echo "$name: pretraining, fine-tuning, preferences, detection of pairs"
+  run=$WORK/$name
+  begin=$SECONDS
+  run_lldm run "$SOURCE/experiments/smoke/$name.toml" --out "$run"
+  expect_code 0 "runs in $((SECONDS - begin)) s"
+  for file in report.md report.json sft/model/model.safetensors; do
+    check "$file" [ -s "$run/$file" ]
+  done
+  check "the model folder says $name" grep -q "type = \"$name\"" "$run/sft/model/forward_process.toml"
+done
+python3 - "$WORK" << 'PYTHON'
+import json, math, pathlib, sys
+work = pathlib.Path(sys.argv[1])
+targets = {"uniform": ["uniform_elbo(16, uniform_time)", "uniform_elbo(4, uniform_time)"],
+           "block_masked": ["block_elbo_truncated(8, 0.001, two_stream)", "block_elbo(8, two_stream)"]}
+for name, (pretrain, tuned) in targets.items():
+    run = work / name
+    said = {stage: json.loads((run / stage / "result.json").read_text())["score_target"] for stage in ("pretrain", "tuned")}
+    assert said == {"pretrain": pretrain, "tuned": tuned}, said
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    losses = [line["train/loss"] for line in lines if line["stage"] == "pretrain" and "train/loss" in line]
+    assert all(map(math.isfinite, losses)) and losses[-1] < losses[0], losses
+    print(f"  ok: {name}: pretraining loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+PYTHON
+check "targets and losses are what they should be" [ $? -eq 0 ]
+
+echo "an estimator that has no meaning for the process"
+run_lldm run "$UNIFORM" --out "$WORK/refused" --set 'score_estimator={ type = "monte_carlo_elbo" }'
+expect_code 2 "is refused before anything is trained"
+expect_text 'score estimator "monte_carlo_elbo" needs absorbing noise'
+check "nothing was written" [ ! -e "$WORK/refused" ]
+run_lldm run "$BLOCKS" --out "$WORK/refused" --set 'score_estimator={ type = "one_step" }'
+expect_code 2 "so is one without blocks"
+expect_text 'does not score noise of blocks'
+
+echo "sampling from a model of uniform-state noise"
+cat "$UNIFORM" - > "$WORK/sampled.toml" << 'TOML'
+
+[[stage]]
+name    = "texts"
+kind    = "sample"
+from    = "sft"
+prompts = ["ann has 4 apples ."]
+TOML
+run_lldm validate "$WORK/sampled.toml"
+expect_code 2 "is refused in the file"
+expect_text 'the samplers replace mask tokens'
+run_lldm sample "$WORK/uniform/sft/model" --prompt "ann has 4 apples ." \
+  --set 'sampler={ type = "fixed_length", response_length = 10, steps = 5 }'
+expect_code 2 "and from its folder"
+expect_text 'was trained with forward_process "uniform"'
+run_lldm sample "$WORK/block_masked/sft/model" --prompt "ann has 4 apples ." \
+  --set 'sampler={ type = "fixed_length", response_length = 10, steps = 5 }'
+expect_code 0 "from a model of blocks it runs"
+expect_text 'under full attention, which it was not trained for'
+summary
