@@ -34,7 +34,7 @@ ObjectiveResult Simpo::evaluate(const ScoreSet& scores) const {
   const double eps = options_.label_smoothing;
   ObjectiveResult result{
       (-at::log_sigmoid(margin) * (1.0 - eps) - at::log_sigmoid(-margin) * eps).sum(),
-      reward_metrics(scores, per_token * options_.beta)};
+      reward_metrics(scores, rewards.detach() * options_.beta)};
   if (options_.sft_weight != 0)
     result.loss_sum = result.loss_sum + chosen_nats_per_token(scores).sum() * options_.sft_weight;
   return result;
