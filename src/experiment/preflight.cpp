@@ -9,6 +9,8 @@
 #include <map>
 #include <set>
 
+#include "experiment/bound_data.hpp"
+#include "experiment/process_fit.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/estimator/any_score_estimator.hpp"
@@ -71,12 +73,18 @@ struct Fit {
           is_preference ? "use a loss over pairs, such as dpo" : "use pretraining or sft");
       return;
     }
+    if (const std::string problem = data_problem(training, needs.group_size); !problem.empty()) {
+      diagnostics.error(place_of(table, stage, "data"),
+                        message("stage \"", stage.name, "\": ", problem), "");
+      return;
+    }
     if (needs.use == ScoreUse::parts)
       if (const std::string problem = parts_problem(training); !problem.empty()) {
         diagnostics.error(place_of(table, stage, "score_estimator"),
                           message("stage \"", stage.name, "\": ", problem), "");
         return;
       }
+    cache(stage, training, needs, table);
     if (training.gradient_path == GradientPath::automatic) return;
     try {
       check_gradient_path(training.gradient_path, needs, combination);
@@ -84,6 +92,50 @@ struct Fit {
       diagnostics.error(place_of(table, stage, "gradient_path"),
                         message("stage \"", stage.name, "\": ", error.what()), "");
     }
+  }
+
+  /// A reference cache needs a reference, and plans that are known before the first step.
+  void cache(const Stage& stage, const TrainingStage& training, const ObjectiveNeeds& needs,
+             const Value* table) {
+    if (training.reference.cache.empty()) return;
+    if (!needs.reference)
+      diagnostics.error(
+          place_of(table, stage, "reference"),
+          message("stage \"", stage.name, "\": reference.cache is not read: objective \"",
+                  training.objective.type(), "\" has no reference"),
+          "remove it");
+    if (registry.make<AnyScoreEstimator>(training.score_estimator, services).adaptation())
+      diagnostics.error(place_of(table, stage, "reference"),
+                        message("stage \"", stage.name,
+                                "\": reference.cache cannot be filled for the estimator \"",
+                                training.score_estimator.type(),
+                                "\": how many evaluations it asks for is known step by step only"),
+                        "use an estimator of fixed cost, or no reference.cache");
+    if (std::filesystem::exists(training.reference.cache) &&
+        !std::filesystem::is_directory(training.reference.cache))
+      diagnostics.error(place_of(table, stage, "reference"),
+                        message("stage \"", stage.name, "\": reference.cache: ",
+                                training.reference.cache.string(), " is a file"),
+                        "a cache is a folder, with one file per reference");
+  }
+
+  /// Why the rows cannot hold as many answers as the objective compares; "" if they can, or if that
+  /// shows elsewhere.
+  [[nodiscard]] std::string data_problem(const TrainingStage& training,
+                                         std::int64_t answers) const {
+    Diagnostics reported;  // elsewhere
+    const BoundData data = bind_data(training.data, registry, reported, "");
+    if (reported.has_errors() || data.task) return "";
+    if (!data.options.stage.empty()) return take_problem(data.options.take, answers);
+    if (answers < 3 || !std::filesystem::exists(data.options.file)) return "";
+    try {
+      const RowForm form = detect_row_form(data.options.file);
+      if (form != RowForm::ranked)
+        return message(data.options.file.string(), ": rows are of form \"", row_form_name(form),
+                       "\", a loss over ", answers, " answers reads prompt and answers");
+    } catch (const Error&) {  // told where files are looked at
+    }
+    return "";
   }
 
   /// Why a loss of parts has no meaning for the estimator's plans, found on a pair of small texts
@@ -138,8 +190,7 @@ struct Fit {
       tried("score_estimators",
             [&] { static_cast<void>(registry.make<AnyScoreEstimator>(estimator, services)); });
     tried("objective", [&] {
-      const ObjectiveNeeds needs =
-          registry.make<AnyObjective>(study.objective, services).needs();
+      const ObjectiveNeeds needs = registry.make<AnyObjective>(study.objective, services).needs();
       if (needs.group_size == 2 && needs.reference && needs.use != ScoreUse::coupled &&
           needs.use != ScoreUse::parts)
         return;
@@ -207,6 +258,7 @@ void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
   for (std::size_t c = 0; c < loaded.cells.size(); ++c) {
     const Member* tables = loaded.cells[c].root.find("stage");
     const Experiment& experiment = loaded.experiments[c];
+    check_process_fit(experiment, tables ? &tables->value : nullptr, registry, diagnostics);
     for (std::size_t s = 0; s < experiment.stages.size(); ++s) {
       const Stage& stage = experiment.stages[s];
       const Value* table = tables ? &tables->value.as_array()[s] : nullptr;
