@@ -85,7 +85,7 @@ AnyNoiseSchedule made(std::string_view text) {
 }
 
 Entry entry(std::string name) {
-  return {Role::objective, std::move(name), "", {}, {}, nullptr, nullptr, nullptr};
+  return {Role::objective, std::move(name), "", {}, {}, {}, nullptr, nullptr, nullptr};
 }
 
 }  // namespace
