@@ -3,10 +3,13 @@
 // objective that they support, and refuse the others by name.
 #include <iostream>
 
+#include "lldm/forward/block_masked.hpp"
+#include "lldm/forward/uniform.hpp"
 #include "lldm/model/llada.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/engine_world.hpp"
+#include "support/one_thread.hpp"
 #include "support/registered_components.hpp"
 
 using namespace lldm;
@@ -47,16 +50,19 @@ std::vector<Text> grouped_texts(std::size_t group_size, bool is_even) {
 }
 
 ScoreBatch batch_of(const std::vector<Text>& texts, const ObjectiveNeeds& needs,
-                    const AnyScoreEstimator& estimator) {
-  ScoreBatch batch = toy_batch(texts, needs.group_size, estimator, 3);
-  if (!needs.mismatched) return batch;
-  std::vector<Text> others;
+                    const AnyScoreEstimator& estimator, const AnyForwardProcess& process) {
+  const Draws draws(3, "engine");
+  ScoreBatch batch;
+  batch.group_size = needs.group_size;
   const auto size = static_cast<std::size_t>(needs.group_size);
-  for (std::size_t i = 0; i < texts.size(); i += size) {
-    others.push_back(texts[(i + size) % texts.size()]);
-    others.back().prompt = texts[i].prompt;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    batch.plans.push_back(estimator.plan(texts[i], process, draws_of(draws, i / size, i % size)));
+  for (std::size_t i = 0; i < texts.size() && needs.mismatched; i += size) {
+    Text other = texts[(i + size) % texts.size()];
+    other.prompt = texts[i].prompt;
+    batch.mismatched_plans.push_back(
+        estimator.plan(other, process, draws_of(draws, i / size, size)));
   }
-  batch.mismatched_plans = toy_batch(others, 1, estimator, 5).plans;
   return batch;
 }
 
@@ -119,6 +125,8 @@ std::string unreadable(const std::string& type, const ScoreBatch& batch,
   return "";
 }
 
+AnyForwardProcess cosine_masks() { return MaskedProcess(3, CosineSchedule()); }
+
 struct Counts {
   int compared = 0, refused = 0, unreadable = 0;
   std::map<std::string, double> largest;  // gradient norm by objective: zeros would agree too
@@ -129,11 +137,11 @@ template <class D>
 void compare_paths(const std::shared_ptr<D>& policy, const std::shared_ptr<D>& reference,
                    const Registered<AnyObjective>& objective,
                    const Registered<AnyScoreEstimator>& estimator, bool is_even, double allowed,
-                   Counts& counts) {
+                   Counts& counts, const AnyForwardProcess& process = cosine_masks()) {
   const ObjectiveNeeds needs = objective.component.needs();
   const ScoreBatch batch =
       batch_of(grouped_texts(static_cast<std::size_t>(needs.group_size), is_even), needs,
-               estimator.component);
+               estimator.component, process);
   const bool is_sum = batch.plans.front().combination == Combination::sum;
   CHECK((estimator.component.target(3).combination == Combination::sum) == is_sum);
   const StepTotals totals = totals_of(batch);
@@ -213,6 +221,7 @@ TEST_CASE("Gradient paths: every registered component is known to this suite",
 
 TEST_CASE("Gradient paths: one gradient for every estimator and objective, float64",
           "[conformance][score]") {
+  const OneThread one_thread;
   const EngineWorld world;
   const auto objectives = registered_objectives();
   const auto estimators = registered_estimators();
@@ -232,8 +241,9 @@ TEST_CASE("Gradient paths: one gradient for every estimator and objective, float
   CHECK(counts.refused > 1000);
 }
 
-TEST_CASE("Gradient paths: one gradient for every estimator and objective, a float32 LLaDA",
-          "[conformance][score]") {
+namespace {
+
+std::shared_ptr<Llada> tiny_llada(std::uint64_t seed, at::ScalarType dtype, bool is_trainable) {
   const LladaConfig config{.d_model = 16,
                            .n_layers = 1,
                            .n_heads = 2,
@@ -242,14 +252,74 @@ TEST_CASE("Gradient paths: one gradient for every estimator and objective, a flo
                            .vocab_size = 4,
                            .embedding_size = 4,
                            .max_sequence_length = 16};
-  const auto policy = make_llada(config, {.head_std = 0.5}, Draws(1, "model"));
-  const auto reference = make_llada(config, {.head_std = 0.5}, Draws(2, "model"));
-  policy->set_trainable(true);
-  reference->set_trainable(false);
+  auto model = make_llada(config, {.head_std = 0.5}, Draws(seed, "model"), dtype);
+  model->set_trainable(is_trainable);
+  return model;
+}
+
+/// A process over the toy vocabulary: states 0..2, mask 3.
+const std::map<std::string, AnyForwardProcess>& processes() {
+  static const std::map<std::string, AnyForwardProcess> all{
+      {"masked", cosine_masks()},
+      {"uniform", UniformProcess(0, 2, -1, CosineSchedule())},
+      {"block_masked", BlockMaskedProcess(2, MaskedProcess(3, CosineSchedule()))}};
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("Gradient paths: one gradient for every estimator and objective, a float32 LLaDA",
+          "[conformance][score]") {
+  const OneThread one_thread;
+  const auto policy = tiny_llada(1, at::kFloat, true), reference = tiny_llada(2, at::kFloat, false);
   Counts counts;
   for (const auto& objective : registered_objectives(true))
     for (const auto& estimator : registered_estimators(true))
       compare_paths(policy, reference, objective, estimator, true, 1e-4, counts);
   std::cout << "gradient paths, float32 LLaDA: " << counts.compared << " steps agree\n";
   CHECK(counts.compared > 500);
+}
+
+TEST_CASE("Gradient paths: one gradient under every registered process", "[conformance][score]") {
+  const OneThread one_thread;
+  Registry registry;
+  register_builtin_components(registry);
+  for (const auto& entry : registry.entries(Role::forward_process)) {
+    INFO(entry->name);
+    CHECK(processes().contains(entry->name));
+  }
+  const auto policy = tiny_llada(1, at::kDouble, true),
+             reference = tiny_llada(2, at::kDouble, false);
+  for (const auto& [name, process] : processes()) {
+    Counts counts;
+    int accepted = 0, refused = 0;
+    for (const auto& estimator : registered_estimators()) {
+      INFO(name << ", " << estimator.name);
+      const std::vector<Text> texts = grouped_texts(1, true);
+      const std::string said = refusal([&] {
+        static_cast<void>(
+            estimator.component.plan(texts[0], process, draws_of(Draws(1, "conformance"), 0)));
+      });
+      if (!said.empty()) {
+        // `adaptive` leaves the word to what it repeats.
+        const bool is_wrapper = estimator.type == "adaptive";
+        CHECK_THAT(said, contains("score estimator \"" + (is_wrapper ? "" : estimator.type)));
+        CHECK_THAT(said, contains("use ") || contains("legal: "));
+        ++refused;
+        continue;
+      }
+      ++accepted;
+      if (name == "masked") continue;  // the other tests walk them all
+      for (const auto& objective : registered_objectives(true))
+        if (objective.type == "sft" || objective.type == "dpo" ||
+            objective.type == "stepwise_dpo" || objective.type == "aot")
+          compare_paths(policy, reference, objective, estimator, true, 1e-10, counts, process);
+    }
+    INFO(name);
+    std::cout << "gradient paths, " << name << ": " << accepted << " estimators accept it, "
+              << refused << " refuse, " << counts.compared << " steps agree\n";
+    CHECK(accepted >= 2);
+    CHECK((refused == 0) == (name == "masked"));
+    if (name != "masked") check_counts(counts, 4);
+  }
 }

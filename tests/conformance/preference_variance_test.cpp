@@ -19,6 +19,7 @@
 #include "lldm/objective/dpo.hpp"
 #include "support/catch.hpp"
 #include "support/engine_world.hpp"
+#include "support/one_thread.hpp"
 #include "support/preference_moments.hpp"
 
 using namespace lldm;
@@ -128,6 +129,7 @@ TEST_CASE(
     "Table 2 of VRPO: sharing far above budget above allocation, for a policy near its "
     "reference",
     "[conformance][estimator]") {
+  const OneThread one_thread;
   print_table("policy near its reference (exact, beta 0.2):", near_rows());
   const Rows trained = table2_of(trained_models(3));
   print_table("policy eight steps of dpo from its reference (exact, beta 0.2):", trained);
@@ -228,6 +230,7 @@ TEST_CASE("Sharing lowers the variance if and only if policy and reference score
 
 TEST_CASE("monte_carlo_elbo, engine and dpo have the enumerated moments of a pair",
           "[conformance][estimator]") {
+  const OneThread one_thread;
   // Each comparison errs with probability below 1e-10 (see estimator_laws.hpp): 52 of them here.
   for (const bool is_near : {true, false}) {
     const Models models = is_near ? near_models(1) : unrelated_models(1);

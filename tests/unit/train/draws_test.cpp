@@ -11,6 +11,7 @@
 #include "lldm/train/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/draw_laws.hpp"
+#include "support/one_thread.hpp"
 #include "support/registered_components.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -103,6 +104,7 @@ PlanLog resumed_plans(const AnyScoreEstimator& estimator) {
 
 TEST_CASE("Draws: bit-equal plans over row order, micro-batch, accumulation, path and resume",
           "[train][draws]") {
+  const OneThread one_thread;
   for (const auto& estimator : registered_estimators()) {
     INFO(estimator.name);
     const PlanLog base = Run().plans(estimator.component);
@@ -134,6 +136,7 @@ TEST_CASE("Draws: bit-equal plans over row order, micro-batch, accumulation, pat
 }
 
 TEST_CASE("Draws: another seed, stage, epoch or row id draws another plan", "[train][draws]") {
+  const OneThread one_thread;
   const MonteCarloElbo estimator({.draws = 4});
   const PlanLog base = Run().plans(estimator);
   Run seed, stage, ids;
@@ -146,6 +149,7 @@ TEST_CASE("Draws: another seed, stage, epoch or row id draws another plan", "[tr
 }
 
 TEST_CASE("Draws: chosen and rejected answers draw for themselves", "[train][draws]") {
+  const OneThread one_thread;
   // Equal answers: only the answer's place in the row tells their plans apart.
   const MonteCarloElbo estimator({.draws = 4});
   Run run;
@@ -199,6 +203,7 @@ TEST_CASE(
     "Draws: policy and reference read the same copies; the ablation does not, and is found "
     "out",
     "[train][draws]") {
+  const OneThread one_thread;
   for (const auto& estimator : registered_estimators()) {
     INFO(estimator.name);
     CHECK(sharing_failure(trainer_witness(true, estimator.component)) == "");
@@ -224,6 +229,7 @@ TEST_CASE(
     "Trainer: gradient_noise is the variance of the micro-batches' gradients over the squared "
     "norm of their sum",
     "[train][score_metrics]") {
+  const OneThread one_thread;
   struct Noise : TrainingObserver {
     std::vector<std::map<std::string, double>> lines;
     void on_log(std::int64_t, std::int64_t, const std::map<std::string, double>& metrics) override {
