@@ -110,13 +110,29 @@ namespace {
 
 constexpr const char* kGridHelp =
     "[grid]\n"
-    "  seeds  (list of integers, or { values = [...], from = \"STAGE\" })\n"
-    "      One run per seed; with `from`, stages before that one are shared and keep the file's "
-    "seed.\n"
     "  axes  (table: path = list of values)\n"
     "      Every combination is a cell.  A path is STAGE.KEY or a key of the file's own tables:\n"
     "      \"tuned.objective.beta\" = [0.1, 0.2]; a component is written as a table with its "
-    "type.\n";
+    "type.\n"
+    "  tied  (list of tables: path = list of values)\n"
+    "      Paths of one table move together, value by value; tables multiply with the axes and "
+    "one\n"
+    "      another: tied = [{ \"tuned.objective.beta\" = [0.1, 0.4], \"tuned.optimizer.steps\" = "
+    "[40, "
+    "20] }]\n"
+    "  exclude  (list of tables: path = value)\n"
+    "      A cell that matches all of a table is left out; \"seed\" is a path too, a component's "
+    "type "
+    "stands\n"
+    "      for the component: exclude = [{ \"tuned.score_estimator\" = \"exact\", seed = 2 }]\n"
+    "  seeds  (list of integers, or { values = [...], from = \"STAGE\" })\n"
+    "      One run per seed; with `from`, stages before that one are shared and keep the file's "
+    "seed.\n"
+    "At most 10000 cells.  Misspelt paths, values that stand twice, two axes on one path, and "
+    "exclusions of\n"
+    "nothing or everything are errors of `lldm grid plan`.  With threads = 0 every worker has one "
+    "thread, so\n"
+    "that results do not depend on --jobs.\n";
 
 }  // namespace
 

@@ -36,6 +36,27 @@ void keep_varying(AxisFamily& family) {
   std::erase_if(family.values, [](const auto& entry) { return entry.second.size() < 2; });
 }
 
+/// Whether the values of `a` say those of `b` in every group, and the other way round.
+bool move_together(const AxisFamily& family, const std::string& a, const std::string& b) {
+  std::map<std::string, std::string> forth, back;
+  for (const ReportGroup* group : family.groups) {
+    const Json& axes = axes_of(*group);
+    if (!axes.contains(a) || !axes.contains(b)) continue;
+    const std::string mine = axes.at(a).dump(), theirs = axes.at(b).dump();
+    if (forth.emplace(mine, theirs).first->second != theirs) return false;
+    if (back.emplace(theirs, mine).first->second != mine) return false;
+  }
+  return !forth.empty();
+}
+
+void drop_tied(AxisFamily& family) {
+  for (auto a = family.values.begin(); a != family.values.end(); ++a)
+    for (auto b = std::next(a); b != family.values.end();)
+      b = a->first != "budget" && b->first != "budget" && move_together(family, a->first, b->first)
+              ? family.values.erase(b)
+              : std::next(b);
+}
+
 }  // namespace
 
 bool AxisFamily::is_numeric(const std::string& path) const {
@@ -79,10 +100,17 @@ std::vector<AxisFamily> axis_families(const ReportGroups& groups) {
     const std::string name = group.stage + " (" + evaluation_of(group) + ")";
     auto at = std::find_if(families.begin(), families.end(),
                            [&](const AxisFamily& family) { return family.name == name; });
-    if (at == families.end()) at = families.insert(families.end(), {name, {}, {}});
+    if (at == families.end()) at = families.insert(families.end(), {name, {}, {}, true});
     at->groups.push_back(&group);
   }
-  for (AxisFamily& family : families) keep_varying(family);
+  std::vector<std::string> stages;
+  for (AxisFamily& family : families) {
+    keep_varying(family);
+    drop_tied(family);
+    const std::string& stage = family.groups.front()->stage;
+    family.is_first = std::find(stages.begin(), stages.end(), stage) == stages.end();
+    stages.push_back(stage);
+  }
   std::erase_if(families, [](const AxisFamily& family) { return family.values.empty(); });
   if (families.size() == 1) families.front().name.clear();
   return families;

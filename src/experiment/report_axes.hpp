@@ -11,11 +11,13 @@
 
 namespace lldm {
 
-/// Groups that are measured alike: one stage, one evaluation.
+/// Groups that are measured alike: one stage, one evaluation.  Of axes that move together (tied, or
+/// a component and a key that follows from it) only the first counts.
 struct AxisFamily {
   std::string name;  // "" where there is one only, else "tuned (scores)"
   std::vector<const ReportGroup*> groups;
   std::map<std::string, std::vector<nlohmann::ordered_json>> values;  // by path, more than one each
+  bool is_first = true;  // of its stage: others of it differ in what measured the models only
 
   [[nodiscard]] bool is_numeric(const std::string& path) const;
   /// The groups with equal values of all varying axes but `paths`, by what those axes say.

@@ -189,7 +189,7 @@ void write_axis_curves(const ReportGroups& groups, const WritePlot& write) {
     for (const auto& [path, values] : family.values)
       if (family.is_numeric(path))
         for (const ReportMetric& metric : report_metrics())
-          write_curve(family, path, metric, write);
+          if (family.is_first || !metric.is_of_training) write_curve(family, path, metric, write);
 }
 
 void write_heat_maps(const ReportGroups& groups, const WritePlot& write) {
@@ -204,9 +204,10 @@ void write_heat_maps(const ReportGroups& groups, const WritePlot& write) {
         if (parts.size() > kMostMaps) continue;
         for (const auto& [part, members] : parts)
           for (const ReportMetric& metric : report_metrics())
-            write_heat_map(family, numeric[a], numeric[b],
-                           family.name + (family.name.empty() || part.empty() ? "" : ", ") + part,
-                           members, metric, write);
+            if (metric.has_map && (family.is_first || !metric.is_of_training))
+              write_heat_map(family, numeric[a], numeric[b],
+                             family.name + (family.name.empty() || part.empty() ? "" : ", ") + part,
+                             members, metric, write);
       }
   }
 }

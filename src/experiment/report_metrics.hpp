@@ -14,6 +14,8 @@ struct ReportMetric {
   std::string title;  // of its plots
   std::string label;  // of its axis, with the unit
   PlotScale scale = PlotScale::linear;
+  bool is_of_training = false;  // a training stage's own: the same whatever measured the model
+  bool has_map = true;          // worth a heat map of its own
 };
 
 /// In the order in which they are drawn.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <set>
 
 #include "experiment/report_axis_plots.hpp"
 #include "experiment/report_labels.hpp"
@@ -24,11 +25,20 @@ std::string bars(const ReportGroups& groups, const ReportMetric& metric) {
   constexpr std::size_t kMostBars = 24;  // more are read off the axes' plots
   BarPlot plot{.title = metric.title, .y = {.label = metric.label}, .groups = {}, .series = {}};
   BarSeries series{.name = metric.label, .values = {}};
+  std::set<std::string> evaluations;
+  for (const ReportGroup& group : groups)
+    if (!group.values(metric.name).empty())
+      evaluations.insert(group.rows.front()->at("evaluated_by").get<std::string>());
+  const bool is_one_evaluation = evaluations.size() == 1;
   for (const ReportGroup& group : groups) {
     const Spread spread = spread_of(group, metric.name);
     if (!spread.is_known) continue;
     const bool has_seeds = spread.seeds >= 2;
-    plot.groups.push_back(group.run.empty() ? group.label : group.label + " [" + group.run + "]");
+    std::string label = group.label;
+    // One plot's models are measured by one stage mostly: its name stands in no label then.
+    const std::string by = " (" + group.rows.front()->at("evaluated_by").get<std::string>() + ")";
+    if (is_one_evaluation && label.ends_with(by)) label.resize(label.size() - by.size());
+    plot.groups.push_back(group.run.empty() ? label : label + " [" + group.run + "]");
     series.values.push_back(spread.mean);
     series.low.push_back(has_seeds ? spread.mean - spread.sd : spread.low);
     series.high.push_back(has_seeds ? spread.mean + spread.sd : spread.high);

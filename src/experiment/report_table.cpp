@@ -10,11 +10,22 @@
 namespace lldm {
 namespace {
 
+std::string deviation(const Spread& spread) {
+  return " \u00b1 " + (spread.sd == 0 ? "0" : rounded_text(spread.sd, 2));
+}
+
+/// Of rows that differ in what measured them, one: the figures are of their training.
+bool is_new(const ReportGroup& group, std::vector<std::string>& seen) {
+  const std::string key = group.stage + group.rows.front()->at("axes").dump() + group.run;
+  if (std::find(seen.begin(), seen.end(), key) != seen.end()) return false;
+  seen.push_back(key);
+  return true;
+}
+
 /// "0.812 ± 0.013" over seeds; "0.812 [0.780, 0.840]" with one.
 std::string cell(const Spread& spread) {
   if (!spread.is_known) return "-";
-  if (spread.seeds >= 2)
-    return rounded_text(spread.mean, 3) + " \u00b1 " + rounded_text(spread.sd, 2);
+  if (spread.seeds >= 2) return rounded_text(spread.mean, 3) + deviation(spread);
   if (!spread.has_interval || spread.low == spread.high) return rounded_text(spread.mean, 3);
   return interval_text(spread.mean, spread.low, spread.high, 3);
 }
@@ -23,7 +34,7 @@ std::string cell(const Spread& spread) {
 std::string change_cell(const Spread& spread) {
   if (!spread.is_known) return "-";
   std::string text = rounded_text(spread.mean, 3);
-  if (spread.seeds >= 2) text += " \u00b1 " + rounded_text(spread.sd, 2);
+  if (spread.seeds >= 2) text += deviation(spread);
   if (spread.has_interval)
     text += " [" + rounded_text(spread.low, 3) + ", " + rounded_text(spread.high, 3) + "]";
   return text;
@@ -103,9 +114,10 @@ ReportTable estimator_table(const ReportGroups& groups) {
                           {"forward passes per text"}, {"evaluated"},
                           {"score sd [nats]"},         {"margin sd [nats]"},
                           {"corr. policy, ref."},      {"held-out reward acc."}};
-  std::vector<std::string> runs;
+  std::vector<std::string> runs, seen;
   for (const ReportGroup& group : groups) {
     if (group.role != "preference" || group.values("score_sd").empty()) continue;
+    if (!is_new(group, seen)) continue;
     runs.push_back(group.run);
     report.table.rows.push_back(
         {group.label, group.estimator, count_of(group, "forward_passes_per_text"),
@@ -123,24 +135,68 @@ ReportTable estimator_table(const ReportGroups& groups) {
   return report;
 }
 
+/// What a study measured: one line an estimator and budget.
+ReportTable study_table(const ReportGroups& groups) {
+  ReportTable report{
+      .title = "Score estimators: bias and variance at fixed weights", .table = {}, .note = ""};
+  report.table.columns = {{"estimator", Align::left},
+                          {"forward passes per text"},
+                          {"bias [nats]"},
+                          {"against the ELBO [nats]"},
+                          {"Var score [nats\u00b2]"},
+                          {"Var margin [nats\u00b2]"},
+                          {"Var loss"},
+                          {"Var gradient"},
+                          {"corr. policy, ref."}};
+  std::vector<std::string> runs;
+  for (const ReportGroup& group : groups) {
+    if (group.values("gradient_variance").empty()) continue;
+    runs.push_back(group.run);
+    std::string label = group.label;
+    if (label.starts_with(group.stage + ", ")) label.erase(0, group.stage.size() + 2);
+    const auto budget = label.find(", budget=");
+    if (budget != std::string::npos) label.erase(budget);
+    std::vector<std::string> row = {
+        label, rounded_text(group.rows.front()->at("axes").value("budget", 0.0), 3)};
+    for (const char* metric :
+         {"bias", "elbo_bias", "score_variance", "margin_variance", "loss_variance",
+          "gradient_variance", "policy_reference_correlation"})
+      row.push_back(plain(group, metric));
+    report.table.rows.push_back(std::move(row));
+  }
+  add_runs(report.table, runs);
+  report.note =
+      "bias: mean over the draws less the estimator's own target (\"-\": it has none of its own).\n"
+      "Variances over independent draws, of one answer, one pair, one pair's loss, and of one "
+      "step's gradient (sum over its entries).\n";
+  return report;
+}
+
 ReportTable pairs_table(const ReportGroups& groups) {
   ReportTable report{.title = "Pairs by absolute score", .table = {}, .note = ""};
-  report.table.columns = {{"model", Align::left}, {"preference accuracy"},
-                          {"per token"},          {"change, per token"},
-                          {"shorter wins"},       {"unigram"},
-                          {"nats per character"}, {"pairs"}};
+  report.table.columns = {{"model", Align::left},
+                          {"preference accuracy"},
+                          {"change"},
+                          {"per token"},
+                          {"change, per token"},
+                          {"shorter wins"},
+                          {"unigram"},
+                          {"nats per character"},
+                          {"pairs"}};
   std::vector<std::string> runs;
   for (const ReportGroup& group : groups) {
     if (group.values("preference_accuracy").empty()) continue;
     runs.push_back(group.run);
-    report.table.rows.push_back(
-        {group.label, cell(spread_of(group, "preference_accuracy")),
-         cell(spread_of(group, "preference_accuracy_per_token")),
-         group.starts_from.empty()
-             ? "-"
-             : change_cell(change_of(group, groups, "preference_accuracy_per_token")),
-         plain(group, "shorter_wins"), plain(group, "unigram_wins"),
-         plain(group, "nats_per_character", 4), count_of(group, "items")});
+    const auto change = [&](const char* metric) {
+      return group.starts_from.empty() ? std::string("-")
+                                       : change_cell(change_of(group, groups, metric));
+    };
+    report.table.rows.push_back({group.label, cell(spread_of(group, "preference_accuracy")),
+                                 change("preference_accuracy"),
+                                 cell(spread_of(group, "preference_accuracy_per_token")),
+                                 change("preference_accuracy_per_token"),
+                                 plain(group, "shorter_wins"), plain(group, "unigram_wins"),
+                                 plain(group, "nats_per_character", 4), count_of(group, "items")});
   }
   add_runs(report.table, runs);
   report.note =
@@ -149,8 +205,7 @@ ReportTable pairs_table(const ReportGroups& groups) {
       "they are held out is the file's affair.  With error-injected pairs this measures the "
       "detection\n"
       "of injected errors, not reasoning.\n"
-      "change, per token: against the model that the row starts from, same pairs; 95 % paired "
-      "bootstrap.\n"
+      "change: against the model that the row starts from, same pairs; 95 % paired bootstrap.\n"
       "nats per character: the likelihood bound of the chosen answers, their end-of-text and "
       "padding "
       "tokens included, over their characters.\n";
@@ -161,24 +216,25 @@ ReportTable pairs_table(const ReportGroups& groups) {
 
 std::vector<ReportTable> report_tables(const ReportGroups& groups) {
   std::vector<ReportTable> tables;
-  for (ReportTable table : {results_table(groups), estimator_table(groups), pairs_table(groups)})
+  for (ReportTable table :
+       {results_table(groups), estimator_table(groups), study_table(groups), pairs_table(groups)})
     if (!table.table.rows.empty()) tables.push_back(std::move(table));
   return tables;
 }
 
 ReportTable costs_table(const ReportGroups& groups) {
   ReportTable report{.title = "Cost on this machine", .table = {}, .note = ""};
-  report.table.columns = {{"model", Align::left}, {"estimator", Align::left},
-                          {"s per step"},         {"training seconds"},
-                          {"peak memory"},        {"predicted peak"}};
+  report.table.columns = {{"model", Align::left}, {"estimator", Align::left},  {"s per step"},
+                          {"training seconds"},   {"s per repeat of a study"}, {"peak memory"},
+                          {"predicted peak"}};
   std::vector<std::string> runs, seen;
   for (const ReportGroup& group : groups) {
-    if (group.values("training_seconds").empty()) continue;
-    if (std::find(seen.begin(), seen.end(), group.label + group.run) != seen.end()) continue;
-    seen.push_back(group.label + group.run);
+    if (group.values("training_seconds").empty() && group.values("seconds").empty()) continue;
+    if (!is_new(group, seen)) continue;
     runs.push_back(group.run);
     report.table.rows.push_back({group.label, group.estimator, plain(group, "seconds_per_step"),
-                                 plain(group, "training_seconds"), megabytes(group, "peak_bytes"),
+                                 plain(group, "training_seconds"), plain(group, "seconds"),
+                                 megabytes(group, "peak_bytes"),
                                  megabytes(group, "predicted_peak_bytes")});
   }
   add_runs(report.table, runs);

@@ -78,18 +78,33 @@ double level_size(const BarPlot& plot, double slot) {
   return 0;
 }
 
+constexpr double kMostLeft = 200;  // of the page's width, for names
+
+/// How far left of the data's edge slanted names of that size reach, with `slot` a group.
+double slanted_reach(const BarPlot& plot, double slot, double size) {
+  double reach = 0;
+  for (std::size_t i = 0; i < plot.groups.size(); ++i) {
+    const double length =
+        svg::text_width(plot.groups[i], size) * std::cos(kSlant * std::numbers::pi / 180);
+    reach = std::max(reach, length - (static_cast<double>(i) + 0.5) * slot);
+  }
+  return reach + 6;
+}
+
+/// Size of slanted names such that they stay on the page, if 5.5 is small enough.
+double slanted_size(const BarPlot& plot) {
+  const double slot = (svg::kWidth - 8 - kMostLeft) / static_cast<double>(plot.groups.size());
+  double size = svg::kTickSize;
+  while (size > 5.5 && slanted_reach(plot, slot, size) > kMostLeft) size -= 0.5;
+  return size;
+}
+
 /// Left edge of the data such that the axis and slanted names fit.
 double left_edge(const BarPlot& plot, const svg::Axis& y) {
   const double left = svg::left_margin(y);
   const double slot = (svg::kWidth - 8 - left) / static_cast<double>(plot.groups.size());
   if (level_size(plot, slot) > 0) return left;
-  double reach = left;
-  for (std::size_t i = 0; i < plot.groups.size(); ++i) {
-    const double length =
-        svg::text_width(plot.groups[i], svg::kTickSize) * std::cos(kSlant * std::numbers::pi / 180);
-    reach = std::max(reach, length - (static_cast<double>(i) + 0.5) * slot);
-  }
-  return std::min(reach + 6, 200.0);
+  return std::clamp(slanted_reach(plot, slot, slanted_size(plot)), left, kMostLeft);
 }
 
 struct Drawing {
@@ -135,7 +150,7 @@ struct Drawing {
   /// Names of the groups below the axis: wrapped where they fit their slot, else slanted.  Returns
   /// the y below.
   double group_names() {
-    const double size = level_size(plot, slot());
+    const double size = level_size(plot, slot()), slanted = slanted_size(plot);
     double below = frame.bottom;
     for (std::size_t i = 0; i < plot.groups.size(); ++i) {
       double at = frame.bottom + 4;
@@ -145,8 +160,8 @@ struct Drawing {
         below = std::max(below, at);
       } else {
         canvas.text({middle(i) + 3, at + 7}, plot.groups[i],
-                    {.size = svg::kTickSize, .anchor = "end", .angle = -kSlant});
-        const double length = svg::text_width(plot.groups[i], svg::kTickSize);
+                    {.size = slanted, .anchor = "end", .angle = -kSlant});
+        const double length = svg::text_width(plot.groups[i], slanted);
         below = std::max(below, at + 8 + length * std::sin(kSlant * std::numbers::pi / 180));
       }
     }

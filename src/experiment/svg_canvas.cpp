@@ -80,10 +80,11 @@ double text_width(std::string_view text, double size) {
   for (const char c : text) {
     const auto is_in = [&](std::string_view set) { return set.find(c) != set.npos; };
     if (static_cast<unsigned char>(c) >= 0x80) continue;
-    ems += is_in("iljtf.,:;'|!()[] I") ? 0.31
-           : is_in("mwMW%@")           ? 0.88
-           : (c >= 'A' && c <= 'Z')    ? 0.69
-                                       : 0.57;
+    ems += is_in("iljtf.,:;'|!()[] I") ? 0.36
+           : is_in("mwMW%@")           ? 0.95
+           : is_in("=+<>~#")           ? 0.84
+           : (c >= 'A' && c <= 'Z')    ? 0.70
+                                       : 0.61;
   }
   std::string others;
   for (const char c : text)

@@ -44,7 +44,8 @@ std::string coordinate(double value);
 /// & < > " ' as entities; control characters and bytes that are not UTF-8 become U+FFFD.
 std::string escaped(std::string_view text);
 
-/// Estimated width of a text in Helvetica or its like; a little generous.
+/// Estimated width of a text in DejaVu Sans, which is wider than Helvetica and its like: what has
+/// room in it has room in all.
 double text_width(std::string_view text, double size);
 
 /// Words in lines of at most `width`; a wider word is broken behind _ . = or /, or stays whole.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "experiment/work_names.hpp"
 
+#include <set>
+
 #include "lldm/data/sha256.hpp"
 #include "lldm/errors.hpp"
 
@@ -89,13 +91,18 @@ Json index_of(const RunSchedule& schedule, const std::filesystem::path& out) {
                               {"name", names.of(schedule.cells[c])},
                               {"axes", axes_of(schedule.cells[c])},
                               {"seed", schedule.cells[c].seed}});
-  for (const Work& work : schedule.work)
-    index["work"].push_back({{"folder", work.folder.lexically_relative(out).generic_string()},
-                             {"name", names.of(work)},
+  std::set<std::string> seen;
+  for (const Work& work : schedule.work) {
+    const std::string folder = work.folder.lexically_relative(out).generic_string();
+    std::string name = names.of(work);
+    if (!seen.insert(name).second) name += " (" + folder + ")";  // two files of one name, say
+    index["work"].push_back({{"folder", folder},
+                             {"name", name},
                              {"stage", work.stage},
                              {"model", work.model},
                              {"axes", axes_of(schedule, work)},
                              {"seed", work.seed}});
+  }
   index["schedule"] = schedule_digest(schedule);
   return index;
 }

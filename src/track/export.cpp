@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/track/export.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -36,6 +37,42 @@ std::string quoted_cell(const std::string& text) {
   return quoted + "\"";
 }
 
+/// What index.json says of the folders that stages are named by; empty where there is no grid.
+struct Cells {
+  struct Work {
+    std::string stage;
+    std::map<std::string, std::string> columns;  // seed and axes
+  };
+  std::map<std::string, Work> by_folder;
+  std::vector<std::string> columns;  // of all
+};
+
+std::string value_text(const nlohmann::ordered_json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+Cells read_cells(const fs::path& run_dir) {
+  Cells cells;
+  const auto path = run_dir / "index.json";
+  if (!fs::exists(path)) return cells;
+  const auto index = nlohmann::ordered_json::parse(read_file(path), nullptr, false);
+  if (!index.is_object() || !index.contains("work") || index.value("cells", index).size() < 2)
+    return cells;
+  cells.columns = {"seed"};
+  for (const auto& work : index.at("work")) {
+    const auto model = work.value("model", "");
+    Cells::Work entry{work.value("stage", "") + (model.empty() ? "" : "/" + model), {}};
+    entry.columns["seed"] = value_text(work.at("seed"));
+    for (const auto& [axis, value] : work.at("axes").items()) {
+      entry.columns[axis] = value_text(value);
+      if (std::find(cells.columns.begin(), cells.columns.end(), axis) == cells.columns.end())
+        cells.columns.push_back(axis);
+    }
+    cells.by_folder[work.value("folder", "")] = std::move(entry);
+  }
+  return cells;
+}
+
 std::string number_cell(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
@@ -69,8 +106,10 @@ bool write_script(const fs::path& run_dir, const fs::path& out, std::string_view
 
 bool export_csv(const fs::path& run_dir, const fs::path& out) {
   const auto run = read_run(run_dir);
+  const Cells grid = read_cells(run_dir);
   std::map<std::string, std::size_t> columns;
   std::string text = "stage,step,wall_time";
+  for (const auto& column : grid.columns) text += "," + quoted_cell(column);
   for (const auto& line : run.lines)
     for (const auto& [name, value] : line.values)
       if (columns.emplace(name, columns.size()).second) text += "," + quoted_cell(name);
@@ -78,7 +117,16 @@ bool export_csv(const fs::path& run_dir, const fs::path& out) {
   for (const auto& line : run.lines) {
     std::vector<std::string> cells(columns.size());
     for (const auto& [name, value] : line.values) cells[columns.at(name)] = number_cell(value);
-    text += message(quoted_cell(line.stage), ",", line.step, ",", number_cell(line.wall_time));
+    const auto work = grid.by_folder.find(line.stage);
+    const bool is_known = work != grid.by_folder.end();
+    text += message(quoted_cell(is_known ? work->second.stage : line.stage), ",", line.step, ",",
+                    number_cell(line.wall_time));
+    for (const auto& column : grid.columns) {
+      text += ",";
+      if (!is_known) continue;
+      const auto value = work->second.columns.find(column);
+      if (value != work->second.columns.end()) text += quoted_cell(value->second);
+    }
     for (const auto& cell : cells) text += "," + cell;
     text += "\n";
   }

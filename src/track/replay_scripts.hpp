@@ -18,8 +18,21 @@ import sys
 
 inline constexpr std::string_view kReplayRead = R"PY(
 
+def read_names(run_dir):
+    """{folder: "tuned/beta=0.1/seed 2"} of a grid: its cells by axes and seed instead of by hash."""
+    try:
+        with open(os.path.join(run_dir, "index.json"), encoding="utf-8") as file:
+            index = json.load(file)
+    except OSError:
+        return {}
+    if len(index["cells"]) < 2:
+        return {}
+    return {work["folder"]: work["name"].replace(", ", "/") for work in index["work"]}
+
+
 def read_lines(run_dir):
     """Yields (stage, step, wall_time, {name: number}) for each whole line of metrics.jsonl."""
+    names = read_names(run_dir)
     with open(os.path.join(run_dir, "metrics.jsonl"), encoding="utf-8") as file:
         for text in file:
             if not text.endswith("\n"):
@@ -27,6 +40,7 @@ def read_lines(run_dir):
                 return
             line = json.loads(text)
             stage, step, wall_time = line.pop("stage"), line.pop("step"), line.pop("wall_time")
+            stage = names.get(stage, stage)
             yield stage, step, wall_time, {name: float(value) for name, value in line.items()}
 
 

@@ -294,6 +294,110 @@ TEST_CASE("Bar plots refuse what cannot be drawn", "[experiment][svg_plot]") {
   CHECK_THROWS_AS(svg_plot(without([](BarPlot& p) { p.y.min = 1; })), lldm::ShapeError);
 }
 
+namespace {
+
+lldm::HeatMap map_of(std::vector<std::vector<double>> values) {
+  lldm::HeatMap map{"Accuracy", "beta", "steps", "accuracy", {}, {}, std::move(values), {}};
+  for (std::size_t c = 0; c < map.values[0].size(); ++c)
+    map.columns.push_back("b" + std::to_string(c));
+  for (std::size_t r = 0; r < map.values.size(); ++r) map.rows.push_back("s" + std::to_string(r));
+  return map;
+}
+
+/// Light of a cell's colour, by the value printed in it.
+double light_of(const std::string& svg, const std::string& value) {
+  const auto elements = elements_of(svg);
+  std::string fill;
+  for (const auto& element : elements) {
+    if (element.name == "rect" && element.attributes.at("fill")[0] == '#')
+      fill = element.attributes.at("fill");
+    if (element.name == "text" && element.text == value) break;
+  }
+  const auto part = [&](std::size_t at) { return std::stoi(fill.substr(at, 2), nullptr, 16); };
+  return 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
+}
+
+}  // namespace
+
+TEST_CASE("A heat map prints every value, darker where it is lower", "[experiment][svg_plot]") {
+  auto map = map_of({{0.1, 0.2, 0.3}, {0.4, kNaN, 0.9}});
+  map.spread = {{0.01, kNaN, 0.02}, {0.03, kNaN, 0.04}};
+  const auto svg = svg_plot(map);
+  const auto texts = checked_texts(svg);
+  for (const char* label : {"|Accuracy|", "|beta|", "|steps|", "|colour: accuracy|", "|b0|", "|s1|",
+                            "|0.100|", "|0.900|", "|n/a|", "|\u00b10.01|"})
+    CHECK(texts.find(label) != texts.npos);
+  double before = -1;
+  for (const char* value : {"0.100", "0.200", "0.300", "0.400", "0.900"}) {
+    const double light = light_of(svg, value);
+    CHECK(light > before);
+    before = light;
+  }
+  // Rows from the bottom: the first row's texts stand below the second's.
+  double low_row = 0, high_row = 0;
+  for (const auto& element : only(elements_of(svg), "text")) {
+    if (element.text == "s0") low_row = std::stod(element.attributes.at("y"));
+    if (element.text == "s1") high_row = std::stod(element.attributes.at("y"));
+  }
+  CHECK(low_row > high_row);
+}
+
+TEST_CASE("Heat maps of one value and of many columns stay on the page", "[experiment][svg_plot]") {
+  checked_texts(svg_plot(map_of({{0.5}})));
+  checked_texts(svg_plot(map_of(std::vector(14, std::vector(14, -123.456)))));
+  auto labels = map_of({{1, 2}});
+  labels.x_label =
+      "a label that is a good deal longer than the plot is wide, so that it is wrapped";
+  labels.y_label = labels.x_label;
+  labels.title = labels.x_label;
+  checked_texts(svg_plot(labels));
+}
+
+TEST_CASE("Heat maps refuse what cannot be drawn", "[experiment][svg_plot]") {
+  auto map = map_of({{1, 2}, {3, 4}});
+  map.values[1].pop_back();
+  CHECK_THROWS_WITH(svg_plot(map), "plot \"Accuracy\": values are not 2 rows of 2");
+  CHECK_THROWS_WITH(svg_plot(map_of({{kNaN}})), "plot \"Accuracy\": it has no values");
+  CHECK_THROWS_WITH(svg_plot(map_of({{1, kInfinity}})), "plot \"Accuracy\": a value is infinite");
+  map = map_of({{1, 2}});
+  map.columns.clear();
+  CHECK_THROWS_AS(svg_plot(map), lldm::ShapeError);
+}
+
+TEST_CASE("A scatter plot names its points without laying names on one another",
+          "[experiment][svg_plot]") {
+  lldm::ScatterPlot plot{"t", {"x"}, {"y"}, {"one", "two"}, {}};
+  for (int i = 0; i < 12; ++i)
+    plot.points.push_back({"beta=0." + std::to_string(i), static_cast<std::size_t>(i % 2),
+                           0.3 * (i % 4), 0.2 * (i / 4), 0, 0, 0.2 * (i / 4) - 0.05,
+                           0.2 * (i / 4) + 0.05});
+  plot.points.push_back({"lost", 0, kNaN, 1, 0, 0, 0, 0});
+  const auto svg = svg_plot(plot);
+  const auto texts = checked_texts(svg);
+  for (const auto& point : plot.points)
+    CHECK(texts.find(point.label) != texts.npos);  // beside its point, or below with a number
+  struct Box {
+    double left, right, baseline;
+  };
+  std::vector<Box> boxes;
+  for (const auto& element : only(elements_of(svg), "text")) {
+    if (!element.text.starts_with("beta=")) continue;
+    const double x = std::stod(element.attributes.at("x")),
+                 y = std::stod(element.attributes.at("y"));
+    for (const Box& other : boxes)
+      CHECK((x >= other.right || x + 20 <= other.left || std::abs(y - other.baseline) >= 8));
+    boxes.push_back({x, x + 20, y});
+  }
+  // Many points at one place: numbers, and a list below.
+  for (auto& point : plot.points) point.x = point.y = 1, point.y_low = point.y_high = 1;
+  const auto crowded = checked_texts(svg_plot(plot));
+  CHECK(crowded.find(": beta=0.") != crowded.npos);
+  plot.points[0].series = 2;
+  CHECK_THROWS_AS(svg_plot(plot), lldm::ShapeError);
+  CHECK_THROWS_WITH(svg_plot(lldm::ScatterPlot{"t", {"x"}, {"y"}, {"one"}, {}}),
+                    "plot \"t\": it has no point that can be drawn");
+}
+
 TEST_CASE("The XML reader of these tests refuses what is not well-formed",
           "[experiment][svg_plot]") {
   for (const char* bad : {"", "<a>", "<a></b>", "<a b=c/>", "<a b=\"1\" b=\"2\"/>", "<a>&x;</a>",
