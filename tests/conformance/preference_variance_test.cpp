@@ -109,6 +109,21 @@ void print_table(const char* title, const Rows& rows) {
   std::fflush(stdout);
 }
 
+void print_bounds(const Rows& rows) {
+  std::printf("  %-14s %22s %22s %22s %22s\n", "value <= bound", "|bias loss| sqrt(V s)",
+              "V(loss) V s", "|bias grad| C/4 sd(s)", "sd(grad) ..+sd(grad s)");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const PreferenceMoments& m = rows[i];
+    const double deviation = std::sqrt(m.score_variance),
+                 first = m.largest_score_gradient / 4 * deviation;
+    std::printf("  %-14s %11.2e %10.2e %11.2e %10.2e %11.2e %10.2e %11.2e %10.2e\n",
+                kTable2[i].name, m.loss_bias(), deviation, m.loss_variance, m.score_variance,
+                m.gradient_bias, first, std::sqrt(m.gradient_variance),
+                first + std::sqrt(m.score_gradient_variance));
+  }
+  std::fflush(stdout);
+}
+
 /// Both theorems on one row of the table; strict wherever anything varies.
 void check_bounds(const PreferenceMoments& m) {
   const double deviation = std::sqrt(m.score_variance);
@@ -131,6 +146,7 @@ TEST_CASE(
     "[conformance][estimator]") {
   const OneThread one_thread;
   print_table("policy near its reference (exact, beta 0.2):", near_rows());
+  print_bounds(near_rows());
   const Rows trained = table2_of(trained_models(3));
   print_table("policy eight steps of dpo from its reference (exact, beta 0.2):", trained);
   for (const int which : {0, 1}) {
