@@ -48,10 +48,11 @@ LoadedExperiment load_run(const std::filesystem::path& folder, const Registry& r
   const auto begun = nlohmann::json::parse(read_file(index), nullptr, false);
   const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, folder);
   if (!begun.is_object() || begun.value("schedule", "") != schedule_digest(schedule))
-    throw Error(message(folder.string(),
-                        ": its config.resolved.toml and input files give other work than the run "
-                        "was begun with\n  an input file has changed, or another lldm began it: "
-                        "run the experiment file again with this --out, which says what differs"));
+    throw ConfigError(
+        message(folder.string(),
+                ": its config.resolved.toml and input files give other work than the run "
+                "was begun with\n  an input file has changed, or another lldm began it: "
+                "run the experiment file again with this --out, which says what differs"));
   return loaded;
 }
 

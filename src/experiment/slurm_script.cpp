@@ -69,10 +69,13 @@ last=$((first + cells_per_task - 1))
 "$program" grid work "$folder" --cells "$first-$last")SH",
                     plugins, R"SH( &
 worker=$!
-trap 'kill -TERM "$worker" 2> /dev/null' TERM INT
+stopping=
+trap 'stopping=1; kill -TERM "$worker" 2> /dev/null' TERM INT
 wait "$worker"
 code=$?
-while kill -0 "$worker" 2> /dev/null; do
+# A signal ends `wait` before the worker has ended: its own code comes with the next one.
+while [ -n "$stopping" ] && [ "$code" -gt 128 ]; do
+  stopping=
   wait "$worker"
   code=$?
 done

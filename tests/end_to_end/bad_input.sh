@@ -75,8 +75,8 @@ run_lldm run "$WORK/diverges.toml" --out "$WORK/diverges" "${TINY[@]}" --set tun
 expect_code 1 "is told at the end"
 expect_text "pieces of work failed"
 check "the other cell is finished" [ "$(find "$WORK/diverges/cells" -path '*tuned/model/model.safetensors' | wc -l)" -eq 1 ]
-run_lldm grid status "$WORK/diverges.toml" --out "$WORK/diverges" "${TINY[@]}" --set tuned.optimizer.max_gradient_norm=0
-expect_text "failed  "
+run_lldm grid status "$WORK/diverges"
+expect_text "1 done, 0 running, 1 failed, 0 waiting, 2 cells"
 
 echo "texts longer than the model"
 run_lldm run "$SMOKE" --out "$WORK/long" "${TINY[@]}" --set model.max_length=40 --set sft.response_length=own --stage sft
@@ -118,4 +118,50 @@ expect_text "rows.jsonl sha256:"
 run_lldm run "$WORK/own.toml" --out "$WORK/other" --set "model.path=$WORK/own/sft/model" --set model.width=48
 expect_code 2 "a width that the model folder contradicts"
 expect_text "width = 48, the folder has 16"
+echo "--stage looks for its own files only"
+cat > "$WORK/two.toml" << 'TOML'
+name = "two"
+[model]
+width = 16
+layers = 1
+heads = 2
+[tokenizer]
+type = "bytes"
+[[stage]]
+name = "sft"
+kind = "sft"
+data = { file = "rows.jsonl" }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "tuned"
+kind = "preference"
+from = "sft"
+data = { file = "not_made_yet.jsonl" }
+optimizer = { steps = 2, batch_size = 2 }
+TOML
+run_lldm run "$WORK/two.toml" --out "$WORK/two" --stage sft
+expect_code 0 "a later stage's file is not there yet"
+run_lldm run "$WORK/two.toml" --out "$WORK/two"
+expect_code 2 "the whole file needs it"
+expect_text "not_made_yet.jsonl does not exist"
+run_lldm run "$WORK/two.toml" --out "$WORK/words" --stage sft --set tokenizer.type=words
+expect_code 2 "so does a vocabulary, which is made of the words of every file"
+
+echo "a data file on a grid axis"
+echo '{"prompt": "eve has 6", "chosen": "6 + 1 = 7", "rejected": "zebra"}' > "$WORK/a.jsonl"
+echo '{"prompt": "eve has 6", "chosen": "6 + 1 = 7", "rejected": "quagga"}' > "$WORK/b.jsonl"
+sed 's/not_made_yet/a/; s/"bytes"/"words"/' "$WORK/two.toml" > "$WORK/axis.toml"
+printf '[grid.axes]\n"tuned.data.file" = ["a.jsonl", "b.jsonl"]\n' >> "$WORK/axis.toml"
+run_lldm run "$WORK/axis.toml" --out "$WORK/axis"
+expect_code 0 "both cells know the words of both files"
+check "one sft" [ "$(ls -d "$WORK"/axis/shared/sft-* | wc -l)" -eq 1 ]
+check "both files are inputs of the run" [ "$(grep -c '^# input .*/[ab].jsonl sha256:' "$WORK/axis/config.resolved.toml")" -eq 2 ]
+run_lldm grid resume "$WORK/axis"
+expect_code 0 "the folder alone means the same files"
+echo '{"prompt": "eve has 6", "chosen": "6 + 1 = 7", "rejected": "okapi"}' > "$WORK/b.jsonl"
+run_lldm run "$WORK/axis.toml" --out "$WORK/axis"
+expect_code 2 "a changed file on the axis is refused"
+expect_text "b.jsonl sha256:"
+run_lldm grid resume "$WORK/axis"
+expect_code 2 "also by the folder"
 summary

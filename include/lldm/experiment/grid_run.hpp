@@ -27,7 +27,8 @@ OpenedRun open_run(const LoadedExperiment& loaded, const Registry& registry, Log
                    const RunOptions& options);
 
 /// The experiment of a run folder, from its config.resolved.toml alone.
-/// Errors  DataError if no run lies there; Error if its files mean other work than it was begun
+/// Errors  DataError if no run lies there; ConfigError if its files mean other work than it was
+/// begun
 ///         with (index.json).
 LoadedExperiment load_run(const std::filesystem::path& folder, const Registry& registry);
 

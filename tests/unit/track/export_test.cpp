@@ -70,6 +70,39 @@ TEST_CASE("export_csv writes every line and every metric", "[track][export]") {
         "tuned,1,1700000002.25,,,0.25\n");
 }
 
+TEST_CASE("Exports name the cells of a grid by axes and seed", "[track][export]") {
+  TemporaryFolder folder;
+  const auto run = make_run(folder);
+  const json cell = {{"id", "x"}};
+  const json index = {{"cells", {cell, cell}},
+                      {"work",
+                       {{{"folder", "sft"},
+                         {"name", "sft, seed 42"},
+                         {"stage", "sft"},
+                         {"model", ""},
+                         {"axes", json::object()},
+                         {"seed", 42}},
+                        {{"folder", "tuned"},
+                         {"name", "tuned, beta=0.1, seed 2"},
+                         {"stage", "tuned"},
+                         {"model", ""},
+                         {"axes", {{"tuned.objective.beta", 0.1}, {"e", {{"type", "a,b"}}}}},
+                         {"seed", 2}}}}};
+  std::ofstream(run / "index.json") << index.dump();
+  CHECK_FALSE(lldm::export_csv(run, folder / "out.csv"));
+  CHECK(lldm::read_file(folder / "out.csv") ==
+        "stage,step,wall_time,seed,e,tuned.objective.beta,train/loss,\"train/a,b\",eval/acc@8\n"
+        "sft,1,1700000000.25,42,,,1.5,2,\n"
+        "sft,2,1700000001.25,42,,,NaN,,\n"
+        "tuned,1,1700000002.25,2,\"{\"\"type\"\":\"\"a,b\"\"}\",0.1,,,0.25\n");
+  CHECK_FALSE(lldm::export_wandb_script(run, folder / "wandb.py"));
+  bool is_named = false;
+  for (const json& call : calls_of(folder / "wandb.py"))
+    is_named =
+        is_named || call.dump().find("tuned/beta=0.1/seed 2/eval/acc@8") != std::string::npos;
+  CHECK(is_named);
+}
+
 TEST_CASE("Exports tell of a half-written last line and leave it out", "[track][export]") {
   TemporaryFolder folder;
   const auto run = make_run(folder);
