@@ -5,7 +5,6 @@
 
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/objective/dpo.hpp"
-#include "lldm/objective/sft.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"
@@ -223,53 +222,4 @@ TEST_CASE(
     plans = {plans[0], plans[2]};
   }
   CHECK(plans_failure(shared.plans(estimator), both) == "");
-}
-
-TEST_CASE(
-    "Trainer: gradient_noise is the variance of the micro-batches' gradients over the squared "
-    "norm of their sum",
-    "[train][score_metrics]") {
-  const OneThread one_thread;
-  struct Noise : TrainingObserver {
-    std::vector<std::map<std::string, double>> lines;
-    void on_log(std::int64_t, std::int64_t, const std::map<std::string, double>& metrics) override {
-      lines.push_back(metrics);
-    }
-  };
-  const auto train = [](std::vector<TrainingRow> rows, std::int64_t accumulation) {
-    Run run;
-    for (TrainingRow& row : rows) row.answers.resize(1);
-    run.setup.rows = std::move(rows);
-    run.setup.reference = nullptr;
-    run.setup.path = GradientPath::linear;
-    run.setup.optimizer.epochs = 0;
-    run.setup.optimizer.steps = 1;
-    run.setup.optimizer.batch_size = 1;
-    run.setup.optimizer.accumulation = accumulation;
-    Noise noise;
-    ErasedTrainer(MaskedProcess(3, LinearSchedule()), MonteCarloElbo({.draws = 2}), Sft({}),
-                  run.setup)
-        .run(noise);
-    return noise.lines.at(0);
-  };
-  const std::vector<TrainingRow> three{pairs()[0], pairs()[2], pairs()[5]};
-  // The three gradients by themselves: sft is -1/3 sum S / R, and R = 3.
-  const EngineWorld world(1, 1);
-  std::vector<at::Tensor> parts;
-  for (const TrainingRow& row : three) {
-    ScoreBatch batch;
-    batch.plans = {MonteCarloElbo({.draws = 2})
-                       .plan(row.answers[0], MaskedProcess(3, LinearSchedule()),
-                             TextDraws(Draws(11, "tuned"), Purpose::noise, 0, row.id, 0))};
-    parts.push_back(world.gradient(batch, Sft({}), GradientPath::linear).first / 3.0);
-  }
-  const at::Tensor sum = parts[0] + parts[1] + parts[2];
-  double spread = 0;  // sum of squared distances to the mean micro-batch
-  for (const at::Tensor& part : parts)
-    spread += std::pow((part - sum / 3.0).norm().item<double>(), 2);
-  const double variance_of_sum = 3 * spread / 2;
-  const double expected = variance_of_sum / std::pow(sum.norm().item<double>(), 2);
-  CHECK(expected > 0.1);
-  CHECK(train(three, 3).at("gradient_noise") == Approx(expected).epsilon(1e-9));
-  CHECK(!train(three, 1).contains("gradient_noise"));  // one micro-batch says nothing
 }
