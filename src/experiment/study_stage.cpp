@@ -23,57 +23,6 @@
 namespace lldm {
 namespace {
 
-struct Study {
-  const RunContext& run;
-  const Work& work;
-  const StudyStage& stage;
-  Services services;
-  AnyForwardProcess process;
-  AnyObjective objective;
-  std::vector<TrainingRow> pairs;
-  std::vector<NamedParameter> parameters;  // of the policy
-  ScoreEngine<AnyDenoiser> engine;
-
-  [[nodiscard]] ScoreBatch plans(const AnyScoreEstimator& estimator, std::int64_t repeat) const {
-    ScoreBatch batch;
-    batch.group_size = 2;
-    for (const TrainingRow& row : pairs)
-      for (std::size_t answer = 0; answer < row.answers.size(); ++answer) try {
-          batch.plans.push_back(
-              estimator.plan(row.answers[answer], process,
-                             TextDraws(services.draws, Purpose::evaluation,
-                                       static_cast<std::uint64_t>(repeat), row.id, answer)));
-        } catch (const DataError& error) {
-          throw DataError(message("stage \"", stage.name, "\": row ", row.id, ", answer ", answer,
-                                  ": ", error.what()));
-        }
-    return batch;
-  }
-  [[nodiscard]] LossFunction loss() const {
-    return [this](const ScoreSet& scores) {
-      ObjectiveResult result = objective.evaluate(scores);
-      result.loss_sum = normalised_loss(result, objective.needs().denominator, scores.totals);
-      return result;
-    };
-  }
-};
-
-/// Exact (or finely estimated) scores of the policy and the reference, [B, 2] each.
-struct Truth {
-  std::vector<double> policy, reference;
-};
-
-std::vector<double> flat(const at::Tensor& values) {
-  const at::Tensor whole = values.contiguous();
-  return {whole.const_data_ptr<double>(), whole.const_data_ptr<double>() + whole.numel()};
-}
-
-Truth truth_of(const Study& study, const ComponentRef<Role::score_estimator>& ref) {
-  const auto estimator = study.run.registry.make<AnyScoreEstimator>(ref, study.services);
-  const ScoreSet set = study.engine.score(study.plans(estimator, 0));
-  return {flat(set.policy), flat(set.reference)};
-}
-
 /// The tensor whose gradient is followed: the first block's up-projection, as in VRPO's study.
 const NamedParameter& followed(const std::vector<NamedParameter>& parameters) {
   for (const NamedParameter& parameter : parameters)
@@ -175,11 +124,11 @@ Study make_study(const RunContext& run, const Work& work, const StudyStage& stag
                                    {stage.max_tokens_per_forward})};
 }
 
-Result row_of(const Study& study, const ComponentRef<Role::score_estimator>& ref, const Truth& elbo,
+Result row_of(const Study& study, const ComponentRef<Role::score_estimator>& ref, Truths& truths,
               const std::function<void()>& tick) {
   const auto estimator = study.run.registry.make<AnyScoreEstimator>(ref, study.services);
   const std::int64_t scored = study.pairs.front().answers.front().num_scored();
-  const Target target = estimator.target(scored);
+  const Target target = estimator.target(scored, study.process);
   double budget = 0;
   for (const TrainingRow& row : study.pairs)
     for (const Text& text : row.answers)
@@ -194,11 +143,11 @@ Result row_of(const Study& study, const ComponentRef<Role::score_estimator>& ref
   Result& metrics = row["metrics"];
   const auto own = own_truth(ref, target, study.stage.truth_draws);
   if (own) {
-    const Truth truth = truth_of(study, *own);
-    moments.add_bias(metrics, "bias", truth.policy);
+    moments.add_bias(metrics, "bias", truths.of(*own).policy);
   } else {
     metrics["bias"] = nullptr;
   }
+  const Truth& elbo = truths.of(elbo_truth(study.stage.truth_draws));
   moments.add_bias(metrics, "elbo_bias", elbo.policy);
   moments.add_loss_bias(metrics, pair_losses(study, elbo.policy, elbo.reference));
   moments.add_variances(metrics);
@@ -219,7 +168,7 @@ Result run_study(const RunContext& run, const Work& work) {
   policy.model->set_trainable(true);
   reference.model->set_trainable(false);
   const Study study = make_study(run, work, stage, policy, reference);
-  const Truth elbo = truth_of(study, elbo_truth(stage.truth_draws));
+  Truths truths(study);
   Result result;
   result["pairs"] = study.pairs.size();
   result["repeats"] = stage.repeats;
@@ -230,7 +179,7 @@ Result run_study(const RunContext& run, const Work& work) {
   std::int64_t done = 0;
   run.options.observer->begin(run.label(work), "repeats", 0, total);
   for (const auto& ref : stage.score_estimators)
-    result["rows"].push_back(row_of(study, ref, elbo, [&] {
+    result["rows"].push_back(row_of(study, ref, truths, [&] {
       run.options.observer->progress(++done, {});
       if (run.options.observer->should_stop())
         throw Stopped(message("stopped on request in stage ", run.label(work)));

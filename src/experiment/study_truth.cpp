@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "lldm/config/document.hpp"
+#include "lldm/plugin/registry.hpp"
+
 namespace lldm {
 namespace {
 
@@ -64,6 +67,55 @@ std::optional<Ref> own_truth(const Ref& estimator, const Target& target, std::in
   const std::int64_t paths = std::clamp<std::int64_t>(draws / steps.as_integer(), 1, 4096);
   return component("full_trajectory",
                    {{"steps", steps}, {"grid", grid}, {"replicates", Value::integer(paths)}});
+}
+
+std::vector<double> flat(const at::Tensor& values) {
+  const at::Tensor whole = values.contiguous();
+  return {whole.const_data_ptr<double>(), whole.const_data_ptr<double>() + whole.numel()};
+}
+
+const Truth& Truths::of(const ComponentRef<Role::score_estimator>& ref) {
+  const auto [at, is_new] = known_.try_emplace(config::to_toml(ref.table));
+  if (!is_new) return at->second;
+  const auto estimator = study_.run.registry.make<AnyScoreEstimator>(ref, study_.services);
+  const ScoreBatch batch = study_.plans(estimator, 0);
+  if (ref.type() == "exact") {
+    enumerate();
+    at->second = {sums(batch.plans, policy_), sums(batch.plans, reference_)};
+  } else {
+    const ScoreSet set = study_.engine.score(batch);
+    at->second = {flat(set.policy), flat(set.reference)};
+  }
+  return at->second;
+}
+
+void Truths::enumerate() {
+  if (!all_.empty()) return;
+  const auto exact = study_.run.registry.make<AnyScoreEstimator>(elbo_truth(0), study_.services);
+  all_ = study_.plans(exact, 0).plans;
+  policy_ = study_.engine.readouts(all_, false);
+  reference_ = study_.engine.readouts(all_, true);
+}
+
+/// Scores of plans whose copies are among those of `all_`, in the same order.
+std::vector<double> Truths::sums(const std::vector<ScorePlan>& plans,
+                                 const std::vector<double>& readouts) const {
+  std::vector<double> scores;
+  std::size_t first = 0;  // of the text's readouts
+  for (std::size_t p = 0; p < plans.size(); ++p) {
+    const ScorePlan &plan = plans[p], &all = all_[p];
+    double score = plan.constant;
+    std::size_t q = 0, from = 0;
+    for (std::int64_t c = 0, at = 0; c < plan.copies(); ++c, ++at) {
+      while (!std::ranges::equal(plan.copy(c), all.copy(at))) ++at;
+      while (all.queries[from].copy < at) ++from;
+      for (; q < plan.queries.size() && plan.queries[q].copy == c; ++q, ++from)
+        score += plan.queries[q].weight * readouts[first + from];
+    }
+    scores.push_back(score);
+    first += all.queries.size();
+  }
+  return scores;
 }
 
 }  // namespace lldm

@@ -2,11 +2,12 @@
 // What a study measures biases from.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "lldm/plugin/component_ref.hpp"
-#include "lldm/score/plan.hpp"
+#include "experiment/study.hpp"
 
 namespace lldm {
 
@@ -17,5 +18,31 @@ ComponentRef<Role::score_estimator> elbo_truth(std::int64_t draws);
 /// a finer estimate of it is known (block_elbo, left_to_right, eubo, recorded and denoised paths).
 std::optional<ComponentRef<Role::score_estimator>> own_truth(
     const ComponentRef<Role::score_estimator>& estimator, const Target& target, std::int64_t draws);
+
+/// True scores of every text, [B * 2] each, chosen before rejected.
+struct Truth {
+  std::vector<double> policy, reference;  // nats
+};
+
+/// True scores by what they are scores of; every mask is evaluated once for all exact ones.
+class Truths {
+ public:
+  explicit Truths(const Study& study) : study_(study) {}
+
+  const Truth& of(const ComponentRef<Role::score_estimator>& ref);
+
+ private:
+  void enumerate();
+  [[nodiscard]] std::vector<double> sums(const std::vector<ScorePlan>& plans,
+                                         const std::vector<double>& readouts) const;
+
+  const Study& study_;
+  std::map<std::string, Truth> known_;
+  std::vector<ScorePlan> all_;              // of `elbo`: every mask of every text
+  std::vector<double> policy_, reference_;  // their readouts
+};
+
+/// The values of a small float64 tensor.
+std::vector<double> flat(const at::Tensor& values);
 
 }  // namespace lldm
