@@ -21,12 +21,13 @@ config::Value settings_of(const Arguments& arguments) {
   estimator.set("type", config::Value::string(arguments.value("estimator", "monte_carlo_elbo")));
   process.set("type", config::Value::string("masked"));
   settings.set("score_estimator", estimator);
-  settings.set("forward_process", process);
   std::vector<std::string> overrides;
   for (const std::string& text : arguments.values("set")) {
     const std::string key = text.substr(0, text.find_first_of("=."));
     const bool is_own = key == "score_estimator" || key == "forward_process" ||
                         key == "response_length" || key == "score_padding";
+    // Not named at all, it is masked; a model trained with other noise asks to be told.
+    if (key == "forward_process") settings.set("forward_process", process);
     overrides.push_back(is_own ? text : "score_estimator." + text);
   }
   config::Diagnostics diagnostics;

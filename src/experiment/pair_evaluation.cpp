@@ -26,6 +26,10 @@ std::vector<ScoredPair> score_pairs(const RunContext& run, const Work& work,
   const Services services = run.services(work, bundle.tokenizer);
   const auto estimator = run.registry.make<AnyScoreEstimator>(stage.score_estimator, services);
   const AnyForwardProcess process = make_process(run, services, stage.forward_process);
+  if (const std::string problem = scoring_problem(bundle.noise, bundle.folder.string(),
+                                                  stage.forward_process.type(), process);
+      !problem.empty())
+    run.logger.warning(problem);
   const auto denoiser = std::make_shared<const AnyDenoiser>(std::shared_ptr<Llada>(bundle.model));
   const ScoreEngine<AnyDenoiser> engine(denoiser, nullptr, run.device);
   std::vector<ScoredPair> scores;

@@ -10,6 +10,7 @@
 #include "data/line_reader.hpp"
 #include "experiment/data_source.hpp"
 #include "experiment/model_bundle.hpp"
+#include "experiment/trained_noise.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/estimator/any_score_estimator.hpp"
@@ -225,12 +226,17 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
   const bool needs_mask = has_mask && (!mask || mask->value.as_integer() < 0);
   if (!tokenizer && needs_mask && model->config().mask_token_id)
     process.table.set("mask_token", config::Value::integer(*model->config().mask_token_id));
+  const auto forward_process = registry.make<AnyForwardProcess>(process, services);
+  if (const std::string problem = scoring_problem(
+          saved_noise(request.model), request.model.string(), process.type(), forward_process);
+      !problem.empty() && !request.settings.find("forward_process"))
+    throw ConfigError(
+        message(problem, "\n  name the one you mean: --set forward_process.type=..."));
   const auto denoiser = [](const std::shared_ptr<Llada>& llada) {
     return std::make_shared<const AnyDenoiser>(llada);
   };
   const Scorer scorer{
-      registry.make<AnyForwardProcess>(process, services),
-      registry.make<AnyScoreEstimator>(settings.score_estimator, services),
+      forward_process, registry.make<AnyScoreEstimator>(settings.score_estimator, services),
       ScoreEngine<AnyDenoiser>(denoiser(model), reference ? denoiser(reference) : nullptr,
                                request.device),
       services.draws, request.repeat};

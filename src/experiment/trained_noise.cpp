@@ -38,4 +38,16 @@ void check_sampling(const TrainedNoise& noise, const std::string& model, Logger&
                            "under full attention, which it was not trained for"));
 }
 
+std::string scoring_problem(const TrainedNoise& noise, const std::string& model,
+                            std::string_view type, const AnyForwardProcess& process) {
+  const TrainedNoise asked = trained_noise(type, process);
+  if (noise.is_plain() ||
+      (noise.shows_tokens == asked.shows_tokens && noise.block_size == asked.block_size))
+    return "";
+  return message(model, " was trained with forward_process \"", noise.type, "\"",
+                 noise.block_size > 0 ? message(" (block_size = ", noise.block_size, ")") : "",
+                 ", it is scored with \"", asked.type, "\"",
+                 asked.block_size > 0 ? message(" (block_size = ", asked.block_size, ")") : "");
+}
+
 }  // namespace lldm

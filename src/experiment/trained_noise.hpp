@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 #include "lldm/config/field.hpp"
@@ -39,5 +40,10 @@ TrainedNoise saved_noise(const std::filesystem::path& model_folder);
 /// ConfigError where a model cannot be sampled by replacing masks; a warning where it was trained
 /// with another attention than the samplers use.
 void check_sampling(const TrainedNoise& noise, const std::string& model, Logger& logger);
+
+/// Why scores of a model under another process than it was trained with say little; "" where the
+/// folder knows of none, or of this one.
+std::string scoring_problem(const TrainedNoise& noise, const std::string& model,
+                            std::string_view type, const AnyForwardProcess& process);
 
 }  // namespace lldm

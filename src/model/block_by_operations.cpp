@@ -11,8 +11,8 @@
 
 #include <limits>
 
-#include "model/two_stream_mask.hpp"
 #include "model/block.hpp"
+#include "model/two_stream_mask.hpp"
 
 namespace lldm {
 namespace {

@@ -10,10 +10,10 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
-#include "model/two_stream_mask.hpp"
 #include "model/block.hpp"
 #include "model/head.hpp"
 #include "model/rope.hpp"
+#include "model/two_stream_mask.hpp"
 
 namespace lldm {
 namespace {

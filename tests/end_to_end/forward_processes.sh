@@ -61,4 +61,17 @@ run_lldm sample "$WORK/block_masked/sft/model" --prompt "ann has 4 apples ." \
   --set 'sampler={ type = "fixed_length", response_length = 10, steps = 5 }'
 expect_code 0 "from a model of blocks it runs"
 expect_text 'under full attention, which it was not trained for'
+
+echo "lldm score"
+echo '{"prompt_ids": [1, 2], "chosen_ids": [3, 4, 5, 6], "rejected_ids": [6, 5, 4]}' > "$WORK/ids.jsonl"
+score() { run_lldm score "$WORK/$1/sft/model" "$WORK/ids.jsonl" --json "${@:2}"; }
+score uniform
+expect_code 2 "another process than the model was trained with, unless it is named"
+expect_text 'was trained with forward_process "uniform", it is scored with "masked"'
+score uniform --estimator full_trajectory --set 'forward_process={ type = "uniform", last_token = 20 }'
+expect_code 0 "uniform"
+expect_text '"target":"uniform_elbo(16, uniform_time)"'
+score block_masked --set 'forward_process={ type = "block_masked", block_size = 8 }'
+expect_code 0 "block_masked"
+expect_text '"target":"block_elbo(8, two_stream)"'
 summary

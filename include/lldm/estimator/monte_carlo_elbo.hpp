@@ -41,10 +41,10 @@ constexpr auto choices(std::type_identity<DrawPairing>) {
 /// count = bernoulli: weight -alpha'(t) / (1 - alpha(t)) on every masked position;
 ///                    target `elbo_truncated(time_min)` = (1/(1-eps)) times the integral over [eps,
 ///                    1].
-/// Over `block_masked` noise every block draws a count (weights R_b / (l_b n)) or a time of its own,
-/// all blocks in one pass: target `block_elbo(B, two_stream)`.
-/// Cost    n forward passes per text and replicate.
-/// Source  Zhu et al. 2025 (LLaDA 1.5, VRPO), arXiv:2505.19223; LLaDA get_log_likelihood.py.
+/// Over `block_masked` noise every block draws a count (weights R_b / (l_b n)) or a time of its
+/// own, all blocks in one pass: target `block_elbo(B, two_stream)`. Cost    n forward passes per
+/// text and replicate. Source  Zhu et al. 2025 (LLaDA 1.5, VRPO), arXiv:2505.19223; LLaDA
+/// get_log_likelihood.py.
 class MonteCarloElbo {
  public:
   struct Options {
