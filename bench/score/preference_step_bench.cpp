@@ -80,7 +80,8 @@ struct Problem {
         folder.path(), ReferenceSource{{}, "reference", "the reference of a benchmark"});
     const ScoreEngine<Llada> filler(reference, nullptr);
     for (const ScorePlan& plan : batch.plans) {
-      const StoredPlan stored{plan_key(plan), 0, 0, 0, filler.readouts({&plan, 1}, false)};
+      StoredPlan stored{plan_key(plan), 0, 0, 0, filler.readouts(stored_pass(plan), false)};
+      stored.readouts.resize(plan.queries.size());
       cache->append({&stored, 1});
     }
   }
