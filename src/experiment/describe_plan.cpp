@@ -62,11 +62,20 @@ std::string seeds_text(const RunSchedule& schedule) {
   return text;
 }
 
+/// "6, 12"; of many "6 to 96".
+std::string list_text(const std::vector<std::string>& texts) {
+  if (texts.size() > 4) return texts.front() + " to " + texts.back();
+  std::string text;
+  for (const std::string& one : texts) text += (text.empty() ? "" : ", ") + one;
+  return text;
+}
+
 /// One line a stage: how often it is done, for how many cells, and what it costs.
 struct StageSummary {
   std::size_t pieces = 0, most_cells = 0;
   double forward_passes = 0;
   bool knows_passes = true;
+  std::vector<std::string> steps = {};  // distinct
   std::int64_t peak_bytes = 0;
 };
 
@@ -79,6 +88,9 @@ Table summary_table(const RunSchedule& schedule, const Registry& registry) {
     const auto* training = std::get_if<TrainingStage>(&schedule.stage_of(work).options);
     if (!training) continue;
     const StagePlan plan = plan_stage(schedule.experiments[work.experiment], *training, registry);
+    if (const std::string steps = steps_of(*training);
+        std::find(summary.steps.begin(), summary.steps.end(), steps) == summary.steps.end())
+      summary.steps.push_back(steps);
     summary.knows_passes = summary.knows_passes && plan.forward_passes.has_value();
     summary.forward_passes += static_cast<double>(plan.forward_passes.value_or(0));
     summary.peak_bytes = std::max(summary.peak_bytes, plan.memory.peak_bytes());
@@ -93,7 +105,7 @@ Table summary_table(const RunSchedule& schedule, const Registry& registry) {
     table.rows.push_back(
         {stage.name, std::string(to_string(stage.kind)), message(summary.pieces, "x"),
          message(summary.most_cells, summary.most_cells == 1 ? " cell" : " cells"),
-         training ? steps_of(*training) : "-",
+         training ? list_text(summary.steps) : "-",
          !training               ? "-"
          : !summary.knows_passes ? "by the rows"
                                  : rounded_text(summary.forward_passes, 4),

@@ -95,9 +95,9 @@ TEST_CASE("Exports name the cells of a grid by axes and seed", "[track][export]"
         "sft,1,1700000000.25,42,,,1.5,2,\n"
         "sft,2,1700000001.25,42,,,NaN,,\n"
         "tuned,1,1700000002.25,2,\"{\"\"type\"\":\"\"a,b\"\"}\",0.1,,,0.25\n");
-  CHECK_FALSE(lldm::export_wandb_script(run, folder / "wandb.py"));
+  CHECK_FALSE(lldm::export_wandb_script(run, folder / "replay.py"));
   bool is_named = false;
-  for (const json& call : calls_of(folder / "wandb.py"))
+  for (const json& call : calls_of(folder / "replay.py"))
     is_named =
         is_named || call.dump().find("tuned/beta=0.1/seed 2/eval/acc@8") != std::string::npos;
   CHECK(is_named);
