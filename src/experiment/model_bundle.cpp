@@ -77,7 +77,10 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
     bundle.folder = folder;
     bundle.noise = saved_noise(folder);
   } else {
-    bundle.tokenizer = make_tokenizer(options.tokenizer, vocabulary_of(run, work));
+    // Only words are made of the data, which a later stage's file may not be yet.
+    const bool needs_words = options.tokenizer.type == TokenizerType::words;
+    bundle.tokenizer = make_tokenizer(
+        options.tokenizer, needs_words ? vocabulary_of(run, work) : std::vector<std::string>());
     bundle.model = make_model(options.model, tokens_of(*bundle.tokenizer),
                               Draws(static_cast<std::uint64_t>(work.seed), work.stage), device);
   }

@@ -21,7 +21,7 @@ refused "more segments than steps" "is more than steps = 2" \
   --set tuned.score_estimator.type=segmented --set tuned.score_estimator.steps=2
 refused "an estimator where a task is measured" '"score_estimator" is not read here' \
   --set scores.score_estimator.type=monte_carlo_elbo
-refused "a loss over one answer in a preference stage" 'compares 1 answer(s), a preference stage has 2' --set 'tuned.objective={ type = "sft" }'
+refused "a loss over one answer in a preference stage" 'compares 1 answer(s), a preference stage has at least 2' --set 'tuned.objective={ type = "sft" }'
 refused "a gradient path that is not exact" "is not exact here" --set tuned.gradient_path=linear
 refused "a device that does not exist" 'no device is named "gpu"' --set device=gpu
 refused "a canvas as long as the model" "leaves no room for a prompt" --set tuned.response_length=128
