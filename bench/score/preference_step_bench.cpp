@@ -138,6 +138,9 @@ void shapes(benchmark::internal::Benchmark* bench) {
     bench->Args({2, estimator, 64, 8, 176});
     bench->Args({2, estimator, 256, 8, 688});
   }
+  // One thread: its CPU time means something on a machine that does other work, too.
+  bench->Args({1, 1, 64, 8, 176});
+  bench->Args({1, 1, 256, 8, 688});
 }
 
 BENCHMARK_CAPTURE(BM_preference_step, retain, GradientPath::retain, false)->Apply(shapes);
