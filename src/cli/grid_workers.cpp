@@ -152,6 +152,10 @@ class Workers {
     if (::waitpid(worker.process, &status, WNOHANG) != worker.process) return;
     worker.has_ended = true;
     if (WIFEXITED(status)) worker.code = WEXITSTATUS(status);
+    // What failed is recorded and told as such; a worker that could not work at all is told here.
+    if (worker.code != 0 && !is_stopping && watch_.look().work_failed == 0)
+      display_.say(message("warning: worker ", worker.number, " ended with ", worker.code, ": ",
+                           last_words(worker.log)));
     if (!WIFSIGNALED(status)) return;
     worker.signal = WTERMSIG(status);
     if (!is_stopping)

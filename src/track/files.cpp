@@ -59,7 +59,11 @@ void make_folders(const std::filesystem::path& path, FileOps& ops) {
   if (path.empty() || std::filesystem::is_directory(path)) return;
   if (!path.has_filename()) return make_folders(path.parent_path(), ops);  // "runs/x/"
   make_folders(path.parent_path(), ops);
-  ops.make_folder(path);
+  try {
+    ops.make_folder(path);
+  } catch (const FileError& error) {  // another worker of a grid made it meanwhile
+    if (error.code() != EEXIST || !std::filesystem::is_directory(path)) throw;
+  }
   ops.sync_folder(parent_of(path));
 }
 

@@ -121,6 +121,7 @@ same_report() { # another folder
 echo "two workers"
 run_lldm grid run "$file" --out "$WORK/two" --jobs 2 "${TINY[@]}"
 expect_code 0 "run"
+check "no worker was lost" [ -z "$(grep -F 'warning: worker' <<< "$text")" ]
 check "both did something" [ "$(grep -lE '^stage' "$WORK"/two/workers/worker-[12].log | wc -l)" -eq 2 ]
 same_report "$WORK/two"
 
