@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/estimator/exact.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -51,6 +52,7 @@ std::vector<double> weights_by_size(const Exact::Options& options, const AnyForw
   for (std::int64_t l = 1; l <= scored; ++l) {
     switch (options.target) {
       case ExactTarget::elbo:
+      case ExactTarget::eubo:
         weights.push_back(1.0 / (static_cast<double>(l) * binomial(scored, l)));
         break;
       case ExactTarget::elbo_truncated:
@@ -61,9 +63,35 @@ std::vector<double> weights_by_size(const Exact::Options& options, const AnyForw
       case ExactTarget::trajectory_elbo:
         weights.push_back(path_chance(alphas, l, scored));
         break;
+      case ExactTarget::block_elbo:  // by block, not by size
+        break;
     }
   }
   return weights;
+}
+
+std::vector<std::int64_t> positions_of(std::uint64_t subset, std::int64_t scored) {
+  std::vector<std::int64_t> positions;
+  for (std::int64_t i = 0; i < scored; ++i)
+    if (subset >> i & 1) positions.push_back(i);
+  return positions;
+}
+
+/// Every mask inside every block, what lies behind the block masked; in ascending order of subsets.
+void append_blocks(ScorePlan& plan, const Text& text, const AnyForwardProcess& process,
+                   std::int64_t length, Stream& unused) {
+  const std::int64_t scored = plan.num_scored;
+  for (std::int64_t begin = (scored - 1) / length * length; begin >= 0; begin -= length) {
+    const std::int64_t size = std::min(length, scored - begin);
+    const std::uint64_t all = (std::uint64_t{1} << scored) - 1;
+    const std::uint64_t behind = all & ~((std::uint64_t{1} << (begin + size)) - 1);
+    for (std::uint64_t inside = 1; inside < std::uint64_t{1} << size; ++inside) {
+      const std::int64_t l = std::popcount(inside);
+      append_copy(plan, text, process, positions_of(inside << begin | behind, scored),
+                  positions_of(inside << begin, scored),
+                  1.0 / (static_cast<double>(l) * binomial(size, l)), 0, unused);
+    }
+  }
 }
 
 }  // namespace
@@ -81,17 +109,34 @@ ScorePlan Exact::plan(const Text& text, const AnyForwardProcess& process,
                             " can be enumerated\n  it would take 2^", plan.num_scored,
                             " - 1 forward passes; use another estimator or shorter answers"));
   plan.nominal_copies = nominal_copies(plan.num_scored);
-  const std::vector<double> weights = weights_by_size(options_, process, plan.num_scored);
   Stream unused = draws.stream(0);  // absorbing noise draws nothing
+  if (options_.target == ExactTarget::block_elbo) {
+    append_blocks(plan, text, process, options_.block_length, unused);
+    return plan;
+  }
+  const std::vector<double> weights = weights_by_size(options_, process, plan.num_scored);
   for (std::uint64_t subset = 1; subset < std::uint64_t{1} << plan.num_scored; ++subset) {
     const double weight = weights[static_cast<std::size_t>(std::popcount(subset))];
     if (weight == 0.0) continue;  // a mask that no path passes through
-    std::vector<std::int64_t> masked;
-    for (std::int64_t i = 0; i < plan.num_scored; ++i)
-      if (subset >> i & 1) masked.push_back(i);
+    const std::vector<std::int64_t> masked = positions_of(subset, plan.num_scored);
     append_copy(plan, text, process, masked, masked, weight, 0, unused);
   }
+  if (options_.target == ExactTarget::eubo) {
+    plan.combination = Combination::log_mean_exp;
+    plan.sharpness = options_.sharpness;
+    for (Query& query : plan.queries)
+      query.group = query.position - static_cast<std::int32_t>(plan.num_prompt);
+  }
   return plan;
+}
+
+std::int64_t Exact::nominal_copies(std::int64_t scored) const {
+  const std::int64_t most = std::min(scored, kMostScored);
+  if (options_.target != ExactTarget::block_elbo) return (std::int64_t{1} << most) - 1;
+  std::int64_t copies = 0;
+  for (std::int64_t begin = 0; begin < most; begin += options_.block_length)
+    copies += (std::int64_t{1} << std::min(options_.block_length, most - begin)) - 1;
+  return copies;
 }
 
 Target Exact::target(std::int64_t) const {
@@ -100,6 +145,10 @@ Target Exact::target(std::int64_t) const {
       return {"elbo", true};
     case ExactTarget::elbo_truncated:
       return {message("elbo_truncated(", options_.time_min, ")"), true};
+    case ExactTarget::block_elbo:
+      return {message("block_elbo(", options_.block_length, ")"), true};
+    case ExactTarget::eubo:
+      return {message("eubo(", options_.sharpness, ")"), true, Combination::log_mean_exp};
     case ExactTarget::trajectory_elbo:
       break;
   }

@@ -146,8 +146,7 @@ class Filling {
     for (const AskedPlan& asked : asked_.of(group)) {
       const PlanKey key = plan_key(asked.plan);
       if (cache_.contains(key)) continue;
-      auto values = engine_.readouts(stored_pass(asked.plan), /*reference=*/false);
-      values.resize(asked.plan.queries.size());
+      const auto values = engine_.readouts(std::span(&asked.plan, 1), /*reference=*/false);
       pending_.push_back({key, asked.epoch, asked.row, asked.answer, values});
     }
     if (Clock::now() - last_save_ >= kSaveEvery) save();

@@ -146,6 +146,7 @@ ReportTable study_table(const ReportGroups& groups) {
                           {"Var score [nats\u00b2]"},
                           {"Var margin [nats\u00b2]"},
                           {"Var loss"},
+                          {"loss bias"},
                           {"Var gradient"},
                           {"corr. policy, ref."}};
   std::vector<std::string> runs;
@@ -158,15 +159,24 @@ ReportTable study_table(const ReportGroups& groups) {
     if (budget != std::string::npos) label.erase(budget);
     std::vector<std::string> row = {
         label, rounded_text(group.rows.front()->at("axes").value("budget", 0.0), 3)};
-    for (const char* metric :
-         {"bias", "elbo_bias", "score_variance", "margin_variance", "loss_variance",
-          "gradient_variance", "policy_reference_correlation"})
+    for (const char* metric : {"bias", "elbo_bias"}) {
+      const std::vector<double> errors = group.values(metric + std::string("_standard_error"));
+      row.push_back(plain(group, metric));
+      if (row.back() != "-" && !errors.empty() && errors.front() > 0)
+        row.back() += " \u00b1 " + rounded_text(errors.front(), 2);
+    }
+    for (const char* metric : {"score_variance", "margin_variance", "loss_variance", "loss_bias",
+                               "gradient_variance", "policy_reference_correlation"})
       row.push_back(plain(group, metric));
     report.table.rows.push_back(std::move(row));
   }
   add_runs(report.table, runs);
   report.note =
-      "bias: mean over the draws less the estimator's own target (\"-\": it has none of its own).\n"
+      "bias: mean over the draws less the estimator's own target (\"-\": not known here), \u00b1 "
+      "one "
+      "standard error.\n"
+      "loss bias: mean loss less the loss at the true ELBOs: what Jensen's inequality and the bias "
+      "of the score add.\n"
       "Variances over independent draws, of one answer, one pair, one pair's loss, and of one "
       "step's gradient (sum over its entries).\n";
   return report;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "experiment/study_truth.hpp"
 
+#include <ATen/ops/tensor.h>
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -8,6 +10,7 @@
 
 #include "lldm/config/document.hpp"
 #include "lldm/plugin/registry.hpp"
+#include "lldm/score/combine.hpp"
 
 namespace lldm {
 namespace {
@@ -53,6 +56,15 @@ std::optional<Ref> own_truth(const Ref& estimator, const Target& target, std::in
                                           {"pairing", Value::string("stratified")},
                                           {"time_min", time_min}});
   }
+  if (draws == 0 && target.name.starts_with("block_elbo("))
+    return component("exact", {{"target", Value::string("block_elbo")},
+                               {"block_length", key_of(table, "block_length", Value::integer(8))}});
+  if (draws == 0 && target.name == "left_to_right")
+    return component(
+        "exact", {{"target", Value::string("block_elbo")}, {"block_length", Value::integer(1)}});
+  if (draws == 0 && target.name.starts_with("eubo("))
+    return component("exact", {{"target", Value::string("eubo")},
+                               {"sharpness", key_of(table, "sharpness", Value::real(1.0))}});
   // The reveal terms are a constant of the schedule, not of the model: no table of the target.
   const config::Member* terms = table.find("include_reveal_terms");
   const bool has_terms = terms && terms->value.is_boolean() && terms->value.as_boolean();
@@ -104,15 +116,17 @@ std::vector<double> Truths::sums(const std::vector<ScorePlan>& plans,
   std::size_t first = 0;  // of the text's readouts
   for (std::size_t p = 0; p < plans.size(); ++p) {
     const ScorePlan &plan = plans[p], &all = all_[p];
-    double score = plan.constant;
+    std::vector<double> own;
     std::size_t q = 0, from = 0;
     for (std::int64_t c = 0, at = 0; c < plan.copies(); ++c, ++at) {
       while (!std::ranges::equal(plan.copy(c), all.copy(at))) ++at;
       while (all.queries[from].copy < at) ++from;
-      for (; q < plan.queries.size() && plan.queries[q].copy == c; ++q, ++from)
-        score += plan.queries[q].weight * readouts[first + from];
+      for (; q < plan.queries.size() && plan.queries[q].copy == c; ++q, ++from) {
+        while (all.queries[from].position < plan.queries[q].position) ++from;
+        own.push_back(readouts[first + from]);
+      }
     }
-    scores.push_back(score);
+    scores.push_back(combine({&plan, 1}, at::tensor(own, at::kDouble)).scores.item<double>());
     first += all.queries.size();
   }
   return scores;

@@ -15,7 +15,8 @@ namespace lldm {
 ComponentRef<Role::score_estimator> elbo_truth(std::int64_t draws);
 
 /// The estimator that gives the target of `estimator` itself; nothing where neither enumeration nor
-/// a finer estimate of it is known (block_elbo, left_to_right, eubo, recorded and denoised paths).
+/// a finer estimate of it is known (a recorded path; block_elbo, left_to_right and eubo beyond
+/// enumeration).
 std::optional<ComponentRef<Role::score_estimator>> own_truth(
     const ComponentRef<Role::score_estimator>& estimator, const Target& target, std::int64_t draws);
 

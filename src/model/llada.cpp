@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/model/llada.hpp"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
@@ -116,6 +118,37 @@ void Llada::check(const PackedTokens& batch) const {
   }
 }
 
+namespace {
+
+/// MKL's float32 products have rows that do not depend on how many there are, from this many on;
+/// for fewer it takes other kernels on some processors (seen on AMD with 1 and 3 rows, not with
+/// 16).
+constexpr std::int64_t kLeastRows = 16;
+
+bool is_too_small(const at::Tensor& like, std::int64_t rows) {
+  return like.is_cpu() && like.scalar_type() == at::kFloat && rows > 0 && rows < kLeastRows;
+}
+
+at::Tensor with_rows(const at::Tensor& rows, std::int64_t count) {
+  return at::cat({rows, at::zeros({count - rows.size(0), rows.size(1)}, rows.options())});
+}
+
+}  // namespace
+
+std::optional<PackedTokens> Llada::widened(const PackedTokens& batch) const {
+  if (batch.offsets.size() < 2 || !is_too_small(embedding_, batch.num_tokens()))
+    return std::nullopt;
+  check(batch);
+  PackedTokens wider = batch;
+  const std::int64_t more = kLeastRows - batch.num_tokens();
+  wider.tokens = at::cat({batch.tokens, at::zeros({more}, batch.tokens.options())});
+  for (std::int64_t i = 0; i < more; ++i) wider.offsets.push_back(wider.offsets.back() + 1);
+  if (batch.visible.defined())
+    wider.visible = at::cat({batch.visible, at::ones({more}, batch.visible.options())});
+  if (!batch.patterns.empty()) wider.patterns.resize(wider.offsets.size() - 1);
+  return wider;
+}
+
 BlockContext Llada::block_context(const PackedTokens& batch) const {
   return {batch.offsets,
           batch.visible.defined() ? batch.visible.contiguous() : at::Tensor(),
@@ -143,6 +176,7 @@ std::vector<at::Tensor> Llada::hidden_states(const PackedTokens& batch) const {
 
 at::Tensor Llada::hidden(const PackedTokens& batch) const {
   const PurposeScope purpose(MemoryPurpose::activations);
+  if (const auto wider = widened(batch)) return hidden(*wider).narrow(0, 0, batch.num_tokens());
   auto rows = embed(batch);
   const auto context = block_context(batch);
   for (const auto& block : blocks_) rows = block_forward(block, rows, context);
@@ -151,6 +185,8 @@ at::Tensor Llada::hidden(const PackedTokens& batch) const {
 
 at::Tensor Llada::logits(const at::Tensor& rows) const {
   const PurposeScope purpose(MemoryPurpose::logits);
+  if (is_too_small(rows, rows.size(0)))
+    return logits(with_rows(rows, kLeastRows)).narrow(0, 0, rows.size(0));
   const auto result = at::linear(rows, head());
   if (!excluded_logit_) return result;
   const auto hidden_column = at::zeros({config_.embedding_size}, result.options().dtype(at::kBool));
@@ -176,7 +212,14 @@ at::Tensor Llada::log_probabilities(const at::Tensor& rows, const at::Tensor& ta
                                  ", must be in [0, ", config_.embedding_size,
                                  ") and not the excluded id"));
   }
-  return head_log_probabilities(rows, head(), targets, excluded_logit_);
+  if (!is_too_small(rows, rows.size(0)))
+    return head_log_probabilities(rows, head(), targets, excluded_logit_);
+  // The rows that are added ask for a legal token.
+  const auto more =
+      at::full({kLeastRows - rows.size(0)}, excluded_logit_ == 0 ? 1 : 0, targets.options());
+  return head_log_probabilities(with_rows(rows, kLeastRows), head(), at::cat({targets, more}),
+                                excluded_logit_)
+      .narrow(0, 0, rows.size(0));
 }
 
 void Llada::exclude_logit(std::optional<std::int64_t> id) {

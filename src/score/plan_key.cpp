@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
-
 #include "lldm/data/sha256.hpp"
 #include "lldm/score/reference_cache.hpp"
 
@@ -54,17 +52,6 @@ PlanKey plan_key(const ScorePlan& plan) {
   bytes.numbers(plan.path_uniforms);
   if (!plan.path_uniforms.empty()) bytes.numbers(plan.replicate);  // which copies a path joins
   return bytes.key();
-}
-
-std::vector<ScorePlan> stored_pass(const ScorePlan& plan) {
-  constexpr std::int64_t kLeastTokens = 16, kLeastQueries = 8;
-  const auto times_for = [](std::int64_t least, std::int64_t have) {
-    return have > 0 ? (least + have - 1) / have : 1;
-  };
-  const std::int64_t times =
-      std::max(times_for(kLeastTokens, plan.copies() * plan.length),
-               times_for(kLeastQueries, static_cast<std::int64_t>(plan.queries.size())));
-  return std::vector<ScorePlan>(static_cast<std::size_t>(times), plan);
 }
 
 }  // namespace lldm

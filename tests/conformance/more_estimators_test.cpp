@@ -283,6 +283,12 @@ TEST_CASE("exact: the targets themselves, in one plan", "[conformance][estimator
       CHECK(close(plan_of(world, Exact({.target = ExactTarget::trajectory_elbo, .steps = 4})),
                   trajectory_weights(size, alphas)));
     }
+  for (const std::int64_t length : {1, 2, 3, 5, 7}) {
+    const World world = make_world(5);
+    INFO("blocks of " << length);
+    CHECK(close(plan_of(world, Exact({.target = ExactTarget::block_elbo, .block_length = length})),
+                block_weights(5, static_cast<std::size_t>(std::min<std::int64_t>(length, 5)))));
+  }
   World world = make_world(3);
   Text longer{{0}, std::vector<std::int64_t>(13, 1), -1};
   const Draws draws(1, "conformance");

@@ -6,6 +6,7 @@
 #include "lldm/estimator/adaptive.hpp"
 #include "lldm/estimator/complementary_pair.hpp"
 #include "lldm/estimator/eubo.hpp"
+#include "lldm/estimator/exact.hpp"
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/estimator/one_step.hpp"
@@ -150,6 +151,9 @@ TEST_CASE("eubo: its mean at few draws is the enumerated one, and its limit lies
         CHECK(!estimator.target(static_cast<std::int64_t>(size)).is_unbiased);
       }
       const double limit = eubo_limit(world, sharpness);
+      const Exact exact({.target = ExactTarget::eubo, .sharpness = sharpness});
+      CHECK(eubo_score(world, exact.plan(world.text, world.process, draws_of(draws, 0))) ==
+            Approx(limit).epsilon(1e-12));
       CHECK(limit >= dot(elbo_weights(size), world.subsets.logp) - 1e-12);
       CHECK(cases[3].second <= limit + 1e-12);  // Jensen
       if (size > 1) {

@@ -15,11 +15,13 @@
 namespace lldm {
 
 /// Which quantity is enumerated.
-enum class ExactTarget : std::uint8_t { elbo, elbo_truncated, trajectory_elbo };
+enum class ExactTarget : std::uint8_t { elbo, elbo_truncated, trajectory_elbo, block_elbo, eubo };
 constexpr auto choices(std::type_identity<ExactTarget>) {
   return std::array{Choice<ExactTarget>{"elbo", ExactTarget::elbo},
                     Choice<ExactTarget>{"elbo_truncated", ExactTarget::elbo_truncated},
-                    Choice<ExactTarget>{"trajectory_elbo", ExactTarget::trajectory_elbo}};
+                    Choice<ExactTarget>{"trajectory_elbo", ExactTarget::trajectory_elbo},
+                    Choice<ExactTarget>{"block_elbo", ExactTarget::block_elbo},
+                    Choice<ExactTarget>{"eubo", ExactTarget::eubo}};
 }
 
 /// A target itself, without noise, from all 2^R - 1 subsets of masked positions.
@@ -29,6 +31,9 @@ constexpr auto choices(std::type_identity<ExactTarget>) {
 ///   elbo_truncated   1 / (1 - eps) times the integral of (1 - a)^(l-1) a^(R-l) over a = alpha,
 ///                    from alpha(1) to alpha(eps)
 ///   trajectory_elbo  sum_k (1 - a_k)^(l-1) a_k^(R-l) (a_{k-1} - a_k) over the T steps of the grid
+///   block_elbo       1 / (l C(R_b, l)) for l masked positions of a block of R_b tokens, the blocks
+///                    behind it masked whole and not asked; blocks of one token: left_to_right
+///   eubo             1 / (l C(R, l)) inside the logarithm of each position's power mean
 /// Target  the named one, exactly.
 /// Cost    2^R - 1 forward passes per text; R above 12 is a DataError that says so.
 class Exact {
@@ -39,14 +44,22 @@ class Exact {
     double time_min = 1e-3;
     std::int64_t steps = 16;
     TrajectoryGrid grid = TrajectoryGrid::uniform_time;
+    std::int64_t block_length = 8;
+    double sharpness = 1.0;
     static constexpr auto describe() {
       return std::tuple{
-          field("target", &Options::target, "elbo, elbo_truncated or trajectory_elbo."),
+          field("target", &Options::target,
+                "elbo, elbo_truncated, trajectory_elbo, block_elbo or eubo."),
           field("time_min", &Options::time_min, "elbo_truncated: smallest time.").between(0.0, 1.0),
           field("steps", &Options::steps, "trajectory_elbo: steps T.")
               .range(1, 65536)
               .unit("steps"),
-          field("grid", &Options::grid, "trajectory_elbo: as for full_trajectory.")};
+          field("grid", &Options::grid, "trajectory_elbo: as for full_trajectory."),
+          field("block_length", &Options::block_length, "block_elbo: tokens of a block.")
+              .range(1, 65536)
+              .unit("tokens"),
+          field("sharpness", &Options::sharpness, "eubo: power of the mean over masks.")
+              .above(0.0)};
     }
   };
   static constexpr std::string_view name() { return "exact"; }
@@ -66,9 +79,7 @@ class Exact {
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const;
   [[nodiscard]] Target target(std::int64_t) const;
-  [[nodiscard]] std::int64_t nominal_copies(std::int64_t scored) const {
-    return (std::int64_t{1} << std::min(scored, kMostScored)) - 1;
-  }
+  [[nodiscard]] std::int64_t nominal_copies(std::int64_t scored) const;
   [[nodiscard]] bool reads_schedule() const {
     return options_.target == ExactTarget::elbo_truncated ||
            (options_.target == ExactTarget::trajectory_elbo &&

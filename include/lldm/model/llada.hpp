@@ -89,6 +89,9 @@ class Llada {
 
  private:
   void check(const PackedTokens& batch) const;
+  /// The pack with as many one-token sequences behind it as equal bits in every pack take; nothing
+  /// where it is large enough.
+  [[nodiscard]] std::optional<PackedTokens> widened(const PackedTokens& batch) const;
   [[nodiscard]] BlockContext block_context(const PackedTokens& batch) const;
   [[nodiscard]] at::Tensor embed(const PackedTokens& batch) const;
   const at::Tensor& head() const { return config_.weight_tying ? embedding_ : head_; }

@@ -24,15 +24,6 @@ class RecordFile;
 using PlanKey = std::array<std::uint8_t, 32>;  // a SHA-256
 [[nodiscard]] PlanKey plan_key(const ScorePlan& plan);
 
-/// What is evaluated, in forward passes of its own, to store a plan: the plan, repeated where it is
-/// small.  The first [queries] readouts are the plan's.
-///
-/// MKL computes the rows of a product of fewer than 12 rows (4 for the head) by other kernels, even
-/// where MKL_CBWR promises strict bits; with 16 tokens and 8 queries or more a float32 row on the
-/// CPU has the bits of any larger pack, so that what is stored equals what training would compute.
-/// float64 differs by rounding (1e-15 relative) in the last rows of any pack.
-[[nodiscard]] std::vector<ScorePlan> stored_pass(const ScorePlan& plan);
-
 /// Which model's readouts a file holds.  Where one of these differs, the numbers do.
 struct ReferenceIdentity {
   std::string model;                  // hash of the shape and every weight, as they are in memory

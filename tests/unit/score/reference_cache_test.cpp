@@ -329,8 +329,7 @@ TEST_CASE("ReferenceCache: a step with stored readouts is the step with the mode
       // Filled as experiments do: the reference in the policy's place, every plan by itself.
       const ScoreEngine<Llada> filler(reference, nullptr, "cpu", EngineOptions{64});
       for (const ScorePlan& plan : batch.plans) {
-        StoredPlan entry{plan_key(plan), 0, 0, 0, filler.readouts(stored_pass(plan), false)};
-        entry.readouts.resize(plan.queries.size());
+        const StoredPlan entry{plan_key(plan), 0, 0, 0, filler.readouts({&plan, 1}, false)};
         cache.append({&entry, 1});
       }
       const ScoreEngine<Llada> with_model(policy, reference);
