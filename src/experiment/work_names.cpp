@@ -17,6 +17,12 @@ Json all_axes(const RunSchedule& schedule) {
   return {{"work", std::move(entries)}};
 }
 
+/// The seed that a work's name tells: of a measurement that of the model it measures.
+std::int64_t seed_of(const RunSchedule& schedule, const Work& work) {
+  const auto made = work.inputs.find(work.model);
+  return made == work.inputs.end() ? work.seed : schedule.work[made->second].seed;
+}
+
 std::string without_comma(const std::string& text) {
   return text.starts_with(", ") ? text.substr(2) : text;
 }
@@ -74,7 +80,7 @@ std::string WorkNames::of(const Cell& cell) const {
 
 std::string WorkNames::of(const Work& work) const {
   return message(work.stage, work.model.empty() ? "" : " of " + work.model,
-                 labels_.of(axes_of(schedule_, work)), ", seed ", work.seed);
+                 labels_.of(axes_of(schedule_, work)), ", seed ", seed_of(schedule_, work));
 }
 
 std::string schedule_digest(const RunSchedule& schedule) {
@@ -101,7 +107,7 @@ Json index_of(const RunSchedule& schedule, const std::filesystem::path& out) {
                              {"stage", work.stage},
                              {"model", work.model},
                              {"axes", axes_of(schedule, work)},
-                             {"seed", work.seed}});
+                             {"seed", seed_of(schedule, work)}});
   }
   index["schedule"] = schedule_digest(schedule);
   return index;

@@ -39,6 +39,11 @@ kind = "preference"
 from = "sft"
 data = { file = "pairs.jsonl" }
 optimizer = { steps = 2 }
+[[stage]]
+name = "scores"
+kind = "evaluate"
+models = ["tuned"]
+pairs = { file = "pairs.jsonl" }
 [grid]
 seeds = { values = [1, 2], from = "tuned" }
 axes = { "tuned.objective.beta" = [0.1, 0.5] }
@@ -103,28 +108,29 @@ TEST_CASE("GridWatch: cells are done, running, failed or waiting by their work",
   const Registry registry = builtin();
   const RunSchedule schedule = small_grid(folder, registry);
   const auto out = folder / "out";
-  REQUIRE(schedule.work.size() == 5);  // sft, four tuned
+  REQUIRE(schedule.work.size() == 9);  // sft, then tuned and its scores in four cells
   GridWatch watch(schedule, out);
   CHECK(watch.look().count(CellState::waiting) == 4);
   finish(schedule.work[0]);
   finish(schedule.work[1]);
-  std::filesystem::create_directories(schedule.work[2].folder);
+  finish(schedule.work[2]);
+  std::filesystem::create_directories(schedule.work[3].folder);
   testing::write_file(
-      schedule.work[2].folder / kFailureName,
-      nlohmann::json{{"hash", schedule.work[2].hash}, {"error", "diverged"}}.dump());
+      schedule.work[3].folder / kFailureName,
+      nlohmann::json{{"hash", schedule.work[3].hash}, {"error", "diverged"}}.dump());
   // Of another config: no failure of this work.
-  std::filesystem::create_directories(schedule.work[4].folder);
-  testing::write_file(schedule.work[4].folder / kFailureName,
+  std::filesystem::create_directories(schedule.work[7].folder);
+  testing::write_file(schedule.work[7].folder / kFailureName,
                       nlohmann::json{{"hash", "other"}, {"error", "old"}}.dump());
-  const auto claim = WorkClaim::take(out, schedule.work[3]);
+  const auto claim = WorkClaim::take(out, schedule.work[5]);
   const GridStatus status = watch.look();
   CHECK(status.cells[0].state == CellState::done);
   CHECK(status.cells[1].state == CellState::failed);
   CHECK_THAT(status.cells[1].error, contains("tuned, beta=0.1, seed 2: diverged"));
   CHECK(status.cells[2].state == CellState::running);
   CHECK(status.cells[3].state == CellState::waiting);
-  CHECK((status.cells[3].work_done == 1 && status.cells[3].work_total == 2));
-  CHECK((status.work_done == 2 && status.work_failed == 1 && status.work_total == 5));
+  CHECK((status.cells[3].work_done == 1 && status.cells[3].work_total == 3));
+  CHECK((status.work_done == 3 && status.work_failed == 1 && status.work_total == 9));
   const auto json = nlohmann::json::parse(status_json(status, schedule));
   CHECK(json.at("counts").at("cells") == 4);
   CHECK(json.at("counts").at("running") == 1);
@@ -142,8 +148,11 @@ TEST_CASE("index.json: folders have names by axes and seed", "[experiment][grid]
   const auto index = index_of(schedule, folder / "out");
   CHECK(index.at("cells")[3].at("name") == "beta=0.5, seed 2");
   CHECK(index.at("work")[0].at("name") == "sft, seed 42");
-  CHECK(index.at("work")[4].at("name") == "tuned, beta=0.5, seed 2");
-  CHECK(index.at("work")[4].at("folder") == "cells/" + schedule.cell_ids[3] + "/tuned");
+  CHECK(index.at("work")[7].at("name") == "tuned, beta=0.5, seed 2");
+  CHECK(index.at("work")[7].at("folder") == "cells/" + schedule.cell_ids[3] + "/tuned");
+  // A measurement by the seed of what it measures, not by the file's.
+  CHECK(index.at("work")[8].at("name") == "scores of tuned, beta=0.5, seed 2");
+  CHECK(index.at("work")[8].at("seed") == 2);
   RunSchedule other = schedule;
   other.work.back().hash = "another";
   CHECK(schedule_digest(other) != schedule_digest(schedule));
