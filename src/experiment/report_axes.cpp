@@ -118,6 +118,15 @@ std::vector<AxisFamily> axis_families(const ReportGroups& groups) {
 
 std::string short_path(const std::string& path) { return path.substr(path.rfind('.') + 1); }
 
+std::string axis_title(const std::string& path) {
+  if (path == "budget") return "forward passes per text";
+  if (path.ends_with("objective.beta")) return "beta [1/nat]";
+  if (path.ends_with("score_estimator.steps")) return "diffusion steps of the score";
+  if (path.ends_with("score_estimator.draws")) return "draws of the score";
+  if (path.ends_with("optimizer.steps")) return "optimizer steps";
+  return short_path(path);
+}
+
 std::string as_file_name(const std::string& text) {
   std::string name;
   for (const char c : text)

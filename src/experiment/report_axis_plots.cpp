@@ -69,7 +69,7 @@ void write_curve(const AxisFamily& family, const std::string& path, const Report
                  const WritePlot& write) {
   constexpr std::size_t kMostCurves = 8;  // colours and dashes that can be told apart
   LinePlot plot{.title = title_of(metric, family.name),
-                .x = {.label = short_path(path), .scale = scale_of(sorted_values(family, path))},
+                .x = {.label = axis_title(path), .scale = scale_of(sorted_values(family, path))},
                 .y = {.label = metric.label, .scale = metric.scale},
                 .series = {}};
   std::size_t left_out = 0;
@@ -105,8 +105,8 @@ void write_heat_map(const AxisFamily& family, const std::string& x, const std::s
   const std::vector<double> columns = sorted_values(family, x), rows = sorted_values(family, y);
   const double none = std::numeric_limits<double>::quiet_NaN();
   HeatMap map{.title = title_of(metric, part),
-              .x_label = short_path(x),
-              .y_label = short_path(y),
+              .x_label = axis_title(x),
+              .y_label = axis_title(y),
               .value_label = metric.label,
               .columns = tick_texts(columns),
               .rows = tick_texts(rows),

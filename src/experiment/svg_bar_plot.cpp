@@ -88,7 +88,7 @@ double slanted_reach(const BarPlot& plot, double slot, double size) {
         svg::text_width(plot.groups[i], size) * std::cos(kSlant * std::numbers::pi / 180);
     reach = std::max(reach, length - (static_cast<double>(i) + 0.5) * slot);
   }
-  return reach + 6;
+  return reach + 12;
 }
 
 /// Size of slanted names such that they stay on the page, if 5.5 is small enough.

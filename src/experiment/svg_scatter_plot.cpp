@@ -36,6 +36,9 @@ class Names {
       taken_.push_back({point.x - 4, point.y - 4, point.x + 4, point.y + 4});
   }
 
+  /// Names keep off error bars too.
+  void keep_off(const Box& box) { taken_.push_back(box); }
+
   /// The baseline's start, or nothing where there is no room.
   std::optional<Point> place(Point point, const std::string& name) {
     const double width = svg::text_width(name, kNameSize), height = kNameSize;
@@ -128,6 +131,10 @@ std::string svg_plot(const ScatterPlot& plot) {
   for (std::size_t i = 0; i < shown.size(); ++i)
     svg::draw_marker(canvas, shown[i]->series, places[i]);
   Names names(frame, places);
+  for (std::size_t i = 0; i < shown.size(); ++i)
+    if (shown[i]->y_low < shown[i]->y_high && y.can_draw(shown[i]->y_low))
+      names.keep_off({places[i].x - 1, frame.y(y.position(shown[i]->y_high)), places[i].x + 1,
+                      frame.y(y.position(shown[i]->y_low))});
   int number = 0;
   for (std::size_t i = 0; i < shown.size(); ++i) {
     if (shown[i]->label.empty()) continue;
