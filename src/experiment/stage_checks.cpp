@@ -16,7 +16,8 @@ namespace {
 
 /// Letters, digits, _ and -, and none of the names that a run's folder has itself.
 void check_name(const Stage& stage, Diagnostics& diagnostics) {
-  static const std::set<std::string> reserved = {"cells", "shared", "tensorboard", "claims", "workers"};
+  static const std::set<std::string> reserved = {"cells", "shared", "tensorboard", "claims",
+                                                 "workers"};
   const bool is_plain =
       !stage.name.empty() && std::all_of(stage.name.begin(), stage.name.end(), [](unsigned char c) {
         return std::isalnum(c) || c == '_' || c == '-';

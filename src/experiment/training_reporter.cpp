@@ -42,8 +42,8 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
   return {state.step, state.since, state.adaptation};
 }
 
-/// The figures of the steps before this process, from what was logged: the result of a stage that was
-/// stopped anywhere is that of one that was not.
+/// The figures of the steps before this process, from what was logged: the result of a stage that
+/// was stopped anywhere is that of one that was not.
 void TrainingReporter::recall() {
   for (const MetricsLine& line : read_metrics(run_.metrics.path())) {
     if (line.stage != label_) continue;

@@ -39,7 +39,8 @@ std::string refusal(const std::filesystem::path& file) {
   }
   CHECK(registry.entries() == before);
   CHECK(registry.origin().plugin == "lldm");
-  registry.add(lldm::Entry{Role::objective, "still_works", "", {}, {}, nullptr, nullptr, nullptr});
+  registry.add(
+      lldm::Entry{Role::objective, "still_works", "", {}, {}, {}, nullptr, nullptr, nullptr});
   CHECK(registry.find(Role::objective, "still_works")->origin.plugin == "lldm");
   return message;
 }

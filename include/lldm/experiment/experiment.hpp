@@ -59,7 +59,8 @@ struct ExperimentOptions {
         field("seed", &E::seed, "Seed of every draw of the run.").at_least(0),
         field("device", &E::device, "cpu, cuda, or auto (a GPU where there is one)."),
         field("threads", &E::threads,
-              "CPU threads; 0: as many as the machine has, and one for each worker of a grid.  The bits "
+              "CPU threads; 0: as many as the machine has, and one for each worker of a grid.  The "
+              "bits "
               "of a run depend on it.")
             .range(0, 4096),
         field("plugins", &E::plugins,
@@ -76,8 +77,7 @@ struct ExperimentOptions {
         field("sampler", &E::sampler, "Default of every stage that generates."),
         field("task", &E::task, "Default of synthesize, evaluate and sample stages."),
         field("stage", &E::stage, "The stages, in order: [[stage]] tables.").required(),
-        field("grid", &E::grid,
-              "Axes, tied axes, exclusions and seeds: one run per combination.")};
+        field("grid", &E::grid, "Axes, tied axes, exclusions and seeds: one run per combination.")};
   }
 };
 static_assert(OptionsStruct<ExperimentOptions>);
