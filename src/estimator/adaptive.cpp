@@ -49,7 +49,7 @@ AdaptationState next_evaluations(const Adaptation& rule, const AdaptationState& 
   AdaptationState next = before;
   const double variance = squared_error * static_cast<double>(before.evaluations);
   next.variance = before.variance > 0
-                      ? rule.memory * before.variance + (1.0 - rule.memory) * variance
+                      ? rule.smoothing * before.variance + (1.0 - rule.smoothing) * variance
                       : variance;
   const double wanted = std::ceil(next.variance / (rule.standard_error * rule.standard_error));
   next.evaluations = static_cast<std::int64_t>(

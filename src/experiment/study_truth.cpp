@@ -104,7 +104,12 @@ const Truth& Truths::of(const ComponentRef<Role::score_estimator>& ref) {
 void Truths::enumerate() {
   if (!all_.empty()) return;
   const auto exact = study_.run.registry.make<AnyScoreEstimator>(elbo_truth(0), study_.services);
-  all_ = study_.plans(exact, 0).plans;
+  try {
+    all_ = study_.plans(exact, 0).plans;
+  } catch (const DataError& error) {
+    throw DataError(
+        message(error.what(), "\n  or measure the biases from samples: truth_draws = 256"));
+  }
   policy_ = study_.engine.readouts(all_, false);
   reference_ = study_.engine.readouts(all_, true);
 }

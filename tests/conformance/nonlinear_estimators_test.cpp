@@ -311,7 +311,7 @@ TEST_CASE("adaptive: constants of repeated plans stay the mean", "[conformance][
 
 TEST_CASE("The adaptive rule: evaluations follow the smoothed variance, within their range",
           "[conformance][estimator]") {
-  const Adaptation rule{.min = 2, .max = 8, .standard_error = 0.5, .memory = 0.5};
+  const Adaptation rule{.min = 2, .max = 8, .standard_error = 0.5, .smoothing = 0.5};
   AdaptationState state{.evaluations = 2};
   state = next_evaluations(rule, state, 0.5);  // variance at one evaluation: 1.0
   CHECK(state.variance == Approx(1.0));
@@ -320,7 +320,7 @@ TEST_CASE("The adaptive rule: evaluations follow the smoothed variance, within t
   CHECK(state.variance == Approx(0.6));
   CHECK(state.evaluations == 3);
   CHECK(next_evaluations(rule, state, 100.0).evaluations == 8);
-  CHECK(next_evaluations({.min = 2, .max = 8, .standard_error = 9, .memory = 0}, state, 0.1)
+  CHECK(next_evaluations({.min = 2, .max = 8, .standard_error = 9, .smoothing = 0}, state, 0.1)
             .evaluations == 2);
 }
 

@@ -13,7 +13,7 @@ struct Adaptation {
   std::int64_t min = 1;
   std::int64_t max = 8;
   double standard_error = 1.0;  // wanted, nats
-  double memory = 0.9;          // weight of the steps before in the smoothed variance, [0, 1)
+  double smoothing = 0.9;       // weight of the steps before in the smoothed variance, [0, 1)
 };
 
 /// Where the rule stands between two steps; part of a checkpoint.

@@ -35,7 +35,7 @@ class Adaptive {
     std::int64_t min = 2;
     std::int64_t max = 8;
     double standard_error = 1.0;
-    double memory = 0.9;
+    double smoothing = 0.9;
     static constexpr auto describe() {
       return std::tuple{
           field("score_estimator", &Options::score_estimator, "What is repeated."),
@@ -47,7 +47,7 @@ class Adaptive {
                 "Wanted standard error of a pair's margin (of a score without pairs).")
               .above(0.0)
               .unit("nats"),
-          field("memory", &Options::memory,
+          field("smoothing", &Options::smoothing,
                 "Weight of the steps before in the smoothed variance; 0: the last step alone.")
               .at_least(0.0)
               .below(1.0)};
@@ -84,7 +84,7 @@ class Adaptive {
   }
   [[nodiscard]] bool reads_schedule() const { return wrapped_.reads_schedule(); }
   [[nodiscard]] Adaptation adaptation() const {
-    return {options_.min, options_.max, options_.standard_error, options_.memory};
+    return {options_.min, options_.max, options_.standard_error, options_.smoothing};
   }
   /// The same estimator at so many repetitions, within [min, max].
   [[nodiscard]] Adaptive at(std::int64_t evaluations) const;

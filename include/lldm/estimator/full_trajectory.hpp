@@ -31,12 +31,12 @@ constexpr auto choices(std::type_identity<TrajectoryPath>) {
 /// `path = "denoised"`: the visible tokens of a state are what the model itself drew (from its
 /// softmax without the mask token) where the path revealed them; the text's tokens are only scored.
 /// Policy and reference then walk different paths and nothing cancels between them; no bound of the
-/// text is estimated (docs/decisions/0007-shared-forward-path.md).  One more forward pass per
+/// text is estimated (docs/decisions/0005-shared-forward-path.md).  One more forward pass per
 /// state.
 ///
 /// Over `uniform` noise: one path x_0 = y, x_1, ..., x_T, every scored position at every step,
 ///     S = sum_k sum_i log p(x_{k-1,i} | x_k, x) - log q(x_{k-1,i} | x_k,i, y_i) - R KL(prior),
-/// target `uniform_elbo(T, grid)` (docs/decisions/0008-uniform-noise.md); `reveal`, `path` and the
+/// target `uniform_elbo(T, grid)` (docs/decisions/0006-uniform-noise.md); `reveal`, `path` and the
 /// reveal terms have no meaning there and are refused.  Over `block_masked`: every block walks its
 /// own path, T copies of 2 L tokens.
 /// Target  trajectory_elbo, unbiased (both reveals); biased on a denoised path.  T = R steps may

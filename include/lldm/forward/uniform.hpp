@@ -26,7 +26,7 @@ namespace lldm {
 ///         weighted sum of log-probabilities, so that `elbo_weight` refuses.
 /// Limits  no built-in sampler walks back from it: all replace masks.
 /// Source  Austin et al. 2021 (D3PM, uniform), arXiv:2107.03006; Schiff et al. 2024 (UDLM),
-///         arXiv:2412.10193; docs/decisions/0008-uniform-noise.md.
+///         arXiv:2412.10193; docs/decisions/0006-uniform-noise.md.
 class UniformProcess {
  public:
   struct Options {

@@ -20,7 +20,7 @@ using AdaptiveTrainer = Trainer<MaskedProcess, Adaptive, Dpo>;
 using ErasedTrainer = Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
 
 Adaptive estimator(double standard_error) {
-  return Adaptive({.min = 2, .max = 6, .standard_error = standard_error, .memory = 0.5},
+  return Adaptive({.min = 2, .max = 6, .standard_error = standard_error, .smoothing = 0.5},
                   MonteCarloElbo({.draws = 1}));
 }
 
