@@ -86,11 +86,20 @@ std::vector<double> flat(const at::Tensor& values) {
   return {whole.const_data_ptr<double>(), whole.const_data_ptr<double>() + whole.numel()};
 }
 
+ScoreBatch Truths::plans_of(const ComponentRef<Role::score_estimator>& ref) const {
+  const auto estimator = study_.run.registry.make<AnyScoreEstimator>(ref, study_.services);
+  try {
+    return study_.plans(estimator, 0);
+  } catch (const DataError& error) {
+    if (ref.type() != "exact") throw;
+    throw DataError(message(error.what(), "\n  or take the truth from samples: truth_draws = 256"));
+  }
+}
+
 const Truth& Truths::of(const ComponentRef<Role::score_estimator>& ref) {
   const auto [at, is_new] = known_.try_emplace(config::to_toml(ref.table));
   if (!is_new) return at->second;
-  const auto estimator = study_.run.registry.make<AnyScoreEstimator>(ref, study_.services);
-  const ScoreBatch batch = study_.plans(estimator, 0);
+  const ScoreBatch batch = plans_of(ref);
   if (ref.type() == "exact") {
     enumerate();
     at->second = {sums(batch.plans, policy_), sums(batch.plans, reference_)};
@@ -103,13 +112,7 @@ const Truth& Truths::of(const ComponentRef<Role::score_estimator>& ref) {
 
 void Truths::enumerate() {
   if (!all_.empty()) return;
-  const auto exact = study_.run.registry.make<AnyScoreEstimator>(elbo_truth(0), study_.services);
-  try {
-    all_ = study_.plans(exact, 0).plans;
-  } catch (const DataError& error) {
-    throw DataError(
-        message(error.what(), "\n  or measure the biases from samples: truth_draws = 256"));
-  }
+  all_ = plans_of(elbo_truth(0)).plans;
   policy_ = study_.engine.readouts(all_, false);
   reference_ = study_.engine.readouts(all_, true);
 }

@@ -33,6 +33,7 @@ class Truths {
   const Truth& of(const ComponentRef<Role::score_estimator>& ref);
 
  private:
+  [[nodiscard]] ScoreBatch plans_of(const ComponentRef<Role::score_estimator>& ref) const;
   void enumerate();
   [[nodiscard]] std::vector<double> sums(const std::vector<ScorePlan>& plans,
                                          const std::vector<double>& readouts) const;
