@@ -234,18 +234,23 @@ std::vector<ReportTable> report_tables(const ReportGroups& groups) {
 
 ReportTable costs_table(const ReportGroups& groups) {
   ReportTable report{.title = "Cost on this machine", .table = {}, .note = ""};
-  report.table.columns = {{"model", Align::left}, {"estimator", Align::left},  {"s per step"},
-                          {"training seconds"},   {"s per repeat of a study"}, {"peak memory"},
-                          {"predicted peak"}};
+  report.table.columns = {
+      {"model", Align::left}, {"estimator", Align::left}, {"s per step"}, {"training seconds"}};
+  const bool has_study = any_has(groups, "seconds");
+  if (has_study) report.table.columns.push_back({"s per repeat of a study"});
+  report.table.columns.push_back({"peak memory"});
+  report.table.columns.push_back({"predicted peak"});
   std::vector<std::string> runs, seen;
   for (const ReportGroup& group : groups) {
     if (group.values("training_seconds").empty() && group.values("seconds").empty()) continue;
     if (!is_new(group, seen)) continue;
     runs.push_back(group.run);
-    report.table.rows.push_back({group.label, group.estimator, plain(group, "seconds_per_step"),
-                                 plain(group, "training_seconds"), plain(group, "seconds"),
-                                 megabytes(group, "peak_bytes"),
-                                 megabytes(group, "predicted_peak_bytes")});
+    std::vector<std::string> row = {group.label, group.estimator, plain(group, "seconds_per_step"),
+                                    plain(group, "training_seconds")};
+    if (has_study) row.push_back(plain(group, "seconds"));
+    row.push_back(megabytes(group, "peak_bytes"));
+    row.push_back(megabytes(group, "predicted_peak_bytes"));
+    report.table.rows.push_back(std::move(row));
   }
   add_runs(report.table, runs);
   report.note =
