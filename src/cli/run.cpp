@@ -23,6 +23,7 @@ int run_run(const Arguments& arguments) {
   const LoadedExperiment loaded = load(arguments, registry);
   const std::filesystem::path out = out_folder(arguments, file);
   if (arguments.has("dry-run")) {
+    check_fit(loaded, registry);
     std::cout << describe_plan(loaded, registry, out);
     return 0;
   }
@@ -59,7 +60,9 @@ int run_validate(const Arguments& arguments) {
 int run_plan(const Arguments& arguments) {
   const std::filesystem::path file = arguments.positional.at(0);
   const Registry registry = make_registry(arguments, file);
-  std::cout << describe_plan(load(arguments, registry), registry, out_folder(arguments, file));
+  const LoadedExperiment loaded = load(arguments, registry);
+  check_fit(loaded, registry);
+  std::cout << describe_plan(loaded, registry, out_folder(arguments, file));
   return 0;
 }
 

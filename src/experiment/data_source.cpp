@@ -257,6 +257,25 @@ std::vector<std::int64_t> steps_on_canvas(const SourceRow::Path& path,
   return steps;
 }
 
+/// Texts may differ and their tokens not: such a pair says nothing.
+void refuse_equal_answers(const std::vector<SourceRow>& rows, const std::vector<Encoded>& all) {
+  constexpr int kMostListed = 20;
+  int bad = 0;
+  std::string list;
+  std::size_t at = 0;
+  for (const SourceRow& row : rows) {
+    const std::size_t count = row.answers.size();
+    for (std::size_t a = 0; a + 1 < count; ++a)
+      if (all[at + a].response == all[at + a + 1].response && bad++ < kMostListed)
+        list += message("\n  row ", row.id, ": answers ", a, " and ", a + 1);
+    at += count;
+  }
+  if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
+  if (bad > 0)
+    throw DataError(message(bad, " answer(s) are the same tokens as the one before", list,
+                            "\n  remove these rows, or use a tokenizer that tells them apart"));
+}
+
 std::vector<TrainingRow> encode_plain(const std::vector<SourceRow>& rows,
                                       const Tokenizer& tokenizer) {
   std::vector<TrainingRow> result;
@@ -283,6 +302,7 @@ std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const T
       all.push_back(encode(render(prompt_template, messages, answer), row.id, tokenizer));
       own.push_back(static_cast<std::int64_t>(all.back().response.size()));
     }
+  refuse_equal_answers(rows, all);
   fit_to_canvas(all, rule.length, tokenizer);
   std::vector<TrainingRow> result;
   result.reserve(rows.size());

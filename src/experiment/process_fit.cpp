@@ -62,6 +62,12 @@ std::vector<std::string> sampled_models(const Stage& stage) {
                                                         : std::vector<std::string>();
 }
 
+/// The estimator that `adaptive` repeats, else the estimator.
+std::string_view innermost(const Value& table) {
+  const Member* inner = table.find("score_estimator");
+  return inner && inner->value.is_table() ? innermost(inner->value) : table.text_of("type");
+}
+
 struct ProcessFit {
   const Registry& registry;
   const Services& services;
@@ -91,6 +97,9 @@ struct ProcessFit {
       if (!process.is_absorbing() && std::holds_alternative<TrainingStage>(stage.options))
         shows_tokens.emplace(stage.name, scored.process.type());
       for (const auto& estimator : scored.estimators) plan(stage, table, estimator, process);
+      // A study measures biases from enumerated masks: its noise must be of that kind.
+      if (std::holds_alternative<StudyStage>(stage.options))
+        plan(stage, table, ComponentRef<Role::score_estimator>("exact"), process);
     } catch (const ConfigError& refused) {
       error(stage, table, "forward_process", refused.what());
     }
@@ -120,6 +129,26 @@ struct ProcessFit {
   }
 };
 
+/// recorded_trajectory reads the orders that a synthesize stage keeps with record_steps.
+void check_recorded_steps(const Experiment& experiment, const Stage& stage, const Value* table,
+                          ProcessFit& fit) {
+  for (const auto& estimator : scoring(stage).estimators) {
+    if (innermost(estimator.table) != "recorded_trajectory") continue;
+    const auto* training = std::get_if<TrainingStage>(&stage.options);
+    const auto* study = std::get_if<StudyStage>(&stage.options);
+    const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
+    const Value& data = training ? training->data : study ? study->pairs : evaluation->pairs;
+    const Stage* source = experiment.find(data.text_of("stage"));
+    const auto* synthesis = source ? std::get_if<SynthesizeStage>(&source->options) : nullptr;
+    if (synthesis && synthesis->method == SynthesisMethod::sample && synthesis->record_steps)
+      continue;
+    fit.error(
+        stage, table, training ? "data" : "pairs",
+        "recorded_trajectory needs the order in which each answer was written, and these rows "
+        "have none\n  read a synthesize stage with method = \"sample\" and record_steps = true");
+  }
+}
+
 }  // namespace
 
 void check_process_fit(const Experiment& experiment, const Value* tables, const Registry& registry,
@@ -131,8 +160,11 @@ void check_process_fit(const Experiment& experiment, const Value* tables, const 
                           .draws = Draws(0, "preflight"),
                           .tokenizer = std::make_shared<const AnyIds>()};
   ProcessFit fit{registry, services, diagnostics};
-  for (std::size_t s = 0; s < experiment.stages.size(); ++s)
-    fit.add(experiment.stages[s], tables ? &tables->as_array()[s] : nullptr);
+  for (std::size_t s = 0; s < experiment.stages.size(); ++s) {
+    const Value* table = tables ? &tables->as_array()[s] : nullptr;
+    fit.add(experiment.stages[s], table);
+    check_recorded_steps(experiment, experiment.stages[s], table, fit);
+  }
 }
 
 }  // namespace lldm

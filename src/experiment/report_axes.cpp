@@ -18,12 +18,22 @@ std::string evaluation_of(const ReportGroup& group) {
   return group.rows.front()->at("evaluated_by").get<std::string>();
 }
 
-/// A component without its numbers: estimators of a study at several budgets are one line.
-Json without_numbers(const Json& value) {
-  if (!value.is_object()) return value;
-  Json kept = Json::object();
-  for (const auto& [key, member] : value.items())
-    if (!member.is_number()) kept[key] = member;
+/// A component without the number that its budget is counted in: an estimator of a study at several
+/// budgets is one line, and one that differs in anything else another.
+Json without_budget(const Json& value) {
+  static const std::map<std::string, std::string> counted = {{"full_trajectory", "steps"},
+                                                             {"monte_carlo_elbo", "draws"},
+                                                             {"segmented", "segments"},
+                                                             {"complementary_pair", "pairs"},
+                                                             {"quadrature", "nodes"},
+                                                             {"block_aligned", "draws"},
+                                                             {"eubo", "draws"},
+                                                             {"any_order", "replicates"},
+                                                             {"adaptive", "max"}};
+  if (!value.is_object() || !value.contains("type")) return value;
+  Json kept = value;
+  if (const auto key = counted.find(value.at("type").get<std::string>()); key != counted.end())
+    kept.erase(key->second);
   return kept;
 }
 
@@ -74,7 +84,7 @@ std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> AxisFamily:
     Json other = Json::object();
     for (const auto& [path, value] : axes_of(*group).items())
       if (values.contains(path) && std::find(paths.begin(), paths.end(), path) == paths.end())
-        other[path] = is_over_budget ? without_numbers(value) : value;
+        other[path] = is_over_budget ? without_budget(value) : value;
     rows.push_back({{"axes", other}});
     others.push_back(std::move(other));
   }

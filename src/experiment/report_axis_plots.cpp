@@ -68,27 +68,30 @@ bool is_drawable(const PlotSeries& series, PlotScale scale) {
 void write_curve(const AxisFamily& family, const std::string& path, const ReportMetric& metric,
                  const WritePlot& write) {
   constexpr std::size_t kMostCurves = 8;  // colours and dashes that can be told apart
-  LinePlot plot{.title = title_of(metric, family.name),
-                .x = {.label = axis_title(path), .scale = scale_of(sorted_values(family, path))},
-                .y = {.label = metric.label, .scale = metric.scale},
-                .series = {}};
-  std::size_t left_out = 0;
+  std::vector<PlotSeries> curves;
   for (const auto& [name, groups] : family.split({path})) {
     std::vector<const ReportGroup*> with_axis;
     for (const ReportGroup* group : groups)
       if (has_axis(*group, path)) with_axis.push_back(group);
     PlotSeries series = series_of(name, with_axis, path, metric.name);
-    if (!is_drawable(series, metric.scale)) continue;
-    if (plot.series.size() < kMostCurves)
-      plot.series.push_back(std::move(series));
-    else
-      ++left_out;
+    if (is_drawable(series, metric.scale)) curves.push_back(std::move(series));
   }
-  if (plot.series.empty()) return;
-  if (left_out > 0)
-    plot.title += message(" (first ", kMostCurves, " of ", kMostCurves + left_out, ")");
-  write(as_file_name(metric.name + " over " + short_path(path) + " " + family.name) + ".svg",
-        svg_plot(plot));
+  const std::size_t plots = (curves.size() + kMostCurves - 1) / kMostCurves;
+  for (std::size_t p = 0; p < plots; ++p) {
+    LinePlot plot{.title = title_of(metric, family.name),
+                  .x = {.label = axis_title(path), .scale = scale_of(sorted_values(family, path))},
+                  .y = {.label = metric.label, .scale = metric.scale},
+                  .series = {}};
+    // As many in each, so that no plot is left with one line.
+    const std::size_t first = p * curves.size() / plots, last = (p + 1) * curves.size() / plots;
+    for (std::size_t c = first; c < last; ++c) plot.series.push_back(std::move(curves[c]));
+    std::string name = metric.name + " over " + short_path(path) + " " + family.name;
+    if (plots > 1) {
+      plot.title += message(" (", p + 1, " of ", plots, ")");
+      name += message(" ", p + 1);
+    }
+    write(as_file_name(name) + ".svg", svg_plot(plot));
+  }
 }
 
 std::vector<std::string> tick_texts(const std::vector<double>& values) {

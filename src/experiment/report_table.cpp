@@ -179,6 +179,12 @@ ReportTable study_table(const ReportGroups& groups) {
       "of the score add.\n"
       "Variances over independent draws, of one answer, one pair, one pair's loss, and of one "
       "step's gradient (sum over its entries).\n";
+  for (const ReportGroup& group : groups)
+    if (const auto draws = group.rows.front()->value("truth_draws", std::int64_t{0}); draws > 0) {
+      report.note += message("The truth was sampled, with ", draws,
+                             " draws of every answer: its noise is part of the biases' errors.\n");
+      break;
+    }
   return report;
 }
 

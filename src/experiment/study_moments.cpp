@@ -33,7 +33,7 @@ double StudyMoments::margin(const StudyRepeat& repeat, std::size_t pair) const {
 }
 
 void StudyMoments::add_bias(Result& metrics, const std::string& name,
-                            const std::vector<double>& truth) const {
+                            const std::vector<double>& truth, double truth_error) const {
   std::vector<double> by_repeat;
   for (const StudyRepeat& repeat : repeats_) {
     double sum = 0;
@@ -41,8 +41,12 @@ void StudyMoments::add_bias(Result& metrics, const std::string& name,
     by_repeat.push_back(sum / static_cast<double>(truth.size()));
   }
   metrics[name] = mean(by_repeat);
-  metrics[name + "_standard_error"] =
-      standard_deviation(by_repeat) / std::sqrt(static_cast<double>(by_repeat.size()));
+  const double error =
+      std::hypot(standard_deviation(by_repeat) / std::sqrt(static_cast<double>(by_repeat.size())),
+                 truth_error);
+  metrics[name + "_standard_error"] = error;
+  metrics[name + "_low"] = mean(by_repeat) - 1.96 * error;
+  metrics[name + "_high"] = mean(by_repeat) + 1.96 * error;
 }
 
 void StudyMoments::add_loss_bias(Result& metrics, const std::vector<double>& true_losses) const {

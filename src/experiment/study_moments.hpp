@@ -26,8 +26,11 @@ class StudyMoments {
   void add(StudyRepeat repeat);
   void add_passes(std::int64_t copies) { passes_ += static_cast<double>(copies); }
 
-  /// `name`: mean over texts of (mean score - truth), nats; `name`_standard_error: over repeats.
-  void add_bias(Result& metrics, const std::string& name, const std::vector<double>& truth) const;
+  /// `name`: mean over texts of (mean score - truth), nats; `name`_standard_error: over repeats,
+  /// and of the truth itself where that was sampled; `name`_low and _high: 1.96 of them to each
+  /// side.
+  void add_bias(Result& metrics, const std::string& name, const std::vector<double>& truth,
+                double truth_error) const;
   /// loss_bias: mean loss minus the loss at the true scores (Jensen's share included).
   void add_loss_bias(Result& metrics, const std::vector<double>& true_losses) const;
   /// score_variance, log_ratio_variance, margin_variance [nats^2], loss_variance, gradient_variance

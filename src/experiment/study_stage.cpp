@@ -19,6 +19,7 @@
 #include "lldm/objective/weighted_sum.hpp"
 #include "lldm/plugin/registry.hpp"
 #include "lldm/score/engine.hpp"
+#include "train/score_metrics.hpp"
 
 namespace lldm {
 namespace {
@@ -72,16 +73,20 @@ StepTotals totals_of(const std::vector<TrainingRow>& pairs) {
   return totals;
 }
 
-/// All repeats of one estimator.
-StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator,
+/// All repeats of one estimator, one of adaptive cost following its rule from repeat to repeat;
+/// `asked` counts the forward passes asked for.
+StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator, double& asked,
                      const std::function<void()>& tick) {
   StudyMoments moments(study.pairs.size());
   const StepTotals totals = totals_of(study.pairs);
   const NamedParameter& tensor = followed(study.parameters);
+  const std::optional<Adaptation> rule = estimator.adaptation();
+  AdaptationState state{.evaluations = rule ? rule->min : 0};
   for (std::int64_t repeat = 0; repeat < study.stage.repeats; ++repeat) {
     const auto begin = std::chrono::steady_clock::now();
     // Repeat 0 is the truth's.
-    const ScoreBatch batch = study.plans(estimator, repeat + 1);
+    const ScoreBatch batch =
+        study.plans(rule ? estimator.at(state.evaluations) : estimator, repeat + 1);
     clear_gradients(study.parameters);
     const EngineStep step = study.engine.step(batch, totals, study.objective.needs(), study.loss(),
                                               GradientPath::retain);
@@ -91,7 +96,14 @@ StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator,
                               reference = flat(step.scores.reference);
     moments.add(
         {policy, reference, pair_losses(study, policy, reference), tensor.value.grad(), seconds});
-    for (const ScorePlan& plan : batch.plans) moments.add_passes(plan.copies());
+    for (const ScorePlan& plan : batch.plans) {
+      moments.add_passes(plan.copies());
+      asked += static_cast<double>(plan.nominal_copies);
+    }
+    if (rule) {
+      const ScoreNoise noise = score_noise(step, batch, study.loss());
+      if (noise.num_errors > 0) state = next_evaluations(*rule, state, noise.squared_error);
+    }
     tick();
   }
   clear_gradients(study.parameters);
@@ -130,25 +142,22 @@ Result row_of(const Study& study, const ComponentRef<Role::score_estimator>& ref
   const std::int64_t scored = study.pairs.front().answers.front().num_scored();
   const Target target = estimator.target(scored, study.process);
   double budget = 0;
-  for (const TrainingRow& row : study.pairs)
-    for (const Text& text : row.answers)
-      budget += static_cast<double>(estimator.nominal_copies(text.num_scored())) /
-                static_cast<double>(2 * study.pairs.size());
-  const StudyMoments moments = measure(study, estimator, tick);
+  const StudyMoments moments = measure(study, estimator, budget, tick);
   Result row;
   row["score_estimator"] = to_json(ref.table);
-  row["budget"] = budget;
+  row["budget"] = budget / static_cast<double>(2 * study.pairs.size() * study.stage.repeats);
   row["target"] = target.name;
   row["is_unbiased"] = target.is_unbiased;
+  row["truth_draws"] = study.stage.truth_draws;
   Result& metrics = row["metrics"];
   const auto own = own_truth(ref, target, study.stage.truth_draws);
   if (own) {
-    moments.add_bias(metrics, "bias", truths.of(*own).policy);
+    moments.add_bias(metrics, "bias", truths.of(*own).policy, truths.of(*own).policy_error);
   } else {
     metrics["bias"] = nullptr;
   }
   const Truth& elbo = truths.of(elbo_truth(study.stage.truth_draws));
-  moments.add_bias(metrics, "elbo_bias", elbo.policy);
+  moments.add_bias(metrics, "elbo_bias", elbo.policy, elbo.policy_error);
   moments.add_loss_bias(metrics, pair_losses(study, elbo.policy, elbo.reference));
   moments.add_variances(metrics);
   moments.add_margin_signs(metrics, elbo.policy, elbo.reference);

@@ -4,6 +4,8 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -39,9 +41,37 @@ Value key_of(const Value& table, std::string_view key, Value otherwise) {
 
 ComponentRef<Role::score_estimator> elbo_truth(std::int64_t draws) {
   if (draws == 0) return component("exact", {{"target", Value::string("elbo")}});
-  return component("monte_carlo_elbo",
-                   {{"draws", Value::integer(draws)}, {"pairing", Value::string("stratified")}});
+  // In replicates, so that the truth's own noise is known.
+  return component("monte_carlo_elbo", {{"draws", Value::integer(draws / kTruthReplicates)},
+                                        {"pairing", Value::string("stratified")},
+                                        {"replicates", Value::integer(kTruthReplicates)}});
 }
+
+namespace {
+
+/// The text between the brackets of "trajectory_elbo(4, uniform_time)", cut at its commas.
+std::vector<std::string> arguments_of(const std::string& target) {
+  std::vector<std::string> arguments;
+  const std::size_t open = target.find('('), close = target.find(')');
+  if (open == std::string::npos || close == std::string::npos) return arguments;
+  std::size_t from = open + 1;
+  while (from < close) {
+    const std::size_t comma = std::min(target.find(", ", from), close);
+    arguments.push_back(target.substr(from, comma - from));
+    from = comma + 2;
+  }
+  return arguments;
+}
+
+std::optional<std::int64_t> as_integer(const std::string& text) {
+  std::int64_t value = 0;
+  const auto end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+}  // namespace
 
 std::optional<Ref> own_truth(const Ref& estimator, const Target& target, std::int64_t draws) {
   const Value& table = wrapped(estimator.table);
@@ -51,14 +81,17 @@ std::optional<Ref> own_truth(const Ref& estimator, const Target& target, std::in
     if (draws == 0)
       return component("exact",
                        {{"target", Value::string("elbo_truncated")}, {"time_min", time_min}});
-    return component("monte_carlo_elbo", {{"draws", Value::integer(draws)},
+    return component("monte_carlo_elbo", {{"draws", Value::integer(draws / kTruthReplicates)},
                                           {"count", Value::string("bernoulli")},
                                           {"pairing", Value::string("stratified")},
+                                          {"replicates", Value::integer(kTruthReplicates)},
                                           {"time_min", time_min}});
   }
-  if (draws == 0 && target.name.starts_with("block_elbo("))
+  const std::vector<std::string> arguments = arguments_of(target.name);
+  const auto first = arguments.empty() ? std::nullopt : as_integer(arguments.front());
+  if (draws == 0 && target.name.starts_with("block_elbo(") && arguments.size() == 1 && first)
     return component("exact", {{"target", Value::string("block_elbo")},
-                               {"block_length", key_of(table, "block_length", Value::integer(8))}});
+                               {"block_length", Value::integer(*first)}});
   if (draws == 0 && target.name == "left_to_right")
     return component(
         "exact", {{"target", Value::string("block_elbo")}, {"block_length", Value::integer(1)}});
@@ -68,15 +101,13 @@ std::optional<Ref> own_truth(const Ref& estimator, const Target& target, std::in
   // The reveal terms are a constant of the schedule, not of the model: no table of the target.
   const config::Member* terms = table.find("include_reveal_terms");
   const bool has_terms = terms && terms->value.is_boolean() && terms->value.as_boolean();
-  if (!target.name.starts_with("trajectory_elbo(") || has_terms) return std::nullopt;
-  const bool is_one_step = table.text_of("type") == "one_step";
-  const Value steps = is_one_step ? Value::integer(1) : key_of(table, "steps", Value::integer(16));
-  const Value grid = is_one_step ? Value::string("uniform_time")
-                                 : key_of(table, "grid", Value::string("uniform_time"));
+  if (!target.name.starts_with("trajectory_elbo(") || has_terms || arguments.size() != 2 || !first)
+    return std::nullopt;
+  const Value steps = Value::integer(*first), grid = Value::string(arguments[1]);
   if (draws == 0)
     return component(
         "exact", {{"target", Value::string("trajectory_elbo")}, {"steps", steps}, {"grid", grid}});
-  const std::int64_t paths = std::clamp<std::int64_t>(draws / steps.as_integer(), 1, 4096);
+  const std::int64_t paths = std::clamp<std::int64_t>(draws / *first, 2, 4096);
   return component("full_trajectory",
                    {{"steps", steps}, {"grid", grid}, {"replicates", Value::integer(paths)}});
 }
@@ -102,10 +133,14 @@ const Truth& Truths::of(const ComponentRef<Role::score_estimator>& ref) {
   const ScoreBatch batch = plans_of(ref);
   if (ref.type() == "exact") {
     enumerate();
-    at->second = {sums(batch.plans, policy_), sums(batch.plans, reference_)};
+    at->second = {sums(batch.plans, policy_), sums(batch.plans, reference_), 0.0};
   } else {
     const ScoreSet set = study_.engine.score(batch);
     at->second = {flat(set.policy), flat(set.reference)};
+    const std::vector<double> errors = flat(set.auxiliary.at("standard_error"));
+    for (const double error : errors)
+      at->second.policy_error += error * error / std::pow(static_cast<double>(errors.size()), 2);
+    at->second.policy_error = std::sqrt(at->second.policy_error);
   }
   return at->second;
 }

@@ -23,6 +23,7 @@ std::optional<ComponentRef<Role::score_estimator>> own_truth(
 /// True scores of every text, [B * 2] each, chosen before rejected.
 struct Truth {
   std::vector<double> policy, reference;  // nats
+  double policy_error = 0;  // standard error of the mean of `policy`; 0 where it was enumerated
 };
 
 /// True scores by what they are scores of; every mask is evaluated once for all exact ones.

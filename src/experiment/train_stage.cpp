@@ -158,9 +158,14 @@ Result run_training(const RunContext& run, const Work& work) {
   result["rows"] = num_rows;
   result["steps"] = trainer.total_steps();
   result["forward_passes_per_text"] = prepared.estimator.nominal_copies(scored);
-  result["forward_passes"] = trainer.total_steps() * stage.optimizer.batch_size *
-                             stage.optimizer.accumulation * answers *
-                             prepared.estimator.nominal_copies(scored);
+  const std::int64_t texts = stage.optimizer.batch_size * stage.optimizer.accumulation * answers;
+  if (const auto rule = prepared.estimator.adaptation())  // nominal is at `max`
+    result["forward_passes"] =
+        std::llround(reporter.evaluations() * static_cast<double>(texts) *
+                     static_cast<double>(prepared.estimator.nominal_copies(scored) / rule->max));
+  else
+    result["forward_passes"] =
+        trainer.total_steps() * texts * prepared.estimator.nominal_copies(scored);
   result["score_target"] = prepared.estimator.target(scored, prepared.process).name;
   result["gradient_path"] = to_string(memory.path);
   if (filled)

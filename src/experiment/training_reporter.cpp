@@ -47,6 +47,8 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
 void TrainingReporter::recall() {
   for (const MetricsLine& line : read_metrics(run_.metrics.path())) {
     if (line.stage != label_) continue;
+    for (const auto& [name, value] : line.values)
+      if (name == "train/score/evaluations") count_evaluations(line.step, value);
     if (!result_.contains("seconds_per_step")) result_["seconds_per_step"] = Result::array();
     for (const auto& [name, value] : line.values) {
       if (name == "train/seconds_per_step") result_["seconds_per_step"].push_back(value);
@@ -55,6 +57,11 @@ void TrainingReporter::recall() {
         result_["validation"][name.substr(std::string_view("validation/").size())] = value;
     }
   }
+}
+
+void TrainingReporter::count_evaluations(std::int64_t step, double mean) {
+  evaluations_ += mean * static_cast<double>(step - counted_);
+  counted_ = step;
 }
 
 void TrainingReporter::start(std::int64_t first_step, std::int64_t total_steps) {
@@ -83,6 +90,8 @@ void TrainingReporter::on_log(std::int64_t step, std::int64_t,
       all[message("memory/", kMemoryDeviceNames[static_cast<std::size_t>(device.device)],
                   "_peak_bytes")] = static_cast<double>(device.total.peak_bytes);
   write(step, all, "train/");
+  if (const auto it = metrics.find("score/evaluations"); it != metrics.end())
+    count_evaluations(step, it->second);
   // The middle of the stage's own figures: the first steps pay for first allocations.
   result_["seconds_per_step"].push_back(metrics.at("seconds_per_step"));
   result_["loss"] = metrics.at("loss");

@@ -29,12 +29,16 @@ class TrainingReporter final : public TrainingObserver {
 
   /// Means over the stage: seconds_per_step, last loss, validation figures.
   [[nodiscard]] Result result() const;
+  /// Evaluations of an adaptive estimator, summed over the steps of the stage.
+  [[nodiscard]] double evaluations() const { return evaluations_; }
 
  private:
   void write(std::int64_t step, const std::map<std::string, double>& metrics,
              const std::string& group);
   void keep_best(std::int64_t step, double loss);
   void recall();
+  /// `mean` evaluations a step of an adaptive estimator, from the last call's step to this one.
+  void count_evaluations(std::int64_t step, double mean);
 
   const RunContext& run_;
   const Work& work_;
@@ -43,6 +47,8 @@ class TrainingReporter final : public TrainingObserver {
   std::unique_ptr<TensorBoardWriter> tensorboard_;
   double best_loss_;
   std::int64_t best_step_ = -1;
+  std::int64_t counted_ = 0;
+  double evaluations_ = 0;
   Result result_;
 };
 

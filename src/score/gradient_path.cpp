@@ -24,13 +24,15 @@ void check_gradient_path(GradientPath path, const ObjectiveNeeds& needs, Combina
   if (path == GradientPath::linear) {
     if (needs.use != ScoreUse::linear)
       refuse("the objective's weights depend on the scores",
-             needs.use == ScoreUse::parts ? "retain or replay" : "retain, replay or pairwise");
+             needs.use == ScoreUse::parts || needs.use == ScoreUse::coupled || needs.mismatched
+                 ? "retain or replay"
+                 : "retain, replay or pairwise");
     if (combination != Combination::sum)
       refuse("the estimator combines its readouts non-linearly", "retain or replay");
   }
   if (path == GradientPath::pairwise) {
     if (needs.use == ScoreUse::coupled)
-      refuse("the objective couples pairs of the whole step", "replay");
+      refuse("the objective couples pairs of the whole step", "retain or replay");
     if (needs.use == ScoreUse::parts)
       refuse("the objective reads the parts of the scores by evaluation", "retain or replay");
     if (needs.mismatched)

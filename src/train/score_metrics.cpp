@@ -149,7 +149,12 @@ ScoreNoise score_noise(const EngineStep& step, const ScoreBatch& batch, const Lo
   const auto group = static_cast<std::size_t>(batch.group_size == 2 ? 2 : 1);
   double sum = 0;
   for (std::size_t i = 0; i + group <= errors.size(); i += group) {
-    const double squared = group == 2 ? errors[i] + errors[i + 1] : errors[i];
+    // Answers that share their times do not draw independently: no error of their margin is known.
+    const bool is_shared = group == 2 && !batch.plans[i].times.empty() &&
+                           batch.plans[i].times == batch.plans[i + 1].times;
+    const double squared = is_shared    ? kUnknown
+                           : group == 2 ? errors[i] + errors[i + 1]
+                                        : errors[i];
     if (group == 2) add_known("margin/standard_error", std::sqrt(squared));
     if (std::isnan(squared)) continue;
     sum += squared;

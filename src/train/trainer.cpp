@@ -56,12 +56,22 @@ StepTotals totals_of(const std::vector<const TrainingRow*>& rows, double micro_b
   return totals;
 }
 
-/// The prompt of a row with the first answer of the row behind it.
+/// The prompt of a row with the first answer of the next row that has another prompt.
 Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& rows) {
-  const auto next = static_cast<std::size_t>(row - rows.data() + 1) % rows.size();
-  Text text = rows[next].answers.front();
-  text.prompt = row->answers.front().prompt;
-  return text;
+  const std::vector<std::int64_t>& prompt = row->answers.front().prompt;
+  const auto here = static_cast<std::size_t>(row - rows.data());
+  for (std::size_t step = 1; step < rows.size(); ++step) {
+    Text text = rows[(here + step) % rows.size()].answers.front();
+    if (text.prompt == prompt) continue;
+    text.prompt = prompt;
+    return text;
+  }
+  throw DataError(message("row ", row->id,
+                          ": the objective scores every prompt with the answer of "
+                          "another one, and the ",
+                          rows.size(),
+                          " row(s) have one prompt\n  give rows of two prompts or more (also to "
+                          "validation_rows), or kl = \"none\""));
 }
 
 /// The gradient of one tensor, micro-batch by micro-batch: how much they disagree.

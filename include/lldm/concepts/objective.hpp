@@ -31,8 +31,9 @@ struct ObjectiveNeeds {
   bool reference = true;        // a frozen reference model's scores
   ScoreUse use = ScoreUse::each;
   Denominator denominator = Denominator::groups;
-  /// Also the scores of every prompt with the first answer of the stage's next row (the last row's
-  /// next is the first), without gradient: auxiliary["mismatched_policy"] and
+  /// Also the scores of every prompt with the first answer of the stage's next row that has another
+  /// prompt (behind the last row comes the first), without gradient: auxiliary["mismatched_policy"]
+  /// and
   /// ["mismatched_reference"], [B].
   bool mismatched = false;
   /// Weight of scored tokens behind the length of the group's shortest answer, in [0, 1]: 1 keeps

@@ -65,7 +65,8 @@ class Eubo {
   static constexpr std::array<Fact, 5> facts() {
     return {{{"target", "eubo(sharpness), the limit of many draws"},
              {"unbiased",
-              "no: the logarithm of a sampled mean is biased downwards, and vanishes with draws"},
+              "no: the logarithm of a sampled mean is biased downwards; with masks = \"iid\" "
+              "positions that no draw masked add 0, upwards; both vanish with draws"},
              {"forward passes", "draws per text"},
              {"variance", "falls with draws; larger for a larger sharpness"},
              {"source", "SPG (arXiv:2510.09541)"}}};

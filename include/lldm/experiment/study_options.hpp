@@ -6,6 +6,9 @@
 
 namespace lldm {
 
+/// A sampled truth is taken in so many independent parts, so that its own error is known.
+inline constexpr std::int64_t kTruthReplicates = 8;
+
 /// A stage that measures score estimators on a policy and its reference: bias, variances of score,
 /// margin, loss and gradient, seconds.  Every entry of `score_estimators` is one row of the report.
 struct StudyStage {
@@ -47,9 +50,11 @@ struct StudyStage {
             .unit("pairs"),
         field("repeats", &S::repeats, "Independent draws of everything, for the variances.")
             .range(2, 65536),
-        field("truth_draws", &S::truth_draws,
-              "Where the bias is measured from: 0 enumerates every mask (answers of at most 12 "
-              "tokens); N takes N stratified draws instead, and the bias has their noise too.")
+        field(
+            "truth_draws", &S::truth_draws,
+            "Where the bias is measured from: 0 enumerates every mask (answers of at most 12 "
+            "tokens); N, a multiple of 8, takes N stratified draws instead, and the bias has their "
+            "noise too.")
             .range(0, 1 << 20)
             .unit("draws"),
         field("max_tokens_per_forward", &S::max_tokens_per_forward,
