@@ -88,10 +88,11 @@ std::optional<Ref> own_truth(const Ref& estimator, const Target& target, std::in
                                           {"time_min", time_min}});
   }
   const std::vector<std::string> arguments = arguments_of(target.name);
-  const auto first = arguments.empty() ? std::nullopt : as_integer(arguments.front());
-  if (draws == 0 && target.name.starts_with("block_elbo(") && arguments.size() == 1 && first)
+  // 0: the target names no number of tokens or steps.
+  const std::int64_t first = arguments.empty() ? 0 : as_integer(arguments.front()).value_or(0);
+  if (draws == 0 && target.name.starts_with("block_elbo(") && arguments.size() == 1 && first > 0)
     return component("exact", {{"target", Value::string("block_elbo")},
-                               {"block_length", Value::integer(*first)}});
+                               {"block_length", Value::integer(first)}});
   if (draws == 0 && target.name == "left_to_right")
     return component(
         "exact", {{"target", Value::string("block_elbo")}, {"block_length", Value::integer(1)}});
@@ -101,13 +102,14 @@ std::optional<Ref> own_truth(const Ref& estimator, const Target& target, std::in
   // The reveal terms are a constant of the schedule, not of the model: no table of the target.
   const config::Member* terms = table.find("include_reveal_terms");
   const bool has_terms = terms && terms->value.is_boolean() && terms->value.as_boolean();
-  if (!target.name.starts_with("trajectory_elbo(") || has_terms || arguments.size() != 2 || !first)
+  if (!target.name.starts_with("trajectory_elbo(") || has_terms || arguments.size() != 2 ||
+      first < 1)
     return std::nullopt;
-  const Value steps = Value::integer(*first), grid = Value::string(arguments[1]);
+  const Value steps = Value::integer(first), grid = Value::string(arguments[1]);
   if (draws == 0)
     return component(
         "exact", {{"target", Value::string("trajectory_elbo")}, {"steps", steps}, {"grid", grid}});
-  const std::int64_t paths = std::clamp<std::int64_t>(draws / *first, 2, 4096);
+  const std::int64_t paths = std::clamp<std::int64_t>(draws / first, 2, 4096);
   return component("full_trajectory",
                    {{"steps", steps}, {"grid", grid}, {"replicates", Value::integer(paths)}});
 }
