@@ -80,8 +80,7 @@ struct Problem {
         folder.path(), ReferenceSource{{}, "reference", "the reference of a benchmark"});
     const ScoreEngine<Llada> filler(reference, nullptr);
     for (const ScorePlan& plan : batch.plans) {
-      StoredPlan stored{plan_key(plan), 0, 0, 0, filler.readouts(stored_pass(plan), false)};
-      stored.readouts.resize(plan.queries.size());
+      StoredPlan stored{plan_key(plan), 0, 0, 0, filler.readouts({&plan, 1}, false)};
       cache->append({&stored, 1});
     }
   }

@@ -49,7 +49,7 @@ TEST_CASE("check_gradient_path: every inexact combination is refused with reason
         "non-linearly\n  use retain or replay");
   CHECK(refusal(GradientPath::pairwise, coupled) ==
         "gradient_path = \"pairwise\" is not exact here: the objective couples pairs of the whole "
-        "step\n  use replay");
+        "step\n  use retain or replay");
   CHECK(refusal(GradientPath::pairwise, sft) ==
         "gradient_path = \"pairwise\" is not exact here: the objective does not compare two "
         "answers\n  use linear, retain or replay");
