@@ -41,10 +41,15 @@ double draw_head(Canvas& canvas, const std::string& title, const std::string& y_
   if (names.size() == 1 && (names[0].empty() || title.find(names[0]) != title.npos ||
                             y_label.find(names[0]) != y_label.npos))
     return y;
+  // The longest name fits the page: a legend is set smaller rather than cut.
+  const double room = kWidth - 16 - kSample - kSampleGap;
+  double longest = 1;
+  for (const std::string& name : names) longest = std::max(longest, text_width(name, kTickSize));
+  const double size = std::min(kTickSize, kTickSize * room / longest);
   std::vector<std::vector<std::size_t>> rows;
   std::vector<double> widths;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const double width = kSample + kSampleGap + text_width(names[i], kTickSize);
+    const double width = kSample + kSampleGap + text_width(names[i], size);
     if (rows.empty() || widths.back() + kEntryGap + width > kWidth - 16) {
       rows.push_back({i});
       widths.push_back(width);
@@ -58,8 +63,8 @@ double draw_head(Canvas& canvas, const std::string& title, const std::string& y_
     double x = std::max((kWidth - widths[row]) / 2, 2.0);
     for (const auto i : rows[row]) {
       sample(canvas, i, {x, y - 3.5});
-      canvas.text({x + kSample + kSampleGap, y}, names[i], {.size = kTickSize, .anchor = "start"});
-      x += kSample + kSampleGap + text_width(names[i], kTickSize) + kEntryGap;
+      canvas.text({x + kSample + kSampleGap, y}, names[i], {.size = size, .anchor = "start"});
+      x += kSample + kSampleGap + text_width(names[i], size) + kEntryGap;
     }
   }
   return y + 4;
