@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# include/lldm/plugin/build_id.hpp in the build tree.  The LibTorch wheel says its own version and the CUDA
+# include/lldm/build_id.hpp in the build tree.  The LibTorch wheel says its own version and the CUDA
 # it was made for: a property of the build, the same on machines with and without a GPU.
 file(STRINGS "${LLDM_TORCH_ROOT}/torch/version.py" _lldm_torch_lines)
 set(LLDM_TORCH_CUDA_VERSION none)
@@ -11,4 +11,4 @@ foreach(line ${_lldm_torch_lines})
   endif()
 endforeach()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/build_id.hpp.in
-               ${PROJECT_BINARY_DIR}/include/lldm/plugin/build_id.hpp @ONLY)
+               ${PROJECT_BINARY_DIR}/include/lldm/build_id.hpp @ONLY)

@@ -15,7 +15,7 @@ set_target_properties(lldm PROPERTIES EXPORT_NAME lldm VERSION ${PROJECT_VERSION
 if(LLDM_PCH)
   target_precompile_headers(lldm PRIVATE ${LLDM_PCH_HEADERS})
   foreach(source ${LLDM_SOURCES})  # reading the 260 MB of it costs 0.8 s, which files without tensors save
-    if(source MATCHES "/src/(config|data|tokenizer|track|experiment|plugin)/")
+    if(source MATCHES "/src/(text|storage|config|registry|data|tokenizer|track|experiment|stage|render|report|run|plugin|builtin)/")
       set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     endif()
   endforeach()

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "lldm/estimator/any_score_estimator.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/estimator/segmented.hpp"

@@ -5,16 +5,16 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/terminal.hpp"
+#include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/inspect.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/eval/any_task.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/services.hpp"
+#include "lldm/storage/files.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "lldm/tokenizer/words.hpp"
 #include "lldm/track/export.hpp"
-#include "lldm/track/files.hpp"
 
 namespace lldm::cli {
 namespace {

@@ -10,12 +10,13 @@
 #include "cli/grid_workers.hpp"
 #include "cli/terminal.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/experiment/report.hpp"
-#include "lldm/experiment/slurm_script.hpp"
-#include "lldm/experiment/table.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
-#include "lldm/track/files.hpp"
+#include "lldm/render/table.hpp"
+#include "lldm/report/report.hpp"
+#include "lldm/run/plan.hpp"
+#include "lldm/run/slurm_script.hpp"
+#include "lldm/storage/files.hpp"
 
 namespace lldm::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "lldm/experiment/grid_run.hpp"
+#include "lldm/run/grid_run.hpp"
 
 namespace lldm::cli {
 

@@ -17,7 +17,7 @@
 #include "cli/command.hpp"
 #include "cli/grid_display.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/track/files.hpp"
+#include "lldm/storage/files.hpp"
 
 namespace lldm::cli {
 namespace {

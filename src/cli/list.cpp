@@ -4,12 +4,12 @@
 #include <iostream>
 
 #include "cli/terminal.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/estimator/any_score_estimator.hpp"
-#include "lldm/experiment/table.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
+#include "lldm/render/table.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm::cli {

@@ -9,10 +9,10 @@
 #include "cli/terminal.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/experiment/report.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/model/model_folder.hpp"
-#include "lldm/track/files.hpp"
+#include "lldm/report/report.hpp"
+#include "lldm/storage/files.hpp"
 
 namespace lldm::cli {
 namespace {

@@ -4,9 +4,10 @@
 
 #include "cli/terminal.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/experiment/report.hpp"
 #include "lldm/memory/manager.hpp"
-#include "lldm/track/files.hpp"
+#include "lldm/report/report.hpp"
+#include "lldm/run/plan.hpp"
+#include "lldm/storage/files.hpp"
 
 namespace lldm::cli {
 namespace {

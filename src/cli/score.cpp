@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // lldm score.
-#include "experiment/score_file.hpp"
+#include "stage/score_file.hpp"
 
 #include <iostream>
 
 #include "cli/terminal.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/experiment/table.hpp"
 #include "lldm/memory/manager.hpp"
+#include "lldm/render/table.hpp"
 
 namespace lldm::cli {
 namespace {

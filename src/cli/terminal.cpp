@@ -6,8 +6,8 @@
 #include <csignal>
 #include <iostream>
 
+#include "lldm/builtin/builtin.hpp"
 #include "lldm/config/document.hpp"
-#include "lldm/plugin/builtin.hpp"
 #include "lldm/plugin/loader.hpp"
 
 namespace lldm::cli {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "cli/command.hpp"
-#include "lldm/experiment/run.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/run/run.hpp"
 #include "lldm/track/logger.hpp"
 #include "lldm/track/progress.hpp"
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "cuda/kernels.hpp"
 #include "cuda/rows.cuh"
 #include "lldm/errors.hpp"
+#include "memory/cuda_kernels.hpp"
 
 namespace lldm::cuda {
 

@@ -3,7 +3,7 @@
 #include <cuda_runtime_api.h>
 
 #include "cuda/allocator.hpp"
-#include "cuda/kernels.hpp"
+#include "memory/cuda_kernels.hpp"
 #include "memory/cuda_library.hpp"
 #include "memory/cuda_version.hpp"
 

@@ -7,7 +7,7 @@
 #include "lldm/config/options_check.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm {

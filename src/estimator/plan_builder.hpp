@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lldm/forward/any_forward_process.hpp"
+#include "lldm/concepts/any_forward_process.hpp"
 
 namespace lldm {
 

@@ -6,7 +6,7 @@
 
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/experiment/stage_options.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 
 namespace lldm {
 

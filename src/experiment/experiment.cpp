@@ -11,7 +11,7 @@
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/plugin/loader.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 
 namespace lldm {
 namespace {

@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <vector>
 
-#include "lldm/data/sha256.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/track/files.hpp"
+#include "lldm/storage/files.hpp"
+#include "lldm/storage/sha256.hpp"
 
 namespace lldm {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// From a file to cells that are bound: load_experiment of run.hpp.
+#include "lldm/experiment/load_experiment.hpp"
+
 #include "experiment/absolute_paths.hpp"
 #include "lldm/config/document.hpp"
-#include "lldm/experiment/run.hpp"
 
 namespace lldm {
 namespace {

@@ -7,9 +7,9 @@
 #include "experiment/input_files.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
-#include "lldm/data/sha256.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/track/files.hpp"
+#include "lldm/storage/files.hpp"
+#include "lldm/storage/sha256.hpp"
 
 namespace lldm {
 namespace {

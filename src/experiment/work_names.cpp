@@ -3,8 +3,8 @@
 
 #include <set>
 
-#include "lldm/data/sha256.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/storage/sha256.hpp"
 
 namespace lldm {
 namespace {

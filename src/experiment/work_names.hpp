@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "experiment/report_labels.hpp"
+#include "experiment/axis_labels.hpp"
 #include "lldm/experiment/schedule.hpp"
 
 namespace lldm {

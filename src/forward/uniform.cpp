@@ -4,10 +4,10 @@
 #include <cmath>
 #include <utility>
 
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cuda/kernels.hpp"
+#include "memory/cuda_kernels.hpp"
 
 namespace lldm::memory {
 

@@ -7,8 +7,8 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
-#include "lldm/track/files.hpp"
-#include "model/pending_file.hpp"
+#include "lldm/storage/files.hpp"
+#include "storage/pending_file.hpp"
 
 namespace lldm {
 namespace {

@@ -13,9 +13,9 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
-#include "model/pending_file.hpp"
 #include "model/safetensors_dtype.hpp"
 #include "model/strict_json.hpp"
+#include "storage/pending_file.hpp"
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian");
 

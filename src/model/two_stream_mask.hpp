@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "lldm/model/attention_pattern.hpp"
+#include "lldm/concepts/attention_pattern.hpp"
 
 namespace lldm {
 

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "lldm/score/score_set.hpp"
+#include "lldm/concepts/score_set.hpp"
 
 namespace lldm {
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm {

@@ -10,10 +10,10 @@
 #include <system_error>
 #include <utility>
 
+#include "lldm/build_id.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/plugin/abi.h"
-#include "lldm/plugin/build_id.hpp"
-#include "plugin/names.hpp"
+#include "registry/names.hpp"
 
 namespace lldm {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/sampler/component_base.hpp"
 
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/services.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
 

@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
+#include "lldm/concepts/request.hpp"
 #include "lldm/sampler/noise_source.hpp"
 #include "lldm/sampler/parts.hpp"
-#include "lldm/sampler/request.hpp"
 
 namespace lldm {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/sampler/semi_autoregressive_origin.hpp"
 
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "lldm/data/sha256.hpp"
 #include "lldm/score/reference_cache.hpp"
+#include "lldm/storage/sha256.hpp"
 
 namespace lldm {
 namespace {

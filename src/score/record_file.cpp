@@ -12,8 +12,8 @@
 #include <cstring>
 #include <fstream>
 
-#include "lldm/data/sha256.hpp"
-#include "lldm/track/files.hpp"
+#include "lldm/storage/files.hpp"
+#include "lldm/storage/sha256.hpp"
 
 namespace lldm {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lldm/tokenizer/tokenizer.hpp"
+#include "lldm/concepts/tokenizer.hpp"
 #include "tokenizer/normalizer.hpp"
 #include "tokenizer/text_matcher.hpp"
 

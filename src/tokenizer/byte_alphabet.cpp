@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/tokenizer/bytes.hpp"
 
-#include "lldm/data/sha256.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/storage/sha256.hpp"
+#include "lldm/text/utf8.hpp"
 #include "tokenizer/builtin_special.hpp"
 #include "tokenizer/saved_tokenizer.hpp"
 

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/text/utf8.hpp"
 #include "tokenizer/unicode_inert.hpp"
 
 namespace lldm {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/strict_json.hpp"
+#include "text/strict_json.hpp"
 #include "tokenizer/split_regex.hpp"
 
 namespace lldm {

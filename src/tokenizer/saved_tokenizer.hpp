@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "data/strict_json.hpp"
 #include "lldm/tokenizer/special_names.hpp"
+#include "text/strict_json.hpp"
 
 namespace lldm {
 

@@ -8,7 +8,7 @@
 #include <cctype>
 
 #include "lldm/errors.hpp"
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/text/utf8.hpp"
 #include "tokenizer/regex_dialect.hpp"
 
 namespace lldm {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "lldm/data/sha256.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/storage/sha256.hpp"
+#include "lldm/text/utf8.hpp"
 #include "tokenizer/byte_alphabet.hpp"
 #include "tokenizer/near_words.hpp"
 #include "tokenizer/pre_tokenizer.hpp"

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "lldm/errors.hpp"
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/text/utf8.hpp"
 #include "tokenizer/byte_alphabet.hpp"
 
 namespace lldm {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <utf8proc.h>
 
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/text/utf8.hpp"
 #include "lldm/tokenizer/words.hpp"
 
 namespace lldm {

@@ -5,9 +5,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "lldm/data/sha256.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/storage/sha256.hpp"
+#include "lldm/text/utf8.hpp"
 #include "tokenizer/builtin_special.hpp"
 #include "tokenizer/near_words.hpp"
 #include "tokenizer/saved_tokenizer.hpp"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "lldm/track/files.hpp"
+#include "lldm/storage/files.hpp"
 #include "lldm/track/metrics.hpp"
 #include "track/replay_scripts.hpp"
 

@@ -12,7 +12,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/safetensors.hpp"
-#include "lldm/track/published_folder.hpp"
+#include "lldm/storage/published_folder.hpp"
 
 namespace lldm {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lldm/score/plan.hpp"
+#include "lldm/concepts/plan.hpp"
 
 namespace lldm {
 

@@ -1,6 +1,6 @@
 // expect: lldm: C satisfies the concept of no role
 // SPDX-License-Identifier: MIT
-#include <lldm/plugin/registration.hpp>
+#include <lldm/registry/registration.hpp>
 
 struct Schedule {
   struct Options {

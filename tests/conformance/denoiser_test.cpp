@@ -9,7 +9,7 @@
 
 #include <set>
 
-#include "lldm/model/any_denoiser.hpp"
+#include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/model/llada.hpp"
 #include "support/catch.hpp"
 #include "support/table_denoiser.hpp"

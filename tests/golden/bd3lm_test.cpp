@@ -7,7 +7,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "lldm/forward/any_forward_process.hpp"
+#include "lldm/concepts/any_forward_process.hpp"
 #include "lldm/forward/block_masked.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "lldm/schedule/linear.hpp"

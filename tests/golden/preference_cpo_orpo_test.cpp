@@ -3,7 +3,7 @@
 #include <iostream>
 #include <map>
 
-#include "lldm/objective/any_objective.hpp"
+#include "lldm/concepts/any_objective.hpp"
 #include "lldm/objective/cpo.hpp"
 #include "lldm/objective/orpo.hpp"
 #include "lldm/objective/simpo.hpp"

@@ -8,14 +8,14 @@
 #include <iostream>
 #include <map>
 
+#include "lldm/builtin/builtin.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/objective/dpo.hpp"
 #include "lldm/objective/ipo.hpp"
 #include "lldm/objective/pretraining.hpp"
 #include "lldm/objective/weighted_sum.hpp"
-#include "lldm/plugin/builtin.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 #include "lldm/score/combine.hpp"
 #include "support/contains.hpp"
 #include "support/preference_golden.hpp"

@@ -6,7 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "lldm/data/sha256.hpp"
+#include "lldm/storage/sha256.hpp"
 #include "lldm/track/tensorboard.hpp"
 #include "support/catch.hpp"
 #include "support/event_reader.hpp"

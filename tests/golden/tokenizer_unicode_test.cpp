@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/text/utf8.hpp"
 #include "support/catch.hpp"
 #include "support/golden.hpp"
 #include "tokenizer/normalizer.hpp"

@@ -6,7 +6,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/plugin/loader.hpp"
-#include "lldm/plugin/registration.hpp"
+#include "lldm/registry/registration.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "support/catch.hpp"
 #include "support/config_text.hpp"

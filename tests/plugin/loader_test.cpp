@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "lldm/errors.hpp"
-#include "lldm/plugin/registration.hpp"
+#include "lldm/registry/registration.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "lldm/services.hpp"
 #include "support/catch.hpp"

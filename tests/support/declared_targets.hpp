@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "lldm/score/plan.hpp"
+#include "lldm/concepts/plan.hpp"
 #include "support/exact_moments.hpp"
 
 namespace lldm::testing {

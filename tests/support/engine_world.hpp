@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "lldm/estimator/any_score_estimator.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "lldm/score/engine.hpp"
 #include "support/schedules.hpp"

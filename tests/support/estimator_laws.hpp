@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/estimator/any_score_estimator.hpp"
 #include "support/exact_moments.hpp"
 
 namespace lldm::testing {

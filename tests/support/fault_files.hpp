@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "lldm/track/files.hpp"
+#include "lldm/storage/files.hpp"
 
 namespace lldm::testing {
 

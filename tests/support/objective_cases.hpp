@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "lldm/builtin/builtin.hpp"
+#include "lldm/concepts/any_objective.hpp"
 #include "lldm/draws/stream.hpp"
-#include "lldm/objective/any_objective.hpp"
-#include "lldm/plugin/builtin.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 #include "support/score_sets.hpp"
 #include "support/services.hpp"
 

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "lldm/concepts/denoiser.hpp"
+#include "lldm/concepts/request.hpp"
 #include "lldm/sampler/noise_source.hpp"
 #include "lldm/sampler/parts.hpp"
-#include "lldm/sampler/request.hpp"
 
 namespace lldm::testing {
 

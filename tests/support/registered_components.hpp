@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "lldm/builtin/builtin.hpp"
+#include "lldm/concepts/any_objective.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/estimator/any_score_estimator.hpp"
-#include "lldm/objective/any_objective.hpp"
-#include "lldm/plugin/builtin.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 #include "support/config_text.hpp"
 #include "support/services.hpp"
 

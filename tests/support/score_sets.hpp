@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "lldm/score/score_set.hpp"
+#include "lldm/concepts/score_set.hpp"
 
 namespace lldm::testing {
 

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm::testing {

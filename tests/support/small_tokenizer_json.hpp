@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "lldm/tokenizer/utf8.hpp"
+#include "lldm/text/utf8.hpp"
 #include "tokenizer/byte_alphabet.hpp"
 
 namespace lldm::testing {

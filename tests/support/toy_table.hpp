@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "lldm/concepts/plan.hpp"
 #include "lldm/draws/stream.hpp"
-#include "lldm/score/plan.hpp"
 
 namespace lldm::testing {
 

@@ -6,8 +6,8 @@
 #include <array>
 #include <string>
 
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm::testing {
 

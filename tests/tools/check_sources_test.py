@@ -53,6 +53,22 @@ class Rules(unittest.TestCase):
             with self.subTest(line=line):
                 self.breach(name, line, expected)
 
+    def test_layers(self):
+        files = {"src/score/engine.hpp": SPDX, "src/eval/a.cpp": SPDX + '#include "score/engine.hpp"\n'}
+        code, out = check(files)
+        self.assertEqual(code, 1, out)
+        self.assertIn("src/eval/a.cpp:2: eval/ includes score/, an arrow up", out)
+        files = {"include/lldm/text/a.hpp": SPDX, "src/score/a.cpp": SPDX + '#include "lldm/text/a.hpp"\n#include <map>\n'}
+        self.assertNotIn("arrow", check(files)[1])
+        files = {"src/score/a.hpp": SPDX, "src/cuda/a.cu": SPDX + '#include "score/a.hpp"\n'}
+        self.assertIn("cuda/ includes score/", check(files)[1])
+        self.assertIn("stands in no layer", check({"src/misc/a.cpp": SPDX})[1])
+
+    def test_layer_table_is_shown(self):
+        code, out = check({"docs/architecture.md": "# Architecture\n"})
+        self.assertEqual(code, 1, out)
+        self.assertIn("does not show the table of layers", out)
+
     def test_licence_line(self):
         for name, text in [("src/a.cpp", "int x;\n"), ("cmake/a.cmake", "set(x 1)\n"), ("tools/a", "#!/bin/sh\ntrue\n")]:
             code, out = check({name: text})

@@ -19,6 +19,13 @@ struct Candidate {
   double entropy;             // of the softmax, nats
 };
 
+/// Which figures of a Candidate a rule reads.  The others are not computed and hold NaN.
+enum class CandidateStatistics {
+  none,         // position and token only
+  probability,  // and the probability of the chosen token
+  all,          // and the runner-up's, and the entropy
+};
+
 /// The order in which a sampler reveals: how much a candidate is trusted.  Registered as the role
 /// "remasking"; built in: low_confidence, random.
 ///
@@ -27,6 +34,17 @@ struct Candidate {
 template <class C>
 concept CommitRule = requires(const C& rule, std::span<const Candidate> candidates, Stream& draws) {
   { rule.confidence(candidates, draws) } -> std::same_as<std::vector<double>>;
+};
+
+/// A CommitRule that reads fewer figures than all, so that the others need not be computed.
+///
+/// A rule is a SparseCommitRule if besides
+///   1. `statistics()` says which figures it reads, the same at every call;
+///   2. `confidence` gives the same numbers whatever the figures hold that it does not read (they
+///      are NaN).
+template <class C>
+concept SparseCommitRule = CommitRule<C> && requires(const C& rule) {
+  { rule.statistics() } -> std::same_as<CandidateStatistics>;
 };
 
 }  // namespace lldm

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "lldm/model/packed_tokens.hpp"
+#include "lldm/concepts/packed_tokens.hpp"
 
 namespace lldm {
 

@@ -6,8 +6,8 @@
 #include <span>
 #include <string>
 
+#include "lldm/concepts/plan.hpp"
 #include "lldm/draws/stream.hpp"
-#include "lldm/score/plan.hpp"
 
 namespace lldm {
 

@@ -4,7 +4,7 @@
 #include <concepts>
 #include <cstdint>
 
-#include "lldm/score/score_set.hpp"
+#include "lldm/concepts/score_set.hpp"
 
 namespace lldm {
 

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "lldm/model/any_denoiser.hpp"
-#include "lldm/sampler/request.hpp"
+#include "lldm/concepts/any_denoiser.hpp"
+#include "lldm/concepts/request.hpp"
 
 namespace lldm {
 

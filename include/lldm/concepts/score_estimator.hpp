@@ -4,9 +4,9 @@
 #include <concepts>
 #include <cstdint>
 
+#include "lldm/concepts/any_forward_process.hpp"
+#include "lldm/concepts/plan.hpp"
 #include "lldm/draws/stream.hpp"
-#include "lldm/forward/any_forward_process.hpp"
-#include "lldm/score/plan.hpp"
 
 namespace lldm {
 

@@ -56,8 +56,10 @@ struct LoadOptions {
 ///
 /// The path begins at the root or with the name of a stage, which stands for that stage's table; a
 /// number picks an element of an array.  Missing tables are made.  A table is merged, and another
-/// `type` discards the old keys, as in `merged`. Errors  go to `diagnostics` at `position` (of the
-/// path's first character) plus the segment's offset.
+/// `type` discards the old keys, as in `merged`.
+///
+/// Errors  go to `diagnostics` at `position` (of the path's first character) plus the segment's
+///         offset.
 void assign(Value& root, std::string_view path, const Position& position, Value value,
             std::span<const std::string> top_level_keys, Diagnostics& diagnostics);
 

@@ -11,9 +11,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "lldm/config/component_ref.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/config/value.hpp"
-#include "lldm/plugin/component_ref.hpp"
 
 namespace lldm::config::detail {
 

@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "lldm/config/component_ref.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/config/field_info.hpp"
 #include "lldm/config/option_types.hpp"
 #include "lldm/config/options_check.hpp"
-#include "lldm/plugin/component_ref.hpp"
 
 namespace lldm::config {
 

@@ -7,10 +7,10 @@
 #include <tuple>
 #include <vector>
 
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/data/rows.hpp"
 #include "lldm/data/template.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
 
@@ -31,8 +31,9 @@ struct InspectSettings {
 /// `response_length`, and rows that the tokenizer refuses.
 ///
 /// Text rows count every token in the loss; of the others only the response does, end-of-text
-/// included. Errors  ConfigError: noise_time outside [0, 1], negative counts, or a tokenizer
-/// without mask or
+/// included.
+///
+/// Errors  ConfigError: noise_time outside [0, 1], negative counts, or a tokenizer without mask or
 ///         end-of-text; nothing for bad rows, which are listed.
 [[nodiscard]] std::string describe_rows(const std::vector<TextRow>& rows,
                                         const Tokenizer& tokenizer,

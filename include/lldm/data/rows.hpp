@@ -135,8 +135,9 @@ struct RowFile {
 /// equal to rejected, a conversation that does not end with the assistant, an empty line, a torn
 /// last line, a line over `max_line_bytes`.  Emptiness and equality are judged after Python's
 /// `strip()`. In a conversation the last assistant message is the response and all before it the
-/// prompt; ShareGPT's "human" and "gpt" become "user" and "assistant". Errors  DataError: cannot be
-/// opened, no rows, or bad rows (the first 20 and the count).
+/// prompt; ShareGPT's "human" and "gpt" become "user" and "assistant".
+///
+/// Errors  DataError: cannot be opened, no rows, or bad rows (the first 20 and the count).
 [[nodiscard]] RowFile<TextRow> read_text_rows(const std::filesystem::path& path,
                                               const RowReaderOptions& options = {});
 /// As `read_text_rows`, for the forms prompt_response and conversation.
@@ -155,8 +156,9 @@ struct RowFile {
                                                   const RowReaderOptions& options = {});
 
 /// The form that a file's first line shows, for `lldm data inspect`; read with the matching
-/// function. A row with the keys of two forms is an error: nothing is guessed. Errors  DataError if
-/// the first line is bad or of no form.
+/// function. A row with the keys of two forms is an error: nothing is guessed.
+///
+/// Errors  DataError if the first line is bad or of no form.
 [[nodiscard]] RowForm detect_row_form(const std::filesystem::path& path);
 
 }  // namespace lldm

@@ -11,9 +11,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/data/rows.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
 
@@ -79,8 +79,9 @@ struct Rendered {
 /// The pieces put together.
 [[nodiscard]] std::string text_of(const std::vector<Span>& spans);
 /// Ids of the pieces: special ones recognised, neighbouring plain ones encoded together, as plain
-/// text. Errors  DataError of the tokenizer, or if it does not know a special piece as exactly one
-/// token.
+/// text.
+///
+/// Errors  DataError of the tokenizer, or if it does not know a special piece as exactly one token.
 [[nodiscard]] std::vector<std::int64_t> encode_spans(const std::vector<Span>& spans,
                                                      const Tokenizer& tokenizer);
 
@@ -101,9 +102,10 @@ using ResponseLength = std::optional<std::int64_t>;
 /// "own".
 ///
 /// Every answer keeps at least one end-of-text: one that leaves no room for it is too long, and
-/// nothing is ever cut. Errors  ConfigError: length < 1, or the tokenizer has no end-of-text;
-/// DataError: answers that are too
-///         long (the first 20 rows, the count, and the length that would do).
+/// nothing is ever cut.
+///
+/// Errors  ConfigError: length < 1, or the tokenizer has no end-of-text; DataError: answers that
+///         are too long (the first 20 rows, the count, and the length that would do).
 void fit_to_canvas(std::vector<Encoded>& rows, ResponseLength length, const Tokenizer& tokenizer);
 
 }  // namespace lldm

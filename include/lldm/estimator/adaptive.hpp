@@ -6,12 +6,12 @@
 #include <string_view>
 #include <tuple>
 
+#include "lldm/concepts/adaptation.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/score_estimator.hpp"
+#include "lldm/config/component_ref.hpp"
 #include "lldm/config/options_check.hpp"
-#include "lldm/estimator/adaptation.hpp"
-#include "lldm/estimator/any_score_estimator.hpp"
-#include "lldm/plugin/component_ref.hpp"
 
 namespace lldm {
 

@@ -8,8 +8,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "lldm/concepts/any_forward_process.hpp"
 #include "lldm/config/field.hpp"
-#include "lldm/forward/any_forward_process.hpp"
 
 namespace lldm {
 

@@ -57,8 +57,9 @@ enum class SeedResampling : std::uint8_t {
 /// Percentile bootstrap interval of the mean over seeds of each seed's mean over its items.
 ///
 /// `by_seed[s]` holds one value an item; seeds weigh the same whatever their number of items.  For
-/// a paired difference of two models pass the differences by item. Errors  ShapeError: no seeds, a
-/// seed without items, bad settings.
+/// a paired difference of two models pass the differences by item.
+///
+/// Errors  ShapeError: no seeds, a seed without items, bad settings.
 [[nodiscard]] Interval bootstrap_over_seeds(const std::vector<std::vector<double>>& by_seed,
                                             SeedResampling resampling, Stream draws,
                                             const BootstrapSettings& settings = {});

@@ -12,10 +12,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "lldm/config/component_ref.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/config/value.hpp"
 #include "lldm/data/rows.hpp"
-#include "lldm/plugin/component_ref.hpp"
 #include "lldm/score/gradient_path.hpp"
 #include "lldm/train/train_options.hpp"
 

@@ -4,10 +4,10 @@
 #include <string_view>
 #include <tuple>
 
+#include "lldm/concepts/any_noise_schedule.hpp"
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/forward_process.hpp"
-#include "lldm/plugin/component_ref.hpp"
-#include "lldm/schedule/any_noise_schedule.hpp"
+#include "lldm/config/component_ref.hpp"
 
 namespace lldm {
 

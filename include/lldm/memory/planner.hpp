@@ -107,7 +107,9 @@ struct MemoryPlan {
 ///                        + N * L * H * a.transient_attention_matrices)
 ///   logits        = min(chunk, rows) * V * 4 * logits_matrices + kept_forwards * rows * D * c
 /// N * L bounds the sum of squared lengths of a packed batch, so the plan errs upwards for ragged
-/// batches. Errors  ShapeError for a negative size, or more trainable parameters than parameters.
+/// batches.
+///
+/// Errors  ShapeError for a negative size, or more trainable parameters than parameters.
 [[nodiscard]] MemoryPlan plan_memory(const PlanInputs& inputs);
 
 }  // namespace lldm

@@ -46,8 +46,9 @@ struct LladaBlock {
 ///
 /// Runs in float32 or float64.  On the CPU by fused kernels, on other devices by plain tensor
 /// operations. Deterministic: the same bits for the same thread count (see
-/// set_deterministic_environment()). Source  Nie et al. 2025, arXiv:2502.09992; modeling_llada.py
-/// of GSAI-ML/LLaDA-8B-Instruct.
+/// set_deterministic_environment()).
+///
+/// Source  Nie et al. 2025, arXiv:2502.09992; modeling_llada.py of GSAI-ML/LLaDA-8B-Instruct.
 class Llada {
  public:
   /// A model whose weights are all zero, to be filled.
@@ -110,7 +111,9 @@ static_assert(Denoiser<Llada>);
 std::map<std::string, std::vector<std::int64_t>> llada_tensor_shapes(const LladaConfig& config);
 
 /// A trainable model with fresh weights.  Each tensor has a stream of its own, keyed by its name,
-/// so that adding a layer changes no other weight. Random  Purpose::initialise of `draws`.
+/// so that adding a layer changes no other weight.
+///
+/// Random  Purpose::initialise of `draws`.
 std::shared_ptr<Llada> make_llada(const LladaConfig& config, const LladaInit& init,
                                   const Draws& draws, at::ScalarType dtype = at::kFloat,
                                   at::Device device = at::kCPU);

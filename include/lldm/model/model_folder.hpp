@@ -30,8 +30,9 @@ inline constexpr std::int64_t kMaxShardBytes = 5'000'000'000;
 
 /// Writes config.json and the weights, in one file or, above `max_shard_bytes`, in shards with an
 /// index. Each file appears complete or not at all; the folder as a whole becomes a model with its
-/// last file, so save into a folder that nobody reads yet. Errors  Error if the system cannot
-/// write.
+/// last file, so save into a folder that nobody reads yet.
+///
+/// Errors  Error if the system cannot write.
 void save_llada(const Llada& model, const std::filesystem::path& folder,
                 std::int64_t max_shard_bytes = kMaxShardBytes);
 

@@ -14,7 +14,9 @@ namespace lldm {
 /// s_rejected):
 ///     -log sigmoid(m) (1 - w) + exp(-m) w,  w = sigmoid(m / temperature).
 /// The second term is taken as exp(-m + log w), which stays finite at every m while temperature
-/// < 1. Source  Lu et al. 2024 (DiscoPOP, arXiv:2406.08414); TRL loss_type "discopop".
+/// < 1.
+///
+/// Source  Lu et al. 2024 (DiscoPOP, arXiv:2406.08414); TRL loss_type "discopop".
 class Discopop {
  public:
   struct Options {

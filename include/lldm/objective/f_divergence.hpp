@@ -43,8 +43,9 @@ static_assert(OptionsStruct<FDivergence>);
 ///   reverse_kl u;  forward_kl 1 - exp(-u);  js_divergence log 2 + log sigmoid(u);
 ///   alpha_divergence (exp((a - 1) u) - 1) / (a - 1), a = 1 as reverse_kl.
 /// Exponents are clamped from above (forward_kl at 340, whose square still is finite; alpha at 80,
-/// as TRL does), so that extreme log-ratios give finite losses. Source  Wang et al. 2023 (f-DPO,
-/// arXiv:2309.16240); TRL's DPOTrainer.
+/// as TRL does), so that extreme log-ratios give finite losses.
+///
+/// Source  Wang et al. 2023 (f-DPO, arXiv:2309.16240); TRL's DPOTrainer.
 at::Tensor divergence_scores(const at::Tensor& log_ratios, const FDivergence& divergence);
 
 /// Chosen minus rejected divergence score, [B]; each divided by its own scored length under

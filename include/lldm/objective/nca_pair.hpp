@@ -11,8 +11,9 @@
 namespace lldm {
 
 /// -log sigmoid(r_c) - 1/2 log sigmoid(-r_c) - 1/2 log sigmoid(-r_r),  r = beta (policy -
-/// reference): keeps the chosen answer's own likelihood from falling. Source  Chen et al. 2024
-/// (NCA, arXiv:2402.05369); TRL loss_type "nca_pair".
+/// reference): keeps the chosen answer's own likelihood from falling.
+///
+/// Source  Chen et al. 2024 (NCA, arXiv:2402.05369); TRL loss_type "nca_pair".
 class NcaPair {
  public:
   struct Options {

@@ -7,8 +7,8 @@
 #include <string>
 #include <type_traits>
 
+#include "lldm/concepts/score_set.hpp"
 #include "lldm/config/field.hpp"
-#include "lldm/score/score_set.hpp"
 
 namespace lldm {
 

@@ -11,8 +11,9 @@ namespace lldm {
 
 /// -sum_b S_b / sum_b L_b over the optimizer step: LLaDA's pretraining loss when S is
 /// monte_carlo_elbo(count = bernoulli, draws = 1), that is the sum of CE / p_mask over masked
-/// tokens divided by the number of tokens. Source  LLaDA GUIDELINES.md, pre-training; eq. (3) of
-/// arXiv:2502.09992.
+/// tokens divided by the number of tokens.
+///
+/// Source  LLaDA GUIDELINES.md, pre-training; eq. (3) of arXiv:2502.09992.
 class Pretraining {
  public:
   struct Options {

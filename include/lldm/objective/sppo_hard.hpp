@@ -11,7 +11,9 @@
 namespace lldm {
 
 /// (u_c - 1/(2 beta))^2 + (u_r + 1/(2 beta))^2,  u = policy - reference: self-play with hard
-/// labels. Source  Wu et al. 2024 (SPPO, arXiv:2405.00675); TRL loss_type "sppo_hard".
+/// labels.
+///
+/// Source  Wu et al. 2024 (SPPO, arXiv:2405.00675); TRL loss_type "sppo_hard".
 class SppoHard {
  public:
   struct Options {

@@ -22,9 +22,10 @@ namespace lldm {
 /// the estimator fixes them.  `d2_dpo` is the continuous-time form: one drawn time for both.
 /// Both answers need the same number of evaluations (not so any_order or left_to_right on answers
 /// of different lengths), and the combination must be a sum (not eubo's). gradient_path retain or
-/// replay: dLoss/dS differs from evaluation to evaluation. Errors  ShapeError naming the reason
-/// where the set has no parts or unequal numbers of them. Source  Wallace et al. 2024
-/// (Diffusion-DPO, arXiv:2311.12908), eq. (14).
+/// replay: dLoss/dS differs from evaluation to evaluation.
+///
+/// Errors  ShapeError naming the reason where the set has no parts or unequal numbers of them.
+/// Source  Wallace et al. 2024 (Diffusion-DPO, arXiv:2311.12908), eq. (14).
 class StepwiseDpo {
  public:
   struct Options {

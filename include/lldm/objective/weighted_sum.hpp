@@ -6,10 +6,10 @@
 #include <tuple>
 #include <vector>
 
+#include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/objective.hpp"
-#include "lldm/objective/any_objective.hpp"
-#include "lldm/plugin/component_ref.hpp"
+#include "lldm/config/component_ref.hpp"
 
 namespace lldm {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 
 namespace lldm {
 
@@ -31,7 +31,9 @@ struct LoadedPlugin {
 ///
 /// Checked in this order: file, ELF header, lldm_plugin_query, ABI, size, build id, registration,
 /// and that something was registered.  The plugin's code runs in this process: load only what you
-/// trust. Errors  PluginError; the registry is then what it was before.
+/// trust.
+///
+/// Errors  PluginError; the registry is then what it was before.
 LoadedPlugin load_plugin(Registry& registry, const std::filesystem::path& file);
 
 }  // namespace lldm

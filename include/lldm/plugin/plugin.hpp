@@ -5,9 +5,9 @@
 #include <exception>
 #include <string>
 
+#include "lldm/build_id.hpp"
 #include "lldm/plugin/abi.h"
-#include "lldm/plugin/build_id.hpp"
-#include "lldm/plugin/registration.hpp"
+#include "lldm/registry/registration.hpp"
 
 namespace lldm::detail {
 

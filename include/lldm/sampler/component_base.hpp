@@ -5,10 +5,10 @@
 #include <tuple>
 #include <vector>
 
+#include "lldm/config/component_ref.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/config/options_check.hpp"
 #include "lldm/draws/stream.hpp"
-#include "lldm/plugin/component_ref.hpp"
 #include "lldm/sampler/diffusion_sampler.hpp"
 
 namespace lldm {

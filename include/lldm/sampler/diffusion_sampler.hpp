@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/denoiser.hpp"
-#include "lldm/model/any_denoiser.hpp"
+#include "lldm/concepts/request.hpp"
 #include "lldm/sampler/noise_source.hpp"
 #include "lldm/sampler/parts.hpp"
-#include "lldm/sampler/request.hpp"
 
 namespace lldm {
 
@@ -41,9 +41,9 @@ class StepModel {
 /// Numbers   confidences, guidance and Gumbel noise in float64 from the model's logits; ties break
 /// to the
 ///           lower token id and the lower column.
-/// Threads   the commit rule is called by the calling thread, row after row; token choice is
-/// parallel. Source    Nie et al. 2025, arXiv:2502.09992; LLaDA generate.py.   Tests
-/// golden/llada_generate
+/// Threads  the commit rule is called by the calling thread, row after row; token choice is
+///         parallel.
+/// Source  Nie et al. 2025, arXiv:2502.09992; LLaDA generate.py.   Tests golden/llada_generate
 template <Denoiser D>
 class DiffusionSampler {
  public:

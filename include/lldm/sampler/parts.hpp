@@ -6,14 +6,14 @@
 #include <string_view>
 #include <type_traits>
 
+#include "lldm/concepts/any_commit_rule.hpp"
+#include "lldm/concepts/canvas.hpp"
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/config/options_check.hpp"
-#include "lldm/sampler/any_commit_rule.hpp"
-#include "lldm/sampler/canvas.hpp"
 #include "lldm/sampler/guidance.hpp"
 #include "lldm/sampler/stop.hpp"
 #include "lldm/sampler/token_choice.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
 

@@ -11,8 +11,9 @@
 namespace lldm {
 
 /// Block by block from the left on a canvas that grows: the model never sees a block behind the
-/// current one. Source  Nie et al. 2025, arXiv:2502.09992
-/// ("semi-autoregressive-origin").
+/// current one.
+///
+/// Source  Nie et al. 2025, arXiv:2502.09992 ("semi-autoregressive-origin").
 class SemiAutoregressiveOrigin : public SamplerComponent {
  public:
   struct Options {

@@ -11,8 +11,9 @@
 namespace lldm {
 
 /// Block by block from the left; the blocks behind the current one are there as masks, and the
-/// model sees them. Source  LLaDA generate.py with block_length < gen_length; Nie et al. 2025,
-/// arXiv:2502.09992.
+/// model sees them.
+///
+/// Source  LLaDA generate.py with block_length < gen_length; Nie et al. 2025, arXiv:2502.09992.
 class SemiAutoregressivePadding : public SamplerComponent {
  public:
   struct Options {

@@ -9,13 +9,6 @@
 
 namespace lldm {
 
-/// Which figures of a Candidate a rule reads.  The others are not computed and hold NaN.
-enum class CandidateStatistics {
-  none,         // position and token only
-  probability,  // and the probability of the chosen token
-  all,          // and the runner-up's, and the entropy
-};
-
 /// How one row of logits becomes a token and the figures that a commit rule looks at.
 ///
 /// Token        argmax of exp(l_v) / (-log u_v)^T, in float64 and in log space (l_v - T log(-log

@@ -12,7 +12,9 @@ namespace lldm {
 
 /// The share of noised tokens runs from low to high only: alpha(t) = 1 - low - (high - low) t.
 /// Avoids the times whose gradients are noisiest; what a bound over it estimates is the integral
-/// between these shares. Source  Arriola et al. 2025 (BD3-LM, arXiv:2503.09573), clipped schedules.
+/// between these shares.
+///
+/// Source  Arriola et al. 2025 (BD3-LM, arXiv:2503.09573), clipped schedules.
 class ClippedSchedule {
  public:
   struct Options {

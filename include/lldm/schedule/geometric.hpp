@@ -12,8 +12,9 @@
 namespace lldm {
 
 /// alpha(t) = exp(-sigma(t)), sigma(t) = sigma_min^(1 - t) sigma_max^t.  A share exp(-sigma_max) is
-/// left clean at t = 1, 1 - exp(-sigma_min) is noised at t = 0. Source  Lou et al. 2024 (SEDD,
-/// arXiv:2310.16834), sigma from 1e-4 to 20.
+/// left clean at t = 1, 1 - exp(-sigma_min) is noised at t = 0.
+///
+/// Source  Lou et al. 2024 (SEDD, arXiv:2310.16834), sigma from 1e-4 to 20.
 class GeometricSchedule {
  public:
   struct Options {

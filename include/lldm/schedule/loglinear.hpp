@@ -10,8 +10,9 @@
 namespace lldm {
 
 /// alpha(t) = 1 - (1 - eps) t, the exponential of minus a noise of -log(1 - (1 - eps) t): linear,
-/// with a share eps left clean at t = 1. Source  Lou et al. 2024 (SEDD, arXiv:2310.16834); MDLM
-/// (eps = 1e-3).
+/// with a share eps left clean at t = 1.
+///
+/// Source  Lou et al. 2024 (SEDD, arXiv:2310.16834); MDLM (eps = 1e-3).
 class LoglinearSchedule {
  public:
   struct Options {

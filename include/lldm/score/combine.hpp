@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "lldm/score/plan.hpp"
+#include "lldm/concepts/plan.hpp"
 
 namespace lldm {
 

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "lldm/concepts/denoiser.hpp"
+#include "lldm/concepts/plan.hpp"
+#include "lldm/concepts/score_set.hpp"
 #include "lldm/score/gradient_path.hpp"
-#include "lldm/score/plan.hpp"
-#include "lldm/score/score_set.hpp"
 
 namespace lldm {
 

@@ -7,8 +7,8 @@
 #include <type_traits>
 
 #include "lldm/concepts/objective.hpp"
+#include "lldm/concepts/plan.hpp"
 #include "lldm/config/field.hpp"
-#include "lldm/score/plan.hpp"
 
 namespace lldm {
 

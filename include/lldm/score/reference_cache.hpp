@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "lldm/score/plan.hpp"
+#include "lldm/concepts/plan.hpp"
 
 namespace lldm {
 

@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/tokenizer/special_names.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
 

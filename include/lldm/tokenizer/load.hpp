@@ -7,10 +7,10 @@
 #include <span>
 #include <string>
 
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/config/options_check.hpp"
 #include "lldm/tokenizer/special_names.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 #include "lldm/tokenizer/tokenizer_json.hpp"
 
 namespace lldm {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "lldm/tokenizer/tokenizer.hpp"
+#include "lldm/concepts/tokenizer.hpp"
 
 namespace lldm {
 

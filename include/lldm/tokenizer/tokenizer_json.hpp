@@ -5,9 +5,9 @@
 #include <memory>
 #include <type_traits>
 
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/tokenizer/special_names.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
 

@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/tokenizer/special_names.hpp"
-#include "lldm/tokenizer/tokenizer.hpp"
 
 namespace lldm {
 
@@ -24,7 +24,9 @@ void split_words(std::string_view text, std::vector<std::string_view>& words);
 ///
 /// Decoding joins tokens with single spaces, none beside a newline: `decode(encode(text))` is
 /// `text` with canonical spacing ("12 apples." -> "12 apples ."), and encoding that gives the same
-/// ids again. Threads  safe to share.
+/// ids again.
+///
+/// Threads  safe to share.
 class WordsTokenizer final : public Tokenizer {
  public:
   struct Settings {

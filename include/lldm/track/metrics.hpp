@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "lldm/track/files.hpp"
+#include "lldm/storage/files.hpp"
 
 namespace lldm {
 
@@ -36,9 +36,10 @@ struct MetricsLine {
 };
 
 /// The line as written, without line end.  Numbers are the shortest text that reads back to the
-/// same double; "NaN", "Infinity" and "-Infinity" are strings. Errors  Error if a name is empty,
-/// reserved (stage, step, wall_time), given twice, has an empty group, a
-///         control character or is not UTF-8.
+/// same double; "NaN", "Infinity" and "-Infinity" are strings.
+///
+/// Errors  Error if a name is empty, reserved (stage, step, wall_time), given twice, has an empty
+///         group, a control character or is not UTF-8.
 [[nodiscard]] std::string metrics_text(const MetricsLine& line);
 
 /// Reads metrics.jsonl line by line.  A last line without line end (the process was killed while

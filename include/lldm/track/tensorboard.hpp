@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "lldm/track/files.hpp"
+#include "lldm/storage/files.hpp"
 #include "lldm/track/metrics.hpp"
 
 namespace lldm {
@@ -33,11 +33,12 @@ using HyperParameter = std::pair<std::string, std::variant<double, bool, std::st
 ///
 /// Every writer makes a new file whose name sorts behind all files there, as TensorBoard wants it;
 /// a resumed stage gives `resume_step`, and TensorBoard then hides what older files hold at that
-/// step and later. Records are in the file when the call returns. Errors  FileError. Source
-/// tensorflow/tensorboard: summary/writer/record_writer.py, compat/proto/event.proto,
-/// summary.proto,
-///         plugins/text, plugins/hparams.   Tests  unit/track/tensorboard_test.cpp,
-///         golden/tensorboard_test.cpp
+/// step and later. Records are in the file when the call returns.
+///
+/// Errors  FileError.
+/// Source  tensorflow/tensorboard: summary/writer/record_writer.py, compat/proto/event.proto,
+///         summary.proto, plugins/text, plugins/hparams.
+/// Tests   unit/track/tensorboard_test.cpp, golden/tensorboard_test.cpp
 class TensorBoardWriter {
  public:
   explicit TensorBoardWriter(const std::filesystem::path& folder,

@@ -6,8 +6,8 @@
 #include <tuple>
 #include <vector>
 
+#include "lldm/concepts/packed_tokens.hpp"
 #include "lldm/config/field.hpp"
-#include "lldm/model/packed_tokens.hpp"
 
 namespace lldm {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "lldm/estimator/adaptation.hpp"
-#include "lldm/score/score_set.hpp"
+#include "lldm/concepts/adaptation.hpp"
+#include "lldm/concepts/score_set.hpp"
 #include "lldm/track/logger.hpp"
 #include "lldm/train/adamw.hpp"
 
@@ -27,7 +27,9 @@ struct CheckpointState {
 
 /// Writes `parent`/step-NNNNNNNN: model/weights.safetensors, optim/moments.safetensors, state.json,
 /// and the manifest with hashes last.  Complete or absent, whatever happens; then drops the oldest
-/// beyond `keep`, never the newest. Errors  FileError; an older checkpoint is intact.
+/// beyond `keep`, never the newest.
+///
+/// Errors  FileError; an older checkpoint is intact.
 void save_checkpoint(const std::filesystem::path& parent, const CheckpointState& state,
                      const std::vector<NamedParameter>& parameters, const AdamW& optimizer,
                      std::int64_t keep);

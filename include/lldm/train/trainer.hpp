@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "lldm/estimator/adaptation.hpp"
-#include "lldm/estimator/any_score_estimator.hpp"
-#include "lldm/model/any_denoiser.hpp"
-#include "lldm/objective/any_objective.hpp"
+#include "lldm/concepts/adaptation.hpp"
+#include "lldm/concepts/any_denoiser.hpp"
+#include "lldm/concepts/any_objective.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/train/train_options.hpp"
 #include "lldm/train/training_rows.hpp"
@@ -117,9 +117,10 @@ class TrainerCore {
 /// AdamW.
 ///
 /// With concrete components everything is inlined into two calls per row and one per micro-batch;
-/// with the Any types the same code serves every TOML file, bit for bit. Random  draws keyed by
-/// (stage, epoch, row id, answer, evaluation): batch size, micro-batch and resume
-///         point change nothing about them.
+/// with the Any types the same code serves every TOML file, bit for bit.
+///
+/// Random  draws keyed by (stage, epoch, row id, answer, evaluation): batch size, micro-batch and
+///         resume point change nothing about them.
 template <ForwardProcess P, ScoreEstimator E, Objective O>
 class Trainer {
  public:

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "lldm/concepts/plan.hpp"
 #include "lldm/draws/stream.hpp"
-#include "lldm/score/plan.hpp"
 
 namespace lldm {
 

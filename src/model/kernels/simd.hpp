@@ -125,7 +125,9 @@ template <class T>
 }
 
 /// 2^x for x <= 0 (a little above is fine too); below the normal numbers it stays at the smallest
-/// one. Source  Cephes, exp2f.c.
+/// one.
+///
+/// Source  Cephes, exp2f.c.
 [[gnu::always_inline]] inline Vec<float> exp2(Vec<float> x) {
   using Ints = Types<float>::ints;
   x = x < -126.0f ? broadcast(-126.0f) : x;

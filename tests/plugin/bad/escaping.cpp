@@ -2,7 +2,7 @@
 // Written without LLDM_PLUGIN, and its registrar breaks the contract: an exception leaves it.
 #include <lldm/plugin/abi.h>
 
-#include <lldm/plugin/build_id.hpp>
+#include <lldm/build_id.hpp>
 #include <stdexcept>
 
 extern "C" __attribute__((visibility("default"))) const lldm_plugin_info* lldm_plugin_query(void) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <cmath>
 
+#include <lldm/concepts/tokenizer.hpp>
 #include <lldm/plugin/plugin.hpp>
 #include <lldm/services.hpp>
-#include <lldm/tokenizer/tokenizer.hpp>
 
 /// Absorbing noise with alpha(t) = 1 - t^2: little noise early.
 class LateMasked {

@@ -3,10 +3,10 @@
 #include "lldm/experiment/grid.hpp"
 
 #include "experiment/absolute_paths.hpp"
+#include "lldm/builtin/builtin.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/experiment/run.hpp"
-#include "lldm/plugin/builtin.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/run/run.hpp"
 #include "support/catch.hpp"
 #include "support/config_text.hpp"
 #include "support/contains.hpp"

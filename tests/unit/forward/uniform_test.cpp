@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/forward/uniform.hpp"
 
+#include "lldm/builtin/builtin.hpp"
+#include "lldm/concepts/any_forward_process.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/forward/any_forward_process.hpp"
-#include "lldm/plugin/builtin.hpp"
-#include "lldm/plugin/registry.hpp"
+#include "lldm/registry/registry.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"

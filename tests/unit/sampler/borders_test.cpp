@@ -2,8 +2,8 @@
 // The small borders of a sampler: stop, guidance, canvas, noise.
 #include <ATen/ops/full.h>
 
+#include "lldm/concepts/canvas.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/sampler/canvas.hpp"
 #include "lldm/sampler/guidance.hpp"
 #include "lldm/sampler/noise_source.hpp"
 #include "lldm/sampler/stop.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include "lldm/concepts/any_sampler.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/plugin/registration.hpp"
-#include "lldm/sampler/any_sampler.hpp"
+#include "lldm/registry/registration.hpp"
 #include "lldm/sampler/fixed_length.hpp"
 #include "lldm/sampler/remasking/low_confidence.hpp"
 #include "lldm/sampler/remasking/random.hpp"

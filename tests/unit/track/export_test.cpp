@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "lldm/track/files.hpp"
+#include "lldm/storage/files.hpp"
 #include "lldm/track/metrics.hpp"
 #include "support/catch.hpp"
 #include "support/shell.hpp"

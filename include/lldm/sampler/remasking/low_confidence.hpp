@@ -5,14 +5,15 @@
 #include <tuple>
 #include <vector>
 
+#include "lldm/concepts/any_commit_rule.hpp"
 #include "lldm/concepts/component.hpp"
-#include "lldm/sampler/any_commit_rule.hpp"
 
 namespace lldm {
 
 /// Commits where the model is surest: confidence = probability of the chosen token.  What stays
-/// masked is what has low confidence, hence LLaDA's name. Source  Nie et al. 2025,
-/// arXiv:2502.09992, section 2.4; MaskGIT (Chang et al. 2022).
+/// masked is what has low confidence, hence LLaDA's name.
+///
+/// Source  Nie et al. 2025, arXiv:2502.09992, section 2.4; MaskGIT (Chang et al. 2022).
 class LowConfidence {
  public:
   struct Options {

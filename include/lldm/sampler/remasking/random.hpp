@@ -5,8 +5,8 @@
 #include <tuple>
 #include <vector>
 
+#include "lldm/concepts/any_commit_rule.hpp"
 #include "lldm/concepts/component.hpp"
-#include "lldm/sampler/any_commit_rule.hpp"
 
 namespace lldm {
 

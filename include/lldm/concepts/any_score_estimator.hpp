@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "lldm/concepts/adaptation.hpp"
+#include "lldm/concepts/score_estimator.hpp"
+
+namespace lldm {
+
+/// Any ScoreEstimator behind one type.
+class AnyScoreEstimator {
+ public:
+  template <ScoreEstimator E>
+    requires(!std::is_same_v<E, AnyScoreEstimator>)
+  explicit(false) AnyScoreEstimator(E estimator)
+      : self_(std::make_shared<const Model<E>>(std::move(estimator))) {}
+
+  [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
+                               const TextDraws& draws) const {
+    return self_->plan(text, process, draws);
+  }
+  [[nodiscard]] Target target(std::int64_t scored) const { return self_->target(scored); }
+  /// The target for the process in use, where the estimator has a `target(R, process)`; an
+  /// estimator without one means the same bound of every process that it accepts.
+  [[nodiscard]] Target target(std::int64_t scored, const AnyForwardProcess& process) const {
+    return self_->target(scored, process);
+  }
+  [[nodiscard]] std::int64_t nominal_copies(std::int64_t scored) const {
+    return self_->nominal_copies(scored);
+  }
+  [[nodiscard]] bool reads_schedule() const { return self_->reads_schedule(); }
+  /// How the number of evaluations follows the steps before, for an estimator that has an
+  /// `adaptation()`; nothing for one of fixed cost.
+  [[nodiscard]] std::optional<Adaptation> adaptation() const { return self_->adaptation(); }
+  /// The estimator at so many evaluations; one of fixed cost is itself.
+  [[nodiscard]] AnyScoreEstimator at(std::int64_t evaluations) const {
+    return adaptation() ? self_->at(evaluations) : *this;
+  }
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    virtual ScorePlan plan(const Text&, const AnyForwardProcess&, const TextDraws&) const = 0;
+    virtual Target target(std::int64_t) const = 0;
+    virtual Target target(std::int64_t, const AnyForwardProcess&) const = 0;
+    virtual std::int64_t nominal_copies(std::int64_t) const = 0;
+    virtual bool reads_schedule() const = 0;
+    virtual std::optional<Adaptation> adaptation() const = 0;
+    virtual AnyScoreEstimator at(std::int64_t) const = 0;
+  };
+  template <class E>
+  struct Model final : Interface {
+    explicit Model(E value) : value_(std::move(value)) {}
+    ScorePlan plan(const Text& text, const AnyForwardProcess& process,
+                   const TextDraws& draws) const override {
+      return value_.plan(text, process, draws);
+    }
+    Target target(std::int64_t scored) const override { return value_.target(scored); }
+    Target target(std::int64_t scored, const AnyForwardProcess& process) const override {
+      if constexpr (requires { value_.target(scored, process); })
+        return value_.target(scored, process);
+      else
+        return value_.target(scored);
+    }
+    std::int64_t nominal_copies(std::int64_t scored) const override {
+      return value_.nominal_copies(scored);
+    }
+    bool reads_schedule() const override { return value_.reads_schedule(); }
+    std::optional<Adaptation> adaptation() const override {
+      if constexpr (requires { value_.adaptation(); })
+        return value_.adaptation();
+      else
+        return std::nullopt;
+    }
+    AnyScoreEstimator at(std::int64_t evaluations) const override {
+      if constexpr (requires { value_.at(evaluations); })
+        return AnyScoreEstimator(value_.at(evaluations));
+      else
+        return AnyScoreEstimator(value_);
+    }
+    E value_;
+  };
+  std::shared_ptr<const Interface> self_;
+};
+static_assert(ScoreEstimator<AnyScoreEstimator>);
+
+}  // namespace lldm

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lldm/config/document.hpp"
+#include "lldm/experiment/experiment.hpp"
+#include "lldm/experiment/grid.hpp"
+
+namespace lldm {
+
+class Registry;
+
+/// A file that was loaded and bound, cell by cell.
+struct LoadedExperiment {
+  config::Document document;
+  std::vector<Cell> cells;
+  std::vector<Experiment> experiments;
+  config::Value resolved;  // what config.resolved.toml says
+};
+
+/// Loads, expands and binds a file.  ConfigError with every mistake at once.
+LoadedExperiment load_experiment(const std::filesystem::path& file,
+                                 const std::vector<std::string>& overrides,
+                                 const Registry& registry);
+
+}  // namespace lldm

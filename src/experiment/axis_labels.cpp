@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/axis_labels.hpp"
+
+#include <algorithm>
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A file by its name, everything else as it is.
+std::string plain(const Json& value) {
+  if (!value.is_string()) return value.dump();
+  const auto text = value.get<std::string>();
+  return text.starts_with('/') ? text.substr(text.rfind('/') + 1) : text;
+}
+
+bool is_component(const Json& value) { return value.is_object() && value.contains("type"); }
+
+}  // namespace
+
+AxisLabels::AxisLabels(const Json& report) {
+  for (const char* list : {"rows", "work"}) {
+    if (!report.contains(list)) continue;
+    for (const Json& entry : report.at(list)) {
+      if (!entry.contains("axes")) continue;
+      for (const auto& [path, value] : entry.at("axes").items())
+        if (auto& known = values_[path];
+            std::find(known.begin(), known.end(), value) == known.end())
+          known.push_back(value);
+    }
+  }
+}
+
+std::string AxisLabels::of(const std::string& path, const Json& value) const {
+  if (!is_component(value)) return path.substr(path.rfind('.') + 1) + "=" + plain(value);
+  std::vector<const Json*> alike;
+  if (const auto known = values_.find(path); known != values_.end())
+    for (const Json& other : known->second)
+      if (is_component(other) && other.at("type") == value.at("type")) alike.push_back(&other);
+  std::string text = plain(value.at("type"));
+  for (const auto& [key, mine] : value.items()) {
+    const bool tells_apart = std::any_of(alike.begin(), alike.end(), [&](const Json* other) {
+      return !other->contains(key) || other->at(key) != mine;
+    });
+    if (tells_apart) text += " " + key + "=" + plain(mine);
+  }
+  return text;
+}
+
+std::string AxisLabels::of(const Json& axes) const {
+  std::string text;
+  for (const auto& [path, value] : axes.items()) text += ", " + of(path, value);
+  return text;
+}
+
+}  // namespace lldm

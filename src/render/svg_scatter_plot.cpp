@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "lldm/errors.hpp"
+#include "lldm/render/svg_plot.hpp"
+#include "render/svg_frame.hpp"
+#include "render/svg_marker.hpp"
+
+namespace lldm {
+namespace {
+
+using svg::Canvas;
+using svg::Point;
+
+constexpr double kNameSize = 8;
+
+bool can_draw(const PlotAxis& axis, double value) {
+  return std::isfinite(value) && (axis.scale == PlotScale::linear || value > 0);
+}
+
+struct Box {
+  double left, top, right, bottom;
+  [[nodiscard]] bool meets(const Box& other) const {
+    return left < other.right && other.left < right && top < other.bottom && other.top < bottom;
+  }
+};
+
+/// Where names go: no two on one another, on a point, or out of the frame.
+class Names {
+ public:
+  Names(const svg::Frame& frame, const std::vector<Point>& points) : frame_(frame) {
+    for (const Point& point : points)
+      taken_.push_back({point.x - 4, point.y - 4, point.x + 4, point.y + 4});
+  }
+
+  /// Names keep off error bars too.
+  void keep_off(const Box& box) { taken_.push_back(box); }
+
+  /// The baseline's start, or nothing where there is no room.
+  std::optional<Point> place(Point point, const std::string& name) {
+    const double width = svg::text_width(name, kNameSize), height = kNameSize;
+    const double gaps[] = {6, 12, 20};
+    for (const double gap : gaps)
+      for (const Point& at :
+           {Point{point.x + gap, point.y + 3}, Point{point.x - gap - width, point.y + 3},
+            Point{point.x - width / 2, point.y - gap},
+            Point{point.x - width / 2, point.y + gap + 6},
+            Point{point.x + gap - 2, point.y - gap + 2},
+            Point{point.x - gap + 2 - width, point.y - gap + 2},
+            Point{point.x + gap - 2, point.y + gap + 4},
+            Point{point.x - gap + 2 - width, point.y + gap + 4}}) {
+        const Box box{at.x - 1, at.y - height, at.x + width + 1, at.y + 1.5};
+        if (box.left < frame_.left || box.right > frame_.right || box.top < frame_.top - 2 ||
+            box.bottom > frame_.bottom + 2)
+          continue;
+        if (std::any_of(taken_.begin(), taken_.end(),
+                        [&](const Box& other) { return box.meets(other); }))
+          continue;
+        taken_.push_back(box);
+        return at;
+      }
+    return std::nullopt;
+  }
+
+ private:
+  const svg::Frame& frame_;
+  std::vector<Box> taken_;
+};
+
+struct Range {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  void add(double value) { low = std::min(low, value), high = std::max(high, value); }
+};
+
+void error_bars(Canvas& canvas, const ScatterPoint& point, const svg::Axis& x, const svg::Axis& y,
+                const svg::Frame& frame) {
+  const auto style = message("stroke=\"", svg::colour(point.series),
+                             "\" stroke-width=\"0.9\" stroke-opacity=\"0.7\"");
+  const double centre_x = frame.x(x.position(point.x)), centre_y = frame.y(y.position(point.y));
+  if (point.y_low < point.y_high && y.can_draw(point.y_low))
+    canvas.line({centre_x, frame.y(y.position(point.y_low))},
+                {centre_x, frame.y(y.position(point.y_high))}, style);
+  if (point.x_low < point.x_high && x.can_draw(point.x_low))
+    canvas.line({frame.x(x.position(point.x_low)), centre_y},
+                {frame.x(x.position(point.x_high)), centre_y}, style);
+}
+
+}  // namespace
+
+std::string svg_plot(const ScatterPlot& plot) {
+  const auto where = message("plot \"", plot.title, "\"");
+  Range x_range, y_range;
+  std::vector<std::string> notes;
+  std::vector<const ScatterPoint*> shown;
+  for (const ScatterPoint& point : plot.points) {
+    if (point.series >= plot.series.size())
+      throw ShapeError(message(where, ": point \"", point.label, "\" is of a series without name"));
+    if (!can_draw(plot.x, point.x) || !can_draw(plot.y, point.y)) {
+      notes.push_back("not drawn (not finite, or not positive on a logarithmic axis): " +
+                      point.label);
+      continue;
+    }
+    shown.push_back(&point);
+    x_range.add(point.x), y_range.add(point.y);
+    if (point.y_low < point.y_high && can_draw(plot.y, point.y_low))
+      y_range.add(point.y_low), y_range.add(point.y_high);
+    if (point.x_low < point.x_high && can_draw(plot.x, point.x_low))
+      x_range.add(point.x_low), x_range.add(point.x_high);
+  }
+  if (shown.empty()) throw ShapeError(message(where, ": it has no point that can be drawn"));
+  const auto x = svg::fit_axis(plot.x, x_range.low, x_range.high, 5, where);
+  const auto y = svg::fit_axis(plot.y, y_range.low, y_range.high, 5, where);
+
+  Canvas canvas;
+  const double top = svg::draw_head(
+      canvas, plot.title, plot.y.label, plot.series,
+      [](Canvas& page, std::size_t i, Point at) { svg::draw_marker(page, i, {at.x + 9, at.y}); });
+  const double right =
+      svg::kWidth - std::max(8.0, svg::text_width(x.ticks.back().label, svg::kTickSize) / 2 + 2);
+  const svg::Frame frame{svg::left_margin(y), right, top + 4, top + 4 + svg::kPlotHeight};
+  svg::draw_y_axis(canvas, frame, y);
+  double bottom = svg::draw_x_axis(canvas, frame, x);
+  std::vector<Point> places;
+  for (const ScatterPoint* point : shown) {
+    error_bars(canvas, *point, x, y, frame);
+    places.push_back({frame.x(x.position(point->x)), frame.y(y.position(point->y))});
+  }
+  for (std::size_t i = 0; i < shown.size(); ++i)
+    svg::draw_marker(canvas, shown[i]->series, places[i]);
+  Names names(frame, places);
+  for (std::size_t i = 0; i < shown.size(); ++i)
+    if (shown[i]->y_low < shown[i]->y_high && y.can_draw(shown[i]->y_low))
+      names.keep_off({places[i].x - 1, frame.y(y.position(shown[i]->y_high)), places[i].x + 1,
+                      frame.y(y.position(shown[i]->y_low))});
+  int number = 0;
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    if (shown[i]->label.empty()) continue;
+    std::string text = shown[i]->label;
+    std::optional<Point> at = names.place(places[i], text);
+    if (!at) {
+      text = std::to_string(++number);
+      notes.push_back(text + ": " + shown[i]->label);
+      at = names.place(places[i], text);
+    }
+    canvas.text(at.value_or(Point{places[i].x + 4, places[i].y - 4}), text,
+                {.size = kNameSize, .anchor = "start"});
+  }
+  bottom = svg::draw_notes(canvas, bottom, notes);
+  return canvas.document(svg::kWidth, bottom);
+}
+
+}  // namespace lldm

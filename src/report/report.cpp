@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/report/report.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lldm/errors.hpp"
+#include "lldm/render/table.hpp"
+#include "lldm/storage/files.hpp"
+#include "report/report_plots.hpp"
+#include "report/report_rows.hpp"
+#include "report/report_runs.hpp"
+#include "report/report_table.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Answers of the same prompts, model by model; of several seeds the first.
+std::string examples_text(const ReportGroups& groups) {
+  std::vector<std::pair<std::string, std::string>> seen;  // prompt -> lines
+  for (const ReportGroup& group : groups) {
+    const Json& row = *group.rows.front();
+    if (!row.contains("examples")) continue;
+    for (const Json& item : row.at("examples")) {
+      const auto prompt = item.at("prompt").get<std::string>();
+      auto at =
+          std::find_if(seen.begin(), seen.end(), [&](const auto& s) { return s.first == prompt; });
+      if (at == seen.end()) at = seen.insert(seen.end(), {prompt, ""});
+      at->second += message("- ", group.label, " (seed ", row.at("seed").get<std::int64_t>(), ", ",
+                            item.at("correct").get<bool>() ? "right): `" : "wrong): `",
+                            item.at("output").get<std::string>(), "`\n");
+    }
+  }
+  std::string text = seen.empty() ? "" : "\n## Answers\n";
+  for (const auto& [prompt, lines] : seen) text += "\n> " + prompt + "\n\n" + lines;
+  return text;
+}
+
+std::string as_markdown(const ReportTable& table) {
+  return "## " + table.title + "\n\n" + markdown_table(table.table) + "\n" + table.note + "\n";
+}
+
+std::string images(const std::vector<std::string>& plots) {
+  std::string text;
+  for (const std::string& plot : plots) text += "![" + plot + "](" + plot + ")\n";
+  return text;
+}
+
+std::string markdown(const Json& report, const ReportGroups& groups, const ReportPlots& plots,
+                     bool has_costs) {
+  std::string text = "# " + report.at("name").get<std::string>() + "\n\n";
+  if (const auto description = report.at("description").get<std::string>(); !description.empty())
+    text += description + "\n\n";
+  if (!report.at("is_whole").get<bool>()) text += "**Partial: not every stage has been run.**\n\n";
+  for (const ReportTable& table : report_tables(groups)) text += as_markdown(table);
+  text += "\n" + findings(groups);
+  if (has_costs) text += "\nSeconds and memory of the run itself: [costs.md](costs.md).\n";
+  if (!plots.files.empty())
+    text += "\n## Plots\n\n" + images(plots.files) +
+            "\nBars and bands over axes: \u00b1 one standard deviation over seeds (bars of one "
+            "seed: the items' 95 % interval).\nLearning curves: means over seeds, the band from "
+            "the smallest to the largest.\n";
+  return text + examples_text(groups);
+}
+
+/// Everything but report.json.
+void write_texts(const ReportData& data, const std::filesystem::path& out) {
+  const ReportGroups groups = group_rows(data.report);
+  const ReportPlots plots = write_plots(data.report, groups, data.lines, out);
+  const ReportTable costs = costs_table(groups);
+  if (!costs.table.rows.empty())
+    write_file_atomically(out / "costs.md", "# " + data.report.at("name").get<std::string>() +
+                                                "\n\n" + as_markdown(costs) +
+                                                images(plots.measured));
+  write_file_atomically(out / "report.md",
+                        markdown(data.report, groups, plots, !costs.table.rows.empty()));
+}
+
+}  // namespace
+
+void write_report(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
+  const Json report = collect_rows(schedule, out, is_whole);
+  write_file_atomically(out / "report.json", report.dump(2) + "\n");
+  write_texts(read_runs({out}), out);
+}
+
+void merge_reports(const std::vector<std::filesystem::path>& folders,
+                   const std::filesystem::path& out) {
+  const ReportData data = read_runs(folders);
+  make_folders(out);
+  // A run's own report.json stays; elsewhere `items` are absolute paths.
+  if (folders.size() > 1 ||
+      std::filesystem::weakly_canonical(out) != std::filesystem::weakly_canonical(folders.front()))
+    write_file_atomically(out / "report.json", data.report.dump(2) + "\n");
+  write_texts(data, out);
+}
+
+std::string report_text(const std::filesystem::path& out, int width) {
+  const ReportData data = read_runs({out});
+  const ReportGroups groups = group_rows(data.report);
+  std::string text;
+  const auto add = [&](const ReportTable& table) {
+    if (!table.table.rows.empty())
+      text += table.title + "\n" + text_table(table.table, width) + table.note + "\n\n";
+  };
+  for (const ReportTable& table : report_tables(groups)) add(table);
+  add(costs_table(groups));
+  return text + findings(groups);
+}
+
+}  // namespace lldm

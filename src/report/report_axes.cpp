@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "report/report_axes.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "experiment/axis_labels.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const Json& axes_of(const ReportGroup& group) { return group.rows.front()->at("axes"); }
+
+std::string evaluation_of(const ReportGroup& group) {
+  return group.rows.front()->at("evaluated_by").get<std::string>();
+}
+
+/// A component without the number that its budget is counted in: an estimator of a study at several
+/// budgets is one line, and one that differs in anything else another.
+Json without_budget(const Json& value) {
+  static const std::map<std::string, std::string> counted = {{"full_trajectory", "steps"},
+                                                             {"monte_carlo_elbo", "draws"},
+                                                             {"segmented", "segments"},
+                                                             {"complementary_pair", "pairs"},
+                                                             {"quadrature", "nodes"},
+                                                             {"block_aligned", "draws"},
+                                                             {"eubo", "draws"},
+                                                             {"any_order", "replicates"},
+                                                             {"adaptive", "max"}};
+  if (!value.is_object() || !value.contains("type")) return value;
+  Json kept = value;
+  if (const auto key = counted.find(value.at("type").get<std::string>()); key != counted.end())
+    kept.erase(key->second);
+  return kept;
+}
+
+void keep_varying(AxisFamily& family) {
+  for (const ReportGroup* group : family.groups)
+    for (const auto& [path, value] : axes_of(*group).items())
+      if (auto& known = family.values[path];
+          std::find(known.begin(), known.end(), value) == known.end())
+        known.push_back(value);
+  std::erase_if(family.values, [](const auto& entry) { return entry.second.size() < 2; });
+}
+
+/// Whether the values of `a` say those of `b` in every group, and the other way round.
+bool move_together(const AxisFamily& family, const std::string& a, const std::string& b) {
+  std::map<std::string, std::string> forth, back;
+  for (const ReportGroup* group : family.groups) {
+    const Json& axes = axes_of(*group);
+    if (!axes.contains(a) || !axes.contains(b)) continue;
+    const std::string mine = axes.at(a).dump(), theirs = axes.at(b).dump();
+    if (forth.emplace(mine, theirs).first->second != theirs) return false;
+    if (back.emplace(theirs, mine).first->second != mine) return false;
+  }
+  return !forth.empty();
+}
+
+void drop_tied(AxisFamily& family) {
+  for (auto a = family.values.begin(); a != family.values.end(); ++a)
+    for (auto b = std::next(a); b != family.values.end();)
+      b = a->first != "budget" && b->first != "budget" && move_together(family, a->first, b->first)
+              ? family.values.erase(b)
+              : std::next(b);
+}
+
+}  // namespace
+
+bool AxisFamily::is_numeric(const std::string& path) const {
+  const auto found = values.find(path);
+  return found != values.end() && std::all_of(found->second.begin(), found->second.end(),
+                                              [](const Json& value) { return value.is_number(); });
+}
+
+std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> AxisFamily::split(
+    const std::vector<std::string>& paths) const {
+  const bool is_over_budget = std::find(paths.begin(), paths.end(), "budget") != paths.end();
+  Json rows = Json::array();
+  std::vector<Json> others;
+  for (const ReportGroup* group : groups) {
+    Json other = Json::object();
+    for (const auto& [path, value] : axes_of(*group).items())
+      if (values.contains(path) && std::find(paths.begin(), paths.end(), path) == paths.end())
+        other[path] = is_over_budget ? without_budget(value) : value;
+    rows.push_back({{"axes", other}});
+    others.push_back(std::move(other));
+  }
+  const AxisLabels labels(Json{{"rows", std::move(rows)}});
+  std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> parts;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    std::string name = labels.of(others[g]);
+    if (name.starts_with(", ")) name.erase(0, 2);
+    if (!groups[g]->run.empty()) name += (name.empty() ? "[" : " [") + groups[g]->run + "]";
+    const auto at = std::find_if(parts.begin(), parts.end(),
+                                 [&](const auto& part) { return part.first == name; });
+    if (at == parts.end())
+      parts.emplace_back(name, std::vector{groups[g]});
+    else
+      at->second.push_back(groups[g]);
+  }
+  return parts;
+}
+
+std::vector<AxisFamily> axis_families(const ReportGroups& groups) {
+  std::vector<AxisFamily> families;
+  for (const ReportGroup& group : groups) {
+    const std::string name = group.stage + " (" + evaluation_of(group) + ")";
+    auto at = std::find_if(families.begin(), families.end(),
+                           [&](const AxisFamily& family) { return family.name == name; });
+    if (at == families.end()) at = families.insert(families.end(), {name, {}, {}, true});
+    at->groups.push_back(&group);
+  }
+  std::vector<std::string> stages;
+  for (AxisFamily& family : families) {
+    keep_varying(family);
+    drop_tied(family);
+    const std::string& stage = family.groups.front()->stage;
+    family.is_first = std::find(stages.begin(), stages.end(), stage) == stages.end();
+    stages.push_back(stage);
+  }
+  std::erase_if(families, [](const AxisFamily& family) { return family.values.empty(); });
+  if (families.size() == 1) families.front().name.clear();
+  return families;
+}
+
+std::string short_path(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+
+std::string axis_title(const std::string& path) {
+  if (path == "budget") return "forward passes per text";
+  if (path.ends_with("objective.beta")) return "beta [1/nat]";
+  if (path.ends_with("score_estimator.steps")) return "diffusion steps of the score";
+  if (path.ends_with("score_estimator.draws")) return "draws of the score";
+  if (path.ends_with("optimizer.steps")) return "optimizer steps";
+  return short_path(path);
+}
+
+std::string as_file_name(const std::string& text) {
+  std::string name;
+  for (const char c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      name += c;
+    else if (!name.empty() && name.back() != '_')
+      name += '_';
+  while (!name.empty() && name.back() == '_') name.pop_back();
+  return name;
+}
+
+}  // namespace lldm

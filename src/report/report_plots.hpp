@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "lldm/track/metrics.hpp"
+#include "report/report_table.hpp"
+
+namespace lldm {
+
+struct ReportPlots {
+  std::vector<std::string> files;     // for report.md
+  std::vector<std::string> measured;  // for costs.md: what the clock said
+};
+
+/// Writes the plots of a report into `out`: results by model (bars), curves and heat maps over
+/// axes, accuracy against compute and noise, and the learning curves of `lines` by kind of stage.
+ReportPlots write_plots(const nlohmann::ordered_json& report, const ReportGroups& groups,
+                        const std::vector<MetricsLine>& lines, const std::filesystem::path& out);
+
+}  // namespace lldm

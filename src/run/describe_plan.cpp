@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// What a run would do, from sizes alone.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "experiment/work_names.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/render/table.hpp"
+#include "lldm/run/plan.hpp"
+#include "lldm/score/reference_cache.hpp"
+#include "lldm/storage/files.hpp"
+#include "stage/stage_plan.hpp"
+
+namespace lldm {
+
+std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded) {
+  std::vector<std::string> lines;
+  for (const Experiment& experiment : loaded.experiments)
+    for (const std::string& line : experiment.options.model.not_runnable_yet())
+      if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+  return lines;
+}
+
+namespace {
+
+std::string steps_of(const TrainingStage& training) {
+  std::ostringstream text;
+  if (training.optimizer.steps > 0)
+    text << training.optimizer.steps;
+  else
+    text << training.optimizer.epochs << " epochs";
+  return text.str();
+}
+
+std::string memory_text(const Stage& stage, const StagePlan& plan) {
+  return message("\nmemory of stage ", stage.name,
+                 ", if every text is as long as the model accepts", " (forward passes of ",
+                 plan.tokens_per_forward, " tokens)\n", plan.note, plan.memory.text());
+}
+
+/// Where the reference's scores come from, a line a stage that keeps them; "" where none does.
+std::string cache_text(const Experiment& experiment) {
+  std::string text;
+  for (const Stage& stage : experiment.stages) {
+    const auto* training = std::get_if<TrainingStage>(&stage.options);
+    if (!training || training->reference.cache.empty()) continue;
+    const std::string there = describe_reference_cache(training->reference.cache);
+    text += message("\nreference scores of stage ", stage.name, ": ",
+                    training->reference.cache.string(), " (", there.empty() ? "empty" : there,
+                    "); what it lacks is computed before the first step\n");
+  }
+  return text;
+}
+
+std::string seeds_text(const RunSchedule& schedule) {
+  std::set<std::int64_t> seeds;
+  for (const Cell& cell : schedule.cells) seeds.insert(cell.seed);
+  std::string text;
+  for (const std::int64_t seed : seeds) text += (text.empty() ? "" : ", ") + std::to_string(seed);
+  return text;
+}
+
+/// "6, 12"; of many "6 to 96".
+std::string list_text(const std::vector<std::string>& texts) {
+  if (texts.size() > 4) return texts.front() + " to " + texts.back();
+  std::string text;
+  for (const std::string& one : texts) text += (text.empty() ? "" : ", ") + one;
+  return text;
+}
+
+/// One line a stage: how often it is done, for how many cells, and what it costs.
+struct StageSummary {
+  std::size_t pieces = 0, most_cells = 0;
+  double forward_passes = 0;
+  bool knows_passes = true;
+  std::vector<std::string> steps = {};  // distinct
+  std::int64_t peak_bytes = 0;
+};
+
+Table summary_table(const RunSchedule& schedule, const Registry& registry) {
+  std::map<std::string, StageSummary> summaries;
+  for (const Work& work : schedule.work) {
+    StageSummary& summary = summaries[work.stage];
+    ++summary.pieces;
+    summary.most_cells = std::max(summary.most_cells, work.cells.size());
+    const auto* training = std::get_if<TrainingStage>(&schedule.stage_of(work).options);
+    if (!training) continue;
+    const StagePlan plan = plan_stage(schedule.experiments[work.experiment], *training, registry);
+    if (const std::string steps = steps_of(*training);
+        std::find(summary.steps.begin(), summary.steps.end(), steps) == summary.steps.end())
+      summary.steps.push_back(steps);
+    summary.knows_passes = summary.knows_passes && plan.forward_passes.has_value();
+    summary.forward_passes += static_cast<double>(plan.forward_passes.value_or(0));
+    summary.peak_bytes = std::max(summary.peak_bytes, plan.memory.peak_bytes());
+  }
+  Table table;
+  table.columns = {
+      {"stage", Align::left},  {"kind", Align::left}, {"done"}, {"shared by at most"}, {"steps"},
+      {"forward passes, all"}, {"memory at most"}};
+  for (const Stage& stage : schedule.experiments.front().stages) {
+    const StageSummary& summary = summaries[stage.name];
+    const auto* training = std::get_if<TrainingStage>(&stage.options);
+    table.rows.push_back(
+        {stage.name, std::string(to_string(stage.kind)), message(summary.pieces, "x"),
+         message(summary.most_cells, summary.most_cells == 1 ? " cell" : " cells"),
+         training ? list_text(summary.steps) : "-",
+         !training               ? "-"
+         : !summary.knows_passes ? "by the rows"
+                                 : rounded_text(summary.forward_passes, 4),
+         training ? bytes_text(static_cast<std::uint64_t>(summary.peak_bytes)) : "-"});
+  }
+  return table;
+}
+
+}  // namespace
+
+std::int64_t planned_peak_bytes(const LoadedExperiment& loaded, const Registry& registry) {
+  std::int64_t most = 0;
+  for (const Experiment& experiment : loaded.experiments)
+    for (const Stage& stage : experiment.stages)
+      if (const auto* training = std::get_if<TrainingStage>(&stage.options))
+        most = std::max(most, plan_stage(experiment, *training, registry).memory.peak_bytes());
+  return most;
+}
+
+std::string describe_grid(const LoadedExperiment& loaded, const Registry& registry,
+                          const std::filesystem::path& out) {
+  constexpr std::size_t kMostListed = 60;
+  const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
+  const WorkNames names(schedule);
+  std::ostringstream text;
+  text << loaded.experiments.front().options.name << ": " << schedule.cells.size() << " cells, "
+       << schedule.work.size() << " pieces of work (equal ones are done once), seeds "
+       << seeds_text(schedule) << "\n\n"
+       << text_table(summary_table(schedule, registry), 120) << "\n";
+  for (std::size_t c = 0; c < std::min(kMostListed, schedule.cells.size()); ++c)
+    text << schedule.cell_ids[c] << "  " << names.of(schedule.cells[c]) << "\n";
+  if (schedule.cells.size() > kMostListed)
+    text << "and " << schedule.cells.size() - kMostListed << " more cells\n";
+  text << cache_text(loaded.experiments.front())
+       << "\nforward passes: of the policy in training, copies of answers.  memory: of one worker, "
+          "if every text\nis as long as the model accepts; --jobs N needs N times that.\n";
+  for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
+  return text.str();
+}
+
+std::string describe_plan(const LoadedExperiment& loaded, const Registry& registry,
+                          const std::filesystem::path& out) {
+  const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
+  Table table;
+  table.columns = {{"work", Align::left},
+                   {"kind", Align::left},
+                   {"seed"},
+                   {"steps"},
+                   {"batch"},
+                   {"estimator", Align::left},
+                   {"cells"}};
+  for (const Work& work : schedule.work) {
+    const Stage& stage = schedule.stage_of(work);
+    std::string steps = "-", batch = "-", estimator = "-";
+    if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
+      steps = steps_of(*training);
+      batch = std::to_string(training->optimizer.batch_size * training->optimizer.accumulation);
+      estimator = std::string(training->score_estimator.type());
+    }
+    table.rows.push_back({work.folder.lexically_relative(out).generic_string(),
+                          std::string(to_string(stage.kind)), std::to_string(work.seed), steps,
+                          batch, estimator, std::to_string(work.cells.size())});
+  }
+  std::ostringstream text;
+  text << loaded.experiments.front().options.name << ": " << schedule.work.size()
+       << " pieces of work in " << out.string() << "\n"
+       << text_table(table, 120);
+  for (const Stage& stage : loaded.experiments.front().stages)
+    if (const auto* training = std::get_if<TrainingStage>(&stage.options))
+      text << memory_text(stage, plan_stage(loaded.experiments.front(), *training, registry));
+  text << cache_text(loaded.experiments.front());
+  for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
+  return text.str();
+}
+
+}  // namespace lldm

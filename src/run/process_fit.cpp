@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "run/process_fit.hpp"
+
+#include <map>
+#include <optional>
+
+#include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/concepts/tokenizer.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/services.hpp"
+
+namespace lldm {
+namespace {
+
+using config::Diagnostics;
+using config::Member;
+using config::Position;
+using config::Value;
+
+/// Stands for whatever tokenizer the stage will have: processes ask it for ids alone.
+class AnyIds final : public Tokenizer {
+ public:
+  std::vector<std::int64_t> encode(std::string_view, SpecialText) const override { return {}; }
+  std::string decode(std::span<const std::int64_t>, bool) const override { return ""; }
+  std::int64_t vocabulary_size() const override { return std::int64_t{1} << 40; }
+  const SpecialTokens& special() const override { return special_; }
+  std::string_view type() const override { return "any"; }
+  void save(const std::filesystem::path&) const override {}
+  std::string fingerprint() const override { return ""; }
+
+ private:
+  SpecialTokens special_{.mask = (std::int64_t{1} << 40) - 1, .end_of_text = 0};
+};
+
+/// What a stage scores texts with; no estimator where it scores none.
+struct Scoring {
+  ComponentRef<Role::forward_process> process;
+  std::vector<ComponentRef<Role::score_estimator>> estimators;
+};
+
+Scoring scoring(const Stage& stage) {
+  if (const auto* training = std::get_if<TrainingStage>(&stage.options))
+    return {training->forward_process, {training->score_estimator}};
+  if (const auto* study = std::get_if<StudyStage>(&stage.options))
+    return {study->forward_process, study->score_estimators};
+  const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
+  if (evaluation && evaluation->pairs.is_table() && !evaluation->pairs.as_table().empty())
+    return {evaluation->forward_process, {evaluation->score_estimator}};
+  return {};
+}
+
+/// The models a stage samples from.
+std::vector<std::string> sampled_models(const Stage& stage) {
+  if (const auto* sample = std::get_if<SampleStage>(&stage.options)) return {sample->from};
+  if (const auto* synthesis = std::get_if<SynthesizeStage>(&stage.options))
+    return synthesis->method == SynthesisMethod::sample ? std::vector{synthesis->from}
+                                                        : std::vector<std::string>();
+  const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
+  return evaluation && !evaluation->task.type().empty() ? evaluation->models
+                                                        : std::vector<std::string>();
+}
+
+/// The estimator that `adaptive` repeats, else the estimator.
+std::string_view innermost(const Value& table) {
+  const Member* inner = table.find("score_estimator");
+  return inner && inner->value.is_table() ? innermost(inner->value) : table.text_of("type");
+}
+
+struct ProcessFit {
+  const Registry& registry;
+  const Services& services;
+  Diagnostics& diagnostics;
+  std::map<std::string, std::string> shows_tokens = {};  // training stage -> its process
+
+  void error(const Stage& stage, const Value* table, std::string_view key, std::string_view what) {
+    const Member* member = table ? table->find(key) : nullptr;
+    diagnostics.error(member ? member->position : stage.position,
+                      message("stage \"", stage.name, "\": ", what), "");
+  }
+
+  void add(const Stage& stage, const Value* table) {
+    for (const std::string& model : sampled_models(stage))
+      if (const auto found = shows_tokens.find(model); found != shows_tokens.end())
+        error(stage, table, "from",
+              message("it samples from stage \"", model,
+                      "\", which is trained with "
+                      "forward_process \"",
+                      found->second,
+                      "\": the samplers replace mask tokens, which such a model never saw\n"
+                      "  evaluate it by `pairs`, or train on with forward_process = \"masked\""));
+    const Scoring scored = scoring(stage);
+    if (scored.estimators.empty()) return;
+    try {
+      const auto process = registry.make<AnyForwardProcess>(scored.process, services);
+      if (!process.is_absorbing() && std::holds_alternative<TrainingStage>(stage.options))
+        shows_tokens.emplace(stage.name, scored.process.type());
+      for (const auto& estimator : scored.estimators) plan(stage, table, estimator, process);
+      // A study measures biases from enumerated masks: its noise must be of that kind.
+      if (std::holds_alternative<StudyStage>(stage.options))
+        plan(stage, table, ComponentRef<Role::score_estimator>("exact"), process);
+    } catch (const ConfigError& refused) {
+      error(stage, table, "forward_process", refused.what());
+    }
+  }
+
+  void plan(const Stage& stage, const Value* table,
+            const ComponentRef<Role::score_estimator>& reference,
+            const AnyForwardProcess& process) {
+    std::optional<AnyScoreEstimator> estimator;
+    try {
+      estimator = registry.make<AnyScoreEstimator>(reference, services);
+    } catch (const ConfigError&) {
+      return;  // told where estimators are looked at by themselves
+    }
+    try {
+      const Draws draws(0, "preflight");
+      const Text text{.prompt = {1}, .response = {1, 1}, .scored = -1, .reveal_step = {0, 1}};
+      static_cast<void>(estimator->plan(text, process, TextDraws(draws, Purpose::noise, 0, 0, 0)));
+    } catch (const ConfigError& refused) {
+      error(stage, table,
+            std::holds_alternative<StudyStage>(stage.options) ? "score_estimators"
+                                                              : "score_estimator",
+            refused.what());
+    } catch (const Error&) {
+      // No plan of such a text: what is wrong shows with the rows.
+    }
+  }
+};
+
+/// recorded_trajectory reads the orders that a synthesize stage keeps with record_steps.
+void check_recorded_steps(const Experiment& experiment, const Stage& stage, const Value* table,
+                          ProcessFit& fit) {
+  for (const auto& estimator : scoring(stage).estimators) {
+    if (innermost(estimator.table) != "recorded_trajectory") continue;
+    const auto* training = std::get_if<TrainingStage>(&stage.options);
+    const auto* study = std::get_if<StudyStage>(&stage.options);
+    const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
+    const Value& data = training ? training->data : study ? study->pairs : evaluation->pairs;
+    const Stage* source = experiment.find(data.text_of("stage"));
+    const auto* synthesis = source ? std::get_if<SynthesizeStage>(&source->options) : nullptr;
+    if (synthesis && synthesis->method == SynthesisMethod::sample && synthesis->record_steps)
+      continue;
+    fit.error(
+        stage, table, training ? "data" : "pairs",
+        "recorded_trajectory needs the order in which each answer was written, and these rows "
+        "have none\n  read a synthesize stage with method = \"sample\" and record_steps = true");
+  }
+}
+
+}  // namespace
+
+void check_process_fit(const Experiment& experiment, const Value* tables, const Registry& registry,
+                       Diagnostics& diagnostics) {
+  MemoryManager memory;
+  const Services services{.registry = registry,
+                          .memory = memory,
+                          .logger = null_logger(),
+                          .draws = Draws(0, "preflight"),
+                          .tokenizer = std::make_shared<const AnyIds>()};
+  ProcessFit fit{registry, services, diagnostics};
+  for (std::size_t s = 0; s < experiment.stages.size(); ++s) {
+    const Value* table = tables ? &tables->as_array()[s] : nullptr;
+    fit.add(experiment.stages[s], table);
+    check_recorded_steps(experiment, experiment.stages[s], table, fit);
+  }
+}
+
+}  // namespace lldm

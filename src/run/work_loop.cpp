@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "run/work_loop.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "experiment/work_names.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/storage/files.hpp"
+#include "lldm/storage/published_folder.hpp"
+#include "run/work_claim.hpp"
+
+namespace lldm {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::steady_clock;
+
+Result run_work(const RunContext& run, const Work& work) {
+  switch (run.schedule.stage_of(work).kind) {
+    case StageKind::pretraining:
+    case StageKind::sft:
+    case StageKind::preference:
+      return run_training(run, work);
+    case StageKind::synthesize:
+      return run_synthesis(run, work);
+    case StageKind::evaluate:
+      return run_evaluation(run, work);
+    case StageKind::sample:
+      return run_sampling(run, work);
+    case StageKind::study:
+      return run_study(run, work);
+  }
+  throw Error("run_work: unknown kind");
+}
+
+void complete(const RunContext& run, const Work& work) {
+  const auto begin = steady_clock::now();
+  make_folders(work.folder);
+  clean_partials(work.folder);
+  if (std::filesystem::exists(work.folder / "checkpoints"))
+    clean_partials(work.folder / "checkpoints");
+  Result details = run_work(run, work);
+  Result result = {{"hash", work.hash},
+                   {"stage", work.stage},
+                   {"kind", to_string(run.schedule.stage_of(work).kind)},
+                   {"seed", work.seed},
+                   {"seconds", duration<double>(steady_clock::now() - begin).count()}};
+  if (!work.model.empty()) result["model"] = work.model;
+  for (auto& [key, value] : details.items()) result[key] = value;
+  run.metrics.sync();
+  write_file_atomically(work.folder / kResultName, result.dump(2) + "\n");
+}
+
+void warn_of_torn_line(const MetricsWriter& metrics, Logger& logger) {
+  if (metrics.removed_torn_line())
+    logger.warning("metrics.jsonl: a half-written last line was removed");
+}
+
+/// Passes progress on, and says it in the claim at most twice a second.
+class ClaimedProgress final : public RunObserver {
+ public:
+  ClaimedProgress(RunObserver& inner, const WorkClaim& claim, std::string label)
+      : inner_(inner), claim_(claim) {
+    state_.label = std::move(label);
+  }
+  void begin(std::string_view label, std::string_view unit, std::int64_t done,
+             std::int64_t total) override {
+    inner_.begin(label, unit, done, total);
+    state_.unit = std::string(unit);
+    state_.done = done;
+    state_.total = total;
+    state_.metrics.clear();
+    claim_.say(state_);
+  }
+  void progress(std::int64_t done,
+                const std::vector<std::pair<std::string, double>>& metrics) override {
+    inner_.progress(done, metrics);
+    state_.done = done;
+    if (!metrics.empty()) state_.metrics = metrics;
+    const auto now = steady_clock::now();
+    if (duration<double>(now - said_).count() < 0.5) return;
+    said_ = now;
+    claim_.say(state_);
+  }
+  void end() override { inner_.end(); }
+  bool should_stop() override { return inner_.should_stop(); }
+
+ private:
+  RunObserver& inner_;
+  const WorkClaim& claim_;
+  ClaimState state_;
+  steady_clock::time_point said_;
+};
+
+enum class Standing : std::uint8_t { open, done, failed };
+
+/// One process's view of a grid.
+class Sharing {
+ public:
+  Sharing(const Workshop& shop, const std::vector<bool>& needed)
+      : shop_(shop),
+        needed_(needed),
+        names_(shop.schedule),
+        standing_(shop.schedule.work.size(), Standing::open) {}
+
+  std::vector<WorkFailure> run() {
+    for (double pause = 0.05; has_open();) {
+      if (shop_.options.observer->should_stop())
+        throw Stopped("stopped on request between two stages");
+      if (do_first_free()) {
+        pause = 0.05;
+        continue;
+      }
+      if (!has_open()) break;
+      std::this_thread::sleep_for(duration<double>(pause));  // others are at work
+      pause = std::min(1.0, 1.5 * pause);
+    }
+    return std::move(failures_);
+  }
+
+ private:
+  [[nodiscard]] bool has_open() const {
+    for (std::size_t w = 0; w < standing_.size(); ++w)
+      if (needed_[w] && standing_[w] == Standing::open) return true;
+    return false;
+  }
+
+  /// Notes what is done or failed on the way; true if a piece was done here.
+  bool do_first_free() {
+    for (std::size_t w = 0; w < standing_.size(); ++w) {
+      if (!needed_[w] || standing_[w] != Standing::open) continue;
+      const Work& work = shop_.schedule.work[w];
+      if (!inputs_are_done(w) || is_settled(w)) continue;
+      const std::optional<WorkClaim> claim = WorkClaim::take(shop_.options.out, work);
+      if (!claim || is_settled(w)) continue;  // settled between the look and the claim
+      attempt(w, *claim);
+      return true;
+    }
+    return false;
+  }
+
+  bool inputs_are_done(std::size_t w) {
+    bool are_done = true;
+    for (const auto& [name, input] : shop_.schedule.work[w].inputs) {
+      if (standing_[input] == Standing::failed) standing_[w] = Standing::failed;
+      are_done = are_done && standing_[input] == Standing::done;
+    }
+    return are_done;
+  }
+
+  bool is_settled(std::size_t w) {
+    const Work& work = shop_.schedule.work[w];
+    if (is_done(work)) {
+      standing_[w] = Standing::done;
+      return true;
+    }
+    if (const std::string error = failure_of(work); !error.empty()) {
+      standing_[w] = Standing::failed;
+      failures_.push_back({names_.of(work) + ": " + error, failure_code(work)});
+      return true;
+    }
+    return false;
+  }
+
+  void attempt(std::size_t w, const WorkClaim& claim) {
+    const Work& work = shop_.schedule.work[w];
+    const std::string name = names_.of(work);
+    ClaimedProgress progress(*shop_.options.observer, claim, name);
+    RunOptions options = shop_.options;
+    options.observer = &progress;
+    try {
+      make_folders(work.folder);
+      MetricsWriter metrics(work.folder / kMetricsName);
+      warn_of_torn_line(metrics, shop_.logger);
+      complete({shop_.schedule, shop_.registry, shop_.memory, shop_.logger, options, metrics,
+                shop_.device},
+               work);
+      standing_[w] = Standing::done;
+    } catch (const Stopped&) {
+      throw;
+    } catch (const std::exception& error) {  // LibTorch's too
+      standing_[w] = Standing::failed;
+      failures_.push_back({name + ": " + error.what(), exit_code(error)});
+      shop_.logger.warning(failures_.back().text);
+      const Result record = {
+          {"error", error.what()}, {"code", exit_code(error)}, {"hash", work.hash}};
+      write_file_atomically(work.folder / kFailureName, record.dump(2) + "\n");
+    }
+  }
+
+  const Workshop& shop_;
+  const std::vector<bool>& needed_;
+  WorkNames names_;
+  std::vector<Standing> standing_;
+  std::vector<WorkFailure> failures_;
+};
+
+}  // namespace
+
+void do_alone(const Workshop& shop, const std::vector<bool>& needed) {
+  MetricsWriter metrics(shop.options.out / kMetricsName);
+  warn_of_torn_line(metrics, shop.logger);
+  const RunContext run{shop.schedule, shop.registry, shop.memory, shop.logger,
+                       shop.options,  metrics,       shop.device};
+  for (std::size_t w = 0; w < shop.schedule.work.size(); ++w) {
+    const Work& work = shop.schedule.work[w];
+    if (!needed[w] || is_done(work)) continue;
+    if (shop.options.observer->should_stop())
+      throw Stopped("stopped on request between two stages");
+    complete(run, work);
+  }
+}
+
+std::vector<WorkFailure> share_work(const Workshop& shop, const std::vector<bool>& needed) {
+  return Sharing(shop, needed).run();
+}
+
+void throw_if_any(const std::vector<WorkFailure>& failures, std::size_t of) {
+  if (failures.empty()) return;
+  std::string text = message(failures.size(), " of ", of,
+                             " pieces of work failed; --retry-failed tries them again");
+  for (const WorkFailure& failure : failures) text += "\n  " + failure.text;
+  const int code = failures.front().code;
+  const bool is_one = std::all_of(failures.begin(), failures.end(),
+                                  [&](const WorkFailure& other) { return other.code == code; });
+  if (is_one && code == 2) throw DataError(text);
+  if (is_one && code == 3) throw OutOfMemory(text);
+  throw Error(text);
+}
+
+std::vector<WorkFailure> recorded_failures(const RunSchedule& schedule,
+                                           const std::vector<bool>& needed) {
+  const WorkNames names(schedule);
+  std::vector<WorkFailure> failures;
+  for (std::size_t w = 0; w < schedule.work.size(); ++w) {
+    const Work& work = schedule.work[w];
+    if (!needed[w] || is_done(work)) continue;
+    if (const std::string error = failure_of(work); !error.empty())
+      failures.push_back({names.of(work) + ": " + error, failure_code(work)});
+  }
+  return failures;
+}
+
+void forget_failures(const RunSchedule& schedule, const std::vector<bool>& needed) {
+  for (std::size_t w = 0; w < schedule.work.size(); ++w)
+    if (needed[w]) lldm::remove_all(schedule.work[w].folder / kFailureName);
+}
+
+}  // namespace lldm

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The rows a stage trains on or scores.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lldm/concepts/any_task.hpp"
+#include "lldm/data/template.hpp"
+#include "lldm/train/training_rows.hpp"
+#include "stage/run_context.hpp"
+
+namespace lldm {
+
+/// Rows as text: answers[0] alone, or the answers that are compared, the best first.
+struct SourceRow {
+  std::uint64_t id = 0;
+  std::string prompt;
+  std::vector<Message> messages;  // where the file has turns; else empty
+  std::vector<std::string> answers;
+  /// By answer, where a sampler recorded them: its tokens and the step at which each was written.
+  struct Path {
+    std::vector<std::int64_t> tokens, steps;
+  };
+  std::vector<Path> paths = {};
+};
+
+/// Reads `data` of a stage for a loss that compares `group_size` answers; with 0 any number of
+/// ranked ones.  DataError naming file and line, or the stage, for what is wrong.
+std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
+                                   const config::Value& data, std::int64_t group_size);
+
+/// Texts from which a word vocabulary is made: the task's own list, else the rows.
+std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work);
+
+/// How answers lie on their canvas.
+struct CanvasRule {
+  ResponseLength length;  // nothing: "own"
+  ScorePadding padding = ScorePadding::include;
+  bool is_plain_text = false;  // pretraining text: no end-of-text is added
+};
+CanvasRule canvas_rule(const config::Value& response_length, ScorePadding padding);
+
+/// Token ids on their canvas.  DataError listing answers that do not fit.
+std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
+                                     const TemplateOptions& prompt_template,
+                                     const CanvasRule& rule);
+
+/// DataError listing rows whose prompt and answer are longer than the model accepts.
+void check_lengths(const std::vector<TrainingRow>& rows, std::int64_t max_length,
+                   const std::string& stage);
+
+}  // namespace lldm

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// Models that stages start from, and where they lie.
+#pragma once
+
+#include "lldm/concepts/any_forward_process.hpp"
+#include "stage/run_context.hpp"
+
+namespace lldm {
+
+/// The model and tokenizer of `from`, or fresh ones where `from` is empty.
+ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from);
+
+/// Publishes `folder`: config.json, model.safetensors, tokenizer files, template.toml, manifest;
+/// forward_process.toml where the noise was not plain masks.
+void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
+                   const TemplateOptions& prompt_template);
+
+/// What a model folder's template.toml says; nothing where there is none.
+std::optional<TemplateOptions> saved_template(const std::filesystem::path& model_folder);
+
+/// The template that a model's texts are written with: what its folder says (template.toml), else
+/// the experiment's.  ConfigError where the file has a [template] of its own that says otherwise.
+TemplateOptions template_of(const RunContext& run, const Work& work,
+                            const std::filesystem::path& model_folder);
+/// The same for training: a [template] of the file is a new one to learn.
+TemplateOptions training_template(const RunContext& run, const Work& work,
+                                  const std::filesystem::path& model_folder);
+
+/// Draws a stage's forward process, with the mask token of its tokenizer.
+AnyForwardProcess make_process(const RunContext& run, const Services& services,
+                               const ComponentRef<Role::forward_process>& process);
+
+}  // namespace lldm

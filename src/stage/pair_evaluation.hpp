@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "stage/run_context.hpp"
+
+namespace lldm {
+
+/// Held-out preference accuracy of a model by its absolute scores: share of pairs whose chosen
+/// answer scores higher (ties one half), in nats and per token, with intervals; beside the trivial
+/// rules "shorter wins" and a unigram model of the chosen answers of the other half of the pairs;
+/// and the likelihood bound of the chosen answers in nats per character.
+Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateStage& stage);
+
+}  // namespace lldm

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// A sample stage: texts of a model, for people to read.
+#include <algorithm>
+
+#include "lldm/concepts/any_task.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/storage/files.hpp"
+#include "stage/generation.hpp"
+#include "stage/model_bundle.hpp"
+
+namespace lldm {
+
+Result run_sampling(const RunContext& run, const Work& work) {
+  const auto& stage = std::get<SampleStage>(run.schedule.stage_of(work).options);
+  const ModelBundle bundle = starting_model(run, work, stage.from);
+  bundle.model->set_trainable(false);
+  const Services services = run.services(work, bundle.tokenizer);
+  const auto sampler = run.registry.make<AnySampler>(stage.sampler, services);
+  std::vector<std::string> prompts = stage.prompts;
+  if (prompts.empty())
+    for (const Example& example :
+         limited(run.registry.make<AnyTask>(stage.task, services).examples(), stage.limit))
+      prompts.push_back(example.prompt);
+  std::string lines;
+  Result result;
+  result["samples"] = Result::array();
+  for (const Generated& text :
+       generate(run, work, bundle, sampler, prompts, stage.samples_per_prompt, "texts")) {
+    const Result row = {
+        {"prompt", prompts[text.prompt]}, {"response", text.text}, {"forwards", text.forwards}};
+    lines += row.dump() + "\n";
+    if (result["samples"].size() < 20) result["samples"].push_back(row);
+  }
+  make_folders(work.folder);
+  const auto file = work.folder / "samples.jsonl";
+  write_file_atomically(file, lines);
+  constexpr std::size_t kShown = 3;
+  std::string shown;
+  for (std::size_t i = 0; i < std::min(kShown, result["samples"].size()); ++i)
+    shown += message("\n  ", result["samples"][i]["prompt"].get<std::string>(), "\n    -> ",
+                     result["samples"][i]["response"].get<std::string>());
+  run.logger.info(message("stage ", run.label(work), ": all texts in ", file.string(), shown));
+  return result;
+}
+
+}  // namespace lldm

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+#include "stage/score_file.hpp"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/tensor.h>
+
+#include <cmath>
+#include <tuple>
+
+#include "data/line_reader.hpp"
+#include "lldm/concepts/any_denoiser.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/config/reader.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/eval/statistics.hpp"
+#include "lldm/model/model_folder.hpp"
+#include "lldm/score/combine.hpp"
+#include "lldm/score/engine.hpp"
+#include "lldm/services.hpp"
+#include "lldm/tokenizer/load.hpp"
+#include "stage/data_source.hpp"
+#include "stage/model_bundle.hpp"
+#include "stage/trained_noise.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The keys that --set may give.
+struct ScoreSettings {
+  ComponentRef<Role::score_estimator> score_estimator = "monte_carlo_elbo";
+  ComponentRef<Role::forward_process> forward_process = "masked";
+  config::Value response_length = config::Value::string("own");
+  ScorePadding score_padding = ScorePadding::include;
+  static constexpr auto describe() {
+    using S = ScoreSettings;
+    return std::tuple{
+        field("score_estimator", &S::score_estimator, "How the score is estimated."),
+        field("forward_process", &S::forward_process, "How text is noised."),
+        field("response_length", &S::response_length, "Answer canvas, for rows of text."),
+        field("score_padding", &S::score_padding, "What of the canvas is scored.")};
+  }
+};
+static_assert(OptionsStruct<ScoreSettings>);
+
+std::vector<std::int64_t> ids_of(const nlohmann::json& row, const char* key,
+                                 std::int64_t vocabulary, const std::string& where) {
+  if (!row.contains(key) || !row.at(key).is_array())
+    throw DataError(message(where, ": \"", key, "\" is missing or not a list of token ids"));
+  std::vector<std::int64_t> ids;
+  for (const auto& id : row.at(key)) {
+    if (!id.is_number_integer() || id.get<std::int64_t>() < 0 ||
+        id.get<std::int64_t>() >= vocabulary)
+      throw DataError(message(where, ": \"", key, "\" holds ", id.dump(),
+                              "\n  legal: token ids from 0 to ", vocabulary - 1));
+    ids.push_back(id.get<std::int64_t>());
+  }
+  return ids;
+}
+
+/// One recorded step per token of an answer.
+std::vector<std::int64_t> recorded_steps(const nlohmann::json& steps, std::size_t tokens,
+                                         const std::string& where) {
+  std::vector<std::int64_t> values;
+  for (const auto& step : steps) {
+    if (!step.is_number_integer())
+      throw DataError(message(where, ": a recorded step is ", step.dump(), "\n  legal: integers"));
+    values.push_back(step.get<std::int64_t>());
+  }
+  if (values.size() != tokens)
+    throw DataError(message(where, ": ", values.size(), " recorded steps for ", tokens,
+                            " tokens\n  one step per token of the answer"));
+  return values;
+}
+
+/// Rows of token ids: the canvas is what stands there.
+std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_t vocabulary) {
+  data::LineReader lines(file, RowReaderOptions{}.max_line_bytes);
+  std::vector<TrainingRow> rows;
+  while (lines.next()) {
+    if (lines.line().empty()) continue;
+    const std::string where = message(file.string(), ":", lines.number());
+    nlohmann::json row;
+    try {
+      row = nlohmann::json::parse(lines.line());
+    } catch (const nlohmann::json::exception& error) {
+      throw DataError(message(where, ": ", error.what()));
+    }
+    TrainingRow encoded{.id = lines.number(), .answers = {}};
+    for (const char* answer : {"chosen_ids", "rejected_ids"}) {
+      Text text{ids_of(row, "prompt_ids", vocabulary, where),
+                ids_of(row, answer, vocabulary, where), -1};
+      if (const auto steps = row.find(answer == std::string_view("chosen_ids") ? "chosen_steps"
+                                                                               : "rejected_steps");
+          steps != row.end())
+        text.reveal_step = recorded_steps(*steps, text.response.size(), where);
+      if (text.response.empty()) throw DataError(message(where, ": \"", answer, "\" is empty"));
+      encoded.answers.push_back(std::move(text));
+    }
+    rows.push_back(std::move(encoded));
+  }
+  if (rows.empty()) throw DataError(message(file.string(), ": holds no rows"));
+  return rows;
+}
+
+bool holds_ids(const std::filesystem::path& file) {
+  data::LineReader lines(file, RowReaderOptions{}.max_line_bytes);
+  while (lines.next())
+    if (!lines.line().empty()) return lines.line().find("\"prompt_ids\"") != std::string::npos;
+  throw DataError(message(file.string(), ": holds no rows"));
+}
+
+std::vector<TrainingRow> read_text(const ScoreRequest& request, const Tokenizer& tokenizer,
+                                   const ScoreSettings& settings) {
+  const auto file = read_preference_rows(request.file.string(), {});
+  std::vector<SourceRow> rows;
+  for (const PreferenceRow& row : file.rows)
+    rows.push_back({row.id, {}, row.prompt, {row.chosen, row.rejected}});
+  return encode_rows(rows, tokenizer, saved_template(request.model).value_or(TemplateOptions()),
+                     canvas_rule(settings.response_length, settings.score_padding));
+}
+
+std::shared_ptr<Llada> frozen(const std::filesystem::path& folder, const std::string& device) {
+  auto model = load_llada(folder, at::kFloat, at::Device(device));
+  model->set_trainable(false);
+  return model;
+}
+
+/// What is said of one answer over its repetitions.
+Json summary(const std::vector<double>& scores, double standard_error) {
+  Json json;
+  json["score"] = scores.front();
+  json["standard_error"] = std::isnan(standard_error) ? Json() : Json(standard_error);
+  if (scores.size() < 2) return json;
+  json["mean"] = mean(scores);
+  json["variance"] = std::pow(standard_deviation(scores), 2);
+  return json;
+}
+
+double error_of(ScorePlan plan, const std::vector<double>& readouts, bool is_difference) {
+  if (is_difference) plan.replicate_constants.clear();  // the same on both sides
+  return standard_errors({&plan, 1}, readouts).front();
+}
+
+struct Scorer {
+  AnyForwardProcess process;
+  AnyScoreEstimator estimator;
+  ScoreEngine<AnyDenoiser> engine;
+  Draws draws;
+  std::int64_t repeat;
+
+  Json answer(const TrainingRow& row, std::size_t index) const {
+    const Text& text = row.answers[index];
+    std::vector<double> scores, differences;
+    double own_error = 0, difference_error = 0;
+    std::int64_t evaluated = 0;
+    for (std::int64_t k = 0; k < repeat; ++k) {
+      const ScorePlan plan = estimator.plan(
+          text, process,
+          TextDraws(draws, Purpose::evaluation, static_cast<std::uint64_t>(k), row.id, index));
+      const std::vector<double> policy = engine.readouts({&plan, 1}, false);
+      scores.push_back(combine_one(plan, policy));
+      std::vector<double> gap;
+      if (engine.has_reference()) {
+        const std::vector<double> base = engine.readouts({&plan, 1}, true);
+        differences.push_back(scores.back() - combine_one(plan, base));
+        for (std::size_t q = 0; q < policy.size(); ++q) gap.push_back(policy[q] - base[q]);
+      }
+      if (k > 0) continue;
+      own_error = error_of(plan, policy, false);
+      evaluated = plan.copies();
+      if (engine.has_reference()) difference_error = error_of(plan, gap, true);
+    }
+    Json json = summary(scores, own_error);
+    const Target target = estimator.target(text.num_scored(), process);
+    json["forward_passes"] = estimator.nominal_copies(text.num_scored());
+    json["evaluated_passes"] = evaluated;
+    json["target"] = target.name;
+    json["is_unbiased"] = target.is_unbiased;
+    if (!differences.empty()) json["difference"] = summary(differences, difference_error);
+    return json;
+  }
+
+  static double combine_one(const ScorePlan& plan, const std::vector<double>& readouts) {
+    return combine({&plan, 1}, at::tensor(readouts, at::kDouble)).scores.item<double>();
+  }
+};
+
+}  // namespace
+
+void score_file(const ScoreRequest& request, const Registry& registry, MemoryManager& memory,
+                const std::function<void(const Json&)>& write) {
+  config::Diagnostics diagnostics;
+  const auto settings =
+      config::read_options<ScoreSettings>(request.settings, diagnostics, "score", &registry);
+  diagnostics.throw_if_any();
+  const auto model = frozen(request.model, request.device);
+  const auto reference =
+      request.reference.empty() ? nullptr : frozen(request.reference, request.device);
+  if (reference && reference->vocabulary_size() != model->vocabulary_size())
+    throw ConfigError(message("--reference ", request.reference.string(), " has a vocabulary of ",
+                              reference->vocabulary_size(), ", the model of ",
+                              model->vocabulary_size()));
+  const bool has_ids = holds_ids(request.file);
+  if (has_ids)
+    for (const char* key : {"response_length", "score_padding"})
+      if (request.settings.find(key))
+        throw ConfigError(message("--set ", key,
+                                  " is not read here: rows of token ids are scored "
+                                  "as they stand\n  remove it"));
+  std::shared_ptr<const Tokenizer> tokenizer;
+  if (!has_ids) tokenizer = load_tokenizer(request.model);
+  const std::vector<TrainingRow> rows = has_ids ? read_ids(request.file, model->vocabulary_size())
+                                                : read_text(request, *tokenizer, settings);
+  check_lengths(rows, model->config().max_sequence_length, "score");
+  const Services services{.registry = registry,
+                          .memory = memory,
+                          .logger = null_logger(),
+                          .draws = Draws(request.draws_seed, "score"),
+                          .tokenizer = tokenizer,
+                          .device = request.device};
+  ComponentRef<Role::forward_process> process = settings.forward_process;
+  const config::Member* mask = process.table.find("mask_token");
+  const bool has_mask = process.type() == "masked" || process.type() == "block_masked";
+  const bool needs_mask = has_mask && (!mask || mask->value.as_integer() < 0);
+  if (!tokenizer && needs_mask && model->config().mask_token_id)
+    process.table.set("mask_token", config::Value::integer(*model->config().mask_token_id));
+  const auto forward_process = registry.make<AnyForwardProcess>(process, services);
+  if (const std::string problem = scoring_problem(
+          saved_noise(request.model), request.model.string(), process.type(), forward_process);
+      !problem.empty() && !request.settings.find("forward_process"))
+    throw ConfigError(
+        message(problem, "\n  name the one you mean: --set forward_process.type=..."));
+  const auto denoiser = [](const std::shared_ptr<Llada>& llada) {
+    return std::make_shared<const AnyDenoiser>(llada);
+  };
+  const Scorer scorer{
+      forward_process, registry.make<AnyScoreEstimator>(settings.score_estimator, services),
+      ScoreEngine<AnyDenoiser>(denoiser(model), reference ? denoiser(reference) : nullptr,
+                               request.device),
+      services.draws, request.repeat};
+  std::int64_t index = 0;
+  for (const TrainingRow& row : rows) {
+    Json line = {{"row", index++}, {"line", row.id}};
+    try {
+      line["chosen"] = scorer.answer(row, 0);
+      line["rejected"] = scorer.answer(row, 1);
+    } catch (const DataError& error) {
+      throw DataError(message(request.file.string(), ":", row.id, ": ", error.what()));
+    }
+    write(line);
+  }
+}
+
+}  // namespace lldm

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "stage/stage_plan.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "lldm/concepts/any_objective.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/model/model_folder.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/services.hpp"
+#include "model/head.hpp"
+
+namespace lldm {
+namespace {
+
+/// Ids of a model whose tokenizer is not made yet (words): enough for the tasks that ship.
+constexpr std::int64_t kAssumedVocabulary = 128;
+
+/// The shape of the model a stage trains: its folder's where it is here, else the keys of [model].
+LladaConfig planned_shape(const ModelOptions& model, const std::filesystem::path& from,
+                          std::string& note) {
+  const std::filesystem::path folder = from.empty() ? model.path : from;
+  if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
+    return load_llada_config(folder);
+  ModelOptions shape = model;
+  shape.dtype = ModelDtype::float32;
+  if (!folder.empty()) {
+    note = message("  ", folder.string(), " is not here: planned with LLaDA-8B's shape\n");
+    shape.path.clear();
+    shape.width = 4096;
+    shape.layers = shape.heads = 32;
+    shape.mlp_width = 12288;
+    return llada_config(shape, {.vocabulary_size = 126464});
+  }
+  return llada_config(shape, {.vocabulary_size = kAssumedVocabulary});
+}
+
+PlanInputs model_inputs(const ExperimentOptions& options, const LladaConfig& config) {
+  const bool is_lora = options.model.adapter.type == AdapterType::lora;
+  PlanInputs in;
+  in.parameters = config.num_parameters();
+  // A low-rank update of the seven matrices of every block: rank * (inputs + outputs) each.
+  in.trainable_parameters =
+      is_lora ? config.n_layers * options.model.adapter.rank *
+                    (8 * config.d_model + 3 * (config.d_model + config.mlp_hidden_size))
+              : in.parameters;
+  in.width = config.d_model;
+  in.layers = config.n_layers;
+  in.heads = config.n_heads;
+  in.mlp_width = config.mlp_hidden_size;
+  in.vocabulary = config.embedding_size;
+  in.weight_bytes = in.compute_bytes = options.model.dtype == ModelDtype::bfloat16  ? 2
+                                       : options.model.dtype == ModelDtype::float64 ? 8
+                                                                                    : 4;
+  in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * config.embedding_size));
+  in.activations = options.model.recomputation ? ActivationModel::checkpointed()
+                                               : ActivationModel::with_flash_attention();
+  in.budget = options.memory.budget;
+  return in;
+}
+
+MemoryPlan with_path(PlanInputs in, GradientPath path, std::int64_t forwards) {
+  in.side_buffers = path == GradientPath::pairwise ? 1 : 0;
+  in.kept_forwards = path == GradientPath::retain ? forwards : 1;
+  return plan_memory(in);
+}
+
+}  // namespace
+
+StagePlan plan_stage(const Experiment& experiment, const TrainingStage& stage,
+                     const Registry& registry) {
+  MemoryManager memory;
+  const Services services{.registry = registry,
+                          .memory = memory,
+                          .logger = null_logger(),
+                          .draws = Draws(0, "plan"),
+                          .tokenizer = nullptr};
+  StagePlan plan;
+  const bool from_folder = stage.from.find('/') != std::string::npos;
+  const LladaConfig config =
+      planned_shape(experiment.options.model, from_folder ? stage.from : "", plan.note);
+  const std::int64_t longest = std::max<std::int64_t>(1, config.max_sequence_length);
+  const auto canvas =
+      stage.response_length.is_integer() ? stage.response_length.as_integer() : longest;
+  plan.copies_per_text =
+      registry.make<AnyScoreEstimator>(stage.score_estimator, services).nominal_copies(canvas);
+  const ObjectiveNeeds needs = registry.make<AnyObjective>(stage.objective, services).needs();
+  const std::int64_t answers = std::max<std::int64_t>(1, needs.group_size);
+  const std::int64_t rows = stage.optimizer.batch_size *
+                            (needs.use == ScoreUse::coupled ? stage.optimizer.accumulation : 1);
+  const std::int64_t tokens = rows * answers * plan.copies_per_text * longest;
+  PlanInputs in = model_inputs(experiment.options, config);
+  // With an adapter the reference is the same weights with the adapter switched off; a cache is
+  // filled by the policy before its first step.
+  if (needs.reference && stage.reference.cache.empty() &&
+      experiment.options.model.adapter.type != AdapterType::lora)
+    in.reference_parameters = in.parameters;
+  in.tokens_per_forward = std::min(std::max(stage.max_tokens_per_forward, longest), tokens);
+  in.longest_sequence = std::min(longest, in.tokens_per_forward);
+  in.queried_rows = plan.tokens_per_forward = in.tokens_per_forward;
+  const std::int64_t forwards = (tokens + in.tokens_per_forward - 1) / in.tokens_per_forward;
+  if (stage.gradient_path == GradientPath::automatic) {
+    plan.memory = with_path(
+        in, needs.use == ScoreUse::linear ? GradientPath::linear : GradientPath::retain, forwards);
+    if (!plan.memory.fits()) plan.memory = with_path(in, GradientPath::replay, forwards);
+  } else {
+    plan.memory = with_path(in, stage.gradient_path, forwards);
+  }
+  const OptimizerOptions& optimizer = stage.optimizer;
+  if (optimizer.steps > 0)
+    plan.forward_passes = optimizer.steps * optimizer.batch_size * optimizer.accumulation *
+                          answers * plan.copies_per_text;
+  return plan;
+}
+
+}  // namespace lldm

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+// A study stage: what a score costs, how biased and how noisy it is, estimator by estimator.
+#include <ATen/ops/sum.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "experiment/work_names.hpp"
+#include "lldm/concepts/any_denoiser.hpp"
+#include "lldm/concepts/any_objective.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/experiment/study_options.hpp"
+#include "lldm/objective/weighted_sum.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/score/engine.hpp"
+#include "stage/data_source.hpp"
+#include "stage/model_bundle.hpp"
+#include "stage/study_moments.hpp"
+#include "stage/study_truth.hpp"
+#include "train/score_metrics.hpp"
+
+namespace lldm {
+namespace {
+
+/// The tensor whose gradient is followed: the first block's up-projection, as in VRPO's study.
+const NamedParameter& followed(const std::vector<NamedParameter>& parameters) {
+  for (const NamedParameter& parameter : parameters)
+    if (parameter.name.find("up_proj") != std::string::npos) return parameter;
+  return parameters.front();
+}
+
+void clear_gradients(const std::vector<NamedParameter>& parameters) {
+  for (const NamedParameter& parameter : parameters) {
+    at::Tensor value = parameter.value;
+    value.mutable_grad() = at::Tensor();
+  }
+}
+
+/// The loss of every pair alone, at given scores.
+std::vector<double> pair_losses(const Study& study, const std::vector<double>& policy,
+                                const std::vector<double>& reference) {
+  std::vector<double> losses;
+  for (std::size_t b = 0; b < study.pairs.size(); ++b) {
+    const auto pair = [&](const std::vector<double>& values) {
+      return at::tensor(std::vector<double>{values[2 * b], values[2 * b + 1]}, at::kDouble)
+          .view({1, 2});
+    };
+    const auto& answers = study.pairs[b].answers;
+    ScoreSet set;
+    set.policy = pair(policy);
+    set.reference = pair(reference);
+    set.lengths = at::tensor(std::vector<double>{static_cast<double>(answers[0].num_scored()),
+                                                 static_cast<double>(answers[1].num_scored())},
+                             at::kDouble)
+                      .view({1, 2});
+    set.totals = {set.lengths.sum().item<double>(), 2, 1,
+                  static_cast<double>(answers[0].num_scored()), 1};
+    losses.push_back(study.loss()(set).loss_sum.item<double>());
+  }
+  return losses;
+}
+
+StepTotals totals_of(const std::vector<TrainingRow>& pairs) {
+  StepTotals totals;
+  for (const TrainingRow& row : pairs) {
+    totals.groups += 1;
+    totals.rows += 2;
+    totals.first_tokens += static_cast<double>(row.answers.front().num_scored());
+    for (const Text& text : row.answers) totals.tokens += static_cast<double>(text.num_scored());
+  }
+  return totals;
+}
+
+/// All repeats of one estimator, one of adaptive cost following its rule from repeat to repeat;
+/// `asked` counts the forward passes asked for.
+StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator, double& asked,
+                     const std::function<void()>& tick) {
+  StudyMoments moments(study.pairs.size());
+  const StepTotals totals = totals_of(study.pairs);
+  const NamedParameter& tensor = followed(study.parameters);
+  const std::optional<Adaptation> rule = estimator.adaptation();
+  AdaptationState state{.evaluations = rule ? rule->min : 0};
+  for (std::int64_t repeat = 0; repeat < study.stage.repeats; ++repeat) {
+    const auto begin = std::chrono::steady_clock::now();
+    // Repeat 0 is the truth's.
+    const ScoreBatch batch =
+        study.plans(rule ? estimator.at(state.evaluations) : estimator, repeat + 1);
+    clear_gradients(study.parameters);
+    const EngineStep step = study.engine.step(batch, totals, study.objective.needs(), study.loss(),
+                                              GradientPath::retain);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const std::vector<double> policy = flat(step.scores.policy),
+                              reference = flat(step.scores.reference);
+    moments.add(
+        {policy, reference, pair_losses(study, policy, reference), tensor.value.grad(), seconds});
+    for (const ScorePlan& plan : batch.plans) {
+      moments.add_passes(plan.copies());
+      asked += static_cast<double>(plan.nominal_copies);
+    }
+    if (rule) {
+      const ScoreNoise noise = score_noise(step, batch, study.loss());
+      if (noise.num_errors > 0) state = next_evaluations(*rule, state, noise.squared_error);
+    }
+    tick();
+  }
+  clear_gradients(study.parameters);
+  return moments;
+}
+
+std::shared_ptr<const AnyDenoiser> denoiser_of(const ModelBundle& bundle) {
+  return std::make_shared<const AnyDenoiser>(std::shared_ptr<Llada>(bundle.model));
+}
+
+Study make_study(const RunContext& run, const Work& work, const StudyStage& stage,
+                 const ModelBundle& policy, const ModelBundle& reference) {
+  const Services services = run.services(work, policy.tokenizer);
+  std::vector<SourceRow> sources = read_source(run, work, stage.pairs, 2);
+  if (static_cast<std::size_t>(stage.limit) < sources.size())
+    sources.resize(static_cast<std::size_t>(stage.limit));
+  std::vector<TrainingRow> pairs =
+      encode_rows(sources, *policy.tokenizer, template_of(run, work, policy.folder),
+                  canvas_rule(stage.response_length, stage.score_padding));
+  check_lengths(pairs, policy.model->config().max_sequence_length, stage.name);
+  return {run,
+          work,
+          stage,
+          services,
+          make_process(run, services, stage.forward_process),
+          run.registry.make<AnyObjective>(stage.objective, services),
+          std::move(pairs),
+          policy.model->parameters(),
+          ScoreEngine<AnyDenoiser>(denoiser_of(policy), denoiser_of(reference), run.device,
+                                   {stage.max_tokens_per_forward})};
+}
+
+Result row_of(const Study& study, const ComponentRef<Role::score_estimator>& ref, Truths& truths,
+              const std::function<void()>& tick) {
+  const auto estimator = study.run.registry.make<AnyScoreEstimator>(ref, study.services);
+  const std::int64_t scored = study.pairs.front().answers.front().num_scored();
+  const Target target = estimator.target(scored, study.process);
+  double budget = 0;
+  const StudyMoments moments = measure(study, estimator, budget, tick);
+  Result row;
+  row["score_estimator"] = to_json(ref.table);
+  row["budget"] = budget / static_cast<double>(2 * study.pairs.size() * study.stage.repeats);
+  row["target"] = target.name;
+  row["is_unbiased"] = target.is_unbiased;
+  row["truth_draws"] = study.stage.truth_draws;
+  Result& metrics = row["metrics"];
+  const auto own = own_truth(ref, target, study.stage.truth_draws);
+  if (own) {
+    moments.add_bias(metrics, "bias", truths.of(*own).policy, truths.of(*own).policy_error);
+  } else {
+    metrics["bias"] = nullptr;
+  }
+  const Truth& elbo = truths.of(elbo_truth(study.stage.truth_draws));
+  moments.add_bias(metrics, "elbo_bias", elbo.policy, elbo.policy_error);
+  moments.add_loss_bias(metrics, pair_losses(study, elbo.policy, elbo.reference));
+  moments.add_variances(metrics);
+  moments.add_margin_signs(metrics, elbo.policy, elbo.reference);
+  return row;
+}
+
+}  // namespace
+
+Result run_study(const RunContext& run, const Work& work) {
+  const auto& stage = std::get<StudyStage>(run.schedule.stage_of(work).options);
+  const ModelBundle policy = starting_model(run, work, stage.from);
+  const ModelBundle reference = starting_model(run, work, stage.reference);
+  if (policy.tokenizer->fingerprint() != reference.tokenizer->fingerprint())
+    throw ConfigError(message("stage \"", stage.name, "\": \"", stage.from, "\" and \"",
+                              stage.reference, "\" have different tokenizers\n",
+                              "  a reference reads the policy's tokens"));
+  policy.model->set_trainable(true);
+  reference.model->set_trainable(false);
+  const Study study = make_study(run, work, stage, policy, reference);
+  Truths truths(study);
+  // First: what cannot be enumerated is told before anything is measured.
+  static_cast<void>(truths.of(elbo_truth(stage.truth_draws)));
+  Result result;
+  result["pairs"] = study.pairs.size();
+  result["repeats"] = stage.repeats;
+  result["truth"] =
+      stage.truth_draws == 0 ? "enumerated" : message(stage.truth_draws, " stratified draws");
+  result["rows"] = Result::array();
+  const auto total = static_cast<std::int64_t>(stage.score_estimators.size()) * stage.repeats;
+  std::int64_t done = 0;
+  run.options.observer->begin(run.label(work), "repeats", 0, total);
+  for (const auto& ref : stage.score_estimators)
+    result["rows"].push_back(row_of(study, ref, truths, [&] {
+      run.options.observer->progress(++done, {});
+      if (run.options.observer->should_stop())
+        throw Stopped(message("stopped on request in stage ", run.label(work)));
+    }));
+  run.options.observer->end();
+  return result;
+}
+
+}  // namespace lldm

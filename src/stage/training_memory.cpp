@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "stage/training_memory.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "lldm/errors.hpp"
+#include "model/head.hpp"
+
+namespace lldm {
+namespace {
+
+struct StepSizes {
+  std::int64_t longest = 0;             // tokens of the longest text
+  std::int64_t micro_batch_tokens = 0;  // of all copies of one micro-batch, at most
+};
+
+/// What the block of src/model keeps per token: the fused CPU node saves q, k, v, the attention's
+/// output, the two normalised inputs and the MLP's gate and factor; on other devices plain
+/// operations keep more.
+ActivationModel block_activations(const std::string& device) {
+  if (device != "cpu") return {};
+  ActivationModel model = ActivationModel::with_flash_attention();
+  model.width_vectors = 7;
+  model.mlp_vectors = 2;
+  return model;
+}
+
+StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estimator,
+                     const ObjectiveNeeds& needs) {
+  StepSizes sizes;
+  std::vector<std::int64_t> per_row;
+  for (const TrainingRow& row : setup.rows) {
+    std::int64_t tokens = 0;
+    for (const Text& text : row.answers) {
+      sizes.longest = std::max(sizes.longest, text.length());
+      tokens += text.length() * estimator.nominal_copies(text.num_scored());
+    }
+    per_row.push_back(tokens);
+  }
+  // The order of the rows is known beforehand: the heaviest micro-batch of the whole stage.
+  const auto rows = static_cast<std::int64_t>(setup.rows.size());
+  const std::int64_t per_step = setup.optimizer.batch_size * setup.optimizer.accumulation;
+  const auto per_micro_batch = static_cast<std::size_t>(
+      needs.use == ScoreUse::coupled ? per_step : setup.optimizer.batch_size);
+  RowOrder order(setup.draws, rows, per_step);
+  for (std::int64_t step = 0; step < setup.optimizer.total_steps(rows); ++step) {
+    std::int64_t tokens = 0;
+    std::size_t count = 0;
+    for (const auto& entry : order.step(step, setup.optimizer.row_limit(rows))) {
+      if (count++ % per_micro_batch == 0) tokens = 0;
+      tokens += per_row[static_cast<std::size_t>(entry.row)];
+      sizes.micro_batch_tokens = std::max(sizes.micro_batch_tokens, tokens);
+    }
+  }
+  return sizes;
+}
+
+PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundle& bundle,
+                       const TrainingSetup& setup, const StepSizes& sizes) {
+  const LladaConfig& config = bundle.model->config();
+  PlanInputs in;
+  in.parameters = in.trainable_parameters = config.num_parameters();
+  in.width = config.d_model;
+  in.layers = config.n_layers;
+  in.heads = config.n_heads;
+  in.mlp_width = config.mlp_hidden_size;
+  in.vocabulary = config.embedding_size;
+  const auto bytes = static_cast<std::int64_t>(c10::elementSize(bundle.model->dtype()));
+  in.weight_bytes = in.compute_bytes = in.gradient_bytes = in.optimizer_bytes = bytes;
+  in.reference_parameters = setup.reference ? config.num_parameters() : 0;
+  in.longest_sequence = sizes.longest;
+  in.tokens_per_forward = std::min(std::max(setup.engine.max_tokens_per_forward, sizes.longest),
+                                   sizes.micro_batch_tokens);
+  in.logits_chunk_rows = kHeadChunkBytes / (config.embedding_size * bytes);
+  in.activations = block_activations(run.device);
+  in.budget = run.experiment(work).options.memory.budget;
+  return in;
+}
+
+MemoryPlan plan_path(PlanInputs in, GradientPath path, const ObjectiveNeeds& needs,
+                     const StepSizes& sizes) {
+  in.side_buffers = path == GradientPath::pairwise ? pairwise_buffers(needs) : 0;
+  if (path == GradientPath::pairwise)  // answer by answer, kPairwiseCopies at a time
+    in.tokens_per_forward = std::min(in.tokens_per_forward, kPairwiseCopies * sizes.longest);
+  in.queried_rows = in.tokens_per_forward;
+  in.kept_forwards =
+      path == GradientPath::retain
+          ? (sizes.micro_batch_tokens + in.tokens_per_forward - 1) / in.tokens_per_forward
+          : 1;
+  return plan_memory(in);
+}
+
+}  // namespace
+
+TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
+                                    const TrainingStage& stage, const ModelBundle& bundle,
+                                    const AnyScoreEstimator& estimator,
+                                    const AnyForwardProcess& process, const ObjectiveNeeds& needs,
+                                    const TrainingSetup& setup) {
+  StepSizes sizes = step_sizes(setup, estimator, needs);
+  const bool is_two_stream = process.block_size() > 0;
+  if (is_two_stream) sizes.longest *= 2, sizes.micro_batch_tokens *= 2;
+  PlanInputs inputs = plan_inputs(run, work, bundle, setup, sizes);
+  // Plain operations on every device; attention under a mask keeps no probabilities.
+  if (is_two_stream) inputs.activations = ActivationModel::with_flash_attention();
+  const Combination combination = estimator.target(1).combination;
+  std::vector<GradientPath> candidates = {stage.gradient_path};
+  if (stage.gradient_path == GradientPath::automatic) {
+    candidates = {GradientPath::retain, GradientPath::replay};
+    if (needs.use == ScoreUse::linear && combination == Combination::sum)
+      candidates = {GradientPath::linear};
+    if (needs.use != ScoreUse::linear && needs.use != ScoreUse::coupled &&
+        needs.use != ScoreUse::parts && needs.group_size == 2 && combination == Combination::sum)
+      candidates.insert(candidates.begin() + 1, GradientPath::pairwise);
+  }
+  for (const GradientPath path : candidates) {
+    check_gradient_path(path, needs, combination);
+    const MemoryPlan plan = plan_path(inputs, path, needs, sizes);
+    if (plan.fits() || path == candidates.back()) {
+      plan.require_fit();
+      return {path, plan.peak_bytes(), plan.text()};
+    }
+  }
+  throw Error("plan_training_memory: no gradient path");
+}
+
+}  // namespace lldm

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "stage/training_reporter.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/train/checkpoint.hpp"
+
+namespace lldm {
+
+TrainingReporter::TrainingReporter(const RunContext& run, const Work& work,
+                                   const ModelBundle& bundle)
+    : run_(run),
+      work_(work),
+      bundle_(bundle),
+      label_(run.label(work)),
+      best_loss_(std::numeric_limits<double>::quiet_NaN()) {}
+
+TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_steps) {
+  const bool is_asked_for = is_checkpoint_of(run_.options.resume, work_.folder);
+  const std::filesystem::path folder =
+      is_asked_for ? run_.options.resume
+                   : newest_checkpoint(work_.folder / "checkpoints", run_.logger);
+  if (folder.empty()) {
+    run_.metrics.truncate_after(label_, -1);
+    return {};
+  }
+  const CheckpointState state = load_checkpoint(
+      folder, work_.hash, bundle_.tokenizer->fingerprint(), bundle_.model->parameters(), optimizer);
+  if (state.step > total_steps)
+    throw DataError(
+        message(folder.string(), " is at step ", state.step, ", the stage has ", total_steps));
+  if (is_asked_for) drop_checkpoints_after(work_.folder / "checkpoints", state.step);
+  best_loss_ = state.best_validation;
+  best_step_ = state.best_step;
+  run_.metrics.truncate_after(label_, state.step);
+  recall();
+  run_.logger.info(
+      message("stage ", label_, ": goes on after step ", state.step, " (", folder.string(), ")"));
+  return {state.step, state.since, state.adaptation};
+}
+
+/// The figures of the steps before this process, from what was logged: the result of a stage that
+/// was stopped anywhere is that of one that was not.
+void TrainingReporter::recall() {
+  for (const MetricsLine& line : read_metrics(run_.metrics.path())) {
+    if (line.stage != label_) continue;
+    for (const auto& [name, value] : line.values)
+      if (name == "train/score/evaluations") count_evaluations(line.step, value);
+    if (!result_.contains("seconds_per_step")) result_["seconds_per_step"] = Result::array();
+    for (const auto& [name, value] : line.values) {
+      if (name == "train/seconds_per_step") result_["seconds_per_step"].push_back(value);
+      if (name == "train/loss") result_["loss"] = value;
+      if (name.starts_with("validation/"))
+        result_["validation"][name.substr(std::string_view("validation/").size())] = value;
+    }
+  }
+}
+
+void TrainingReporter::count_evaluations(std::int64_t step, double mean) {
+  evaluations_ += mean * static_cast<double>(step - counted_);
+  counted_ = step;
+}
+
+void TrainingReporter::start(std::int64_t first_step, std::int64_t total_steps) {
+  tensorboard_ = std::make_unique<TensorBoardWriter>(
+      run_.options.out / "tensorboard" / label_,
+      first_step > 0 ? std::optional<std::int64_t>(first_step) : std::nullopt);
+  run_.options.observer->begin(label_, "steps", first_step, total_steps);
+}
+
+void TrainingReporter::finish() { run_.options.observer->end(); }
+
+void TrainingReporter::write(std::int64_t step, const std::map<std::string, double>& metrics,
+                             const std::string& group) {
+  std::vector<Metric> values;
+  for (const auto& [name, value] : metrics) values.emplace_back(group + name, value);
+  run_.metrics.log(label_, step, values);
+  tensorboard_->scalars(step, values);
+}
+
+void TrainingReporter::on_log(std::int64_t step, std::int64_t,
+                              const std::map<std::string, double>& metrics) {
+  std::map<std::string, double> all = metrics;
+  const MemoryReport memory = run_.memory.report();
+  if (memory.is_installed)
+    for (const DeviceMemory& device : memory.devices)
+      all[message("memory/", kMemoryDeviceNames[static_cast<std::size_t>(device.device)],
+                  "_peak_bytes")] = static_cast<double>(device.total.peak_bytes);
+  write(step, all, "train/");
+  if (const auto it = metrics.find("score/evaluations"); it != metrics.end())
+    count_evaluations(step, it->second);
+  // The middle of the stage's own figures: the first steps pay for first allocations.
+  result_["seconds_per_step"].push_back(metrics.at("seconds_per_step"));
+  result_["loss"] = metrics.at("loss");
+  std::vector<std::pair<std::string, double>> shown = {{"loss", metrics.at("loss")}};
+  if (const auto it = metrics.find("rewards/accuracies"); it != metrics.end())
+    shown.emplace_back("reward accuracy", it->second);
+  run_.options.observer->progress(step, shown);
+}
+
+void TrainingReporter::on_validation(std::int64_t step,
+                                     const std::map<std::string, double>& metrics) {
+  write(step, metrics, "validation/");
+  for (const auto& [name, value] : metrics) result_["validation"][name] = value;
+  keep_best(step, metrics.at("loss"));
+}
+
+void TrainingReporter::keep_best(std::int64_t step, double loss) {
+  if (!std::isfinite(loss) || (std::isfinite(best_loss_) && loss >= best_loss_)) return;
+  best_loss_ = loss;
+  best_step_ = step;
+  publish_model(work_.folder / "best", bundle_, training_template(run_, work_, bundle_.folder));
+}
+
+void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& optimizer) {
+  run_.metrics.sync();
+  const auto& stage = run_.schedule.stage_of(work_).training();
+  save_checkpoint(work_.folder / "checkpoints",
+                  {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(),
+                   best_loss_, best_step_, progress.adaptation},
+                  bundle_.model->parameters(), optimizer, stage.keep_checkpoints);
+}
+
+Result TrainingReporter::result() const {
+  Result result = result_;
+  std::vector<double> seconds = result_.value("seconds_per_step", std::vector<double>{});
+  std::sort(seconds.begin(), seconds.end());
+  if (!seconds.empty()) result["seconds_per_step"] = seconds[seconds.size() / 2];
+  if (best_step_ >= 0) {
+    result["best_step"] = best_step_;
+    result["best_validation_loss"] = best_loss_;
+  }
+  return result;
+}
+
+}  // namespace lldm

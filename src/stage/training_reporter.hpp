@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Metrics, TensorBoard, progress and checkpoints of one training stage.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "lldm/track/tensorboard.hpp"
+#include "lldm/train/trainer.hpp"
+#include "stage/model_bundle.hpp"
+#include "stage/run_context.hpp"
+
+namespace lldm {
+
+class TrainingReporter final : public TrainingObserver {
+ public:
+  TrainingReporter(const RunContext& run, const Work& work, const ModelBundle& bundle);
+
+  /// Goes back to the newest whole checkpoint (or the one asked for) and returns where it stands.
+  TrainingProgress resume(AdamW& optimizer, std::int64_t total_steps);
+  void start(std::int64_t first_step, std::int64_t total_steps);
+  void finish();
+
+  void on_log(std::int64_t step, std::int64_t total,
+              const std::map<std::string, double>& metrics) override;
+  void on_validation(std::int64_t step, const std::map<std::string, double>& metrics) override;
+  void on_save(const TrainingProgress& progress, const AdamW& optimizer) override;
+  bool should_stop() override { return run_.options.observer->should_stop(); }
+
+  /// Means over the stage: seconds_per_step, last loss, validation figures.
+  [[nodiscard]] Result result() const;
+  /// Evaluations of an adaptive estimator, summed over the steps of the stage.
+  [[nodiscard]] double evaluations() const { return evaluations_; }
+
+ private:
+  void write(std::int64_t step, const std::map<std::string, double>& metrics,
+             const std::string& group);
+  void keep_best(std::int64_t step, double loss);
+  void recall();
+  /// `mean` evaluations a step of an adaptive estimator, from the last call's step to this one.
+  void count_evaluations(std::int64_t step, double mean);
+
+  const RunContext& run_;
+  const Work& work_;
+  ModelBundle bundle_;
+  std::string label_;
+  std::unique_ptr<TensorBoardWriter> tensorboard_;
+  double best_loss_;
+  std::int64_t best_step_ = -1;
+  std::int64_t counted_ = 0;
+  double evaluations_ = 0;
+  Result result_;
+};
+
+}  // namespace lldm

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/storage/files.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <vector>
+
+namespace lldm {
+namespace {
+
+std::filesystem::path parent_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+void remove_quietly(const std::filesystem::path& path, FileOps& ops) noexcept {
+  try {
+    ops.remove(path);
+  } catch (...) {  // the error that led here is the one to report
+  }
+}
+
+}  // namespace
+
+bool FileError::is_disk_full() const { return code_ == ENOSPC || code_ == EDQUOT; }
+
+void write_and_sync(const std::filesystem::path& path, std::string_view bytes, FileOps& ops) {
+  try {
+    OutputFile file(ops, path, WriteMode::create);
+    file.write(bytes);
+    file.sync();
+  } catch (const FileError& error) {
+    if (!error.is_disk_full()) throw;
+    throw FileError(
+        message("cannot write \"", path.string(), "\": ", std::strerror(error.code()), "\n  need ",
+                bytes_text(bytes.size()), ", have ", bytes_text(ops.free_bytes(parent_of(path))),
+                "\n  free some space or quota there and run the same command again"),
+        path, error.code());
+  }
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes,
+                           FileOps& ops) {
+  const auto partial = partial_path(path);
+  try {
+    write_and_sync(partial, bytes, ops);
+    ops.rename(partial, path);
+  } catch (const FileError&) {
+    remove_quietly(partial, ops);
+    throw;
+  }
+  ops.sync_folder(parent_of(path));
+}
+
+void make_folders(const std::filesystem::path& path, FileOps& ops) {
+  if (path.empty() || std::filesystem::is_directory(path)) return;
+  if (!path.has_filename()) return make_folders(path.parent_path(), ops);  // "runs/x/"
+  make_folders(path.parent_path(), ops);
+  try {
+    ops.make_folder(path);
+  } catch (const FileError& error) {  // another worker of a grid made it meanwhile
+    if (error.code() != EEXIST || !std::filesystem::is_directory(path)) throw;
+  }
+  ops.sync_folder(parent_of(path));
+}
+
+void remove_all(const std::filesystem::path& path, FileOps& ops) {
+  const auto status = std::filesystem::symlink_status(path);
+  if (!std::filesystem::exists(status)) return;
+  if (std::filesystem::is_directory(status)) {
+    std::vector<std::filesystem::path> inside;
+    for (const auto& entry : std::filesystem::directory_iterator(path))
+      inside.push_back(entry.path());
+    for (const auto& entry : inside) remove_all(entry, ops);
+  }
+  ops.remove(path);
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes;
+  if (in && !std::filesystem::is_directory(path)) {
+    bytes.assign(std::istreambuf_iterator<char>(in), {});
+    if (!in.bad()) return bytes;
+  }
+  const int code = errno != 0 ? errno : EISDIR;
+  throw FileError(message("cannot read \"", path.string(), "\": ", std::strerror(code)), path,
+                  code);
+}
+
+std::filesystem::path partial_path(const std::filesystem::path& path) {
+  auto partial = path;
+  partial += message(".partial-", ::getpid());
+  return partial;
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return message(bytes, " B");
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(units)) value /= 1024, ++unit;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f %s", value, units[unit]);
+  return text;
+}
+
+}  // namespace lldm
