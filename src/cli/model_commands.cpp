@@ -10,7 +10,7 @@
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
-#include "lldm/model/model_folder.hpp"
+#include "lldm/model/model.hpp"
 #include "lldm/report/report.hpp"
 #include "lldm/storage/files.hpp"
 
@@ -44,7 +44,7 @@ std::string model_path(const Arguments& arguments) {
 
 /// The longest text of the model; its errors name the folder that the user typed.
 std::int64_t max_length_of(const Arguments& arguments) {
-  return load_llada_config(arguments.positional.at(0)).max_sequence_length;
+  return load_model_shape(arguments.positional.at(0)).max_length;
 }
 
 Value strings(const std::vector<std::string>& texts) {

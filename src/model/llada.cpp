@@ -252,6 +252,7 @@ std::vector<NamedParameter> Llada::parameters() const {
     add("ff_norm.weight", block.ff_norm);
     add("ff_proj.weight", block.ff_proj);
     add("up_proj.weight", block.up_proj);
+    list.back().is_followed = i == 0;  // as in VRPO's study of variances
     add("ff_out.weight", block.ff_out);
   }
   list.push_back({"model.transformer.ln_f.weight", final_norm_});

@@ -151,6 +151,19 @@ std::int64_t LladaConfig::num_parameters() const {
   return (weight_tying ? 1 : 2) * embedding_size * d_model + n_layers * block + d_model;
 }
 
+ModelShape shape_of(const LladaConfig& config) {
+  return {.parameters = config.num_parameters(),
+          .width = config.d_model,
+          .layers = config.n_layers,
+          .heads = config.n_heads,
+          .mlp_width = config.mlp_hidden_size,
+          .vocabulary = config.embedding_size,
+          .max_length = config.max_sequence_length,
+          .mask_token = config.mask_token_id,
+          .end_of_text_token = config.eos_token_id,
+          .padding_token = config.pad_token_id};
+}
+
 void check_config(const LladaConfig& config, const std::string& where) {
   std::string complaints;
   const auto require = [&](bool holds, const std::string& what) {

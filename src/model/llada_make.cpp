@@ -5,6 +5,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/model/llada.hpp"
+#include "lldm/model/model_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -53,6 +54,23 @@ std::shared_ptr<Llada> clone_frozen(const Llada& model) {
   for (std::size_t i = 0; i < from.size(); ++i) to[i].value.copy_(from[i].value.detach());
   copy->exclude_logit(model.excluded_logit());
   return copy;
+}
+
+std::shared_ptr<Model> Llada::frozen_copy() const { return clone_frozen(*this); }
+
+std::string Llada::config_text() const {
+  return llada_config_json(config_, dtype() == at::kDouble ? "float64" : "float32");
+}
+
+void Llada::save(const std::filesystem::path& folder) const { save_llada(*this, folder); }
+
+std::shared_ptr<Model> load_model(const std::filesystem::path& folder, at::ScalarType dtype,
+                                  at::Device device) {
+  return load_llada(folder, dtype, device);
+}
+
+ModelShape load_model_shape(const std::filesystem::path& folder) {
+  return shape_of(load_llada_config(folder));
 }
 
 std::map<std::string, std::vector<std::int64_t>> llada_tensor_shapes(const LladaConfig& config) {

@@ -30,6 +30,10 @@ void check_tokens(const ModelOptions& options, const ModelTokens& tokens,
 
 }  // namespace
 
+void check_against_folder(const ModelOptions& options) {
+  check_against_folder(options, load_llada_config(options.path));
+}
+
 void check_against_folder(const ModelOptions& options, const LladaConfig& config) {
   (void)checked_dtype(options);
   const ModelOptions defaults;
@@ -99,7 +103,7 @@ LladaConfig llada_config(const ModelOptions& options, const ModelTokens& tokens)
   return config;
 }
 
-std::shared_ptr<Llada> make_model(const ModelOptions& options, const ModelTokens& tokens,
+std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens& tokens,
                                   const Draws& draws, at::Device device) {
   const auto dtype = checked_dtype(options);
   if (options.exclude_mask_logit && !tokens.mask)
@@ -117,6 +121,24 @@ std::shared_ptr<Llada> make_model(const ModelOptions& options, const ModelTokens
   }
   if (options.exclude_mask_logit) model->exclude_logit(tokens.mask);
   return model;
+}
+
+ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path& from,
+                         std::string& note) {
+  // Ids of a model whose tokenizer is not made yet (words): enough for the tasks that ship.
+  constexpr std::int64_t kAssumedVocabulary = 128;
+  const std::filesystem::path folder = from.empty() ? model.path : from;
+  if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
+    return load_model_shape(folder);
+  ModelOptions shape = model;
+  shape.dtype = ModelDtype::float32;
+  if (folder.empty()) return shape_of(llada_config(shape, {.vocabulary_size = kAssumedVocabulary}));
+  note = message("  ", folder.string(), " is not here: planned with LLaDA-8B's shape\n");
+  shape.path.clear();
+  shape.width = 4096;
+  shape.layers = shape.heads = 32;
+  shape.mlp_width = 12288;
+  return shape_of(llada_config(shape, {.vocabulary_size = 126464}));
 }
 
 }  // namespace lldm

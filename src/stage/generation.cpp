@@ -26,7 +26,7 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
                                 const AnySampler& sampler, const std::vector<std::string>& prompts,
                                 std::int64_t samples, const std::string& unit) {
   check_sampling(bundle.noise, bundle.folder.string(), run.logger);
-  const AnyDenoiser denoiser{std::shared_ptr<Llada>(bundle.model)};
+  const AnyDenoiser denoiser{std::shared_ptr<Model>(bundle.model)};
   const TemplateOptions prompt_template = template_of(run, work, bundle.folder);
   std::vector<SampleRequest> requests;
   for (std::size_t p = 0; p < prompts.size(); ++p) {

@@ -7,7 +7,7 @@
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
-#include "lldm/model/model_folder.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/published_folder.hpp"
@@ -71,8 +71,8 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
       options.model.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
   ModelBundle bundle;
   if (!folder.empty()) {
-    if (from.empty()) check_against_folder(options.model, load_llada_config(folder));
-    bundle.model = load_llada(folder, dtype, device);
+    if (from.empty()) check_against_folder(options.model);
+    bundle.model = load_model(folder, dtype, device);
     bundle.tokenizer = load_tokenizer(folder);
     bundle.folder = folder;
     bundle.noise = saved_noise(folder);
@@ -96,7 +96,7 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
 void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
                    const TemplateOptions& prompt_template) {
   PublishedFolder published(folder, IfPublished::replace);
-  save_llada(*bundle.model, published.path());
+  bundle.model->save(published.path());
   bundle.tokenizer->save(published.path());
   published.add("template.toml", config::write_toml(config::write_options(prompt_template)));
   if (!bundle.noise.is_plain())

@@ -30,7 +30,7 @@ std::vector<ScoredPair> score_pairs(const RunContext& run, const Work& work,
                                                   stage.forward_process.type(), process);
       !problem.empty())
     run.logger.warning(problem);
-  const auto denoiser = std::make_shared<const AnyDenoiser>(std::shared_ptr<Llada>(bundle.model));
+  const auto denoiser = std::make_shared<const AnyDenoiser>(std::shared_ptr<Model>(bundle.model));
   const ScoreEngine<AnyDenoiser> engine(denoiser, nullptr, run.device);
   std::vector<ScoredPair> scores;
   run.options.observer->begin(run.label(work), "pairs", 0, static_cast<std::int64_t>(rows.size()));
@@ -107,7 +107,7 @@ Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateSta
   const std::vector<TrainingRow> rows =
       encode_rows(sources, *bundle.tokenizer, template_of(run, work, bundle.folder),
                   canvas_rule(stage.response_length, stage.score_padding));
-  check_lengths(rows, bundle.model->config().max_sequence_length, stage.name);
+  check_lengths(rows, bundle.model->shape().max_length, stage.name);
   const std::vector<ScoredPair> scores = score_pairs(run, work, stage, bundle, rows);
   std::vector<TokenPair> tokens;
   double nats = 0, characters = 0;

@@ -26,10 +26,10 @@ constexpr std::array<const char*, 8> kPlanKeys = {
     "data",          "forward_process", "score_estimator", "response_length",
     "score_padding", "shared_draws",    "draws_epochs",    "validation_rows"};
 
-std::string model_hash(const Llada& model, const std::string& dtype) {
+std::string model_hash(const Model& model) {
   const PurposeScope scope(MemoryPurpose::staging);
   Sha256 hash;
-  hash.update(llada_config_json(model.config(), dtype));
+  hash.update(model.config_text());
   for (const NamedParameter& parameter : model.parameters()) {
     const at::Tensor value = parameter.value.detach().to(at::kCPU).contiguous();
     hash.update(message(parameter.name, " ", value.sizes(), "\n"));
@@ -185,10 +185,10 @@ class Filling {
 std::shared_ptr<ReferenceCache> open_reference_cache(const RunContext& run, const Work& work,
                                                      const TrainingStage& stage,
                                                      const ModelBundle& reference) {
-  const Llada& model = *reference.model;
+  const Model& model = *reference.model;
   ReferenceSource source;
   source.identity.dtype = model.dtype() == at::kDouble ? "float64" : "float32";
-  source.identity.model = model_hash(model, source.identity.dtype);
+  source.identity.model = model_hash(model);
   source.identity.excluded_logit = model.excluded_logit().value_or(-1);
   source.identity.tokenizer = reference.tokenizer->fingerprint();
   source.identity.device = run.device;

@@ -11,7 +11,7 @@
 
 #include "lldm/concepts/tokenizer.hpp"
 #include "lldm/experiment/schedule.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/model.hpp"
 #include "lldm/services.hpp"
 #include "lldm/stage/run_options.hpp"
 #include "lldm/track/metrics.hpp"
@@ -21,7 +21,7 @@ namespace lldm {
 
 /// A model with the tokenizer that belongs to it.
 struct ModelBundle {
-  std::shared_ptr<Llada> model;
+  std::shared_ptr<Model> model;
   std::shared_ptr<const Tokenizer> tokenizer;
   std::filesystem::path folder;  // where it was loaded from; empty for a fresh one
   TrainedNoise noise = {};       // what it was trained with, as far as is known

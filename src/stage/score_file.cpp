@@ -13,7 +13,7 @@
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/statistics.hpp"
-#include "lldm/model/model_folder.hpp"
+#include "lldm/model/model.hpp"
 #include "lldm/score/combine.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/services.hpp"
@@ -121,8 +121,8 @@ std::vector<TrainingRow> read_text(const ScoreRequest& request, const Tokenizer&
                      canvas_rule(settings.response_length, settings.score_padding));
 }
 
-std::shared_ptr<Llada> frozen(const std::filesystem::path& folder, const std::string& device) {
-  auto model = load_llada(folder, at::kFloat, at::Device(device));
+std::shared_ptr<Model> frozen(const std::filesystem::path& folder, const std::string& device) {
+  auto model = load_model(folder, at::kFloat, at::Device(device));
   model->set_trainable(false);
   return model;
 }
@@ -213,7 +213,7 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
   if (!has_ids) tokenizer = load_tokenizer(request.model);
   const std::vector<TrainingRow> rows = has_ids ? read_ids(request.file, model->vocabulary_size())
                                                 : read_text(request, *tokenizer, settings);
-  check_lengths(rows, model->config().max_sequence_length, "score");
+  check_lengths(rows, model->shape().max_length, "score");
   const Services services{.registry = registry,
                           .memory = memory,
                           .logger = null_logger(),
@@ -224,16 +224,16 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
   const config::Member* mask = process.table.find("mask_token");
   const bool has_mask = process.type() == "masked" || process.type() == "block_masked";
   const bool needs_mask = has_mask && (!mask || mask->value.as_integer() < 0);
-  if (!tokenizer && needs_mask && model->config().mask_token_id)
-    process.table.set("mask_token", config::Value::integer(*model->config().mask_token_id));
+  if (!tokenizer && needs_mask && model->shape().mask_token)
+    process.table.set("mask_token", config::Value::integer(*model->shape().mask_token));
   const auto forward_process = registry.make<AnyForwardProcess>(process, services);
   if (const std::string problem = scoring_problem(
           saved_noise(request.model), request.model.string(), process.type(), forward_process);
       !problem.empty() && !request.settings.find("forward_process"))
     throw ConfigError(
         message(problem, "\n  name the one you mean: --set forward_process.type=..."));
-  const auto denoiser = [](const std::shared_ptr<Llada>& llada) {
-    return std::make_shared<const AnyDenoiser>(llada);
+  const auto denoiser = [](const std::shared_ptr<Model>& network) {
+    return std::make_shared<const AnyDenoiser>(network);
   };
   const Scorer scorer{
       forward_process, registry.make<AnyScoreEstimator>(settings.score_estimator, services),

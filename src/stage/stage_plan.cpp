@@ -8,7 +8,7 @@
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
-#include "lldm/model/model_folder.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
 #include "model/head.hpp"
@@ -16,46 +16,24 @@
 namespace lldm {
 namespace {
 
-/// Ids of a model whose tokenizer is not made yet (words): enough for the tasks that ship.
-constexpr std::int64_t kAssumedVocabulary = 128;
-
-/// The shape of the model a stage trains: its folder's where it is here, else the keys of [model].
-LladaConfig planned_shape(const ModelOptions& model, const std::filesystem::path& from,
-                          std::string& note) {
-  const std::filesystem::path folder = from.empty() ? model.path : from;
-  if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
-    return load_llada_config(folder);
-  ModelOptions shape = model;
-  shape.dtype = ModelDtype::float32;
-  if (!folder.empty()) {
-    note = message("  ", folder.string(), " is not here: planned with LLaDA-8B's shape\n");
-    shape.path.clear();
-    shape.width = 4096;
-    shape.layers = shape.heads = 32;
-    shape.mlp_width = 12288;
-    return llada_config(shape, {.vocabulary_size = 126464});
-  }
-  return llada_config(shape, {.vocabulary_size = kAssumedVocabulary});
-}
-
-PlanInputs model_inputs(const ExperimentOptions& options, const LladaConfig& config) {
+PlanInputs model_inputs(const ExperimentOptions& options, const ModelShape& shape) {
   const bool is_lora = options.model.adapter.type == AdapterType::lora;
   PlanInputs in;
-  in.parameters = config.num_parameters();
+  in.parameters = shape.parameters;
   // A low-rank update of the seven matrices of every block: rank * (inputs + outputs) each.
   in.trainable_parameters =
-      is_lora ? config.n_layers * options.model.adapter.rank *
-                    (8 * config.d_model + 3 * (config.d_model + config.mlp_hidden_size))
+      is_lora ? shape.layers * options.model.adapter.rank *
+                    (8 * shape.width + 3 * (shape.width + shape.mlp_width))
               : in.parameters;
-  in.width = config.d_model;
-  in.layers = config.n_layers;
-  in.heads = config.n_heads;
-  in.mlp_width = config.mlp_hidden_size;
-  in.vocabulary = config.embedding_size;
+  in.width = shape.width;
+  in.layers = shape.layers;
+  in.heads = shape.heads;
+  in.mlp_width = shape.mlp_width;
+  in.vocabulary = shape.vocabulary;
   in.weight_bytes = in.compute_bytes = options.model.dtype == ModelDtype::bfloat16  ? 2
                                        : options.model.dtype == ModelDtype::float64 ? 8
                                                                                     : 4;
-  in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * config.embedding_size));
+  in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * shape.vocabulary));
   in.activations = options.model.recomputation ? ActivationModel::checkpointed()
                                                : ActivationModel::with_flash_attention();
   in.budget = options.memory.budget;
@@ -80,9 +58,9 @@ StagePlan plan_stage(const Experiment& experiment, const TrainingStage& stage,
                           .tokenizer = nullptr};
   StagePlan plan;
   const bool from_folder = stage.from.find('/') != std::string::npos;
-  const LladaConfig config =
+  const ModelShape shape =
       planned_shape(experiment.options.model, from_folder ? stage.from : "", plan.note);
-  const std::int64_t longest = std::max<std::int64_t>(1, config.max_sequence_length);
+  const std::int64_t longest = std::max<std::int64_t>(1, shape.max_length);
   const auto canvas =
       stage.response_length.is_integer() ? stage.response_length.as_integer() : longest;
   plan.copies_per_text =
@@ -92,7 +70,7 @@ StagePlan plan_stage(const Experiment& experiment, const TrainingStage& stage,
   const std::int64_t rows = stage.optimizer.batch_size *
                             (needs.use == ScoreUse::coupled ? stage.optimizer.accumulation : 1);
   const std::int64_t tokens = rows * answers * plan.copies_per_text * longest;
-  PlanInputs in = model_inputs(experiment.options, config);
+  PlanInputs in = model_inputs(experiment.options, shape);
   // With an adapter the reference is the same weights with the adapter switched off; a cache is
   // filled by the policy before its first step.
   if (needs.reference && stage.reference.cache.empty() &&

@@ -24,13 +24,6 @@
 namespace lldm {
 namespace {
 
-/// The tensor whose gradient is followed: the first block's up-projection, as in VRPO's study.
-const NamedParameter& followed(const std::vector<NamedParameter>& parameters) {
-  for (const NamedParameter& parameter : parameters)
-    if (parameter.name.find("up_proj") != std::string::npos) return parameter;
-  return parameters.front();
-}
-
 void clear_gradients(const std::vector<NamedParameter>& parameters) {
   for (const NamedParameter& parameter : parameters) {
     at::Tensor value = parameter.value;
@@ -79,7 +72,7 @@ StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator, dou
                      const std::function<void()>& tick) {
   StudyMoments moments(study.pairs.size());
   const StepTotals totals = totals_of(study.pairs);
-  const NamedParameter& tensor = followed(study.parameters);
+  const NamedParameter& tensor = followed_parameter(study.parameters);
   const std::optional<Adaptation> rule = estimator.adaptation();
   AdaptationState state{.evaluations = rule ? rule->min : 0};
   for (std::int64_t repeat = 0; repeat < study.stage.repeats; ++repeat) {
@@ -111,7 +104,7 @@ StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator, dou
 }
 
 std::shared_ptr<const AnyDenoiser> denoiser_of(const ModelBundle& bundle) {
-  return std::make_shared<const AnyDenoiser>(std::shared_ptr<Llada>(bundle.model));
+  return std::make_shared<const AnyDenoiser>(std::shared_ptr<Model>(bundle.model));
 }
 
 Study make_study(const RunContext& run, const Work& work, const StudyStage& stage,
@@ -123,7 +116,7 @@ Study make_study(const RunContext& run, const Work& work, const StudyStage& stag
   std::vector<TrainingRow> pairs =
       encode_rows(sources, *policy.tokenizer, template_of(run, work, policy.folder),
                   canvas_rule(stage.response_length, stage.score_padding));
-  check_lengths(pairs, policy.model->config().max_sequence_length, stage.name);
+  check_lengths(pairs, policy.model->shape().max_length, stage.name);
   return {run,
           work,
           stage,

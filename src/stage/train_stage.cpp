@@ -66,7 +66,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   TrainingSetup setup;
   setup.rows = encode_rows(read_source(run, work, stage.data, needs.group_size), *bundle.tokenizer,
                            training_template(run, work, bundle.folder), rule);
-  check_lengths(setup.rows, bundle.model->config().max_sequence_length, stage.name);
+  check_lengths(setup.rows, bundle.model->shape().max_length, stage.name);
   setup.validation = split_off(setup.rows, stage.validation_rows, stage.name);
   bundle.model->set_trainable(true);
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
@@ -78,7 +78,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   } else if (needs.reference) {
     const PurposeScope scope(MemoryPurpose::weights);
     setup.reference =
-        std::make_shared<const AnyDenoiser>(std::shared_ptr<Llada>(clone_frozen(*bundle.model)));
+        std::make_shared<const AnyDenoiser>(bundle.model->frozen_copy());
   }
   setup.optimizer = stage.optimizer;
   setup.rhythm = {stage.logging_steps, stage.evaluate_steps, stage.save_steps,
@@ -137,7 +137,7 @@ Result run_training(const RunContext& run, const Work& work) {
   run.logger.info(message("stage ", run.label(work), ": ", num_rows,
                           needs.group_size == 2 ? " pairs" : " rows", ", ",
                           prepared.setup.optimizer.total_steps(num_rows), " steps, ",
-                          prepared.bundle.model->config().num_parameters(),
+                          prepared.bundle.model->shape().parameters,
                           " parameters, gradient path ", to_string(memory.path)));
   std::vector<TrainingRow> study_rows = prepared.setup.validation;
   const std::int64_t scored = prepared.setup.rows.front().answers.front().num_scored();

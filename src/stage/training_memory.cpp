@@ -58,21 +58,21 @@ StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estima
 
 PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundle& bundle,
                        const TrainingSetup& setup, const StepSizes& sizes) {
-  const LladaConfig& config = bundle.model->config();
+  const ModelShape shape = bundle.model->shape();
   PlanInputs in;
-  in.parameters = in.trainable_parameters = config.num_parameters();
-  in.width = config.d_model;
-  in.layers = config.n_layers;
-  in.heads = config.n_heads;
-  in.mlp_width = config.mlp_hidden_size;
-  in.vocabulary = config.embedding_size;
+  in.parameters = in.trainable_parameters = shape.parameters;
+  in.width = shape.width;
+  in.layers = shape.layers;
+  in.heads = shape.heads;
+  in.mlp_width = shape.mlp_width;
+  in.vocabulary = shape.vocabulary;
   const auto bytes = static_cast<std::int64_t>(c10::elementSize(bundle.model->dtype()));
   in.weight_bytes = in.compute_bytes = in.gradient_bytes = in.optimizer_bytes = bytes;
-  in.reference_parameters = setup.reference ? config.num_parameters() : 0;
+  in.reference_parameters = setup.reference ? shape.parameters : 0;
   in.longest_sequence = sizes.longest;
   in.tokens_per_forward = std::min(std::max(setup.engine.max_tokens_per_forward, sizes.longest),
                                    sizes.micro_batch_tokens);
-  in.logits_chunk_rows = kHeadChunkBytes / (config.embedding_size * bytes);
+  in.logits_chunk_rows = kHeadChunkBytes / (shape.vocabulary * bytes);
   in.activations = block_activations(run.device);
   in.budget = run.experiment(work).options.memory.budget;
   return in;

@@ -77,16 +77,8 @@ Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& row
 /// The gradient of one tensor, micro-batch by micro-batch: how much they disagree.
 class GradientNoise {
  public:
-  /// Follows the up-projection of the first block, as VRPO's study of variances does; the first
-  /// tensor of a model without one.
   explicit GradientNoise(const std::vector<NamedParameter>& parameters)
-      : followed_(parameters.front().value) {
-    for (const NamedParameter& parameter : parameters)
-      if (parameter.name.find("up_proj") != std::string::npos) {
-        followed_ = parameter.value;
-        return;
-      }
-  }
+      : followed_(followed_parameter(parameters).value) {}
   void after_micro_batch() {
     const at::Tensor& gradient = followed_.grad();
     if (!gradient.defined()) return;

@@ -30,6 +30,14 @@ struct PackedTokens {
 struct NamedParameter {
   std::string name;
   at::Tensor value;  // leaf, requires_grad as set by the stage
+  bool is_followed = false;  // its gradient stands for the model's when noise is measured
 };
+
+/// The tensor whose gradient is followed; the first where the model marks none.  Not empty.
+inline const NamedParameter& followed_parameter(const std::vector<NamedParameter>& parameters) {
+  for (const NamedParameter& parameter : parameters)
+    if (parameter.is_followed) return parameter;
+  return parameters.front();
+}
 
 }  // namespace lldm

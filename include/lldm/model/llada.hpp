@@ -13,6 +13,7 @@
 #include "lldm/concepts/denoiser.hpp"
 #include "lldm/draws/stream.hpp"
 #include "lldm/model/llada_config.hpp"
+#include "lldm/model/model.hpp"
 
 namespace lldm {
 
@@ -49,7 +50,7 @@ struct LladaBlock {
 /// set_deterministic_environment()).
 ///
 /// Source  Nie et al. 2025, arXiv:2502.09992; modeling_llada.py of GSAI-ML/LLaDA-8B-Instruct.
-class Llada {
+class Llada final : public Model {
  public:
   /// A model whose weights are all zero, to be filled.
   /// Errors  ConfigError if the sizes do not fit; ShapeError for another dtype than float32 or
@@ -61,7 +62,7 @@ class Llada {
   /// Errors  ShapeError for ids outside the embedding, offsets that do not fit, an empty sequence,
   /// one
   ///         longer than max_sequence_length, or one without a visible token.
-  [[nodiscard]] at::Tensor hidden(const PackedTokens& batch) const;
+  [[nodiscard]] at::Tensor hidden(const PackedTokens& batch) const override;
   /// Embedding rows, the input of every block but the first, and the final normalised rows:
   /// n_layers + 1 tensors [N, D] in the order of the original's `output_hidden_states`.
   [[nodiscard]] std::vector<at::Tensor> hidden_states(const PackedTokens& batch) const;
@@ -69,24 +70,30 @@ class Llada {
   /// rows at a time; the log-sum-exp runs in the model's dtype (float32 or float64). Errors
   /// ShapeError for targets outside the vocabulary or equal to the excluded id.
   [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& rows,
-                                             const at::Tensor& targets) const;
+                                             const at::Tensor& targets) const override;
   /// The head's output [Q, embedding_size] of the rows asked for; the excluded id's column is -inf.
-  [[nodiscard]] at::Tensor logits(const at::Tensor& rows) const;
+  [[nodiscard]] at::Tensor logits(const at::Tensor& rows) const override;
   /// Every weight, in the model folder's order, under its name there.
-  [[nodiscard]] std::vector<NamedParameter> parameters() const;
+  [[nodiscard]] std::vector<NamedParameter> parameters() const override;
   /// Columns of the logits (embedding_size of the config).
-  [[nodiscard]] std::int64_t vocabulary_size() const { return config_.embedding_size; }
+  [[nodiscard]] std::int64_t vocabulary_size() const override { return config_.embedding_size; }
 
   /// Takes one id out of the softmax (its logit becomes -inf), or none.  Off by default: the
   /// original keeps the mask token in the softmax.
-  void exclude_logit(std::optional<std::int64_t> id);
+  void exclude_logit(std::optional<std::int64_t> id) override;
   /// Sets requires_grad of every weight.
-  void set_trainable(bool is_trainable);
+  void set_trainable(bool is_trainable) override;
 
   [[nodiscard]] const LladaConfig& config() const { return config_; }
-  [[nodiscard]] at::ScalarType dtype() const { return embedding_.scalar_type(); }
-  [[nodiscard]] at::Device device() const { return embedding_.device(); }
-  [[nodiscard]] std::optional<std::int64_t> excluded_logit() const { return excluded_logit_; }
+  [[nodiscard]] at::ScalarType dtype() const override { return embedding_.scalar_type(); }
+  [[nodiscard]] at::Device device() const override { return embedding_.device(); }
+  [[nodiscard]] std::optional<std::int64_t> excluded_logit() const override {
+    return excluded_logit_;
+  }
+  [[nodiscard]] ModelShape shape() const override { return shape_of(config_); }
+  [[nodiscard]] std::shared_ptr<Model> frozen_copy() const override;
+  [[nodiscard]] std::string config_text() const override;
+  void save(const std::filesystem::path& folder) const override;
 
  private:
   void check(const PackedTokens& batch) const;

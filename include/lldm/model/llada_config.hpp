@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "lldm/model/model_shape.hpp"
+
 namespace lldm {
 
 /// The shape of a LLaDA transformer, under the key names of its Hugging Face config.json.
@@ -33,6 +35,9 @@ struct LladaConfig {
   /// Trainable numbers of the whole model.
   [[nodiscard]] std::int64_t num_parameters() const;
 };
+
+/// What everything outside model/ knows of it.
+ModelShape shape_of(const LladaConfig& config);
 
 /// Throws ConfigError, naming every size that does not fit the others, its text starting with
 /// `where`.

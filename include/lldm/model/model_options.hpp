@@ -128,13 +128,20 @@ LladaConfig llada_config(const ModelOptions& options, const ModelTokens& tokens)
 /// ConfigError naming every key of `options` that was set and says otherwise than a folder's
 /// config.
 void check_against_folder(const ModelOptions& options, const LladaConfig& config);
+/// The same against the config.json in `options.path`.
+void check_against_folder(const ModelOptions& options);
+
+/// The shape of the model a stage trains: its folder's (`from`, else `model.path`) where that is
+/// here, else what the keys of [model] say; LLaDA-8B's, with a line in `note`, for a folder that is
+/// still to be downloaded.
+ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path& from,
+                         std::string& note);
 
 /// A fresh trainable model, or the one in `options.path`, trainable too.
 ///
 /// Errors  ConfigError as llada_config; a size or exclude_mask_logit that contradicts the folder or
-/// the
-///         tokenizer, by name.  DataError as load_llada.
-std::shared_ptr<Llada> make_model(const ModelOptions& options, const ModelTokens& tokens,
+///         the tokenizer, by name.  DataError as load_llada.
+std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens& tokens,
                                   const Draws& draws, at::Device device = at::kCPU);
 
 }  // namespace lldm

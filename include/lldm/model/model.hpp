@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// A network of any family, as everything outside model/ holds it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lldm/concepts/denoiser.hpp"
+#include "lldm/model/model_shape.hpp"
+
+namespace lldm {
+
+/// A Denoiser with what a stage needs beside: its shape, whether it is trained, a frozen copy, a
+/// folder to be saved in.  A family is a class below it; nothing outside model/ names one.
+class Model {
+ public:
+  virtual ~Model() = default;
+  Model& operator=(const Model&) = delete;
+
+  // The Denoiser (concepts/denoiser.hpp).
+  [[nodiscard]] virtual at::Tensor hidden(const PackedTokens& batch) const = 0;
+  [[nodiscard]] virtual at::Tensor log_probabilities(const at::Tensor& rows,
+                                                     const at::Tensor& targets) const = 0;
+  [[nodiscard]] virtual at::Tensor logits(const at::Tensor& rows) const = 0;
+  [[nodiscard]] virtual std::vector<NamedParameter> parameters() const = 0;
+  [[nodiscard]] virtual std::int64_t vocabulary_size() const = 0;
+
+  [[nodiscard]] virtual ModelShape shape() const = 0;
+  [[nodiscard]] virtual at::ScalarType dtype() const = 0;
+  [[nodiscard]] virtual at::Device device() const = 0;
+  /// Sets requires_grad of every weight.
+  virtual void set_trainable(bool is_trainable) = 0;
+  /// Takes one id out of the softmax (its logit becomes -inf), or none.
+  virtual void exclude_logit(std::optional<std::int64_t> id) = 0;
+  [[nodiscard]] virtual std::optional<std::int64_t> excluded_logit() const = 0;
+  /// A copy with memory of its own that no gradient reaches: the reference of preference tuning.
+  [[nodiscard]] virtual std::shared_ptr<Model> frozen_copy() const = 0;
+  /// The folder's config.json: with the weights, everything that decides the model's numbers.
+  [[nodiscard]] virtual std::string config_text() const = 0;
+  /// Writes config.json and the weights.  Each file appears complete or not at all; the folder
+  /// becomes a model with its last file, so save into one that nobody reads yet.
+  /// Errors  Error if the system cannot write.
+  virtual void save(const std::filesystem::path& folder) const = 0;
+
+ protected:
+  Model() = default;
+  Model(const Model&) = default;
+};
+static_assert(Denoiser<Model>);
+
+/// Loads a folder of any family.  Not trainable until set_trainable(true).  Errors  as load_llada.
+std::shared_ptr<Model> load_model(const std::filesystem::path& folder,
+                                  at::ScalarType dtype = at::kFloat, at::Device device = at::kCPU);
+
+/// The shape of a folder's model, from its config.json alone.  Errors  as load_llada_config.
+ModelShape load_model_shape(const std::filesystem::path& folder);
+
+}  // namespace lldm

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace lldm {
+
+/// Sizes and special ids of a model, whatever its family calls them.
+struct ModelShape {
+  std::int64_t parameters = 0;  // trainable numbers of the whole model
+  std::int64_t width = 0;
+  std::int64_t layers = 0;
+  std::int64_t heads = 0;
+  std::int64_t mlp_width = 0;
+  std::int64_t vocabulary = 0;  // columns of the logits
+  std::int64_t max_length = 0;  // tokens of the longest sequence it accepts
+  std::optional<std::int64_t> mask_token = {}, end_of_text_token = {}, padding_token = {};
+};
+
+}  // namespace lldm
