@@ -46,7 +46,7 @@ class Stopped : public Error {
   using Error::Error;
 };
 
-/// Exit code of design.md, law 10, for any exception.
+/// Exit code for any exception (docs/definitions.md, law 10).
 int exit_code(const std::exception& error) noexcept;
 
 /// Joins its arguments as text: `message("got ", 3, " rows")`.

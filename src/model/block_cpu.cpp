@@ -16,6 +16,7 @@
 
 #include "lldm/memory/purpose.hpp"
 #include "model/block.hpp"
+#include "model/block_saved.hpp"
 #include "model/first_order.hpp"
 #include "model/kernels/attention.hpp"
 #include "model/kernels/rows.hpp"
@@ -241,26 +242,27 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     const auto gate_up = at::mm(second.rows, joined({ff_proj, up_proj}).t());
     const auto out = at::addmm(middle, swiglu(gate_up), ff_out.t());
 
-    node->save_for_backward({rows,
-                             attn_norm,
-                             q_proj,
-                             k_proj,
-                             v_proj,
-                             attn_out,
-                             ff_norm,
-                             ff_proj,
-                             up_proj,
-                             ff_out,
-                             first.scale,
-                             qkv,
-                             attended.columns,
-                             attended.log_sums,
-                             middle,
-                             second.scale,
-                             gate_up,
-                             context.cosines,
-                             context.sines,
-                             context.visible});
+    node->save_for_backward(BlockSaved{rows,
+                                       attn_norm,
+                                       q_proj,
+                                       k_proj,
+                                       v_proj,
+                                       attn_out,
+                                       ff_norm,
+                                       ff_proj,
+                                       up_proj,
+                                       ff_out,
+                                       first.scale,
+                                       qkv,
+                                       attended.columns,
+                                       attended.log_sums,
+                                       middle,
+                                       second.scale,
+                                       gate_up,
+                                       context.cosines,
+                                       context.sines,
+                                       context.visible}
+                                .list());
     node->saved_data["offsets"] = context.offsets;
     node->saved_data["heads"] = context.heads;
     node->saved_data["kv_heads"] = context.kv_heads;
@@ -271,44 +273,42 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
   static variable_list backward(AutogradContext* node, variable_list gradients) {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::activations);
-    const auto saved = node->get_saved_variables();
-    const auto &rows = saved[0], &attn_norm = saved[1], &attn_out = saved[5], &ff_norm = saved[6],
-               &ff_out = saved[9];
-    const auto &scale_1 = saved[10], &qkv = saved[11], &middle = saved[14], &scale_2 = saved[15],
-               &gate_up = saved[16];
-    const Attended attended{saved[12], saved[13]};
+    const BlockSaved saved = BlockSaved::of(node->get_saved_variables());
+    const Attended attended{saved.attended, saved.log_sums};
     const BlockContext context{node->saved_data["offsets"].toIntVector(),
-                               saved[19],
-                               saved[17],
-                               saved[18],
+                               saved.visible,
+                               saved.cosines,
+                               saved.sines,
                                node->saved_data["heads"].toInt(),
                                node->saved_data["kv_heads"].toInt(),
                                0};
     const auto wants = [&](std::size_t index) { return node->needs_input_grad(index); };
-    variable_list result(14);
+    variable_list result(14);  // by argument of `forward`
 
     const auto upstream = gradients[0].contiguous();
-    const auto gated = swiglu_gradient(gate_up, at::mm(upstream, ff_out));
+    const auto gated = swiglu_gradient(saved.gate_up, at::mm(upstream, saved.ff_out));
     if (wants(9)) result[9] = at::mm(upstream.t(), gated.y);
-    const auto wide = norm_backward(middle, ff_norm, scale_2,
-                                    at::mm(gated.gate_up, joined({saved[7], saved[8]})), upstream);
+    const auto wide =
+        norm_backward(saved.middle, saved.ff_norm, saved.ff_scale,
+                      at::mm(gated.gate_up, joined({saved.ff_proj, saved.up_proj})), upstream);
     result[6] = wide.weight;
     if (wants(7) || wants(8)) {
       const auto both = at::mm(gated.gate_up.t(), wide.normed);
-      result[7] = both.narrow(0, 0, saved[7].size(0));
-      result[8] = both.narrow(0, saved[7].size(0), saved[8].size(0));
+      result[7] = both.narrow(0, 0, saved.ff_proj.size(0));
+      result[8] = both.narrow(0, saved.ff_proj.size(0), saved.up_proj.size(0));
     }
     if (wants(5)) result[5] = at::mm(wide.rows.t(), attended.columns.t());
-    auto attended_gradient = columns(attn_out.size(1), rows.size(0), rows.options());
-    at::mm_out(attended_gradient, attn_out.t(), wide.rows.t());
-    const auto qkv_gradient = attend_gradient(qkv, context, attended, attended_gradient);
-    const auto qkv_weight = joined({saved[2], saved[3], saved[4]});
-    const auto narrow =
-        norm_backward(rows, attn_norm, scale_1, at::mm(qkv_gradient.t(), qkv_weight), wide.rows);
+    auto attended_gradient =
+        columns(saved.attn_out.size(1), saved.rows.size(0), saved.rows.options());
+    at::mm_out(attended_gradient, saved.attn_out.t(), wide.rows.t());
+    const auto qkv_gradient = attend_gradient(saved.qkv, context, attended, attended_gradient);
+    const auto qkv_weight = joined({saved.q_proj, saved.k_proj, saved.v_proj});
+    const auto narrow = norm_backward(saved.rows, saved.attn_norm, saved.attn_scale,
+                                      at::mm(qkv_gradient.t(), qkv_weight), wide.rows);
     result[0] = narrow.rows;
     result[1] = narrow.weight;
     split_qkv(node, qkv_gradient, narrow.normed,
-              {saved[2].size(0), saved[3].size(0), saved[4].size(0)}, result);
+              {saved.q_proj.size(0), saved.k_proj.size(0), saved.v_proj.size(0)}, result);
     return result;
   }
 

@@ -10,7 +10,8 @@ ObjectiveNeeds Pretraining::needs() const {
   return {.group_size = 1,
           .reference = false,
           .use = ScoreUse::linear,
-          .denominator = options_.llada_parity ? Denominator::none : Denominator::tokens};
+          .denominator = options_.llada_parity ? Denominator::none : Denominator::tokens,
+          .random_length_by_batch = options_.llada_parity};
 }
 
 ObjectiveResult Pretraining::evaluate(const ScoreSet& scores) const {

@@ -10,7 +10,8 @@ ObjectiveNeeds Sft::needs() const {
   return {.group_size = 1,
           .reference = false,
           .use = ScoreUse::linear,
-          .denominator = options_.llada_parity ? Denominator::none : Denominator::rows};
+          .denominator = options_.llada_parity ? Denominator::none : Denominator::rows,
+          .random_length_by_batch = options_.llada_parity};
 }
 
 ObjectiveResult Sft::evaluate(const ScoreSet& scores) const {

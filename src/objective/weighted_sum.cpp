@@ -83,6 +83,7 @@ WeightedSum::WeightedSum(std::vector<Term> terms) : terms_(std::move(terms)) {
                   "pairs does not have\n  set its llada_parity = false"));
     needs_.reference = needs_.reference || needs.reference;
     needs_.mismatched = needs_.mismatched || needs.mismatched;
+    needs_.random_length_by_batch = needs_.random_length_by_batch || needs.random_length_by_batch;
     if (needs.beyond_shared_length != terms_.front().objective.needs().beyond_shared_length)
       throw ConfigError(message(
           "[objective] terms: \"", term.name, "\" weighs the tokens behind the shared length by ",

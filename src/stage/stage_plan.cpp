@@ -21,10 +21,9 @@ PlanInputs model_inputs(const ExperimentOptions& options, const ModelShape& shap
   PlanInputs in;
   in.parameters = shape.parameters;
   // A low-rank update of the seven matrices of every block: rank * (inputs + outputs) each.
-  in.trainable_parameters =
-      is_lora ? shape.layers * options.model.adapter.rank *
-                    (8 * shape.width + 3 * (shape.width + shape.mlp_width))
-              : in.parameters;
+  in.trainable_parameters = is_lora ? shape.layers * options.model.adapter.rank *
+                                          (8 * shape.width + 3 * (shape.width + shape.mlp_width))
+                                    : in.parameters;
   in.width = shape.width;
   in.layers = shape.layers;
   in.heads = shape.heads;

@@ -37,15 +37,6 @@ std::vector<TrainingRow> split_off(std::vector<TrainingRow>& rows, std::int64_t 
   return held;
 }
 
-bool is_llada_parity(const config::Value& objective) {
-  const config::Member* member = objective.find("llada_parity");
-  if (member && member->value.is_boolean() && member->value.as_boolean()) return true;
-  const config::Member* terms = objective.find("terms");
-  if (!terms || !terms->value.is_array()) return false;
-  const auto& list = terms->value.as_array();
-  return std::any_of(list.begin(), list.end(), is_llada_parity);
-}
-
 struct Prepared {
   ModelBundle bundle;
   AnyForwardProcess process;
@@ -77,8 +68,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
     setup.stored_reference = [cache](const ScorePlan& plan) { return cache->readouts(plan); };
   } else if (needs.reference) {
     const PurposeScope scope(MemoryPurpose::weights);
-    setup.reference =
-        std::make_shared<const AnyDenoiser>(bundle.model->frozen_copy());
+    setup.reference = std::make_shared<const AnyDenoiser>(bundle.model->frozen_copy());
   }
   setup.optimizer = stage.optimizer;
   setup.rhythm = {stage.logging_steps, stage.evaluate_steps, stage.save_steps,
@@ -87,7 +77,6 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   setup.shared_draws = stage.shared_draws;
   setup.draws_epochs = stage.draws_epochs;
   setup.random_length_share = stage.random_length_share;
-  setup.random_length_by_batch = is_llada_parity(stage.objective.table);
   setup.device = run.device;
   setup.draws = services.draws;
   return {bundle,           make_process(run, services, stage.forward_process),
@@ -137,8 +126,8 @@ Result run_training(const RunContext& run, const Work& work) {
   run.logger.info(message("stage ", run.label(work), ": ", num_rows,
                           needs.group_size == 2 ? " pairs" : " rows", ", ",
                           prepared.setup.optimizer.total_steps(num_rows), " steps, ",
-                          prepared.bundle.model->shape().parameters,
-                          " parameters, gradient path ", to_string(memory.path)));
+                          prepared.bundle.model->shape().parameters, " parameters, gradient path ",
+                          to_string(memory.path)));
   std::vector<TrainingRow> study_rows = prepared.setup.validation;
   const std::int64_t scored = prepared.setup.rows.front().answers.front().num_scored();
   const auto answers = static_cast<std::int64_t>(prepared.setup.rows.front().answers.size());

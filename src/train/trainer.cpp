@@ -178,7 +178,7 @@ LossFunction TrainerCore::normalised() const {
 Text TrainerCore::cut(const Text& text, std::uint64_t epoch, std::uint64_t row) const {
   if (setup_.random_length_share <= 0 || text.response.size() < 2) return text;
   Stream stream =
-      setup_.draws.stream(Purpose::length, epoch, setup_.random_length_by_batch ? 0 : row);
+      setup_.draws.stream(Purpose::length, epoch, needs_.random_length_by_batch ? 0 : row);
   if (stream.uniform() >= setup_.random_length_share) return text;
   Text shorter = text;
   shorter.response.resize(
@@ -245,7 +245,7 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
     epochs.push_back(draws_epoch(entry.epoch));
     if (setup_.random_length_share > 0) {
       const auto key =
-          setup_.random_length_by_batch ? static_cast<std::uint64_t>(step) : epochs.back();
+          needs_.random_length_by_batch ? static_cast<std::uint64_t>(step) : epochs.back();
       shortened.push_back({row.id, {cut(row.answers.front(), key, row.id)}});
       rows.back() = &shortened.back();
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Every registered estimator that calls itself unbiased, against its declared target; and where the
-// identities of reference/training.md 4c are tested:
+// identities of docs/definitions.md, "Targets", are tested:
 //   1  random-order average = mean over counts and subsets = time integral
 //        score_estimator_test: "Targets: mean over counts, over subsets and over all orders ..."
 //        (trajectory_elbo(R) is another number: same test; closed form of the truncated integral:
@@ -14,7 +14,7 @@
 //        nonlinear_estimators_test, "recorded_trajectory" (two tests)
 //   6  answers draw independently: score_estimator_test, "Estimators: equal draws ...";
 //        through the trainer: unit/train/draws_test
-// and of design.md section 3:
+// and of its "Estimators":
 //   segmented with m = T / K is the full path bit for bit: score_estimator_test
 //   N >= R / 2 Gauss nodes are exact, fewer biased as computed: more_estimators_test, "quadrature"
 //   block_aligned with one block is elbo, with blocks of one left_to_right: more_estimators_test

@@ -171,7 +171,7 @@ TEST_CASE("monte_carlo_elbo: stratified never varies more than iid", "[conforman
         CHECK(variance(DrawPairing::stratified) <= variance(DrawPairing::iid) * (1 + 1e-12));
         systematic_worse += variance(DrawPairing::systematic) > variance(DrawPairing::iid);
       }
-  CHECK(systematic_worse > 0);  // as design.md says: it may exceed iid's
+  CHECK(systematic_worse > 0);  // it may exceed iid's: systematic counts hang together
 }
 
 TEST_CASE("monte_carlo_elbo: Bernoulli masks estimate elbo_truncated with the exact variance",

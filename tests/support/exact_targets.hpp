@@ -31,7 +31,7 @@ inline std::vector<double> weights_by_count(std::size_t size,
   return weights;
 }
 
-/// Mean over l in 1..R of the mean over |M| = l of (R / l) sum_{i in M}: training.md 4c,
+/// Mean over l in 1..R of the mean over |M| = l of (R / l) sum_{i in M}: docs/definitions.md, "Targets",
 /// identity 1.
 inline std::vector<double> elbo_weights(std::size_t size) {
   const int n = static_cast<int>(size);
@@ -74,7 +74,7 @@ inline std::vector<double> truncated_weights(std::size_t size, double eps, doubl
   });
 }
 
-/// alpha at the grid points of a T-step path, its ends closed (design.md, section 3).
+/// alpha at the grid points of a T-step path, its ends closed (docs/definitions.md).
 inline std::vector<double> closed_alphas(int steps, const std::function<double(double)>& alpha) {
   std::vector<double> alphas{1.0};
   for (int k = 1; k < steps; ++k) alphas.push_back(alpha(static_cast<double>(k) / steps));

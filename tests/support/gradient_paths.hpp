@@ -20,7 +20,7 @@ inline constexpr GradientPath kPaths[] = {GradientPath::linear, GradientPath::re
                                           GradientPath::replay, GradientPath::pairwise};
 
 /// What a path must be refused for ("" if it is exact), written down from the definitions of the
-/// paths (design.md, section 2) and not from the code that refuses.
+/// paths (docs/definitions.md) and not from the code that refuses.
 inline std::string expected_refusal(GradientPath path, const ObjectiveNeeds& needs, bool is_sum) {
   if (needs.use == ScoreUse::parts && !is_sum) return "reads the parts of the scores";
   if (path == GradientPath::linear) {

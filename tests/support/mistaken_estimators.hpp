@@ -17,7 +17,7 @@ struct Mistaken {
   [[nodiscard]] static MonteCarloElbo sound() { return MonteCarloElbo({.draws = 4}); }
 };
 
-/// The score divided by the padded width before the loss sees it (DARE's VRPO, training.md 4a).
+/// The score divided by the padded width before the loss sees it (DARE's VRPO).
 struct DividedByPaddedWidth : Mistaken {
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const {
@@ -27,7 +27,7 @@ struct DividedByPaddedWidth : Mistaken {
   }
 };
 
-/// Time clamped to [0.1, 0.9] for the mask, unclamped in the weight 1/t (training.md 4a).
+/// Time clamped to [0.1, 0.9] for the mask, unclamped in the weight 1/t.
 struct ClampedTime : Mistaken {
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const {

@@ -49,6 +49,7 @@ class Rules(unittest.TestCase):
             ("src/data/a.cpp", "void f() { std::exit(1); }", "never exits"),
             ("docs/a.md", "see /" + "work/x", "path of one machine"),
             ("src/a.cpp", "// TODO later", "issue number"),
+            ("src/a.cpp", "// see " + "design" + ".md, law 3", "not in the tree"),
         ]:
             with self.subTest(line=line):
                 self.breach(name, line, expected)

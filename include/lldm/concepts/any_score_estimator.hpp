@@ -6,7 +6,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "lldm/concepts/adaptation.hpp"
 #include "lldm/concepts/score_estimator.hpp"
 
 namespace lldm {
@@ -24,8 +23,7 @@ class AnyScoreEstimator {
     return self_->plan(text, process, draws);
   }
   [[nodiscard]] Target target(std::int64_t scored) const { return self_->target(scored); }
-  /// The target for the process in use, where the estimator has a `target(R, process)`; an
-  /// estimator without one means the same bound of every process that it accepts.
+  /// The target for the process in use, of a ProcessTargetEstimator; else as above.
   [[nodiscard]] Target target(std::int64_t scored, const AnyForwardProcess& process) const {
     return self_->target(scored, process);
   }
@@ -33,8 +31,7 @@ class AnyScoreEstimator {
     return self_->nominal_copies(scored);
   }
   [[nodiscard]] bool reads_schedule() const { return self_->reads_schedule(); }
-  /// How the number of evaluations follows the steps before, for an estimator that has an
-  /// `adaptation()`; nothing for one of fixed cost.
+  /// The rule of an AdaptiveEstimator; nothing for one of fixed cost.
   [[nodiscard]] std::optional<Adaptation> adaptation() const { return self_->adaptation(); }
   /// The estimator at so many evaluations; one of fixed cost is itself.
   [[nodiscard]] AnyScoreEstimator at(std::int64_t evaluations) const {
@@ -61,7 +58,7 @@ class AnyScoreEstimator {
     }
     Target target(std::int64_t scored) const override { return value_.target(scored); }
     Target target(std::int64_t scored, const AnyForwardProcess& process) const override {
-      if constexpr (requires { value_.target(scored, process); })
+      if constexpr (ProcessTargetEstimator<E>)
         return value_.target(scored, process);
       else
         return value_.target(scored);
@@ -71,13 +68,13 @@ class AnyScoreEstimator {
     }
     bool reads_schedule() const override { return value_.reads_schedule(); }
     std::optional<Adaptation> adaptation() const override {
-      if constexpr (requires { value_.adaptation(); })
+      if constexpr (AdaptiveEstimator<E>)
         return value_.adaptation();
       else
         return std::nullopt;
     }
     AnyScoreEstimator at(std::int64_t evaluations) const override {
-      if constexpr (requires { value_.at(evaluations); })
+      if constexpr (AdaptiveEstimator<E>)
         return AnyScoreEstimator(value_.at(evaluations));
       else
         return AnyScoreEstimator(value_);

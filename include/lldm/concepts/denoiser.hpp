@@ -14,12 +14,11 @@ namespace lldm {
 ///
 /// A type is a Denoiser if
 ///   1. `hidden(batch)` gives the final normalised row of every packed token:      [N] -> [N, D];
-///   2. `log_probabilities(rows, targets)` gives log softmax(head(rows))[target],
-///      in chunks, the log-sum-exp in float32 (float64 for a float64 model):      [Q, D], [Q] ->
-///      [Q];
-///   3. `logits(rows)` gives the head's output of the rows asked for:               [Q, D] -> [Q,
-///   V];
-///   4. `parameters()` lists the trainable tensors under their names in the model folder.
+///   2. `log_probabilities(rows, targets)` gives log softmax(head(rows))[target], in chunks,
+///      the log-sum-exp in float32 (float64 for a float64 model):       [Q, D], [Q] -> [Q];
+///   3. `logits(rows)` gives the head's output of the rows asked for:   [Q, D] -> [Q, V];
+///   4. `parameters()` lists the trainable tensors under their names in the model folder;
+///   5. `vocabulary_size()` is V, the columns of `logits`: ids of tokens and targets are below it.
 /// 1 and 2 build an autograd graph when grad mode is on.  A token's rows may depend only on its own
 /// sequence, never on its neighbours in the pack.
 /// Syntax is checked here; the laws by tests/conformance/denoiser_test.cpp.

@@ -21,15 +21,15 @@ struct ReverseStep {
 /// What clean text turns into as time goes from 0 to 1.
 ///
 /// A type is a ForwardProcess if, for 0 <= s <= t <= 1,
-///   1. `alpha(t)` is the chance that a position is still clean, non-increasing in t;
+///   1. `alpha(t)` is the chance that a position is still clean, non-increasing in t, and
+///      `inverse_alpha(a)` a time at which it is a, for a between alpha(1) and alpha(0);
 ///   2. `elbo_weight(t)` is the weight, in nats per nat of readout, of a noised position in the
 ///      continuous-time bound: -alpha'(t) / (1 - alpha(t)) for absorbing noise;
 ///   3. `reveal_probability(s, t)` is the chance that a position noised at t is clean at s:
 ///      (alpha(s) - alpha(t)) / (1 - alpha(t)) for absorbing noise;
 ///   4. `noise(tokens, positions, draws)` overwrites the given positions with noise, in place;
 ///   5. `is_absorbing()` says whether noise is one absorbing token (so that a noised position is
-///   known
-///      to be noised), and `readout()` names what a query reads.
+///      known to be noised), and `readout()` names what a query reads.
 /// Times are float64 on the host.  It need not be trainable or aware of any model.
 /// Laws: tests/conformance/forward_process_test.cpp.
 /// See  NoiseSchedule - alpha(t);  ScoreEstimator - which positions, which times.

@@ -32,13 +32,15 @@ struct ObjectiveNeeds {
   ScoreUse use = ScoreUse::each;
   Denominator denominator = Denominator::groups;
   /// Also the scores of every prompt with the first answer of the stage's next row that has another
-  /// prompt (behind the last row comes the first), without gradient: auxiliary["mismatched_policy"]
-  /// and
-  /// ["mismatched_reference"], [B].
+  /// prompt (behind the last row comes the first), without gradient: auxiliary entries
+  /// "mismatched_policy" and "mismatched_reference", [B].
   bool mismatched = false;
   /// Weight of scored tokens behind the length of the group's shortest answer, in [0, 1]: 1 keeps
   /// the score as it is (LD-DPO's alpha).
   double beyond_shared_length = 1.0;
+  /// Where rows are cut to random lengths: one draw for a whole step instead of one a row (as in
+  /// LLaDA's code).
+  bool random_length_by_batch = false;
 };
 
 /// A ScoreSet -> loss and metrics.
@@ -46,8 +48,7 @@ struct ObjectiveNeeds {
 /// A type is an Objective if
 ///   1. `needs()` declares group size, reference, score use and denominator;
 ///   2. `evaluate(scores)` gives the loss summed over the set as a float64 scalar with autograd
-///   through
-///      `scores.policy` (or `scores.parts`), and metrics by name.
+///      through `scores.policy` (or `scores.parts`), and metrics by name.
 /// It knows no tokens, no model, no noise: dLoss/dS comes from autograd on these small tensors.
 /// Laws: tests/conformance/objective_test.cpp.
 /// See  ScoreEstimator - where S comes from;  ScoreEngine - pushes dLoss/dS back through it.

@@ -29,7 +29,7 @@ struct PackedTokens {
 /// A trainable tensor under its name in the model folder.
 struct NamedParameter {
   std::string name;
-  at::Tensor value;  // leaf, requires_grad as set by the stage
+  at::Tensor value;          // leaf, requires_grad as set by the stage
   bool is_followed = false;  // its gradient stands for the model's when noise is measured
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Random numbers as a pure function of what they are for: never of batch order, batch size,
-// micro-batch, process count, device or resume point (design.md, section 2).
+// micro-batch, process count, device or resume point (docs/definitions.md, "Draws").
 #pragma once
 
 #include <cstdint>

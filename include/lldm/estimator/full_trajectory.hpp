@@ -44,7 +44,7 @@ constexpr auto choices(std::type_identity<TrajectoryPath>) {
 ///         this is not the any-order average.
 /// Cost    at most T forward passes per text and replicate; states that reveal nothing are skipped.
 /// Random  one uniform per scored position and replicate.
-/// Source  Austin et al. 2021 (D3PM), eq. (1), for absorbing noise; design.md, section 3.
+/// Source  Austin et al. 2021 (D3PM), eq. (1), for absorbing noise; docs/definitions.md.
 class FullTrajectory {
  public:
   struct Options {

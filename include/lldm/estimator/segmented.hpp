@@ -23,7 +23,7 @@ namespace lldm {
 /// Over `uniform` and `block_masked` noise as full_trajectory, of which it drops steps.
 /// Cost    at most K m forward passes per text and replicate.
 /// Random  the path as full_trajectory draws it (same stream, same path), then the steps.
-/// Source  design.md, section 3; TraceRL's trajectory shrink (arXiv:2509.06949) is the related
+/// Source  docs/definitions.md; TraceRL's trajectory shrink (arXiv:2509.06949) is the related
 /// idea.
 class Segmented {
  public:

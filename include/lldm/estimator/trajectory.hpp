@@ -37,7 +37,7 @@ std::string_view to_string(TrajectoryGrid grid);
 
 /// alpha at the T + 1 grid points, closed to a whole path: [0] is 1 and [T] is 0.  Mass that the
 /// schedule leaves unmasked at t = 1 is revealed in the first reverse step, mass it has masked at
-/// t = 0 in the last (design.md, section 3).
+/// t = 0 in the last (docs/definitions.md).
 std::vector<double> trajectory_alphas(const AnyForwardProcess& process, std::int64_t steps,
                                       TrajectoryGrid grid);
 

@@ -37,7 +37,7 @@ class StepModel {
 ///           the next one enters.  Only the candidate rows of the current block reach the head.
 /// Random    through `noise` alone, keyed by row, answer, step and column: a row's tokens do not
 /// depend
-///           on the batch it sits in (as far as the model's own rows do not; see design.md, law 6).
+///           on the batch it sits in (as far as the model's own rows do not; docs/definitions.md, law 6).
 /// Numbers   confidences, guidance and Gumbel noise in float64 from the model's logits; ties break
 /// to the
 ///           lower token id and the lower column.

@@ -138,7 +138,7 @@ class ScoreEngineCore {
 /// Cost    linear, retain: one forward and backward per copy; replay: one more forward; pairwise:
 /// one
 ///         forward and backward, `pairwise_buffers` times the trainable weights in memory.
-/// Source  performance.md 6.4 (pairwise); gradient checkpointing over evaluations (replay).
+/// Source  docs/definitions.md, "Gradient paths".
 template <Denoiser D>
 class ScoreEngine {
  public:

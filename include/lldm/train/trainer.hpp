@@ -57,7 +57,6 @@ struct TrainingSetup {
   bool shared_draws = true;        // policy and reference see one plan; false for ablation only
   std::int64_t draws_epochs = 0;   // epoch e draws as epoch e mod draws_epochs; 0: every one afresh
   double random_length_share = 0;  // pretraining: share of rows cut to a random length
-  bool random_length_by_batch = false;  // one draw for a whole step (llada_parity)
   std::string device = "cpu";
   Draws draws{0, ""};
 };

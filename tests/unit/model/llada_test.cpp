@@ -171,7 +171,7 @@ TEST_CASE("A token's row has the same bits alone and in any pack", "[model][llad
     const std::int64_t begin = pack.offsets[s], length = pack.offsets[s + 1] - begin;
     const auto alone = model->hidden({pack.tokens.narrow(0, begin, length), {0, length}});
     INFO("sequence " << s << " of " << length);
-    // MKL promises rows independent of their number for float32 only (reference/libtorch.md 8).
+    // MKL's strict modes promise rows independent of their number for float32 only.
     if (type == at::kFloat) {
       CHECK(at::equal(alone, together.narrow(0, begin, length)));
       CHECK(at::equal(model->logits(alone), logits.narrow(0, begin, length)));
