@@ -7,4 +7,4 @@ find_package(Eigen3 3.3 REQUIRED NO_MODULE)  # eval statistics
 find_package(Boost 1.75 REQUIRED COMPONENTS program_options)  # PFR in config/field.hpp; Program_options in cli
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)    # tokenizer
-pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)  # tokenizer
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)  # text, tokenizer

@@ -152,6 +152,7 @@
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/storage/run_lock.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "lldm/text/nearest_name.hpp"
 #include "lldm/text/utf8.hpp"
 #include "lldm/tokenizer/bytes.hpp"
 #include "lldm/tokenizer/load.hpp"

@@ -7,6 +7,7 @@
 #include <iosfwd>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lldm::cli {
@@ -49,6 +50,9 @@ const std::vector<Command>& commands();
 /// Parses what stands behind the command's name.  ConfigError naming the nearest option.
 Arguments parse(const Command& command, const std::vector<std::string>& words);
 
+/// Whether an argument that `--help` shows as `kind` ("FILE", "DIR...", "MODEL PAIRS") is a path.
+bool names_path(std::string_view kind);
+
 std::string help_text();
 std::string help_text(const Command& command);
 
@@ -76,5 +80,6 @@ int run_grid_work(const Arguments&);
 int run_report(const Arguments&);
 int run_export(const Arguments&);
 int run_env(const Arguments&);
+int run_completion(const Arguments&);
 
 }  // namespace lldm::cli

@@ -253,6 +253,16 @@ const std::vector<Command>& commands() {
         {"wandb", Takes::value, "Write a Python script for the wandb client.", "FILE"},
         {"mlflow", Takes::value, "Write a Python script for the mlflow client.", "FILE"}},
        run_export},
+      {"completion",
+       "SHELL",
+       "a script that completes commands, options and names in bash or zsh",
+       "SHELL is bash or zsh.  bash: source <(lldm completion bash), in ~/.bashrc.\n"
+       "zsh: lldm completion zsh > DIR/_lldm, where DIR is in fpath.\n"
+       "Names of a plugin's components are completed where --plugin loads it.",
+       1,
+       1,
+       {kPlugin},
+       run_completion},
       {"env", "", "versions, devices and build, for bug reports", "", 0, 0, {kPlugin}, run_env}};
   return table;
 }

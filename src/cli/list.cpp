@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "cli/completion.hpp"
 #include "cli/terminal.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/reader.hpp"
@@ -87,6 +88,15 @@ std::map<std::string, std::vector<config::FieldInfo>> plain_tables() {
 }
 
 }  // namespace
+
+std::vector<std::string> describable_names(const Registry& registry) {
+  std::vector<std::string> names = {"grid"};
+  for (const auto& entry : registry.entries())
+    if (std::find(names.begin(), names.end(), entry->name) == names.end())
+      names.push_back(entry->name);
+  for (const auto& [table, fields] : plain_tables()) names.push_back(table);
+  return names;
+}
 
 int run_list(const Arguments& arguments) {
   const Registry registry = make_registry(arguments);

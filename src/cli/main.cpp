@@ -11,6 +11,7 @@
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/determinism.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace {
 
@@ -43,6 +44,24 @@ void sleep_while_waiting(const std::vector<std::string>& words, char** argv) {
     return;
   setenv("OMP_WAIT_POLICY", "passive", 0);
   execv("/proc/self/exe", argv);  // returns only where it cannot: then the run is slower, not wrong
+}
+
+/// What a file says must not move the cursor: control characters are shown as \xNN, bytes that are
+/// no UTF-8 as U+FFFD.
+std::string printable(const std::string& text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string shown;
+  const std::string valid = to_valid_utf8(text);
+  for (std::size_t at = 0; at < valid.size();) {
+    const CodePoint c = code_point_at(valid, at);
+    const bool is_control = c.value < 0x20 || (c.value >= 0x7f && c.value < 0xa0);
+    if (is_control && c.value != '\n' && c.value != '\t')
+      shown += {'\\', 'x', kHex[c.value >> 4], kHex[c.value & 15]};
+    else
+      shown += valid.substr(at, c.length);
+    at += c.length;
+  }
+  return shown;
 }
 
 int run(std::vector<std::string> words) {
@@ -95,7 +114,7 @@ int main(int argc, char** argv) {
     // LibTorch adds its own stack frames, which say nothing of the user's.
     if (const auto frames = text.find("\nException raised from"); frames != std::string::npos)
       text = "LibTorch: " + text.substr(0, frames);
-    std::cerr << text << "\n";
+    std::cerr << printable(text) << "\n";
     if (is_stop) std::cerr << "  the same command goes on from there\n";
     return lldm::exit_code(error);
   }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <sstream>
@@ -12,10 +13,18 @@
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/value.hpp"
 #include "lldm/errors.hpp"
+#include "storage/input_file.hpp"
 
 namespace lldm::cli {
 
 namespace po = boost::program_options;
+
+bool names_path(std::string_view kind) {
+  const std::string_view first =
+      kind.substr(0, kind.find_first_of(" ."));  // "DIR...", "MODEL PAIRS"
+  return std::ranges::count(std::array<std::string_view, 4>{"FILE", "DIR", "PATH", "MODEL"},
+                            first) > 0;
+}
 
 std::string Arguments::value(const std::string& name, const std::string& otherwise) const {
   const auto found = options.find(name);
@@ -63,6 +72,17 @@ std::string nearest_option(const Command& command, const std::string& typed) {
   return config::did_you_mean(typed, names, "options");
 }
 
+/// An argument that names a file or a folder must be a name that one can have.
+void check_argument(const Command& command, const std::string& which, std::string_view kind,
+                    const std::string& value) {
+  const bool is_path = names_path(kind);
+  if (value.empty() && (is_path || which == "argument"))
+    throw ConfigError(message("lldm ", command.name, ": ", which, " is empty\n  give ", kind));
+  if (const std::string problem = is_path ? path_problem(value) : ""; !problem.empty())
+    throw ConfigError(
+        message("lldm ", command.name, ": ", which, " ", config::in_quotes(value), " ", problem));
+}
+
 }  // namespace
 
 Arguments parse(const Command& command, const std::vector<std::string>& words) {
@@ -96,9 +116,14 @@ Arguments parse(const Command& command, const std::vector<std::string>& words) {
       throw ConfigError(message("lldm ", command.name, ": --", option.name, " is given ",
                                 values.size(), " times\n  give it once"));
   }
+  for (const OptionSpec& option : command.options)
+    for (const std::string& value : arguments.values(option.name))
+      check_argument(command, "--" + option.name, option.value_name, value);
   if (map.contains("help")) arguments.options["help"];
   if (map.contains("positional"))
     arguments.positional = map["positional"].as<std::vector<std::string>>();
+  for (const std::string& value : arguments.positional)
+    check_argument(command, "argument", command.usage, value);
   const std::size_t count = arguments.positional.size();
   if (!arguments.has("help") && (count < command.min_positional || count > command.max_positional))
     throw ConfigError(message("lldm ", command.name, ": got ", count, " argument(s), wanted: ",

@@ -8,6 +8,7 @@
 #include "lldm/report/report.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/storage/files.hpp"
+#include "text/json.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -78,7 +79,10 @@ int run_report(const Arguments& arguments) {
       if (std::filesystem::weakly_canonical(folder) == std::filesystem::weakly_canonical(out))
         throw ConfigError(message("lldm report: --out ", out.string(),
                                   " is one of the runs\n  its own report would be lost"));
-  merge_reports(folders, out);
+  std::string files;
+  for (const std::filesystem::path& folder : folders)
+    files += (files.empty() ? "" : ", ") + (folder / "report.json").string();
+  with_json_errors(files, [&] { merge_reports(folders, out); });
   std::cout << report_text(out, terminal_width()) << "report: " << (out / "report.md").string()
             << "\n";
   return 0;

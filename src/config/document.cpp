@@ -2,17 +2,35 @@
 #include "lldm/config/document.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "storage/input_file.hpp"
+#include "text/foreign.hpp"
 
 namespace lldm::config {
 namespace {
 
 namespace fs = std::filesystem;
+
+void report_unread(const fs::path& file, const InputError& error, const Position& asked_at,
+                   Diagnostics& diagnostics) {
+  const std::string name = in_quotes(file.string());
+  std::error_code ignored;
+  const bool is_file = fs::is_regular_file(file, ignored);
+  if (is_file && error.code() == 0)
+    return diagnostics.error(asked_at, message("the file ", name, " is larger than 4 MiB"),
+                             "an experiment file is a few KiB: is this data?");
+  const std::string what = error.what();  // "PATH: is a named pipe\n  ..."
+  const auto begin = what.find(": "), end = what.find('\n');
+  diagnostics.error(asked_at, message("cannot read ", name),
+                    is_file || fs::is_directory(file, ignored) || begin == std::string::npos
+                        ? "it must be a readable file"
+                        : message("it ", what.substr(begin + 2, end - begin - 2),
+                                  "; it must be a readable file"));
+}
 
 std::optional<std::string> read_file(const fs::path& file, const Position& asked_at,
                                      Diagnostics& diagnostics) {
@@ -25,24 +43,17 @@ std::optional<std::string> read_file(const fs::path& file, const Position& asked
             in_quotes(fs::absolute(file, ignored).lexically_normal().parent_path().string()));
     return std::nullopt;
   }
-  std::ifstream in(file, std::ios::binary);
-  if (!fs::is_regular_file(file, ignored) || !in) {
-    diagnostics.error(asked_at, message("cannot read ", name), "it must be a readable file");
-    return std::nullopt;
+  try {
+    std::string text = read_input(file, kMaxFileBytes);
+    const std::string foreign = foreign_format(std::string_view(text).substr(0, 512));
+    if (foreign.empty()) return text;
+    const auto end = foreign.find("\n  ");
+    diagnostics.error(asked_at, message("the file ", name, " ", foreign.substr(0, end)),
+                      foreign.substr(end + 3));
+  } catch (const InputError& error) {
+    report_unread(file, error, asked_at, diagnostics);
   }
-  std::string text(kMaxFileBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) {
-    diagnostics.error(asked_at, message("cannot read ", name), "reading it failed");
-    return std::nullopt;
-  }
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > kMaxFileBytes) {
-    diagnostics.error(asked_at, message("the file ", name, " is larger than 4 MiB"),
-                      "an experiment file is a few KiB: is this data?");
-    return std::nullopt;
-  }
-  return text;
+  return std::nullopt;
 }
 
 /// Lays `over` on `base` as a whole file: `[[stage]]` tables merge by name.

@@ -30,7 +30,7 @@ class Converter {
       case toml::node_type::array:
         return convert_array(*node.as_array(), position);
       case toml::node_type::string:
-        return Value::string(**node.as_string(), position);
+        return convert_string(**node.as_string(), position);
       case toml::node_type::integer:
         return Value::integer(**node.as_integer(), position);
       case toml::node_type::boolean:
@@ -60,6 +60,13 @@ class Converter {
                                                                                     : "-inf"),
                          "to switch a limit off, leave its key out");
     return Value::real(value, position);
+  }
+
+  Value convert_string(const std::string& text, const Position& position) const {
+    if (const auto nul = text.find('\0'); nul != std::string::npos)
+      diagnostics_.error(position, "a string holds a NUL character",
+                         message("it is character ", nul + 1, " of ", in_quotes(text)));
+    return Value::string(text, position);
   }
 
   Value convert_array(const toml::array& array, const Position& position) const {

@@ -6,6 +6,7 @@
 
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "storage/input_file.hpp"
 
 namespace lldm::config {
 namespace {
@@ -154,6 +155,8 @@ bool read_value(const Value& value, std::filesystem::path& out, const Slot& slot
     begin += std::string_view(content).size();
   }
   const std::filesystem::path path = text;
+  if (const std::string problem = path_problem(path.native()); !problem.empty())
+    return slot.fail(value, "names no file", "the name " + problem);
   const auto& source = value.position().source;
   out = path.is_absolute() || !source ? path : (source->folder / path).lexically_normal();
   return true;

@@ -9,6 +9,7 @@
 #include "lldm/data/text.hpp"
 #include "lldm/draws/stream.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm {
 namespace {

@@ -5,24 +5,35 @@
 #include <cstring>
 
 #include "lldm/errors.hpp"
+#include "text/foreign.hpp"
 
 namespace lldm::data {
 
+namespace {
+
+/// Why a file that begins so holds no JSON Lines; "" if it may.
+std::string not_lines(std::string_view begin) {
+  if (std::string foreign = foreign_format(begin.substr(0, 512)); !foreign.empty()) return foreign;
+  const auto first = begin.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || begin[first] != '[') return "";
+  return "is a JSON array, not one object a line\n  jq -c '.[]' FILE writes it as JSON Lines";
+}
+
+}  // namespace
+
 LineReader::LineReader(const std::filesystem::path& path, std::int64_t max_line_bytes)
     : path_(path.string()),
-      file_(path, std::ios::binary),
+      file_(path),
       buffer_(std::size_t{1} << 16),
       max_(static_cast<std::uint64_t>(max_line_bytes)) {
-  std::error_code ignored;
-  if (!file_ || std::filesystem::is_directory(path, ignored))
-    throw DataError(message(path_, ": cannot be opened\n  a JSONL file was expected"));
+  if (!refill()) return;
+  if (const std::string problem = not_lines({buffer_.data(), end_}); !problem.empty())
+    throw DataError(message(path_, ": ", problem));
 }
 
 bool LineReader::refill() {
-  file_.read(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
   at_ = 0;
-  end_ = static_cast<std::size_t>(file_.gcount());
-  if (file_.bad()) throw DataError(message(path_, ": reading failed after line ", number_));
+  end_ = file_.read(buffer_.data(), buffer_.size());
   return end_ > 0;
 }
 

@@ -4,15 +4,16 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
+
+#include "storage/input_file.hpp"
 
 namespace lldm::data {
 
 class LineReader {
  public:
-  /// DataError if the file cannot be opened.
+  /// DataError if the file cannot be opened, or is none of lines: compressed, UTF-16, a JSON array.
   LineReader(const std::filesystem::path& path, std::int64_t max_line_bytes);
 
   /// The next line, without its line end; false at the end of the file.
@@ -30,7 +31,7 @@ class LineReader {
   bool refill();
 
   std::string path_;
-  std::ifstream file_;
+  InputFile file_;
   std::vector<char> buffer_;
   std::size_t at_ = 0, end_ = 0;
   std::string line_;

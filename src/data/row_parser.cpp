@@ -5,27 +5,14 @@
 
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
+#include "text/json.hpp"
 
 namespace lldm::data {
 namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxDepth = 64;
-constexpr std::size_t kMaxReason = 200;  // a parser's message may quote a token of megabytes
-
-// nlohmann: "[json.exception...] parse error at line 1, column 9: syntax error while parsing value
-// - WHY".
-std::string why_not_json(const json::parse_error& error) {
-  std::string text = error.what();
-  if (const auto dash = text.find(" - "); dash != std::string::npos) text = text.substr(dash + 3);
-  if (text.size() > kMaxReason) {
-    text.resize(kMaxReason);
-    if (const auto bad = find_invalid_utf8(text)) text.resize(*bad);
-    text += " ...";
-  }
-  return "not JSON: " + text;
-}
+constexpr std::size_t kMaxReason = 200;
 
 std::string keys_of(const json& row) {
   std::string out;
@@ -172,31 +159,14 @@ void UnusedKeys::note(const json& object, const std::set<std::string>& used,
 }
 
 json parse_line(std::string_view line) {
-  if (line.starts_with("\xEF\xBB\xBF"))
-    throw RowFault{1, "starts with a byte-order mark; JSONL is plain UTF-8"};
-  if (const auto nul = line.find('\0'); nul != std::string_view::npos)
-    throw RowFault{nul + 1, "NUL byte"};
-  if (const auto bad = find_invalid_utf8(line)) throw RowFault{*bad + 1, "invalid UTF-8"};
   if (line.find_first_not_of(" \t\r") == std::string_view::npos) throw RowFault{0, "empty line"};
-
-  std::vector<std::set<std::string>> open;  // the keys seen of every object that is not closed
-  const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (depth > kMaxDepth) throw RowFault{0, message("nested deeper than ", kMaxDepth, " levels")};
-    if (event == json::parse_event_t::object_start) open.emplace_back();
-    if (event == json::parse_event_t::object_end) open.pop_back();
-    if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
-      throw RowFault{0, message("key \"", parsed.get<std::string>().substr(0, 40), "\" twice")};
-    return true;
-  };
   try {
-    json row = json::parse(line.begin(), line.end(), watch);
+    json row = parse_json(line, "row");
     if (!row.is_object())
       throw RowFault{0, message("a row must be a JSON object, is ", row.type_name())};
     return row;
-  } catch (const json::parse_error& error) {
-    throw RowFault{std::min<std::uint64_t>(error.byte, line.size()), why_not_json(error)};
-  } catch (const json::out_of_range&) {
-    throw RowFault{0, "not JSON: a number out of range"};
+  } catch (const JsonError& error) {
+    throw RowFault{error.column(), error.reason()};
   }
 }
 

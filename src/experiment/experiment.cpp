@@ -253,6 +253,7 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
   Experiment experiment;
   experiment.options =
       config::read_options<ExperimentOptions>(root, diagnostics, "the file", &registry);
+  check_experiment_name(experiment.options.name, root, diagnostics);
   if (const config::Member* plugins = root.find("plugins"); plugins && plugins->value.is_array()) {
     experiment.options.plugins.clear();  // a bare name is no path relative to the file
     for (const Value& plugin : plugins->value.as_array())

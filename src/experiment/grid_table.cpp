@@ -6,6 +6,7 @@
 
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/experiment/grid.hpp"
 
 namespace lldm {
 namespace {
@@ -63,8 +64,18 @@ struct Reader {
           "seeds = [1, 2, 3], or { values = [1, 2, 3], from = \"<first stage that varies>\" }");
       return;
     }
+    if (is_too_long(*values, "seeds")) return;
     for (const Value& value : values->as_array()) seed(value);
     seeds_from(*member);
+  }
+
+  /// A list of more values than a grid has cells: telling them apart would take quadratic time.
+  bool is_too_long(const Value& list, std::string_view what) {
+    const std::size_t count = list.is_array() ? list.as_array().size() : 0;
+    if (count <= static_cast<std::size_t>(kMaxGridCells)) return false;
+    diagnostics.error(list.position(), message("[grid] ", what, " has ", count, " values"),
+                      message("a grid has at most ", kMaxGridCells, " cells"));
+    return true;
   }
 
   void seed(const Value& value) {
@@ -109,6 +120,7 @@ struct Reader {
                             : "run the file once for each, with --set and its own --out");
       return;
     }
+    if (is_too_long(member.value, where + " " + config::in_quotes(member.key))) return;
     axis.paths.push_back({member.key, member.position, member.value.as_array()});
   }
 

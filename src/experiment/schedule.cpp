@@ -2,14 +2,13 @@
 #include "lldm/experiment/schedule.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "experiment/input_files.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -123,7 +122,7 @@ Recorded recorded_failure(const Work& work) {
   const auto path = work.folder / kFailureName;
   if (!std::filesystem::exists(path)) return {};
   try {
-    const auto failure = nlohmann::json::parse(read_file(path));
+    const auto failure = load_json(path);
     if (failure.at("hash") != work.hash) return {};
     return {failure.at("error").get<std::string>(), failure.value("code", 1)};
   } catch (const std::exception&) {  // gone meanwhile, or another lldm's
@@ -148,8 +147,10 @@ bool is_done(const Work& work) {
   const auto path = work.folder / kResultName;
   if (!std::filesystem::exists(path)) return false;
   try {
-    return nlohmann::json::parse(read_file(path)).at("hash").get<std::string>() == work.hash;
+    return load_json(path).at("hash").get<std::string>() == work.hash;
   } catch (const nlohmann::json::exception&) {
+    return false;
+  } catch (const JsonError&) {
     return false;
   }
 }

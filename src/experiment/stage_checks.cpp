@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lldm/errors.hpp"
+#include "storage/input_file.hpp"
 
 namespace lldm {
 
@@ -22,9 +23,15 @@ void check_name(const Stage& stage, Diagnostics& diagnostics) {
       !stage.name.empty() && std::all_of(stage.name.begin(), stage.name.end(), [](unsigned char c) {
         return std::isalnum(c) || c == '_' || c == '-';
       });
+  constexpr std::size_t kLongest = 100;  // a grid puts a hash and a counter behind it
   if (!is_plain)
-    diagnostics.error(stage.position, message("a stage is named \"", stage.name, "\""),
+    diagnostics.error(stage.position, message("a stage is named ", config::in_quotes(stage.name)),
                       "a name is a folder: letters, digits, _ and -");
+  else if (stage.name.size() > kLongest)
+    diagnostics.error(stage.position,
+                      message("the stage's name ", config::in_quotes(stage.name), " has ",
+                              stage.name.size(), " bytes"),
+                      message("legal: at most ", kLongest));
   else if (reserved.contains(stage.name))
     diagnostics.error(stage.position, message("no stage can be named \"", stage.name, "\""),
                       "the folder of a run has a folder of that name itself");
@@ -70,6 +77,22 @@ void check_stage(const Stage& stage, const Value& table, Diagnostics& diagnostic
   check_pairs(stage, table, diagnostics);
 }
 
+void check_experiment_name(const std::string& name, const Value& root, Diagnostics& diagnostics) {
+  constexpr std::size_t kLongest = 200;  // of a file's or a SLURM job's name
+  const config::Member* member = root.find("name");
+  const config::Position position = member ? member->value.position() : root.position();
+  const bool has_control =
+      std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (has_control)
+    diagnostics.error(
+        position,
+        message("the file: the name ", config::in_quotes(name), " holds a control character"),
+        "a name is one line of text");
+  if (name.size() > kLongest)
+    diagnostics.error(position, message("the file: the name has ", name.size(), " bytes"),
+                      message("legal: at most ", kLongest));
+}
+
 void check_references(const Experiment& experiment, Diagnostics& diagnostics) {
   std::vector<std::string> seen;
   for (const Stage& stage : experiment.stages) {
@@ -77,7 +100,14 @@ void check_references(const Experiment& experiment, Diagnostics& diagnostics) {
       if (std::find(seen.begin(), seen.end(), input) != seen.end()) continue;
       // Not a stage before this one: a model folder (checked where it is opened) must look like a
       // path.
-      if (input.find('/') != std::string::npos) continue;
+      if (input.find('/') != std::string::npos) {
+        if (const std::string problem = path_problem(input); !problem.empty())
+          diagnostics.error(
+              stage.position,
+              message("stage \"", stage.name, "\": no model folder ", config::in_quotes(input)),
+              "its name " + problem);
+        continue;
+      }
       diagnostics.error(
           stage.position,
           message("stage \"", stage.name, "\" reads \"", input, "\", which is no earlier stage"),

@@ -14,4 +14,8 @@ void check_stage(const Stage& stage, const config::Value& table, config::Diagnos
 /// Every stage that is read stands earlier in the file, and no name stands twice.
 void check_references(const Experiment& experiment, config::Diagnostics& diagnostics);
 
+/// A name that the report, a plot's file and a scheduler's job can bear.
+void check_experiment_name(const std::string& name, const config::Value& root,
+                           config::Diagnostics& diagnostics);
+
 }  // namespace lldm

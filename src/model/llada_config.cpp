@@ -5,8 +5,10 @@
 #include <array>
 #include <vector>
 
+#include "lldm/config/value.hpp"
 #include "lldm/errors.hpp"
-#include "model/strict_json.hpp"
+#include "lldm/text/nearest_name.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -51,6 +53,8 @@ const std::vector<Fixed>& fixed_keys() {
   return keys;
 }
 
+constexpr std::int64_t kMaxSize = std::int64_t{1} << 31;
+
 // Collects every complaint, so that one reading shows them all.
 class Reader {
  public:
@@ -58,17 +62,19 @@ class Reader {
 
   std::int64_t size(const char* key, std::optional<std::int64_t> fallback = {}) {
     const auto value = whole(key);
-    if (value && *value >= 1) return *value;
+    if (value && *value >= 1 && *value <= kMaxSize) return *value;
     if (!value && fallback && is_absent(key)) return *fallback;
     complain(key, is_absent(key) ? "is missing"
-                                 : "must be a whole number of at least 1, got " + text(key));
+                                 : message("must be a whole number from 1 to ", kMaxSize, ", got ",
+                                           text(key)));
     return 1;
   }
   std::optional<std::int64_t> token(const char* key) {
     if (is_absent(key)) return {};
     const auto value = whole(key);
-    if (!value || *value < 0) complain(key, "must be a token id, got " + text(key));
-    return value;
+    if (value && *value >= 0 && *value < kMaxSize) return value;
+    complain(key, message("must be a token id, from 0 to ", kMaxSize - 1, ", got ", text(key)));
+    return {};
   }
   double positive(const char* key, double fallback) {
     if (is_absent(key)) return fallback;
@@ -94,8 +100,9 @@ class Reader {
     for (const auto& item : values_.items())
       if (std::ranges::find(known, item.key()) == known.end()) {
         const auto near = nearest_name(item.key(), known);
-        complaints_ += "\n  key \"" + item.key() + "\" is not one of a LLaDA config" +
-                       (near.empty() ? "" : "; did you mean \"" + near + "\"?");
+        complaints_ += "\n  key " + config::in_quotes(item.key()) +
+                       " is not one of a LLaDA config" +
+                       (near ? "; did you mean \"" + *near + "\"?" : "");
       }
   }
   void complain(const char* key, const std::string& what) {
@@ -113,9 +120,14 @@ class Reader {
  private:
   std::optional<std::int64_t> whole(const char* key) {
     if (is_absent(key) || !values_[key].is_number_integer()) return {};
+    if (values_[key].is_number_unsigned() && values_[key].get<std::uint64_t>() >> 63 != 0)
+      return {};
     return values_[key].get<std::int64_t>();
   }
-  std::string text(const char* key) { return values_[key].dump(); }
+  std::string text(const char* key) {
+    return values_[key].is_structured() ? std::string(values_[key].type_name())
+                                        : values_[key].dump().substr(0, 60);
+  }
 
   json values_;
   std::string where_;
@@ -169,7 +181,7 @@ void check_config(const LladaConfig& config, const std::string& where) {
   const auto require = [&](bool holds, const std::string& what) {
     if (!holds) complaints += "\n  " + what;
   };
-  const auto is_size = [](std::int64_t value) { return value >= 1 && value <= (1LL << 31); };
+  const auto is_size = [](std::int64_t value) { return value >= 1 && value <= kMaxSize; };
   require(is_size(config.d_model) && is_size(config.n_layers) && is_size(config.n_heads) &&
               is_size(config.n_kv_heads) && is_size(config.mlp_hidden_size) &&
               is_size(config.vocab_size) && is_size(config.embedding_size) &&
@@ -194,7 +206,7 @@ void check_config(const LladaConfig& config, const std::string& where) {
 }
 
 LladaConfig parse_llada_config(std::string_view text, const std::string& where) {
-  auto values = parse_strict_json(text, where);
+  auto values = parse_json(text, where);
   if (!values.is_object()) throw DataError(where + ": must be a JSON object");
   Reader reader(std::move(values), where);
   LladaConfig config;

@@ -6,6 +6,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/model/llada.hpp"
 #include "lldm/model/model_folder.hpp"
+#include "model/model_size.hpp"
 
 namespace lldm {
 namespace {
@@ -41,6 +42,9 @@ void initialise(const NamedParameter& parameter, const LladaInit& init, const Dr
 
 std::shared_ptr<Llada> make_llada(const LladaConfig& config, const LladaInit& init,
                                   const Draws& draws, at::ScalarType dtype, at::Device device) {
+  check_config(config, "[model]");
+  if (device.is_cpu())
+    require_model_fits(config, static_cast<std::int64_t>(c10::elementSize(dtype)), "[model]");
   auto model = std::make_shared<Llada>(config, dtype, device);
   for (const auto& parameter : model->parameters()) initialise(parameter, init, draws);
   model->set_trainable(true);

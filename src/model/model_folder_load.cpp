@@ -12,7 +12,10 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
-#include "model/strict_json.hpp"
+#include "model/foreign_folder.hpp"
+#include "model/model_size.hpp"
+#include "storage/input_file.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -96,7 +99,7 @@ void add_file(Shards& shards, const fs::path& path, Complaints& complaints) {
 // The index must say exactly what the files hold.
 Shards open_indexed(const fs::path& folder, const fs::path& index, Complaints& complaints) {
   const auto where = index.string();
-  const auto json = parse_strict_json(read_text_file(where, kMaxIndexBytes), where);
+  const auto json = load_json(index, {.max_bytes = kMaxIndexBytes});
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
     throw DataError(where + ": must be an object with a \"weight_map\" from tensors to files");
   std::map<std::string, std::set<std::string>> tensors_of;
@@ -136,15 +139,9 @@ Shards open_weights(const fs::path& folder, Complaints& complaints) {
         message(folder.string(),
                 ": has both model.safetensors and an index of shards\n  remove one of them"));
   if (has_index) return open_indexed(folder, index, complaints);
-  if (!has_single) {
-    const bool has_pickle = fs::exists(folder / "pytorch_model.bin") ||
-                            fs::exists(folder / "pytorch_model.bin.index.json");
-    throw DataError(message(
-        folder.string(), ": has no model.safetensors",
-        has_pickle
-            ? "\n  pytorch_model.bin can execute code and is never read; convert it to safetensors"
-            : ""));
-  }
+  if (!has_single)
+    throw DataError(
+        message(folder.string(), ": has no model.safetensors", other_weights_hint(folder)));
   Shards shards;
   add_file(shards, shard_path(folder, "model.safetensors", folder.string()), complaints);
   return shards;
@@ -171,6 +168,8 @@ void check_entry(const std::string& name, const TensorEntry& entry,
 
 void check_tensors(const Shards& shards, const LladaConfig& config, at::ScalarType dtype,
                    Complaints& complaints) {
+  if (const std::string prefix = foreign_prefix(shards.file_of); !prefix.empty())
+    return complaints.add(prefix);
   const auto expected = llada_tensor_shapes(config);
   for (const auto& [name, shape] : expected) {
     const auto found = shards.file_of.find(name);
@@ -189,12 +188,16 @@ void check_tensors(const Shards& shards, const LladaConfig& config, at::ScalarTy
 
 LladaConfig load_llada_config(const fs::path& folder) {
   check_folder(folder);
-  const auto path = (folder / "config.json").string();
-  return parse_llada_config(read_text_file(path, kMaxConfigBytes), path);
+  refuse_foreign_folder(folder);
+  const auto path = folder / "config.json";
+  return parse_llada_config(read_input(path, kMaxConfigBytes), path.string());
 }
 
 std::shared_ptr<Llada> load_llada(const fs::path& folder, at::ScalarType dtype, at::Device device) {
   const auto config = load_llada_config(folder);
+  if (device.is_cpu())
+    require_model_fits(config, static_cast<std::int64_t>(c10::elementSize(dtype)),
+                       (folder / "config.json").string());
   Complaints complaints;
   const auto shards = open_weights(folder, complaints);
   check_tensors(shards, config, dtype, complaints);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/model/model_options.hpp"
 
+#include <utility>
+
 #include "lldm/errors.hpp"
 #include "lldm/model/model_folder.hpp"
 
@@ -61,7 +63,18 @@ void check_against_folder(const ModelOptions& options, const LladaConfig& config
 void ModelOptions::check(config::OptionsCheck& check) const {
   if (family != "llada")
     check.error("family", message("family = \"", family, "\" does not exist"), "families: llada");
-  if (!path.empty()) return;  // the folder has the sizes
+  const std::pair<const char*, std::int64_t> sizes[] = {
+      {"width", width},       {"layers", layers},       {"heads", heads},
+      {"kv_heads", kv_heads}, {"mlp_width", mlp_width}, {"max_length", max_length}};
+  bool is_sane = true;
+  for (const auto& [key, value] : sizes) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 31;
+    if (value <= kMost) continue;
+    check.error(key, message(key, " = ", value, " is no size of a model"),
+                message("legal: at most ", kMost));
+    is_sane = false;
+  }
+  if (!path.empty() || !is_sane) return;  // the folder has the sizes
   if (width % (2 * heads) != 0)
     check.error("width", message("width = ", width, " is no even multiple of heads = ", heads),
                 message("legal: a multiple of ", 2 * heads));

@@ -3,19 +3,20 @@
 
 #include <ATen/ops/empty.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "lldm/errors.hpp"
 #include "model/safetensors_dtype.hpp"
-#include "model/strict_json.hpp"
+#include "storage/input_file.hpp"
 #include "storage/pending_file.hpp"
+#include "text/foreign.hpp"
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian");
 
@@ -37,6 +38,14 @@ void read_at(int descriptor, std::uint64_t offset, void* destination, std::size_
       throw DataError(message(where, ": ended early; was it changed while being read?"));
     out += got, offset += static_cast<std::uint64_t>(got), bytes -= static_cast<std::size_t>(got);
   }
+}
+
+/// What claims an impossible header is often no safetensors file at all.
+void refuse_foreign(int descriptor, std::uint64_t file_bytes, const std::string& where) {
+  std::string begin(std::min<std::uint64_t>(file_bytes, 512), '\0');
+  read_at(descriptor, 0, begin.data(), begin.size(), where);
+  if (const std::string foreign = foreign_format(begin); !foreign.empty())
+    throw DataError(message(where, ": ", foreign));
 }
 
 void check_bools(const at::Tensor& tensor, const std::string& name, const std::string& where) {
@@ -98,26 +107,22 @@ std::string header_text(const std::vector<Outgoing>& order,
 }  // namespace
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a FIFO must not hang us
-  if (descriptor_ < 0) throw DataError(message(path.string(), ": ", std::strerror(errno)));
-  try {
-    struct stat status{};
-    if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode))
-      throw DataError(message(path.string(), ": is not a regular file"));
-    const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
-    std::string prefix(std::min<std::uint64_t>(file_bytes, 8), '\0');
-    read_at(descriptor_, 0, prefix.data(), prefix.size(), path.string());
-    std::uint64_t length = 0;
-    if (prefix.size() == 8) std::memcpy(&length, prefix.data(), sizeof length);
-    if (length <= kMaxSafetensorsHeaderBytes && file_bytes >= 8 && length <= file_bytes - 8) {
-      prefix.resize(8 + length);
-      read_at(descriptor_, 8, prefix.data() + 8, length, path.string());
-    }
-    header_ = parse_safetensors_header(prefix, file_bytes, path.string());
-  } catch (...) {
-    ::close(descriptor_);
-    throw;
+  InputFile file(path);
+  const int descriptor = file.descriptor();
+  const std::uint64_t file_bytes = file.size();
+  std::string prefix(std::min<std::uint64_t>(file_bytes, 8), '\0');
+  read_at(descriptor, 0, prefix.data(), prefix.size(), path.string());
+  std::uint64_t length = 0;
+  if (prefix.size() == 8) std::memcpy(&length, prefix.data(), sizeof length);
+  if (length <= kMaxSafetensorsHeaderBytes && file_bytes >= 8 && length <= file_bytes - 8) {
+    prefix.resize(8 + length);
+    read_at(descriptor, 8, prefix.data() + 8, length, path.string());
+  } else {
+    refuse_foreign(descriptor, file_bytes, path.string());
   }
+  header_ = parse_safetensors_header(prefix, file_bytes, path.string());
+  descriptor_ = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (descriptor_ < 0) throw Error(message(path.string(), ": ", std::strerror(errno)));
 }
 
 SafetensorsFile::SafetensorsFile(SafetensorsFile&& other) noexcept
@@ -138,6 +143,12 @@ at::Tensor SafetensorsFile::read(const std::string& name) const {
   if (!type)
     throw DataError(message(path_.string(), ": tensor \"", name, "\" has dtype ", entry.dtype,
                             "\n  readable: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL"));
+  std::int64_t strides = 1;  // an empty tensor's other sizes may be anything
+  for (const auto size : entry.shape)
+    if (__builtin_mul_overflow(strides, std::max<std::int64_t>(size, 1), &strides))
+      throw DataError(message(path_.string(), ": tensor \"", name,
+                              "\" is empty, and its sizes are "
+                              "too large to be held"));
   auto tensor = at::empty(entry.shape, at::TensorOptions(*type));
   read_at(descriptor_, header_.data_start + entry.begin, tensor.mutable_data_ptr(),
           entry.end - entry.begin, path_.string());

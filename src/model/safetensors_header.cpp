@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <utf8proc.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -8,7 +6,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "model/safetensors_dtype.hpp"
-#include "model/strict_json.hpp"
+#include "model/safetensors_entries.hpp"
 
 namespace lldm {
 namespace {
@@ -28,56 +26,6 @@ constexpr std::array<SafetensorsDtype, 22> kDtypes = {{
 [[noreturn]] void fail(const std::string& where, std::string_view error,
                        const std::string& detail) {
   throw DataError(message(where, ": ", error, ": ", detail));
-}
-
-bool is_utf8(std::string_view text) {
-  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-  auto left = static_cast<utf8proc_ssize_t>(text.size());
-  while (left > 0) {
-    utf8proc_int32_t codepoint = 0;
-    const auto used = utf8proc_iterate(bytes, left, &codepoint);
-    if (used <= 0) return false;
-    bytes += used, left -= used;
-  }
-  return true;
-}
-
-std::uint64_t unsigned_number(const nlohmann::json& value, const std::string& where,
-                              const std::string& what) {
-  if (!value.is_number_unsigned())
-    fail(where, "InvalidHeaderDeserialization",
-         what + " must be a non-negative integer, got " + value.dump());
-  return value.get<std::uint64_t>();
-}
-
-TensorEntry read_entry(const std::string& name, const nlohmann::json& value,
-                       const std::string& where) {
-  const std::string label = "tensor \"" + name + "\"";
-  const auto bad = [&](const std::string& what) {
-    fail(where, "InvalidHeaderDeserialization", label + ": " + what);
-  };
-  if (!value.is_object()) bad("must be an object");
-  for (const char* key : {"dtype", "shape", "data_offsets"})
-    if (!value.contains(key)) bad(std::string("has no \"") + key + "\"");
-  if (!value["dtype"].is_string() || !find_safetensors_dtype(value["dtype"].get<std::string>()))
-    bad("unknown dtype " + value["dtype"].dump());
-  if (!value["shape"].is_array()) bad("shape must be a list");
-  if (value["shape"].size() > kMaxTensorRank)
-    bad(message("rank ", value["shape"].size(), " is above the limit of ", kMaxTensorRank));
-  if (!value["data_offsets"].is_array() || value["data_offsets"].size() != 2)
-    bad("data_offsets must be [begin, end]");
-
-  TensorEntry entry;
-  entry.dtype = value["dtype"].get<std::string>();
-  for (const auto& size : value["shape"]) {
-    const auto number = unsigned_number(size, where, label + ": a size of the shape");
-    if (number > static_cast<std::uint64_t>(INT64_MAX))
-      fail(where, "ValidationOverflow", label + ": a size of the shape does not fit 63 bits");
-    entry.shape.push_back(static_cast<std::int64_t>(number));
-  }
-  entry.begin = unsigned_number(value["data_offsets"][0], where, label + ": an offset");
-  entry.end = unsigned_number(value["data_offsets"][1], where, label + ": an offset");
-  return entry;
 }
 
 std::uint64_t checked_bytes(const TensorEntry& entry, const std::string& name,
@@ -120,38 +68,6 @@ std::uint64_t check_layout(const std::map<std::string, TensorEntry>& tensors,
   return expected;
 }
 
-void read_metadata(const nlohmann::json& value, SafetensorsHeader& header,
-                   const std::string& where) {
-  const auto bad = [&] {
-    fail(where, "InvalidHeaderDeserialization", "__metadata__ must map strings to strings");
-  };
-  if (!value.is_object()) bad();
-  for (const auto& [key, text] : value.items()) {
-    if (!text.is_string()) bad();
-    header.metadata[key] = text.get<std::string>();
-  }
-}
-
-SafetensorsHeader read_header(const nlohmann::json& json, const std::string& where) {
-  const auto bad = [&](const std::string& what) {
-    fail(where, "InvalidHeaderDeserialization", what);
-  };
-  if (!json.is_object()) bad("the header must be an object");
-  if (json.size() > kMaxSafetensorsTensors)
-    bad(message("more than ", kMaxSafetensorsTensors, " tensors"));
-  SafetensorsHeader header;
-  for (const auto& [name, value] : json.items()) {
-    if (name == "__metadata__") {
-      read_metadata(value, header, where);
-      continue;
-    }
-    if (name.size() > kMaxTensorNameBytes || name.find('\0') != std::string::npos)
-      bad(message("a tensor's name must have at most ", kMaxTensorNameBytes, " bytes and no NUL"));
-    header.tensors.emplace(name, read_entry(name, value, where));
-  }
-  return header;
-}
-
 }  // namespace
 
 const SafetensorsDtype* find_safetensors_dtype(std::string_view name) {
@@ -178,11 +94,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view prefix, std::uint64_
   if (length + 8 > file_bytes || length + 8 > prefix.size())
     fail(where, "InvalidHeaderLength",
          message("the header claims ", length, " bytes, the file has ", file_bytes));
-  const auto text = prefix.substr(8, length);
-  if (!is_utf8(text)) fail(where, "InvalidHeader", "the header is not UTF-8");
-
-  auto header =
-      read_header(parse_strict_json(text, where + ": InvalidHeaderDeserialization"), where);
+  auto header = read_safetensors_entries(prefix.substr(8, length), where);
   header.data_start = length + 8;
   const auto data_end = check_layout(header.tensors, where);
   std::uint64_t expected = 0;

@@ -2,17 +2,13 @@
 #include "lldm/plugin/loader.hpp"
 
 #include <dlfcn.h>
-#include <elf.h>
 
-#include <array>
-#include <cstring>
-#include <fstream>
-#include <system_error>
 #include <utility>
 
 #include "lldm/build_id.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/plugin/abi.h"
+#include "plugin/elf_check.hpp"
 #include "registry/names.hpp"
 
 namespace lldm {
@@ -21,14 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using config::in_quotes;
 
-#if defined(__x86_64__)
-constexpr Elf64_Half kMachine = EM_X86_64;
-#elif defined(__aarch64__)
-constexpr Elf64_Half kMachine = EM_AARCH64;
-#else
-#error "lldm: name this machine's ELF code here"
-#endif
-
 std::string indented(std::string_view text) {
   std::string out = "\n  ";
   for (const char c : text) {
@@ -36,34 +24,6 @@ std::string indented(std::string_view text) {
     if (c == '\n') out += "  ";
   }
   return out;
-}
-
-void check_file(const fs::path& file) {
-  const std::string name = "plugin " + in_quotes(file.string());
-  std::error_code error;
-  const fs::path absolute = fs::absolute(file, error).lexically_normal();
-  if (!fs::exists(file, error))
-    throw PluginError(message(name, ": there is no such file\n  looked for ", absolute.string()));
-  if (!fs::is_regular_file(file, error))
-    throw PluginError(name + " is not a file\n  give the .so that the plugin's build made");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw PluginError(name + " cannot be read\n  check its permissions");
-  Elf64_Ehdr header{};
-  in.read(reinterpret_cast<char*>(&header), sizeof(header));
-  if (in.gcount() < static_cast<std::streamsize>(sizeof(header)) ||
-      std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-    throw PluginError(name +
-                      " is not a shared library: it has no ELF header"
-                      "\n  give the .so that the plugin's build made");
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
-      header.e_machine != kMachine)
-    throw PluginError(message(name, " was built for another machine\n  its ELF code is ",
-                              header.e_machine, ", this machine's ", kMachine,
-                              "; rebuild it here"));
-  if (header.e_type != ET_DYN)
-    throw PluginError(name +
-                      " is not a shared library: its ELF type is another"
-                      "\n  give the .so that the plugin's build made");
 }
 
 const lldm_plugin_info& query(const fs::path& file) {
@@ -137,7 +97,7 @@ fs::path plugin_file(std::string_view name_or_path, const fs::path& folder) {
 }
 
 LoadedPlugin load_plugin(Registry& registry, const fs::path& file) {
-  check_file(file);
+  check_shared_library(file);
   const lldm_plugin_info& info = query(file);
   check_handshake(file, info);
   const Origin origin{info.name, info.version, info.location};

@@ -5,7 +5,7 @@
 
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/storage/files.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 
 std::optional<Json> result_of(const Work& work) {
   if (!is_done(work)) return std::nullopt;
-  return Json::parse(read_file(work.folder / kResultName));
+  return load_ordered_json(work.folder / kResultName);
 }
 
 /// What a training stage reports of itself, under the names of the table.
@@ -105,10 +105,12 @@ Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
     if (kind != StageKind::evaluate && kind != StageKind::study) continue;
     const std::optional<Json> result = result_of(work);
     if (!result) continue;
-    if (kind == StageKind::study)
-      add_study(report["rows"], schedule, work, *result);
-    else
-      report["rows"].push_back(evaluated_row(schedule, work, *result, out));
+    with_json_errors((work.folder / kResultName).string(), [&] {
+      if (kind == StageKind::study)
+        add_study(report["rows"], schedule, work, *result);
+      else
+        report["rows"].push_back(evaluated_row(schedule, work, *result, out));
+    });
   }
   report["work"] = Json::array();
   for (const Work& work : schedule.work)

@@ -7,7 +7,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/experiment/schedule.hpp"
-#include "lldm/storage/files.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -15,19 +15,34 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+/// What a report must have for its rows to be put together.
+void check_report(const Json& report, const std::string& where) {
+  with_json_errors(where, [&] {
+    for (const char* key : {"name", "description"})
+      static_cast<void>(report.at(key).get_ref<const std::string&>());
+    static_cast<void>(report.at("is_whole").get<bool>());
+    for (const char* list : {"rows", "work"})
+      for (const Json& entry : report.at(list).get_ref<const Json::array_t&>()) {
+        static_cast<void>(entry.at("stage").get_ref<const std::string&>());
+        static_cast<void>(entry.at("axes").get_ref<const Json::object_t&>());
+        static_cast<void>(entry.value("hash", std::string()));
+      }
+    for (const Json& row : report.at("rows")) {
+      static_cast<void>(json_integer(row.at("seed")));
+      static_cast<void>(row.at("evaluated_by").get_ref<const std::string&>());
+      static_cast<void>(row.at("metrics").get_ref<const Json::object_t&>());
+    }
+  });
+}
+
 Json read_report(const fs::path& folder) {
   const auto path = folder / "report.json";
   if (!fs::exists(path))
     throw DataError(message(folder.string(),
                             ": no report.json\n  lldm run writes it; give the folder of a run"));
-  try {
-    Json report = Json::parse(read_file(path));
-    for (const char* key : {"name", "description", "is_whole", "rows", "work"})
-      static_cast<void>(report.at(key));
-    return report;
-  } catch (const nlohmann::json::exception& error) {
-    throw DataError(message(path.string(), ": ", error.what()));
-  }
+  Json report = load_ordered_json(path);
+  check_report(report, path.string());
+  return report;
 }
 
 /// Last parts of the folders' paths, as many as tell them apart.

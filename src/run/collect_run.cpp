@@ -2,7 +2,6 @@
 // From a folder's finished work to its report, and a folder read back: collect_run and load_run.
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
@@ -10,6 +9,7 @@
 #include "lldm/run/grid_run.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/track/metrics.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -45,9 +45,10 @@ LoadedExperiment load_run(const std::filesystem::path& folder, const Registry& r
   LoadedExperiment loaded = load_experiment(file, {}, registry);
   const auto index = folder / kIndexName;
   if (!std::filesystem::exists(index)) return loaded;
-  const auto begun = nlohmann::json::parse(read_file(index), nullptr, false);
+  const auto json = load_json(index);
+  const std::string begun = JsonView(json, index.string()).at("schedule").text();
   const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, folder);
-  if (!begun.is_object() || begun.value("schedule", "") != schedule_digest(schedule))
+  if (begun != schedule_digest(schedule))
     throw ConfigError(
         message(folder.string(),
                 ": its config.resolved.toml and input files give other work than the run "

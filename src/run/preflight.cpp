@@ -10,6 +10,7 @@
 #include <set>
 
 #include "experiment/bound_data.hpp"
+#include "experiment/size_checks.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/diagnostics.hpp"
@@ -258,6 +259,7 @@ void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
   for (std::size_t c = 0; c < loaded.cells.size(); ++c) {
     const Member* tables = loaded.cells[c].root.find("stage");
     const Experiment& experiment = loaded.experiments[c];
+    check_sizes(experiment, loaded.cells[c].root, registry, SizeLimit::any_machine, diagnostics);
     check_process_fit(experiment, tables ? &tables->value : nullptr, registry, diagnostics);
     for (std::size_t s = 0; s < experiment.stages.size(); ++s) {
       const Stage& stage = experiment.stages[s];
@@ -303,16 +305,18 @@ struct FileCheck {
     if (!file || !file->value.is_string()) return;
     const std::string path = file->value.as_string();
     const auto [at, is_new] = known.try_emplace({path, stage.kind}, "");
+    std::error_code ignored;
     if (is_new)
-      at->second =
-          std::filesystem::exists(path) ? form_problem(path, stage.kind) : path + " does not exist";
+      at->second = std::filesystem::exists(path, ignored) ? form_problem(path, stage.kind)
+                                                          : path + " does not exist";
     if (!at->second.empty())
       diagnostics.error(stage.position, message("stage \"", stage.name, "\": ", at->second), "");
   }
 
   void stage(const Stage& stage) {
+    std::error_code ignored;
     for (const std::string& input : stage.inputs())
-      if (input.find('/') != std::string::npos && !std::filesystem::is_directory(input))
+      if (input.find('/') != std::string::npos && !std::filesystem::is_directory(input, ignored))
         diagnostics.error(stage.position,
                           message("stage \"", stage.name, "\": no model folder ", input),
                           message("to fetch it from the Hugging Face hub: hf download ",

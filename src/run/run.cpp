@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "experiment/size_checks.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
@@ -72,6 +73,11 @@ void check_runnable(const LoadedExperiment& loaded, const Registry& registry,
     throw ConfigError(text);
   }
   check_fit(loaded, registry);
+  config::Diagnostics diagnostics;
+  for (std::size_t c = 0; c < loaded.cells.size(); ++c)
+    check_sizes(loaded.experiments[c], loaded.cells[c].root, registry, SizeLimit::this_machine,
+                diagnostics);
+  diagnostics.throw_if_any();
   if (const std::vector<std::string> files = missing_files(loaded, stage); !files.empty()) {
     std::string text;
     for (const std::string& file : files) text += (text.empty() ? "" : "\n") + file;

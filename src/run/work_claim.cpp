@@ -47,7 +47,7 @@ ClaimState parsed(const std::string& text) {
 std::optional<WorkClaim> WorkClaim::take(const std::filesystem::path& out, const Work& work) {
   const auto file = file_of(out, work);
   make_folders(file.parent_path());
-  const int handle = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  const int handle = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
   if (handle < 0)
     throw FileError(message("cannot open \"", file.string(), "\": ", std::strerror(errno)), file,
                     errno);
@@ -87,7 +87,7 @@ void WorkClaim::say(const ClaimState& state) const {
 
 std::optional<ClaimState> claim_of(const std::filesystem::path& out, const Work& work) {
   const auto file = file_of(out, work);
-  const int handle = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const int handle = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (handle < 0) return std::nullopt;
   struct flock lock = whole_file(F_WRLCK);
   const bool is_known = ::fcntl(handle, F_OFD_GETLK, &lock) == 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/sampler/parts.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -17,20 +18,23 @@ using Report =
     std::function<void(std::string_view key, const std::string& problem, const std::string& legal)>;
 
 std::string divisors(std::int64_t number) {
+  constexpr std::int64_t kMostTried = 4096;
   std::string out;
-  for (std::int64_t d = 1; d <= number; ++d)
+  for (std::int64_t d = 1; d <= std::min(number, kMostTried); ++d)
     if (number % d == 0) out += message(out.empty() ? "" : ", ", d);
-  return out;
+  return number > kMostTried ? out + ", ..." : out;
 }
 
 void check_ranges(const SamplerSettings& s, const Report& report) {
-  const auto at_least_one = [&](std::string_view key, std::int64_t value) {
-    if (value < 1) report(key, message(key, " = ", value, " is out of range"), "legal: 1 or more");
+  const auto from_one = [&](std::string_view key, std::int64_t value, std::int64_t most) {
+    if (value < 1 || value > most)
+      report(key, message(key, " = ", value, " is out of range"), message("legal: 1 to ", most));
   };
-  at_least_one("response_length", s.response_length);
-  at_least_one("block_length", s.block_length);
-  at_least_one("steps", s.steps);
-  at_least_one("batch_size", s.batch_size);
+  constexpr std::int64_t kMostTokens = std::int64_t{1} << 31, kMostSteps = std::int64_t{1} << 24;
+  from_one("response_length", s.response_length, kMostTokens);
+  from_one("block_length", s.block_length, kMostTokens);
+  from_one("steps", s.steps, kMostSteps);
+  from_one("batch_size", s.batch_size, kMostTokens);
   const auto not_negative = [&](std::string_view key, double value) {
     if (!(value >= 0.0) || std::isinf(value))
       report(key, message(key, " = ", value, " is out of range"), "legal: finite, 0 or more");

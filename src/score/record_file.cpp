@@ -10,10 +10,11 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
+#include <vector>
 
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "storage/input_file.hpp"
 
 namespace lldm {
 namespace {
@@ -156,20 +157,32 @@ void write_all(int handle, std::string_view bytes, const std::filesystem::path& 
 
 }  // namespace
 
+namespace {
+
+constexpr std::size_t kMaxFirstLine = 1 << 20;
+
+}  // namespace
+
 std::string first_line_of(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail("read", path, errno);
+  InputFile file(path);
   std::string line;
-  return std::getline(in, line) && !in.eof() ? line : "";
+  std::vector<char> piece(1 << 12);
+  while (const std::size_t bytes = file.read(piece.data(), piece.size())) {
+    line.append(piece.data(), bytes);
+    if (const auto end = line.find('\n'); end != std::string::npos) return line.substr(0, end);
+    if (line.size() > kMaxFirstLine) break;
+  }
+  return "";
 }
 
 RecordFile::RecordFile(std::filesystem::path path, std::string_view first_line)
     : path_(std::move(path)) {
-  handle_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  handle_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
   const bool is_read_only = handle_ < 0 && (errno == EACCES || errno == EROFS);
-  if (is_read_only) handle_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (is_read_only) handle_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (handle_ < 0) fail("open", path_, errno);
   try {
+    require_regular(handle_, path_);
     const Lock lock(handle_, is_read_only ? F_RDLCK : F_WRLCK, path_);
     const std::string wanted = std::string(first_line) + "\n";
     std::string before;

@@ -12,6 +12,8 @@
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "stage/ranked_rows.hpp"
+#include "storage/input_file.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -71,8 +73,10 @@ std::vector<SourceRow::Path> recorded_paths(const json& row, Take take) {
   for (const std::string& key : keys) {
     const auto path = row.find(key);
     if (path == row.end()) return {};
-    paths.push_back({path->at("tokens").get<std::vector<std::int64_t>>(),
-                     path->at("steps").get<std::vector<std::int64_t>>()});
+    SourceRow::Path recorded;
+    for (const json& token : path->at("tokens")) recorded.tokens.push_back(json_integer(token));
+    for (const json& step : path->at("steps")) recorded.steps.push_back(json_integer(step));
+    paths.push_back(std::move(recorded));
   }
   return paths;
 }
@@ -88,6 +92,20 @@ bool passes(const json& sample, const DataOptions& data) {
   return true;
 }
 
+/// A row of samples.jsonl or pairs.jsonl.
+SourceRow stage_row(const json& row, std::uint64_t id, Take take) {
+  const auto text = [&](const char* key) { return row.at(key).get<std::string>(); };
+  SourceRow source{.id = id, .prompt = text("prompt"), .messages = {}, .answers = {}};
+  if (take == Take::samples)
+    source.answers = {text("response")};
+  else if (take == Take::chosen)
+    source.answers = {text("chosen")};
+  else
+    source.answers = {text("chosen"), text("rejected")};
+  source.paths = recorded_paths(row, take);
+  return source;
+}
+
 std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const DataOptions& data,
                                   std::int64_t group_size) {
   const auto folder = run.folder_of(work, data.stage);
@@ -96,25 +114,19 @@ std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const
   if (data.take == Take::ranked)
     return rank_samples(folder / "samples.jsonl", data.stage, group_size, run.logger);
   const auto path = folder / (data.take == Take::samples ? "samples.jsonl" : "pairs.jsonl");
-  std::ifstream in(path);
-  if (!in)
+  if (!std::filesystem::exists(path))
     throw DataError(
         message(path.string(), ": cannot be read: has stage \"", data.stage, "\" run?"));
+  std::ifstream in = open_input(path);
   std::vector<SourceRow> rows;
   std::uint64_t id = 0;
   for (std::string line; std::getline(in, line); ++id) {
-    const json row = json::parse(line);
-    if (data.take == Take::samples && !passes(row, data)) continue;
-    SourceRow source{
-        .id = id, .prompt = row.at("prompt").get<std::string>(), .messages = {}, .answers = {}};
-    if (data.take == Take::samples)
-      source.answers = {row.at("response").get<std::string>()};
-    else if (data.take == Take::chosen)
-      source.answers = {row.at("chosen").get<std::string>()};
-    else
-      source.answers = {row.at("chosen").get<std::string>(), row.at("rejected").get<std::string>()};
-    source.paths = recorded_paths(row, data.take);
-    rows.push_back(std::move(source));
+    const std::string where = message(path.string(), ":", id + 1);
+    const json row = parse_json(line, where);
+    with_json_errors(where, [&] {
+      if (data.take != Take::samples || passes(row, data))
+        rows.push_back(stage_row(row, id, data.take));
+    });
   }
   if (rows.empty())
     throw DataError(message(path.string(), ": no row is left to train on\n  stage \"", data.stage,

@@ -5,6 +5,8 @@
 #include <map>
 
 #include "lldm/errors.hpp"
+#include "storage/input_file.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -18,18 +20,23 @@ struct Sampled {
 
 /// The samples of every prompt, in the order of the file.
 std::vector<Sampled> read_samples(const std::filesystem::path& path, const std::string& stage) {
-  std::ifstream in(path);
-  if (!in)
+  if (!std::filesystem::exists(path))
     throw DataError(message(path.string(), ": cannot be read: has stage \"", stage,
                             "\" run?\n  only method = \"sample\" grades answers"));
+  std::ifstream in = open_input(path);
+  std::size_t number = 0;
   std::vector<Sampled> prompts;
   std::map<std::string, std::size_t> place;
   for (std::string line; std::getline(in, line);) {
-    json row = json::parse(line);
-    const auto [at, is_new] = place.emplace(row.at("id").dump(), prompts.size());
-    if (is_new) prompts.push_back({row.at("prompt").get<std::string>(), {}});
-    const auto grade = row.at("grade").get<double>();
-    prompts[at->second].by_grade.emplace(grade, std::move(row));
+    const std::string where = message(path.string(), ":", ++number);
+    json row = parse_json(line, where);
+    with_json_errors(where, [&] {
+      static_cast<void>(row.at("response").get_ref<const std::string&>());
+      const auto [at, is_new] = place.emplace(row.at("id").dump(), prompts.size());
+      if (is_new) prompts.push_back({row.at("prompt").get<std::string>(), {}});
+      const auto grade = row.at("grade").get<double>();
+      prompts[at->second].by_grade.emplace(grade, std::move(row));
+    });
   }
   return prompts;
 }

@@ -21,6 +21,7 @@
 #include "stage/data_source.hpp"
 #include "stage/model_bundle.hpp"
 #include "stage/trained_noise.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -50,9 +51,10 @@ std::vector<std::int64_t> ids_of(const nlohmann::json& row, const char* key,
     throw DataError(message(where, ": \"", key, "\" is missing or not a list of token ids"));
   std::vector<std::int64_t> ids;
   for (const auto& id : row.at(key)) {
-    if (!id.is_number_integer() || id.get<std::int64_t>() < 0 ||
-        id.get<std::int64_t>() >= vocabulary)
-      throw DataError(message(where, ": \"", key, "\" holds ", id.dump(),
+    const bool is_id =
+        id.is_number_unsigned() && id.get<std::uint64_t>() < static_cast<std::uint64_t>(vocabulary);
+    if (!is_id)
+      throw DataError(message(where, ": \"", key, "\" holds ", id.dump().substr(0, 60),
                               "\n  legal: token ids from 0 to ", vocabulary - 1));
     ids.push_back(id.get<std::int64_t>());
   }
@@ -64,8 +66,11 @@ std::vector<std::int64_t> recorded_steps(const nlohmann::json& steps, std::size_
                                          const std::string& where) {
   std::vector<std::int64_t> values;
   for (const auto& step : steps) {
-    if (!step.is_number_integer())
-      throw DataError(message(where, ": a recorded step is ", step.dump(), "\n  legal: integers"));
+    const bool is_whole = step.is_number_integer() &&
+                          (!step.is_number_unsigned() || step.get<std::uint64_t>() >> 63 == 0);
+    if (!is_whole)
+      throw DataError(message(where, ": a recorded step is ", step.dump().substr(0, 60),
+                              "\n  legal: integers"));
     values.push_back(step.get<std::int64_t>());
   }
   if (values.size() != tokens)
@@ -81,12 +86,12 @@ std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_
   while (lines.next()) {
     if (lines.line().empty()) continue;
     const std::string where = message(file.string(), ":", lines.number());
-    nlohmann::json row;
-    try {
-      row = nlohmann::json::parse(lines.line());
-    } catch (const nlohmann::json::exception& error) {
-      throw DataError(message(where, ": ", error.what()));
-    }
+    if (lines.is_too_long())
+      throw DataError(message(where, ": the line has ", lines.num_bytes(), " bytes, the limit is ",
+                              RowReaderOptions{}.max_line_bytes));
+    const nlohmann::json row = parse_json(lines.line(), where);
+    if (!row.is_object())
+      throw DataError(message(where, ": a row must be a JSON object, is ", row.type_name()));
     TrainingRow encoded{.id = lines.number(), .answers = {}};
     for (const char* answer : {"chosen_ids", "rejected_ids"}) {
       Text text{ids_of(row, "prompt_ids", vocabulary, where),

@@ -2,6 +2,7 @@
 #include "stage/training_memory.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "lldm/errors.hpp"
@@ -26,6 +27,8 @@ ActivationModel block_activations(const std::string& device) {
   return model;
 }
 
+constexpr std::int64_t kMostRowsSeen = std::int64_t{1} << 24;  // rows whose order is looked at
+
 StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estimator,
                      const ObjectiveNeeds& needs) {
   StepSizes sizes;
@@ -43,8 +46,15 @@ StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estima
   const std::int64_t per_step = setup.optimizer.batch_size * setup.optimizer.accumulation;
   const auto per_micro_batch = static_cast<std::size_t>(
       needs.use == ScoreUse::coupled ? per_step : setup.optimizer.batch_size);
+  const std::int64_t steps = setup.optimizer.total_steps(rows);
+  if (steps > kMostRowsSeen / per_step) {  // longer than reading the order is worth: the bound
+    std::sort(per_row.begin(), per_row.end(), std::greater<>());
+    for (std::size_t k = 0; k < per_micro_batch; ++k)
+      sizes.micro_batch_tokens += per_row[k % per_row.size()];
+    return sizes;
+  }
   RowOrder order(setup.draws, rows, per_step);
-  for (std::int64_t step = 0; step < setup.optimizer.total_steps(rows); ++step) {
+  for (std::int64_t step = 0; step < steps; ++step) {
     std::int64_t tokens = 0;
     std::size_t count = 0;
     for (const auto& entry : order.step(step, setup.optimizer.row_limit(rows))) {

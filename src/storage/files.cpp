@@ -6,8 +6,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <vector>
+
+#include "storage/input_file.hpp"
 
 namespace lldm {
 namespace {
@@ -80,16 +81,13 @@ void remove_all(const std::filesystem::path& path, FileOps& ops) {
 }
 
 std::string read_file(const std::filesystem::path& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  std::string bytes;
-  if (in && !std::filesystem::is_directory(path)) {
-    bytes.assign(std::istreambuf_iterator<char>(in), {});
-    if (!in.bad()) return bytes;
+  try {
+    return read_input(path);
+  } catch (const InputError& error) {
+    if (error.code() == 0) throw;  // a pipe, a device: bad input, not a failing disk
+    throw FileError(message("cannot read \"", path.string(), "\": ", std::strerror(error.code())),
+                    path, error.code());
   }
-  const int code = errno != 0 ? errno : EISDIR;
-  throw FileError(message("cannot read \"", path.string(), "\": ", std::strerror(code)), path,
-                  code);
 }
 
 std::filesystem::path partial_path(const std::filesystem::path& path) {

@@ -8,6 +8,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace fs = std::filesystem;
@@ -53,13 +54,13 @@ std::string manifest_text(const ManifestFiles& files) {
 ManifestFiles parse_manifest(const std::string& text) {
   ManifestFiles files;
   try {
-    const auto json = Json::parse(text);
+    const auto json = parse_ordered_json(text, kManifestName.data());
     if (json.at("format") != "lldm-folder") throw Error("not a manifest of lldm");
-    if (const int version = json.at("version"); version != kManifestVersion)
-      throw Error(
-          message("format version ", version, "; this lldm reads version ", kManifestVersion));
+    if (json.at("version") != kManifestVersion)
+      throw Error(message("format version ", json.at("version").dump(),
+                          "; this lldm reads version ", kManifestVersion));
     for (const auto& entry : json.at("files"))
-      files[entry.at("file")] = {entry.at("bytes").get<std::uint64_t>(),
+      files[entry.at("file")] = {entry.at("bytes").get_ref<const std::uint64_t&>(),
                                  entry.at("sha256").get<std::string>()};
   } catch (const nlohmann::json::exception&) {
     throw Error("damaged: not the JSON that lldm wrote");

@@ -41,7 +41,7 @@ std::string holder_of(const std::filesystem::path& file) {
 
 RunLock::RunLock(const std::filesystem::path& run_dir) {
   const auto file = run_dir / "run.lock";
-  handle_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  handle_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
   if (handle_ < 0) {
     const int code = errno;
     throw FileError(message("cannot open \"", file.string(), "\": ", std::strerror(code)), file,

@@ -4,10 +4,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <fstream>
 #include <vector>
 
-#include "lldm/errors.hpp"
+#include "storage/input_file.hpp"
 
 namespace lldm {
 namespace {
@@ -104,13 +103,11 @@ std::string Sha256::hex() const {
 std::string sha256_hex(std::string_view text) { return Sha256().update(text).hex(); }
 
 std::string sha256_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw DataError(message(path.string(), ": cannot open the file"));
+  InputFile file(path);
   Sha256 hash;
   std::vector<char> piece(1 << 20);
-  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0)
-    hash.update(piece.data(), static_cast<std::size_t>(file.gcount()));
-  if (file.bad() || !file.eof()) throw DataError(message(path.string(), ": reading failed"));
+  while (const std::size_t bytes = file.read(piece.data(), piece.size()))
+    hash.update(piece.data(), bytes);
   return hash.hex();
 }
 

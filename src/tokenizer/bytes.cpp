@@ -2,6 +2,7 @@
 #include "lldm/tokenizer/bytes.hpp"
 
 #include "lldm/errors.hpp"
+#include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
 #include "lldm/text/utf8.hpp"
 #include "tokenizer/builtin_special.hpp"
@@ -52,7 +53,7 @@ std::int64_t BytesTokenizer::vocabulary_size() const { return state_->special.en
 const SpecialTokens& BytesTokenizer::special() const { return state_->special.ids(); }
 
 void BytesTokenizer::save(const std::filesystem::path& folder) const {
-  write_text_file(folder / kSavedTokenizer, state_->saved());
+  write_and_sync(folder / kSavedTokenizer, state_->saved(), real_file_ops());
 }
 
 std::string BytesTokenizer::fingerprint() const { return sha256_hex(state_->saved()); }

@@ -22,7 +22,7 @@ SpecialNames names_of_folder(const fs::path& folder) {
   const fs::path path = folder / "special_tokens_map.json";
   if (!fs::exists(path)) return names;
   const std::string file = path.string();
-  const nlohmann::json json = parse_strict_json(read_text_file(path, 1 << 24), file);
+  const nlohmann::json json = load_json(path, {.max_bytes = 1 << 24});
   const JsonView root(json, file);
   const auto read = [&](std::string_view key, std::string& name) {
     if (const auto entry = root.find(key))
@@ -56,7 +56,7 @@ SpecialNames names_of(const TokenizerOptions& options) {
 /// The tokenizer that `save` wrote; its file's type decides.
 std::shared_ptr<const Tokenizer> load_saved(const fs::path& path) {
   const std::string file = path.string();
-  const nlohmann::json json = parse_strict_json(read_text_file(path), file);
+  const nlohmann::json json = load_json(path);
   const JsonView saved(json, file);
   const std::string& type = saved.at("type").text();
   std::shared_ptr<const Tokenizer> tokenizer;
@@ -94,7 +94,7 @@ std::shared_ptr<const Tokenizer> load_saved(const fs::path& path) {
 /// DataError if one of `names` is not what a saved tokenizer says.
 void check_names(const SpecialNames& names, const fs::path& path) {
   const std::string file = path.string();
-  const nlohmann::json json = parse_strict_json(read_text_file(path), file);
+  const nlohmann::json json = load_json(path);
   const JsonView special = JsonView(json, file).at("special");
   for (const SpecialRole& role : kSpecialRoles) {
     const std::string& asked = names.*role.text;

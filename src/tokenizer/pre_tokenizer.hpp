@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/strict_json.hpp"
+#include "text/json.hpp"
 #include "tokenizer/split_regex.hpp"
 
 namespace lldm {

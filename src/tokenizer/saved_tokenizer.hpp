@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "lldm/tokenizer/special_names.hpp"
-#include "text/strict_json.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 

@@ -5,8 +5,10 @@
 #include <optional>
 
 #include "lldm/errors.hpp"
+#include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
 #include "lldm/text/utf8.hpp"
+#include "storage/input_file.hpp"
 #include "tokenizer/byte_alphabet.hpp"
 #include "tokenizer/near_words.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
@@ -118,12 +120,12 @@ void TokenizerJson::State::name_special_tokens(std::vector<AddedToken>& tokens,
 TokenizerJson::TokenizerJson(std::shared_ptr<const State> state) : state_(std::move(state)) {}
 
 TokenizerJson TokenizerJson::read(const std::filesystem::path& file, const Settings& settings) {
-  return from_text(read_text_file(file), settings, file.string());
+  return from_text(read_input(file, JsonLimits{}.max_bytes), settings, file.string());
 }
 
 TokenizerJson TokenizerJson::from_text(std::string text, const Settings& settings,
                                        const std::string& file) {
-  const nlohmann::json json = parse_strict_json(text, file);
+  const nlohmann::json json = parse_json(text, file);
   const JsonView root(json, file);
   check_tokenizer_json(root);
   if (settings.missing_special == MissingSpecial::add) {
@@ -234,9 +236,10 @@ nlohmann::json saved_json(const SpecialNames& names, const SpecialTokens& specia
 }  // namespace
 
 void TokenizerJson::save(const std::filesystem::path& folder) const {
-  write_text_file(folder / "tokenizer.json", state_->json);
-  write_text_file(folder / kSavedTokenizer,
-                  saved_text(saved_json(state_->names, state_->special, state_->missing_symbol)));
+  write_and_sync(folder / "tokenizer.json", state_->json, real_file_ops());
+  write_and_sync(folder / kSavedTokenizer,
+                 saved_text(saved_json(state_->names, state_->special, state_->missing_symbol)),
+                 real_file_ops());
 }
 
 std::string TokenizerJson::fingerprint() const {

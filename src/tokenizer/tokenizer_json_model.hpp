@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "text/strict_json.hpp"
+#include "text/json.hpp"
 #include "tokenizer/added_tokens.hpp"
 #include "tokenizer/byte_level_bpe.hpp"
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
 #include "lldm/text/utf8.hpp"
 #include "tokenizer/builtin_special.hpp"
@@ -123,7 +124,7 @@ const SpecialTokens& WordsTokenizer::special() const { return state_->special.id
 std::span<const std::string> WordsTokenizer::words() const { return state_->words; }
 
 void WordsTokenizer::save(const std::filesystem::path& folder) const {
-  write_text_file(folder / kSavedTokenizer, state_->saved());
+  write_and_sync(folder / kSavedTokenizer, state_->saved(), real_file_ops());
 }
 
 std::string WordsTokenizer::fingerprint() const { return sha256_hex(state_->saved()); }

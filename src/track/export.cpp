@@ -11,6 +11,7 @@
 
 #include "lldm/storage/files.hpp"
 #include "lldm/track/metrics.hpp"
+#include "text/json.hpp"
 #include "track/replay_scripts.hpp"
 
 namespace lldm {
@@ -51,11 +52,8 @@ std::string value_text(const nlohmann::ordered_json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-Cells read_cells(const fs::path& run_dir) {
+Cells cells_of(const nlohmann::ordered_json& index) {
   Cells cells;
-  const auto path = run_dir / "index.json";
-  if (!fs::exists(path)) return cells;
-  const auto index = nlohmann::ordered_json::parse(read_file(path), nullptr, false);
   if (!index.is_object() || !index.contains("work") || index.value("cells", index).size() < 2)
     return cells;
   cells.columns = {"seed"};
@@ -71,6 +69,13 @@ Cells read_cells(const fs::path& run_dir) {
     cells.by_folder[work.value("folder", "")] = std::move(entry);
   }
   return cells;
+}
+
+Cells read_cells(const fs::path& run_dir) {
+  const auto path = run_dir / "index.json";
+  if (!fs::exists(path)) return {};
+  const auto index = load_ordered_json(path);
+  return with_json_errors(path.string(), [&] { return cells_of(index); });
 }
 
 std::string number_cell(double value) {

@@ -9,6 +9,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "storage/input_file.hpp"
+
 namespace lldm {
 namespace {
 
@@ -66,6 +68,16 @@ MetricsLine parse_line(const std::string& raw) {
   return line;
 }
 
+std::ifstream lines_of(const std::filesystem::path& path) {
+  try {
+    return open_input(path);
+  } catch (const InputError& error) {
+    if (error.code() == 0) throw;
+    throw FileError(message("cannot read \"", path.string(), "\": ", std::strerror(error.code())),
+                    path, error.code());
+  }
+}
+
 }  // namespace
 
 double system_wall_time() {
@@ -88,11 +100,7 @@ std::string metrics_text(const MetricsLine& line) {
 }
 
 MetricsReader::MetricsReader(std::filesystem::path path)
-    : path_(std::move(path)), in_(path_, std::ios::binary) {
-  if (!in_)
-    throw FileError(message("cannot read \"", path_.string(), "\": ", std::strerror(errno)), path_,
-                    errno);
-}
+    : path_(std::move(path)), in_(lines_of(path_)) {}
 
 bool MetricsReader::next(MetricsLine& line) {
   if (!std::getline(in_, raw_)) return false;

@@ -13,6 +13,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "lldm/storage/published_folder.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -95,22 +96,20 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
                                 const std::vector<NamedParameter>& parameters, AdamW& optimizer) {
   require_whole_folder(folder);
   CheckpointState state;
-  try {
-    const auto json = nlohmann::json::parse(read_file(folder / "state.json"));
-    state.step = json.at("step").get<std::int64_t>();
+  const auto json = load_json(folder / "state.json");
+  with_json_errors((folder / "state.json").string(), [&] {
+    state.step = json_integer(json.at("step"));
     state.identity = json.at("identity").get<std::string>();
     state.tokenizer = json.at("tokenizer").get<std::string>();
-    state.best_step = json.at("best_step").get<std::int64_t>();
+    state.best_step = json_integer(json.at("best_step"));
     if (const auto since = json.find("since"); since != json.end())
       for (const auto& [name, mean] : since->items())
         state.since[name] = {number(mean.at(0)), number(mean.at(1))};
     if (const auto adaptation = json.find("adaptation"); adaptation != json.end())
-      state.adaptation = {adaptation->at("evaluations").get<std::int64_t>(),
+      state.adaptation = {json_integer(adaptation->at("evaluations")),
                           number(adaptation->at("variance"))};
     state.best_validation = json.value("best_validation", std::numeric_limits<double>::quiet_NaN());
-  } catch (const nlohmann::json::exception& error) {
-    throw DataError(message((folder / "state.json").string(), ": ", error.what()));
-  }
+  });
   if (state.identity != identity)
     throw DataError(message(folder.string(),
                             ": this checkpoint belongs to another stage or config\n",

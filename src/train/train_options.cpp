@@ -12,6 +12,15 @@ void OptimizerOptions::check(config::OptionsCheck& check) const {
     check.error(steps > 0 ? "epochs" : "steps",
                 message("optimizer has steps = ", steps, " and epochs = ", epochs),
                 "give exactly one of them above 0");
+  constexpr double kMostEpochs = 1e9, kMostRows = 1e15;  // steps and rows are counted exactly
+  if (epochs > kMostEpochs)
+    check.error("epochs", message("optimizer has epochs = ", epochs),
+                message("legal: at most ", kMostEpochs));
+  if (const double rows = static_cast<double>(steps) * static_cast<double>(batch_size) *
+                          static_cast<double>(accumulation);
+      rows > kMostRows)
+    check.error("steps", message("optimizer has steps = ", steps, ": ", rows, " rows in all"),
+                message("legal: steps * batch_size * accumulation of at most ", kMostRows));
   if (type != "adamw")
     check.error("type", message("no optimizer is named \"", type, "\""), "optimizers: adamw");
   if (decay == Decay::stable_then_linear && warmup_share + decay_share > 1.0)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Plugins that are wrong on purpose: each is refused with its message, and the registry stays what
 // it was.
+#include <sys/stat.h>
+
 #include <array>
 #include <cstring>
 
@@ -84,9 +86,31 @@ TEST_CASE("load_plugin refuses what is no ELF file of this machine", "[plugin]")
   CHECK(check(folder.write("program.so", program)) ==
         "plugin \"DIR/program.so\" is not a shared library: its ELF type is another\n"
         "  give the .so that the plugin's build made");
-  // A true header with nothing behind it: the loader's own refusal, passed on.
   const std::string torn = check(folder.write("torn.so", header));
-  CHECK(torn.find("plugin \"DIR/torn.so\" cannot be loaded\n  DIR/torn.so: ") == 0);
+  CHECK(torn.find("plugin \"DIR/torn.so\" is cut short or damaged: its table of segments lies at "
+                  "bytes 64 to ") == 0);
+  CHECK(torn.ends_with(", the file has 64\n  build it again"));
+  CHECK(check(folder.write("packed.so", "\x1f\x8b\x08")) ==
+        "plugin \"DIR/packed.so\" is not a shared library: it is compressed with gzip\n"
+        "  unpack it first: gunzip FILE");
+  REQUIRE(::mkfifo((folder.path() / "pipe.so").c_str(), 0600) == 0);
+  CHECK(check(folder.path() / "pipe.so") ==
+        "plugin \"DIR/pipe.so\" is not a file\n  give the .so that the plugin's build made");
+}
+
+// dlopen of any of these ends the process with SIGBUS, or reads what is not there.
+TEST_CASE("load_plugin refuses a library that is cut short anywhere", "[plugin]") {
+  const ConfigFolder folder;
+  std::ifstream in(kPlugins / "libbad_abi.so", std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(in), {}};
+  REQUIRE(whole.size() > 4096);
+  for (std::size_t size = 64; size < whole.size(); size += 1 + whole.size() / 61) {
+    const std::string text = refusal(folder.write("cut.so", whole.substr(0, size)));
+    INFO(size << " of " << whole.size() << ": " << text);
+    CHECK(text.find("is cut short or damaged") != std::string::npos);
+  }
+  const std::string text = refusal(folder.write("cut.so", whole.substr(0, whole.size() - 1)));
+  CHECK(text.find("is cut short or damaged: its table of sections lies at ") != std::string::npos);
 }
 
 TEST_CASE("load_plugin passes on why the system cannot load a library", "[plugin]") {

@@ -47,6 +47,8 @@ class Rules(unittest.TestCase):
             ("include/lldm/a.hpp", "#include <Eigen/Dense>", "Eigen"),
             ("src/data/a.cpp", "void f() { std::cout << 1; }", "never prints"),
             ("src/data/a.cpp", "void f() { std::exit(1); }", "never exits"),
+            ("src/data/a.cpp", "std::ifstream in(path);", "storage/input_file only"),
+            ("src/data/a.cpp", 'auto* f = fopen("x", "r");', "storage/input_file only"),
             ("docs/a.md", "see /" + "work/x", "path of one machine"),
             ("src/a.cpp", "// TODO later", "issue number"),
             ("src/a.cpp", "// see " + "design" + ".md, law 3", "not in the tree"),

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Facts about UTF-8 text that several readers need.
+// White space and the identity of texts.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace lldm {
-
-/// Byte offset of the first byte that is not part of well-formed UTF-8 (RFC 3629: no surrogates, no
-/// overlong forms, at most U+10FFFF); nothing if all is well.
-[[nodiscard]] std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 
 /// The text without leading and trailing white space as Python's `str.strip()` sees it:
 /// U+0009-000D, 001C-0020, 0085, 00A0, 1680, 2000-200A, 2028, 2029, 202F, 205F, 3000; not U+200B,

@@ -51,7 +51,7 @@ constexpr auto common_sampler_fields() {
           "steps", &O::steps,
           "Steps over all blocks, a multiple of their number. More than response_length is legal: "
           "the steps that reveal nothing are skipped.")
-          .at_least(1),
+          .range(1, 1 << 24),
       field("temperature", &O::temperature,
             "Of the Gumbel noise on the token choice; 0 takes the most likely token. The order of "
             "commitment always looks at the untempered distribution.")

@@ -3,17 +3,21 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace lldm {
 
+/// Byte offset of the first byte that is not part of well-formed UTF-8 (Unicode 16, table 3-7: no
+/// surrogates, no overlong forms, at most U+10FFFF); nothing if all is well.
+[[nodiscard]] std::optional<std::size_t> find_invalid_utf8(std::string_view text);
+
 /// The bytes as valid UTF-8: every maximal piece of an ill-formed sequence becomes one U+FFFD
 /// (Unicode 16, section 3.9; what Rust's from_utf8_lossy and Python's errors="replace" do).
 [[nodiscard]] std::string to_valid_utf8(std::string_view bytes);
 
-/// Checks that `text` is well-formed UTF-8 (Unicode 16, table 3-7: no surrogates, no overlong
-/// forms, nothing above U+10FFFF).
+/// Checks that `text` is well-formed UTF-8.
 ///
 /// Errors  DataError naming `where`, the first bad byte and its offset.
 void require_utf8(std::string_view text, std::string_view where);
@@ -23,6 +27,9 @@ struct CodePoint {
   char32_t value = 0;
   std::size_t length = 1;
 };
+
+/// The character that begins at `offset`; nothing where the bytes there are ill-formed.
+[[nodiscard]] std::optional<CodePoint> decode_utf8(std::string_view text, std::size_t offset);
 
 /// The character that begins at `offset`, which must be the start of one in valid UTF-8.
 [[nodiscard]] CodePoint code_point_at(std::string_view valid_text, std::size_t offset);

@@ -6,26 +6,7 @@
 #include "support/catch.hpp"
 
 using lldm::ContentHash;
-using lldm::find_invalid_utf8;
 using lldm::trim_white_space;
-
-TEST_CASE("find_invalid_utf8 accepts every length of well-formed UTF-8", "[data][text]") {
-  CHECK_FALSE(find_invalid_utf8(""));
-  CHECK_FALSE(find_invalid_utf8("plain"));
-  CHECK_FALSE(find_invalid_utf8(
-      "\xC2\x80 \xE0\xA0\x80 \xED\x9F\xBF \xEF\xBF\xBF \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF"));
-}
-
-TEST_CASE("find_invalid_utf8 points at the first bad byte", "[data][text]") {
-  CHECK(find_invalid_utf8("ab\xFF") == 2);
-  CHECK(find_invalid_utf8("\x80") == 0);
-  CHECK(find_invalid_utf8("a\xC0\x80") == 1);         // overlong
-  CHECK(find_invalid_utf8("a\xE0\x9F\x80") == 1);     // overlong
-  CHECK(find_invalid_utf8("\xED\xA0\x80") == 0);      // surrogate
-  CHECK(find_invalid_utf8("\xF4\x90\x80\x80") == 0);  // above U+10FFFF
-  CHECK(find_invalid_utf8("x\xE2\x82") == 1);         // cut short
-  CHECK(find_invalid_utf8("x\xF0\x9F\x98") == 1);     // cut short
-}
 
 TEST_CASE("trim_white_space removes what Python's strip removes", "[data][text]") {
   CHECK(trim_white_space(" \t\r\n\v\f a b \x1C\x1D\x1E\x1F") == "a b");

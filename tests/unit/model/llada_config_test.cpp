@@ -98,8 +98,8 @@ TEST_CASE("LladaConfig reports every mistake at once", "[model][config]") {
   CHECK(error_of(json) ==
         "config.json: not a model that lldm can run\n"
         "  \"d_model\" is missing\n"
-        "  \"n_layers\" must be a whole number of at least 1, got -1\n"
-        "  \"mask_token_id\" must be a token id, got \"x\"\n"
+        "  \"n_layers\" must be a whole number from 1 to 2147483648, got -1\n"
+        "  \"mask_token_id\" must be a token id, from 0 to 2147483647, got \"x\"\n"
         "  key \"rope_tetha\" is not one of a LLaDA config; did you mean \"rope_theta\"?");
   CHECK(error_of(json::array()).find("must be a JSON object") != std::string::npos);
   json = instruct_8b();

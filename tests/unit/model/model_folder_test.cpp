@@ -144,7 +144,7 @@ TEST_CASE("an index of shards must say what the files hold and stay in its folde
   write_file(path, "{\"weight_map\": 3}");
   CHECK(contains(error_of(folder.path()), "must be an object with a \"weight_map\""));
   write_file(path, R"({"weight_map": {"a": "b", "a": "c"}})");
-  CHECK(contains(error_of(folder.path()), "appears twice"));
+  CHECK(contains(error_of(folder.path()), "twice"));
 }
 
 TEST_CASE("a model folder that is not there says what to do", "[model][folder]") {
@@ -158,9 +158,9 @@ TEST_CASE("a model folder that is not there says what to do", "[model][folder]")
   CHECK(contains(error_of(folder.path()), "config.json: no such file"));
   lldm::save_llada(*tiny_model(), folder.path());
   fs::rename(folder.path() / "model.safetensors", folder.path() / "pytorch_model.bin");
-  CHECK(
-      contains(error_of(folder.path()),
-               "has no model.safetensors\n  pytorch_model.bin can execute code and is never read"));
+  CHECK(contains(
+      error_of(folder.path()),
+      "has no model.safetensors\n  \"pytorch_model.bin\" is a pickle, which can execute code"));
   lldm::save_llada(*tiny_model(), folder.path(), 1500);
   lldm::save_safetensors(folder.path() / "model.safetensors", {});
   CHECK(contains(error_of(folder.path()), "has both model.safetensors and an index of shards"));

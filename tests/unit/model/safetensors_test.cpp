@@ -7,6 +7,7 @@
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros.h>
 
+#include <chrono>
 #include <cstring>
 #include <fstream>
 
@@ -106,6 +107,77 @@ TEST_CASE("safetensors entries that lie about their place or size are refused",
               "InvalidHeaderDeserialization");
 }
 
+TEST_CASE("safetensors headers are read as the reference reads them, or refused by name",
+          "[model][safetensors]") {
+  const std::string entry = R"({"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
+  const auto named = [&](const std::string& name) {
+    return file_of("{\"" + name + "\":" + entry + "}", 1);
+  };
+  CHECK(error_of(named(std::string(300, 'n'))).empty());
+  CHECK(error_of(named("a/b c")).empty());
+  CHECK(error_of(named("nul\\u0000")).find("no NUL") != std::string::npos);
+  CHECK(error_of(named(std::string(513, 'n'))).find("tensor \"nnnn") != std::string::npos);
+  // Unknown keys are skipped with all they hold; null metadata is none; keys come in any order.
+  CHECK(error_of(file_of(R"({"__metadata__":null,"t":{"x":[1,{"dtype":[2]}],"data_offsets":[0,1],)"
+                         R"("y":null,"shape":[1],"z":"s","dtype":"U8"}})",
+                         1))
+            .empty());
+  check_error(file_of("\xEF\xBB\xBF{}", 0), "InvalidHeaderDeserialization");
+  check_error(file_of("x{}", 0), "InvalidHeaderDeserialization");
+  check_error(file_of(std::string("{}\0", 3), 0), "InvalidHeaderDeserialization");
+  check_error(file_of(std::string("{}\0{}", 5), 0), "InvalidHeaderDeserialization");
+  check_error(file_of("null", 0), "InvalidHeaderDeserialization");
+  for (const std::string bad :
+       {R"({"t":{}})", R"({"t":[]})", R"({"t":null})", R"({"__metadata__":[]})",
+        R"({"__metadata__":{},"__metadata__":{}})", R"({"__metadata__":{"a":"1","a":"2"}})",
+        R"({"t":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+        R"({"t":{"dtype":"U8","shape":[[1]],"data_offsets":[0,1]}})",
+        R"({"t":{"dtype":"U8","shape":{},"data_offsets":[0,1]}})",
+        R"({"t":{"dtype":8,"shape":[1],"data_offsets":[0,1]}})",
+        R"({"t":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}})",
+        R"({"t":{"dtype":"U8","shape":[1],"data_offsets":[0]}})",
+        R"({"t":{"dtype":"U8","shape":[1e0],"data_offsets":[0,1]}})",
+        R"({"t":{"dtype":"U8","shape":[1],"data_offsets":[-0,1]}})"})
+    check_error(file_of(bad, 1), "InvalidHeaderDeserialization");
+  const std::string deep = R"({"t":{"x":)" + std::string(200, '[') + std::string(200, ']') + "}}";
+  CHECK(error_of(file_of(deep, 0)).find("nested deeper than 127 levels") != std::string::npos);
+}
+
+// Once 15 seconds, and 2 GB.
+TEST_CASE("Large safetensors headers take linear time and little memory", "[model][safetensors]") {
+  std::string many = "{";
+  for (int i = 0; i < 60'000; ++i)
+    many += (i > 0 ? ",\"t" : "\"t") + std::to_string(i) +
+            R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(error_of(file_of(many + "}", 0)).empty());
+  std::string list = R"({"t":{"dtype":"F32","data_offsets":[0,0],"shape":[0)";
+  for (int i = 0; i < 10'000'000; ++i) list += ",0";
+  CHECK(error_of(file_of(list + "]}}", 0)).find("rank is above the limit") != std::string::npos);
+  std::string skipped = R"({"t":{"dtype":"F32","data_offsets":[0,0],"shape":[0],"x":[0)";
+  for (int i = 0; i < 10'000'000; ++i) skipped += ",0";
+  CHECK(error_of(file_of(skipped + "]}}", 0)).empty());
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+}
+
+TEST_CASE("safetensors names a file that is another kind", "[model][safetensors]") {
+  const Folder folder;
+  const auto said = [&](const std::string& bytes) -> std::string {
+    std::ofstream(folder.path() / "t", std::ios::binary) << bytes;
+    try {
+      lldm::load_safetensors(folder.path() / "t");
+    } catch (const lldm::DataError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(said("\x1f\x8b\x08gzip...").find("t: is compressed with gzip") != std::string::npos);
+  CHECK(said("version https://git-lfs.github.com/spec/v1\noid sha256:1\n")
+            .find("t: is a Git LFS pointer") != std::string::npos);
+  CHECK(said("PK\x03\x04...........").find("t: is a zip archive") != std::string::npos);
+  CHECK(said("\x80\x02}q\x01.........").find("t: is a Python pickle") != std::string::npos);
+}
+
 TEST_CASE("safetensors files come back as they were written", "[model][safetensors]") {
   const Folder folder;
   const auto path = folder.path() / "t.safetensors";
@@ -161,6 +233,9 @@ TEST_CASE("safetensors says what it cannot read or write", "[model][safetensors]
       << file_of(R"({"t":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}})", 0) + "\x03";
   CHECK_THROWS_WITH(lldm::load_safetensors(path),
                     path.string() + ": tensor \"t\": element 0 of a BOOL is 3, must be 0 or 1");
+  std::ofstream(path, std::ios::binary) << file_of(
+      R"({"t":{"dtype":"U8","shape":[0,4611686018427387904,4],"data_offsets":[0,0]}})", 0);
+  CHECK_THROWS_AS(lldm::load_safetensors(path), lldm::DataError);  // its strides do not fit 63 bits
   const auto before = read_file(path);
   CHECK_THROWS_AS(lldm::save_safetensors(path, {{"t", at::zeros({1}, at::kComplexFloat)}}),
                   lldm::DataError);

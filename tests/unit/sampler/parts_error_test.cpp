@@ -52,8 +52,8 @@ TEST_CASE("make_sampler_parts reports every wrong key at once", "[sampler][parts
                                      .batch_size = 0},
                                     SpecialTokens{});
   for (const char* part :
-       {"response_length = 0 is out of range\n  legal: 1 or more", "steps = -1 is out of range",
-        "batch_size = 0 is out of range",
+       {"response_length = 0 is out of range\n  legal: 1 to 2147483648",
+        "steps = -1 is out of range", "batch_size = 0 is out of range",
         "temperature = -0.5 is out of range\n  legal: finite, 0 or more",
         "cfg_scale = inf is out of range", "the tokenizer has no mask token",
         "suppress_end_of_text = true, but the tokenizer has no end-of-text token\n"

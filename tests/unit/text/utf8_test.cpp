@@ -9,7 +9,7 @@ using namespace lldm;
 using lldm::testing::contains;
 using namespace std::string_literals;
 
-TEST_CASE("UTF-8 repair replaces every maximal ill-formed piece once", "[tokenizer][utf8]") {
+TEST_CASE("UTF-8 repair replaces every maximal ill-formed piece once", "[text][utf8]") {
   const std::string r = "\xEF\xBF\xBD";
   CHECK(to_valid_utf8("plain é 你 😀") == "plain é 你 😀");
   CHECK(to_valid_utf8("\xFF") == r);
@@ -25,7 +25,7 @@ TEST_CASE("UTF-8 repair replaces every maximal ill-formed piece once", "[tokeniz
   CHECK(to_valid_utf8("\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41") == r + r + r + r + "A");
 }
 
-TEST_CASE("UTF-8 checks name the first bad byte", "[tokenizer][utf8]") {
+TEST_CASE("UTF-8 checks name the first bad byte", "[text][utf8]") {
   CHECK_NOTHROW(require_utf8("", "here"));
   CHECK_NOTHROW(require_utf8("a\0b\xF4\x8F\xBF\xBF"s, "here"));
   CHECK_THROWS_WITH(require_utf8("ab\xED\xA0\x80", "here"),
@@ -36,7 +36,7 @@ TEST_CASE("UTF-8 checks name the first bad byte", "[tokenizer][utf8]") {
     CHECK_THROWS_AS(require_utf8(bad, "here"), DataError);
 }
 
-TEST_CASE("Every scalar value survives writing and reading", "[tokenizer][utf8]") {
+TEST_CASE("Every scalar value survives writing and reading", "[text][utf8]") {
   for (char32_t c = 0; c < 0x110000; ++c) {
     if (c >= 0xD800 && c < 0xE000) continue;
     std::string text;
@@ -47,7 +47,7 @@ TEST_CASE("Every scalar value survives writing and reading", "[tokenizer][utf8]"
   }
 }
 
-TEST_CASE("An excerpt is short, valid and shows the place", "[tokenizer][utf8]") {
+TEST_CASE("An excerpt is short, valid and shows the place", "[text][utf8]") {
   CHECK(excerpt("short\n", 0) == "\"short\\n\"");
   std::string text;
   for (int i = 0; i < 1000; ++i) text += "é";
@@ -57,4 +57,22 @@ TEST_CASE("An excerpt is short, valid and shows the place", "[tokenizer][utf8]")
   CHECK(shown.size() < 60);
   CHECK_THAT(shown, contains("HERE"));
   CHECK_NOTHROW(require_utf8(shown, "excerpt"));
+}
+
+TEST_CASE("find_invalid_utf8 accepts every length of well-formed UTF-8", "[text][utf8]") {
+  CHECK_FALSE(find_invalid_utf8(""));
+  CHECK_FALSE(find_invalid_utf8("plain"));
+  CHECK_FALSE(find_invalid_utf8(
+      "\xC2\x80 \xE0\xA0\x80 \xED\x9F\xBF \xEF\xBF\xBF \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF"));
+}
+
+TEST_CASE("find_invalid_utf8 points at the first bad byte", "[text][utf8]") {
+  CHECK(find_invalid_utf8("ab\xFF") == 2);
+  CHECK(find_invalid_utf8("\x80") == 0);
+  CHECK(find_invalid_utf8("a\xC0\x80") == 1);         // overlong
+  CHECK(find_invalid_utf8("a\xE0\x9F\x80") == 1);     // overlong
+  CHECK(find_invalid_utf8("\xED\xA0\x80") == 0);      // surrogate
+  CHECK(find_invalid_utf8("\xF4\x90\x80\x80") == 0);  // above U+10FFFF
+  CHECK(find_invalid_utf8("x\xE2\x82") == 1);         // cut short
+  CHECK(find_invalid_utf8("x\xF0\x9F\x98") == 1);     // cut short
 }

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/size_checks.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/memory/manager.hpp"
+#include "lldm/model/model_folder.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/services.hpp"
+#include "lldm/storage/files.hpp"
+#include "memory/machine_memory.hpp"
+#include "model/model_size.hpp"
+
+namespace lldm {
+namespace {
+
+using config::Member;
+using config::Position;
+using config::Value;
+
+/// What one machine has at most today: a plan for another machine than this one is legal.
+constexpr std::int64_t kLargestMachine = std::int64_t{4} << 40;
+constexpr std::int64_t kAssumedVocabulary = 128;  // of a tokenizer that is not made yet
+
+class SizeCheck {
+ public:
+  SizeCheck(const Experiment& experiment, const Value& root, const Registry& registry,
+            SizeLimit limit, config::Diagnostics& diagnostics)
+      : experiment_(experiment), root_(root), registry_(registry), diagnostics_(diagnostics) {
+    const ExperimentOptions& file = experiment.options;
+    is_here_ = limit == SizeLimit::this_machine && file.device == "cpu";
+    available_ =
+        is_here_ ? machine_memory_bytes()
+                 : std::max({kLargestMachine, machine_memory_bytes(), file.memory.budget.bytes});
+  }
+
+  void run() {
+    threads();
+    const std::optional<LladaConfig> own = model();
+    for (std::size_t s = 0; s < experiment_.stages.size(); ++s) stage(s, own);
+  }
+
+ private:
+  [[nodiscard]] Position place(const Value* table, std::string_view key,
+                               const Position& otherwise) const {
+    const Member* member = table ? table->find(key) : nullptr;
+    return member ? member->position : otherwise;
+  }
+  [[nodiscard]] const Value* table_of(std::string_view key) const {
+    const Member* member = root_.find(key);
+    return member ? &member->value : nullptr;
+  }
+
+  void threads() {
+    const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+    const std::int64_t most = std::max<std::int64_t>(256, 4 * cores);
+    const std::int64_t wanted = experiment_.options.threads;
+    if (wanted > most)
+      diagnostics_.error(place(&root_, "threads", {}),
+                         message("the file: threads = ", wanted, ", this machine has ", cores),
+                         message("legal: 0 to ", most));
+  }
+
+  /// The shape of stages without a folder of their own, where it is known.
+  std::optional<LladaConfig> model() {
+    const ModelOptions& options = experiment_.options.model;
+    if (!options.path.empty()) return folder(options.path.string(), place(&root_, "model", {}));
+    ModelOptions shape = options;
+    shape.dtype = ModelDtype::float32;
+    try {
+      return checked(llada_config(shape, {.vocabulary_size = kAssumedVocabulary}), "[model]",
+                     place(&root_, "model", {}));
+    } catch (const ConfigError& error) {
+      diagnostics_.error(place(&root_, "model", {}), error.what(), "");
+      return std::nullopt;
+    }
+  }
+
+  std::optional<LladaConfig> folder(const std::string& path, const Position& position) {
+    std::error_code ignored;
+    const auto file = std::filesystem::path(path) / "config.json";
+    if (!std::filesystem::exists(file, ignored)) return std::nullopt;  // told elsewhere
+    try {
+      return checked(load_llada_config(path), file.string(), position);
+    } catch (const DataError& error) {
+      diagnostics_.error(position, error.what(), "");
+      return std::nullopt;
+    }
+  }
+
+  std::optional<LladaConfig> checked(const LladaConfig& config, const std::string& where,
+                                     const Position& position) {
+    constexpr std::int64_t kBytes = 4;
+    const std::string problem = model_size_problem(config, kBytes, available_);
+    if (problem.empty()) return config;
+    report(problem, where, position);
+    return std::nullopt;
+  }
+
+  void report(const std::string& problem, const std::string& where, const Position& position) {
+    const auto end = problem.find("\n  ");
+    diagnostics_.error(position,
+                       message(where,
+                               is_here_ ? ": this machine does not hold the model: "
+                                        : ": no machine holds this model: ",
+                               problem.substr(0, end)),
+                       problem.substr(end + 3));
+  }
+
+  /// Weights, gradients and two moments of a stage that is trained here.
+  void training(const Stage& stage, const LladaConfig& config) {
+    constexpr std::int64_t kBytes = 4, kCopies = 4;
+    if (!is_here_) return;
+    const std::string problem = model_size_problem(config, kCopies * kBytes, available_);
+    if (!problem.empty())
+      report("with gradients and optimizer " + problem, message("stage \"", stage.name, "\""),
+             stage.position);
+  }
+
+  void stage(std::size_t index, const std::optional<LladaConfig>& own) {
+    const Stage& stage = experiment_.stages[index];
+    const Value* stages = table_of("stage");
+    const bool is_known = stages && stages->is_array() && index < stages->as_array().size();
+    const Value* table = is_known ? &stages->as_array()[index] : nullptr;
+    std::optional<LladaConfig> config = own;
+    for (const std::string& input : stage.inputs())
+      if (input.find('/') != std::string::npos)
+        config = folder(input, place(table, "from", stage.position));
+    if (const Member* length = stage.resolved.find("response_length"))
+      canvas(stage, length->value, config, place(table, "response_length", stage.position));
+    if (const Member* sampler = stage.resolved.find("sampler"))
+      if (const Member* length = sampler->value.find("response_length"))
+        canvas(stage, length->value, config, place(table, "sampler", stage.position));
+    const auto* trained = std::get_if<TrainingStage>(&stage.options);
+    if (!trained || !config) return;
+    training(stage, *config);
+    plans(stage, *trained, *config, place(table, "score_estimator", stage.position));
+  }
+
+  void canvas(const Stage& stage, const Value& length, const std::optional<LladaConfig>& config,
+              const Position& position) {
+    if (!config || !length.is_integer() || length.as_integer() < config->max_sequence_length)
+      return;
+    diagnostics_.error(position,
+                       message("stage \"", stage.name, "\": response_length = ",
+                               length.as_integer(), " leaves no room for a prompt"),
+                       message("[model] max_length is ", config->max_sequence_length));
+  }
+
+  /// The noised copies of one step, which are made before it is computed.
+  void plans(const Stage& stage, const TrainingStage& training, const LladaConfig& config,
+             const Position& position) {
+    MemoryManager memory;
+    const Services services{.registry = registry_,
+                            .memory = memory,
+                            .logger = null_logger(),
+                            .draws = Draws(0, "sizes"),
+                            .tokenizer = nullptr};
+    const bool is_number = training.response_length.is_integer();
+    const std::int64_t longest =
+        is_number ? std::min(training.response_length.as_integer(), config.max_sequence_length) : 1;
+    double copies = 1;
+    try {
+      copies =
+          static_cast<double>(registry_.make<AnyScoreEstimator>(training.score_estimator, services)
+                                  .nominal_copies(longest));
+    } catch (const ConfigError&) {  // told elsewhere
+      return;
+    }
+    const double texts = static_cast<double>(training.optimizer.batch_size) *
+                         static_cast<double>(training.optimizer.accumulation) * copies;
+    const double needed = texts * static_cast<double>(longest) * sizeof(std::int64_t);
+    if (needed <= static_cast<double>(available_)) return;
+    diagnostics_.error(
+        position,
+        message("stage \"", stage.name, "\": the noised copies of one step need ",
+                size_text(needed), ", there are ", size_text(static_cast<double>(available_))),
+        message(training.optimizer.batch_size, " rows x ", training.optimizer.accumulation, " x ",
+                copies, " copies of ", longest, " tokens"));
+  }
+
+  const Experiment& experiment_;
+  const Value& root_;
+  const Registry& registry_;
+  config::Diagnostics& diagnostics_;
+  bool is_here_ = false;
+  std::int64_t available_ = 0;
+};
+
+}  // namespace
+
+void check_sizes(const Experiment& experiment, const Value& root, const Registry& registry,
+                 SizeLimit limit, config::Diagnostics& diagnostics) {
+  SizeCheck(experiment, root, registry, limit, diagnostics).run();
+}
+
+}  // namespace lldm
