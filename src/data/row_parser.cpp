@@ -180,6 +180,10 @@ RowForm detect_form(const json& row, const std::vector<RowForm>& accepted) {
   if (shown.empty())
     throw RowFault{0,
                    message("of no form that is wanted here (", wanted, "); it has ", keys_of(row))};
+  // Published preference rows repeat the chosen conversation in "messages".
+  if (std::find(shown.begin(), shown.end(), RowForm::preference) != shown.end() &&
+      row.contains("messages") && !row.contains("conversations"))
+    std::erase(shown, RowForm::conversation);
   if (shown.size() > 1)
     throw RowFault{0, message("of two forms, ", row_form_name(shown[0]), " and ",
                               row_form_name(shown[1]), "; remove the keys of one")};

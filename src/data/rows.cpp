@@ -174,13 +174,14 @@ RowFile<RankedRow> read_ranked_rows(const std::filesystem::path& path, std::int6
                               });
 }
 
-RowForm detect_row_form(const std::filesystem::path& path) {
+RowForm detect_row_form(const std::filesystem::path& path, std::vector<RowForm> accepted) {
+  if (accepted.empty())
+    accepted = {RowForm::text, RowForm::prompt_response, RowForm::conversation, RowForm::preference,
+                RowForm::ranked};
   data::LineReader lines(path, RowReaderOptions{}.max_line_bytes);
   if (!lines.next()) throw DataError(message(path.string(), ": holds no rows"));
   try {
-    return data::detect_form(data::parse_line(lines.line()),
-                             {RowForm::text, RowForm::prompt_response, RowForm::conversation,
-                              RowForm::preference, RowForm::ranked});
+    return data::detect_form(data::parse_line(lines.line()), accepted);
   } catch (const data::RowFault& fault) {
     throw DataError(message(path.string(), ":1:",
                             fault.column > 0 ? message(fault.column, ':') : "", ' ', fault.reason));

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "lldm/errors.hpp"
+#include "lldm/objective/win.hpp"
 
 namespace lldm {
 
@@ -17,7 +18,7 @@ PreferenceAccuracy preference_accuracy(std::span<const ScoredPair> pairs, Stream
     if (!std::isfinite(chosen) || !std::isfinite(rejected))
       throw ShapeError(message("preference_accuracy: scores must be finite, pair ", i, " has ",
                                chosen, " and ", rejected));
-    wins.push_back(chosen > rejected ? 1.0 : chosen == rejected ? 0.5 : 0.0);
+    wins.push_back(win(chosen, rejected));
     result.ties += chosen == rejected;
   }
   result.accuracy = mean(wins);

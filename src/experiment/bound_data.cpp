@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "experiment/bound_data.hpp"
 
+#include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 
@@ -17,7 +18,13 @@ void check_unread(const config::Value& table, const DataOptions& options,
         diagnostics.error(member->position,
                           message(where, " [data]: \"", key, "\" is not read here"), reason);
   };
-  if (table.find("file")) refuse({"take", "correct", "at_most"}, "it belongs to { stage = NAME }");
+  if (table.find("file")) {
+    refuse({"correct", "at_most"}, "it belongs to { stage = NAME }");
+    if (options.take == Take::samples || options.take == Take::ranked)
+      refuse({"take"},
+             "of a file of pairs: take = \"chosen\" or \"rejected\"; samples and ranked belong to "
+             "{ stage = NAME }");
+  }
   if (table.find("stage")) {
     refuse({"on_bad_row"}, "it belongs to { file = PATH }");
     if (options.take != Take::samples)
@@ -67,15 +74,26 @@ BoundData bind_data(const config::Value& table, const Registry& registry,
   for (const char* key : {"file", "stage"})
     if (!table.find(key)) bound.resolved.erase(key);
   const bool is_file = table.find("file") != nullptr;
-  if (is_file) bound.resolved.erase("take");
+  if (is_file && !table.find("take")) bound.resolved.erase("take");
   if (!is_file) bound.resolved.erase("on_bad_row");
   if (is_file || bound.options.take != Take::samples)
     for (const char* key : {"correct", "at_most"}) bound.resolved.erase(key);
   return bound;
 }
 
+std::string file_take_problem(const config::Value& data, Take take, std::int64_t group_size) {
+  if (!data.find("take")) return "";
+  const bool is_single = take != Take::pairs;
+  if (group_size <= 2 && is_single == (group_size == 1)) return "";
+  return message("data take = ", config::to_toml(data.find("take")->value),
+                 " does not fit an objective that compares ", group_size,
+                 group_size == 1 ? " answer: of a file of pairs, take = \"chosen\" or \"rejected\""
+                 : group_size == 2 ? " answers: remove take, both are read"
+                                   : " answers: remove take, rows of prompt and answers are read");
+}
+
 std::string take_problem(Take take, std::int64_t group_size) {
-  const bool is_single = take == Take::chosen || take == Take::samples;
+  const bool is_single = take == Take::chosen || take == Take::rejected || take == Take::samples;
   const bool fits = group_size == 1   ? is_single
                     : group_size == 2 ? !is_single
                                       : take == Take::ranked;
@@ -84,7 +102,7 @@ std::string take_problem(Take take, std::int64_t group_size) {
   for (const auto& choice : choices(std::type_identity<Take>{}))
     if (choice.value == take) given = choice.name;
   return message("data take = \"", given, "\" does not fit an objective that compares ", group_size,
-                 group_size == 1   ? " answer: take = \"chosen\" or \"samples\""
+                 group_size == 1   ? " answer: take = \"chosen\", \"rejected\" or \"samples\""
                  : group_size == 2 ? " answers: take = \"pairs\" or \"ranked\""
                                    : " answers: take = \"ranked\"");
 }

@@ -23,5 +23,7 @@ BoundData bind_data(const config::Value& table, const Registry& registry,
 
 /// What is wrong with `take` for an objective that compares `group_size` answers; "" if nothing.
 std::string take_problem(Take take, std::int64_t group_size);
+/// The same of a file, whose table may name none.
+std::string file_take_problem(const config::Value& data, Take take, std::int64_t group_size);
 
 }  // namespace lldm

@@ -137,6 +137,10 @@ void drop_unread(StageKind kind, Value& table) {
     drop({"score_estimator", "forward_process", "response_length", "score_padding"});
   if (kind == StageKind::evaluate && table.find("pairs")) drop({"sampler", "show"});
   if (kind == StageKind::synthesize && table.text_of("method") == "inject") drop({"sampler"});
+  if (kind == StageKind::evaluate && table.text_of("reference").empty()) drop({"reference"});
+  if (const config::Member* rows = table.find("validation");
+      rows && rows->value.is_table() && rows->value.as_table().empty())
+    drop({"validation"});
 }
 
 const Value* value_of(const Value& table, std::string_view key) {
@@ -159,6 +163,7 @@ struct Binder {
                                        models && models->is_array() && i < models->as_array().size()
                                            ? &models->as_array()[i]
                                            : nullptr);
+      options.reference = model_path(options.reference, value_of(table, "reference"));
     } else {
       if constexpr (std::is_same_v<Options, StudyStage>)
         options.reference = model_path(options.reference, value_of(table, "reference"));
@@ -169,6 +174,11 @@ struct Binder {
         options.data =
             bind_data(options.data, registry, diagnostics, message("stage \"", stage.name, "\""))
                 .resolved;
+    if constexpr (std::is_same_v<Options, TrainingStage>)
+      if (table.find("validation"))
+        options.validation = bind_data(options.validation, registry, diagnostics,
+                                       message("stage \"", stage.name, "\" `validation`:"))
+                                 .resolved;
     if constexpr (std::is_same_v<Options, EvaluateStage> || std::is_same_v<Options, StudyStage>)
       if (table.find("pairs"))
         options.pairs =
@@ -215,13 +225,17 @@ std::vector<std::string> Stage::inputs() const {
         if constexpr (std::is_same_v<T, EvaluateStage>) {
           for (const std::string& model : o.models) add(model);
           add(std::string(o.pairs.text_of("stage")));
+          add(o.reference);
         } else {
           add(o.from);
           if constexpr (std::is_same_v<T, StudyStage>) {
             add(o.reference);
             add(std::string(o.pairs.text_of("stage")));
           }
-          if constexpr (std::is_same_v<T, TrainingStage>) add(std::string(o.data.text_of("stage")));
+          if constexpr (std::is_same_v<T, TrainingStage>) {
+            add(std::string(o.data.text_of("stage")));
+            add(std::string(o.validation.text_of("stage")));
+          }
         }
       },
       options);

@@ -95,8 +95,9 @@ void add_cell(Builder& builder, std::size_t cell) {
                 .folder = {},
                 .inputs = {},
                 .cells = {}};
+      const auto& evaluation = std::get<EvaluateStage>(stage.options);
       for (const std::string& input :
-           {model, std::string(std::get<EvaluateStage>(stage.options).pairs.text_of("stage"))})
+           {model, std::string(evaluation.pairs.text_of("stage")), evaluation.reference})
         if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
       builder.add(std::move(work),
                   settings + model + config::to_toml(table) + "\n" + builder.files.digests(table) +

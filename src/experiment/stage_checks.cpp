@@ -47,7 +47,7 @@ void check_unread(const Stage& stage, const Value& table, Diagnostics& diagnosti
                           reason);
   };
   if (stage.kind == StageKind::evaluate && table.find("task") && !table.find("pairs"))
-    refuse({"score_estimator", "forward_process", "response_length", "score_padding"},
+    refuse({"score_estimator", "forward_process", "response_length", "score_padding", "reference"},
            "it belongs to evaluation of `pairs`");
   if (stage.kind == StageKind::evaluate && table.find("pairs") && !table.find("task"))
     refuse({"sampler", "show"}, "it belongs to evaluation of a `task`");
@@ -57,16 +57,19 @@ void check_unread(const Stage& stage, const Value& table, Diagnostics& diagnosti
 
 /// A task's generator makes one answer to a prompt: no pairs.
 void check_pairs(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
-  const char* key = stage.kind == StageKind::preference ? "data" : "pairs";
   if (stage.kind != StageKind::preference && stage.kind != StageKind::evaluate &&
       stage.kind != StageKind::study)
     return;
-  const config::Member* source = table.find(key);
-  if (source && source->value.is_table() && source->value.find("generate"))
+  const bool is_training = stage.kind == StageKind::preference;
+  for (const char* key : {is_training ? "data" : "pairs", is_training ? "validation" : "pairs"}) {
+    const config::Member* source = table.find(key);
+    if (!source || !source->value.is_table() || !source->value.find("generate")) continue;
     diagnostics.error(source->position,
                       message("stage \"", stage.name, "\": `", key,
                               "` needs two answers to a prompt, a generator makes one"),
                       "make pairs in a synthesize stage, then { stage = NAME }");
+    if (!is_training) break;
+  }
 }
 
 }  // namespace

@@ -22,6 +22,15 @@ void check_length(const config::Value& length, config::OptionsCheck& check) {
               "legal: \"own\", or a number of tokens from 1");
 }
 
+/// Two answers are compared: one of them alone is no pair.
+void check_pairs(const config::Value& pairs, config::OptionsCheck& check) {
+  if (!pairs.is_table()) return;  // told elsewhere
+  const std::string_view take = pairs.text_of("take");
+  if (take.empty() || take == "pairs" || (take == "ranked" && pairs.find("stage"))) return;
+  check.error("pairs", message("`pairs` reads two answers, take = \"", take, "\" gives others"),
+              "remove take");
+}
+
 }  // namespace
 
 std::string_view to_string(StageKind kind) { return name_of(kind); }
@@ -43,6 +52,14 @@ void TrainingStage::check(config::OptionsCheck& check) const {
     check.error("reference",
                 "reference.cache belongs to preference stages: there is no reference here",
                 "remove it");
+  if (check.is_set("validation") && validation_rows > 0)
+    check.error("validation", "`validation` and validation_rows both give rows for validation",
+                "give one of them");
+  for (const config::Value* rows : {&data, &validation})
+    if (kind == StageKind::pretraining && rows->is_table() && rows->find("file") &&
+        rows->find("take"))
+      check.error("data", "take is not read here: a pretraining stage reads texts, not pairs",
+                  "remove it; take = \"chosen\" of a file of pairs is for sft stages");
   if (kind == StageKind::pretraining && draws_epochs > 0)
     check.error("draws_epochs", "draws_epochs belongs to sft and preference stages", "remove it");
   if (kind != StageKind::preference && score_padding == ScorePadding::exclude)
@@ -69,6 +86,7 @@ void EvaluateStage::check(config::OptionsCheck& check) const {
                 has_task ? "an evaluate stage measures a task or pairs, not both"
                          : "an evaluate stage needs something to measure",
                 "give `task`, or `pairs`");
+  check_pairs(pairs, check);
   if (models.empty())
     check.error("models", "no model to evaluate", "models = [\"<a stage>\", ...]");
 }
@@ -81,6 +99,7 @@ void SampleStage::check(config::OptionsCheck& check) const {
 
 void StudyStage::check(config::OptionsCheck& check) const {
   check_length(response_length, check);
+  check_pairs(pairs, check);
   if (truth_draws % kTruthReplicates != 0)
     check.error("truth_draws", message("truth_draws = ", truth_draws),
                 message("legal: 0, or a multiple of ", kTruthReplicates));

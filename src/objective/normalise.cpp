@@ -2,10 +2,10 @@
 #include "lldm/objective/normalise.hpp"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/gt.h>
 #include <ATen/ops/sum.h>
 
 #include "lldm/errors.hpp"
+#include "lldm/objective/win.hpp"
 
 namespace lldm {
 namespace {
@@ -37,17 +37,20 @@ std::map<std::string, Mean> preference_metrics(const ScoreSet& scores, double be
 }
 
 std::map<std::string, Mean> reward_metrics(const ScoreSet& scores, const at::Tensor& rewards) {
-  const at::Tensor policy = scores.policy.detach(), of = rewards.detach();
+  const at::Tensor policy = scores.policy.detach(), of = rewards.detach().to(at::kDouble);
+  const at::Tensor flat = of.contiguous();
+  const double* reward = flat.const_data_ptr<double>();
   const std::int64_t answers = policy.size(1);
   const auto count = static_cast<double>(policy.size(0));
   const auto sum = [](const at::Tensor& values) { return values.sum().item<double>(); };
   const at::Tensor chosen = of.select(1, 0), rejected = of.select(1, answers - 1);
   Mean ordered;
-  for (std::int64_t i = 0; i < answers; ++i)
-    for (std::int64_t j = i + 1; j < answers; ++j) {
-      ordered.sum += sum(of.select(1, i).gt(of.select(1, j)).to(at::kDouble));
-      ordered.count += count;
-    }
+  for (std::int64_t b = 0; b < policy.size(0); ++b, reward += answers)
+    for (std::int64_t i = 0; i < answers; ++i)
+      for (std::int64_t j = i + 1; j < answers; ++j) {
+        ordered.sum += win(reward[i], reward[j]);
+        ordered.count += 1;
+      }
   return {{"rewards/chosen", {sum(chosen), count}},
           {"rewards/rejected", {sum(rejected), count}},
           {"rewards/accuracies", ordered},

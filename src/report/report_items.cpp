@@ -5,16 +5,13 @@
 #include <sstream>
 
 #include "lldm/draws/stream.hpp"
+#include "lldm/objective/win.hpp"
 #include "lldm/storage/files.hpp"
 
 namespace lldm {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-double win(double chosen, double rejected) {
-  return chosen > rejected ? 1.0 : chosen == rejected ? 0.5 : 0.0;
-}
 
 void add_item(const Json& item, std::map<std::string, std::map<std::string, double>>& values) {
   const std::string id = item.at("id").dump();

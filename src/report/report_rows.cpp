@@ -25,7 +25,8 @@ void add_training(Json& metrics, const Json& training) {
       metrics[key == std::string("seconds") ? "training_seconds" : key] = training.at(key);
   if (training.contains("score_study"))
     for (const auto& [name, value] : training.at("score_study").items())
-      if (name != "pairs" && name != "repeats") metrics[name] = value;
+      // What an evaluate stage measured under its own draws stays.
+      if (name != "pairs" && name != "repeats" && !metrics.contains(name)) metrics[name] = value;
 }
 
 /// What the clock and the allocator said, under `metrics` of rows and in `work`: two runs of the

@@ -8,6 +8,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "experiment/bound_data.hpp"
 #include "experiment/size_checks.hpp"
@@ -74,8 +75,12 @@ struct Fit {
           is_preference ? "use a loss over pairs, such as dpo" : "use pretraining or sft");
       return;
     }
-    if (const std::string problem = data_problem(training, needs.group_size); !problem.empty()) {
-      diagnostics.error(place_of(table, stage, "data"),
+    for (const auto& [key, rows] :
+         {std::pair{"data", &training.data}, std::pair{"validation", &training.validation}}) {
+      if (rows->as_table().empty()) continue;
+      const std::string problem = data_problem(*rows, needs.group_size);
+      if (problem.empty()) continue;
+      diagnostics.error(place_of(table, stage, key),
                         message("stage \"", stage.name, "\": ", problem), "");
       return;
     }
@@ -122,12 +127,13 @@ struct Fit {
 
   /// Why the rows cannot hold as many answers as the objective compares; "" if they can, or if that
   /// shows elsewhere.
-  [[nodiscard]] std::string data_problem(const TrainingStage& training,
-                                         std::int64_t answers) const {
+  [[nodiscard]] std::string data_problem(const Value& rows, std::int64_t answers) const {
     Diagnostics reported;  // elsewhere
-    const BoundData data = bind_data(training.data, registry, reported, "");
+    const BoundData data = bind_data(rows, registry, reported, "");
     if (reported.has_errors() || data.task) return "";
     if (!data.options.stage.empty()) return take_problem(data.options.take, answers);
+    if (std::string problem = file_take_problem(rows, data.options.take, answers); !problem.empty())
+      return problem;
     if (answers < 3 || !std::filesystem::exists(data.options.file)) return "";
     try {
       const RowForm form = detect_row_form(data.options.file);
@@ -212,27 +218,50 @@ struct Fit {
   }
 };
 
+/// Whether the first row of a file can be read as a conversation.
+bool has_messages(const std::filesystem::path& file) {
+  try {
+    return detect_row_form(file.string(), {RowForm::conversation}) == RowForm::conversation;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 /// Whether the first row of a file is of a form that such a stage reads; else what is wrong.
-std::string form_problem(const std::filesystem::path& file, StageKind kind) {
+std::string form_problem(const std::filesystem::path& file, StageKind kind, bool has_take) {
+  const char* wanted = "prompt, chosen and rejected";
+  std::vector<RowForm> accepted = {RowForm::preference};
+  if (kind == StageKind::preference) {
+    wanted = "prompt, chosen and rejected, or prompt and answers";
+    accepted.push_back(RowForm::ranked);
+  } else if (kind == StageKind::pretraining) {
+    wanted = "text";
+    accepted = {RowForm::text};
+  } else if (kind == StageKind::sft && !has_take) {
+    wanted = "prompt and response, or conversations";
+    accepted = {RowForm::prompt_response, RowForm::conversation};
+  }
   RowForm form;
   try {
     form = detect_row_form(file.string());
-  } catch (const Error& error) {
-    return error.what();
+  } catch (const Error& unclear) {  // of two forms, say: what this stage reads decides
+    try {
+      static_cast<void>(detect_row_form(file.string(), accepted));
+      return "";
+    } catch (const Error&) {
+      return unclear.what();
+    }
   }
-  const char* wanted = "prompt, chosen and rejected, or prompt and answers";
-  bool is_fitting =
-      form == RowForm::preference || (form == RowForm::ranked && kind == StageKind::preference);
-  if (kind == StageKind::pretraining) {
-    wanted = "text";
-    is_fitting = form == RowForm::text;
-  } else if (kind == StageKind::sft) {
-    wanted = "prompt and response, or conversations";
-    is_fitting = form == RowForm::prompt_response || form == RowForm::conversation;
-  }
-  if (is_fitting) return "";
+  if (std::find(accepted.begin(), accepted.end(), form) != accepted.end()) return "";
+  if (kind == StageKind::sft && form == RowForm::preference && has_messages(file)) return "";
+  const char* hint = "";
+  if (kind == StageKind::sft && has_take)
+    hint = "\n  take belongs to files of pairs: remove it";
+  else if (kind == StageKind::sft && form == RowForm::preference)
+    hint = "\n  take = \"chosen\" (or \"rejected\") reads one answer of each pair";
   return message(file.string(), ": rows are of form \"", row_form_name(form), "\", a ",
-                 to_string(kind), " stage reads ", wanted);
+                 to_string(kind), " stage reads ", wanted,
+                 kind == StageKind::sft && has_take ? " where take is given" : "", hint);
 }
 
 /// The last two parts of a path: the hub's name, where the path was meant as one.
@@ -298,17 +327,18 @@ std::set<std::string> stages_read(const Experiment& experiment, const std::strin
 /// Every file is looked at once, however many cells read it.
 struct FileCheck {
   Diagnostics& diagnostics;
-  std::map<std::pair<std::string, StageKind>, std::string> known = {};
+  std::map<std::tuple<std::string, StageKind, bool>, std::string> known = {};
 
   void source(const Stage& stage, const Value& data) {
     const Member* file = data.find("file");
     if (!file || !file->value.is_string()) return;
     const std::string path = file->value.as_string();
-    const auto [at, is_new] = known.try_emplace({path, stage.kind}, "");
+    const bool has_take = data.find("take") != nullptr;
+    const auto [at, is_new] = known.try_emplace({path, stage.kind, has_take}, "");
     std::error_code ignored;
     if (is_new)
-      at->second = std::filesystem::exists(path, ignored) ? form_problem(path, stage.kind)
-                                                          : path + " does not exist";
+      at->second = std::filesystem::exists(path, ignored) ? form_problem(path, stage.kind, has_take)
+                                                 : path + " does not exist";
     if (!at->second.empty())
       diagnostics.error(stage.position, message("stage \"", stage.name, "\": ", at->second), "");
   }
@@ -322,7 +352,7 @@ struct FileCheck {
                           message("to fetch it from the Hugging Face hub: hf download ",
                                   hub_name(input), " --local-dir ", input));
     if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-      source(stage, training->data);
+      for (const Value* rows : {&training->data, &training->validation}) source(stage, *rows);
     if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
       source(stage, evaluation->pairs);
     if (const auto* study = std::get_if<StudyStage>(&stage.options)) source(stage, study->pairs);

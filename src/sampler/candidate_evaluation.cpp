@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "lldm/errors.hpp"
+#include "sampler/non_finite_logit.hpp"
 
 namespace lldm {
 namespace {
@@ -127,7 +128,11 @@ std::vector<Candidate> CandidateEvaluation::choose(std::span<const RowState> row
       if (!uniforms.empty())
         noise_.token_uniforms(rows[place.row].noise_key(), place.column, uniforms);
       Candidate& candidate = out[static_cast<std::size_t>(i)];
-      candidate = parts_.choice.choose(logits, uniforms, statistics);
+      try {
+        candidate = parts_.choice.choose(logits, uniforms, statistics);
+      } catch (const NonFiniteLogit&) {  // of whom is known here
+        throw NonFiniteLogit(rows[place.row].request().row);
+      }
       candidate.position = place.column;
     }
   };

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "lldm/errors.hpp"
+#include "sampler/non_finite_logit.hpp"
 
 namespace lldm {
 namespace {
@@ -27,7 +27,7 @@ std::size_t argmax(std::span<const double> values) {
     has_nan |= std::isnan(values[v]);
     if (values[v] > values[best]) best = v;
   }
-  if (has_nan) throw Error("sampler: the model returned a logit that is not a number");
+  if (has_nan || values[best] == kInfinity) throw NonFiniteLogit(0);
   return best;
 }
 

@@ -22,6 +22,33 @@ LossFunction with_auxiliary(const LossFunction& loss, std::map<std::string, at::
   };
 }
 
+/// What a model reads of a plan while it walks its own path: every copy but the last of the longest
+/// path (see ScoreEngineCore::walked).
+std::int64_t steps_walked(const ScorePlan& plan, std::int64_t most) {
+  return plan.path_uniforms.empty() ? 0 : std::min(plan.copies(), most - 1);
+}
+
+std::int64_t most_walked(const std::vector<ScorePlan>& plans) {
+  std::int64_t most = 0;
+  for (const ScorePlan& plan : plans)
+    if (!plan.path_uniforms.empty()) most = std::max(most, plan.copies());
+  return most;
+}
+
+std::int64_t walked_copies(const std::vector<ScorePlan>& plans) {
+  const std::int64_t most = most_walked(plans);
+  std::int64_t copies = 0;
+  for (const ScorePlan& plan : plans) copies += steps_walked(plan, most);
+  return copies;
+}
+
+std::int64_t walked_tokens(const std::vector<ScorePlan>& plans) {
+  const std::int64_t most = most_walked(plans);
+  std::int64_t tokens = 0;
+  for (const ScorePlan& plan : plans) tokens += steps_walked(plan, most) * plan.length;
+  return tokens;
+}
+
 std::vector<double> as_vector(const at::Tensor& values) {
   const at::Tensor flat = values.contiguous();
   return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
@@ -86,6 +113,39 @@ std::optional<ScoreBatch> ScoreEngineCore::on_own_path(const ScoreBatch& batch) 
   return own;
 }
 
+PassCounts ScoreEngineCore::passes(const ScoreBatch& batch) const {
+  PassCounts counts;
+  for (const auto* plans : {&batch.plans, &batch.mismatched_plans}) {
+    for (const ScorePlan& plan : *plans) {
+      counts.nominal += plan.nominal_copies;
+      counts.evaluated += plan.copies();
+    }
+    counts.extra += walked_copies(*plans);
+  }
+  if (!reference_ || stored_) return counts;
+  const auto& others = batch.reference_plans.empty() ? batch.plans : batch.reference_plans;
+  for (const auto* plans : {&others, &batch.mismatched_plans}) {
+    for (const ScorePlan& plan : *plans) counts.reference += plan.copies();
+    counts.reference += walked_copies(*plans);
+  }
+  return counts;
+}
+
+void ScoreEngineCore::count(const ScoreBatch& given, const ObjectiveNeeds& needs, GradientPath path,
+                            EngineStep& done) const {
+  done.passes = passes(given);
+  if (!needs.reference) done.passes.reference = 0;
+  const std::int64_t repeats = path == GradientPath::replay ? 1 : 0;
+  for (const ScorePlan& plan : given.plans) {
+    done.passes.extra += repeats * plan.copies();
+    done.tokens += (1 + repeats) * plan.copies() * plan.length;
+  }
+  for (const auto* plans : {&given.plans, &given.mismatched_plans})
+    done.tokens += walked_tokens(*plans);
+  for (const ScorePlan& plan : given.mismatched_plans) done.tokens += plan.copies() * plan.length;
+  done.forwards = done.passes.evaluated + done.passes.extra;
+}
+
 EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& totals,
                                  const ObjectiveNeeds& needs, const LossFunction& plain_loss,
                                  GradientPath path) const {
@@ -140,11 +200,7 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& tota
   const std::vector<double> errors = standard_errors(batch.plans, done.readouts);
   done.scores.auxiliary["standard_error"] =
       at::tensor(errors, at::kDouble).view({batch.groups(), batch.group_size});
-  const std::int64_t passes = (path == GradientPath::replay ? 2 : 1) + (own ? 1 : 0);
-  for (const ScorePlan& plan : batch.plans) {
-    done.forwards += passes * plan.copies();
-    done.tokens += passes * plan.copies() * plan.length;
-  }
+  count(given, needs, path, done);
   return done;
 }
 

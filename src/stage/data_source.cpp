@@ -33,12 +33,35 @@ std::vector<SourceRow> from_task(const RunContext& run, const Work& work, const 
   return rows;
 }
 
-std::vector<SourceRow> from_file(const RunContext& run, const DataOptions& data,
+/// One answer of every pair of a file.
+std::vector<SourceRow> from_pairs(const RunContext& run, const DataOptions& data,
+                                  const RowReaderOptions& options) {
+  const auto file = read_preference_rows(data.file.string(), options);
+  run.logger.info(message(file.summary(), "; the ",
+                          data.take == Take::chosen ? "chosen" : "rejected",
+                          " answer of each is read (take)"));
+  std::vector<SourceRow> rows;
+  for (const PreferenceRow& row : file.rows)
+    rows.push_back(
+        {row.id, {}, row.prompt, {data.take == Take::chosen ? row.chosen : row.rejected}});
+  return rows;
+}
+
+std::vector<SourceRow> from_file(const RunContext& run, const BoundData& bound,
                                  std::int64_t group_size) {
+  const DataOptions& data = bound.options;
+  if (const std::string problem = file_take_problem(bound.resolved, data.take, group_size);
+      !problem.empty())
+    throw ConfigError(message(data.file.string(), ": ", problem));
   RowReaderOptions options;
   options.on_bad_row = data.on_bad_row;
+  if (data.take == Take::chosen || data.take == Take::rejected)
+    return from_pairs(run, data, options);
   std::vector<SourceRow> rows;
-  const RowForm form = detect_row_form(data.file.string());
+  const RowForm form = detect_row_form(
+      data.file.string(),
+      group_size == 1 ? std::vector{RowForm::text, RowForm::prompt_response, RowForm::conversation}
+                      : std::vector{RowForm::preference, RowForm::ranked});
   if (group_size != 1 && (group_size != 2 || form == RowForm::ranked)) {
     const auto file = read_ranked_rows(data.file.string(), group_size, options);
     run.logger.info(file.summary());
@@ -68,6 +91,7 @@ std::vector<SourceRow> from_file(const RunContext& run, const DataOptions& data,
 std::vector<SourceRow::Path> recorded_paths(const json& row, Take take) {
   std::vector<std::string> keys = {"chosen_path"};
   if (take == Take::samples) keys = {"response_path"};
+  if (take == Take::rejected) keys = {"rejected_path"};
   if (take == Take::pairs) keys.emplace_back("rejected_path");
   std::vector<SourceRow::Path> paths;
   for (const std::string& key : keys) {
@@ -98,8 +122,8 @@ SourceRow stage_row(const json& row, std::uint64_t id, Take take) {
   SourceRow source{.id = id, .prompt = text("prompt"), .messages = {}, .answers = {}};
   if (take == Take::samples)
     source.answers = {text("response")};
-  else if (take == Take::chosen)
-    source.answers = {text("chosen")};
+  else if (take == Take::chosen || take == Take::rejected)
+    source.answers = {text(take == Take::chosen ? "chosen" : "rejected")};
   else
     source.answers = {text("chosen"), text("rejected")};
   source.paths = recorded_paths(row, take);
@@ -148,7 +172,7 @@ std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
   else if (!data.options.stage.empty())
     rows = from_stage(run, work, data.options, group_size);
   else
-    rows = from_file(run, data.options, group_size);
+    rows = from_file(run, data, group_size);
   const auto limit = static_cast<std::size_t>(data.options.limit);
   if (limit > 0 && rows.size() > limit) {
     run.logger.info(message("stage \"", work.stage, "\": the first ", limit, " of ", rows.size(),
@@ -164,7 +188,8 @@ namespace {
 std::int64_t answers_of_file(const Stage& stage, const config::Value& data) {
   if (stage.kind != StageKind::preference) return 1;
   const config::Value& file = data.find("file")->value;
-  return detect_row_form(file.as_string()) == RowForm::ranked ? 0 : 2;
+  const RowForm form = detect_row_form(file.as_string(), {RowForm::preference, RowForm::ranked});
+  return form == RowForm::ranked ? 0 : 2;
 }
 
 }  // namespace
@@ -174,7 +199,7 @@ namespace {
 /// What a stage takes words from.
 std::string source_of_words(const Stage& stage) {
   std::string text;
-  for (const char* key : {"data", "task", "pairs", "prompts"})
+  for (const char* key : {"data", "validation", "task", "pairs", "prompts"})
     if (const config::Member* member = stage.resolved.find(key))
       text += std::string(key) + "=" + config::to_toml(member->value) + "\n";
   return text;
@@ -209,11 +234,13 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
         [&](const auto& options) {
           using T = std::decay_t<decltype(options)>;
           if constexpr (std::is_same_v<T, TrainingStage>) {
-            if (!options.data.find("generate")) return;
-            config::Diagnostics diagnostics;
-            const BoundData data = bind_data(options.data, run.registry, diagnostics, stage->name);
-            diagnostics.throw_if_any();
-            add(run.registry.make<AnyTask>(data.task, services));
+            for (const config::Value* rows : {&options.data, &options.validation}) {
+              if (!rows->find("generate")) continue;
+              config::Diagnostics diagnostics;
+              const BoundData data = bind_data(*rows, run.registry, diagnostics, stage->name);
+              diagnostics.throw_if_any();
+              add(run.registry.make<AnyTask>(data.task, services));
+            }
           } else if constexpr (!std::is_same_v<T, StudyStage>) {
             if (!options.task.type().empty())
               add(run.registry.make<AnyTask>(options.task, services));
@@ -230,8 +257,9 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
   // And every file of the file.
   for (const Stage* stage : stages) {
     if (const auto* training = std::get_if<TrainingStage>(&stage->options))
-      if (training->data.find("file"))
-        add_rows(read_source(run, work, training->data, answers_of_file(*stage, training->data)));
+      for (const config::Value* rows : {&training->data, &training->validation})
+        if (rows->find("file"))
+          add_rows(read_source(run, work, *rows, answers_of_file(*stage, *rows)));
     if (const auto* evaluation = std::get_if<EvaluateStage>(&stage->options))
       if (evaluation->pairs.find("file")) add_rows(read_source(run, work, evaluation->pairs, 2));
     if (const auto* study = std::get_if<StudyStage>(&stage->options))

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include "experiment/prompt_split.hpp"
+#include "experiment/seen_prompts.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/statistics.hpp"
@@ -57,6 +59,9 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
   }
   write_file_atomically(work.folder / "items.jsonl", items);
   for (const auto& [name, list] : values) add_mean(result["metrics"], name, list, services.draws);
+  std::vector<std::string> keys;
+  for (const std::string& prompt : prompts) keys.push_back(prompt_text(prompt));
+  result["shared_prompts"] = shared_prompts(run, work, keys);
   result["metrics"]["items"] = examples.size();
   result["metrics"]["forwards_per_item"] = forwards / static_cast<double>(examples.size());
   return result;
@@ -71,8 +76,8 @@ Result run_evaluation(const RunContext& run, const Work& work) {
                                             : evaluate_task(run, work, stage);
   const Result& metrics = result.at("metrics");
   std::string line = message("stage ", run.label(work), ":");
-  for (const char* name :
-       {"accuracy", "superfluous_steps", "exact", "preference_accuracy", "nats_per_character"})
+  for (const char* name : {"accuracy", "superfluous_steps", "exact", "preference_accuracy",
+                           "reward_accuracy", "nats_per_character"})
     if (metrics.contains(name)) line += message("  ", name, " ", metrics.at(name).get<double>());
   run.logger.info(line);
   return result;

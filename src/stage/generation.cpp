@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "stage/generation.hpp"
 
-#include "stage/model_bundle.hpp"
-
+#include "experiment/score_labels.hpp"
+#include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "sampler/non_finite_logit.hpp"
+#include "stage/model_bundle.hpp"
 
 namespace lldm {
 
@@ -18,6 +20,30 @@ std::vector<SampledText> sample_slice(const AnySampler& sampler, const AnyDenois
     throw ConfigError(message("prompt and answer do not fit the model: ", error.what(),
                               "\n  a smaller [sampler] response_length leaves more room"));
   }
+}
+
+/// Who is named when a logit is not finite.
+struct GenerationNames {
+  std::string where, denoiser;
+  const std::vector<std::string>& prompts;
+};
+
+std::vector<SampledText> sampled_or_named(const AnySampler& sampler, const AnyDenoiser& denoiser,
+                                          std::span<const SampleRequest> slice,
+                                          const GenerationNames& names) {
+  try {
+    return sample_slice(sampler, denoiser, slice);
+  } catch (const NonFiniteLogit& error) {
+    throw Error(message(names.where, ": a logit is not finite\n  from ", names.denoiser,
+                        ", of prompt ", error.row() + 1, ": ",
+                        config::in_quotes(names.prompts[error.row()])));
+  }
+}
+
+/// The stage or folder whose model writes in this work.
+std::string model_of(const RunContext& run, const Work& work) {
+  if (!work.model.empty()) return work.model;
+  return std::string(run.schedule.stage_of(work).resolved.text_of("from"));
 }
 
 }  // namespace
@@ -35,6 +61,8 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
     for (std::int64_t answer = 0; answer < samples; ++answer)
       requests.push_back({.prompt = ids, .row = p, .answer = static_cast<std::uint64_t>(answer)});
   }
+  const GenerationNames names{message("stage \"", run.label(work), "\""),
+                              denoiser_label(run, work, model_of(run, work)), prompts};
   std::vector<Generated> texts;
   texts.reserve(requests.size());
   run.options.observer->begin(run.label(work), unit, 0, static_cast<std::int64_t>(requests.size()));
@@ -45,7 +73,7 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
       throw Stopped(message("stopped on request in stage ", run.label(work)));
     const auto slice =
         std::span(requests).subspan(begin, std::min(kSlice, requests.size() - begin));
-    for (const SampledText& sampled : sample_slice(sampler, denoiser, slice)) {
+    for (const SampledText& sampled : sampled_or_named(sampler, denoiser, slice, names)) {
       const std::size_t index = texts.size();
       texts.push_back({index / static_cast<std::size_t>(samples),
                        bundle.tokenizer->decode(sampled.tokens), sampled.num_forwards,

@@ -4,11 +4,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <span>
 
+#include "experiment/prompt_split.hpp"
+#include "experiment/score_labels.hpp"
+#include "experiment/seen_prompts.hpp"
 #include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/preference_accuracy.hpp"
+#include "lldm/objective/win.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/storage/files.hpp"
@@ -20,9 +27,69 @@ namespace {
 
 constexpr std::size_t kPairsAtOnce = 32;
 
-std::vector<ScoredPair> score_pairs(const RunContext& run, const Work& work,
-                                    const EvaluateStage& stage, const ModelBundle& bundle,
-                                    const std::vector<TrainingRow>& rows) {
+/// What every pair scored, by the measured model and by the reference where there is one.
+struct PairScores {
+  std::vector<ScoredPair> policy, reference;
+  PassCounts passes;
+
+  /// Rewards over beta: policy minus reference, answer by answer.
+  [[nodiscard]] std::vector<ScoredPair> rewards() const {
+    std::vector<ScoredPair> rewards;
+    for (std::size_t i = 0; i < reference.size(); ++i)
+      rewards.push_back(
+          {policy[i].chosen - reference[i].chosen, policy[i].rejected - reference[i].rejected});
+    return rewards;
+  }
+};
+
+std::shared_ptr<const AnyDenoiser> denoiser_of(const ModelBundle& bundle) {
+  return std::make_shared<const AnyDenoiser>(std::shared_ptr<Model>(bundle.model));
+}
+
+/// The stage's reference, frozen; nothing where it names none.
+std::optional<ModelBundle> reference_model(const RunContext& run, const Work& work,
+                                           const EvaluateStage& stage, const ModelBundle& policy) {
+  if (stage.reference.empty()) return std::nullopt;
+  ModelBundle reference = starting_model(run, work, stage.reference);
+  if (policy.tokenizer->fingerprint() != reference.tokenizer->fingerprint())
+    throw ConfigError(message(
+        "stage \"", stage.name, "\": \"", work.model, "\" and its reference \"", stage.reference,
+        "\" have different tokenizers\n", "  a reference reads the policy's tokens"));
+  reference.model->set_trainable(false);
+  return reference;
+}
+
+ScoreLabels pair_labels(const RunContext& run, const Work& work, const EvaluateStage& stage) {
+  return {.where = message("stage \"", run.label(work), "\""),
+          .policy = denoiser_label(run, work, work.model),
+          .reference = denoiser_label(run, work, stage.reference),
+          .score_estimator =
+              component_label(run.registry, Role::score_estimator, stage.score_estimator.table),
+          .row = row_label(run, work, stage.pairs)};
+}
+
+/// Pairs [begin, end) under draws that depend on the row and the answer alone: the same for every
+/// model of the stage, and for its reference.
+ScoreBatch batch_of(std::span<const TrainingRow> rows, const AnyScoreEstimator& estimator,
+                    const AnyForwardProcess& process, const Draws& draws) {
+  ScoreBatch batch;
+  batch.group_size = 2;
+  for (const TrainingRow& row : rows)
+    for (std::size_t answer = 0; answer < 2; ++answer)
+      batch.plans.push_back(estimator.plan(
+          row.answers[answer], process, TextDraws(draws, Purpose::evaluation, 0, row.id, answer)));
+  return batch;
+}
+
+void append_pairs(std::vector<ScoredPair>& pairs, const at::Tensor& scores) {
+  if (!scores.defined()) return;
+  const at::Tensor values = scores.contiguous();
+  const double* data = values.const_data_ptr<double>();
+  for (std::int64_t b = 0; b < values.size(0); ++b) pairs.push_back({data[2 * b], data[2 * b + 1]});
+}
+
+PairScores score_pairs(const RunContext& run, const Work& work, const EvaluateStage& stage,
+                       const ModelBundle& bundle, const std::vector<TrainingRow>& rows) {
   const Services services = run.services(work, bundle.tokenizer);
   const auto estimator = run.registry.make<AnyScoreEstimator>(stage.score_estimator, services);
   const AnyForwardProcess process = make_process(run, services, stage.forward_process);
@@ -30,25 +97,25 @@ std::vector<ScoredPair> score_pairs(const RunContext& run, const Work& work,
                                                   stage.forward_process.type(), process);
       !problem.empty())
     run.logger.warning(problem);
-  const auto denoiser = std::make_shared<const AnyDenoiser>(std::shared_ptr<Model>(bundle.model));
-  const ScoreEngine<AnyDenoiser> engine(denoiser, nullptr, run.device);
-  std::vector<ScoredPair> scores;
+  const std::optional<ModelBundle> reference = reference_model(run, work, stage, bundle);
+  const ScoreEngine<AnyDenoiser> engine(denoiser_of(bundle),
+                                        reference ? denoiser_of(*reference) : nullptr, run.device);
+  const ScoreLabels labels = pair_labels(run, work, stage);
+  PairScores scores;
   run.options.observer->begin(run.label(work), "pairs", 0, static_cast<std::int64_t>(rows.size()));
   for (std::size_t begin = 0; begin < rows.size(); begin += kPairsAtOnce) {
     if (run.options.observer->should_stop())
       throw Stopped(message("stopped on request in stage ", run.label(work)));
-    ScoreBatch batch;
-    batch.group_size = 2;
-    for (std::size_t r = begin; r < std::min(rows.size(), begin + kPairsAtOnce); ++r)
-      for (std::size_t answer = 0; answer < 2; ++answer)
-        batch.plans.push_back(
-            estimator.plan(rows[r].answers[answer], process,
-                           TextDraws(services.draws, Purpose::evaluation, 0, rows[r].id, answer)));
-    const at::Tensor values = engine.score(batch).policy.contiguous();
-    const double* data = values.const_data_ptr<double>();
-    for (std::int64_t b = 0; b < batch.groups(); ++b)
-      scores.push_back({data[2 * b], data[2 * b + 1]});
-    run.options.observer->progress(static_cast<std::int64_t>(scores.size()), {});
+    const auto part = std::span(rows).subspan(begin, std::min(kPairsAtOnce, rows.size() - begin));
+    std::vector<std::uint64_t> ids;
+    for (const TrainingRow& row : part) ids.push_back(row.id);
+    const ScoreBatch batch = batch_of(part, estimator, process, services.draws);
+    const ScoreSet set = engine.score(batch);
+    require_finite_scores(batch, set, ids, labels);
+    append_pairs(scores.policy, set.policy);
+    append_pairs(scores.reference, set.reference);
+    scores.passes += engine.passes(batch);
+    run.options.observer->progress(static_cast<std::int64_t>(scores.policy.size()), {});
   }
   run.options.observer->end();
   return scores;
@@ -69,13 +136,10 @@ std::size_t code_points(const std::string& text) {
 std::vector<ScoredPair> unigram_scores(const std::vector<TokenPair>& pairs,
                                        const std::vector<SourceRow>& sources,
                                        std::int64_t vocabulary) {
-  std::vector<std::size_t> half_of;  // pairs of one prompt, neighbours, stay together
-  for (std::size_t i = 0, prompts = 0; i < pairs.size(); ++i) {
-    if (i > 0 && (sources[i].prompt != sources[i - 1].prompt ||
-                  sources[i].messages != sources[i - 1].messages))
-      ++prompts;
-    half_of.push_back(prompts % 2);
-  }
+  std::vector<std::size_t> half_of;  // pairs of one prompt stay together, wherever they stand
+  std::map<std::string, std::size_t> number_of;
+  for (const SourceRow& source : sources)
+    half_of.push_back(number_of.emplace(prompt_text(source), number_of.size()).first->second % 2);
   std::vector<ScoredPair> scores(pairs.size());
   for (std::size_t half = 0; half < 2; ++half) {
     UnigramModel model(vocabulary);
@@ -96,6 +160,65 @@ void add(Result& metrics, const std::string& name, const std::vector<ScoredPair>
   metrics[name + "_high"] = accuracy.interval.high;
 }
 
+/// Mean of chosen minus rejected, nats, with its bootstrap interval over pairs.
+void add_margin(Result& metrics, const std::string& name, const std::vector<ScoredPair>& scores,
+                const Draws& draws) {
+  std::vector<double> margins;
+  for (const ScoredPair& pair : scores) margins.push_back(pair.chosen - pair.rejected);
+  const Interval interval = bootstrap_mean(margins, draws.stream(Purpose::bootstrap));
+  metrics[name] = mean(margins);
+  metrics[name + "_low"] = interval.low;
+  metrics[name + "_high"] = interval.high;
+}
+
+/// items.jsonl: what each pair scored, and its share of the reward metrics under their names.
+std::string items_text(const std::vector<TrainingRow>& rows, const PairScores& scores,
+                       const std::vector<TokenPair>& tokens) {
+  const std::vector<ScoredPair> rewards = scores.rewards();
+  std::string items;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Result item = {{"id", rows[i].id},
+                   {"score_chosen", scores.policy[i].chosen},
+                   {"score_rejected", scores.policy[i].rejected},
+                   {"tokens_chosen", tokens[i].chosen.size()},
+                   {"tokens_rejected", tokens[i].rejected.size()}};
+    if (!rewards.empty()) {
+      item["reference_score_chosen"] = scores.reference[i].chosen;
+      item["reference_score_rejected"] = scores.reference[i].rejected;
+      item["metrics"] = {{"reward_accuracy", win(rewards[i].chosen, rewards[i].rejected)},
+                         {"reward_margin", rewards[i].chosen - rewards[i].rejected}};
+    }
+    items += item.dump() + "\n";
+  }
+  return items;
+}
+
+/// Every metric of the pairs but the cost.
+Result metrics_of(const PairScores& all, const std::vector<TokenPair>& tokens,
+                  const std::vector<SourceRow>& sources, std::int64_t vocabulary,
+                  const Draws& draws) {
+  const std::vector<ScoredPair>& scores = all.policy;
+  Result metrics;
+  add(metrics, "preference_accuracy", scores, draws);
+  add(metrics, "preference_accuracy_per_token", per_token(scores, tokens), draws);
+  add(metrics, "shorter_wins", shorter_wins(tokens), draws);
+  add(metrics, "unigram_wins", unigram_scores(tokens, sources, vocabulary), draws);
+  add_margin(metrics, "preference_margin", scores, draws);
+  add_margin(metrics, "preference_margin_per_token", per_token(scores, tokens), draws);
+  if (const std::vector<ScoredPair> rewards = all.rewards(); !rewards.empty()) {
+    add(metrics, "reward_accuracy", rewards, draws);
+    add_margin(metrics, "reward_margin", rewards, draws);
+  }
+  double nats = 0, characters = 0;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    nats -= scores[i].chosen;
+    characters += static_cast<double>(code_points(sources[i].answers[0]));
+  }
+  metrics["nats_per_character"] = nats / characters;
+  metrics["items"] = scores.size();
+  return metrics;
+}
+
 }  // namespace
 
 Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateStage& stage) {
@@ -108,33 +231,22 @@ Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateSta
       encode_rows(sources, *bundle.tokenizer, template_of(run, work, bundle.folder),
                   canvas_rule(stage.response_length, stage.score_padding));
   check_lengths(rows, bundle.model->shape().max_length, stage.name);
-  const std::vector<ScoredPair> scores = score_pairs(run, work, stage, bundle, rows);
+  const PairScores all = score_pairs(run, work, stage, bundle, rows);
   std::vector<TokenPair> tokens;
-  double nats = 0, characters = 0;
-  std::string items;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    tokens.push_back({scored_tokens(rows[i].answers[0]), scored_tokens(rows[i].answers[1])});
-    nats -= scores[i].chosen;
-    characters += static_cast<double>(code_points(sources[i].answers[0]));
-    items += Result{{"id", rows[i].id},
-                    {"score_chosen", scores[i].chosen},
-                    {"score_rejected", scores[i].rejected},
-                    {"tokens_chosen", tokens.back().chosen.size()},
-                    {"tokens_rejected", tokens.back().rejected.size()}}
-                 .dump() +
-             "\n";
-  }
-  write_file_atomically(work.folder / "items.jsonl", items);
-  const Draws draws = run.services(work, bundle.tokenizer).draws;
+  for (const TrainingRow& row : rows)
+    tokens.push_back({scored_tokens(row.answers[0]), scored_tokens(row.answers[1])});
+  write_file_atomically(work.folder / "items.jsonl", items_text(rows, all, tokens));
   Result result;
-  Result& metrics = result["metrics"];
-  add(metrics, "preference_accuracy", scores, draws);
-  add(metrics, "preference_accuracy_per_token", per_token(scores, tokens), draws);
-  add(metrics, "shorter_wins", shorter_wins(tokens), draws);
-  add(metrics, "unigram_wins", unigram_scores(tokens, sources, bundle.tokenizer->vocabulary_size()),
-      draws);
-  metrics["nats_per_character"] = nats / characters;
-  metrics["items"] = rows.size();
+  result["metrics"] = metrics_of(all, tokens, sources, bundle.tokenizer->vocabulary_size(),
+                                 run.services(work, bundle.tokenizer).draws);
+  if (!stage.reference.empty()) result["reference"] = stage.reference;
+  result["forward_passes"] = all.passes.nominal;
+  result["evaluated_passes"] = all.passes.evaluated;
+  result["extra_passes"] = all.passes.extra;
+  result["reference_passes"] = all.passes.reference;
+  std::vector<std::string> prompts;
+  for (const SourceRow& source : sources) prompts.push_back(prompt_text(source));
+  result["shared_prompts"] = shared_prompts(run, work, prompts);
   return result;
 }
 

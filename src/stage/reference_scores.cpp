@@ -106,7 +106,8 @@ class Filling {
       save();
       run_.options.observer->end();
     }
-    return {keys_.size(), computed_, std::chrono::duration<double>(Clock::now() - begin).count()};
+    return {keys_.size(), computed_, evaluated_,
+            std::chrono::duration<double>(Clock::now() - begin).count()};
   }
 
  private:
@@ -147,6 +148,7 @@ class Filling {
       const PlanKey key = plan_key(asked.plan);
       if (cache_.contains(key)) continue;
       const auto values = engine_.readouts(std::span(&asked.plan, 1), /*reference=*/false);
+      evaluated_ += asked.plan.copies();
       pending_.push_back({key, asked.epoch, asked.row, asked.answer, values});
     }
     if (Clock::now() - last_save_ >= kSaveEvery) save();
@@ -177,6 +179,7 @@ class Filling {
   std::set<PlanKey> keys_;
   std::vector<StoredPlan> pending_;
   std::size_t computed_ = 0;
+  std::int64_t evaluated_ = 0;
   Clock::time_point last_save_ = Clock::now();
 };
 

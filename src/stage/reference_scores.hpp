@@ -29,6 +29,7 @@ struct AskedPlans {
 struct FilledPlans {
   std::size_t asked = 0;     // different plans
   std::size_t computed = 0;  // by this process; the others were there, or came from other processes
+  std::int64_t evaluated_passes = 0;  // sequences given to the model for them
   double seconds = 0;
 };
 

@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+#include "lldm/objective/win.hpp"
 #include "lldm/score/engine.hpp"
 
 namespace lldm {
@@ -34,6 +35,10 @@ Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& e
   if (setup.stored_reference) engine.use_stored_reference(setup.stored_reference);
   std::vector<at::Tensor> policy, reference;
   double copies = 0, texts = 0;
+  ScoreLabels labels = setup.labels;
+  if (setup.validation_row) labels.row = setup.validation_row;
+  std::vector<std::uint64_t> ids;
+  for (std::size_t r = 0; r < std::min(pairs.size(), kStudyPairs); ++r) ids.push_back(pairs[r].id);
   for (int repeat = 0; repeat < kStudyRepeats; ++repeat) {
     ScoreBatch batch;
     batch.group_size = 2;
@@ -41,6 +46,7 @@ Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& e
     for (const ScorePlan& plan : batch.plans) copies += static_cast<double>(plan.copies());
     texts += static_cast<double>(batch.plans.size());
     const ScoreSet set = engine.score(batch);
+    require_finite_scores(batch, set, ids, labels, " in the study of held-out pairs");
     policy.push_back(set.policy);
     if (set.reference.defined()) reference.push_back(set.reference);
   }
@@ -54,7 +60,9 @@ Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& e
   };
   const at::Tensor a = scores - scores.mean(0, true), b = base - base.mean(0, true);
   const double moments = std::sqrt((a * a).sum().item<double>() * (b * b).sum().item<double>());
-  const at::Tensor wins = (margins > 0).to(at::kDouble) + 0.5 * (margins == 0).to(at::kDouble);
+  const at::Tensor flat = margins.contiguous();
+  double wins = 0;
+  for (std::int64_t i = 0; i < flat.numel(); ++i) wins += win(flat.const_data_ptr<double>()[i], 0);
   Result result;
   result["pairs"] = margins.size(1);
   result["repeats"] = kStudyRepeats;
@@ -63,7 +71,7 @@ Result study_scores(const AnyForwardProcess& process, const AnyScoreEstimator& e
   if (!reference.empty()) result["log_ratio_sd"] = root(ratios);
   result["margin_sd"] = root(margins);
   if (moments > 0) result["policy_reference_correlation"] = (a * b).sum().item<double>() / moments;
-  result["reward_accuracy"] = wins.mean().item<double>();
+  result["reward_accuracy"] = wins / static_cast<double>(flat.numel());
   return result;
 }
 

@@ -11,6 +11,7 @@
 #include "lldm/experiment/study_options.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "lldm/score/engine.hpp"
+#include "lldm/score/finite_scores.hpp"
 #include "lldm/train/training_rows.hpp"
 #include "stage/run_context.hpp"
 
@@ -26,6 +27,13 @@ struct Study {
   std::vector<TrainingRow> pairs;
   std::vector<NamedParameter> parameters;  // of the policy
   ScoreEngine<AnyDenoiser> engine;
+  ScoreLabels labels;  // of the estimator that is measured
+
+  [[nodiscard]] std::vector<std::uint64_t> ids() const {
+    std::vector<std::uint64_t> ids;
+    for (const TrainingRow& row : pairs) ids.push_back(row.id);
+    return ids;
+  }
 
   [[nodiscard]] ScoreBatch plans(const AnyScoreEstimator& estimator, std::int64_t repeat) const {
     ScoreBatch batch;

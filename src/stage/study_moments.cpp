@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "lldm/eval/statistics.hpp"
+#include "lldm/objective/win.hpp"
 
 namespace lldm {
 namespace {
@@ -117,7 +118,8 @@ void StudyMoments::add_margin_signs(Result& metrics, const std::vector<double>& 
   double agreed = 0;
   for (const StudyRepeat& repeat : repeats_)
     for (std::size_t b = 0; b < pairs_; ++b)
-      agreed += (margin(repeat, b) > 0) == (margin(truth, b) > 0) ? 1 : 0;
+      // Opposite signs differ by one win, a tie and a sign by half of one.
+      agreed += 1.0 - std::abs(win(margin(repeat, b), 0) - win(margin(truth, b), 0));
   metrics["margin_sign_agreement"] = agreed / static_cast<double>(repeats_.size() * pairs_);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "experiment/score_labels.hpp"
 #include "experiment/work_names.hpp"
 #include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/any_objective.hpp"
@@ -66,10 +67,10 @@ StepTotals totals_of(const std::vector<TrainingRow>& pairs) {
   return totals;
 }
 
-/// All repeats of one estimator, one of adaptive cost following its rule from repeat to repeat;
-/// `asked` counts the forward passes asked for.
-StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator, double& asked,
+/// All repeats of one estimator, one of adaptive cost following its rule from repeat to repeat.
+StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator, PassCounts& passes,
                      const std::function<void()>& tick) {
+  const std::vector<std::uint64_t> ids = study.ids();
   StudyMoments moments(study.pairs.size());
   const StepTotals totals = totals_of(study.pairs);
   const NamedParameter& tensor = followed_parameter(study.parameters);
@@ -83,16 +84,18 @@ StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator, dou
     clear_gradients(study.parameters);
     const EngineStep step = study.engine.step(batch, totals, study.objective.needs(), study.loss(),
                                               GradientPath::retain);
+    require_finite_scores(batch, step.scores, ids, study.labels,
+                          message(" in repeat ", repeat + 1));
+    require_finite_loss(step.loss, step.scores, study.loss(), ids, study.labels,
+                        message(" in repeat ", repeat + 1));
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     const std::vector<double> policy = flat(step.scores.policy),
                               reference = flat(step.scores.reference);
     moments.add(
         {policy, reference, pair_losses(study, policy, reference), tensor.value.grad(), seconds});
-    for (const ScorePlan& plan : batch.plans) {
-      moments.add_passes(plan.copies());
-      asked += static_cast<double>(plan.nominal_copies);
-    }
+    moments.add_passes(step.passes.evaluated);
+    passes += step.passes;
     if (rule) {
       const ScoreNoise noise = score_noise(step, batch, study.loss());
       if (noise.num_errors > 0) state = next_evaluations(*rule, state, noise.squared_error);
@@ -126,19 +129,30 @@ Study make_study(const RunContext& run, const Work& work, const StudyStage& stag
           std::move(pairs),
           policy.model->parameters(),
           ScoreEngine<AnyDenoiser>(denoiser_of(policy), denoiser_of(reference), run.device,
-                                   {stage.max_tokens_per_forward})};
+                                   {stage.max_tokens_per_forward}),
+          {.where = message("stage \"", run.label(work), "\""),
+           .policy = denoiser_label(run, work, stage.from),
+           .reference = denoiser_label(run, work, stage.reference),
+           .objective = component_label(run.registry, Role::objective, stage.objective.table),
+           .row = row_label(run, work, stage.pairs)}};
 }
 
-Result row_of(const Study& study, const ComponentRef<Role::score_estimator>& ref, Truths& truths,
+Result row_of(Study& study, const ComponentRef<Role::score_estimator>& ref, Truths& truths,
               const std::function<void()>& tick) {
   const auto estimator = study.run.registry.make<AnyScoreEstimator>(ref, study.services);
   const std::int64_t scored = study.pairs.front().answers.front().num_scored();
   const Target target = estimator.target(scored, study.process);
-  double budget = 0;
-  const StudyMoments moments = measure(study, estimator, budget, tick);
+  PassCounts passes;
+  study.labels.score_estimator =
+      component_label(study.run.registry, Role::score_estimator, ref.table);
+  const StudyMoments moments = measure(study, estimator, passes, tick);
   Result row;
   row["score_estimator"] = to_json(ref.table);
-  row["budget"] = budget / static_cast<double>(2 * study.pairs.size() * study.stage.repeats);
+  const auto texts = static_cast<std::int64_t>(2 * study.pairs.size()) * study.stage.repeats;
+  row["budget"] = static_cast<double>(passes.nominal) / static_cast<double>(texts);
+  row["forward_passes"] = passes.nominal;
+  row["evaluated_passes"] = passes.evaluated;
+  row["reference_passes"] = passes.reference;
   row["target"] = target.name;
   row["is_unbiased"] = target.is_unbiased;
   row["truth_draws"] = study.stage.truth_draws;
@@ -169,7 +183,7 @@ Result run_study(const RunContext& run, const Work& work) {
                               "  a reference reads the policy's tokens"));
   policy.model->set_trainable(true);
   reference.model->set_trainable(false);
-  const Study study = make_study(run, work, stage, policy, reference);
+  Study study = make_study(run, work, stage, policy, reference);
   Truths truths(study);
   // First: what cannot be enumerated is told before anything is measured.
   static_cast<void>(truths.of(elbo_truth(stage.truth_draws)));

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "experiment/score_labels.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/score/combine.hpp"
@@ -129,6 +130,13 @@ ScoreBatch Truths::plans_of(const ComponentRef<Role::score_estimator>& ref) cons
   }
 }
 
+void Truths::require_finite(const ComponentRef<Role::score_estimator>& ref, const ScoreBatch& batch,
+                            const ScoreSet& set) const {
+  ScoreLabels labels = study_.labels;
+  labels.score_estimator = component_label(study_.run.registry, Role::score_estimator, ref.table);
+  require_finite_scores(batch, set, study_.ids(), labels, " where the truth is taken");
+}
+
 const Truth& Truths::of(const ComponentRef<Role::score_estimator>& ref) {
   const auto [at, is_new] = known_.try_emplace(config::to_toml(ref.table));
   if (!is_new) return at->second;
@@ -136,8 +144,13 @@ const Truth& Truths::of(const ComponentRef<Role::score_estimator>& ref) {
   if (ref.type() == "exact") {
     enumerate();
     at->second = {sums(batch.plans, policy_), sums(batch.plans, reference_), 0.0};
+    ScoreSet set;
+    set.policy = at::tensor(at->second.policy, at::kDouble).view({batch.groups(), 2});
+    set.reference = at::tensor(at->second.reference, at::kDouble).view({batch.groups(), 2});
+    require_finite(ref, batch, set);
   } else {
     const ScoreSet set = study_.engine.score(batch);
+    require_finite(ref, batch, set);
     at->second = {flat(set.policy), flat(set.reference)};
     const std::vector<double> errors = flat(set.auxiliary.at("standard_error"));
     for (const double error : errors)

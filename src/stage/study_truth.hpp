@@ -34,6 +34,8 @@ class Truths {
   const Truth& of(const ComponentRef<Role::score_estimator>& ref);
 
  private:
+  void require_finite(const ComponentRef<Role::score_estimator>& ref, const ScoreBatch& batch,
+                      const ScoreSet& set) const;
   [[nodiscard]] ScoreBatch plans_of(const ComponentRef<Role::score_estimator>& ref) const;
   void enumerate();
   [[nodiscard]] std::vector<double> sums(const std::vector<ScorePlan>& plans,

@@ -7,6 +7,9 @@
 #include <cmath>
 #include <limits>
 
+#include "experiment/prompt_split.hpp"
+#include "experiment/score_labels.hpp"
+#include "experiment/seen_prompts.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/storage/files.hpp"
@@ -23,18 +26,6 @@
 namespace lldm {
 namespace {
 
-/// Keeps the last `count` rows for validation.
-std::vector<TrainingRow> split_off(std::vector<TrainingRow>& rows, std::int64_t count,
-                                   const std::string& stage) {
-  if (count >= static_cast<std::int64_t>(rows.size()))
-    throw ConfigError(message("stage \"", stage, "\": validation_rows = ", count,
-                              " leaves none of the ", rows.size(),
-                              " rows to train on\n  legal: 0 to ", rows.size() - 1));
-  const auto first = rows.end() - static_cast<std::ptrdiff_t>(count);
-  std::vector<TrainingRow> held(std::make_move_iterator(first),
-                                std::make_move_iterator(rows.end()));
-  rows.erase(first, rows.end());
-  return held;
 }
 
 struct Prepared {
@@ -44,7 +35,76 @@ struct Prepared {
   AnyObjective objective;
   TrainingSetup setup;
   std::shared_ptr<ReferenceCache> cache;  // of the reference's scores; null without one
+  std::vector<SourceRow> sources;         // of the rows trained on
+  Result held_out;                        // what the result says of the validation rows, or null
 };
+
+struct StageRows {
+  std::vector<SourceRow> sources;
+  std::vector<TrainingRow> rows;
+  HeldOut held;
+};
+
+/// The rows trained on and those held out, encoded.
+StageRows read_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
+                    const ModelBundle& bundle, std::int64_t group_size) {
+  const bool is_plain_text = stage.kind == StageKind::pretraining;
+  CanvasRule rule = canvas_rule(stage.response_length, stage.score_padding);
+  rule.is_plain_text = is_plain_text;
+  const auto encoded = [&](const std::vector<SourceRow>& sources) {
+    std::vector<TrainingRow> rows =
+        encode_rows(sources, *bundle.tokenizer, training_template(run, work, bundle.folder), rule);
+    check_lengths(rows, bundle.model->shape().max_length, stage.name);
+    return rows;
+  };
+  StageRows all;
+  all.sources = read_source(run, work, stage.data, group_size);
+  all.rows = encoded(all.sources);
+  if (stage.validation.as_table().empty()) {
+    all.held = hold_out_prompts(all.sources, all.rows, stage.validation_rows, work.seed,
+                                is_plain_text, stage.name);
+    return all;
+  }
+  all.held.sources = read_source(run, work, stage.validation, group_size);
+  all.held.rows = encoded(all.held.sources);
+  all.held.record = {{"from", "validation"}, {"by", is_plain_text ? "text" : "prompt"}};
+  describe_held_out(all.held, all.sources, is_plain_text);
+  return all;
+}
+
+/// Says how the held-out rows stand to those trained on, by this stage and by those before it.
+void tell_held_out(const RunContext& run, const Work& work, HeldOut& held, bool is_plain_text,
+                   const std::filesystem::path& from) {
+  if (held.rows.empty()) return;
+  Result& record = held.record;
+  std::string earlier;
+  if (!from.empty()) {
+    std::vector<std::string> texts;
+    for (const SourceRow& row : held.sources) texts.push_back(prompt_text(row, is_plain_text));
+    record["earlier_stages"] = count_shared(texts, seen_prompts(from));
+    const Result& counts = record["earlier_stages"];
+    earlier = message("; stages before it trained on ", counts.at("shared"), " of them",
+                      counts.at("is_known").get<bool>() ? "" : ", as far as is known");
+  }
+  const auto shared = record.at("shared_prompts").get<std::int64_t>();
+  const std::string text = message("stage ", run.label(work), ": ", record.at("rows"), " rows of ",
+                                   record.at("prompts"), is_plain_text ? " texts" : " prompts",
+                                   " are held out, ", shared, " of which are trained on", earlier);
+  if (shared > 0)
+    run.logger.warning(text);
+  else
+    run.logger.info(text);
+}
+
+ScoreLabels stage_labels(const RunContext& run, const Work& work, const TrainingStage& stage) {
+  return {.where = message("stage \"", run.label(work), "\""),
+          .policy = denoiser_label(run, work, ""),
+          .reference = denoiser_label(run, work, stage.from),
+          .score_estimator =
+              component_label(run.registry, Role::score_estimator, stage.score_estimator.table),
+          .objective = component_label(run.registry, Role::objective, stage.objective.table),
+          .row = row_label(run, work, stage.data)};
+}
 
 Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& stage) {
   ModelBundle bundle = starting_model(run, work, stage.from);
@@ -52,13 +112,14 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   const auto estimator = run.registry.make<AnyScoreEstimator>(stage.score_estimator, services);
   const auto objective = run.registry.make<AnyObjective>(stage.objective, services);
   const ObjectiveNeeds needs = objective.needs();
-  CanvasRule rule = canvas_rule(stage.response_length, stage.score_padding);
-  rule.is_plain_text = stage.kind == StageKind::pretraining;
   TrainingSetup setup;
-  setup.rows = encode_rows(read_source(run, work, stage.data, needs.group_size), *bundle.tokenizer,
-                           training_template(run, work, bundle.folder), rule);
-  check_lengths(setup.rows, bundle.model->shape().max_length, stage.name);
-  setup.validation = split_off(setup.rows, stage.validation_rows, stage.name);
+  StageRows all = read_rows(run, work, stage, bundle, needs.group_size);
+  tell_held_out(run, work, all.held, stage.kind == StageKind::pretraining, bundle.folder);
+  setup.rows = std::move(all.rows);
+  setup.validation = std::move(all.held.rows);
+  setup.labels = stage_labels(run, work, stage);
+  if (!stage.validation.as_table().empty())
+    setup.validation_row = row_label(run, work, stage.validation);
   bundle.model->set_trainable(true);
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
   std::shared_ptr<ReferenceCache> cache;
@@ -79,9 +140,14 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   setup.random_length_share = stage.random_length_share;
   setup.device = run.device;
   setup.draws = services.draws;
-  return {bundle,           make_process(run, services, stage.forward_process),
-          estimator,        objective,
-          std::move(setup), cache};
+  return {bundle,
+          make_process(run, services, stage.forward_process),
+          estimator,
+          objective,
+          std::move(setup),
+          cache,
+          std::move(all.sources),
+          std::move(all.held.record)};
 }
 
 using StageTrainer = Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
@@ -110,6 +176,26 @@ AskedPlans asked_plans(const StageTrainer& trainer, const Prepared& prepared,
           }};
 }
 
+/// Texts that the policy scored in training: every row of every step, and mismatched ones.
+std::int64_t trained_texts(const StageTrainer& trainer, const TrainingSetup& setup,
+                           const ObjectiveNeeds& needs) {
+  const OptimizerOptions& optimizer = setup.optimizer;
+  const std::int64_t limit = optimizer.row_limit(static_cast<std::int64_t>(setup.rows.size()));
+  std::int64_t rows = trainer.total_steps() * optimizer.batch_size * optimizer.accumulation;
+  if (limit >= 0) rows = std::min(rows, limit);
+  return rows * (needs.group_size + (needs.mismatched ? 1 : 0));
+}
+
+/// Forward passes as they were run, over the whole stage.
+void add_passes(Result& result, const TrainingReporter& reporter, std::int64_t texts) {
+  const auto asked = reporter.passes().at("forward_passes");
+  if (asked % texts == 0)
+    result["forward_passes_per_text"] = asked / texts;
+  else
+    result["forward_passes_per_text"] = static_cast<double>(asked) / static_cast<double>(texts);
+  for (const auto& [name, count] : reporter.passes()) result[name] = count;
+}
+
 }  // namespace
 
 Result run_training(const RunContext& run, const Work& work) {
@@ -130,7 +216,6 @@ Result run_training(const RunContext& run, const Work& work) {
                           to_string(memory.path)));
   std::vector<TrainingRow> study_rows = prepared.setup.validation;
   const std::int64_t scored = prepared.setup.rows.front().answers.front().num_scored();
-  const auto answers = static_cast<std::int64_t>(prepared.setup.rows.front().answers.size());
   StageTrainer trainer(prepared.process, prepared.estimator, prepared.objective, prepared.setup);
   std::optional<FilledPlans> filled;
   if (prepared.cache)  // before a checkpoint takes the place of the weights of `from`
@@ -141,25 +226,22 @@ Result run_training(const RunContext& run, const Work& work) {
   reporter.start(begin.step, trainer.total_steps());
   trainer.run(reporter, begin);
   reporter.finish();
+  save_prompts(work.folder, prepared.sources, stage.kind == StageKind::pretraining,
+               prepared.bundle.folder);
   publish_model(work.folder / "model", prepared.bundle,
                 training_template(run, work, prepared.bundle.folder));
   Result result = reporter.result();
   result["rows"] = num_rows;
   result["steps"] = trainer.total_steps();
-  result["forward_passes_per_text"] = prepared.estimator.nominal_copies(scored);
-  const std::int64_t texts = stage.optimizer.batch_size * stage.optimizer.accumulation * answers;
-  if (const auto rule = prepared.estimator.adaptation())  // nominal is at `max`
-    result["forward_passes"] =
-        std::llround(reporter.evaluations() * static_cast<double>(texts) *
-                     static_cast<double>(prepared.estimator.nominal_copies(scored) / rule->max));
-  else
-    result["forward_passes"] =
-        trainer.total_steps() * texts * prepared.estimator.nominal_copies(scored);
+  add_passes(result, reporter, trained_texts(trainer, prepared.setup, needs));
+  if (!prepared.held_out.is_null()) result["held_out"] = prepared.held_out;
   result["score_target"] = prepared.estimator.target(scored, prepared.process).name;
   result["gradient_path"] = to_string(memory.path);
   if (filled)
-    result["reference_scores"] = {
-        {"plans", filled->asked}, {"computed", filled->computed}, {"seconds", filled->seconds}};
+    result["reference_scores"] = {{"plans", filled->asked},
+                                  {"computed", filled->computed},
+                                  {"evaluated_passes", filled->evaluated_passes},
+                                  {"seconds", filled->seconds}};
   result["predicted_peak_bytes"] = memory.predicted_bytes;
   result["peak_bytes"] =
       watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu);

@@ -1,14 +1,30 @@
 // SPDX-License-Identifier: MIT
 #include "stage/training_reporter.hpp"
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/train/checkpoint.hpp"
 
 namespace lldm {
+namespace {
+
+constexpr std::array<const char*, 4> kPasses = {"forward_passes", "evaluated_passes",
+                                                "extra_passes", "reference_passes"};
+
+/// The values of a line whose names begin with `prefix`, without it.
+std::map<std::string, double> under(std::string_view prefix, const std::vector<Metric>& values) {
+  std::map<std::string, double> found;
+  for (const auto& [name, value] : values)
+    if (name.starts_with(prefix)) found[name.substr(prefix.size())] = value;
+  return found;
+}
+
+}  // namespace
 
 TrainingReporter::TrainingReporter(const RunContext& run, const Work& work,
                                    const ModelBundle& bundle)
@@ -47,8 +63,8 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
 void TrainingReporter::recall() {
   for (const MetricsLine& line : read_metrics(run_.metrics.path())) {
     if (line.stage != label_) continue;
-    for (const auto& [name, value] : line.values)
-      if (name == "train/score/evaluations") count_evaluations(line.step, value);
+    count_training(line.step, under("train/", line.values));
+    count_validation(under("validation/", line.values));
     if (!result_.contains("seconds_per_step")) result_["seconds_per_step"] = Result::array();
     for (const auto& [name, value] : line.values) {
       if (name == "train/seconds_per_step") result_["seconds_per_step"].push_back(value);
@@ -59,9 +75,18 @@ void TrainingReporter::recall() {
   }
 }
 
-void TrainingReporter::count_evaluations(std::int64_t step, double mean) {
-  evaluations_ += mean * static_cast<double>(step - counted_);
+void TrainingReporter::count_training(std::int64_t step,
+                                      const std::map<std::string, double>& metrics) {
+  if (!metrics.contains(kPasses.front())) return;  // a line of something else
+  for (const char* name : kPasses)
+    passes_[name] += std::llround(metrics.at(name) * static_cast<double>(step - counted_));
   counted_ = step;
+}
+
+void TrainingReporter::count_validation(const std::map<std::string, double>& metrics) {
+  if (!metrics.contains(kPasses.front())) return;
+  for (const char* name : kPasses)
+    passes_[std::string("validation_") + name] += std::llround(metrics.at(name));
 }
 
 void TrainingReporter::start(std::int64_t first_step, std::int64_t total_steps) {
@@ -90,8 +115,7 @@ void TrainingReporter::on_log(std::int64_t step, std::int64_t,
       all[message("memory/", kMemoryDeviceNames[static_cast<std::size_t>(device.device)],
                   "_peak_bytes")] = static_cast<double>(device.total.peak_bytes);
   write(step, all, "train/");
-  if (const auto it = metrics.find("score/evaluations"); it != metrics.end())
-    count_evaluations(step, it->second);
+  count_training(step, metrics);
   // The middle of the stage's own figures: the first steps pay for first allocations.
   result_["seconds_per_step"].push_back(metrics.at("seconds_per_step"));
   result_["loss"] = metrics.at("loss");
@@ -104,6 +128,7 @@ void TrainingReporter::on_log(std::int64_t step, std::int64_t,
 void TrainingReporter::on_validation(std::int64_t step,
                                      const std::map<std::string, double>& metrics) {
   write(step, metrics, "validation/");
+  count_validation(metrics);
   for (const auto& [name, value] : metrics) result_["validation"][name] = value;
   keep_best(step, metrics.at("loss"));
 }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "lldm/track/tensorboard.hpp"
 #include "lldm/train/trainer.hpp"
@@ -29,16 +31,18 @@ class TrainingReporter final : public TrainingObserver {
 
   /// Means over the stage: seconds_per_step, last loss, validation figures.
   [[nodiscard]] Result result() const;
-  /// Evaluations of an adaptive estimator, summed over the steps of the stage.
-  [[nodiscard]] double evaluations() const { return evaluations_; }
+  /// Passes of the whole stage by their names in its result: forward_passes, evaluated_passes,
+  /// extra_passes, reference_passes, and the same of all validation passes, validation_*.
+  [[nodiscard]] const std::map<std::string, std::int64_t>& passes() const { return passes_; }
 
  private:
   void write(std::int64_t step, const std::map<std::string, double>& metrics,
              const std::string& group);
   void keep_best(std::int64_t step, double loss);
   void recall();
-  /// `mean` evaluations a step of an adaptive estimator, from the last call's step to this one.
-  void count_evaluations(std::int64_t step, double mean);
+  /// Adds the passes of the steps since the last call up to `step`, by their means.
+  void count_training(std::int64_t step, const std::map<std::string, double>& metrics);
+  void count_validation(const std::map<std::string, double>& metrics);
 
   const RunContext& run_;
   const Work& work_;
@@ -48,7 +52,7 @@ class TrainingReporter final : public TrainingObserver {
   double best_loss_;
   std::int64_t best_step_ = -1;
   std::int64_t counted_ = 0;
-  double evaluations_ = 0;
+  std::map<std::string, std::int64_t> passes_;
   Result result_;
 };
 

@@ -6,16 +6,30 @@
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 
 namespace lldm {
+
+namespace {
+
+/// ", first in NAME": the first tensor whose gradient is not finite; else the whole is too large.
+std::string culprit(const std::vector<NamedParameter>& parameters) {
+  for (const NamedParameter& parameter : parameters)
+    if (!std::isfinite(parameter.value.grad().sum().item<double>()))
+      return message(", first in ", parameter.name);
+  return "";
+}
+
+}  // namespace
 
 AdamW::AdamW(std::vector<NamedParameter> parameters, const Options& options) : options_(options) {
   const c10::NoGradGuard no_grad;
@@ -61,8 +75,8 @@ double AdamW::step(double learning_rate) {
   }
   const double norm = clip();
   if (!std::isfinite(norm))
-    throw Error(message(
-        "the gradient norm is ", norm, " at optimizer step ", steps_done_ + 1,
+    throw NonFiniteGradient(message(
+        "the gradient norm is ", norm, " at optimizer step ", steps_done_ + 1, culprit(parameters_),
         "\n  nothing was updated by this step, and checkpoints saved before are intact; a smaller "
         "learning_rate may help"));
   ++steps_done_;

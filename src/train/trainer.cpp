@@ -14,6 +14,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/objective/weighted_sum.hpp"
+#include "train/gradient_noise.hpp"
 #include "train/score_metrics.hpp"
 #include "train/shared_length.hpp"
 
@@ -22,6 +23,14 @@ namespace lldm {
 struct TrainerCore::StepReport {
   std::map<std::string, Mean> metrics;
   Mean squared_error = {};  // of the margins, nats^2
+};
+
+/// What is kept of a micro-batch until the step is taken: to name who gave a number that is not
+/// finite.
+struct TrainerCore::DonePart {
+  std::vector<std::uint64_t> ids;
+  ScoreSet scores;
+  double loss = 0;
 };
 
 namespace {
@@ -74,34 +83,29 @@ Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& row
                           "validation_rows), or kl = \"none\""));
 }
 
-/// The gradient of one tensor, micro-batch by micro-batch: how much they disagree.
-class GradientNoise {
- public:
-  explicit GradientNoise(const std::vector<NamedParameter>& parameters)
-      : followed_(followed_parameter(parameters).value) {}
-  void after_micro_batch() {
-    const at::Tensor& gradient = followed_.grad();
-    if (!gradient.defined()) return;
-    const at::Tensor now = gradient.to(at::kDouble);
-    const at::Tensor part = before_.defined() ? now - before_ : now;
-    squares_ += (part * part).sum().item<double>();
-    before_ = now.clone();
-    ++count_;
-  }
-  /// Variance of the step's gradient, estimated from its micro-batches, over its squared norm.
-  [[nodiscard]] std::optional<double> share() const {
-    if (count_ < 2) return std::nullopt;
-    const double whole = (before_ * before_).sum().item<double>();
-    if (whole == 0) return std::nullopt;
-    const auto m = static_cast<double>(count_);
-    return (squares_ - whole / m) * m / (m - 1) / whole;
-  }
+std::vector<std::uint64_t> ids_of(const std::vector<const TrainingRow*>& rows) {
+  std::vector<std::uint64_t> ids;
+  for (const TrainingRow* row : rows) ids.push_back(row->id);
+  return ids;
+}
 
- private:
-  at::Tensor followed_, before_;
-  double squares_ = 0;
-  std::int64_t count_ = 0;
-};
+/// Passes as figures of one step (or one validation pass).
+void add_passes(std::map<std::string, Mean>& metrics, const PassCounts& passes) {
+  const auto add = [&](const char* name, std::int64_t count) {
+    metrics[name].sum += static_cast<double>(count);
+    metrics[name].count = 1;
+  };
+  add("forward_passes", passes.nominal);
+  add("evaluated_passes", passes.evaluated);
+  add("extra_passes", passes.extra);
+  add("reference_passes", passes.reference);
+}
+
+std::string at_step(std::int64_t step) { return message(" at optimizer step ", step + 1); }
+
+constexpr const char* kNothingUpdated =
+    "nothing was updated by this step, and checkpoints saved before are intact; a smaller "
+    "learning_rate may help";
 
 }  // namespace
 
@@ -225,6 +229,28 @@ ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
   return batch;
 }
 
+void TrainerCore::require_finite(const std::vector<DonePart>& parts, double loss,
+                                 std::int64_t step) const {
+  if (std::isfinite(loss)) return;
+  for (const DonePart& part : parts)
+    require_finite_loss(part.loss, part.scores, normalised(), part.ids, setup_.labels,
+                        at_step(step), kNothingUpdated);
+  throw Error(
+      message(setup_.labels.where, ": the loss is ", loss, at_step(step), "\n  ", kNothingUpdated));
+}
+
+double TrainerCore::update(const std::vector<DonePart>& parts, std::int64_t step) {
+  try {
+    return optimizer_.step(setup_.optimizer.rate().at(step, total_));
+  } catch (const NonFiniteGradient& error) {
+    for (const DonePart& part : parts)
+      require_finite_slopes(part.scores, normalised(), part.ids, setup_.labels, at_step(step),
+                            kNothingUpdated);
+    throw Error(message(setup_.labels.where, ": ", error.what(), "\n  from the backward pass of ",
+                        setup_.labels.policy));
+  }
+}
+
 void TrainerCore::adapt(AdaptationState& state, StepReport& report) const {
   if (!adaptation_) return;
   report.metrics["score/evaluations"] = {static_cast<double>(state.evaluations), 1};
@@ -258,7 +284,9 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
   const StepTotals totals = totals_of(rows, micro);
   StepReport report;
   const auto begin = std::chrono::steady_clock::now();
-  double loss = 0, forwards = 0, tokens = 0, loss_variance = 0;
+  double loss = 0, tokens = 0, loss_variance = 0;
+  PassCounts passes;
+  std::vector<DonePart> parts;
   if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
   GradientNoise gradient_noise(setup_.policy->parameters());
   for (std::size_t at = 0; at < rows.size(); at += size) {
@@ -269,8 +297,11 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
                                                  epochs.begin() + static_cast<std::ptrdiff_t>(end));
     const ScoreBatch batch = plan_batch(part, part_epochs, Purpose::noise, adaptation.evaluations);
     EngineStep done = engine_.step(batch, totals, needs_, normalised(), setup_.path);
+    parts.push_back({ids_of(part), done.scores, done.loss});
+    require_finite_scores(batch, done.scores, parts.back().ids, setup_.labels, at_step(step),
+                          kNothingUpdated);
     loss += done.loss;
-    forwards += static_cast<double>(done.forwards);
+    passes += done.passes;
     tokens += static_cast<double>(done.tokens);
     const ScoreNoise noise = score_noise(done, batch, normalised());
     loss_variance += noise.loss_variance;
@@ -280,13 +311,9 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
     merge(report.metrics, done.metrics);
     merge(report.metrics, noise.metrics);
   }
-  if (!std::isfinite(loss))
-    throw Error(message(
-        "the loss is ", loss, " at optimizer step ", step + 1,
-        "\n  nothing was updated by this step, and checkpoints saved before are intact; a smaller "
-        "learning_rate may help"));
+  require_finite(parts, loss, step);
   const double rate = setup_.optimizer.rate().at(step, total_);
-  const double norm = optimizer_.step(rate);
+  const double norm = update(parts, step);
   const double seconds = Seconds(std::chrono::steady_clock::now() - begin).count();
   report.metrics["loss"] = {loss, 1};
   report.metrics["learning_rate"] = {rate, 1};
@@ -294,7 +321,7 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
   report.metrics["seconds_per_step"] = {seconds, 1};
   report.metrics["tokens_per_second"] = {tokens, seconds};
   report.metrics["trainable_tokens"] = {totals.tokens, 1};
-  report.metrics["forward_passes"] = {forwards, 1};
+  add_passes(report.metrics, passes);
   if (std::isfinite(loss_variance))
     report.metrics["loss/standard_error"] = {std::sqrt(loss_variance), 1};
   if (const auto share = gradient_noise.share()) report.metrics["gradient_noise"] = {*share, 1};
@@ -333,6 +360,8 @@ std::map<std::string, double> TrainerCore::validate() const {
   const StepTotals totals =
       totals_of(rows, std::ceil(static_cast<double>(rows.size()) / static_cast<double>(size)));
   const LossFunction loss = normalised();
+  ScoreLabels labels = setup_.labels;
+  if (setup_.validation_row) labels.row = setup_.validation_row;
   std::map<std::string, Mean> metrics;
   for (std::size_t at = 0; at < rows.size(); at += size) {
     const std::vector<const TrainingRow*> part(
@@ -340,10 +369,15 @@ std::map<std::string, double> TrainerCore::validate() const {
         rows.begin() + static_cast<std::ptrdiff_t>(std::min(rows.size(), at + size)));
     const ScoreBatch batch = plan_batch(part, std::vector<std::uint64_t>(part.size(), 0),
                                         Purpose::evaluation, adaptation_ ? adaptation_->max : 0);
-    const ObjectiveResult result = loss(engine_.score(batch, totals));
+    const ScoreSet scores = engine_.score(batch, totals);
+    require_finite_scores(batch, scores, ids_of(part), labels, " in validation");
+    const ObjectiveResult result = loss(scores);
+    require_finite_loss(result.loss_sum.item<double>(), scores, loss, ids_of(part), labels,
+                        " in validation");
     metrics["loss"].sum += result.loss_sum.item<double>();
     metrics["loss"].count = 1;
     merge(metrics, result.metrics);
+    add_passes(metrics, engine_.passes(batch));
   }
   return values(metrics);
 }

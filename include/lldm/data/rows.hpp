@@ -155,10 +155,12 @@ struct RowFile {
                                                   std::int64_t answers,
                                                   const RowReaderOptions& options = {});
 
-/// The form that a file's first line shows, for `lldm data inspect`; read with the matching
-/// function. A row with the keys of two forms is an error: nothing is guessed.
-///
+/// The form that a file's first line shows among `accepted` (all forms where it is empty); read
+/// with the matching function.  A row with the keys of two accepted forms is an error: nothing is
+/// guessed.  One exception, as published (UltraFeedback): `messages` beside `chosen` and `rejected`
+/// repeats the chosen conversation, and the row is a preference row.
 /// Errors  DataError if the first line is bad or of no form.
-[[nodiscard]] RowForm detect_row_form(const std::filesystem::path& path);
+[[nodiscard]] RowForm detect_row_form(const std::filesystem::path& path,
+                                      std::vector<RowForm> accepted = {});
 
 }  // namespace lldm

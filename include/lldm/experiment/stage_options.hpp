@@ -66,15 +66,17 @@ constexpr auto choices(std::type_identity<ScorePadding>) {
                     Choice<ScorePadding>{"exclude", ScorePadding::exclude}};
 }
 
-/// Which rows of an earlier synthesize stage are trained on.
+/// Which answers of an earlier synthesize stage, or of a file of pairs, are read.
 enum class Take : std::uint8_t {
-  pairs,    // chosen and rejected
-  chosen,   // the chosen answers alone
-  samples,  // every sampled answer that passes `correct` and `at_most`
-  ranked,   // the graded answers of a prompt in order, for losses over more than two
+  pairs,     // chosen and rejected
+  chosen,    // the chosen answers alone
+  rejected,  // the rejected answers alone
+  samples,   // every sampled answer that passes `correct` and `at_most`
+  ranked,    // the graded answers of a prompt in order, for losses over more than two
 };
 constexpr auto choices(std::type_identity<Take>) {
   return std::array{Choice<Take>{"pairs", Take::pairs}, Choice<Take>{"chosen", Take::chosen},
+                    Choice<Take>{"rejected", Take::rejected},
                     Choice<Take>{"samples", Take::samples}, Choice<Take>{"ranked", Take::ranked}};
 }
 
@@ -97,9 +99,9 @@ struct DataOptions {
               "data\")."),
         field("stage", &D::stage, "Name of a synthesize stage whose rows are read."),
         field("take", &D::take,
-              "Of that stage: pairs, the chosen answers, all samples, or every prompt's samples "
-              "ranked "
-              "by their grade."),
+              "Of that stage: pairs, the chosen or the rejected answers, all samples, or every "
+              "prompt's samples ranked by their grade.  Of a file of pairs: chosen or rejected "
+              "gives an sft stage one answer of each."),
         field("correct", &D::correct,
               "take = \"samples\": only answers the checker calls correct."),
         field("at_most", &D::at_most,
@@ -142,6 +144,7 @@ struct TrainingStage {
   std::int64_t draws_epochs = 0;
   double random_length_share = 0.0;
   std::int64_t validation_rows = 0;
+  config::Value validation = {};
   std::int64_t logging_steps = 10;
   std::int64_t evaluate_steps = 0;
   std::int64_t save_steps = 0;
@@ -189,9 +192,15 @@ struct TrainingStage {
         field("random_length_share", &S::random_length_share,
               "Pretraining: share of rows cut to a random length (LLaDA: 0.01).")
             .range(0.0, 1.0),
-        field("validation_rows", &S::validation_rows,
-              "Rows (or pairs) held out from training for validation.")
+        field(
+            "validation_rows", &S::validation_rows,
+            "Rows (or pairs) held out from training for validation: all rows of some prompts, "
+            "chosen by the seed, so that no prompt is on both sides; at most so many, or those of "
+            "one prompt.")
             .at_least(0),
+        field("validation", &S::validation,
+              "Rows of their own for validation, in the place of validation_rows: { file = PATH }, "
+              "{ generate = TASK } or { stage = NAME }, as `data`."),
         field("logging_steps", &S::logging_steps, "Steps between two lines of metrics.")
             .at_least(1),
         field("evaluate_steps", &S::evaluate_steps,
@@ -256,6 +265,7 @@ struct EvaluateStage {
   ComponentRef<Role::task> task = {};
   ComponentRef<Role::sampler> sampler = "fixed_length";
   config::Value pairs = {};
+  std::string reference;
   ComponentRef<Role::forward_process> forward_process = "masked";
   ComponentRef<Role::score_estimator> score_estimator = {};
   config::Value response_length = config::Value::string("own");
@@ -274,6 +284,9 @@ struct EvaluateStage {
         field("pairs", &S::pairs,
               "Score these pairs instead: { stage = NAME } or { file = PATH }; gives held-out "
               "preference accuracy and the likelihood bound."),
+        field("reference", &S::reference,
+              "Stage (or model folder) whose scores of the same noised copies are subtracted, for "
+              "pairs: gives every model's reward accuracy and margin; empty: none."),
         field("forward_process", &S::forward_process, "How text is noised, for pairs."),
         field("score_estimator", &S::score_estimator, "How texts are scored, for pairs."),
         field("response_length", &S::response_length, "Answer canvas, for pairs; as in training."),

@@ -48,7 +48,7 @@ at::Tensor chosen_nats_per_token(const ScoreSet& scores);
 at::Tensor log_ratios(const ScoreSet& scores, Normalise normalise);
 
 /// TRL's metric names over a set of pairs: rewards/{chosen,rejected,accuracies,margins} (beta times
-/// the un-normalised log-ratio) and logps/{chosen,rejected}.  A tie is not an accurate pair.
+/// the un-normalised log-ratio) and logps/{chosen,rejected}.  A tie counts one half (win.hpp).
 std::map<std::string, Mean> preference_metrics(const ScoreSet& scores, double beta);
 
 /// The same names for rewards [B, G] given by the objective: the first answer is the chosen one,

@@ -16,6 +16,7 @@
 #include "lldm/concepts/plan.hpp"
 #include "lldm/concepts/score_set.hpp"
 #include "lldm/score/gradient_path.hpp"
+#include "lldm/score/pass_counts.hpp"
 
 namespace lldm {
 
@@ -40,8 +41,9 @@ struct EngineStep {
   std::map<std::string, Mean> metrics;
   ScoreSet
       scores;  // detached, with the standard errors in auxiliary["standard_error"] (NaN: unknown)
-  std::int64_t forwards = 0;  // sequences given to the policy
+  std::int64_t forwards = 0;  // sequences given to the policy, extra ones included
   std::int64_t tokens = 0;    // tokens given to the policy
+  PassCounts passes;          // what was asked for and what was run
   /// [sum of queries] what the policy, and the reference where there is one, read.
   std::vector<double> readouts, reference_readouts;
 };
@@ -90,6 +92,8 @@ class ScoreEngineCore {
   /// The scores alone, policy and (where held) reference, without a graph.
   [[nodiscard]] ScoreSet score(const ScoreBatch& batch, const StepTotals& totals) const;
   [[nodiscard]] bool has_reference() const { return reference_ || stored_; }
+  /// The forward passes of scoring a batch once, by policy and (where held) reference.
+  [[nodiscard]] PassCounts passes(const ScoreBatch& batch) const;
   /// From now on the reference is what `stored` says: no reference model is asked.
   void use_stored_reference(StoredReadouts stored) { stored_ = std::move(stored); }
 
@@ -108,6 +112,9 @@ class ScoreEngineCore {
                                   const at::Tensor& reference_readouts,
                                   const StepTotals& totals) const;
   [[nodiscard]] std::map<std::string, at::Tensor> mismatched(const ScoreBatch& batch) const;
+  /// Notes in `done` the passes and tokens of a step over `given`.
+  void count(const ScoreBatch& given, const ObjectiveNeeds& needs, GradientPath path,
+             EngineStep& done) const;
   at::Tensor retain_or_linear(const ScoreBatch& batch, const StepTotals& totals,
                               const LossFunction& loss, const at::Tensor& reference,
                               bool linear) const;
@@ -155,6 +162,7 @@ class ScoreEngine {
     return core_.score(batch, totals);
   }
   [[nodiscard]] bool has_reference() const { return core_.has_reference(); }
+  [[nodiscard]] PassCounts passes(const ScoreBatch& batch) const { return core_.passes(batch); }
   void use_stored_reference(StoredReadouts stored) {
     core_.use_stored_reference(std::move(stored));
   }

@@ -8,8 +8,15 @@
 
 #include "lldm/concepts/packed_tokens.hpp"
 #include "lldm/config/field.hpp"
+#include "lldm/errors.hpp"
 
 namespace lldm {
+
+/// The gradient of a step is not finite; nothing was updated.
+class NonFiniteGradient : public Error {
+ public:
+  using Error::Error;
+};
 
 /// AdamW with decoupled weight decay on every trained tensor, and clipping by the global norm.
 ///

@@ -14,6 +14,7 @@
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/score/engine.hpp"
+#include "lldm/score/finite_scores.hpp"
 #include "lldm/train/train_options.hpp"
 #include "lldm/train/training_rows.hpp"
 
@@ -59,6 +60,9 @@ struct TrainingSetup {
   double random_length_share = 0;  // pretraining: share of rows cut to a random length
   std::string device = "cpu";
   Draws draws{0, ""};
+  ScoreLabels labels = {};  // who is named when a number is not finite
+  /// A validation row by its id, where these come from elsewhere than the rows; empty: as the rows.
+  std::function<std::string(std::uint64_t)> validation_row = {};
 };
 
 /// One row in one epoch, as a training run scores it.
@@ -94,6 +98,9 @@ class TrainerCore {
   struct StepReport;
   StepReport train_step(std::int64_t step, AdaptationState& adaptation);
   void adapt(AdaptationState& state, StepReport& report) const;
+  struct DonePart;
+  void require_finite(const std::vector<DonePart>& parts, double loss, std::int64_t step) const;
+  double update(const std::vector<DonePart>& parts, std::int64_t step);
   [[nodiscard]] ScoreBatch plan_batch(const std::vector<const TrainingRow*>& rows,
                                       const std::vector<std::uint64_t>& epochs, Purpose purpose,
                                       std::int64_t evaluations) const;

@@ -246,6 +246,26 @@ TEST_CASE("detect_row_form never guesses between two forms", "[data][rows]") {
       testing::contains(":1: of two forms, text and preference; remove the keys of one"));
 }
 
+TEST_CASE("A published UltraFeedback row is a preference row; what is not read is said",
+          "[data][rows]") {
+  const auto path = file_of(
+      R"({"prompt":"p","prompt_id":"x","chosen":[{"content":"p","role":"user"},{"content":"c","role":"assistant"}],)"
+      R"("rejected":[{"content":"p","role":"user"},{"content":"r","role":"assistant"}],)"
+      R"("messages":[{"content":"p","role":"user"},{"content":"c","role":"assistant"}],)"
+      R"("score_chosen":8.5,"score_rejected":7.0})");
+  CHECK(detect_row_form(path) == RowForm::preference);
+  const auto file = read_preference_rows(path);
+  REQUIRE(file.rows.size() == 1);
+  CHECK(file.rows[0].prompt == user_prompt("p"));
+  CHECK(file.rows[0].chosen == "c");
+  CHECK(file.rows[0].rejected == "r");
+  CHECK(file.unused_keys ==
+        std::vector<std::string>{"messages", "prompt_id", "score_chosen", "score_rejected"});
+  // A stage that reads conversations reads the same row as one.
+  CHECK(detect_row_form(path, {RowForm::conversation}) == RowForm::conversation);
+  CHECK(read_prompt_rows(path).rows[0].response == "c");
+}
+
 TEST_CASE("Ranked rows keep their order, and are a form of their own", "[data][rows]") {
   const auto file = read_ranked_rows(
       file_of(R"({"prompt": "p", "answers": ["best", "middle", "worst"], "source": 1})"

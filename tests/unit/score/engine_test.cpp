@@ -265,7 +265,7 @@ TEST_CASE("ScoreEngine: a policy equal to its reference has a margin of exactly 
       CHECK((step.scores.policy - step.scores.reference).abs().max().item<double>() == 0.0);
       CHECK(step.loss == Approx(std::log(2.0)).epsilon(1e-15));
       CHECK(step.metrics.at("rewards/margins").value() == 0.0);
-      CHECK(step.metrics.at("rewards/accuracies").value() == 0.0);  // ties are not accurate
+      CHECK(step.metrics.at("rewards/accuracies").value() == 0.5);  // all ties
       CHECK(gradient.norm().item<double>() > 0.0);
     }
 }
@@ -362,5 +362,23 @@ TEST_CASE("ScoreEngine: forward passes and tokens are counted", "[score][engine]
     const int passes = path == GradientPath::replay ? 2 : 1;
     CHECK(step.forwards == passes * 12);
     CHECK(step.tokens == passes * tokens);
+    CHECK(step.passes ==
+          PassCounts{.nominal = 12, .evaluated = 12, .extra = (passes - 1) * 12, .reference = 12});
   }
+}
+
+TEST_CASE("ScoreEngine: copies without queries are asked for and not evaluated",
+          "[score][engine]") {
+  const EngineWorld world;
+  // One token under Bernoulli noise: at most every second copy or so has a query.
+  ScoreBatch batch =
+      toy_batch(toy_texts(6, 2), 2, MonteCarloElbo({.draws = 4, .count = MaskCount::bernoulli}));
+  std::int64_t copies = 0;
+  for (const ScorePlan& plan : batch.plans) copies += plan.copies();
+  REQUIRE(copies < 6 * 2 * 4);
+  const PassCounts passes = world.gradient(batch, Dpo({}), GradientPath::retain).second.passes;
+  CHECK(passes.nominal == 6 * 2 * 4);
+  CHECK(passes.evaluated == copies);
+  CHECK(passes.reference == copies);
+  CHECK(passes.extra == 0);
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/train/trainer.hpp"
 
+#include <ATen/ops/sum.h>
+
+#include <limits>
+
 #include "lldm/errors.hpp"
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
@@ -9,6 +13,7 @@
 #include "lldm/objective/dpo.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/train_world.hpp"
 
@@ -183,4 +188,59 @@ TEST_CASE("Trainer: pairwise memory does not grow with the number of evaluations
                retained_more = growth(GradientPath::retain, 80);
   INFO("retain, T = 5: " << retained << " B, T = 80: " << retained_more << " B");
   CHECK(retained_more > 1.5 * retained);
+}
+
+TEST_CASE("Trainer: passes are counted as they are run, whatever the batch", "[train]") {
+  for (const std::int64_t batch : {1, 3, 8, 16}) {
+    World world(0);
+    world.setup.optimizer.epochs = 1;
+    world.setup.optimizer.batch_size = batch;
+    world.setup.rows = pairs(8);
+    world.setup.validation = pairs(3);
+    world.setup.rhythm.logging_steps = 100;
+    Recorder recorder;
+    Trainer<MaskedProcess, MonteCarloElbo, Dpo> trainer(process(), MonteCarloElbo({.draws = 4}),
+                                                        Dpo({.beta = 0.2}), world.setup);
+    trainer.run(recorder);
+    const auto steps = static_cast<double>(trainer.total_steps());
+    INFO("batch " << batch);
+    REQUIRE(recorder.metrics.size() == 1);
+    CHECK(recorder.metrics[0].at("forward_passes") * steps == Approx(64).epsilon(1e-14));
+    CHECK(recorder.metrics[0].at("evaluated_passes") * steps == Approx(64).epsilon(1e-14));
+    CHECK(recorder.metrics[0].at("reference_passes") * steps == Approx(64).epsilon(1e-14));
+    CHECK(recorder.metrics[0].at("extra_passes") == 0);
+    const auto validation = trainer.validate();
+    CHECK(validation.at("forward_passes") == 24);
+    CHECK(validation.at("reference_passes") == 24);
+  }
+}
+
+TEST_CASE("Trainer: an objective that gives no number is named with its rows", "[train]") {
+  struct Broken {
+    [[nodiscard]] ObjectiveNeeds needs() const { return Dpo({}).needs(); }
+    [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const {
+      return {(scores.policy.select(1, 0) - scores.reference.select(1, 0)).sum() / 0.0, {}};
+    }
+  };
+  World world(2);
+  world.setup.path = GradientPath::retain;
+  world.setup.labels.where = "stage \"tuned\"";
+  world.setup.labels.objective = "objective \"broken\" (plugin mine 0.1)";
+  Recorder quiet;
+  Trainer<MaskedProcess, MonteCarloElbo, Broken> trainer(process(), MonteCarloElbo({.draws = 2}),
+                                                         Broken(), world.setup);
+  CHECK_THROWS_WITH(trainer.run(quiet),
+                    contains("stage \"tuned\": the loss is ") &&
+                        contains("objective \"broken\" (plugin mine 0.1), of row ") &&
+                        contains("nothing was updated by this step"));
+}
+
+TEST_CASE("Trainer: a model that gives no number is named with its rows", "[train]") {
+  World world(2);
+  world.policy->parameters().front().value.detach().fill_(std::numeric_limits<double>::quiet_NaN());
+  world.setup.labels.policy = "denoiser \"llada\"";
+  Recorder quiet;
+  auto trainer = concrete(world.setup);
+  CHECK_THROWS_WITH(trainer.run(quiet), contains("the policy's score is nan at optimizer step 1") &&
+                                            contains("denoiser \"llada\", of row "));
 }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/seen_prompts.hpp"
+
+#include "experiment/prompt_split.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/storage/files.hpp"
+#include "lldm/storage/sha256.hpp"
+
+namespace lldm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPromptsName = "prompts.json";
+constexpr int kDeepest = 64;  // a chain of folders that names itself ends here
+
+void add_seen(const fs::path& model_folder, SeenPrompts& seen, int depth) {
+  const fs::path stage = model_folder.parent_path();
+  const fs::path file = stage / kPromptsName;
+  if (depth > kDeepest || !fs::is_regular_file(file)) {
+    seen.unknown.push_back(model_folder.string());
+    return;
+  }
+  std::string from;
+  try {
+    const auto saved = nlohmann::json::parse(read_file(file));
+    for (const auto& key : saved.at("prompts")) seen.keys.insert(key.get<std::string>());
+    from = saved.at("from").get<std::string>();
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError(
+        message(file.string(), ": not the prompts of a training stage\n  ", error.what()));
+  }
+  if (!from.empty()) add_seen((stage / from).lexically_normal(), seen, depth + 1);
+}
+
+}  // namespace
+
+std::string prompt_key(const std::string& text) { return sha256_hex(text).substr(0, 16); }
+
+void save_prompts(const fs::path& stage_folder, const std::vector<SourceRow>& training,
+                  bool is_plain_text, const fs::path& from) {
+  std::set<std::string> keys;
+  for (const SourceRow& row : training) keys.insert(prompt_key(prompt_text(row, is_plain_text)));
+  const std::string origin =
+      from.empty() ? ""
+                   : fs::absolute(from)
+                         .lexically_normal()
+                         .lexically_relative(fs::absolute(stage_folder).lexically_normal())
+                         .string();
+  write_file_atomically(stage_folder / kPromptsName,
+                        Result{{"from", origin}, {"prompts", keys}}.dump() + "\n");
+}
+
+SeenPrompts seen_prompts(const fs::path& model_folder) {
+  SeenPrompts seen;
+  fs::path folder = fs::absolute(model_folder).lexically_normal();
+  if (folder.filename().empty()) folder = folder.parent_path();  // "run/sft/model/"
+  add_seen(folder, seen, 0);
+  return seen;
+}
+
+Result count_shared(const std::vector<std::string>& texts, const SeenPrompts& seen) {
+  std::set<std::string> all, shared;
+  std::size_t shared_items = 0;
+  for (const std::string& text : texts) {
+    all.insert(text);
+    if (!seen.keys.contains(prompt_key(text))) continue;
+    shared.insert(text);
+    ++shared_items;
+  }
+  Result counts = {{"prompts", all.size()},
+                   {"shared", shared.size()},
+                   {"items", texts.size()},
+                   {"shared_items", shared_items},
+                   {"is_known", seen.unknown.empty()}};
+  if (!seen.unknown.empty()) counts["unknown"] = seen.unknown;
+  return counts;
+}
+
+Result shared_prompts(const RunContext& run, const Work& work,
+                      const std::vector<std::string>& texts) {
+  Result counts = count_shared(texts, seen_prompts(model_folder_of(run, work, work.model)));
+  const bool is_known = counts.at("is_known").get<bool>(), is_any = counts.at("shared") != 0;
+  const std::string text =
+      message("stage ", run.label(work), ": ", counts.at("shared"), " of ", counts.at("prompts"),
+              " prompts were trained on by the measured model or those it was trained from",
+              is_known ? ""
+                       : ", as far as is known (no prompts.json beside " +
+                             counts.at("unknown").front().get<std::string>() + ")");
+  if (is_any)
+    run.logger.warning(text);
+  else
+    run.logger.info(text);
+  return counts;
+}
+
+}  // namespace lldm
