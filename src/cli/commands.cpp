@@ -72,7 +72,8 @@ const std::vector<Command>& commands() {
        "the options of a component, a stage kind or a table",
        "NAME is a component (dpo, objective.dpo), a kind of stage (stage.sft), or a table "
        "(optimizer, model,\n"
-       "tokenizer, template, memory, data, file).",
+       "tokenizer, template, memory, data, file), a role (task), or one key of these "
+       "(memory.budget, sft.optimizer.decay).",
        1,
        1,
        {kPlugin},

@@ -12,7 +12,9 @@
 #include "cli/command.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/value.hpp"
+#include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
 #include "storage/input_file.hpp"
 
 namespace lldm::cli {
@@ -83,6 +85,20 @@ void check_argument(const Command& command, const std::string& which, std::strin
         message("lldm ", command.name, ": ", which, " ", config::in_quotes(value), " ", problem));
 }
 
+/// ConfigError for a value that is text (no path: those are the system's bytes) and not UTF-8.
+void require_utf8_values(const Command& command, const OptionSpec& option,
+                         const std::vector<std::string>& values) {
+  static const std::vector<std::string> paths = {"FILE", "DIR", "PATH", "MODEL"};
+  if (std::find(paths.begin(), paths.end(), option.value_name) != paths.end()) return;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (const auto bad = find_invalid_utf8(values[i]))
+      throw ConfigError(
+          message("lldm ", command.name, ": --", option.name,
+                  values.size() > 1 ? message(" number ", i + 1) : "", ": invalid UTF-8 at byte ",
+                  *bad, " of ", values[i].size(), " (counted from 0)\n  got ",
+                  config::in_quotes(to_valid_utf8(values[i])), "; write it in UTF-8"));
+}
+
 }  // namespace
 
 Arguments parse(const Command& command, const std::vector<std::string>& words) {
@@ -112,6 +128,7 @@ Arguments parse(const Command& command, const std::vector<std::string>& words) {
     auto& values = arguments.options[option.name];
     if (option.takes != OptionSpec::Takes::nothing)
       values = map[option.name].as<std::vector<std::string>>();
+    require_utf8_values(command, option, values);
     if (option.takes == OptionSpec::Takes::value && values.size() > 1)
       throw ConfigError(message("lldm ", command.name, ": --", option.name, " is given ",
                                 values.size(), " times\n  give it once"));

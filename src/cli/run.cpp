@@ -17,6 +17,31 @@ LoadedExperiment load(const Arguments& arguments, const Registry& registry) {
   return load_experiment(arguments.positional.at(0), arguments.values("set"), registry);
 }
 
+/// What a file is told to need, below its missing files: "requires = "download"; hf download ...".
+std::string requirement_text(const ExperimentOptions& file) {
+  std::string text = "requires = ";
+  for (const auto& choice : choices(std::type_identity<Requirement>{}))
+    if (choice.value == *file.needs) text += config::in_quotes(choice.name);
+  return text + (file.note ? ": " + *file.note : "");
+}
+
+/// ConfigError for files that cannot be used; what is missing is a note where the file says why.
+void check_files(const LoadedExperiment& loaded, const Registry& registry) {
+  const ExperimentOptions& file = loaded.experiments.front().options;
+  std::string errors;
+  bool is_noted = false;
+  for (const FileProblem& problem : file_problems(loaded, registry)) {
+    if (problem.is_missing && file.needs) {
+      std::cerr << "note: " << problem.text << "\n";
+      is_noted = true;
+    } else {
+      errors += (errors.empty() ? "" : "\n") + problem.text;
+    }
+  }
+  if (is_noted) std::cerr << "note: " << requirement_text(file) << "\n";
+  if (!errors.empty()) throw ConfigError(errors);
+}
+
 }  // namespace
 
 int run_run(const Arguments& arguments) {
@@ -50,7 +75,8 @@ int run_validate(const Arguments& arguments) {
   const LoadedExperiment loaded = load(arguments, registry);
   for (const std::string& line : not_runnable_yet(loaded)) std::cout << line << "\n";
   check_fit(loaded, registry);
-  for (const std::string& line : missing_files(loaded)) std::cerr << "note: " << line << "\n";
+  check_files(loaded, registry);
+  for (const std::string& line : loaded.notes) std::cerr << "note: " << line << "\n";
   for (const std::string& line : unread_schedules(loaded, registry))
     std::cerr << "note: " << line << "\n";
   std::cout << file.string() << ": ok, " << loaded.experiments.front().stages.size() << " stages";
@@ -64,6 +90,9 @@ int run_plan(const Arguments& arguments) {
   const Registry registry = make_registry(arguments, file);
   const LoadedExperiment loaded = load(arguments, registry);
   check_fit(loaded, registry);
+  for (const std::string& line : loaded.notes) std::cerr << "note: " << line << "\n";
+  if (const ExperimentOptions& options = loaded.experiments.front().options; options.needs)
+    std::cerr << "note: " << requirement_text(options) << "\n";
   std::cout << describe_plan(loaded, registry, out_folder(arguments, file));
   return 0;
 }

@@ -25,7 +25,7 @@ config::Value settings_of(const Arguments& arguments) {
   for (const std::string& text : arguments.values("set")) {
     const std::string key = text.substr(0, text.find_first_of("=."));
     const bool is_own = key == "score_estimator" || key == "forward_process" ||
-                        key == "response_length" || key == "score_padding";
+                        key == "response_length" || key == "score_padding" || key == "template";
     // Not named at all, it is masked; a model trained with other noise asks to be told.
     if (key == "forward_process") settings.set("forward_process", process);
     overrides.push_back(is_own ? text : "score_estimator." + text);

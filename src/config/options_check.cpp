@@ -21,6 +21,10 @@ void OptionsCheck::error(std::string_view key, std::string_view text, std::strin
 }
 
 void OptionsCheck::warning(std::string_view key, std::string_view text, std::string_view hint) {
+  // Whoever types a key expects it to do something.
+  const Member* member = table_.find(key);
+  if (member && member->position.source && member->position.source->name == "--set")
+    return error(key, text, hint);
   diagnostics_.warning(place_of(table_, key), message(where_, ": ", text), std::string(hint));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -60,7 +61,9 @@ Value* find_stage(Value& root, std::string_view name) {
 }
 
 std::vector<std::string> first_words(const Value& root, std::span<const std::string> keys) {
-  std::vector<std::string> words(keys.begin(), keys.end());
+  std::vector<std::string> words;  // paths of keys further down are for hints alone
+  std::copy_if(keys.begin(), keys.end(), std::back_inserter(words),
+               [](const std::string& key) { return key.find('.') == std::string::npos; });
   const auto add = [&](std::string_view word) {
     if (!word.empty() && std::find(words.begin(), words.end(), word) == words.end())
       words.emplace_back(word);
@@ -115,8 +118,14 @@ class Walk {
       return stage;
     }
     if (!is_key && !top_level_keys.empty()) {
-      diagnostics_.error(at(0), message("there is no key or stage ", in_quotes(word)),
-                         did_you_mean(word, first_words(root_, top_level_keys), "keys and stages"));
+      std::string hint = did_you_mean(word, first_words(root_, top_level_keys), "keys and stages");
+      const std::string tail = "." + word;
+      for (const std::string& path : top_level_keys)
+        if (path.ends_with(tail)) {
+          hint = "did you mean " + in_quotes(path) + "?  " + hint;
+          break;
+        }
+      diagnostics_.error(at(0), message("there is no key or stage ", in_quotes(word)), hint);
       return nullptr;
     }
     return &root_;
@@ -185,11 +194,12 @@ void assign(Value& root, std::string_view path, const Position& position, Value 
 
 void apply_overrides(Value& root, const LoadOptions& options, Diagnostics& diagnostics) {
   const auto source = std::make_shared<const Source>(Source{"--set", "."});
-  const Position begin{source, 1, 1};
   // Overrides that pick a component come first: what they discard is what the file said, never
   // what another override says.
-  for (const bool picks : {true, false})
+  for (const bool picks : {true, false}) {
+    int line = 0;  // every override is a line: its keys have places of their own
     for (const std::string& text : options.overrides) {
+      const Position begin{source, ++line, 1};
       const std::size_t equals = find_equals(text);
       if (equals == std::string::npos || equals == 0) {
         if (picks)
@@ -210,6 +220,7 @@ void apply_overrides(Value& root, const LoadOptions& options, Diagnostics& diagn
       if (!of_value.has_errors())
         assign(root, path, begin, std::move(value), options.top_level_keys, diagnostics);
     }
+  }
 }
 
 }  // namespace lldm::config

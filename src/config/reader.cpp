@@ -43,12 +43,25 @@ std::string legal(const FieldInfo& info) {
   return text;
 }
 
+/// Where below `fields` a key of that name stands: "optimizer.learning_rate"; "" if nowhere.
+std::string path_below(const std::string& key, std::span<const FieldInfo> fields) {
+  for (const FieldInfo& info : fields) {
+    for (const FieldInfo& inner : info.fields)
+      if (inner.key == key) return info.key + "." + key;
+    if (const std::string deeper = path_below(key, info.fields); !deeper.empty())
+      return info.key + "." + deeper;
+  }
+  return "";
+}
+
 void report_unknown(const Member& member, std::span<const FieldInfo> fields,
                     const ReadContext& context) {
   std::vector<std::string> keys;
   for (const FieldInfo& info : fields) keys.push_back(info.key);
   keys.insert(keys.end(), context.extra_keys.begin(), context.extra_keys.end());
   std::string hint = did_you_mean(member.key, keys, "keys");
+  if (const std::string path = path_below(member.key, fields); !path.empty())
+    hint = "did you mean " + in_quotes(path) + "?  " + hint;
   if (!context.origin.empty()) hint += "  (" + context.origin + ")";
   context.diagnostics.error(member.position,
                             message(context.where, " has no key ", in_quotes(member.key)), hint);

@@ -2,6 +2,7 @@
 #include "data/row_parser.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
@@ -48,6 +49,19 @@ void refuse_empty(std::string_view text, std::string_view key) {
   if (trim_white_space(text).empty()) throw RowFault{0, message('"', key, "\" is empty")};
 }
 
+/// A role under the name the templates write; a row with any other is refused.
+std::string known_role(const std::string& role, std::string_view key) {
+  static const std::map<std::string_view, const char*> names = {
+      {"system", "system"},   {"developer", "system"},  {"user", "user"},
+      {"human", "user"},      {"prompter", "user"},     {"assistant", "assistant"},
+      {"gpt", "assistant"},   {"chatgpt", "assistant"}, {"bot", "assistant"},
+      {"model", "assistant"}, {"ai", "assistant"}};
+  if (const auto found = names.find(role); found != names.end()) return found->second;
+  throw RowFault{0, message("a message of \"", key, "\" has the role \"", role.substr(0, 40),
+                            "\", which no template here writes; legal: system (developer), user "
+                            "(human, prompter), assistant (gpt, chatgpt, bot, model, ai)")};
+}
+
 Message to_message(const json& turn, std::string_view key, UnusedKeys& unused) {
   if (!turn.is_object())
     throw RowFault{0, message('"', key, "\" must be a list of messages, holds ", turn.type_name())};
@@ -60,8 +74,7 @@ Message to_message(const json& turn, std::string_view key, UnusedKeys& unused) {
   Message result{string_member(turn, role_key), string_member(turn, content_key)};
   if (result.role.empty())
     throw RowFault{0, message("a message of \"", key, "\" has an empty \"", role_key, '"')};
-  if (is_sharegpt && result.role == "human") result.role = "user";
-  if (is_sharegpt && result.role == "gpt") result.role = "assistant";
+  result.role = known_role(result.role, key);
   unused.note(turn, {role_key, content_key}, message(key, "[]."));
   return result;
 }

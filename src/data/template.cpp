@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lldm/config/options_check.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
 
@@ -37,6 +38,13 @@ std::vector<Span> render_chat(const std::vector<Message>& prompt) {
 }
 
 }  // namespace
+
+void TemplateOptions::check(config::OptionsCheck& check) const {
+  if (type == TemplateType::llada_chat && !separator.empty())
+    check.error("separator", "type = \"llada_chat\" has no separator", "leave `separator` out");
+  if (type == TemplateType::plain && !close_turn)
+    check.error("close_turn", "type = \"plain\" has no turns to close", "leave `close_turn` out");
+}
 
 std::vector<Span> render_prompt(const TemplateOptions& options,
                                 const std::vector<Message>& prompt) {

@@ -96,6 +96,21 @@ void append_blocks(ScorePlan& plan, const Text& text, const AnyForwardProcess& p
 
 }  // namespace
 
+void Exact::Options::check(config::OptionsCheck& check) const {
+  const Options defaults;
+  const auto tell = [&](const char* key, bool is_set, ExactTarget reader, const char* name) {
+    if (is_set && target != reader)
+      check.warning(key, message(key, " has no effect with this `target`"),
+                    message("it is read by target = \"", name, "\""));
+  };
+  tell("time_min", time_min != defaults.time_min, ExactTarget::elbo_truncated, "elbo_truncated");
+  tell("steps", steps != defaults.steps, ExactTarget::trajectory_elbo, "trajectory_elbo");
+  tell("grid", grid != defaults.grid, ExactTarget::trajectory_elbo, "trajectory_elbo");
+  tell("block_length", block_length != defaults.block_length, ExactTarget::block_elbo,
+       "block_elbo");
+  tell("sharpness", sharpness != defaults.sharpness, ExactTarget::eubo, "eubo");
+}
+
 Exact::Exact(const Options& options) : options_(options) {
   config::require_legal(options, "[score_estimator] exact");
 }

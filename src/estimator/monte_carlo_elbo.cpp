@@ -60,6 +60,9 @@ void MonteCarloElbo::Options::check(config::OptionsCheck& check) const {
   if (share_times && count == MaskCount::uniform)
     check.error("share_times", "share_times = true has no meaning for counts of masked positions",
                 "legal with count = \"bernoulli\"");
+  if (time_min != Options{}.time_min && count == MaskCount::uniform)
+    check.warning("time_min", "time_min has no effect with count = \"uniform\"",
+                  "it is the smallest time of count = \"bernoulli\"");
 }
 
 MonteCarloElbo::MonteCarloElbo(const Options& options) : options_(options) {

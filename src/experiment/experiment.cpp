@@ -7,6 +7,7 @@
 #include <set>
 
 #include "experiment/bound_data.hpp"
+#include "experiment/key_readings.hpp"
 #include "experiment/stage_checks.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
@@ -91,6 +92,17 @@ Value kind_defaults(StageKind kind) {
       break;
   }
   return table;
+}
+
+/// A default table with the component that the first kind of stage would take.
+Value with_type(const std::string& key, StageKind kind, const Value& table) {
+  const Value defaults = kind_defaults(kind);
+  const config::Member* own = defaults.find(key);
+  const Value given = as_component(table);
+  if (!own || !given.is_table() || given.find("type")) return given;
+  Value with = given;
+  with.set("type", own->value.find("type")->value);
+  return with;
 }
 
 /// Lays kind defaults, the file's role tables and the stage's own table on one another.
@@ -207,10 +219,21 @@ std::optional<StageKind> kind_of(const Value& table, Diagnostics& diagnostics) {
 
 }  // namespace
 
+std::vector<std::string> default_tables() {
+  std::vector<std::string> keys;
+  for (const auto& shared : shared_tables()) keys.push_back(shared.first);
+  return keys;
+}
+
 std::vector<std::string> experiment_keys() {
   std::vector<std::string> keys;
   for (const auto& info : config::fields<ExperimentOptions>()) keys.push_back(info.key);
   keys.emplace_back("extends");
+  // What is looked for at the top and stands one table below, for hints.
+  for (const auto& info : config::fields<ExperimentOptions>())
+    for (const auto& inner : info.fields) keys.push_back(info.key + "." + inner.key);
+  for (const auto& info : config::fields<OptimizerOptions>())
+    keys.push_back("optimizer." + info.key);
   return keys;
 }
 
@@ -263,7 +286,8 @@ void check_unused(const Value& root, const std::set<std::string>& used, Diagnost
 
 }  // namespace
 
-Experiment bind_experiment(const Value& root, const Registry& registry, Diagnostics& diagnostics) {
+Experiment bind_experiment(const Value& root, const Registry& registry, Diagnostics& diagnostics,
+                           KeyReadings* readings) {
   Experiment experiment;
   experiment.options =
       config::read_options<ExperimentOptions>(root, diagnostics, "the file", &registry);
@@ -299,6 +323,7 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
                 .options = {}};
     check_stage(stage, table, diagnostics);
     const Value effective = effective_stage(root, table, *kind, used);
+    if (readings) readings->add(effective, used);
     Binder binder{registry, diagnostics};
     switch (*kind) {
       case StageKind::pretraining:
@@ -323,6 +348,11 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
   }
   check_references(experiment, diagnostics);
   check_unused(root, used, diagnostics);
+  for (const auto& [key, kinds] : shared_tables())
+    if (const config::Member* shared = root.find(key); shared && used.contains(key))
+      check_default_table(key, with_type(key, *kinds.begin(), shared->value), registry,
+                          diagnostics);
+  check_model_tables(experiment, root, diagnostics);
   return experiment;
 }
 

@@ -2,6 +2,7 @@
 #include "lldm/experiment/load_experiment.hpp"
 
 #include "experiment/absolute_paths.hpp"
+#include "experiment/key_readings.hpp"
 #include "lldm/config/document.hpp"
 
 namespace lldm {
@@ -30,9 +31,12 @@ LoadedExperiment load_experiment(const std::filesystem::path& file,
   // The whole file, grid included, from the file's own values (not a cell's).
   config::Diagnostics ignored;  // a cell has the same mistakes
   Experiment whole = bind_experiment(root, registry, ignored);
+  KeyReadings readings;
   for (const Cell& cell : loaded.cells)
-    loaded.experiments.push_back(bind_experiment(cell.root, registry, diagnostics));
+    loaded.experiments.push_back(bind_experiment(cell.root, registry, diagnostics, &readings));
+  tell_overridden(loaded.cells, default_tables(), readings, diagnostics);
   diagnostics.throw_if_any();
+  for (const config::Diagnostic& note : diagnostics.warnings()) loaded.notes.push_back(note.text());
   if (is_grid(root)) {
     const auto set_threads = [](Experiment& experiment) {
       if (experiment.options.threads == 0) experiment.options.threads = kThreadsOfACell;

@@ -66,6 +66,9 @@ void TrainingStage::check(config::OptionsCheck& check) const {
     check.error("score_padding",
                 "score_padding belongs to preference stages and evaluation of pairs",
                 "remove it: pretraining and sft are normalised with their end-of-text padding");
+  if (evaluate_steps > 0 && validation_rows == 0)
+    check.warning("evaluate_steps", "evaluate_steps has no effect with validation_rows = 0",
+                  "validation_rows says how many rows are held out");
 }
 
 void SynthesizeStage::check(config::OptionsCheck& check) const {
@@ -76,6 +79,9 @@ void SynthesizeStage::check(config::OptionsCheck& check) const {
     check.error("samples_per_prompt", "one answer per prompt makes no pair", "legal: 2 to 1024");
   if (method == SynthesisMethod::inject && !from.empty())
     check.error("from", "method = \"inject\" reads no model", "remove `from`");
+  if (method == SynthesisMethod::inject && record_steps)
+    check.warning("record_steps", "record_steps has no effect with method = \"inject\"",
+                  "nothing is sampled: there is no order to keep");
 }
 
 void EvaluateStage::check(config::OptionsCheck& check) const {
@@ -95,6 +101,9 @@ void SampleStage::check(config::OptionsCheck& check) const {
   if (prompts.empty() == task.type().empty())
     check.error("prompts", "a sample stage needs prompts or a task, exactly one of them",
                 "prompts = [\"...\"], or task = { type = ... }");
+  if (limit > 0 && !prompts.empty())
+    check.warning("limit", "limit has no effect beside `prompts`",
+                  "it is how many prompts of a task are used");
 }
 
 void StudyStage::check(config::OptionsCheck& check) const {

@@ -71,6 +71,7 @@ class Reader {
   }
   std::optional<std::int64_t> token(const char* key) {
     if (is_absent(key)) return {};
+    if (values_[key].is_array() && key == std::string_view("eos_token_id")) return first_token(key);
     const auto value = whole(key);
     if (value && *value >= 0 && *value < kMaxSize) return value;
     complain(key, message("must be a token id, from 0 to ", kMaxSize - 1, ", got ", text(key)));
@@ -118,6 +119,16 @@ class Reader {
   }
 
  private:
+  /// Of a list of ids (eos_token_id of some models) the first; all must be ids.
+  std::optional<std::int64_t> first_token(const char* key) {
+    for (const auto& id : values_[key])
+      if (!id.is_number_integer() || id < 0) {
+        complain(key, "must be a token id or a list of them, got " + text(key));
+        return {};
+      }
+    if (values_[key].empty()) return {};
+    return values_[key].front().get<std::int64_t>();
+  }
   std::optional<std::int64_t> whole(const char* key) {
     if (is_absent(key) || !values_[key].is_number_integer()) return {};
     if (values_[key].is_number_unsigned() && values_[key].get<std::uint64_t>() >> 63 != 0)

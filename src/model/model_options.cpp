@@ -81,6 +81,9 @@ void ModelOptions::check(config::OptionsCheck& check) const {
   if (kv_heads > 0 && heads % kv_heads != 0)
     check.error("kv_heads", message("kv_heads = ", kv_heads, " does not divide heads = ", heads),
                 "legal: a divisor of heads, or 0");
+  if (tie_head && head_std != ModelOptions{}.head_std)
+    check.warning("head_std", "head_std has no effect with tie_head = true",
+                  "the head is the embedding: embedding_std");
 }
 
 std::vector<std::string> ModelOptions::not_runnable_yet() const {
@@ -136,22 +139,39 @@ std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens
   return model;
 }
 
+namespace {
+
+/// Whether [model] gives a size, for a folder that is not here.
+bool has_sizes(const ModelOptions& model) {
+  const ModelOptions none;
+  return model.width != none.width || model.layers != none.layers || model.heads != none.heads ||
+         model.mlp_width != none.mlp_width || model.max_length != none.max_length;
+}
+
+}  // namespace
+
 ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path& from,
                          std::string& note) {
   // Ids of a model whose tokenizer is not made yet (words): enough for the tasks that ship.
   constexpr std::int64_t kAssumedVocabulary = 128;
+  constexpr std::int64_t kLladaVocabulary = 126464;
   const std::filesystem::path folder = from.empty() ? model.path : from;
   if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
     return load_model_shape(folder);
   ModelOptions shape = model;
   shape.dtype = ModelDtype::float32;
   if (folder.empty()) return shape_of(llada_config(shape, {.vocabulary_size = kAssumedVocabulary}));
-  note = message("  ", folder.string(), " is not here: planned with LLaDA-8B's shape\n");
   shape.path.clear();
-  shape.width = 4096;
-  shape.layers = shape.heads = 32;
-  shape.mlp_width = 12288;
-  return shape_of(llada_config(shape, {.vocabulary_size = 126464}));
+  if (has_sizes(model)) {
+    note = message("  ", folder.string(), " is not here: planned with the sizes of [model] and ",
+                   kLladaVocabulary, " ids\n");
+  } else {
+    note = message("  ", folder.string(), " is not here: planned with LLaDA-8B's shape\n");
+    shape.width = 4096;
+    shape.layers = shape.heads = 32;
+    shape.mlp_width = 12288;
+  }
+  return shape_of(llada_config(shape, {.vocabulary_size = kLladaVocabulary}));
 }
 
 }  // namespace lldm

@@ -11,6 +11,12 @@
 
 namespace lldm {
 
+void FDivergence::check(config::OptionsCheck& check) const {
+  if (type != FDivergenceType::alpha_divergence && alpha != FDivergence{}.alpha)
+    check.warning("alpha", "alpha has no effect with this `type`",
+                  "it is read by type = \"alpha_divergence\"");
+}
+
 at::Tensor divergence_scores(const at::Tensor& log_ratios, const FDivergence& divergence) {
   constexpr double kMostForward = 340, kMostAlpha = 80;
   switch (divergence.type) {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// What can be known to fail before anything is trained: check_fit and missing_files of run.hpp.
+// What can be known to fail before anything is trained: check_fit of run.hpp.
 
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <array>
+#include "experiment/bound_data.hpp"
+#include "experiment/input_checks.hpp"
+#include "experiment/size_checks.hpp"
 #include <map>
 #include <set>
 #include <tuple>
-
-#include "experiment/bound_data.hpp"
-#include "experiment/size_checks.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/diagnostics.hpp"
@@ -207,67 +207,44 @@ struct Fit {
     });
   }
 
-  void canvas(const Stage& stage, const Value& length, const ModelOptions& model,
-              const Value* table) {
-    if (!length.is_integer() || !model.path.empty()) return;
-    if (length.as_integer() >= model.max_length)
-      diagnostics.error(place_of(table, stage, "response_length"),
-                        message("stage \"", stage.name, "\": response_length = ",
-                                length.as_integer(), " leaves no room for a prompt"),
-                        message("[model] max_length is ", model.max_length));
+  /// A canvas that leaves no room for a prompt in the longest text of the model `from`.
+  void canvas(const Stage& stage, std::string_view key, const Value& length,
+              const Experiment& experiment, const std::string& from, const Value* table) {
+    if (!length.is_integer()) return;
+    const std::optional<std::int64_t> longest = longest_text(experiment, from);
+    if (!longest || length.as_integer() < *longest) return;
+    const std::filesystem::path folder = root_folder(experiment, from);
+    diagnostics.error(place_of(table, stage, key),
+                      message("stage \"", stage.name, "\": response_length = ", length.as_integer(),
+                              " leaves no room for a prompt"),
+                      folder.empty()
+                          ? message("[model] max_length is ", *longest)
+                          : message("the longest text of ", folder.string(), " is ", *longest));
+  }
+
+  /// The canvas of the stage's sampler, for each of the models that it samples from.
+  void sampler(const Stage& stage, const Experiment& experiment, const Value* table) {
+    const Member* sampler = stage.resolved.find("sampler");
+    const Member* length = sampler ? sampler->value.find("response_length") : nullptr;
+    if (!length) return;
+    std::vector<std::string> models;
+    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
+      models = evaluation->models;
+    if (const auto* sample = std::get_if<SampleStage>(&stage.options)) models = {sample->from};
+    if (const auto* synthesis = std::get_if<SynthesizeStage>(&stage.options))
+      models = {synthesis->from};
+    for (const std::string& model : models)
+      canvas(stage, "sampler", length->value, experiment, model, table);
+  }
+
+  void rows(const Stage& stage, const TrainingStage& training, RowCounts& counts,
+            const Value* table) {
+    if (const std::string problem = counts.problem(training); !problem.empty())
+      diagnostics.error(
+          place_of(table, stage, problem.starts_with("epochs") ? "optimizer" : "validation_rows"),
+          message("stage \"", stage.name, "\": ", problem), "");
   }
 };
-
-/// Whether the first row of a file can be read as a conversation.
-bool has_messages(const std::filesystem::path& file) {
-  try {
-    return detect_row_form(file.string(), {RowForm::conversation}) == RowForm::conversation;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
-/// Whether the first row of a file is of a form that such a stage reads; else what is wrong.
-std::string form_problem(const std::filesystem::path& file, StageKind kind, bool has_take) {
-  const char* wanted = "prompt, chosen and rejected";
-  std::vector<RowForm> accepted = {RowForm::preference};
-  if (kind == StageKind::preference) {
-    wanted = "prompt, chosen and rejected, or prompt and answers";
-    accepted.push_back(RowForm::ranked);
-  } else if (kind == StageKind::pretraining) {
-    wanted = "text";
-    accepted = {RowForm::text};
-  } else if (kind == StageKind::sft && !has_take) {
-    wanted = "prompt and response, or conversations";
-    accepted = {RowForm::prompt_response, RowForm::conversation};
-  }
-  RowForm form;
-  try {
-    form = detect_row_form(file.string());
-  } catch (const Error& unclear) {  // of two forms, say: what this stage reads decides
-    try {
-      static_cast<void>(detect_row_form(file.string(), accepted));
-      return "";
-    } catch (const Error&) {
-      return unclear.what();
-    }
-  }
-  if (std::find(accepted.begin(), accepted.end(), form) != accepted.end()) return "";
-  if (kind == StageKind::sft && form == RowForm::preference && has_messages(file)) return "";
-  const char* hint = "";
-  if (kind == StageKind::sft && has_take)
-    hint = "\n  take belongs to files of pairs: remove it";
-  else if (kind == StageKind::sft && form == RowForm::preference)
-    hint = "\n  take = \"chosen\" (or \"rejected\") reads one answer of each pair";
-  return message(file.string(), ": rows are of form \"", row_form_name(form), "\", a ",
-                 to_string(kind), " stage reads ", wanted,
-                 kind == StageKind::sft && has_take ? " where take is given" : "", hint);
-}
-
-/// The last two parts of a path: the hub's name, where the path was meant as one.
-std::string hub_name(const std::filesystem::path& path) {
-  return (path.parent_path().filename() / path.filename()).generic_string();
-}
 
 void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
                      Diagnostics& diagnostics) {
@@ -285,6 +262,7 @@ void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
                       message("the file: no device is named \"", file.device, "\""),
                       config::did_you_mean(file.device, devices, "devices"));
   }
+  RowCounts counts(registry, services);
   for (std::size_t c = 0; c < loaded.cells.size(); ++c) {
     const Member* tables = loaded.cells[c].root.find("stage");
     const Experiment& experiment = loaded.experiments[c];
@@ -294,85 +272,23 @@ void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
       const Stage& stage = experiment.stages[s];
       const Value* table = tables ? &tables->value.as_array()[s] : nullptr;
       Fit fit{registry, services, diagnostics};
+      fit.sampler(stage, experiment, table);
       if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
         fit.objective(stage, *training, table);
-        fit.canvas(stage, training->response_length, experiment.options.model, table);
+        fit.canvas(stage, "response_length", training->response_length, experiment, training->from,
+                   table);
+        fit.rows(stage, *training, counts, table);
       }
       if (const auto* study = std::get_if<StudyStage>(&stage.options)) {
         fit.study(stage, *study, table);
-        fit.canvas(stage, study->response_length, experiment.options.model, table);
+        fit.canvas(stage, "response_length", study->response_length, experiment, study->from,
+                   table);
       }
     }
   }
 }
 
-/// The stages whose files are read when `stage` is asked for.
-std::set<std::string> stages_read(const Experiment& experiment, const std::string& stage) {
-  std::set<std::string> names;
-  bool makes_words = false;
-  for (auto it = experiment.stages.rbegin(); it != experiment.stages.rend(); ++it) {
-    if (stage != "all" && it->name != stage && !names.contains(it->name)) continue;
-    names.insert(it->name);
-    for (const std::string& input : it->inputs()) names.insert(input);
-    const auto* training = std::get_if<TrainingStage>(&it->options);
-    makes_words = makes_words || (training && training->from.empty());
-  }
-  // A word vocabulary is made of the words of every file.
-  if (makes_words && experiment.options.model.path.empty() &&
-      experiment.options.tokenizer.type == TokenizerType::words)
-    for (const Stage& other : experiment.stages) names.insert(other.name);
-  return names;
-}
-
-/// Every file is looked at once, however many cells read it.
-struct FileCheck {
-  Diagnostics& diagnostics;
-  std::map<std::tuple<std::string, StageKind, bool>, std::string> known = {};
-
-  void source(const Stage& stage, const Value& data) {
-    const Member* file = data.find("file");
-    if (!file || !file->value.is_string()) return;
-    const std::string path = file->value.as_string();
-    const bool has_take = data.find("take") != nullptr;
-    const auto [at, is_new] = known.try_emplace({path, stage.kind, has_take}, "");
-    std::error_code ignored;
-    if (is_new)
-      at->second = std::filesystem::exists(path, ignored) ? form_problem(path, stage.kind, has_take)
-                                                 : path + " does not exist";
-    if (!at->second.empty())
-      diagnostics.error(stage.position, message("stage \"", stage.name, "\": ", at->second), "");
-  }
-
-  void stage(const Stage& stage) {
-    std::error_code ignored;
-    for (const std::string& input : stage.inputs())
-      if (input.find('/') != std::string::npos && !std::filesystem::is_directory(input, ignored))
-        diagnostics.error(stage.position,
-                          message("stage \"", stage.name, "\": no model folder ", input),
-                          message("to fetch it from the Hugging Face hub: hf download ",
-                                  hub_name(input), " --local-dir ", input));
-    if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-      for (const Value* rows : {&training->data, &training->validation}) source(stage, *rows);
-    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
-      source(stage, evaluation->pairs);
-    if (const auto* study = std::get_if<StudyStage>(&stage.options)) source(stage, study->pairs);
-  }
-};
-
 }  // namespace
-
-std::vector<std::string> missing_files(const LoadedExperiment& loaded, const std::string& stage) {
-  Diagnostics diagnostics;
-  FileCheck check{diagnostics};
-  for (const Experiment& experiment : loaded.experiments) {
-    const std::set<std::string> read = stages_read(experiment, stage);
-    for (const Stage& one : experiment.stages)
-      if (read.contains(one.name)) check.stage(one);
-  }
-  std::vector<std::string> lines;
-  for (const config::Diagnostic& error : diagnostics.errors()) lines.push_back(error.text());
-  return lines;
-}
 
 void check_fit(const LoadedExperiment& loaded, const Registry& registry) {
   Diagnostics diagnostics;

@@ -78,7 +78,8 @@ void check_runnable(const LoadedExperiment& loaded, const Registry& registry,
     check_sizes(loaded.experiments[c], loaded.cells[c].root, registry, SizeLimit::this_machine,
                 diagnostics);
   diagnostics.throw_if_any();
-  if (const std::vector<std::string> files = missing_files(loaded, stage); !files.empty()) {
+  if (const std::vector<std::string> files = missing_files(loaded, registry, stage);
+      !files.empty()) {
     std::string text;
     for (const std::string& file : files) text += (text.empty() ? "" : "\n") + file;
     throw ConfigError(text);
@@ -107,6 +108,7 @@ OpenedRun open_run(const LoadedExperiment& loaded, const Registry& registry, Log
   RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
   std::vector<bool> needed = wanted(schedule, options.stage);  // names a misspelt stage
   check_runnable(loaded, registry, options.stage);
+  for (const std::string& note : loaded.notes) logger.warning(note);
   for (const std::string& note : unread_schedules(loaded, registry)) logger.warning(note);
   check_resume(schedule, options.resume);
   static_cast<void>(select_device(loaded.experiments.front().options.device));

@@ -2,6 +2,7 @@
 #include "lldm/sampler/guidance.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace lldm {
 
@@ -14,8 +15,11 @@ std::vector<std::int64_t> Guidance::unconditional(std::span<const std::int64_t> 
 }
 
 void Guidance::combine(std::span<double> conditional, std::span<const double> unconditional) const {
+  // What has no probability has none with guidance either: -inf minus -inf is not a number.
+  constexpr double kNever = -std::numeric_limits<double>::infinity();
   for (std::size_t v = 0; v < conditional.size(); ++v)
-    conditional[v] = unconditional[v] + (scale + 1.0) * (conditional[v] - unconditional[v]);
+    if (conditional[v] != kNever)
+      conditional[v] = unconditional[v] + (scale + 1.0) * (conditional[v] - unconditional[v]);
 }
 
 }  // namespace lldm

@@ -35,12 +35,14 @@ std::int64_t draw_token(std::span<const double> logits, std::int64_t mask, doubl
 
 /// Writes the drawn tokens of the queries [first, last) of one copy into the later copies.
 void write_path(ScorePlan& plan, std::int64_t copy, std::size_t first, std::size_t last,
-                const at::Tensor& logits) {
+                const at::Tensor& logits, std::int64_t num_tokens) {
   const at::Tensor rows = logits.contiguous();
   const auto width = static_cast<std::size_t>(rows.size(1));
+  const std::size_t drawn =
+      num_tokens > 0 ? std::min(width, static_cast<std::size_t>(num_tokens)) : width;
   for (std::size_t q = first; q < last; ++q) {
     const std::int64_t position = plan.queries[q].position;
-    const std::span<const double> row(rows.const_data_ptr<double>() + (q - first) * width, width);
+    const std::span<const double> row(rows.const_data_ptr<double>() + (q - first) * width, drawn);
     const std::int64_t mask = plan.copy(copy)[static_cast<std::size_t>(position)];
     const std::int64_t token = draw_token(row, mask, plan.path_uniforms.at(q));
     const auto replicate = plan.replicate[static_cast<std::size_t>(copy)];
@@ -72,7 +74,7 @@ std::vector<ScorePlan> ScoreEngineCore::walked(std::span<const ScorePlan> plans,
       std::int64_t row = 0;
       for (const auto& [p, copy, first, last] : step.copies) {
         const auto count = static_cast<std::int64_t>(last - first);
-        write_path(own[p], copy, first, last, logits.narrow(0, row, count));
+        write_path(own[p], copy, first, last, logits.narrow(0, row, count), options_.num_tokens);
         row += count;
       }
       step.copies.clear();

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <map>
 
-#include "experiment/prompt_split.hpp"
-#include "experiment/seen_prompts.hpp"
+#include "stage/prompt_split.hpp"
+#include "stage/seen_prompts.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/statistics.hpp"

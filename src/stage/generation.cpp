@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "stage/generation.hpp"
 
-#include "experiment/score_labels.hpp"
+#include "stage/mask_in_data.hpp"
+#include "stage/score_labels.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/sampler/tokens_only.hpp"
 #include "sampler/non_finite_logit.hpp"
 #include "stage/model_bundle.hpp"
 
@@ -52,7 +54,9 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
                                 const AnySampler& sampler, const std::vector<std::string>& prompts,
                                 std::int64_t samples, const std::string& unit) {
   check_sampling(bundle.noise, bundle.folder.string(), run.logger);
-  const AnyDenoiser denoiser{std::shared_ptr<Model>(bundle.model)};
+  const AnyDenoiser denoiser = tokens_only(AnyDenoiser{std::shared_ptr<Model>(bundle.model)},
+                                           bundle.tokenizer->vocabulary_size());
+  refuse_mask_text(prompts, message("stage \"", run.label(work), "\""), *bundle.tokenizer);
   const TemplateOptions prompt_template = template_of(run, work, bundle.folder);
   std::vector<SampleRequest> requests;
   for (std::size_t p = 0; p < prompts.size(); ++p) {

@@ -3,8 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "experiment/input_checks.hpp"
+#include "experiment/key_readings.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
+#include "lldm/data/chat_template.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/model_options.hpp"
@@ -40,16 +43,6 @@ std::filesystem::path model_folder_of(const RunContext& run, const Work& work,
 
 namespace {
 
-void check_special(const Tokenizer& tokenizer, const std::string& where) {
-  if (tokenizer.special().mask < 0 || tokenizer.special().end_of_text < 0)
-    throw ConfigError(message(where, ": the tokenizer needs a mask and an end-of-text token\n",
-                              "  name them: mask_token, end_of_text_token in [tokenizer]"));
-}
-
-}  // namespace
-
-namespace {
-
 ModelTokens tokens_of(const Tokenizer& tokenizer) {
   const SpecialTokens& special = tokenizer.special();
   const auto known = [](std::int64_t id) {
@@ -57,6 +50,67 @@ ModelTokens tokens_of(const Tokenizer& tokenizer) {
   };
   return {tokenizer.vocabulary_size(), known(special.mask), known(special.end_of_text),
           known(special.padding)};
+}
+
+}  // namespace
+
+namespace {
+
+const config::Value* file_table(const RunContext& run, const Work& work, std::string_view key) {
+  const config::Member* member = run.schedule.cells[work.cells.front()].root.find(key);
+  return member && member->value.is_table() ? &member->value : nullptr;
+}
+
+/// Refuses keys of [model] that the folder's config.json contradicts, also where a key says what is
+/// the default.
+void check_given_sizes(const ModelOptions& options, const config::Value* given,
+                       const std::filesystem::path& folder) {
+  const LladaConfig config = load_llada_config(folder);
+  check_against_folder(options, config);
+  if (!given) return;
+  ModelOptions loaded = options;
+  loaded.width = config.d_model;
+  loaded.layers = config.n_layers;
+  loaded.heads = config.n_heads;
+  loaded.kv_heads = options.kv_heads == 0 ? 0 : config.n_kv_heads;
+  loaded.mlp_width = options.mlp_width == 0 ? 0 : config.mlp_hidden_size;
+  loaded.max_length = config.max_sequence_length;
+  loaded.rope_theta = config.rope_theta;
+  loaded.norm_eps = config.rms_norm_eps;
+  loaded.qkv_bias = config.include_qkv_bias;
+  loaded.tie_head = config.weight_tying;
+  const config::Value mine = config::write_options(options), theirs = config::write_options(loaded);
+  for (const config::Member& member : given->as_table()) {
+    const config::Member *own = mine.find(member.key), *is = theirs.find(member.key);
+    if (own && is && config::to_toml(own->value) != config::to_toml(is->value))
+      throw ConfigError(message(member.position.text(), ": [model] ", member.key, " = ",
+                                config::to_toml(own->value), ", but ", folder.string(), " has ",
+                                config::to_toml(is->value),
+                                "\n  leave it out: the folder's "
+                                "config.json has the sizes"));
+  }
+}
+
+/// The tokenizer of a model folder.  That of [model] `path` may have a [tokenizer] table beside it,
+/// whose keys are obeyed or refused.
+std::shared_ptr<const Tokenizer> tokenizer_of(const RunContext& run, const Work& work,
+                                              const std::string& from,
+                                              const std::filesystem::path& folder) {
+  const config::Value* table = from.empty() ? file_table(run, work, "tokenizer") : nullptr;
+  if (!table) return load_tokenizer(folder);
+  std::vector<std::string> given;
+  for (const config::Member& member : table->as_table()) given.push_back(member.key);
+  return load_tokenizer(folder, run.experiment(work).options.tokenizer, given);
+}
+
+/// Says once how a folder's prompts are written where it does not say so itself.
+void note_template(const RunContext& run, const Work& work, const ModelBundle& bundle) {
+  if (work.inputs.empty() && !bundle.folder.empty() && !file_table(run, work, "template") &&
+      !std::filesystem::exists(bundle.folder / "template.toml") &&
+      read_chat_template(bundle.folder).source.empty())
+    run.logger.info(message(bundle.folder.string(),
+                            ": has no template.toml and no chat template: prompts are written "
+                            "plain, [template] names another"));
 }
 
 }  // namespace
@@ -71,11 +125,13 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
       options.model.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
   ModelBundle bundle;
   if (!folder.empty()) {
-    if (from.empty()) check_against_folder(options.model);
+    if (from.empty() || (!work.inputs.contains(from) && !makes_model(run.experiment(work))))
+      check_given_sizes(options.model, file_table(run, work, "model"), folder);
     bundle.model = load_model(folder, dtype, device);
-    bundle.tokenizer = load_tokenizer(folder);
+    bundle.tokenizer = tokenizer_of(run, work, from, folder);
     bundle.folder = folder;
     bundle.noise = saved_noise(folder);
+    note_template(run, work, bundle);
   } else {
     // Only words are made of the data, which a later stage's file may not be yet.
     const bool needs_words = options.tokenizer.type == TokenizerType::words;
@@ -84,7 +140,7 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
     bundle.model = make_model(options.model, tokens_of(*bundle.tokenizer),
                               Draws(static_cast<std::uint64_t>(work.seed), work.stage), device);
   }
-  check_special(*bundle.tokenizer, folder.empty() ? "[tokenizer]" : folder);
+  check_special(*bundle.tokenizer, folder);
   if (bundle.tokenizer->vocabulary_size() > bundle.model->vocabulary_size())
     throw DataError(message(folder, ": the tokenizer has ", bundle.tokenizer->vocabulary_size(),
                             " ids, the model ", bundle.model->vocabulary_size()));
@@ -93,18 +149,39 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
   return bundle;
 }
 
+namespace {
+
+/// The published config.json names the ids of the tokenizer beside it, also where the folder that
+/// the model came from left them out or had a list.
+void add_token_ids(PublishedFolder& published, const ModelBundle& bundle) {
+  const SpecialTokens& special = bundle.tokenizer->special();
+  LladaConfig config = bundle.model->config();
+  if (special.mask >= 0) config.mask_token_id = special.mask;
+  if (special.end_of_text >= 0) config.eos_token_id = special.end_of_text;
+  if (special.padding >= 0) config.pad_token_id = special.padding;
+  if (config == bundle.model->config()) return;
+  published.add(
+      "config.json",
+      llada_config_json(config, bundle.model->dtype() == at::kDouble ? "float64" : "float32"));
+}
+
+}  // namespace
+
 void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
                    const TemplateOptions& prompt_template) {
   PublishedFolder published(folder, IfPublished::replace);
   bundle.model->save(published.path());
   bundle.tokenizer->save(published.path());
+  add_token_ids(published, bundle);
   published.add("template.toml", config::write_toml(config::write_options(prompt_template)));
   if (!bundle.noise.is_plain())
     published.add("forward_process.toml", config::write_toml(config::write_options(bundle.noise)));
   published.publish();
 }
 
-std::optional<TemplateOptions> saved_template(const std::filesystem::path& model_folder) {
+namespace {
+
+std::optional<TemplateOptions> template_file(const std::filesystem::path& model_folder) {
   const auto file = model_folder / "template.toml";
   if (model_folder.empty() || !std::filesystem::exists(file)) return std::nullopt;
   config::Diagnostics diagnostics;
@@ -115,32 +192,38 @@ std::optional<TemplateOptions> saved_template(const std::filesystem::path& model
   return options;
 }
 
-namespace {
-
-bool names_template(const RunContext& run, const Work& work) {
-  return run.schedule.cells[work.cells.front()].root.find("template") != nullptr;
-}
-
 }  // namespace
 
-TemplateOptions template_of(const RunContext& run, const Work& work,
-                            const std::filesystem::path& model_folder) {
-  const TemplateOptions& own = run.experiment(work).options.prompt_template;
-  const std::optional<TemplateOptions> saved = saved_template(model_folder);
-  if (!saved) return own;
-  const std::string mine = config::write_toml(config::write_options(own)),
+std::optional<TemplateOptions> saved_template(const std::filesystem::path& model_folder) {
+  if (auto options = template_file(model_folder)) return options;
+  return model_folder.empty() ? std::nullopt : known_chat_template(model_folder);
+}
+
+TemplateOptions agreed_template(const std::filesystem::path& model_folder,
+                                const TemplateOptions* asked) {
+  if (!asked) return saved_template(model_folder).value_or(TemplateOptions());
+  const std::optional<TemplateOptions> saved = template_file(model_folder);
+  if (!saved) return *asked;
+  const std::string mine = config::write_toml(config::write_options(*asked)),
                     theirs = config::write_toml(config::write_options(*saved));
-  if (names_template(run, work) && mine != theirs)
+  if (mine != theirs)
     throw ConfigError(
         message("[template] is not the one that ", model_folder.string(),
                 " was trained with\n  leave it out; the folder's template.toml says:\n", theirs));
   return *saved;
 }
 
+TemplateOptions template_of(const RunContext& run, const Work& work,
+                            const std::filesystem::path& model_folder) {
+  return agreed_template(model_folder, file_table(run, work, "template")
+                                           ? &run.experiment(work).options.prompt_template
+                                           : nullptr);
+}
+
 TemplateOptions training_template(const RunContext& run, const Work& work,
                                   const std::filesystem::path& model_folder) {
   const TemplateOptions& own = run.experiment(work).options.prompt_template;
-  return names_template(run, work) ? own : saved_template(model_folder).value_or(own);
+  return file_table(run, work, "template") ? own : saved_template(model_folder).value_or(own);
 }
 
 AnyForwardProcess make_process(const RunContext& run, const Services& services,

@@ -15,8 +15,14 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
 void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
                    const TemplateOptions& prompt_template);
 
-/// What a model folder's template.toml says; nothing where there is none.
+/// What a model folder says of its template: template.toml, else a chat template of its own that
+/// is known (lldm/data/chat_template.hpp); nothing where there is neither.  ConfigError naming the
+/// key to set where it has a chat template that is not known.
 std::optional<TemplateOptions> saved_template(const std::filesystem::path& model_folder);
+/// The same where the user may have named one: `asked` (null: nothing was named) counts unless
+/// template.toml says otherwise, which is a ConfigError.
+TemplateOptions agreed_template(const std::filesystem::path& model_folder,
+                                const TemplateOptions* asked);
 
 /// The template that a model's texts are written with: what its folder says (template.toml), else
 /// the experiment's.  ConfigError where the file has a [template] of its own that says otherwise.

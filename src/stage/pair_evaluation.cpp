@@ -8,9 +8,10 @@
 #include <optional>
 #include <span>
 
-#include "experiment/prompt_split.hpp"
-#include "experiment/score_labels.hpp"
-#include "experiment/seen_prompts.hpp"
+#include "stage/mask_in_data.hpp"
+#include "stage/prompt_split.hpp"
+#include "stage/score_labels.hpp"
+#include "stage/seen_prompts.hpp"
 #include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
@@ -99,7 +100,8 @@ PairScores score_pairs(const RunContext& run, const Work& work, const EvaluateSt
     run.logger.warning(problem);
   const std::optional<ModelBundle> reference = reference_model(run, work, stage, bundle);
   const ScoreEngine<AnyDenoiser> engine(denoiser_of(bundle),
-                                        reference ? denoiser_of(*reference) : nullptr, run.device);
+                                        reference ? denoiser_of(*reference) : nullptr, run.device,
+                                        {.num_tokens = bundle.tokenizer->vocabulary_size()});
   const ScoreLabels labels = pair_labels(run, work, stage);
   PairScores scores;
   run.options.observer->begin(run.label(work), "pairs", 0, static_cast<std::int64_t>(rows.size()));
@@ -225,6 +227,7 @@ Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateSta
   const ModelBundle bundle = starting_model(run, work, work.model);
   bundle.model->set_trainable(false);
   std::vector<SourceRow> sources = read_source(run, work, stage.pairs, 2);
+  refuse_mask_text(sources, stage.pairs, *bundle.tokenizer);
   if (stage.limit > 0 && static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));
   const std::vector<TrainingRow> rows =

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "data/line_reader.hpp"
+#include "stage/mask_in_data.hpp"
 #include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/reader.hpp"
@@ -34,13 +35,15 @@ struct ScoreSettings {
   ComponentRef<Role::forward_process> forward_process = "masked";
   config::Value response_length = config::Value::string("own");
   ScorePadding score_padding = ScorePadding::include;
+  TemplateOptions prompt_template = {};
   static constexpr auto describe() {
     using S = ScoreSettings;
     return std::tuple{
         field("score_estimator", &S::score_estimator, "How the score is estimated."),
         field("forward_process", &S::forward_process, "How text is noised."),
         field("response_length", &S::response_length, "Answer canvas, for rows of text."),
-        field("score_padding", &S::score_padding, "What of the canvas is scored.")};
+        field("score_padding", &S::score_padding, "What of the canvas is scored."),
+        field("template", &S::prompt_template, "How prompts are written, for rows of text.")};
   }
 };
 static_assert(OptionsStruct<ScoreSettings>);
@@ -80,7 +83,8 @@ std::vector<std::int64_t> recorded_steps(const nlohmann::json& steps, std::size_
 }
 
 /// Rows of token ids: the canvas is what stands there.
-std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_t vocabulary) {
+std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_t vocabulary,
+                                  std::int64_t mask) {
   data::LineReader lines(file, RowReaderOptions{}.max_line_bytes);
   std::vector<TrainingRow> rows;
   while (lines.next()) {
@@ -100,6 +104,8 @@ std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_
                                                                                : "rejected_steps");
           steps != row.end())
         text.reveal_step = recorded_steps(*steps, text.response.size(), where);
+      refuse_mask_id(text.prompt, mask, where, "prompt_ids");
+      refuse_mask_id(text.response, mask, where, answer);
       if (text.response.empty()) throw DataError(message(where, ": \"", answer, "\" is empty"));
       encoded.answers.push_back(std::move(text));
     }
@@ -122,8 +128,14 @@ std::vector<TrainingRow> read_text(const ScoreRequest& request, const Tokenizer&
   std::vector<SourceRow> rows;
   for (const PreferenceRow& row : file.rows)
     rows.push_back({row.id, {}, row.prompt, {row.chosen, row.rejected}});
-  return encode_rows(rows, tokenizer, saved_template(request.model).value_or(TemplateOptions()),
-                     canvas_rule(settings.response_length, settings.score_padding));
+  config::Value source;
+  source.set("file", config::Value::string(request.file.string()));
+  refuse_mask_text(rows, source, tokenizer);
+  return encode_rows(
+      rows, tokenizer,
+      agreed_template(request.model,
+                      request.settings.find("template") ? &settings.prompt_template : nullptr),
+      canvas_rule(settings.response_length, settings.score_padding));
 }
 
 std::shared_ptr<Model> frozen(const std::filesystem::path& folder, const std::string& device) {
@@ -194,6 +206,27 @@ struct Scorer {
 
 }  // namespace
 
+namespace {
+
+/// The folder's tokenizer; rows of ids do without one where the folder has none.
+std::shared_ptr<const Tokenizer> scoring_tokenizer(const std::filesystem::path& folder,
+                                                   bool has_ids) {
+  const bool is_there = std::filesystem::exists(folder / "lldm_tokenizer.json") ||
+                        std::filesystem::exists(folder / "tokenizer.json");
+  return has_ids && !is_there ? nullptr : load_tokenizer(folder);
+}
+
+/// The id that stands for a mask: the process's own key, else the tokenizer's, else config.json's.
+std::int64_t mask_id(const ScoreSettings& settings, const Tokenizer* tokenizer,
+                     const Llada& model) {
+  const config::Member* own = settings.forward_process.table.find("mask_token");
+  if (own && own->value.is_integer() && own->value.as_integer() >= 0)
+    return own->value.as_integer();
+  return tokenizer ? tokenizer->special().mask : model.config().mask_token_id.value_or(-1);
+}
+
+}  // namespace
+
 void score_file(const ScoreRequest& request, const Registry& registry, MemoryManager& memory,
                 const std::function<void(const Json&)>& write) {
   config::Diagnostics diagnostics;
@@ -209,15 +242,16 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
                               model->vocabulary_size()));
   const bool has_ids = holds_ids(request.file);
   if (has_ids)
-    for (const char* key : {"response_length", "score_padding"})
+    for (const char* key : {"response_length", "score_padding", "template"})
       if (request.settings.find(key))
         throw ConfigError(message("--set ", key,
                                   " is not read here: rows of token ids are scored "
                                   "as they stand\n  remove it"));
-  std::shared_ptr<const Tokenizer> tokenizer;
-  if (!has_ids) tokenizer = load_tokenizer(request.model);
-  const std::vector<TrainingRow> rows = has_ids ? read_ids(request.file, model->vocabulary_size())
-                                                : read_text(request, *tokenizer, settings);
+  const std::shared_ptr<const Tokenizer> tokenizer = scoring_tokenizer(request.model, has_ids);
+  const std::vector<TrainingRow> rows = has_ids
+                                            ? read_ids(request.file, model->vocabulary_size(),
+                                                       mask_id(settings, tokenizer.get(), *model))
+                                            : read_text(request, *tokenizer, settings);
   check_lengths(rows, model->shape().max_length, "score");
   const Services services{.registry = registry,
                           .memory = memory,
@@ -243,7 +277,8 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
   const Scorer scorer{
       forward_process, registry.make<AnyScoreEstimator>(settings.score_estimator, services),
       ScoreEngine<AnyDenoiser>(denoiser(model), reference ? denoiser(reference) : nullptr,
-                               request.device),
+                               request.device,
+                               {.num_tokens = tokenizer ? tokenizer->vocabulary_size() : 0}),
       services.draws, request.repeat};
   std::int64_t index = 0;
   for (const TrainingRow& row : rows) {

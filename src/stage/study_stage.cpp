@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "experiment/score_labels.hpp"
+#include "stage/mask_in_data.hpp"
+#include "stage/score_labels.hpp"
 #include "experiment/work_names.hpp"
 #include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/any_objective.hpp"
@@ -114,6 +115,7 @@ Study make_study(const RunContext& run, const Work& work, const StudyStage& stag
                  const ModelBundle& policy, const ModelBundle& reference) {
   const Services services = run.services(work, policy.tokenizer);
   std::vector<SourceRow> sources = read_source(run, work, stage.pairs, 2);
+  refuse_mask_text(sources, stage.pairs, *policy.tokenizer);
   if (static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));
   std::vector<TrainingRow> pairs =
@@ -129,7 +131,8 @@ Study make_study(const RunContext& run, const Work& work, const StudyStage& stag
           std::move(pairs),
           policy.model->parameters(),
           ScoreEngine<AnyDenoiser>(denoiser_of(policy), denoiser_of(reference), run.device,
-                                   {stage.max_tokens_per_forward}),
+                                   {.max_tokens_per_forward = stage.max_tokens_per_forward,
+                                    .num_tokens = policy.tokenizer->vocabulary_size()}),
           {.where = message("stage \"", run.label(work), "\""),
            .policy = denoiser_label(run, work, stage.from),
            .reference = denoiser_label(run, work, stage.reference),

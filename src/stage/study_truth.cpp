@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "experiment/score_labels.hpp"
+#include "stage/score_labels.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/score/combine.hpp"

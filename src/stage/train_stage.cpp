@@ -7,9 +7,10 @@
 #include <cmath>
 #include <limits>
 
-#include "experiment/prompt_split.hpp"
-#include "experiment/score_labels.hpp"
-#include "experiment/seen_prompts.hpp"
+#include "stage/mask_in_data.hpp"
+#include "stage/prompt_split.hpp"
+#include "stage/score_labels.hpp"
+#include "stage/seen_prompts.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/storage/files.hpp"
@@ -25,8 +26,6 @@
 
 namespace lldm {
 namespace {
-
-}
 
 struct Prepared {
   ModelBundle bundle;
@@ -59,6 +58,7 @@ StageRows read_rows(const RunContext& run, const Work& work, const TrainingStage
   };
   StageRows all;
   all.sources = read_source(run, work, stage.data, group_size);
+  refuse_mask_text(all.sources, stage.data, *bundle.tokenizer);
   all.rows = encoded(all.sources);
   if (stage.validation.as_table().empty()) {
     all.held = hold_out_prompts(all.sources, all.rows, stage.validation_rows, work.seed,
@@ -66,6 +66,7 @@ StageRows read_rows(const RunContext& run, const Work& work, const TrainingStage
     return all;
   }
   all.held.sources = read_source(run, work, stage.validation, group_size);
+  refuse_mask_text(all.held.sources, stage.validation, *bundle.tokenizer);
   all.held.rows = encoded(all.held.sources);
   all.held.record = {{"from", "validation"}, {"by", is_plain_text ? "text" : "prompt"}};
   describe_held_out(all.held, all.sources, is_plain_text);
@@ -134,7 +135,8 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   setup.optimizer = stage.optimizer;
   setup.rhythm = {stage.logging_steps, stage.evaluate_steps, stage.save_steps,
                   stage.keep_checkpoints};
-  setup.engine.max_tokens_per_forward = stage.max_tokens_per_forward;
+  setup.engine = {.max_tokens_per_forward = stage.max_tokens_per_forward,
+                  .num_tokens = bundle.tokenizer->vocabulary_size()};
   setup.shared_draws = stage.shared_draws;
   setup.draws_epochs = stage.draws_epochs;
   setup.random_length_share = stage.random_length_share;

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/tokenizer/load.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "lldm/config/options_check.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/tokenizer/bytes.hpp"
 #include "lldm/tokenizer/words.hpp"
+#include "tokenizer/folder_tokens.hpp"
 #include "tokenizer/saved_tokenizer.hpp"
 
 namespace lldm {
@@ -14,26 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kNone = "none";
-
-/// Names of a Hugging Face folder's special_tokens_map.json; empty where there is no such file. Its
-/// other entries (unk_token, additional_special_tokens, ...) have no role here.
-SpecialNames names_of_folder(const fs::path& folder) {
-  SpecialNames names;
-  const fs::path path = folder / "special_tokens_map.json";
-  if (!fs::exists(path)) return names;
-  const std::string file = path.string();
-  const nlohmann::json json = load_json(path, {.max_bytes = 1 << 24});
-  const JsonView root(json, file);
-  const auto read = [&](std::string_view key, std::string& name) {
-    if (const auto entry = root.find(key))
-      name = entry->value().is_object() ? entry->at("content").text() : entry->text();
-  };
-  read("mask_token", names.mask);
-  read("eos_token", names.end_of_text);
-  read("bos_token", names.begin_of_text);
-  read("pad_token", names.padding);
-  return names;
-}
 
 /// `asked` where it names something, else `fallback`; "none" is empty.
 SpecialNames chosen_names(const SpecialNames& asked, const SpecialNames& fallback) {
@@ -108,11 +92,69 @@ void check_names(const SpecialNames& names, const fs::path& path) {
 
 TokenizerJson read_json(const fs::path& path, const TokenizerOptions& options) {
   const fs::path file = fs::is_directory(path) ? path / "tokenizer.json" : path;
-  return TokenizerJson::read(
-      file, {.special = chosen_names(names_of(options), names_of_folder(file.parent_path())),
-             .missing_special =
-                 options.add_missing_special ? MissingSpecial::add : MissingSpecial::refuse,
-             .missing_symbol = options.missing_symbol});
+  const SpecialNames asked = names_of(options);
+  const FolderTokens folder = read_folder_tokens(file, asked);
+  return TokenizerJson::from_text(
+      folder.tokenizer_json,
+      {.special = chosen_names(asked, folder.names),
+       .missing_special =
+           options.add_missing_special ? MissingSpecial::add : MissingSpecial::refuse,
+       .missing_symbol = options.missing_symbol},
+      file.string());
+}
+
+/// A key of [tokenizer] that says otherwise than the model folder beside it.
+[[noreturn]] void refuse_key(const fs::path& folder, std::string_view key, std::string_view asked,
+                             std::string_view is) {
+  throw ConfigError(message("[tokenizer] ", key, " = \"", asked, "\", but the model folder ",
+                            folder.string(), " has ", is,
+                            "\n  leave the key out: a model keeps the tokenizer it was trained "
+                            "with"));
+}
+
+/// The tokenizer.json of a model folder; `settings` names what the folder's files leave open.
+std::shared_ptr<const Tokenizer> read_model_json(const fs::path& file,
+                                                 TokenizerJson::Settings settings) {
+  const FolderTokens folder = read_folder_tokens(file);
+  for (const SpecialRole& role : kSpecialRoles) {
+    const std::string& named = folder.names.*role.text;
+    std::string& asked = settings.special.*role.text;
+    if (!asked.empty() && !named.empty() && asked != named)
+      refuse_key(file.parent_path(), message(role.key, "_token"), asked,
+                 message("\"", named, "\""));
+    asked = asked == kNone ? "" : asked.empty() ? named : asked;
+  }
+  return std::make_shared<TokenizerJson>(
+      TokenizerJson::from_text(folder.tokenizer_json, settings, file.string()));
+}
+
+/// The names of a tokenizer, by role: what decodes as them.
+SpecialNames texts_of(const Tokenizer& tokenizer) {
+  SpecialNames names;
+  for (const SpecialRole& role : kSpecialRoles)
+    if (const std::int64_t id = tokenizer.special().*role.id; id >= 0)
+      names.*role.text = tokenizer.decode(std::array{id}, false);
+  return names;
+}
+
+std::shared_ptr<const Tokenizer> load_folder(const fs::path& folder,
+                                             const TokenizerJson::Settings& settings) {
+  if (const fs::path saved = folder / kSavedTokenizer; fs::exists(saved)) {
+    auto tokenizer = load_saved(saved);
+    check_names(settings.special, saved);
+    check_config_ids(folder, saved.string(), texts_of(*tokenizer), tokenizer->special());
+    return tokenizer;
+  }
+  if (const fs::path file = folder / "tokenizer.json"; fs::exists(file))
+    return read_model_json(file, settings);
+  throw DataError(message(folder.string(), ": no tokenizer in this folder\n  looked for: ",
+                          kSavedTokenizer, ", tokenizer.json"));
+}
+
+/// Whether a `path` of [tokenizer] is the model folder's own tokenizer.
+bool is_own_file(const fs::path& path, const fs::path& folder) {
+  const fs::path here = fs::weakly_canonical(path), own = fs::weakly_canonical(folder);
+  return here == own || here == own / "tokenizer.json" || here == own / kSavedTokenizer;
 }
 
 }  // namespace
@@ -135,16 +177,34 @@ void TokenizerOptions::check(config::OptionsCheck& check) const {
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder, const SpecialNames& names) {
-  if (const fs::path saved = folder / kSavedTokenizer; fs::exists(saved)) {
-    auto tokenizer = load_saved(saved);
-    check_names(names, saved);
-    return tokenizer;
-  }
-  if (const fs::path file = folder / "tokenizer.json"; fs::exists(file))
-    return std::make_shared<TokenizerJson>(
-        TokenizerJson::read(file, {.special = chosen_names(names, names_of_folder(folder))}));
-  throw DataError(message(folder.string(), ": no tokenizer in this folder\n  looked for: ",
-                          kSavedTokenizer, ", tokenizer.json"));
+  return load_folder(folder, {.special = names});
+}
+
+std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder,
+                                                const TokenizerOptions& asked,
+                                                std::span<const std::string> given) {
+  const auto gives = [&](std::string_view key) {
+    return std::find(given.begin(), given.end(), key) != given.end();
+  };
+  auto tokenizer = load_folder(
+      folder,
+      {.special = names_of(asked),
+       .missing_special = asked.add_missing_special ? MissingSpecial::add : MissingSpecial::refuse,
+       .missing_symbol = asked.missing_symbol});
+  std::string_view type;
+  for (const auto& choice : choices(std::type_identity<TokenizerType>{}))
+    if (choice.value == asked.type) type = choice.name;
+  if (gives("type") && type != tokenizer->type())
+    refuse_key(folder, "type", type, message("\"", tokenizer->type(), "\""));
+  if (gives("path") && !is_own_file(asked.path, folder))
+    refuse_key(folder, "path", asked.path.string(), "a tokenizer of its own");
+  const bool is_saved = fs::exists(folder / kSavedTokenizer);
+  const bool is_json = tokenizer->type() == TokenizerJson::name();
+  for (const char* key : {"add_missing_special", "missing_symbol", "min_count"})
+    if (gives(key) && (is_saved || !is_json || key == std::string_view("min_count")))
+      throw ConfigError(message("[tokenizer] ", key, " is not read beside the model folder ",
+                                folder.string(), "\n  leave it out: the folder has its tokenizer"));
+  return tokenizer;
 }
 
 std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/train/train_options.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "lldm/errors.hpp"
@@ -28,6 +29,13 @@ void OptimizerOptions::check(config::OptionsCheck& check) const {
                 message("warmup_share = ", warmup_share, " and decay_share = ", decay_share,
                         " are more than the whole run"),
                 "legal: a sum of at most 1");
+  const OptimizerOptions defaults;
+  if (decay_share != defaults.decay_share && decay != Decay::stable_then_linear)
+    check.warning("decay_share", "decay_share has no effect with this `decay`",
+                  "it is read by decay = \"stable_then_linear\"");
+  if (final_share != defaults.final_share && decay == Decay::constant)
+    check.warning("final_share", "final_share has no effect with decay = \"constant\"",
+                  "it is where cosine and stable_then_linear end");
 }
 
 std::int64_t OptimizerOptions::row_limit(std::int64_t rows) const {
@@ -39,6 +47,11 @@ std::int64_t OptimizerOptions::total_steps(std::int64_t rows) const {
     throw ConfigError(message("[optimizer] give either steps or epochs, got steps = ", steps,
                               " and epochs = ", epochs));
   if (steps > 0) return steps;
+  if (row_limit(rows) < 1)
+    throw ConfigError(message("[optimizer] epochs = ", epochs, " of ", rows,
+                              " row(s) come to no step\n  legal: epochs of at least ",
+                              0.5 / static_cast<double>(std::max<std::int64_t>(1, rows)),
+                              ", or steps"));
   const std::int64_t per_step = batch_size * accumulation;
   return (row_limit(rows) + per_step - 1) / per_step;
 }

@@ -17,6 +17,10 @@
 
 namespace lldm {
 
+namespace config {
+class OptionsCheck;
+}
+
 /// A piece of a rendered text.  Only special pieces may become control tokens: whatever users' text
 /// says, it is encoded as plain text.
 struct Span {
@@ -53,6 +57,8 @@ struct TemplateOptions {
             "model writes; false: with end-of-text alone, as in LLaDA's SFT guidelines."),
     };
   }
+  /// Every key is one that the type reads.
+  void check(config::OptionsCheck& check) const;
 };
 
 /// A prompt and a response as pieces of text.

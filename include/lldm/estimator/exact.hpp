@@ -10,6 +10,7 @@
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/score_estimator.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/estimator/trajectory.hpp"
 
 namespace lldm {
@@ -61,6 +62,8 @@ class Exact {
           field("sharpness", &Options::sharpness, "eubo: power of the mean over masks.")
               .above(0.0)};
     }
+    /// Keys of another target are told.
+    void check(config::OptionsCheck& check) const;
   };
   static constexpr std::string_view name() { return "exact"; }
   static constexpr std::string_view description() {

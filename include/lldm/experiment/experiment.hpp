@@ -2,9 +2,12 @@
 // An experiment file, bound: stages with their options, before any model work.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -18,6 +21,7 @@
 
 namespace lldm {
 
+class KeyReadings;
 class Registry;
 
 /// The table [memory].
@@ -30,10 +34,22 @@ struct MemoryOptions {
   }
 };
 
+/// What has to happen before a file can run, so that its missing files are no mistake.
+enum class Requirement : std::uint8_t {
+  download,      // files of somebody else's: data sets, a published model
+  earlier_step,  // files that another command makes first
+};
+constexpr auto choices(std::type_identity<Requirement>) {
+  return std::array{Choice<Requirement>{"download", Requirement::download},
+                    Choice<Requirement>{"earlier_step", Requirement::earlier_step}};
+}
+
 /// The keys of the file itself.
 struct ExperimentOptions {
   std::string name;
   std::string description;
+  std::optional<Requirement> needs = {};
+  std::optional<std::string> note = {};
   std::int64_t seed = 42;
   std::string device = "cpu";
   std::int64_t threads = 0;
@@ -56,6 +72,13 @@ struct ExperimentOptions {
     return std::tuple{
         field("name", &E::name, "Name of the experiment.").required(),
         field("description", &E::description, "One line for the report."),
+        field("requires", &E::needs,
+              "Why files of this experiment may be missing: download (they are fetched first), or "
+              "earlier_step (another command makes them first).  `validate` and `plan` then note "
+              "what is missing; a run still needs it."),
+        field("note", &E::note,
+              "What `requires` means here: the repository and the command that fetch or make the "
+              "files.  Shown beside every missing file."),
         field("seed", &E::seed, "Seed of every draw of the run.").at_least(0),
         field("device", &E::device, "cpu, cuda, or auto (a GPU where there is one)."),
         field("threads", &E::threads,
@@ -104,11 +127,15 @@ struct Experiment {
 
 /// Binds a resolved document (one cell): every key read, every component's options checked, every
 /// reference between stages resolved.  All errors go to `diagnostics`.
+/// `readings`, where given, learns which keys of the file reached a stage.
 Experiment bind_experiment(const config::Value& root, const Registry& registry,
-                           config::Diagnostics& diagnostics);
+                           config::Diagnostics& diagnostics, KeyReadings* readings = nullptr);
 
 /// The file as it is run, defaults filled in: loading it gives the same experiment.
 config::Value resolved_document(const Experiment& experiment, const config::Value& root);
+
+/// The tables at the top of a file that stages take as defaults.
+std::vector<std::string> default_tables();
 
 /// Keys that may stand at the top of a file.
 std::vector<std::string> experiment_keys();

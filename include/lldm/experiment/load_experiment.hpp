@@ -18,7 +18,14 @@ struct LoadedExperiment {
   config::Document document;
   std::vector<Cell> cells;
   std::vector<Experiment> experiments;
-  config::Value resolved;  // what config.resolved.toml says
+  config::Value resolved;          // what config.resolved.toml says
+  std::vector<std::string> notes;  // keys that are set and have no effect, one text each
+};
+
+/// One file or folder that a stage cannot use.
+struct FileProblem {
+  std::string text;
+  bool is_missing = true;  // false: it is there, and is not what the stage reads
 };
 
 /// Loads, expands and binds a file.  ConfigError with every mistake at once.

@@ -8,6 +8,7 @@
 
 #include "lldm/concepts/objective.hpp"
 #include "lldm/config/field.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/objective/normalise.hpp"
 
 namespace lldm {
@@ -36,6 +37,8 @@ struct FDivergence {
               "reverse_kl (DPO), forward_kl, js_divergence or alpha_divergence."),
         field("alpha", &FDivergence::alpha, "alpha_divergence: its coefficient; 1 is reverse_kl.")};
   }
+  /// alpha belongs to alpha_divergence.
+  void check(config::OptionsCheck& check) const;
 };
 static_assert(OptionsStruct<FDivergence>);
 

@@ -33,10 +33,15 @@ std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded);
 /// for it, a canvas that leaves no room for a prompt, an unknown device.
 void check_fit(const LoadedExperiment& loaded, const Registry& registry);
 
+/// Files and folders that stages read and that cannot be used, as `missing_files`.
+std::vector<FileProblem> file_problems(const LoadedExperiment& loaded, const Registry& registry,
+                                       const std::string& stage = "all");
+
 /// Files and folders that stages read and that are not there or hold other rows than the stage
-/// reads, one text each.  A run refuses them before its first stage; `validate` notes them.
+/// reads, one text each.  A run refuses them before its first stage; `validate` does too, and notes
+/// what is missing where the file says why (`requires`).
 /// `stage`: only what that stage and those before it that it needs read.
-std::vector<std::string> missing_files(const LoadedExperiment& loaded,
+std::vector<std::string> missing_files(const LoadedExperiment& loaded, const Registry& registry,
                                        const std::string& stage = "all");
 
 /// Schedules that the file sets and no estimator behind them reads, one "file:line:column: ..." and

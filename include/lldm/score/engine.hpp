@@ -55,6 +55,8 @@ inline constexpr std::int64_t kPairwiseCopies = 4;
 struct EngineOptions {
   /// Sequences are packed until this many tokens are in one forward; a longer one goes alone.
   std::int64_t max_tokens_per_forward = 16384;
+  /// A model's own path never shows an id from here on (ids without a token); 0: every id is one.
+  std::int64_t num_tokens = 0;
 };
 
 /// Loss of a score set, already normalised by the step's totals: the objective behind one

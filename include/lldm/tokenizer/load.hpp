@@ -78,13 +78,23 @@ static_assert(OptionsStruct<TokenizerOptions>);
     const TokenizerOptions& options, std::span<const std::string> texts = {});
 
 /// The tokenizer of a model folder: what `Tokenizer::save` wrote (same fingerprint), else a
-/// tokenizer.json whose special tokens are those of `names` and, where these are empty, of
-/// special_tokens_map.json (bos_token, eos_token, pad_token, mask_token).
+/// tokenizer.json whose special tokens are those that the folder's files name:
+/// special_tokens_map.json and tokenizer_config.json (bos_token, eos_token, pad_token, mask_token,
+/// as text or as an object with `content`; added_tokens_decoder), config.json (bos_token_id,
+/// eos_token_id, a list too, pad_token_id, mask_token_id).  `names` are for roles that no file
+/// names.
 ///
-/// Errors  DataError if the folder has neither, if a file is wrong, or if the saved ids of special
-/// tokens
-///         are not those of the tokenizer; also if `names` differ from the saved ones.
+/// Errors  DataError if the folder has neither, if a file is wrong, if two files contradict one
+///         another (both files and both values are named), or if `names` differ from the files.
 [[nodiscard]] std::shared_ptr<const Tokenizer> load_tokenizer(
     const std::filesystem::path& model_folder, const SpecialNames& names = {});
+
+/// The same beside a [tokenizer] table that gives the keys `given`: each is obeyed where the folder
+/// is silent, and refused where the folder says otherwise.
+///
+/// Errors  ConfigError naming the key and what the folder says; DataError as above.
+[[nodiscard]] std::shared_ptr<const Tokenizer> load_tokenizer(
+    const std::filesystem::path& model_folder, const TokenizerOptions& asked,
+    std::span<const std::string> given);
 
 }  // namespace lldm

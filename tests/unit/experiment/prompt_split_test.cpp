@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "experiment/prompt_split.hpp"
+#include "stage/prompt_split.hpp"
 
 #include <algorithm>
 #include <set>

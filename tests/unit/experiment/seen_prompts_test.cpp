@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "experiment/seen_prompts.hpp"
+#include "stage/seen_prompts.hpp"
 
 #include <fstream>
 

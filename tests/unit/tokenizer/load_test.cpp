@@ -82,7 +82,9 @@ TEST_CASE("Defaults of special tokens depend on the type", "[tokenizer][load]") 
   without.end_of_text_token = "none";
   CHECK(make_tokenizer(without)->special() == SpecialTokens{258, -1, -1, -1, -1});
   CHECK(load_tokenizer(folder.path())->special() == SpecialTokens{258, 257, -1, -1, -1});
-  CHECK(load_tokenizer(folder.path(), {.end_of_text = "th"})->special().end_of_text == 256);
+  CHECK_THROWS_WITH(load_tokenizer(folder.path(), {.end_of_text = "th"}),
+                    contains("end_of_text_token = \"th\", but the model folder"));
+  CHECK(load_tokenizer(folder.path(), {.padding = "th"})->special().padding == 256);
 }
 
 TEST_CASE("A saved vocabulary serves another experiment", "[tokenizer][load]") {

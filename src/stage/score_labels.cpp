@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "experiment/score_labels.hpp"
+#include "stage/score_labels.hpp"
 
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "experiment/seen_prompts.hpp"
+#include "stage/seen_prompts.hpp"
 
-#include "experiment/prompt_split.hpp"
+#include "stage/prompt_split.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"

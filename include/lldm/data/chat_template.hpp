@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// The chat template of a model folder from elsewhere.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "lldm/data/template.hpp"
+
+namespace lldm {
+
+/// What a folder's own files say about how its prompts are written.
+struct FolderTemplate {
+  std::string source;  // the file that holds a chat template; "" if none does
+  std::optional<TemplateOptions> known = {};  // empty: `source` holds one that lldm cannot write
+};
+
+/// Reads chat_template.jinja and `chat_template` of tokenizer_config.json (a text, or a list whose
+/// entry "default" counts).  A template is known if it is, letter for letter, one that a
+/// TemplateType writes: LLaDA's, with or without its condition on add_generation_prompt, and with
+/// <|startoftext|> as bos_token.  Jinja is never run.
+///
+/// Errors  DataError: a file is wrong, or the two hold different templates.
+[[nodiscard]] FolderTemplate read_chat_template(const std::filesystem::path& folder);
+
+/// The template that the folder's files ask for; nothing where they hold none.
+///
+/// Errors  ConfigError, naming the key to set, where it is not one that lldm writes.
+[[nodiscard]] std::optional<TemplateOptions> known_chat_template(
+    const std::filesystem::path& folder);
+
+}  // namespace lldm

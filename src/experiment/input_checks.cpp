@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/input_checks.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include "experiment/bound_data.hpp"
+#include "lldm/concepts/any_task.hpp"
+#include "lldm/config/document.hpp"
+#include "lldm/data/chat_template.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/model/model_folder.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/tokenizer/load.hpp"
+
+namespace lldm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Lines with something on them, at most `most`.
+std::int64_t count_lines(const fs::path& file, std::int64_t most) {
+  std::ifstream in(file, std::ios::binary);
+  std::int64_t count = 0;
+  for (std::string line; count < most && std::getline(in, line);)
+    if (line.find_first_not_of(" \t\r") != std::string::npos) ++count;
+  return count;
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code failure;
+  return fs::exists(path, failure);
+}
+
+}  // namespace
+
+fs::path root_folder(const Experiment& experiment, std::string from) {
+  for (std::size_t hops = 0; hops <= experiment.stages.size(); ++hops) {
+    if (from.empty()) return experiment.options.model.path;
+    if (from.find('/') != std::string::npos) return from;
+    const Stage* stage = experiment.find(from);
+    const auto* training = stage ? std::get_if<TrainingStage>(&stage->options) : nullptr;
+    if (!training) return {};
+    from = training->from;
+  }
+  return {};
+}
+
+std::optional<std::int64_t> longest_text(const Experiment& experiment, const std::string& from) {
+  const ModelOptions& model = experiment.options.model;
+  const fs::path folder = root_folder(experiment, from);
+  if (folder.empty()) return model.max_length;
+  try {
+    if (is_there(folder / "config.json")) return load_llada_config(folder).max_sequence_length;
+  } catch (const Error&) {  // told where files are looked at
+    return std::nullopt;
+  }
+  return model.max_length != ModelOptions{}.max_length ? std::optional(model.max_length)
+                                                       : std::nullopt;
+}
+
+std::optional<std::int64_t> RowCounts::count(const config::Value& data, std::int64_t most) {
+  config::Diagnostics reported;  // elsewhere
+  const BoundData bound = bind_data(data, registry_, reported, "");
+  if (reported.has_errors() || !bound.options.stage.empty()) return std::nullopt;
+  std::optional<std::int64_t> rows;
+  if (!bound.task) {
+    if (!fs::is_regular_file(bound.options.file)) return std::nullopt;
+    rows = count_lines(bound.options.file, most);
+  } else if (const auto* own = bound.task.table.find("rows"); own && own->value.is_integer()) {
+    rows = own->value.as_integer();
+  } else {
+    try {
+      const auto task = registry_.make<AnyTask>(bound.task, services_);
+      rows = static_cast<std::int64_t>(task.examples().size());
+    } catch (const Error&) {  // told where files are looked at
+      return std::nullopt;
+    }
+  }
+  return bound.options.limit > 0 ? std::min(*rows, bound.options.limit) : *rows;
+}
+
+std::string RowCounts::problem(const TrainingStage& stage) {
+  const OptimizerOptions& optimizer = stage.optimizer;
+  const auto for_a_step =
+      optimizer.epochs > 0 ? static_cast<std::int64_t>(std::ceil(0.5 / optimizer.epochs)) : 1;
+  const std::int64_t wanted = stage.validation_rows + std::max<std::int64_t>(1, for_a_step);
+  if (wanted < 2) return "";  // a source without a row is told where it is read
+  const std::string key = message(wanted, " ", config::to_toml(stage.data));
+  const auto [found, is_new] = known_.try_emplace(key, std::nullopt);
+  if (is_new) found->second = count(stage.data, wanted);
+  if (!found->second || *found->second >= wanted) return "";
+  const std::int64_t rows = *found->second;
+  if (stage.validation_rows >= rows)
+    return message("validation_rows = ", stage.validation_rows, " leaves none of the ", rows,
+                   " rows to train on");
+  return message("epochs = ", optimizer.epochs, " of ", rows - stage.validation_rows,
+                 " row(s) come to no step");
+}
+
+void check_special(const Tokenizer& tokenizer, const fs::path& folder) {
+  const SpecialTokens& special = tokenizer.special();
+  if (special.mask >= 0 && special.end_of_text >= 0) return;
+  const char* what = special.mask < 0 ? "mask" : "end-of-text";
+  if (folder.empty())
+    throw ConfigError(
+        message("[tokenizer]: the tokenizer needs a mask and an end-of-text token, "
+                "and has no ",
+                what, " token", "\n  name them: mask_token, end_of_text_token in [tokenizer]"));
+  throw DataError(message(folder.string(), ": no file names the ", what, " token",
+                          "\n  name it where its tokenizer stands: mask_token_id, eos_token_id of "
+                          "config.json, or mask_token, eos_token of special_tokens_map.json"));
+}
+
+std::vector<FileProblem> folder_problems(const fs::path& folder, const TokenizerOptions& options,
+                                         const std::vector<std::string>& tokenizer_keys,
+                                         bool names_template) {
+  std::vector<FileProblem> problems;
+  const auto missing = [&](const char* what) {
+    problems.push_back({message(folder.string(), ": has no ", what), true});
+  };
+  const auto tried = [&](const auto& read) {
+    try {
+      read();
+    } catch (const Error& error) {
+      problems.push_back({error.what(), false});
+    }
+  };
+  if (!is_there(folder / "config.json"))
+    missing("config.json");
+  else
+    tried([&] { static_cast<void>(load_llada_config(folder)); });
+  if (!is_there(folder / "model.safetensors") &&
+      !is_there(folder / "model.safetensors.index.json") &&
+      !is_there(folder / "pytorch_model.bin"))  // which loading refuses by name
+    missing("model.safetensors");
+  if (!is_there(folder / "lldm_tokenizer.json") && !is_there(folder / "tokenizer.json"))
+    missing("tokenizer (lldm_tokenizer.json, tokenizer.json)");
+  else
+    tried([&] {
+      check_special(*(tokenizer_keys.empty() ? load_tokenizer(folder)
+                                             : load_tokenizer(folder, options, tokenizer_keys)),
+                    folder);
+    });
+  if (!names_template && !is_there(folder / "template.toml"))
+    tried([&] { static_cast<void>(known_chat_template(folder)); });
+  return problems;
+}
+
+}  // namespace lldm

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+// What can be known of files before anything is trained: file_problems and missing_files of
+// run.hpp.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "experiment/input_checks.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/run/plan.hpp"
+#include "lldm/tokenizer/load.hpp"
+
+namespace lldm {
+namespace {
+
+using config::Member;
+using config::Position;
+using config::Value;
+
+/// Whether the first row of a file can be read as a conversation.
+bool has_messages(const std::filesystem::path& file) {
+  try {
+    return detect_row_form(file.string(), {RowForm::conversation}) == RowForm::conversation;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// Whether the first row of a file is of a form that such a stage reads; else what is wrong.
+std::string form_problem(const std::filesystem::path& file, StageKind kind, bool has_take) {
+  const char* wanted = "prompt, chosen and rejected";
+  std::vector<RowForm> accepted = {RowForm::preference};
+  if (kind == StageKind::preference) {
+    wanted = "prompt, chosen and rejected, or prompt and answers";
+    accepted.push_back(RowForm::ranked);
+  } else if (kind == StageKind::pretraining) {
+    wanted = "text";
+    accepted = {RowForm::text};
+  } else if (kind == StageKind::sft && !has_take) {
+    wanted = "prompt and response, or conversations";
+    accepted = {RowForm::prompt_response, RowForm::conversation};
+  }
+  RowForm form;
+  try {
+    form = detect_row_form(file.string());
+  } catch (const Error& unclear) {  // of two forms, say: what this stage reads decides
+    try {
+      static_cast<void>(detect_row_form(file.string(), accepted));
+      return "";
+    } catch (const Error&) {
+      return unclear.what();
+    }
+  }
+  if (std::find(accepted.begin(), accepted.end(), form) != accepted.end()) return "";
+  if (kind == StageKind::sft && form == RowForm::preference && has_messages(file)) return "";
+  const char* hint = "";
+  if (kind == StageKind::sft && has_take)
+    hint = "\n  take belongs to files of pairs: remove it";
+  else if (kind == StageKind::sft && form == RowForm::preference)
+    hint = "\n  take = \"chosen\" (or \"rejected\") reads one answer of each pair";
+  return message(file.string(), ": rows are of form \"", row_form_name(form), "\", a ",
+                 to_string(kind), " stage reads ", wanted,
+                 kind == StageKind::sft && has_take ? " where take is given" : "", hint);
+}
+
+/// The stages whose files are read when `stage` is asked for.
+std::set<std::string> stages_read(const Experiment& experiment, const std::string& stage) {
+  std::set<std::string> names;
+  bool makes_words = false;
+  for (auto it = experiment.stages.rbegin(); it != experiment.stages.rend(); ++it) {
+    if (stage != "all" && it->name != stage && !names.contains(it->name)) continue;
+    names.insert(it->name);
+    for (const std::string& input : it->inputs()) names.insert(input);
+    const auto* training = std::get_if<TrainingStage>(&it->options);
+    makes_words = makes_words || (training && training->from.empty());
+  }
+  // A word vocabulary is made of the words of every file.
+  if (makes_words && experiment.options.model.path.empty() &&
+      experiment.options.tokenizer.type == TokenizerType::words)
+    for (const Stage& other : experiment.stages) names.insert(other.name);
+  return names;
+}
+
+/// Every file is looked at once, however many cells read it.
+struct FileCheck {
+  const LoadedExperiment& loaded;
+  const Registry& registry;
+  std::vector<FileProblem> problems = {};
+  std::map<std::tuple<std::string, StageKind, bool>, FileProblem> known = {};
+  std::map<std::string, std::vector<FileProblem>> folders = {};
+
+  void add(const Position& position, const std::string& who, const FileProblem& problem,
+           const std::string& hint = "") {
+    if (problem.text.empty()) return;
+    const config::Diagnostic line{position, who + problem.text, hint};
+    const FileProblem told{line.text(), problem.is_missing};
+    const auto is_same = [&](const FileProblem& other) { return other.text == told.text; };
+    if (std::ranges::none_of(problems, is_same)) problems.push_back(told);
+  }
+
+  void source(const Stage& stage, const Value& data) {
+    const Member* file = data.find("file");
+    if (!file || !file->value.is_string()) return;
+    const std::string path = file->value.as_string();
+    const bool has_take = data.find("take") != nullptr;
+    const auto [at, is_new] = known.try_emplace({path, stage.kind, has_take}, FileProblem{});
+    std::error_code ignored;
+    if (is_new)
+      at->second = std::filesystem::exists(path, ignored)
+                       ? FileProblem{form_problem(path, stage.kind, has_take), false}
+                       : FileProblem{path + " does not exist", true};
+    add(stage.position, message("stage \"", stage.name, "\": "), at->second);
+  }
+
+  /// The files that a component's table names: a key of type path is one that is read.
+  void component(const Stage& stage, Role role, const Value& table, std::string_view type) {
+    const auto entry = registry.find(role, type);
+    if (!entry) return;
+    for (const config::FieldInfo& field : entry->fields) {
+      const Member* path = field.type == "path" ? table.find(field.key) : nullptr;
+      if (path && path->value.is_string() && !path->value.as_string().empty() &&
+          !std::filesystem::exists(path->value.as_string()))
+        add(stage.position, message("stage \"", stage.name, "\": ", type, " ", field.key, ": "),
+            {path->value.as_string() + " does not exist", true});
+    }
+  }
+
+  void folder(const Position& position, const std::string& who, const std::string& path,
+              const TokenizerOptions& options, const std::vector<std::string>& tokenizer_keys) {
+    if (!std::filesystem::is_directory(path)) {
+      add(position, who, {"no model folder " + path, true},
+          message("to fetch one from the Hugging Face hub: hf download OWNER/NAME --local-dir ",
+                  path,
+                  "\n  a file whose models or rows are fetched or made first says so: requires"));
+      return;
+    }
+    const auto [at, is_new] = folders.try_emplace(path);
+    if (is_new)
+      at->second = folder_problems(path, options, tokenizer_keys,
+                                   loaded.document.root.find("template") != nullptr);
+    for (const FileProblem& problem : at->second) add(position, who, problem);
+  }
+
+  void stage(const Experiment& experiment, const Stage& stage) {
+    const std::string who = message("stage \"", stage.name, "\": ");
+    for (const std::string& input : stage.inputs())
+      if (input.find('/') != std::string::npos) folder(stage.position, who, input, {}, {});
+    if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
+      for (const Value* rows : {&training->data, &training->validation}) source(stage, *rows);
+      component(stage, Role::task, training->data, training->data.text_of("generate"));
+      if (training->from.empty()) start(experiment);
+    }
+    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
+      source(stage, evaluation->pairs);
+    if (const auto* study = std::get_if<StudyStage>(&stage.options)) source(stage, study->pairs);
+    if (const Member* task = stage.resolved.find("task"))
+      component(stage, Role::task, task->value,
+                task->value.is_string() ? task->value.as_string() : task->value.text_of("type"));
+  }
+
+  /// What a stage without `from` starts with: the folder of [model], or a tokenizer's file.
+  void start(const Experiment& experiment) {
+    const Member* table = loaded.document.root.find("tokenizer");
+    const TokenizerOptions& tokenizer = experiment.options.tokenizer;
+    std::vector<std::string> keys;
+    if (table && table->value.is_table())
+      for (const Member& member : table->value.as_table()) keys.push_back(member.key);
+    if (!experiment.options.model.path.empty()) {
+      const Member* model = loaded.document.root.find("model");
+      folder(model ? model->position : Position(),
+             "[model] path: ", experiment.options.model.path.string(), tokenizer, keys);
+    } else if (!tokenizer.path.empty()) {
+      const Position position = table ? table->position : Position();
+      if (!std::filesystem::exists(tokenizer.path))
+        add(position, "[tokenizer] path: ", {tokenizer.path.string() + " does not exist", true});
+      else if (const auto [at, is_new] = folders.try_emplace("[tokenizer]"); is_new)
+        try {
+          check_special(*make_tokenizer(tokenizer), {});
+        } catch (const Error& error) {
+          add(position, "", {error.what(), false});
+        }
+    }
+  }
+};
+
+}  // namespace
+
+std::vector<FileProblem> file_problems(const LoadedExperiment& loaded, const Registry& registry,
+                                       const std::string& stage) {
+  FileCheck check{loaded, registry};
+  for (const Experiment& experiment : loaded.experiments) {
+    const std::set<std::string> read = stages_read(experiment, stage);
+    for (const Stage& one : experiment.stages)
+      if (read.contains(one.name)) check.stage(experiment, one);
+  }
+  return std::move(check.problems);
+}
+
+std::vector<std::string> missing_files(const LoadedExperiment& loaded, const Registry& registry,
+                                       const std::string& stage) {
+  std::vector<std::string> lines;
+  for (FileProblem& problem : file_problems(loaded, registry, stage))
+    lines.push_back(std::move(problem.text));
+  return lines;
+}
+
+}  // namespace lldm
