@@ -66,7 +66,7 @@
 #include "lldm/eval/word_problems.hpp"
 #include "lldm/experiment/experiment.hpp"
 #include "lldm/experiment/grid.hpp"
-#include "lldm/experiment/load_experiment.hpp"
+#include "lldm/experiment/loaded_experiment.hpp"
 #include "lldm/experiment/schedule.hpp"
 #include "lldm/experiment/stage_options.hpp"
 #include "lldm/experiment/study_options.hpp"

@@ -12,6 +12,10 @@ const OptionSpec kSet{"set", Takes::values, "Override a key of the file; VALUE i
 const OptionSpec kPlugin{"plugin", Takes::values, "Load this plugin first.", "FILE"};
 const OptionSpec kOut{"out", Takes::value, "Folder of the run; default runs/<file name>.", "DIR"};
 
+const OptionSpec kStore{
+    "store", Takes::value,
+    "Take finished work from this folder, from whatever experiment, and keep it there.", "DIR"};
+
 const OptionSpec kJobs{"jobs", Takes::value, "Worker processes; default 1.", "N"};
 const OptionSpec kRetryFailed{"retry-failed", Takes::nothing,
                               "Try again what is recorded as failed.", ""};
@@ -25,8 +29,9 @@ const std::vector<Command>& commands() {
        "run an experiment, or go on with it",
        "The same command again resumes; finished stages and cells are skipped.  SIGINT and SIGTERM "
        "save\n"
-       "and exit with 75.  A folder that belongs to another config is refused with the "
-       "difference.\n"
+       "and exit with 75.  A file that has grown (a value, a seed, a stage) does what is new; one "
+       "that would\n"
+       "change finished work is refused with the difference (docs/growing.md).\n"
        "A grid is run in this process, cell by cell, and what failed is tried again; in several "
        "processes: lldm grid run.",
        1,
@@ -38,8 +43,8 @@ const std::vector<Command>& commands() {
         {"dry-run", Takes::nothing,
          "Only say what would be done: work, steps, forward passes, memory.", ""},
         {"resume", Takes::value, "Go on from this checkpoint instead of the newest one.", "PATH"},
-        {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.",
-         ""}},
+        {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.", ""},
+        kStore},
        run_run},
       {"validate",
        "FILE",
@@ -181,6 +186,7 @@ const std::vector<Command>& commands() {
         kJobs,
         kRetryFailed,
         {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.", ""},
+        kStore,
         kSet,
         kPlugin},
        run_grid_run},
@@ -198,7 +204,7 @@ const std::vector<Command>& commands() {
        "As grid run, with the folder's config.resolved.toml.",
        1,
        1,
-       {kJobs, kRetryFailed, kPlugin},
+       {kJobs, kRetryFailed, kStore, kPlugin},
        run_grid_resume},
       {"grid collect",
        "DIR",
@@ -220,6 +226,7 @@ const std::vector<Command>& commands() {
         kOut,
         {"cells-per-task", Takes::value,
          "Cells of one array task; default: 1, more above 1000 cells.", "N"},
+        kStore,
         kSet,
         kPlugin},
        run_grid_emit},
@@ -232,8 +239,31 @@ const std::vector<Command>& commands() {
        {{"cells", Takes::value, "Only these cells, counted from 0 in the order of grid plan.",
          "A-B"},
         {"sharers", Takes::value, "Processes that share [memory] budget; default 1.", "N"},
+        kStore,
         kPlugin},
        run_grid_work},
+      {"store list",
+       "DIR",
+       "the finished work in a store, the longest unused first",
+       "A store is what --store DIR of run and grid run fills.  See docs/growing.md.",
+       1,
+       1,
+       {{"json", Takes::nothing, "One JSON object.", ""}},
+       run_store_list},
+      {"store prune",
+       "DIR",
+       "remove work from a store by age, use or size; says what it removes",
+       "At least one limit.  Runs have copies: nothing of theirs is touched.\n"
+       "Example: lldm store prune store --unused-for 30 --max-size \"20 GiB\" --dry-run",
+       1,
+       1,
+       {{"older-than", Takes::value, "Published more than so many days ago.", "DAYS"},
+        {"unused-for", Takes::value, "Neither published nor taken for so many days.", "DAYS"},
+        {"max-size", Takes::value,
+         "The longest unused go until the rest fits, written with its unit.", "SIZE"},
+        {"damaged", Takes::nothing, "Work whose files are not what was published.", ""},
+        {"dry-run", Takes::nothing, "Only say what would be removed.", ""}},
+       run_store_prune},
       {"report",
        "DIR...",
        "write the report and plots of one or several runs, and print it",

@@ -84,10 +84,12 @@ int run_cells(const Arguments& arguments, const LoadedExperiment& loaded, const 
   if (wanted < 1) throw ConfigError("--jobs got 0\n  legal: integers from 1");
   MemoryManager memory;
   TerminalObserver terminal;
+  terminal.announce_reuse();
   RunOptions options;
   options.out = out;
   options.is_fresh = arguments.has("fresh");
   options.retries_failed = arguments.has("retry-failed");
+  options.store = arguments.value("store");
   options.observer = &terminal;
   const std::int64_t jobs = allowed_jobs(wanted, loaded, registry, terminal);
   if (jobs == 1) {
@@ -96,7 +98,7 @@ int run_cells(const Arguments& arguments, const LoadedExperiment& loaded, const 
     return finish(out);
   }
   const OpenedRun run = open_run(loaded, registry, terminal, options);
-  run_workers(run, {.out = out, .jobs = jobs, .plugins = arguments.values("plugin")}, terminal);
+  run_workers(run, {.out = out, .jobs = jobs, .store = options.store}, terminal);
   collect_run(run.schedule, out);
   throw_recorded_failures(run);
   return finish(out);
@@ -151,6 +153,7 @@ int run_grid_work(const Arguments& arguments) {
   TerminalObserver terminal;
   RunOptions options;
   options.out = run.folder;
+  options.store = arguments.value("store");
   options.observer = &terminal;
   work_on_grid(run.loaded, run.registry, memory, terminal, options, share);
   return 0;
@@ -203,6 +206,7 @@ int run_grid_emit(const Arguments& arguments) {
   options.out = out_folder(arguments, file);
   options.observer = &terminal;
   options.retries_failed = false;
+  options.store = arguments.value("store");
   open_run(loaded, registry, terminal, options);
   constexpr std::int64_t kMostTasks = 1000;  // SLURM's default MaxArraySize is 1001
   const auto cells = static_cast<std::int64_t>(loaded.cells.size());
@@ -210,8 +214,8 @@ int run_grid_emit(const Arguments& arguments) {
   job.name = loaded.experiments.front().options.name;
   job.program = std::filesystem::read_symlink("/proc/self/exe");
   job.folder = std::filesystem::absolute(options.out).lexically_normal();
-  for (const std::string& plugin : arguments.values("plugin"))
-    job.plugins.push_back(std::filesystem::absolute(plugin).string());
+  if (arguments.has("store"))
+    job.store = std::filesystem::absolute(arguments.value("store")).lexically_normal();
   job.num_cells = cells;
   job.cells_per_task = arguments.integer("cells-per-task", (cells + kMostTasks - 1) / kMostTasks);
   if (job.cells_per_task < 1) throw ConfigError("--cells-per-task got 0\n  legal: integers from 1");

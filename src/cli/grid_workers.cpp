@@ -49,9 +49,9 @@ Worker start(const WorkerSettings& settings, std::int64_t number) {
                 .log = settings.out / "workers" / message("worker-", number, ".log")};
   std::vector<std::string> words = {
       "lldm", "grid", "work", settings.out.string(), "--sharers", std::to_string(settings.jobs)};
-  for (const std::string& plugin : settings.plugins) {
-    words.emplace_back("--plugin");
-    words.push_back(plugin);
+  if (!settings.store.empty()) {
+    words.emplace_back("--store");
+    words.push_back(settings.store.string());
   }
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());

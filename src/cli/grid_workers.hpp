@@ -13,7 +13,7 @@ namespace lldm::cli {
 struct WorkerSettings {
   std::filesystem::path out;
   std::int64_t jobs = 1;
-  std::vector<std::string> plugins;  // of --plugin
+  std::filesystem::path store = {};  // of --store
 };
 
 /// Starts `jobs` processes `lldm grid work`, shows their progress, and returns when all have ended.

@@ -57,11 +57,13 @@ int run_run(const Arguments& arguments) {
   MemoryManager memory;
   memory.install();
   TerminalObserver terminal;
+  terminal.announce_reuse();
   RunOptions options;
   options.out = out;
   options.is_fresh = arguments.has("fresh");
   options.stage = arguments.value("stage", "all");
   options.resume = arguments.value("resume");
+  options.store = arguments.value("store");
   options.observer = &terminal;
   run_experiment(loaded, registry, memory, terminal, options);
   std::cout << report_text(out, terminal_width());

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <iostream>
+#include <set>
 
 #include "lldm/builtin/builtin.hpp"
 #include "lldm/config/document.hpp"
@@ -42,7 +43,10 @@ Registry make_registry(const Arguments& arguments, const std::filesystem::path& 
   }
   for (const std::string& path : arguments.values("plugin"))
     paths.push_back(plugin_file(path, std::filesystem::path()));
-  for (const auto& path : paths) load_plugin(registry, path);
+  // A folder's config names what the command line that made it named: once is enough.
+  std::set<std::filesystem::path> seen;
+  for (const auto& path : paths)
+    if (seen.insert(std::filesystem::weakly_canonical(path)).second) load_plugin(registry, path);
   return registry;
 }
 
@@ -66,6 +70,18 @@ void TerminalObserver::info(std::string_view text) {
 void TerminalObserver::warning(std::string_view text) {
   if (line_) line_->clear();
   std::cerr << "warning: " << text << std::endl;
+}
+
+void TerminalObserver::opened(const ReusedWork& work) {
+  if (!announces_) return;
+  if (line_) line_->clear();
+  std::cout << "reused " << work.reused << ", to do " << work.to_do;
+  if (work.from_store > 0) std::cout << " (" << work.from_store << " from the store)";
+  if (work.others > 0)
+    std::cout << "; " << work.others
+              << " of cells, stages or seeds that the file no longer has: they stay, the report "
+                 "leaves them out";
+  std::cout << std::endl;
 }
 
 void TerminalObserver::begin(std::string_view label, std::string_view unit, std::int64_t done,

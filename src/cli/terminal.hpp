@@ -34,9 +34,13 @@ class TerminalObserver final : public RunObserver, public Logger {
                 const std::vector<std::pair<std::string, double>>& metrics) override;
   void end() override;
   bool should_stop() override;
+  /// From now on `opened` writes one line to stdout: "reused 5, to do 3".
+  void announce_reuse() { announces_ = true; }
+  void opened(const ReusedWork& work) override;
 
  private:
   std::unique_ptr<ProgressLine> line_;
+  bool announces_ = false;
 };
 
 /// runs/<file name without .toml>, unless --out says otherwise.

@@ -56,11 +56,77 @@ std::optional<std::string> read_file(const fs::path& file, const Position& asked
   return std::nullopt;
 }
 
-/// Lays `over` on `base` as a whole file: `[[stage]]` tables merge by name.
-Value merged_files(const Value& base, const Value& over) {
+/// The lists of `more` behind those of the same paths in `axes`.
+void add_axes(Value& axes, const Value& more, Diagnostics& diagnostics) {
+  if (!more.is_table()) {
+    diagnostics.error(more.position(), message("[grid] add_axes is ", more.seen()),
+                      "add_axes = { \"tuned.objective.beta\" = [2.0] }");
+    return;
+  }
+  for (const Member& axis : more.as_table()) {
+    Member* known = axes.find(axis.key);
+    if (!known || !known->value.is_array() || !axis.value.is_array()) {
+      axes.set(axis.key, axis.value, axis.position);
+      continue;
+    }
+    for (const Value& value : axis.value.as_array()) known->value.as_array().push_back(value);
+  }
+}
+
+void add_seeds(Value& grid, const Value& more, Diagnostics& diagnostics) {
+  Member* seeds = grid.find("seeds");
+  if (!seeds) {
+    grid.set("seeds", more, more.position());
+    return;
+  }
+  Member* values = seeds->value.is_table() ? seeds->value.find("values") : seeds;
+  if (!more.is_array() || !values || !values->value.is_array()) {
+    diagnostics.error(more.position(), message("[grid] add_seeds is ", more.seen()),
+                      "add_seeds = [4, 5], behind a list of seeds");
+    return;
+  }
+  for (const Value& seed : more.as_array()) values->value.as_array().push_back(seed);
+}
+
+/// Every key of [grid] replaces that of the files below, axes as a whole; `add_axes` and
+/// `add_seeds` add to it; an empty [grid] leaves none.
+Value merged_grids(const Value& base, const Value& over, Diagnostics& diagnostics) {
+  if (!over.is_table() || !base.is_table()) return over;
+  Value result = base;
+  result.set_position(over.position());
+  for (const Member& member : over.as_table())
+    if (member.key != "add_axes" && member.key != "add_seeds")
+      result.set(member.key, member.value, member.position);
+  if (const Member* more = over.find("add_axes")) {
+    if (!result.find("axes")) result.set("axes", Value::table({}, more->position), more->position);
+    Value& axes = result.find("axes")->value;
+    if (axes.is_table()) add_axes(axes, more->value, diagnostics);
+  }
+  if (const Member* more = over.find("add_seeds")) add_seeds(result, more->value, diagnostics);
+  return result;
+}
+
+/// The grid of a file that extends others.
+void lay_grid(Value& result, const Value& base, const Value& over, Diagnostics& diagnostics) {
+  const Member* grid = over.find("grid");
+  if (!grid) return;
+  const Member* below = base.find("grid");
+  if (grid->value.is_table() && grid->value.as_table().empty()) {
+    result.erase("grid");
+    return;
+  }
+  result.set("grid",
+             merged_grids(below ? below->value : Value::table({}, grid->position), grid->value,
+                          diagnostics),
+             grid->position);
+}
+
+/// Lays `over` on `base` as a whole file: `[[stage]]` tables merge by name, [grid] key by key.
+Value merged_files(const Value& base, const Value& over, Diagnostics& diagnostics) {
   const Member* old_stages = base.find("stage");
   const Member* new_stages = over.find("stage");
   Value result = merged(base, over);
+  lay_grid(result, base, over, diagnostics);
   if (!old_stages || !new_stages || !old_stages->value.is_array() || !new_stages->value.is_array())
     return result;
   Array stages = old_stages->value.as_array();
@@ -108,7 +174,7 @@ class Loader {
     add_parents(root, file);
     open_.pop_back(), open_names_.pop_back();
     root.erase("extends");
-    root_ = files_.empty() ? std::move(root) : merged_files(root_, root);
+    root_ = files_.empty() ? std::move(root) : merged_files(root_, root, diagnostics_);
     files_.push_back(file);
   }
 

@@ -30,6 +30,30 @@ std::string without_quotes(std::string path) {
   return path;
 }
 
+bool is_number(const Value& value) { return value.is_integer() || value.is_real(); }
+
+/// `x = "name"` and `x = { type = "name" }` are one component.
+const Value& without_wrapping(const Value& value) {
+  const bool is_wrapped = value.is_table() && value.as_table().size() == 1 && value.find("type");
+  return is_wrapped ? value.find("type")->value : value;
+}
+
+/// The same to whoever reads it: 1 and 1.0, tables in another order of keys.
+bool is_same_value(const Value& one, const Value& other) {
+  const Value &a = without_wrapping(one), &b = without_wrapping(other);
+  if (a.is_integer() && b.is_integer()) return a.as_integer() == b.as_integer();
+  if (is_number(a) && is_number(b)) return a.as_real() == b.as_real();
+  if (a.is_array() && b.is_array())
+    return std::equal(a.as_array().begin(), a.as_array().end(), b.as_array().begin(),
+                      b.as_array().end(), is_same_value);
+  if (!a.is_table() || !b.is_table()) return a == b;
+  return a.as_table().size() == b.as_table().size() &&
+         std::all_of(a.as_table().begin(), a.as_table().end(), [&](const Member& member) {
+           const Member* twin = b.find(member.key);
+           return twin && is_same_value(member.value, twin->value);
+         });
+}
+
 struct Reader {
   const Value& grid;
   const Value& root;
@@ -39,7 +63,11 @@ struct Reader {
   void keys() {
     static const std::array<std::string, 4> known = {"axes", "tied", "exclude", "seeds"};
     for (const Member& key : grid.as_table())
-      if (std::find(known.begin(), known.end(), key.key) == known.end())
+      if (key.key == "add_axes" || key.key == "add_seeds")
+        diagnostics.error(key.position,
+                          message("[grid] \"", key.key, "\" adds to what a file extends"),
+                          "this file extends none: write `axes` and `seeds`");
+      else if (std::find(known.begin(), known.end(), key.key) == known.end())
         diagnostics.error(key.position, message("[grid] has no key \"", key.key, "\""),
                           config::did_you_mean(key.key, known, "keys"));
   }
@@ -181,18 +209,25 @@ struct Reader {
       for (std::size_t i = 0; i < axis.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
           if (std::all_of(axis.paths.begin(), axis.paths.end(), [&](const GridAxis::Path& path) {
-                return path.values[i] == path.values[j];
+                return is_same_value(path.values[i], path.values[j]);
               }))
-            diagnostics.error(axis.paths.front().values[i].position(),
-                              message("[grid] \"", axis.paths.front().path, "\" has the value ",
-                                      config::to_toml(axis.paths.front().values[i]), " twice"),
-                              "every value once");
+            repetition(axis.paths.front(), i, j);
     std::vector<const GridAxis::Path*> seen;
     for (const GridAxis& axis : table.axes)
       for (const GridAxis::Path& path : axis.paths) {
         for (const GridAxis::Path* other : seen) overlap(path, *other);
         seen.push_back(&path);
       }
+  }
+
+  void repetition(const GridAxis::Path& path, std::size_t i, std::size_t j) {
+    const std::string text = config::to_toml(path.values[i]),
+                      first = config::to_toml(path.values[j]);
+    diagnostics.error(path.values[i].position(),
+                      message("[grid] \"", path.path, "\" has the value ", text, " twice"),
+                      text == first
+                          ? "every value once"
+                          : message(first, " and ", text, " are one value: every value once"));
   }
 
   void overlap(const GridAxis::Path& path, const GridAxis::Path& earlier) {
@@ -265,8 +300,6 @@ struct Reader {
     return false;
   }
 };
-
-bool is_number(const Value& value) { return value.is_integer() || value.is_real(); }
 
 /// Equal; 1 and 1.0 are; a table matches one that holds it; a text matches a component's type.
 bool matches_value(const Value& wanted, const Value& value) {

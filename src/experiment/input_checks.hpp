@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "lldm/experiment/load_experiment.hpp"
+#include "lldm/experiment/loaded_experiment.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm {

@@ -47,12 +47,17 @@ void InputFiles::add(const config::Value& value, std::string& lines) {
     for (const config::Member& member : value.as_table())
       if (member.key != "reference" || !member.value.find("cache"))  // which is no input
         add(member.value, lines);
-  if (!value.is_string() || !value.as_string().starts_with('/')) return;
+  const std::string hash = digest_of(value);
+  if (hash.empty()) return;
+  const std::string line = value.as_string() + " sha256:" + hash + "\n";
+  if (lines.find(line) == std::string::npos) lines += line;
+}
+
+std::string InputFiles::digest_of(const config::Value& value) {
+  if (!value.is_string() || !value.as_string().starts_with('/')) return "";
   const std::string& path = value.as_string();
   const auto found = known_.find(path);
-  const std::string& hash = found != known_.end() ? found->second : known_[path] = digest(path);
-  const std::string line = path + " sha256:" + hash + "\n";
-  if (!hash.empty() && lines.find(line) == std::string::npos) lines += line;
+  return found != known_.end() ? found->second : known_[path] = digest(path);
 }
 
 std::string InputFiles::digests(const config::Value& table) {

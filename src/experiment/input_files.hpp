@@ -20,6 +20,9 @@ class InputFiles {
   /// Every path is read once per object.
   std::string digests(const config::Value& table);
 
+  /// The digest of what an absolute path names; "" for anything else.
+  std::string digest_of(const config::Value& value);
+
  private:
   void add(const config::Value& value, std::string& lines);
 

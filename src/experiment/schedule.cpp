@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "experiment/input_files.hpp"
+#include "experiment/folder_index.hpp"
+#include "experiment/work_identity.hpp"
 #include "lldm/config/document.hpp"
-#include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/sha256.hpp"
 #include "text/json.hpp"
@@ -19,25 +19,14 @@ std::string hash_of(const std::string& text) {
   return hash.hex();
 }
 
-/// The parts of the file beside the stage that decide a stage's result, what their files hold
-/// included.
-std::string settings_text(const Experiment& experiment, InputFiles& files) {
-  const config::Value options = config::write_options(experiment.options);
-  std::string text;
-  for (const char* key : {"model", "tokenizer", "template", "threads", "device", "plugins"})
-    if (const config::Member* member = options.find(key))
-      text += std::string(key) + "=" + config::to_toml(member->value) + "\n" +
-              files.digests(member->value);
-  return text;
-}
-
 struct Builder {
   RunSchedule& schedule;
   std::map<std::string, std::size_t> by_hash = {};
   InputFiles files = {};
 
   std::size_t add(Work work, const std::string& text, std::size_t cell) {
-    std::string identity = text + message("seed=", work.seed, "\n"), settings = text;
+    const std::string head = message("lldm work ", kWorkScheme, "\n", text);
+    std::string identity = head + message("seed=", work.seed, "\n"), settings = head;
     for (const auto& [name, index] : work.inputs) {
       identity += name + "=" + schedule.work[index].hash + "\n";
       settings += name + "=" + schedule.work[index].settings_hash + "\n";
@@ -57,53 +46,41 @@ struct Builder {
   }
 };
 
-void add_cell(Builder& builder, std::size_t cell) {
+Work new_work(const std::string& stage, const std::string& model, std::int64_t seed) {
+  return {.stage = stage,
+          .model = model,
+          .seed = seed,
+          .hash = "",
+          .settings_hash = "",
+          .folder = {},
+          .inputs = {},
+          .cells = {}};
+}
+
+void add_cell(Builder& builder, std::size_t c) {
   RunSchedule& schedule = builder.schedule;
-  const Experiment& experiment = schedule.experiments[cell];
-  const std::string settings = settings_text(experiment, builder.files);
+  const Experiment& experiment = schedule.experiments[c];
+  const Cell& cell = schedule.cells[c];
   std::map<std::string, std::size_t> made;
-  bool varies = schedule.cells[cell].seed_from.empty();
+  const auto add = [&](Work work, const Stage& stage, const std::vector<std::string>& inputs) {
+    for (const std::string& input : inputs)
+      if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
+    const std::string model = work.model;
+    return builder.add(std::move(work),
+                       work_settings(cell, experiment, stage, model, builder.files).text(), c);
+  };
+  bool varies = cell.seed_from.empty();
   for (const Stage& stage : experiment.stages) {
-    varies = varies || stage.name == schedule.cells[cell].seed_from;
-    const std::int64_t seed = varies ? schedule.cells[cell].seed : experiment.options.seed;
+    varies = varies || stage.name == cell.seed_from;
+    const std::int64_t seed = varies ? cell.seed : experiment.options.seed;
     if (stage.kind != StageKind::evaluate) {
-      Work work{.stage = stage.name,
-                .model = "",
-                .seed = seed,
-                .hash = "",
-                .settings_hash = "",
-                .folder = {},
-                .inputs = {},
-                .cells = {}};
-      for (const std::string& input : stage.inputs())
-        if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
-      made[stage.name] = builder.add(
-          std::move(work),
-          settings + config::to_toml(stage.resolved) + "\n" + builder.files.digests(stage.resolved),
-          cell);
+      made[stage.name] = add(new_work(stage.name, "", seed), stage, stage.inputs());
       continue;
     }
-    // Every model is measured by itself, on draws that do not depend on which other models are.
-    config::Value table = stage.resolved;
-    table.erase("models");
-    for (const std::string& model : std::get<EvaluateStage>(stage.options).models) {
-      Work work{.stage = stage.name,
-                .model = model,
-                .seed = experiment.options.seed,
-                .hash = "",
-                .settings_hash = "",
-                .folder = {},
-                .inputs = {},
-                .cells = {}};
-      const auto& evaluation = std::get<EvaluateStage>(stage.options);
-      for (const std::string& input :
-           {model, std::string(evaluation.pairs.text_of("stage")), evaluation.reference})
-        if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
-      builder.add(std::move(work),
-                  settings + model + config::to_toml(table) + "\n" + builder.files.digests(table) +
-                      builder.files.digests(config::Value::string(model)),
-                  cell);
-    }
+    const auto& options = std::get<EvaluateStage>(stage.options);
+    for (const std::string& model : options.models)
+      add(new_work(stage.name, model, experiment.options.seed), stage,
+          {model, std::string(options.pairs.text_of("stage")), options.reference});
   }
 }
 
@@ -112,6 +89,23 @@ std::string folder_name(const Work& work) {
   std::string model = work.model;
   std::replace(model.begin(), model.end(), '/', '_');
   return work.stage + "/" + model;
+}
+
+/// Where it lies already; else where work of its kind belongs, unless other work lies there.
+void place(Work& work, const RunSchedule& schedule, const std::filesystem::path& out,
+           const FolderIndex& index) {
+  if (const auto found = index.folders.find(work.hash); found != index.folders.end()) {
+    work.folder = out / found->second;
+    return;
+  }
+  if (schedule.cells.size() == 1)
+    work.folder = out / folder_name(work);
+  else if (work.cells.size() == 1)
+    work.folder = out / "cells" / schedule.cell_ids[work.cells.front()] / folder_name(work);
+  else
+    work.folder = out / "shared" / (folder_name(work) + "-" + work.hash.substr(0, 8));
+  if (index.is_taken(work.folder.lexically_relative(out).generic_string()))
+    work.folder += "-" + work.hash.substr(0, 8);
 }
 
 struct Recorded {
@@ -133,11 +127,10 @@ Recorded recorded_failure(const Work& work) {
 
 }  // namespace
 
-std::string cell_id(const Cell& cell, const Experiment& experiment) {
-  config::Value resolved = resolved_document(experiment, cell.root);
-  for (const char* key : {"name", "description", "seed"}) resolved.erase(key);
-  return hash_of(config::write_toml(resolved) + message("seed=", cell.seed, " ", cell.seed_from))
-      .substr(0, 10);
+std::string cell_id(const Cell& cell) {
+  std::string text;
+  for (const auto& [path, value] : cell.axes) text += path + "=" + config::to_toml(value) + "\n";
+  return hash_of(text + message("seed=", cell.seed, " ", cell.seed_from)).substr(0, 10);
 }
 
 std::string failure_of(const Work& work) { return recorded_failure(work).error; }
@@ -169,16 +162,10 @@ RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> exper
   Builder builder{.schedule = schedule};
   for (std::size_t cell = 0; cell < schedule.cells.size(); ++cell) {
     add_cell(builder, cell);
-    schedule.cell_ids.push_back(cell_id(schedule.cells[cell], schedule.experiments[cell]));
+    schedule.cell_ids.push_back(cell_id(schedule.cells[cell]));
   }
-  for (Work& work : schedule.work) {
-    if (schedule.cells.size() == 1)
-      work.folder = out / folder_name(work);
-    else if (work.cells.size() == 1)
-      work.folder = out / "cells" / schedule.cell_ids[work.cells.front()] / folder_name(work);
-    else
-      work.folder = out / "shared" / (folder_name(work) + "-" + work.hash.substr(0, 8));
-  }
+  const FolderIndex index = read_index(out);
+  for (Work& work : schedule.work) place(work, schedule, out, index);
   return schedule;
 }
 

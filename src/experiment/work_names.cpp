@@ -58,11 +58,28 @@ Json axes_of(const Cell& cell) {
   return axes;
 }
 
+namespace {
+
+/// Whether an axis can decide the work: it sets a key of its stage, of a stage that it follows
+/// from, or of a table of the file that one of them takes.
+bool is_decided_by(const RunSchedule& schedule, const Work& work, const std::string& axis) {
+  const std::string first = axis.substr(0, axis.find('.'));
+  const Experiment& experiment = schedule.experiments[work.experiment];
+  if (first == work.stage) return true;
+  for (const auto& [name, input] : work.inputs)
+    if (is_decided_by(schedule, schedule.work[input], axis)) return true;
+  if (experiment.find(first)) return false;
+  const bool is_of_file = first == "model" || first == "tokenizer" || first == "template";
+  return is_of_file || schedule.stage_of(work).resolved.find(first) != nullptr;
+}
+
+}  // namespace
+
 Json axes_of(const RunSchedule& schedule, const Work& work) {
   Json axes = Json::object();
   const Cell& first = schedule.cells[work.cells.front()];
   for (std::size_t a = 0; a < first.axes.size(); ++a) {
-    bool is_same = true;
+    bool is_same = is_decided_by(schedule, work, first.axes[a].first);
     for (const std::size_t cell : work.cells)
       is_same = is_same && schedule.cells[cell].axes[a].second == first.axes[a].second;
     if (is_same) axes[first.axes[a].first] = to_json(first.axes[a].second);
@@ -91,7 +108,11 @@ std::string schedule_digest(const RunSchedule& schedule) {
 
 Json index_of(const RunSchedule& schedule, const std::filesystem::path& out) {
   const WorkNames names(schedule);
-  Json index = {{"schedule", ""}, {"cells", Json::array()}, {"work", Json::array()}};
+  Json index = {{"scheme", kWorkScheme},
+                {"threads", schedule.experiments.front().options.threads},
+                {"schedule", ""},
+                {"cells", Json::array()},
+                {"work", Json::array()}};
   for (std::size_t c = 0; c < schedule.cells.size(); ++c)
     index["cells"].push_back({{"id", schedule.cell_ids[c]},
                               {"name", names.of(schedule.cells[c])},
@@ -103,6 +124,7 @@ Json index_of(const RunSchedule& schedule, const std::filesystem::path& out) {
     std::string name = names.of(work);
     if (!seen.insert(name).second) name += " (" + folder + ")";  // two files of one name, say
     index["work"].push_back({{"folder", folder},
+                             {"hash", work.hash},
                              {"name", name},
                              {"stage", work.stage},
                              {"model", work.model},

@@ -12,7 +12,8 @@ namespace lldm {
 
 nlohmann::ordered_json to_json(const config::Value& value);
 
-/// The axes that decide the work: those whose value is the same in every cell that shares it.
+/// The axes that decide the work: those that can, and whose value is the same in every cell that
+/// shares it.  An axis that grows from one value to two changes nothing here.
 nlohmann::ordered_json axes_of(const RunSchedule& schedule, const Work& work);
 nlohmann::ordered_json axes_of(const Cell& cell);
 

@@ -3,6 +3,12 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+#include <system_error>
 #include <utility>
 
 #include "lldm/build_id.hpp"
@@ -81,7 +87,37 @@ std::string run(const lldm_plugin_info& info, Registry& registry) {
   }
 }
 
+/// Where the plugins of this process came from: a library stays loaded until the process ends, so
+/// this is the process's too.
+struct LoadedFiles {
+  std::mutex mutex;
+  std::vector<std::pair<std::weak_ptr<const Entry>, fs::path>>
+      files;  // of the entries that it registered
+};
+
+LoadedFiles& loaded_files() {
+  static LoadedFiles files;
+  return files;
+}
+
 }  // namespace
+
+std::vector<PluginFile> plugin_files(const Registry& registry) {
+  LoadedFiles& loaded = loaded_files();
+  const std::lock_guard lock(loaded.mutex);
+  std::vector<PluginFile> plugins;
+  for (const auto& entry : registry.entries())
+    for (const auto& [known, file] : loaded.files) {
+      if (known.lock() != entry) continue;
+      const auto same = std::find_if(plugins.begin(), plugins.end(),
+                                     [&](const PluginFile& plugin) { return plugin.file == file; });
+      if (same != plugins.end())
+        same->components.push_back(entry->name);
+      else
+        plugins.push_back({file, {entry->name}});
+    }
+  return plugins;
+}
 
 std::string_view build_id() { return kBuildId; }
 
@@ -114,6 +150,12 @@ LoadedPlugin load_plugin(Registry& registry, const fs::path& file) {
                       "LLDM_PLUGIN block");
   staged.set_origin(registry.origin());
   registry = std::move(staged);
+  {
+    LoadedFiles& loaded = loaded_files();
+    const std::lock_guard lock(loaded.mutex);
+    for (std::size_t e = before; e < entries.size(); ++e)
+      loaded.files.emplace_back(entries[e], fs::absolute(file).lexically_normal());
+  }
   return {file, origin, {entries.begin() + static_cast<std::ptrdiff_t>(before), entries.end()}};
 }
 

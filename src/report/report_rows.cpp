@@ -2,6 +2,7 @@
 #include "report/report_rows.hpp"
 
 #include <optional>
+#include <sstream>
 
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
@@ -35,6 +36,20 @@ const std::vector<std::string> kMeasured = {
     "seconds",    "seconds_per_step",      "training_seconds",
     "peak_bytes", "peak_bytes_by_purpose", "reference_scores"};
 
+/// The first `show` answers: the file may ask for more or fewer than when they were made.
+Json examples_of(const RunSchedule& schedule, const Work& work, const Json& measured) {
+  const auto& stage = std::get<EvaluateStage>(schedule.stage_of(work).options);
+  const auto show = static_cast<std::size_t>(stage.show);
+  const auto items = work.folder / "items.jsonl";
+  if (measured.at("examples").size() == show || !std::filesystem::exists(items))
+    return measured.at("examples");
+  Json examples = Json::array();
+  std::istringstream lines(read_file(items));
+  for (std::string line; examples.size() < show && std::getline(lines, line);)
+    examples.push_back(Json::parse(line));
+  return examples;
+}
+
 /// A measured model: what an evaluate stage found, and what its training stage reported.
 Json evaluated_row(const RunSchedule& schedule, const Work& work, const Json& measured,
                    const std::filesystem::path& out) {
@@ -49,7 +64,7 @@ Json evaluated_row(const RunSchedule& schedule, const Work& work, const Json& me
   row["metrics"] = measured.at("metrics");
   if (const auto items = work.folder / "items.jsonl"; std::filesystem::exists(items))
     row["items"] = items.lexically_relative(out).generic_string();
-  if (measured.contains("examples")) row["examples"] = measured.at("examples");
+  if (measured.contains("examples")) row["examples"] = examples_of(schedule, work, measured);
   const auto made = work.inputs.find(work.model);
   if (made == work.inputs.end()) return row;
   const Work& training = schedule.work[made->second];

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "experiment/folder_index.hpp"
+#include "run/work_metrics.hpp"
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/report/report.hpp"
@@ -31,7 +33,10 @@ void gather_metrics(const RunSchedule& schedule, const std::filesystem::path& ou
 }  // namespace
 
 void collect_run(const RunSchedule& schedule, const std::filesystem::path& out) {
-  if (schedule.cells.size() > 1) gather_metrics(schedule, out);
+  if (schedule.cells.size() > 1)
+    gather_metrics(schedule, out);
+  else
+    join_metrics(schedule, out);
   write_report(schedule, out,
                std::all_of(schedule.work.begin(), schedule.work.end(),
                            [](const Work& work) { return is_done(work); }));
@@ -42,6 +47,7 @@ LoadedExperiment load_run(const std::filesystem::path& folder, const Registry& r
   if (!std::filesystem::is_regular_file(file))
     throw DataError(message(folder.string(), ": no run lies here (no config.resolved.toml)\n  ",
                             "give the folder of a run: the --out of lldm run, grid run or emit"));
+  require_own_scheme(read_index(folder));  // its keys may have other names besides
   LoadedExperiment loaded = load_experiment(file, {}, registry);
   const auto index = folder / kIndexName;
   if (!std::filesystem::exists(index)) return loaded;

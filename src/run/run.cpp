@@ -5,7 +5,10 @@
 
 #include <algorithm>
 
+#include "experiment/folder_index.hpp"
 #include "experiment/size_checks.hpp"
+#include "run/stored_work.hpp"
+#include "run/work_metrics.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
@@ -99,24 +102,61 @@ Workshop open_workshop(const RunSchedule& schedule, const Registry& registry, Me
   return {schedule, registry, memory, logger, options, device};
 }
 
+/// A file that names no threads goes on with those that the folder was begun with: bits depend on
+/// them.
+LoadedExperiment with_threads_of(LoadedExperiment loaded, const std::filesystem::path& out,
+                                 Logger& logger) {
+  const std::int64_t begun_with = read_index(out).threads;
+  const std::int64_t now = loaded.experiments.front().options.threads;
+  if (loaded.document.root.find("threads") || begun_with == 0 || begun_with == now) return loaded;
+  logger.info(message("threads ", begun_with, ", as ", out.string(), " was begun (here: ", now,
+                      "); `threads` in the file decides"));
+  for (Experiment& experiment : loaded.experiments) experiment.options.threads = begun_with;
+  loaded.resolved.set("threads", config::Value::integer(begun_with));
+  return loaded;
+}
+
+/// What is finished, after the store has given what it has.
+ReusedWork take_stock(const OpenedRun& run, const RunOptions& options, std::size_t others,
+                      Logger& logger) {
+  const StoredWork store(run.schedule, options.out, options.store, logger);
+  ReusedWork work{.others = others};
+  for (std::size_t w = 0; w < run.schedule.work.size(); ++w) {
+    if (!run.needed[w]) continue;
+    const bool is_taken = store.take(run.schedule.work[w]);
+    work.from_store += is_taken;
+    const bool is_there = is_taken || is_done(run.schedule.work[w]);
+    if (is_there && !is_taken) store.keep(run.schedule.work[w]);
+    ++(is_there ? work.reused : work.to_do);
+  }
+  return work;
+}
+
 }  // namespace
 
-OpenedRun open_run(const LoadedExperiment& loaded, const Registry& registry, Logger& logger,
+OpenedRun open_run(const LoadedExperiment& file, const Registry& registry, Logger& logger,
                    const RunOptions& options) {
   if (options.is_fresh && !options.resume.empty())
     throw ConfigError("--fresh and --resume contradict one another\n  give one of them");
+  const LoadedExperiment loaded =
+      options.is_fresh ? file : with_threads_of(file, options.out, logger);
   RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
   std::vector<bool> needed = wanted(schedule, options.stage);  // names a misspelt stage
   check_runnable(loaded, registry, options.stage);
   for (const std::string& note : loaded.notes) logger.warning(note);
   for (const std::string& note : unread_schedules(loaded, registry)) logger.warning(note);
   check_resume(schedule, options.resume);
+  if (!options.store.empty()) static_cast<void>(WorkStore(options.store));
   static_cast<void>(select_device(loaded.experiments.front().options.device));
   make_folders(options.out);
   OpenedRun run{std::move(schedule), std::move(needed), RunLock(options.out)};
   if (options.is_fresh) remove_run(options.out, loaded, run.schedule);
-  claim_folder(options.out, loaded.resolved, run.schedule, logger);
+  // Again, under the lock: another process may have moved on meanwhile.
+  run.schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
+  const std::size_t others = claim_folder(options.out, loaded.resolved, run.schedule, logger);
+  if (run.schedule.cells.size() > 1) share_metrics(options.out);
   if (options.retries_failed) forget_failures(run.schedule, run.needed);
+  if (options.observer) options.observer->opened(take_stock(run, options, others, logger));
   return run;
 }
 

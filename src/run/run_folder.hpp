@@ -6,11 +6,13 @@
 
 namespace lldm {
 
-/// Writes config.resolved.toml with the digests of the input files, and index.json.  ConfigError,
-/// with the difference, if the folder holds work of another config or of other input files; where
-/// nothing was finished and no checkpoint written, the folder is taken over.
-void claim_folder(const std::filesystem::path& out, const config::Value& resolved,
-                  const RunSchedule& schedule, Logger& logger);
+/// Writes config.resolved.toml with the digests of the input files, and index.json; what
+/// config.resolved.toml said before stays in config.history.  Returns how much work lies here that
+/// the file no longer names.
+/// Errors  ConfigError if the file would change finished work (stage and key are named), or if
+///         another version of lldm finished it.
+std::size_t claim_folder(const std::filesystem::path& out, const config::Value& resolved,
+                         const RunSchedule& schedule, Logger& logger);
 
 /// Removes what a run of this file left in `out`, and nothing else.  Error if a worker is at it.
 void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded,

@@ -37,8 +37,7 @@ std::string slurm_script(const SlurmJob& job) {
   if (job.num_cells < 1 || job.cells_per_task < 1 || job.threads < 1 || job.seconds_to_save < 1)
     throw ShapeError("slurm_script: counts must be positive");
   const std::int64_t tasks = (job.num_cells + job.cells_per_task - 1) / job.cells_per_task;
-  std::string plugins;
-  for (const std::string& plugin : job.plugins) plugins += " --plugin " + shell_quoted(plugin);
+  const std::string store = job.store.empty() ? "" : " --store " + shell_quoted(job.store.string());
   std::string head = message(
       "#!/usr/bin/env bash\n"
       "# Written by lldm grid emit: ",
@@ -67,7 +66,7 @@ last=$((first + cells_per_task - 1))
 
 # The signal before the limit reaches this shell alone: lldm gets it from here, saves, and ends with 75.
 "$program" grid work "$folder" --cells "$first-$last")SH",
-                    plugins, R"SH( &
+                    store, R"SH( &
 worker=$!
 stopping=
 trap 'stopping=1; kill -TERM "$worker" 2> /dev/null' TERM INT

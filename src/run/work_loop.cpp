@@ -5,6 +5,8 @@
 #include <chrono>
 #include <thread>
 
+#include "run/stored_work.hpp"
+#include "run/work_metrics.hpp"
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
@@ -41,6 +43,7 @@ void complete(const RunContext& run, const Work& work) {
   clean_partials(work.folder);
   if (std::filesystem::exists(work.folder / "checkpoints"))
     clean_partials(work.folder / "checkpoints");
+  write_work_record(run.schedule, work);
   Result details = run_work(run, work);
   Result result = {{"hash", work.hash},
                    {"stage", work.stage},
@@ -51,6 +54,7 @@ void complete(const RunContext& run, const Work& work) {
   for (auto& [key, value] : details.items()) result[key] = value;
   run.metrics.sync();
   write_file_atomically(work.folder / kResultName, result.dump(2) + "\n");
+  StoredWork(run.schedule, run.options.out, run.options.store, run.logger).publish(work);
 }
 
 void warn_of_torn_line(const MetricsWriter& metrics, Logger& logger) {
@@ -103,6 +107,7 @@ class Sharing {
       : shop_(shop),
         needed_(needed),
         names_(shop.schedule),
+        store_(shop.schedule, shop.options.out, shop.options.store, shop.logger),
         standing_(shop.schedule.work.size(), Standing::open) {}
 
   std::vector<WorkFailure> run() {
@@ -135,6 +140,7 @@ class Sharing {
       if (!inputs_are_done(w) || is_settled(w)) continue;
       const std::optional<WorkClaim> claim = WorkClaim::take(shop_.options.out, work);
       if (!claim || is_settled(w)) continue;  // settled between the look and the claim
+      if (store_.take(work)) return is_settled(w);
       attempt(w, *claim);
       return true;
     }
@@ -193,6 +199,7 @@ class Sharing {
   const Workshop& shop_;
   const std::vector<bool>& needed_;
   WorkNames names_;
+  StoredWork store_;
   std::vector<Standing> standing_;
   std::vector<WorkFailure> failures_;
 };
@@ -200,6 +207,8 @@ class Sharing {
 }  // namespace
 
 void do_alone(const Workshop& shop, const std::vector<bool>& needed) {
+  join_metrics(shop.schedule, shop.options.out);
+  const StoredWork store(shop.schedule, shop.options.out, shop.options.store, shop.logger);
   MetricsWriter metrics(shop.options.out / kMetricsName);
   warn_of_torn_line(metrics, shop.logger);
   const RunContext run{shop.schedule, shop.registry, shop.memory, shop.logger,
@@ -209,7 +218,7 @@ void do_alone(const Workshop& shop, const std::vector<bool>& needed) {
     if (!needed[w] || is_done(work)) continue;
     if (shop.options.observer->should_stop())
       throw Stopped("stopped on request between two stages");
-    complete(run, work);
+    if (!store.take(work)) complete(run, work);
   }
 }
 

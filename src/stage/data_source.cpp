@@ -24,9 +24,8 @@ SourceRow row_of(std::uint64_t id, const Example& example) {
   return {.id = id, .prompt = example.prompt, .messages = {}, .answers = {example.answer}};
 }
 
-std::vector<SourceRow> from_task(const RunContext& run, const Work& work, const BoundData& data) {
-  const Services services = run.services(work, nullptr);
-  const auto task = run.registry.make<AnyTask>(data.task, services);
+std::vector<SourceRow> from_task(const Services& services, const BoundData& data) {
+  const auto task = services.registry.make<AnyTask>(data.task, services);
   std::vector<SourceRow> rows;
   for (const Example& example : task.examples())
     rows.push_back(row_of(static_cast<std::uint64_t>(rows.size()), example));
@@ -34,10 +33,10 @@ std::vector<SourceRow> from_task(const RunContext& run, const Work& work, const 
 }
 
 /// One answer of every pair of a file.
-std::vector<SourceRow> from_pairs(const RunContext& run, const DataOptions& data,
+std::vector<SourceRow> from_pairs(Logger& logger, const DataOptions& data,
                                   const RowReaderOptions& options) {
   const auto file = read_preference_rows(data.file.string(), options);
-  run.logger.info(message(file.summary(), "; the ",
+  logger.info(message(file.summary(), "; the ",
                           data.take == Take::chosen ? "chosen" : "rejected",
                           " answer of each is read (take)"));
   std::vector<SourceRow> rows;
@@ -47,7 +46,7 @@ std::vector<SourceRow> from_pairs(const RunContext& run, const DataOptions& data
   return rows;
 }
 
-std::vector<SourceRow> from_file(const RunContext& run, const BoundData& bound,
+std::vector<SourceRow> from_file(Logger& logger, const BoundData& bound,
                                  std::int64_t group_size) {
   const DataOptions& data = bound.options;
   if (const std::string problem = file_take_problem(bound.resolved, data.take, group_size);
@@ -56,7 +55,7 @@ std::vector<SourceRow> from_file(const RunContext& run, const BoundData& bound,
   RowReaderOptions options;
   options.on_bad_row = data.on_bad_row;
   if (data.take == Take::chosen || data.take == Take::rejected)
-    return from_pairs(run, data, options);
+    return from_pairs(logger, data, options);
   std::vector<SourceRow> rows;
   const RowForm form = detect_row_form(
       data.file.string(),
@@ -64,25 +63,25 @@ std::vector<SourceRow> from_file(const RunContext& run, const BoundData& bound,
                       : std::vector{RowForm::preference, RowForm::ranked});
   if (group_size != 1 && (group_size != 2 || form == RowForm::ranked)) {
     const auto file = read_ranked_rows(data.file.string(), group_size, options);
-    run.logger.info(file.summary());
+    logger.info(file.summary());
     for (const RankedRow& row : file.rows) rows.push_back({row.id, {}, row.prompt, row.answers});
     return rows;
   }
   if (group_size == 2) {
     const auto file = read_preference_rows(data.file.string(), options);
-    run.logger.info(file.summary());
+    logger.info(file.summary());
     for (const PreferenceRow& row : file.rows)
       rows.push_back({row.id, {}, row.prompt, {row.chosen, row.rejected}});
     return rows;
   }
   if (form == RowForm::text) {
     const auto file = read_text_rows(data.file.string(), options);
-    run.logger.info(file.summary());
+    logger.info(file.summary());
     for (const TextRow& row : file.rows) rows.push_back({row.id, {}, {}, {row.text}});
     return rows;
   }
   const auto file = read_prompt_rows(data.file.string(), options);
-  run.logger.info(file.summary());
+  logger.info(file.summary());
   for (const PromptRow& row : file.rows) rows.push_back({row.id, {}, row.prompt, {row.response}});
   return rows;
 }
@@ -162,21 +161,29 @@ std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const
 
 std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
                                    const config::Value& table, std::int64_t group_size) {
+  return read_source(
+      run.services(work, nullptr), work.stage, table, group_size,
+      [&](const DataOptions& data) { return from_stage(run, work, data, group_size); });
+}
+
+std::vector<SourceRow> read_source(const Services& services, const std::string& stage,
+                                   const config::Value& table, std::int64_t group_size,
+                                   const StageRows& stage_rows) {
   config::Diagnostics diagnostics;
   const BoundData data =
-      bind_data(table, run.registry, diagnostics, message("stage \"", work.stage, "\""));
+      bind_data(table, services.registry, diagnostics, message("stage \"", stage, "\""));
   diagnostics.throw_if_any();
   std::vector<SourceRow> rows;
   if (data.task)
-    rows = from_task(run, work, data);
+    rows = from_task(services, data);
   else if (!data.options.stage.empty())
-    rows = from_stage(run, work, data.options, group_size);
+    rows = stage_rows(data.options);
   else
-    rows = from_file(run, data, group_size);
+    rows = from_file(services.logger, data, group_size);
   const auto limit = static_cast<std::size_t>(data.options.limit);
   if (limit > 0 && rows.size() > limit) {
-    run.logger.info(message("stage \"", work.stage, "\": the first ", limit, " of ", rows.size(),
-                            " rows (limit)"));
+    services.logger.info(
+        message("stage \"", stage, "\": the first ", limit, " of ", rows.size(), " rows (limit)"));
     rows.resize(limit);
   }
   return rows;
@@ -207,27 +214,32 @@ std::string source_of_words(const Stage& stage) {
 
 /// The stages of the work's own cell, then those of other cells that read other words: cells share
 /// a model's pretraining, so its words are those of all of them.
-std::vector<const Stage*> stages_with_words(const RunContext& run, const Work& work) {
+std::vector<const Stage*> stages_with_words(const RunSchedule& schedule, const Work& work) {
   std::vector<const Stage*> stages;
   std::set<std::string> seen;
   const auto add = [&](const Experiment& experiment, bool is_own) {
     for (const Stage& stage : experiment.stages)
       if (seen.insert(source_of_words(stage)).second || is_own) stages.push_back(&stage);
   };
-  add(run.experiment(work), true);
-  for (const Experiment& experiment : run.schedule.experiments) add(experiment, false);
+  add(schedule.experiments[work.experiment], true);
+  for (const Experiment& experiment : schedule.experiments) add(experiment, false);
   return stages;
 }
 
 }  // namespace
 
 std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) {
+  return vocabulary_of(run.schedule, work, run.services(work, nullptr),
+                       [&](const DataOptions& data) { return from_stage(run, work, data, 1); });
+}
+
+std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& work,
+                                       const Services& services, const StageRows& stage_rows) {
   std::vector<std::string> texts;
-  const Services services = run.services(work, nullptr);
   const auto add = [&](const AnyTask& task) {
     for (std::string& text : task.vocabulary_texts()) texts.push_back(std::move(text));
   };
-  const std::vector<const Stage*> stages = stages_with_words(run, work);
+  const std::vector<const Stage*> stages = stages_with_words(schedule, work);
   // Every task of the file: a later stage may use words that this stage's rows lack.
   for (const Stage* stage : stages)
     std::visit(
@@ -237,16 +249,19 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
             for (const config::Value* rows : {&options.data, &options.validation}) {
               if (!rows->find("generate")) continue;
               config::Diagnostics diagnostics;
-              const BoundData data = bind_data(*rows, run.registry, diagnostics, stage->name);
+              const BoundData data = bind_data(*rows, services.registry, diagnostics, stage->name);
               diagnostics.throw_if_any();
-              add(run.registry.make<AnyTask>(data.task, services));
+              add(services.registry.make<AnyTask>(data.task, services));
             }
           } else if constexpr (!std::is_same_v<T, StudyStage>) {
             if (!options.task.type().empty())
-              add(run.registry.make<AnyTask>(options.task, services));
+              add(services.registry.make<AnyTask>(options.task, services));
           }
         },
         stage->options);
+  const auto read = [&](const config::Value& table, std::int64_t group_size) {
+    return read_source(services, work.stage, table, group_size, stage_rows);
+  };
   const auto add_rows = [&](const std::vector<SourceRow>& rows) {
     for (const SourceRow& row : rows) {
       texts.push_back(row.prompt);
@@ -259,16 +274,16 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
     if (const auto* training = std::get_if<TrainingStage>(&stage->options))
       for (const config::Value* rows : {&training->data, &training->validation})
         if (rows->find("file"))
-          add_rows(read_source(run, work, *rows, answers_of_file(*stage, *rows)));
+          add_rows(read(*rows, answers_of_file(*stage, *rows)));
     if (const auto* evaluation = std::get_if<EvaluateStage>(&stage->options))
-      if (evaluation->pairs.find("file")) add_rows(read_source(run, work, evaluation->pairs, 2));
+      if (evaluation->pairs.find("file")) add_rows(read(evaluation->pairs, 2));
     if (const auto* study = std::get_if<StudyStage>(&stage->options))
-      if (study->pairs.find("file")) add_rows(read_source(run, work, study->pairs, 2));
+      if (study->pairs.find("file")) add_rows(read(study->pairs, 2));
     if (const auto* sample = std::get_if<SampleStage>(&stage->options))
       for (const std::string& prompt : sample->prompts) texts.push_back(prompt);
   }
-  if (const auto* training = std::get_if<TrainingStage>(&run.schedule.stage_of(work).options))
-    if (!training->data.find("file")) add_rows(read_source(run, work, training->data, 1));
+  if (const auto* training = std::get_if<TrainingStage>(&schedule.stage_of(work).options))
+    if (!training->data.find("file")) add_rows(read(training->data, 1));
   return texts;
 }
 

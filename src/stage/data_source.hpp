@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,17 @@ struct SourceRow {
 std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
                                    const config::Value& data, std::int64_t group_size);
 
+/// The rows of an earlier stage.
+using StageRows = std::function<std::vector<SourceRow>(const DataOptions& data)>;
+/// The same outside a run.
+std::vector<SourceRow> read_source(const Services& services, const std::string& stage,
+                                   const config::Value& data, std::int64_t group_size,
+                                   const StageRows& stage_rows);
+
 /// Texts from which a word vocabulary is made: the task's own list, else the rows.
 std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work);
+std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& work,
+                                       const Services& services, const StageRows& stage_rows);
 
 /// How answers lie on their canvas.
 struct CanvasRule {

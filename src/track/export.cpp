@@ -54,7 +54,14 @@ std::string value_text(const nlohmann::ordered_json& value) {
 
 Cells cells_of(const nlohmann::ordered_json& index) {
   Cells cells;
-  if (!index.is_object() || !index.contains("work") || index.value("cells", index).size() < 2)
+  if (!index.is_object() || !index.contains("work")) return cells;
+  // A plain run's folders are its stages' names, unless it was a grid before.
+  const auto is_of_grid = [](const auto& work) {
+    const std::string folder = work.value("folder", "");
+    return folder.starts_with("cells/") || folder.starts_with("shared/");
+  };
+  const auto& all = index.at("work");
+  if (index.value("cells", index).size() < 2 && std::none_of(all.begin(), all.end(), is_of_grid))
     return cells;
   cells.columns = {"seed"};
   for (const auto& work : index.at("work")) {

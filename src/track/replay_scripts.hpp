@@ -25,7 +25,8 @@ def read_names(run_dir):
             index = json.load(file)
     except OSError:
         return {}
-    if len(index["cells"]) < 2:
+    is_of_grid = any(work["folder"].startswith(("cells/", "shared/")) for work in index["work"])
+    if len(index["cells"]) < 2 and not is_of_grid:
         return {}
     return {work["folder"]: work["name"].replace(", ", "/") for work in index["work"]}
 

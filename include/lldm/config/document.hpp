@@ -35,7 +35,8 @@ struct LoadOptions {
 /// `extends = ["a.toml", "b.toml"]`, relative to the file that says it: later files override
 /// earlier ones and the file itself overrides all.  A file reached twice is laid down once, at its
 /// first place.
-/// `[[stage]]` tables merge by `name`, new ones follow; other arrays are replaced.
+/// `[[stage]]` tables merge by `name`, new ones follow; other arrays are replaced.  In [grid] every
+/// key is replaced, `axes` as a whole; `add_axes` and `add_seeds` add values (docs/extends.md).
 /// Errors  ConfigError at once, since nothing behind them can be checked: a file that cannot be
 /// read,
 ///         is larger than 4 MiB, is not TOML or holds a date, a time, inf or nan; a circle, or more

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -122,6 +123,10 @@ struct Stage {
 struct Experiment {
   ExperimentOptions options;
   std::vector<Stage> stages;
+  /// Names of components that plugins brought, and the plugins' files.
+  std::map<std::string, std::filesystem::path> plugin_files = {};
+  /// Stages that make a model with a vocabulary of the data's words -> what it follows from.
+  std::map<std::string, std::string> words = {};
   [[nodiscard]] const Stage* find(std::string_view name) const;
 };
 

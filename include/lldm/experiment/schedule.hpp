@@ -37,10 +37,16 @@ struct RunSchedule {
 };
 
 /// Works out what has to be done, and where: `out`/<stage> for a plain run; with a grid
-/// `out`/cells/<cell>/<stage>, or `out`/shared/<stage>-<hash> for work of several cells.
+/// `out`/cells/<cell>/<stage>, or `out`/shared/<stage>-<hash> for work of several cells.  Work that
+/// index.json of `out` knows stays where it lies, however the file has grown since.
 RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> experiments,
                           const std::filesystem::path& out);
 
+/// Changes with what goes into a hash: a folder of another scheme is not read.
+inline constexpr int kWorkScheme = 2;
+
+/// The file in a piece of work's folder that says which work it is and what decides its result.
+inline constexpr const char* kWorkName = "work.json";
 /// The file in a piece of work's folder that says it is finished.
 inline constexpr const char* kResultName = "result.json";
 /// The file that says why it could not be finished.
@@ -55,7 +61,7 @@ std::string failure_of(const Work& work);
 /// The exit code that error would have had alone.
 int failure_code(const Work& work);
 
-/// Short name of a cell: the hash of its resolved settings and its seed.
-std::string cell_id(const Cell& cell, const Experiment& experiment);
+/// Short name of a cell: the hash of its axes' values and its seed.
+std::string cell_id(const Cell& cell);
 
 }  // namespace lldm

@@ -36,4 +36,13 @@ struct LoadedPlugin {
 /// Errors  PluginError; the registry is then what it was before.
 LoadedPlugin load_plugin(Registry& registry, const std::filesystem::path& file);
 
+/// A plugin that a registry has components of.
+struct PluginFile {
+  std::filesystem::path file;
+  std::vector<std::string> components;  // names
+};
+
+/// The plugins of a registry, in the order of loading.
+[[nodiscard]] std::vector<PluginFile> plugin_files(const Registry& registry);
+
 }  // namespace lldm

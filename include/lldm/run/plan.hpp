@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "lldm/experiment/load_experiment.hpp"
+#include "lldm/experiment/loaded_experiment.hpp"
 
 namespace lldm {
 

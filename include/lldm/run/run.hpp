@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "lldm/experiment/load_experiment.hpp"
+#include "lldm/run/load_experiment.hpp"
 #include "lldm/experiment/schedule.hpp"
 #include "lldm/stage/run_options.hpp"
 #include "lldm/track/logger.hpp"

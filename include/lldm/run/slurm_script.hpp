@@ -4,16 +4,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <vector>
 
 namespace lldm {
 
 /// What a job of a grid needs to know.
 struct SlurmJob {
-  std::string name;               // of the experiment
-  std::filesystem::path program;  // lldm, an absolute path
-  std::filesystem::path folder;   // of the run, an absolute path
-  std::vector<std::string> plugins;
+  std::string name;                  // of the experiment
+  std::filesystem::path program;     // lldm, an absolute path
+  std::filesystem::path folder;      // of the run, an absolute path
+  std::filesystem::path store = {};  // --store of its workers; "": none
   std::int64_t num_cells = 1;
   std::int64_t cells_per_task = 1;
   std::int64_t threads = 1;

@@ -11,6 +11,14 @@
 
 namespace lldm {
 
+/// What a run finds when it opens its folder.
+struct ReusedWork {
+  std::size_t reused = 0;      // finished work that the file asks for
+  std::size_t from_store = 0;  // of it: taken from the store just now
+  std::size_t to_do = 0;
+  std::size_t others = 0;  // work of cells or stages that the file no longer has: it stays
+};
+
 /// Who watches a run: progress, and whether it should stop.  All calls come from the running
 /// thread.
 class RunObserver {
@@ -23,6 +31,8 @@ class RunObserver {
                         const std::vector<std::pair<std::string, double>>& /*metrics*/) {}
   virtual void end() {}
   virtual bool should_stop() { return false; }
+  /// The folder is taken: what was found finished there (or in the store), and what is left.
+  virtual void opened(const ReusedWork& /*work*/) {}
 };
 
 struct RunOptions {
@@ -30,6 +40,7 @@ struct RunOptions {
   std::string stage = "all";        // a stage's name: that stage and what it needs
   std::filesystem::path resume;     // a checkpoint folder to go on from, instead of the newest one
   bool is_fresh = false;            // remove what an earlier run of this file left in `out`
+  std::filesystem::path store = {};  // finished work is taken from here and kept here; "": none
   bool retries_failed = true;       // a grid's work that is recorded as failed is tried again
   RunObserver* observer = nullptr;  // never null inside a run
 };

@@ -77,6 +77,33 @@ TEST_CASE("load replaces arrays", "[config]") {
   CHECK(load_file(file).root == tree("plugins = [\"c\"]\n"));
 }
 
+TEST_CASE("extends: a child's axes replace the grid's, add_axes and add_seeds add", "[config]") {
+  const ConfigFolder folder;
+  folder.write("base.toml",
+               "x = 1\n[grid]\nseeds = { values = [1, 2], from = \"tuned\" }\n"
+               "exclude = [{ seed = 2 }]\n[grid.axes]\n\"a.b\" = [1, 2]\n\"a.c\" = [3]\n");
+  const auto child = [&](const std::string& text) {
+    return load_file(folder.write("a.toml", "extends = [\"base.toml\"]\n" + text)).root;
+  };
+  const std::string seeds = "x = 1\n[grid]\nseeds = { values = [1, 2], from = \"tuned\" }\n";
+  CHECK(child("[grid.axes]\n\"a.d\" = [4]\n") ==
+        tree(seeds + "exclude = [{ seed = 2 }]\n[grid.axes]\n\"a.d\" = [4]\n"));
+  CHECK(child("[grid]\nexclude = []\n[grid.add_axes]\n\"a.b\" = [5]\n\"a.d\" = [4]\n") ==
+        tree(seeds + "exclude = []\n[grid.axes]\n\"a.b\" = [1, 2, 5]\n\"a.c\" = [3]\n"
+                     "\"a.d\" = [4]\n"));
+  CHECK(child("[grid]\nseeds = [7]\nexclude = []\naxes = {}\n") ==
+        tree("x = 1\n[grid]\nseeds = [7]\nexclude = []\naxes = {}\n"));
+  CHECK(child("[grid]\nadd_seeds = [3]\nexclude = []\naxes = {}\n") ==
+        tree("x = 1\n[grid]\nseeds = { values = [1, 2, 3], from = \"tuned\" }\nexclude = []\n"
+             "axes = {}\n"));
+  CHECK(child("[grid]\n") == tree("x = 1\n"));
+  folder.write("none.toml", "x = 1\n");
+  CHECK(load_file(folder.write("b.toml",
+                               "extends = [\"none.toml\"]\n[grid]\nadd_seeds = [3]\n"
+                               "add_axes = { \"a.b\" = [1] }\n"))
+            .root == tree("x = 1\n[grid]\naxes = { \"a.b\" = [1] }\nseeds = [3]\n"));
+}
+
 TEST_CASE("load says where a circle of extends closes", "[config]") {
   const ConfigFolder folder;
   folder.write("b.toml", "extends = [\"c.toml\"]\n");

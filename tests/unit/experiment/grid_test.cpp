@@ -126,6 +126,20 @@ TEST_CASE("Grid: mistakes are told with their place and what would be right",
              contains("an axis lists its values"));
   CHECK_THAT(errors("axes = { \"tuned.objective.beta\" = [0.1, 0.1] }"),
              contains("the value 0.1 twice"));
+  // One value in two ways of writing it.
+  const auto says_twice = contains("are one value: every value once");
+  CHECK_THAT(errors("axes = { \"tuned.objective.beta\" = [1, 1.0] }"),
+             contains("1 and 1.0 are one value"));
+  CHECK_THAT(errors("axes = { \"tuned.objective\" = [\"dpo\", { type = \"dpo\" }] }"), says_twice);
+  CHECK_THAT(errors("axes = { \"tuned.objective\" = [{ type = \"dpo\", beta = 1 }, "
+                    "{ beta = 1.0, type = \"dpo\" }] }"),
+             says_twice);
+  CHECK_THAT(errors("axes = { \"tuned.objective.beta\" = [0.5, 5e-1] }"), contains("twice"));
+  CHECK_THAT(errors("tied = [{ \"tuned.objective.beta\" = [1, 1.0], "
+                    "\"sft.optimizer.steps\" = [4, 4] }]"),
+             says_twice);
+  CHECK_THAT(errors("add_axes = { \"tuned.objective.beta\" = [1] }"),
+             contains("adds to what a file extends"));
   CHECK_THAT(errors("axes = { \"tuned.objective.beta\" = [0.1], \"tuned.objective\" = [{ type = "
                     "\"ipo\" }] }"),
              contains("lays over what \"tuned.objective.beta\" sets"));

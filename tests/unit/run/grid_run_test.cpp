@@ -167,7 +167,7 @@ TEST_CASE("slurm_script: bash reads it, whatever the paths are called", "[experi
   SlurmJob job{.name = "a name; with 'quotes' $(rm)",
                .program = "/opt/it's \"here\"/lldm",
                .folder = "/runs/$HOME and `x`",
-               .plugins = {"/p/a'b.so"},
+               .store = "/p/a'b",
                .num_cells = 10,
                .cells_per_task = 4,
                .threads = 2,

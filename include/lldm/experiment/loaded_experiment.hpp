@@ -28,9 +28,4 @@ struct FileProblem {
   bool is_missing = true;  // false: it is there, and is not what the stage reads
 };
 
-/// Loads, expands and binds a file.  ConfigError with every mistake at once.
-LoadedExperiment load_experiment(const std::filesystem::path& file,
-                                 const std::vector<std::string>& overrides,
-                                 const Registry& registry);
-
 }  // namespace lldm

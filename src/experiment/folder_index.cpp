@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/folder_index.hpp"
+
+#include <set>
+
+#include "experiment/work_names.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/experiment/schedule.hpp"
+#include "lldm/storage/files.hpp"
+
+namespace lldm {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+Json parsed(const fs::path& path) {
+  try {
+    return Json::parse(read_file(path), nullptr, false);
+  } catch (const FileError&) {
+    return Json();
+  }
+}
+
+/// index.json is lost: every piece of work says itself which it is.
+void scan(FolderIndex& index) {
+  for (auto entry = fs::recursive_directory_iterator(index.out);
+       entry != fs::recursive_directory_iterator(); ++entry) {
+    if (entry->path().filename() == "checkpoints") entry.disable_recursion_pending();
+    if (entry->path().filename() != kWorkName) continue;
+    const Json record = parsed(entry->path());
+    if (!record.is_object() || record.value("scheme", 1) != kWorkScheme) continue;
+    index.scheme = kWorkScheme;
+    index.folders[record.value("hash", "")] =
+        entry->path().parent_path().lexically_relative(index.out).generic_string();
+  }
+}
+
+}  // namespace
+
+bool FolderIndex::is_taken(const std::string& folder) const {
+  return fs::exists(out / folder / kResultName) || fs::exists(out / folder / "checkpoints");
+}
+
+FolderIndex read_index(const fs::path& out) {
+  FolderIndex index{.out = out, .folders = {}};
+  if (!fs::is_directory(out)) return index;
+  const auto path = out / kIndexName;
+  const Json json = fs::exists(path) ? parsed(path) : Json();
+  if (!json.is_object()) {
+    scan(index);
+    if (index.scheme == 0 && fs::exists(out / "config.resolved.toml")) index.scheme = 1;
+    return index;
+  }
+  index.scheme = json.value("scheme", 1);
+  if (index.scheme != kWorkScheme) return index;
+  index.threads = json.value("threads", std::int64_t{0});
+  for (const char* list : {"kept", "work"})
+    if (json.contains(list))
+      for (const Json& entry : json.at(list))
+        index.folders[entry.value("hash", "")] = entry.value("folder", "");
+  return index;
+}
+
+Json kept_work(const FolderIndex& before, const Json& index) {
+  std::set<std::string> known;
+  for (const Json& entry : index.at("work")) known.insert(entry.at("hash").get<std::string>());
+  Json kept = Json::array();
+  for (const auto& [hash, folder] : before.folders)
+    if (!known.contains(hash) && before.is_taken(folder))
+      kept.push_back({{"folder", folder}, {"hash", hash}});
+  return kept;
+}
+
+bool holds_work(const fs::path& out) {
+  for (const auto& entry : fs::recursive_directory_iterator(out)) {
+    const std::string name = entry.path().filename().string();
+    if (name == kResultName || entry.path().parent_path().filename() == "checkpoints") return true;
+  }
+  return false;
+}
+
+void require_own_scheme(const FolderIndex& index) {
+  if (index.scheme == 0 || index.scheme == kWorkScheme || !holds_work(index.out)) return;
+  throw ConfigError(message(
+      index.out.string(), ": what lies here was made by ",
+      index.scheme < kWorkScheme ? "an older" : "a newer", " version of lldm\n  its hashes of work",
+      " follow scheme ", index.scheme, ", this lldm's scheme ", kWorkScheme,
+      ": they cannot be compared\n  use another --out, or start over with --fresh"));
+}
+
+}  // namespace lldm

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/work_identity.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <set>
+
+#include "experiment/work_names.hpp"
+#include "lldm/config/document.hpp"
+#include "lldm/config/reader.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/memory/device.hpp"
+#include "lldm/plugin/loader.hpp"
+#include "lldm/storage/sha256.hpp"
+
+namespace lldm {
+namespace {
+
+using config::Value;
+
+/// Keys of stages that change no number of a result.  `reference` says where scores are kept, not
+/// what they are; `show` is how many answers the report prints; `role` is how it compares.
+constexpr std::array<std::string_view, 6> kChangeNoNumber = {
+    "role", "logging_steps", "save_steps", "keep_checkpoints", "reference", "show"};
+
+struct Flattener {
+  WorkSettings& settings;
+  InputFiles& files;
+
+  void add(const std::string& key, const Value& value) {
+    if (value.is_table()) {
+      for (const config::Member& member : value.as_table())
+        add(key + "." + member.key, member.value);
+    } else if (value.is_array() && holds_more(value)) {
+      for (std::size_t i = 0; i < value.as_array().size(); ++i)
+        add(message(key, ".", i), value.as_array()[i]);
+    } else if (const std::string hash = files.digest_of(value); !hash.empty()) {
+      settings.values[key] = "sha256:" + hash;
+      settings.paths[key] = value.as_string();
+    } else {
+      settings.values[key] = config::to_toml(value);
+    }
+  }
+
+  bool holds_more(const Value& list) {
+    return std::any_of(list.as_array().begin(), list.as_array().end(), [&](const Value& value) {
+      return value.is_table() || value.is_array() || !files.digest_of(value).empty();
+    });
+  }
+};
+
+void collect_texts(const Value& value, std::set<std::string>& texts) {
+  if (value.is_string()) texts.insert(value.as_string());
+  if (value.is_array())
+    for (const Value& element : value.as_array()) collect_texts(element, texts);
+  if (value.is_table())
+    for (const config::Member& member : value.as_table()) collect_texts(member.value, texts);
+}
+
+/// The plugins whose components a stage names, by what their files hold.
+void add_plugins(Flattener& flat, const Experiment& experiment, const Stage& stage) {
+  if (experiment.plugin_files.empty()) return;
+  std::set<std::string> texts;
+  collect_texts(stage.resolved, texts);
+  for (const auto& [name, file] : experiment.plugin_files)
+    if (texts.contains(name))
+      flat.add("plugins." + name, Value::string(std::filesystem::absolute(file).string()));
+}
+
+/// "auto" is what it stands for on this machine.
+std::string device_of(const Experiment& experiment) {
+  const std::string& wish = experiment.options.device;
+  return wish == "auto" ? select_device(wish).device : wish;
+}
+
+bool plans_its_path(const Stage& stage) {
+  const auto* training = std::get_if<TrainingStage>(&stage.options);
+  return training != nullptr && training->gradient_path == GradientPath::automatic;
+}
+
+/// The parts of the file beside the stage that decide its result.
+void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, const Stage& stage) {
+  const Value options = config::write_options(experiment.options);
+  for (const char* key : {"model", "tokenizer", "template"})
+    if (const config::Member* member = options.find(key);
+        member && (key != std::string_view("template") || cell.root.find(key)))
+      flat.add(key, member->value);
+  flat.settings.values["threads"] = std::to_string(experiment.options.threads);
+  flat.settings.values["device"] = config::to_toml(Value::string(device_of(experiment)));
+  // The budget chooses among gradient paths, and paths round differently.
+  if (const ByteSize budget = experiment.options.memory.budget;
+      budget.bytes > 0 && plans_its_path(stage))
+    flat.settings.values["memory.budget"] = std::to_string(budget.bytes);
+  add_plugins(flat, experiment, stage);
+  if (const auto words = experiment.words.find(stage.name); words != experiment.words.end())
+    flat.settings.values["tokenizer.words"] = words->second;
+}
+
+std::string processor() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("model name"))
+      return line.substr(std::min(line.size(), line.find(':') + 2));
+  return "unknown";
+}
+
+}  // namespace
+
+std::string WorkSettings::text() const {
+  std::string lines;
+  for (const auto& [key, value] : values) lines += key + "=" + value + "\n";
+  return lines;
+}
+
+bool changes_no_number(std::string_view key) {
+  return std::find(kChangeNoNumber.begin(), kChangeNoNumber.end(), key) != kChangeNoNumber.end();
+}
+
+WorkSettings work_settings(const Cell& cell, const Experiment& experiment, const Stage& stage,
+                           const std::string& model, InputFiles& files) {
+  WorkSettings settings;
+  Flattener flat{settings, files};
+  add_file(flat, cell, experiment, stage);
+  for (const config::Member& member : stage.resolved.as_table()) {
+    if (changes_no_number(member.key)) continue;
+    const std::string key = stage.name + "." + member.key;
+    if (member.key == "prompts") settings.values[key] = config::to_toml(member.value);
+    // Every model is measured by itself, on draws that do not depend on which other models are.
+    else if (stage.kind != StageKind::evaluate || member.key != "models")
+      flat.add(key, member.value);
+  }
+  if (stage.kind == StageKind::evaluate) flat.add(stage.name + ".model", Value::string(model));
+  return settings;
+}
+
+nlohmann::ordered_json work_record(const RunSchedule& schedule, const Work& work,
+                                   InputFiles& files) {
+  const Experiment& experiment = schedule.experiments[work.experiment];
+  const Cell& cell = schedule.cells[work.experiment];
+  const WorkSettings settings =
+      work_settings(cell, experiment, schedule.stage_of(work), work.model, files);
+  nlohmann::ordered_json record = {{"scheme", kWorkScheme},
+                                   {"hash", work.hash},
+                                   {"stage", work.stage},
+                                   {"model", work.model},
+                                   {"seed", work.seed},
+                                   {"varies", work.seed != experiment.options.seed},
+                                   {"axes", nlohmann::ordered_json::array()},
+                                   {"settings", settings.values},
+                                   {"paths", settings.paths},
+                                   {"inputs", nlohmann::ordered_json::object()}};
+  for (const auto& [path, value] : cell.axes) record["axes"].push_back(path);
+  for (const auto& [name, input] : work.inputs) record["inputs"][name] = schedule.work[input].hash;
+  return record;
+}
+
+nlohmann::ordered_json made_by(const Experiment& experiment) {
+  nlohmann::ordered_json made = {{"build", build_id()},
+                                 {"device", device_of(experiment)},
+                                 {"threads", experiment.options.threads},
+                                 {"processor", processor()}};
+  if (made.at("device") != "cpu")
+    for (const EnvironmentFact& fact : environment_facts())
+      if (fact.name == "cuda") made["cuda"] = fact.value;  // the card, the driver
+  return made;
+}
+
+}  // namespace lldm

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// What decides the result of a piece of work: the settings behind its hash, key by key.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "experiment/input_files.hpp"
+#include "lldm/experiment/schedule.hpp"
+
+namespace lldm {
+
+/// Settings by key ("tuned.objective.beta", "model.width") as TOML.  A file counts by what it
+/// holds, wherever it lies: "sha256:..." in place of its path.
+struct WorkSettings {
+  std::map<std::string, std::string> values;
+  std::map<std::string, std::string> paths;  // of the keys that name files
+
+  /// One line a key: what is hashed.
+  [[nodiscard]] std::string text() const;
+};
+
+/// Whether a key of a stage changes no number: how often it logs and saves, what the report shows.
+/// Such keys are in no hash, so they may change in a finished folder.
+bool changes_no_number(std::string_view key);
+
+/// `model`: of an evaluate stage, the measured model; else "".
+WorkSettings work_settings(const Cell& cell, const Experiment& experiment, const Stage& stage,
+                           const std::string& model, InputFiles& files);
+
+/// work.json: {"scheme", "hash", "stage", "model", "seed", "varies", "axes", "settings", "paths",
+/// "inputs"}.  `varies`: the seed is one of [grid] seeds.
+nlohmann::ordered_json work_record(const RunSchedule& schedule, const Work& work,
+                                   InputFiles& files);
+
+/// Lldm, LibTorch, compiler, threads, processor or device: what decides bits beside the file.
+nlohmann::ordered_json made_by(const Experiment& experiment);
+
+}  // namespace lldm
