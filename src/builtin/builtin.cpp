@@ -14,6 +14,7 @@
 #include "lldm/estimator/quadrature.hpp"
 #include "lldm/estimator/recorded_trajectory.hpp"
 #include "lldm/estimator/segmented.hpp"
+#include "lldm/eval/file.hpp"
 #include "lldm/eval/gsm8k.hpp"
 #include "lldm/eval/word_problems.hpp"
 #include "lldm/forward/block_masked.hpp"
@@ -109,7 +110,8 @@ void register_builtin_components(Registry& registry) {
       .add<SemiAutoregressivePadding>()
       .add<SemiAutoregressiveOrigin>()
       .add<WordProblems>()
-      .add<Gsm8k>();
+      .add<Gsm8k>()
+      .add<FileTask>();
 }
 
 }  // namespace lldm

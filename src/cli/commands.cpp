@@ -151,15 +151,26 @@ const std::vector<Command>& commands() {
       {"data inspect",
        "FILE",
        "what a JSONL file, or the data of an experiment, looks like to a model",
-       "FILE is a .jsonl file (with --tokenizer) or an experiment (.toml; every training stage "
-       "with rows of\n"
-       "its own).  Prints texts, tokens, ids, spans, the loss mask, a simulated noised copy, and "
-       "lengths.",
+       "FILE is a .jsonl file (with --tokenizer MODEL: that folder's template writes it) or an "
+       "experiment (.toml).\n"
+       "Of an experiment it prints the rows of every stage that trains or scores pairs as the "
+       "stage encodes\n"
+       "them: generated rows, files, and outputs of stages that have run in --out; ids and text of "
+       "prompt,\n"
+       "response and padding, which tokens are scored, and lengths.",
        1,
        1,
        {{"rows", Takes::value, "Rows to print; default 3.", "N"},
+        {"tokens", Takes::value, "Tokens to print of each text; default 80.", "N"},
         {"tokenizer", Takes::value,
-         "Model folder whose tokenizer is used; default: a word vocabulary of the file.", "DIR"},
+         "Model folder whose tokenizer and template are used; default: a word vocabulary of the "
+         "file, the stages' own of an experiment.",
+         "DIR"},
+        {"response-length", Takes::value, "Of a .jsonl file: the answers' canvas; default own.",
+         "N"},
+        {"stage", Takes::value, "Of an experiment: this stage alone; default all.", "NAME|all"},
+        {"out", Takes::value, "Of an experiment: folder of the run; default runs/<file name>.",
+         "DIR"},
         kSet,
         kPlugin},
        run_data_inspect},

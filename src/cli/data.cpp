@@ -9,12 +9,14 @@
 #include "lldm/config/document.hpp"
 #include "lldm/data/inspect.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/run/inspect.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/services.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "lldm/tokenizer/words.hpp"
 #include "lldm/track/export.hpp"
+#include "stage/model_bundle.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -43,6 +45,12 @@ AnyTask task_of(const Arguments& arguments, const std::string& name, const Regis
 InspectSettings settings_of(const Arguments& arguments) {
   InspectSettings settings;
   settings.num_rows = arguments.integer("rows", settings.num_rows);
+  settings.num_tokens = arguments.integer("tokens", settings.num_tokens);
+  if (arguments.has("tokenizer"))
+    settings.prompt_template =
+        saved_template(arguments.value("tokenizer")).value_or(settings.prompt_template);
+  if (arguments.has("response-length"))
+    settings.response_length = arguments.integer("response-length", 1);
   return settings;
 }
 
@@ -95,47 +103,24 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
          describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
 }
 
-/// Every training stage with rows of its own (a generator or a file).
-void inspect_experiment(const Arguments& arguments, const std::filesystem::path& file) {
+/// The rows of every stage as it trains on them or scores them.
+void inspect_stages(const Arguments& arguments, const std::filesystem::path& file) {
   const Registry registry = make_registry(arguments, file);
-  const LoadedExperiment loaded = load_experiment(file, arguments.values("set"), registry);
   MemoryManager memory;
-  for (const Stage& stage : loaded.experiments.front().stages) {
-    const auto* training = std::get_if<TrainingStage>(&stage.options);
-    if (!training || !training->data.find("generate")) continue;
-    config::Diagnostics diagnostics;
-    const BoundComponent bound =
-        registry.bind(Role::task, training->data, diagnostics,
-                      {.where = stage.name, .synonym = "generate", .extra_keys = {"limit"}});
-    diagnostics.throw_if_any();
-    const Services services{
-        .registry = registry,
-        .memory = memory,
-        .logger = null_logger(),
-        .draws =
-            Draws(static_cast<std::uint64_t>(loaded.experiments.front().options.seed), stage.name),
-        .tokenizer = nullptr};
-    const auto task = registry.make<AnyTask>(bound, services);
-    std::vector<std::string> texts = task.vocabulary_texts();
-    std::vector<PromptRow> rows;
-    std::vector<TextRow> plain;
-    for (const Example& example : task.examples()) {
-      texts.push_back(example.prompt);
-      texts.push_back(example.answer);
-      if (example.prompt.empty())
-        plain.push_back(make_text_row(plain.size(), example.answer));
-      else
-        rows.push_back(make_prompt_row(rows.size(), user_prompt(example.prompt), example.answer));
-    }
-    InspectSettings settings = settings_of(arguments);
-    if (training->response_length.is_integer())
-      settings.response_length = training->response_length.as_integer();
-    const auto tokenizer = tokenizer_of(arguments, texts);
-    std::cout << "== stage " << stage.name << "\n"
-              << (plain.empty() ? describe_rows(rows, *tokenizer, settings)
-                                : describe_rows(plain, *tokenizer, settings))
-              << "\n";
+  InspectRequest request{.out = out_folder(arguments, file),
+                         .stage = arguments.value("stage", "all"),
+                         .tokenizer = arguments.value("tokenizer")};
+  request.num_rows = arguments.integer("rows", request.num_rows);
+  request.num_tokens = arguments.integer("tokens", request.num_tokens);
+  std::string bad;
+  for (const InspectedStage& stage : inspect_experiment(
+           load_experiment(file, arguments.values("set"), registry), registry, memory, request)) {
+    std::cout << "== stage " << stage.stage << "\n"
+              << stage.text << (stage.is_missing ? stage.error + "\n" : "") << "\n";
+    if (!stage.is_missing && !stage.error.empty())
+      bad += message(bad.empty() ? "" : "\n", "stage \"", stage.stage, "\": ", stage.error);
   }
+  if (!bad.empty()) throw DataError(bad);
 }
 
 }  // namespace
@@ -165,8 +150,17 @@ int run_data_generate(const Arguments& arguments) {
 
 int run_data_inspect(const Arguments& arguments) {
   const std::filesystem::path file = arguments.positional.front();
-  if (file.extension() == ".toml")
-    inspect_experiment(arguments, file);
+  const bool is_experiment = file.extension() == ".toml";
+  for (const char* option : {"stage", "out"})
+    if (!is_experiment && arguments.has(option))
+      throw ConfigError(message("--", option, " is not read here: ", file.string(),
+                                " is no experiment\n  remove it, or give a .toml file"));
+  if (is_experiment && arguments.has("response-length"))
+    throw ConfigError(
+        "--response-length is not read here\n  a stage says its own; --set "
+        "STAGE.response_length=N");
+  if (is_experiment)
+    inspect_stages(arguments, file);
   else
     std::cout << inspect_rows_file(arguments, file.string());
   return 0;

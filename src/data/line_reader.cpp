@@ -37,11 +37,33 @@ bool LineReader::refill() {
   return end_ > 0;
 }
 
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r\v\f") == std::string_view::npos;
+}
+
 bool LineReader::next() {
+  if (blanks_ > 0) {
+    --blanks_;
+    ++number_;
+    return true;
+  }
+  std::uint64_t blanks = 0;
+  while (read_line()) {
+    if (is_blank(line_) && num_bytes_ <= max_) {
+      ++blanks;
+      continue;
+    }
+    blanks_ = blanks;
+    ++number_;
+    return true;
+  }
+  return false;
+}
+
+bool LineReader::read_line() {
   line_.clear();
   num_bytes_ = 0;
   if (at_ == end_ && !refill()) return false;
-  ++number_;
   do {
     const char* from = buffer_.data() + at_;
     const auto* stop = static_cast<const char*>(std::memchr(from, '\n', end_ - at_));

@@ -76,7 +76,7 @@ std::vector<Example> read_examples(const std::string& path, std::int64_t limit) 
           throw data::RowFault{0, message('"', key, "\" is missing or not a string")};
       examples.push_back({message("gsm8k-", stem, '-', lines.number()),
                           "Question: " + row["question"].get<std::string>() + "\nAnswer:",
-                          row["answer"].get<std::string>()});
+                          row["answer"].get<std::string>(), message(path, ':', lines.number())});
     } catch (const data::RowFault& fault) {
       bad.push_back({lines.number(), fault.column, fault.reason});
     }
@@ -89,6 +89,12 @@ std::vector<Example> read_examples(const std::string& path, std::int64_t limit) 
 }
 
 }  // namespace
+
+std::string_view gsm8k_until(std::string_view output) {
+  for (const std::string_view stop : {"Question:", "</s>", "<|im_end|>"})
+    output = output.substr(0, output.find(stop));
+  return output;
+}
 
 std::string gsm8k_extract(Gsm8kFilter filter, std::string_view output) {
   return filter == Gsm8kFilter::strict ? extract_strict(output) : extract_flexible(output);
@@ -109,6 +115,7 @@ Gsm8k::Gsm8k(const Options& options) : options_(options) {
 
 Verdict Gsm8k::check(const Example& example, std::string_view output) const {
   Verdict verdict;
+  output = gsm8k_until(output);
   for (const auto filter : {Gsm8kFilter::strict, Gsm8kFilter::flexible}) {
     auto extracted = gsm8k_extract(filter, output);
     const bool is_match = gsm8k_matches(extracted, example.answer);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "experiment/command_files.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
@@ -41,6 +42,7 @@ std::string digest(const std::string& path) {
 }  // namespace
 
 void InputFiles::add(const config::Value& value, std::string& lines) {
+  for (const std::string& file : command_files(value)) add(config::Value::string(file), lines);
   if (value.is_array())
     for (const config::Value& element : value.as_array()) add(element, lines);
   if (value.is_table())

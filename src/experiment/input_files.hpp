@@ -12,8 +12,9 @@ namespace lldm {
 class InputFiles {
  public:
   /// "path sha256:..." for every absolute path in `table` that exists, a line each, in the table's
-  /// order: data, tokenizers, model folders, plugins, a task's own files.  A stage's `reference`
-  /// table is left out: a run fills its cache itself, and what is in it cannot change a result.
+  /// order: data, tokenizers, model folders, plugins, a task's own files (with those that its
+  /// checker command names).  A stage's `reference` table is left out: a run fills its cache
+  /// itself, and what is in it cannot change a result.
   ///
   /// A file counts by its bytes; a folder by its manifest (lldm's own), else by its config.json and
   /// the names, sizes and times of its files, since weights are too large to read at every start.

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 
+#include "experiment/command_files.hpp"
 #include "experiment/work_names.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
@@ -30,6 +31,8 @@ struct Flattener {
 
   void add(const std::string& key, const Value& value) {
     if (value.is_table()) {
+      for (const std::string& file : command_files(value))
+        add(key + ".command." + file, Value::string(file));
       for (const config::Member& member : value.as_table())
         add(key + "." + member.key, member.value);
     } else if (value.is_array() && holds_more(value)) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "run/check_tasks.hpp"
 #include "experiment/folder_index.hpp"
 #include "experiment/size_checks.hpp"
 #include "run/stored_work.hpp"
@@ -144,6 +145,7 @@ OpenedRun open_run(const LoadedExperiment& file, const Registry& registry, Logge
   std::vector<bool> needed = wanted(schedule, options.stage);  // names a misspelt stage
   check_runnable(loaded, registry, options.stage);
   for (const std::string& note : loaded.notes) logger.warning(note);
+  check_tasks(schedule, needed, registry);
   for (const std::string& note : unread_schedules(loaded, registry)) logger.warning(note);
   check_resume(schedule, options.resume);
   if (!options.store.empty()) static_cast<void>(WorkStore(options.store));

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "experiment/bound_data.hpp"
+#include "experiment/row_faults.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/rows.hpp"
@@ -21,7 +22,11 @@ namespace {
 using nlohmann::json;
 
 SourceRow row_of(std::uint64_t id, const Example& example) {
-  return {.id = id, .prompt = example.prompt, .messages = {}, .answers = {example.answer}};
+  return {.id = id,
+          .prompt = example.prompt,
+          .messages = {},
+          .answers = {example.answer},
+          .place = example.place};
 }
 
 std::vector<SourceRow> from_task(const Services& services, const BoundData& data) {
@@ -29,6 +34,12 @@ std::vector<SourceRow> from_task(const Services& services, const BoundData& data
   std::vector<SourceRow> rows;
   for (const Example& example : task.examples())
     rows.push_back(row_of(static_cast<std::uint64_t>(rows.size()), example));
+  return rows;
+}
+
+/// Says where every row stands: its id is its line.
+std::vector<SourceRow> placed(std::vector<SourceRow> rows, const std::filesystem::path& file) {
+  for (SourceRow& row : rows) row.place = message(file.string(), ':', row.id);
   return rows;
 }
 
@@ -149,6 +160,7 @@ std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const
     with_json_errors(where, [&] {
       if (data.take != Take::samples || passes(row, data))
         rows.push_back(stage_row(row, id, data.take));
+      if (!rows.empty() && rows.back().id == id) rows.back().place = where;
     });
   }
   if (rows.empty())
@@ -179,7 +191,7 @@ std::vector<SourceRow> read_source(const Services& services, const std::string& 
   else if (!data.options.stage.empty())
     rows = stage_rows(data.options);
   else
-    rows = from_file(services.logger, data, group_size);
+    rows = placed(from_file(services.logger, data, group_size), data.options.file);
   const auto limit = static_cast<std::size_t>(data.options.limit);
   if (limit > 0 && rows.size() > limit) {
     services.logger.info(
@@ -312,6 +324,18 @@ std::vector<std::int64_t> steps_on_canvas(const SourceRow::Path& path,
   return steps;
 }
 
+/// How messages call a row.
+std::string place_of(const SourceRow& row) {
+  return row.place.empty() ? message("row ", row.id) : row.place;
+}
+
+/// DataError with every row that holds what the tokenizer does not know.
+void throw_if_unknown(const RowFaults& unknown, std::size_t rows) {
+  if (unknown.count() > 0)
+    throw DataError(
+        message(unknown.count(), " of ", rows, " rows cannot be encoded", unknown.list()));
+}
+
 /// Texts may differ and their tokens not: such a pair says nothing.
 void refuse_equal_answers(const std::vector<SourceRow>& rows, const std::vector<Encoded>& all) {
   constexpr int kMostListed = 20;
@@ -322,7 +346,7 @@ void refuse_equal_answers(const std::vector<SourceRow>& rows, const std::vector<
     const std::size_t count = row.answers.size();
     for (std::size_t a = 0; a + 1 < count; ++a)
       if (all[at + a].response == all[at + a + 1].response && bad++ < kMostListed)
-        list += message("\n  row ", row.id, ": answers ", a, " and ", a + 1);
+        list += message("\n  ", place_of(row), ": answers ", a, " and ", a + 1);
     at += count;
   }
   if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
@@ -334,12 +358,18 @@ void refuse_equal_answers(const std::vector<SourceRow>& rows, const std::vector<
 std::vector<TrainingRow> encode_plain(const std::vector<SourceRow>& rows,
                                       const Tokenizer& tokenizer) {
   std::vector<TrainingRow> result;
+  RowFaults unknown;
   for (const SourceRow& row : rows) {
     Text text;
-    text.response = tokenizer.encode(row.answers.front());
-    if (text.response.empty()) throw DataError(message("row ", row.id, ": the text has no token"));
+    try {
+      text.response = tokenizer.encode(row.answers.front());
+      if (text.response.empty()) throw DataError("the text has no token");
+    } catch (const DataError& error) {
+      unknown.add(place_of(row), error.what());
+    }
     result.push_back({row.id, {std::move(text)}});
   }
+  throw_if_unknown(unknown, rows.size());
   return result;
 }
 
@@ -351,12 +381,17 @@ std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const T
   if (rule.is_plain_text) return encode_plain(rows, tokenizer);
   std::vector<Encoded> all;
   std::vector<std::int64_t> own;  // length before the canvas
-  for (const SourceRow& row : rows)
-    for (const std::string& answer : row.answers) {
-      const auto messages = row.messages.empty() ? user_prompt(row.prompt) : row.messages;
-      all.push_back(encode(render(prompt_template, messages, answer), row.id, tokenizer));
-      own.push_back(static_cast<std::int64_t>(all.back().response.size()));
+  RowFaults unknown;
+  for (const SourceRow& row : rows) try {
+      for (const std::string& answer : row.answers) {
+        const auto messages = row.messages.empty() ? user_prompt(row.prompt) : row.messages;
+        all.push_back(encode(render(prompt_template, messages, answer), row.id, tokenizer));
+        own.push_back(static_cast<std::int64_t>(all.back().response.size()));
+      }
+    } catch (const DataError& error) {
+      unknown.add(place_of(row), error.what());
     }
+  throw_if_unknown(unknown, rows.size());
   refuse_equal_answers(rows, all);
   fit_to_canvas(all, rule.length, tokenizer);
   std::vector<TrainingRow> result;

@@ -25,6 +25,7 @@ struct SourceRow {
     std::vector<std::int64_t> tokens, steps;
   };
   std::vector<Path> paths = {};
+  std::string place = {};  // "rows.jsonl:12" where a file holds it; for messages
 };
 
 /// Reads `data` of a stage for a loss that compares `group_size` answers; with 0 any number of

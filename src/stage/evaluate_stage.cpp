@@ -34,30 +34,32 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
   const auto task = run.registry.make<AnyTask>(stage.task, services);
   const auto sampler = run.registry.make<AnySampler>(stage.sampler, services);
   const std::vector<Example> examples = limited(task.examples(), stage.limit);
-  std::vector<std::string> prompts;
-  for (const Example& example : examples) prompts.push_back(example.prompt);
-  const auto texts = generate(run, work, bundle, sampler, prompts, 1, "items");
+  const auto texts = generate(run, work, bundle, sampler, prompts_of(examples), 1, "items");
   std::string items;
   std::map<std::string, std::vector<double>> values;
   Result result;
   result["examples"] = Result::array();
   double forwards = 0;
+  FailedChecks failed;
   for (std::size_t i = 0; i < examples.size(); ++i) {
-    const Verdict verdict = task.check(examples[i], texts[i].text);
+    const Verdict verdict = check_answer(run, work, task, examples[i], texts[i].text);
+    failed.note(examples[i], verdict);
     values["accuracy"].push_back(verdict.is_correct ? 1.0 : 0.0);
     for (const auto& [name, value] : verdict.metrics) values[name].push_back(value);
     forwards += static_cast<double>(texts[i].forwards);
-    const Result item = {{"id", examples[i].id},
-                         {"prompt", examples[i].prompt},
-                         {"reference", examples[i].answer},
-                         {"output", texts[i].text},
-                         {"extracted", verdict.extracted},
-                         {"correct", verdict.is_correct},
-                         {"metrics", verdict.metrics}};
+    Result item = {{"id", examples[i].id},
+                   {"prompt", examples[i].prompt},
+                   {"reference", examples[i].answer},
+                   {"output", texts[i].text},
+                   {"extracted", verdict.extracted},
+                   {"correct", verdict.is_correct},
+                   {"metrics", verdict.metrics}};
+    if (!verdict.failure.empty()) item["check_failure"] = verdict.failure;
     items += item.dump() + "\n";
     if (static_cast<std::int64_t>(i) < stage.show) result["examples"].push_back(item);
   }
   write_file_atomically(work.folder / "items.jsonl", items);
+  failed.warn(run, work, examples.size());
   for (const auto& [name, list] : values) add_mean(result["metrics"], name, list, services.draws);
   std::vector<std::string> keys;
   for (const std::string& prompt : prompts) keys.push_back(prompt_text(prompt));
@@ -79,6 +81,9 @@ Result run_evaluation(const RunContext& run, const Work& work) {
   for (const char* name : {"accuracy", "superfluous_steps", "exact", "preference_accuracy",
                            "reward_accuracy", "nats_per_character"})
     if (metrics.contains(name)) line += message("  ", name, " ", metrics.at(name).get<double>());
+  for (const char* name : {"check_timeout", "check_crash", "check_exit", "check_garbage"})
+    if (metrics.value(name, 0.0) > 0)
+      line += message("  ", name, " ", metrics.at(name).get<double>());
   run.logger.info(line);
   return result;
 }

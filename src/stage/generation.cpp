@@ -51,22 +51,26 @@ std::string model_of(const RunContext& run, const Work& work) {
 }  // namespace
 
 std::vector<Generated> generate(const RunContext& run, const Work& work, const ModelBundle& bundle,
-                                const AnySampler& sampler, const std::vector<std::string>& prompts,
+                                const AnySampler& sampler, const std::vector<Prompt>& prompts,
                                 std::int64_t samples, const std::string& unit) {
   check_sampling(bundle.noise, bundle.folder.string(), run.logger);
   const AnyDenoiser denoiser = tokens_only(AnyDenoiser{std::shared_ptr<Model>(bundle.model)},
                                            bundle.tokenizer->vocabulary_size());
-  refuse_mask_text(prompts, message("stage \"", run.label(work), "\""), *bundle.tokenizer);
-  const TemplateOptions prompt_template = template_of(run, work, bundle.folder);
+  std::vector<std::string> texts_asked;
+  for (const Prompt& prompt : prompts) texts_asked.push_back(prompt.text);
+  refuse_mask_text(texts_asked, message("stage \"", run.label(work), "\""), *bundle.tokenizer);
+  const auto encoded =
+      encode_prompts(prompts, template_of(run, work, bundle.folder), *bundle.tokenizer,
+                     {.max_length = bundle.model->shape().max_length,
+                      .response_length = sampler.response_length()},
+                     message("stage \"", work.stage, "\""));
   std::vector<SampleRequest> requests;
-  for (std::size_t p = 0; p < prompts.size(); ++p) {
-    const auto ids =
-        encode_spans(render_prompt(prompt_template, user_prompt(prompts[p])), *bundle.tokenizer);
+  for (std::size_t p = 0; p < prompts.size(); ++p)
     for (std::int64_t answer = 0; answer < samples; ++answer)
-      requests.push_back({.prompt = ids, .row = p, .answer = static_cast<std::uint64_t>(answer)});
-  }
+      requests.push_back(
+          {.prompt = encoded[p], .row = p, .answer = static_cast<std::uint64_t>(answer)});
   const GenerationNames names{message("stage \"", run.label(work), "\""),
-                              denoiser_label(run, work, model_of(run, work)), prompts};
+                              denoiser_label(run, work, model_of(run, work)), texts_asked};
   std::vector<Generated> texts;
   texts.reserve(requests.size());
   run.options.observer->begin(run.label(work), unit, 0, static_cast<std::int64_t>(requests.size()));
@@ -87,6 +91,24 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
   }
   run.options.observer->end();
   return texts;
+}
+
+void FailedChecks::note(const Example& example, const Verdict& verdict) {
+  if (verdict.failure.empty()) return;
+  if (count_++ == 0) first_ = message("item ", example.id, ": ", verdict.failure);
+}
+
+void FailedChecks::warn(const RunContext& run, const Work& work, std::size_t of) const {
+  if (count_ > 0)
+    run.logger.warning(message("stage ", run.label(work), ": the check of ", count_, " of ", of,
+                               " answers failed; they count as not correct\n  ", first_));
+}
+
+Verdict check_answer(const RunContext& run, const Work& work, const AnyTask& task,
+                     const Example& example, const std::string& answer) {
+  if (run.options.observer->should_stop())
+    throw Stopped(message("stopped on request in stage ", run.label(work)));
+  return task.check(example, answer);
 }
 
 std::vector<Example> limited(std::vector<Example> examples, std::int64_t limit) {

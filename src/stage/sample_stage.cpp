@@ -17,18 +17,19 @@ Result run_sampling(const RunContext& run, const Work& work) {
   bundle.model->set_trainable(false);
   const Services services = run.services(work, bundle.tokenizer);
   const auto sampler = run.registry.make<AnySampler>(stage.sampler, services);
-  std::vector<std::string> prompts = stage.prompts;
-  if (prompts.empty())
-    for (const Example& example :
-         limited(run.registry.make<AnyTask>(stage.task, services).examples(), stage.limit))
-      prompts.push_back(example.prompt);
+  const std::vector<Prompt> prompts =
+      stage.prompts.empty()
+          ? prompts_of(
+                limited(run.registry.make<AnyTask>(stage.task, services).examples(), stage.limit))
+          : prompts_of(stage.prompts);
   std::string lines;
   Result result;
   result["samples"] = Result::array();
   for (const Generated& text :
        generate(run, work, bundle, sampler, prompts, stage.samples_per_prompt, "texts")) {
-    const Result row = {
-        {"prompt", prompts[text.prompt]}, {"response", text.text}, {"forwards", text.forwards}};
+    const Result row = {{"prompt", prompts[text.prompt].text},
+                        {"response", text.text},
+                        {"forwards", text.forwards}};
     lines += row.dump() + "\n";
     if (result["samples"].size() < 20) result["samples"].push_back(row);
   }

@@ -88,8 +88,8 @@ std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_
   data::LineReader lines(file, RowReaderOptions{}.max_line_bytes);
   std::vector<TrainingRow> rows;
   while (lines.next()) {
-    if (lines.line().empty()) continue;
     const std::string where = message(file.string(), ":", lines.number());
+    if (data::is_blank(lines.line())) throw DataError(where + ": empty line");
     if (lines.is_too_long())
       throw DataError(message(where, ": the line has ", lines.num_bytes(), " bytes, the limit is ",
                               RowReaderOptions{}.max_line_bytes));
@@ -118,7 +118,8 @@ std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_
 bool holds_ids(const std::filesystem::path& file) {
   data::LineReader lines(file, RowReaderOptions{}.max_line_bytes);
   while (lines.next())
-    if (!lines.line().empty()) return lines.line().find("\"prompt_ids\"") != std::string::npos;
+    if (!data::is_blank(lines.line()))
+      return lines.line().find("\"prompt_ids\"") != std::string::npos;
   throw DataError(message(file.string(), ": holds no rows"));
 }
 
@@ -127,7 +128,11 @@ std::vector<TrainingRow> read_text(const ScoreRequest& request, const Tokenizer&
   const auto file = read_preference_rows(request.file.string(), {});
   std::vector<SourceRow> rows;
   for (const PreferenceRow& row : file.rows)
-    rows.push_back({row.id, {}, row.prompt, {row.chosen, row.rejected}});
+    rows.push_back({.id = row.id,
+                    .prompt = {},
+                    .messages = row.prompt,
+                    .answers = {row.chosen, row.rejected},
+                    .place = message(request.file.string(), ':', row.id)});
   config::Value source;
   source.set("file", config::Value::string(request.file.string()));
   refuse_mask_text(rows, source, tokenizer);

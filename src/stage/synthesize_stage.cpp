@@ -72,27 +72,29 @@ Outcome sample_pairs(const RunContext& run, const Work& work, const SynthesizeSt
   const auto task = run.registry.make<AnyTask>(stage.task, services);
   const auto sampler = run.registry.make<AnySampler>(stage.sampler, services);
   const std::vector<Example> examples = limited(task.examples(), stage.limit);
-  std::vector<std::string> prompts;
-  for (const Example& example : examples) prompts.push_back(example.prompt);
-  const auto texts =
-      generate(run, work, bundle, sampler, prompts, stage.samples_per_prompt, "answers");
+  const auto texts = generate(run, work, bundle, sampler, prompts_of(examples),
+                              stage.samples_per_prompt, "answers");
   Outcome out;
   out.result["pairs"] = 0;
   out.result["ties"] = 0;
   std::int64_t correct = 0, both_correct = 0;
+  FailedChecks failed;
   std::size_t at = 0;
   for (std::size_t p = 0; p < examples.size(); ++p) {
     std::vector<Graded> answers;
     for (; at < texts.size() && texts[at].prompt == p; ++at) {
-      Verdict verdict = task.check(examples[p], texts[at].text);
+      Verdict verdict = check_answer(run, work, task, examples[p], texts[at].text);
+      failed.note(examples[p], verdict);
       correct += verdict.is_correct ? 1 : 0;
       Json row = {{"id", examples[p].id},       {"prompt", examples[p].prompt},
                   {"response", texts[at].text}, {"correct", verdict.is_correct},
                   {"grade", verdict.grade},     {"metrics", verdict.metrics}};
       Graded answer{.verdict = std::move(verdict), .text = texts[at].text, .path = nullptr};
       if (stage.record_steps) row["response_path"] = answer.path = path_json(texts[at]);
+      const bool is_judged = answer.verdict.failure.empty();
+      if (!is_judged) row["check_failure"] = answer.verdict.failure;
       out.samples += row.dump() + "\n";
-      answers.push_back(std::move(answer));
+      if (is_judged) answers.push_back(std::move(answer));
     }
     pair_up(examples[p], std::move(answers), stage.pairs_per_prompt, out, both_correct);
   }
@@ -100,6 +102,8 @@ Outcome sample_pairs(const RunContext& run, const Work& work, const SynthesizeSt
   out.result["samples"] = texts.size();
   out.result["sample_accuracy"] = static_cast<double>(correct) / static_cast<double>(texts.size());
   out.result["pairs_both_correct"] = both_correct;
+  if (failed.count() > 0) out.result["failed_checks"] = failed.count();
+  failed.warn(run, work, texts.size());
   return out;
 }
 

@@ -15,9 +15,10 @@ namespace lldm {
 
 /// One problem of a task.
 struct Example {
-  std::string id;      // unique within the task and split, stable across runs
-  std::string prompt;  // what the model is given
-  std::string answer;  // a worked reference answer, as SFT would teach it; may be empty
+  std::string id;          // unique within the task and split, stable across runs
+  std::string prompt;      // what the model is given
+  std::string answer;      // a worked reference answer, as SFT would teach it; may be empty
+  std::string place = {};  // "test.jsonl:12" where it was read from a file: messages name it
 };
 
 /// What a checker says of one output.
@@ -27,6 +28,9 @@ struct Verdict {
   double grade = 0.0;
   std::string extracted;                  // the answer that was read out of the text
   std::map<std::string, double> metrics;  // further figures by name ("superfluous_steps", "exact")
+  /// Why the check itself failed (a checker that timed out or crashed); "" where it judged.  Such
+  /// an answer counts as not correct, is counted by itself, and is never paired.
+  std::string failure = {};
 };
 
 /// A correct chain made wrong on purpose.

@@ -132,10 +132,11 @@ struct RowFile {
 /// The form is detected once per file, from its first good row, and is part of the answer; a row of
 /// another form is a bad row.  Bad are also: not JSON, invalid UTF-8, a NUL, a byte-order mark, a
 /// key twice, nesting over 64, a wrong type, an empty text, response, chosen or rejected, chosen
-/// equal to rejected, a conversation that does not end with the assistant, an empty line, a torn
-/// last line, a line over `max_line_bytes`.  Emptiness and equality are judged after Python's
-/// `strip()`. In a conversation the last assistant message is the response and all before it the
-/// prompt; ShareGPT's "human" and "gpt" become "user" and "assistant".
+/// equal to rejected, a conversation that does not end with the assistant, an empty line before the
+/// last row (blank lines behind it are no rows), a torn last line, a line over `max_line_bytes`.
+/// Emptiness and equality are judged after Python's `strip()`. In a conversation the last assistant
+/// message is the response and all before it the prompt; ShareGPT's "human" and "gpt" become "user"
+/// and "assistant".
 ///
 /// Errors  DataError: cannot be opened, no rows, or bad rows (the first 20 and the count).
 [[nodiscard]] RowFile<TextRow> read_text_rows(const std::filesystem::path& path,

@@ -28,6 +28,11 @@ constexpr auto choices(std::type_identity<Gsm8kFilter>) {
                     Choice<Gsm8kFilter>{"flexible", Gsm8kFilter::flexible}};
 }
 
+/// The part of an output that is graded: up to the first of "Question:", "</s>" and "<|im_end|>",
+/// where the harness stops generating (`until`); the filters see nothing behind it.
+/// Source  lm-evaluation-harness, lm_eval/tasks/gsm8k/gsm8k.yaml, generation_kwargs.
+[[nodiscard]] std::string_view gsm8k_until(std::string_view output);
+
 /// What a filter reads out of a text; "[invalid]" where it finds nothing.  Any bytes are fine.
 /// Source  lm-evaluation-harness, lm_eval/tasks/gsm8k/gsm8k.yaml.   Tests  golden/checkers_test.cpp
 [[nodiscard]] std::string gsm8k_extract(Gsm8kFilter filter, std::string_view output);
@@ -71,8 +76,8 @@ class Gsm8k {
   /// Ids "gsm8k-<file name without extension>-<line>".
   [[nodiscard]] std::vector<Example> examples() const { return *examples_; }
 
-  /// `is_correct` and `extracted` by the chosen filter; metrics strict_match and flexible_extract
-  /// by both; grade 1 or 0.
+  /// `is_correct` and `extracted` by the chosen filter, on the output up to `gsm8k_until`; metrics
+  /// strict_match and flexible_extract by both; grade 1 or 0.
   [[nodiscard]] Verdict check(const Example& example, std::string_view output) const;
 
   /// Draws a kind of error, then one among all places where it fits: an operation or operand of an

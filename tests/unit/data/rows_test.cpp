@@ -308,3 +308,24 @@ TEST_CASE("Ranked rows: what is bad is told by row and reason", "[data][rows]") 
              testing::contains("must be a list of texts, is string"));
   CHECK_THAT(error("{\"answers\":[\"a\",\"b\"]}", 2), testing::contains("\"prompt\" is missing"));
 }
+
+TEST_CASE("Blank lines at the end of a file are no rows", "[data][rows]") {
+  const std::string row = "{\"text\": \"a\"}\n";
+  for (const char* end : {"", "\n", "\n\n\n", " \t\r\n", "  ", "\r\n \n\t"}) {
+    INFO("'" << end << "'");
+    const auto file = read_text_rows(file_of(row + row + end));
+    CHECK(file.rows.size() == 2);
+    CHECK(file.num_lines == 2);
+  }
+  // Before another row they are bad rows, each with its line.
+  const auto error = text_error(row + "\n \n" + row + "\n\n");
+  CHECK(
+      error ==
+      "F: 2 of 4 rows cannot be used\n  F:2: empty line\n  F:3: empty line\n  repair them, or set "
+      "on_bad_row = \"skip\" to leave them out");
+  CHECK(text_error("\n" + row) ==
+        "F: 1 of 2 rows cannot be used\n  F:1: empty line\n  repair them, or set on_bad_row = "
+        "\"skip\" to leave them out");
+  CHECK_THAT(text_error("\n\n"), testing::contains("F: holds no rows"));
+  CHECK_THAT(text_error(row + "{\"text\""), testing::contains("torn last line"));
+}

@@ -62,10 +62,33 @@ TEST_CASE("gsm8k rows become questions with the harness's prompt", "[eval][gsm8k
   const auto examples = task.examples();
   REQUIRE(examples.size() == 2);
   CHECK(examples[1].id == "gsm8k-test-2");
+  CHECK_THAT(examples[1].place, Catch::Matchers::EndsWith("test.jsonl:2"));
   CHECK_THAT(examples[0].prompt, Catch::Matchers::StartsWith("Question: Natalia sold") &&
                                      Catch::Matchers::EndsWith("How many altogether?\nAnswer:"));
   CHECK(task.check(examples[0], examples[0].answer).is_correct);
   CHECK(task_of(std::string(kClips) + "\n" + kClips + "\n", 1).examples().size() == 1);
+}
+
+// 8: a base model goes on with another question; the harness stops it there (generation_kwargs).
+TEST_CASE("gsm8k grades the output up to the first stop string, by both filters", "[eval][gsm8k]") {
+  const auto task = task_of(R"({"question": "q", "answer": "2 + 3 = <<2+3=5>>5\n#### 5"})");
+  const Example example = task.examples().front();
+  const auto graded = [&](std::string_view output) {
+    const Verdict verdict = task.check(example, output);
+    return std::pair(verdict.metrics.at("strict_match"), verdict.metrics.at("flexible_extract"));
+  };
+  using Both = std::pair<double, double>;
+  CHECK(graded(" 2 + 3 = 5\n#### 5\n\nQuestion: Bob has 70 cups") == Both(1, 1));
+  CHECK(graded(" It is five.\n\nQuestion: B?\nAnswer: 9-4\n#### 5") == Both(0, 0));
+  CHECK(graded("#### 5</s> 77") == Both(1, 1));
+  CHECK(graded("#### 5<|im_end|>\n#### 6 and 7") == Both(1, 1));
+  CHECK(graded("</s>#### 5") == Both(0, 0));
+  CHECK(graded("<|im_end|>5 Question: 5") == Both(0, 0));
+  CHECK(graded("#### 5 Questions: 6, question: 7") == Both(1, 0));  // no stop string
+  CHECK(gsm8k_until("a</s>b<|im_end|>cQuestion:d") == "a");
+  CHECK(gsm8k_until("Question:") == "");
+  CHECK(gsm8k_until("Question </s >") == "Question </s >");
+  CHECK(task.check(example, "x Question: 5").extracted == "[invalid]");
 }
 
 TEST_CASE("Bad gsm8k files are refused with all their rows", "[eval][gsm8k]") {
