@@ -45,18 +45,29 @@ void check(const BarPlot& plot, const std::string& where) {
   }
 }
 
+void check(const BarColours& colours, const BarPlot& plot, const std::string& where) {
+  const bool are_named = std::all_of(colours.of.begin(), colours.of.end(),
+                                     [&](std::size_t name) { return name < colours.names.size(); });
+  if (plot.series.size() != 1 || colours.of.size() != plot.groups.size() || !are_named ||
+      colours.styles.size() != colours.names.size())
+    throw ShapeError(message(where,
+                             ": colours need one series, a style for every name and a name "
+                             "for every group"));
+}
+
 /// Hatches, so that series differ in black and white too.
-void define_fills(Canvas& canvas, std::size_t count) {
+void define_fills(Canvas& canvas, const std::vector<PlotStyle>& styles) {
   static constexpr std::array<std::string_view, 4> hatches = {
       "", "<path d=\"M-1,1 l2,-2 M0,6 l6,-6 M5,7 l2,-2\" stroke=\"#fff\" stroke-width=\"0.7\"/>",
       "<circle cx=\"3\" cy=\"3\" r=\"1\" fill=\"#fff\"/>",
       "<path d=\"M-1,5 l2,2 M0,0 l6,6 M5,-1 l2,2\" stroke=\"#fff\" stroke-width=\"0.7\"/>"};
   canvas.raw("<defs>\n");
-  for (std::size_t i = 0; i < count; ++i)
+  for (std::size_t i = 0; i < styles.size(); ++i)
     canvas.raw(message("<pattern id=\"fill", i,
                        "\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><rect "
                        "width=\"6\" height=\"6\" fill=\"",
-                       svg::colour(i), "\"/>", hatches[i % hatches.size()], "</pattern>\n"));
+                       svg::colour(styles[i].colour), "\"/>",
+                       hatches[styles[i].pattern % hatches.size()], "</pattern>\n"));
   canvas.raw("</defs>\n");
 }
 
@@ -134,7 +145,8 @@ struct Drawing {
     }
     const double top = std::min(height(value), height(0)),
                  bottom = std::max(height(value), height(0));
-    canvas.rectangle({left + 0.5, top}, std::max(width - 1, 0.5), bottom - top, fill(index));
+    canvas.rectangle({left + 0.5, top}, std::max(width - 1, 0.5), bottom - top,
+                     fill(plot.colours ? plot.colours->of[group] : index));
     if (!has_interval(series, group)) return;
     const double cap = std::min(0.25 * width, 3.0);
     const double low = height(series.low[group]), high = height(series.high[group]);
@@ -174,6 +186,7 @@ struct Drawing {
 std::string svg_plot(const BarPlot& plot) {
   const auto where = message("plot \"", plot.title, "\"");
   check(plot, where);
+  if (plot.colours) check(*plot.colours, plot, where);
   double low = 0, high = 0;
   std::vector<std::string> names;
   for (const auto& series : plot.series) {
@@ -191,7 +204,13 @@ std::string svg_plot(const BarPlot& plot) {
                              low, " to ", high));
 
   Canvas canvas;
-  define_fills(canvas, plot.series.size());
+  std::vector<PlotStyle> styles;
+  for (std::size_t i = 0; i < plot.series.size(); ++i) styles.push_back({i, i});
+  if (plot.colours) {
+    names = plot.colours->names;
+    styles = plot.colours->styles;
+  }
+  define_fills(canvas, styles);
   const double top = svg::draw_head(canvas, plot.title, plot.y.label, names,
                                     [](Canvas& page, std::size_t i, Point at) {
                                       page.rectangle({at.x + 3, at.y - 4}, 12, 8, fill(i));
@@ -202,7 +221,7 @@ std::string svg_plot(const BarPlot& plot) {
   for (std::size_t group = 0; group < plot.groups.size(); ++group)
     for (std::size_t i = 0; i < plot.series.size(); ++i) drawing.bar(group, i);
   canvas.line({frame.left, drawing.height(0)}, {frame.right, drawing.height(0)}, svg::kAxisStyle);
-  return canvas.document(svg::kWidth, drawing.group_names());
+  return canvas.document(svg::kWidth, svg::draw_notes(canvas, drawing.group_names(), plot.notes));
 }
 
 }  // namespace lldm

@@ -217,7 +217,7 @@ std::string svg_plot(const HeatMap& plot) {
     canvas.text({5 + svg::kLabelSize, (drawing.frame.top + drawing.frame.bottom) / 2}, plot.y_label,
                 {.size = size, .angle = -90});
   }
-  return canvas.document(svg::kWidth, below + 8);
+  return canvas.document(svg::kWidth, svg::draw_notes(canvas, below + 8, plot.notes));
 }
 
 }  // namespace lldm

@@ -51,10 +51,14 @@ void check(const LinePlot& plot, const std::string& where) {
   }
 }
 
-std::string line_style(std::size_t series) {
-  return message("stroke=\"", svg::colour(series),
+PlotStyle style_of(const LinePlot& plot, std::size_t series) {
+  return plot.series[series].style.value_or(PlotStyle{series, series});
+}
+
+std::string line_style(const PlotStyle& style) {
+  return message("stroke=\"", svg::colour(style.colour),
                  "\" stroke-width=\"1.5\" stroke-linejoin=\"round\" stroke-dasharray=\"",
-                 svg::dashes(series), "\"");
+                 svg::dashes(style.pattern), "\"");
 }
 
 /// One plot being drawn.
@@ -63,6 +67,8 @@ struct Drawing {
   const svg::Axis &x, &y;
   const svg::Frame& frame;
   Canvas& canvas;
+  std::vector<Point> marked = {};
+  std::vector<std::size_t> marked_series = {};
 
   Point at(double x_value, double y_value) const {
     return {frame.x(x.position(x_value)), frame.y(y.position(y_value))};
@@ -87,13 +93,15 @@ struct Drawing {
       std::vector<Point> outline;
       for (std::size_t i = start; i < end; ++i) outline.push_back(at(series.x[i], series.high[i]));
       for (std::size_t i = end; i-- > start;) outline.push_back(at(series.x[i], series.low[i]));
-      canvas.polygon(outline, message("fill=\"", svg::colour(index), "\" fill-opacity=\"0.16\""));
+      canvas.polygon(outline, message("fill=\"", svg::colour(style_of(plot, index).colour),
+                                      "\" fill-opacity=\"0.16\""));
     });
   }
 
   void bars(std::size_t index, std::size_t start, std::size_t end) {
     const auto& series = plot.series[index];
-    const auto style = message("stroke=\"", svg::colour(index), "\" stroke-width=\"1\"");
+    const auto style =
+        message("stroke=\"", svg::colour(style_of(plot, index).colour), "\" stroke-width=\"1\"");
     for (std::size_t i = start; i < end; ++i) {
       const auto low = at(series.x[i], series.low[i]), high = at(series.x[i], series.high[i]);
       canvas.line(low, high, style);
@@ -102,6 +110,7 @@ struct Drawing {
     }
   }
 
+  /// Draws the line and adds its markers to those that are drawn above all lines.
   void line(std::size_t index) {
     const auto& series = plot.series[index];
     const auto is_in = [&](std::size_t i) { return can_draw_point(plot, series, i); };
@@ -112,12 +121,20 @@ struct Drawing {
     for_each_run(series.x.size(), is_in, [&](std::size_t start, std::size_t end) {
       std::vector<Point> points;
       for (std::size_t i = start; i < end; ++i) points.push_back(at(series.x[i], series.y[i]));
-      if (points.size() > 1) canvas.polyline(points, line_style(index));
+      if (points.size() > 1) canvas.polyline(points, line_style(style_of(plot, index)));
       // Series mark different points, so that equal lines stay distinguishable.
       for (std::size_t i = start; i < end; ++i)
-        if ((i % stride == index % stride && !is_alone) || points.size() == 1)
-          draw_marker(canvas, index, points[i - start]);
+        if ((i % stride == index % stride && !is_alone) || points.size() == 1) {
+          marked.push_back(points[i - start]);
+          marked_series.push_back(index);
+        }
     });
+  }
+
+  void markers() {
+    const std::vector<double> radii = svg::nested_radii(marked);
+    for (std::size_t i = 0; i < marked.size(); ++i)
+      draw_marker(canvas, style_of(plot, marked_series[i]), marked[i], radii[i]);
   }
 };
 
@@ -131,6 +148,12 @@ std::vector<std::string> notes_of(const LinePlot& plot) {
           message(series.name, ": ", count, " of ", series.x.size(),
                   " points not drawn (not finite, or not positive on a logarithmic axis)"));
   }
+  for (std::size_t a = 0; a < plot.series.size(); ++a)
+    for (std::size_t b = a + 1; b < plot.series.size(); ++b)
+      if (plot.series[a].x == plot.series[b].x && plot.series[a].y == plot.series[b].y)
+        notes.push_back(
+            message("equal everywhere: ", plot.series[a].name, " and ", plot.series[b].name));
+  notes.insert(notes.end(), plot.notes.begin(), plot.notes.end());
   return notes;
 }
 
@@ -154,9 +177,10 @@ std::string svg_plot(const LinePlot& plot) {
 
   Canvas canvas;
   const double top = svg::draw_head(canvas, plot.title, plot.y.label, names,
-                                    [](Canvas& page, std::size_t i, Point at) {
-                                      page.line(at, {at.x + 18, at.y}, line_style(i));
-                                      draw_marker(page, i, {at.x + 9, at.y});
+                                    [&](Canvas& page, std::size_t i, Point at) {
+                                      const PlotStyle style = style_of(plot, i);
+                                      page.line(at, {at.x + 18, at.y}, line_style(style));
+                                      draw_marker(page, style, {at.x + 9, at.y});
                                     });
   const double right =
       svg::kWidth - std::max(8.0, svg::text_width(x.ticks.back().label, svg::kTickSize) / 2 + 2);
@@ -170,7 +194,11 @@ std::string svg_plot(const LinePlot& plot) {
                      "\"/></clipPath>\n<g clip-path=\"url(#data)\">\n"));
   Drawing drawing{plot, x, y, frame, canvas};
   for (std::size_t i = 0; i < plot.series.size(); ++i) drawing.intervals(i);
-  for (std::size_t i = 0; i < plot.series.size(); ++i) drawing.line(i);
+  // Full lines first: dashes above them leave both to be seen.
+  for (const bool is_full : {true, false})
+    for (std::size_t i = 0; i < plot.series.size(); ++i)
+      if ((svg::dashes(style_of(plot, i).pattern) == "none") == is_full) drawing.line(i);
+  drawing.markers();
   canvas.raw("</g>\n");
   bottom = svg::draw_notes(canvas, bottom, notes_of(plot));
   return canvas.document(svg::kWidth, bottom);

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "render/svg_marker.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "lldm/errors.hpp"
 #include "render/svg_frame.hpp"
 
 namespace lldm::svg {
 
-void draw_marker(Canvas& canvas, std::size_t series, Point at) {
-  const auto style = message("fill=\"", colour(series), "\" stroke=\"#fff\" stroke-width=\"0.6\"");
-  const double r = 3;
-  switch (series % 5) {
+void draw_marker(Canvas& canvas, const PlotStyle& of, Point at, double r) {
+  const auto style =
+      message("fill=\"", colour(of.colour), "\" stroke=\"#fff\" stroke-width=\"0.6\"");
+  // With the five dashes 25 patterns that differ in one or the other.
+  switch ((of.pattern + of.pattern / 5) % 5) {
     case 0:
       return canvas.circle(at, r, style);
     case 1:
@@ -31,6 +35,18 @@ void draw_marker(Canvas& canvas, std::size_t series, Point at) {
                              {at.x - 1.1 * r, at.y - 0.8 * r}},
                             style);
   }
+}
+
+std::vector<double> nested_radii(const std::vector<Point>& places) {
+  constexpr double kNear = 3, kMore = 1.8, kMost = 5;
+  std::vector<double> radii;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    double later = 0;
+    for (std::size_t j = i + 1; j < places.size(); ++j)
+      later += std::hypot(places[i].x - places[j].x, places[i].y - places[j].y) < kNear ? 1 : 0;
+    radii.push_back(kMarkerRadius + kMore * std::min(later, kMost));
+  }
+  return radii;
 }
 
 }  // namespace lldm::svg

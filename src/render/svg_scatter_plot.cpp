@@ -75,9 +75,13 @@ struct Range {
   void add(double value) { low = std::min(low, value), high = std::max(high, value); }
 };
 
-void error_bars(Canvas& canvas, const ScatterPoint& point, const svg::Axis& x, const svg::Axis& y,
-                const svg::Frame& frame) {
-  const auto style = message("stroke=\"", svg::colour(point.series),
+PlotStyle style_of(const ScatterPlot& plot, std::size_t series) {
+  return series < plot.styles.size() ? plot.styles[series] : PlotStyle{series, series};
+}
+
+void error_bars(Canvas& canvas, const ScatterPlot& plot, const ScatterPoint& point,
+                const svg::Axis& x, const svg::Axis& y, const svg::Frame& frame) {
+  const auto style = message("stroke=\"", svg::colour(style_of(plot, point.series).colour),
                              "\" stroke-width=\"0.9\" stroke-opacity=\"0.7\"");
   const double centre_x = frame.x(x.position(point.x)), centre_y = frame.y(y.position(point.y));
   if (point.y_low < point.y_high && y.can_draw(point.y_low))
@@ -86,6 +90,22 @@ void error_bars(Canvas& canvas, const ScatterPoint& point, const svg::Axis& x, c
   if (point.x_low < point.x_high && x.can_draw(point.x_low))
     canvas.line({frame.x(x.position(point.x_low)), centre_y},
                 {frame.x(x.position(point.x_high)), centre_y}, style);
+}
+
+/// Names the points that lie on one place, once each place.
+void add_coinciding(std::vector<std::string>& notes, const std::vector<const ScatterPoint*>& shown,
+                    const std::vector<Point>& places) {
+  std::vector<bool> is_named(shown.size(), false);
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    std::string names;
+    for (std::size_t j = i; j < shown.size(); ++j)
+      if (!is_named[j] && std::hypot(places[i].x - places[j].x, places[i].y - places[j].y) < 2) {
+        is_named[j] = j > i || is_named[j];
+        names += (names.empty() ? "" : "; ") +
+                 (shown[j]->label.empty() ? "a point without name" : shown[j]->label);
+      }
+    if (names.find("; ") != std::string::npos) notes.push_back("at one place: " + names);
+  }
 }
 
 }  // namespace
@@ -115,9 +135,10 @@ std::string svg_plot(const ScatterPlot& plot) {
   const auto y = svg::fit_axis(plot.y, y_range.low, y_range.high, 5, where);
 
   Canvas canvas;
-  const double top = svg::draw_head(
-      canvas, plot.title, plot.y.label, plot.series,
-      [](Canvas& page, std::size_t i, Point at) { svg::draw_marker(page, i, {at.x + 9, at.y}); });
+  const double top = svg::draw_head(canvas, plot.title, plot.y.label, plot.series,
+                                    [&](Canvas& page, std::size_t i, Point at) {
+                                      svg::draw_marker(page, style_of(plot, i), {at.x + 9, at.y});
+                                    });
   const double right =
       svg::kWidth - std::max(8.0, svg::text_width(x.ticks.back().label, svg::kTickSize) / 2 + 2);
   const svg::Frame frame{svg::left_margin(y), right, top + 4, top + 4 + svg::kPlotHeight};
@@ -125,11 +146,13 @@ std::string svg_plot(const ScatterPlot& plot) {
   double bottom = svg::draw_x_axis(canvas, frame, x);
   std::vector<Point> places;
   for (const ScatterPoint* point : shown) {
-    error_bars(canvas, *point, x, y, frame);
+    error_bars(canvas, plot, *point, x, y, frame);
     places.push_back({frame.x(x.position(point->x)), frame.y(y.position(point->y))});
   }
+  const std::vector<double> radii = svg::nested_radii(places);
   for (std::size_t i = 0; i < shown.size(); ++i)
-    svg::draw_marker(canvas, shown[i]->series, places[i]);
+    svg::draw_marker(canvas, style_of(plot, shown[i]->series), places[i], radii[i]);
+  add_coinciding(notes, shown, places);
   Names names(frame, places);
   for (std::size_t i = 0; i < shown.size(); ++i)
     if (shown[i]->y_low < shown[i]->y_high && y.can_draw(shown[i]->y_low))
@@ -148,6 +171,7 @@ std::string svg_plot(const ScatterPlot& plot) {
     canvas.text(at.value_or(Point{places[i].x + 4, places[i].y - 4}), text,
                 {.size = kNameSize, .anchor = "start"});
   }
+  notes.insert(notes.end(), plot.notes.begin(), plot.notes.end());
   bottom = svg::draw_notes(canvas, bottom, notes);
   return canvas.document(svg::kWidth, bottom);
 }

@@ -7,6 +7,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/render/table.hpp"
 #include "lldm/storage/files.hpp"
+#include "report/lines.hpp"
 #include "report/report_plots.hpp"
 #include "report/report_rows.hpp"
 #include "report/report_runs.hpp"
@@ -28,7 +29,7 @@ std::string examples_text(const ReportGroups& groups) {
       auto at =
           std::find_if(seen.begin(), seen.end(), [&](const auto& s) { return s.first == prompt; });
       if (at == seen.end()) at = seen.insert(seen.end(), {prompt, ""});
-      at->second += message("- ", group.label, " (seed ", row.at("seed").get<std::int64_t>(), ", ",
+      at->second += message("- ", group.name, " (seed ", row.at("seed").get<std::int64_t>(), ", ",
                             item.at("correct").get<bool>() ? "right): `" : "wrong): `",
                             item.at("output").get<std::string>(), "`\n");
     }
@@ -48,53 +49,80 @@ std::string images(const std::vector<std::string>& plots) {
   return text;
 }
 
-std::string markdown(const Json& report, const ReportGroups& groups, const ReportPlots& plots,
+std::string listed(const std::vector<std::string>& notes) {
+  std::string text;
+  for (const std::string& note : notes) text += "- " + note + "\n";
+  return text;
+}
+
+std::string markdown(const ReportData& data, const ReportGroups& groups, const ReportPlots& plots,
                      bool has_costs) {
+  const Json& report = data.report;
   std::string text = "# " + report.at("name").get<std::string>() + "\n\n";
   if (const auto description = report.at("description").get<std::string>(); !description.empty())
     text += description + "\n\n";
   if (!report.at("is_whole").get<bool>()) text += "**Partial: not every stage has been run.**\n\n";
+  if (!data.notes.empty()) text += listed(data.notes) + "\n";
   for (const ReportTable& table : report_tables(groups)) text += as_markdown(table);
+  if (const ReportTable failed = failed_table(report); !failed.table.rows.empty())
+    text += as_markdown(failed);
   text += "\n" + findings(groups);
   if (has_costs) text += "\nSeconds and memory of the run itself: [costs.md](costs.md).\n";
   if (!plots.files.empty())
     text += "\n## Plots\n\n" + images(plots.files) +
-            "\nBars and bands over axes: \u00b1 one standard deviation over seeds (bars of one "
-            "seed: the items' 95 % interval).\nLearning curves: means over seeds, the band from "
-            "the smallest to the largest.\n";
+            "\nBars and bands over axes: \u00b1 one standard deviation over seeds (one seed: the "
+            "items' 95 % interval, Wilson's of a share, the bootstrap's of a mean).\nLearning "
+            "curves: means over seeds, the band from the smallest to the largest.\nThe same "
+            "estimator has the same colour in every plot.\n";
+  if (!plots.notes.empty()) text += "\n" + listed(plots.notes);
   return text + examples_text(groups);
 }
 
+/// report.json with the tables' lines, as they are in the tables: every figure and every change.
+Json with_lines(Json report, const ReportData& data, const ReportGroups& groups) {
+  report["lines"] = report_lines(groups);
+  report["notes"] = data.notes;
+  return report;
+}
+
 /// Everything but report.json.
-void write_texts(const ReportData& data, const std::filesystem::path& out) {
-  const ReportGroups groups = group_rows(data.report);
+void write_texts(const ReportData& data, const ReportGroups& groups,
+                 const std::filesystem::path& out) {
   const ReportPlots plots = write_plots(data.report, groups, data.lines, out);
   const ReportTable costs = costs_table(groups);
   if (!costs.table.rows.empty())
     write_file_atomically(out / "costs.md", "# " + data.report.at("name").get<std::string>() +
                                                 "\n\n" + as_markdown(costs) +
-                                                images(plots.measured));
+                                                images(plots.measured) +
+                                                listed(plots.measured_notes));
   write_file_atomically(out / "report.md",
-                        markdown(data.report, groups, plots, !costs.table.rows.empty()));
+                        markdown(data, groups, plots, !costs.table.rows.empty()));
 }
 
 }  // namespace
 
 void write_report(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
-  const Json report = collect_rows(schedule, out, is_whole);
+  Json report = collect_rows(schedule, out, is_whole);
+  // First as it is, for what reads it below; with its lines when they are known.
   write_file_atomically(out / "report.json", report.dump(2) + "\n");
-  write_texts(read_runs({out}), out);
+  const ReportData data = read_runs({out});
+  const ReportGroups groups = group_rows(data.report);
+  write_file_atomically(out / "report.json",
+                        with_lines(std::move(report), data, groups).dump(2) + "\n");
+  write_texts(data, groups, out);
 }
 
 void merge_reports(const std::vector<std::filesystem::path>& folders,
                    const std::filesystem::path& out) {
   const ReportData data = read_runs(folders);
+  const ReportGroups groups = group_rows(data.report);
   make_folders(out);
   // A run's own report.json stays; elsewhere `items` are absolute paths.
   if (folders.size() > 1 ||
       std::filesystem::weakly_canonical(out) != std::filesystem::weakly_canonical(folders.front()))
-    write_file_atomically(out / "report.json", data.report.dump(2) + "\n");
-  write_texts(data, out);
+    write_file_atomically(out / "report.json",
+                          with_lines(data.report, data, groups).dump(2) + "\n");
+  write_texts(data, groups, out);
 }
 
 std::string report_text(const std::filesystem::path& out, int width) {
@@ -105,7 +133,9 @@ std::string report_text(const std::filesystem::path& out, int width) {
     if (!table.table.rows.empty())
       text += table.title + "\n" + text_table(table.table, width) + table.note + "\n\n";
   };
+  for (const std::string& note : data.notes) text += "note: " + note + "\n";
   for (const ReportTable& table : report_tables(groups)) add(table);
+  add(failed_table(data.report));
   add(costs_table(groups));
   return text + findings(groups);
 }

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const Json& axes_of(const ReportGroup& group) { return group.rows.front()->at("axes"); }
+const Json& axes_of(const ReportGroup& group) { return group.axes; }
 
 std::string evaluation_of(const ReportGroup& group) {
   return group.rows.front()->at("evaluated_by").get<std::string>();
@@ -93,7 +93,8 @@ std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> AxisFamily:
   for (std::size_t g = 0; g < groups.size(); ++g) {
     std::string name = labels.of(others[g]);
     if (name.starts_with(", ")) name.erase(0, 2);
-    if (!groups[g]->run.empty()) name += (name.empty() ? "[" : " [") + groups[g]->run + "]";
+    if (groups[g]->name != groups[g]->label)  // another line of the report reads alike
+      name += (name.empty() ? "[" : " [") + groups[g]->run + "]";
     const auto at = std::find_if(parts.begin(), parts.end(),
                                  [&](const auto& part) { return part.first == name; });
     if (at == parts.end())
@@ -128,8 +129,9 @@ std::vector<AxisFamily> axis_families(const ReportGroups& groups) {
 
 std::string short_path(const std::string& path) { return path.substr(path.rfind('.') + 1); }
 
-std::string axis_title(const std::string& path) {
-  if (path == "budget") return "forward passes per text";
+std::string axis_title(const std::string& path, bool is_evaluated) {
+  if (path == "budget")
+    return is_evaluated ? "evaluated forward passes per text" : "nominal forward passes per text";
   if (path.ends_with("objective.beta")) return "beta [1/nat]";
   if (path.ends_with("score_estimator.steps")) return "diffusion steps of the score";
   if (path.ends_with("score_estimator.draws")) return "draws of the score";

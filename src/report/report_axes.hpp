@@ -30,7 +30,8 @@ std::vector<AxisFamily> axis_families(const ReportGroups& groups);
 /// "tuned.objective.beta" -> "beta".
 std::string short_path(const std::string& path);
 /// How an axis of a plot is called, with its unit where it has one: "beta [1/nat]".
-std::string axis_title(const std::string& path);
+/// `is_evaluated`: the passes of a budget that were evaluated, not those that were planned.
+std::string axis_title(const std::string& path, bool is_evaluated = false);
 /// For a file's name: letters, digits and _.
 std::string as_file_name(const std::string& text);
 

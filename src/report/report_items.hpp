@@ -11,29 +11,46 @@
 #include <vector>
 
 #include "lldm/eval/statistics.hpp"
+#include "report/spread.hpp"
 
 namespace lldm {
+
+/// Rows that are compared: each with the one it is held against, a seed after the other.
+using RowPairs =
+    std::vector<std::pair<const nlohmann::ordered_json*, const nlohmann::ordered_json*>>;
+
+/// What the items say of a change.
+struct ItemChange {
+  std::optional<Interval> interval;  // 95 % paired bootstrap
+  std::optional<PairedTest> test;
+  std::string why;  // why there is no interval
+};
 
 /// Reads items.jsonl of rows (their key `items`, a path) once each.
 class ReportItems {
  public:
-  /// `metric` of every item by its id: accuracy, a metric of the task, preference_accuracy
-  /// (_per_token; ties one half).  Null if the row holds no items or they lack it.
-  const std::map<std::string, double>* of(const nlohmann::ordered_json& row,
-                                          const std::string& metric);
+  /// One value an item, by what tells the item from others: its id and what was asked.
+  using Values = std::map<std::string, double>;
 
-  /// 95 % paired bootstrap interval of the mean difference (first minus second), over the items
-  /// that both rows of every pair have; of several pairs (seeds) an item counts by its mean over
-  /// them, so the interval is for these seeds and new items.  Nothing without such items.
-  std::optional<Interval> paired_difference(
-      const std::vector<std::pair<const nlohmann::ordered_json*, const nlohmann::ordered_json*>>&
-          pairs,
-      const std::string& metric);
+  /// `metric` of every item: accuracy, a metric of the task, preference_accuracy(_per_token; ties
+  /// one half).  Null, and `why`, if the row holds no items, they cannot be read or lack it.
+  const Values* of(const nlohmann::ordered_json& row, const std::string& metric, std::string& why);
+
+  /// The mean difference (first minus second) over the items that both rows of every pair have: a
+  /// paired bootstrap interval and an exact test.  Of several pairs (seeds) that asked the same
+  /// items an item counts by its mean over them; of seeds that asked other items each is resampled
+  /// by itself.  The interval is for these seeds and new items.
+  ItemChange change(const RowPairs& pairs, const std::string& metric);
 
  private:
-  using ByMetric = std::map<std::string, std::map<std::string, double>>;
-  std::map<std::string, ByMetric> files_;
-  std::map<std::string, std::optional<Interval>> known_;
+  struct File {
+    std::map<std::string, Values> values;  // by metric
+    std::string problem;                   // why it cannot be used
+  };
+  const File& file_of(const std::string& path);
+
+  std::map<std::string, File> files_;
+  std::map<std::string, ItemChange> known_;
 };
 
 }  // namespace lldm

@@ -7,11 +7,11 @@
 #include <map>
 #include <set>
 
-#include "experiment/axis_labels.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/statistics.hpp"
 #include "lldm/render/svg_plot.hpp"
 #include "lldm/storage/files.hpp"
+#include "report/line_labels.hpp"
 #include "report/report_axis_plots.hpp"
 #include "report/report_metrics.hpp"
 
@@ -20,44 +20,103 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// One bar per model, with the spread of its seeds (one seed: of its items).
-std::string bars(const ReportGroups& groups, const ReportMetric& metric) {
-  constexpr std::size_t kMostBars = 24;  // more are read off the axes' plots
+/// Bars of the groups, with the spread of their seeds (one seed: of their items), in their
+/// estimators' colours.
+BarPlot bars_of(const std::vector<const ReportGroup*>& groups, const ReportMetric& metric,
+                ReportStyles& styles) {
   BarPlot plot{.title = metric.title, .y = {.label = metric.label}, .groups = {}, .series = {}};
   BarSeries series{.name = metric.label, .values = {}};
-  std::set<std::string> evaluations;
-  for (const ReportGroup& group : groups)
-    if (!group.values(metric.name).empty())
-      evaluations.insert(group.rows.front()->at("evaluated_by").get<std::string>());
-  const bool is_one_evaluation = evaluations.size() == 1;
-  for (const ReportGroup& group : groups) {
-    const Spread spread = spread_of(group, metric.name);
-    if (!spread.is_known) continue;
+  BarColours colours;
+  for (const ReportGroup* group : groups) {
+    const Spread spread = spread_of(*group, metric.name);
     const bool has_seeds = spread.seeds >= 2;
-    std::string label = group.label;
-    // One plot's models are measured by one stage mostly: its name stands in no label then.
-    const std::string by = " (" + group.rows.front()->at("evaluated_by").get<std::string>() + ")";
-    if (is_one_evaluation && label.ends_with(by)) label.resize(label.size() - by.size());
-    plot.groups.push_back(group.run.empty() ? label : label + " [" + group.run + "]");
-    series.values.push_back(spread.mean);
+    plot.groups.push_back(group->name);
+    series.values.push_back(std::isfinite(spread.mean) ? spread.mean : std::nan(""));
     series.low.push_back(has_seeds ? spread.mean - spread.sd : spread.low);
     series.high.push_back(has_seeds ? spread.mean + spread.sd : spread.high);
+    const std::string estimator = styles.key_of(*group) == group->estimator ? group->estimator : "";
+    const std::string name = estimator.empty() ? "not tuned by preference" : estimator;
+    auto at = std::find(colours.names.begin(), colours.names.end(), name);
+    if (at == colours.names.end()) {
+      at = colours.names.insert(colours.names.end(), name);
+      colours.styles.push_back(styles.of(name, name));
+    }
+    colours.of.push_back(static_cast<std::size_t>(at - colours.names.begin()));
   }
-  if (plot.groups.empty() || plot.groups.size() > kMostBars) return "";
   plot.series = {series};
-  return svg_plot(plot);
+  if (colours.names.size() > 1) plot.colours = colours;
+  plot.notes = not_finite_notes(groups, metric.name);
+  plot.notes.push_back(sizes_text(groups, metric.name));
+  return plot;
 }
 
-/// Label of the curve that a folder of training belongs to: seeds of the same stage and axes share
-/// it.
-std::map<std::string, std::string> curve_labels(const Json& report) {
-  const AxisLabels labels(report);
-  std::map<std::string, std::string> by_folder;
+/// One bar per model, as many plots as they need.
+void write_bars(const ReportGroups& all, const ReportMetric& metric, PlotSink& sink) {
+  const ReportGroups groups = lines_with(all, {metric.name});
+  constexpr std::size_t kMostBars = 24;
+  std::vector<const ReportGroup*> shown;
+  bool has_value = false;
+  for (const ReportGroup& group : groups) {
+    const Spread spread = spread_of(group, metric.name);
+    if (spread.is_known) shown.push_back(&group);
+    has_value = has_value || (spread.is_known && std::isfinite(spread.mean));
+  }
+  if (!has_value) {
+    for (const std::string& note : not_finite_notes(shown, metric.name))
+      sink.notes.push_back(metric.title + ": " + note);
+    return;
+  }
+  const std::size_t plots = (shown.size() + kMostBars - 1) / kMostBars;
+  for (std::size_t p = 0; p < plots; ++p) {
+    const auto first = static_cast<std::ptrdiff_t>(p * shown.size() / plots),
+               last = static_cast<std::ptrdiff_t>((p + 1) * shown.size() / plots);
+    BarPlot plot = bars_of({shown.begin() + first, shown.begin() + last}, metric, sink.styles);
+    const std::vector<double>& values = plot.series.front().values;
+    if (std::none_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) {
+      sink.notes.insert(sink.notes.end(), plot.notes.begin(), plot.notes.end());
+      continue;
+    }
+    if (plots > 1) plot.title += message(" (", p + 1, " of ", plots, ")");
+    sink.write(plots > 1 ? message(metric.name, "_", p + 1, ".svg") : metric.name + ".svg",
+               svg_plot(plot));
+  }
+}
+
+/// The curve that a folder of training belongs to: seeds of the same stage and axes share it.
+struct CurveOf {
+  std::string label;
+  std::string key;  // of its colour
+  std::string seed;
+};
+
+std::map<std::string, CurveOf> curves_of(const Json& report, const ReportGroups& groups,
+                                         const ReportStyles& styles) {
+  std::map<std::string, std::string> keys;  // by the model's hash
+  for (const ReportGroup& group : groups)
+    for (const Json* row : group.rows)
+      if (row->contains("model_hash"))
+        keys.emplace(row->at("model_hash").get<std::string>(), styles.key_of(group));
+  std::vector<LineOf> lines;
+  std::vector<const Json*> trainings;
   for (const Json& work : report.at("work"))
-    if (work.contains("folder"))
-      by_folder[work.at("folder")] =
-          work.at("stage").get<std::string>() + labels.of(work.at("axes")) +
-          (work.contains("run") ? " [" + work.at("run").get<std::string>() + "]" : "");
+    if (work.contains("folder") && work.contains("axes")) {
+      lines.push_back({work.at("stage"), work.at("axes")});
+      trainings.push_back(&work);
+    }
+  const std::vector<std::string> labels = line_labels(lines);
+  std::map<std::string, std::set<std::string>> runs;  // that read alike, by label
+  for (std::size_t i = 0; i < trainings.size(); ++i)
+    runs[labels[i]].insert(trainings[i]->value("run", std::string()));
+  std::map<std::string, CurveOf> by_folder;
+  for (std::size_t i = 0; i < trainings.size(); ++i) {
+    const Json& work = *trainings[i];
+    const std::string label =
+        labels[i] +
+        (runs[labels[i]].size() > 1 ? " [" + work.at("run").get<std::string>() + "]" : "");
+    const auto key = keys.find(work.value("hash", std::string()));
+    by_folder[work.at("folder")] = {label, key == keys.end() ? label : key->second,
+                                    work.contains("seed") ? work.at("seed").dump() : ""};
+  }
   return by_folder;
 }
 
@@ -75,41 +134,71 @@ PlotSeries over_seeds(const std::string& name,
   return series;
 }
 
-/// One metric of the folders in `folders`: a line for every stage and its axes, a band over seeds.
-std::string curves(const std::vector<MetricsLine>& lines,
-                   const std::map<std::string, std::string>& folders, const std::string& metric,
-                   const std::string& title, const std::string& label) {
+using Folders = std::map<std::string, CurveOf>;
+
+/// One metric of the folders in `folders`: a line for every stage and its axes, a band over seeds;
+/// as many plots as the lines need.
+void write_training(const std::vector<MetricsLine>& lines, const Folders& folders,
+                    const std::string& metric, const std::string& file, const LinePlot& empty,
+                    PlotSink& sink) {
   constexpr std::size_t kMostCurves = 8;  // colours and dashes that can be told apart
   std::map<std::string, std::map<std::int64_t, std::vector<double>>> by_label;
-  std::vector<std::string> order;
+  std::map<std::string, std::set<std::string>> seeds;
+  std::map<std::string, std::size_t> lost;  // values that are no number
+  std::vector<const CurveOf*> order;
   for (const MetricsLine& line : lines) {
     const auto folder = folders.find(line.stage);
     if (folder == folders.end()) continue;
     for (const auto& [name, value] : line.values) {
-      if (name != metric || !std::isfinite(value)) continue;
-      if (!by_label.contains(folder->second)) order.push_back(folder->second);
-      by_label[folder->second][line.step].push_back(value);
+      if (name != metric) continue;
+      const CurveOf& curve = folder->second;
+      if (!seeds.contains(curve.label)) order.push_back(&curve);
+      seeds[curve.label].insert(curve.seed);
+      if (std::isfinite(value))
+        by_label[curve.label][line.step].push_back(value);
+      else
+        ++lost[curve.label];
     }
   }
-  LinePlot plot{
-      .title = title, .x = {.label = "optimizer step"}, .y = {.label = label}, .series = {}};
-  for (const std::string& name : order)
-    if (plot.series.size() < kMostCurves) plot.series.push_back(over_seeds(name, by_label[name]));
-  if (order.size() > kMostCurves)
-    plot.title += message(" (first ", kMostCurves, " of ", order.size(), ")");
-  return plot.series.empty() ? "" : svg_plot(plot);
+  std::vector<std::string> notes;
+  for (const auto& [label, count] : lost)
+    notes.push_back(message(label, ": ", count, " logged values are not finite, not drawn"));
+  std::erase_if(order, [&](const CurveOf* curve) { return !by_label.contains(curve->label); });
+  const std::size_t plots = (order.size() + kMostCurves - 1) / kMostCurves;
+  if (plots == 0)
+    for (const std::string& note : notes) sink.notes.push_back(empty.title + ": " + note);
+  for (std::size_t p = 0; p < plots; ++p) {
+    LinePlot plot = empty;
+    plot.notes = notes;
+    std::set<std::string> shown;
+    const std::size_t first = p * order.size() / plots, last = (p + 1) * order.size() / plots;
+    for (std::size_t c = first; c < last; ++c) {
+      plot.series.push_back(over_seeds(order[c]->label, by_label[order[c]->label]));
+      plot.series.back().style = sink.styles.of(order[c]->key, order[c]->label);
+      shown.insert(seeds[order[c]->label].begin(), seeds[order[c]->label].end());
+    }
+    std::string text;
+    for (const std::string& seed : shown) text += (text.empty() ? "" : ", ") + seed;
+    plot.notes.push_back(message("n: ", shown.size(), shown.size() == 1 ? " seed (" : " seeds (",
+                                 text, "); the batch of each logged step"));
+    if (plots > 1) plot.title += message(" (", p + 1, " of ", plots, ")");
+    sink.write(plots > 1 ? message(file, "_", p + 1, ".svg") : file + ".svg", svg_plot(plot));
+  }
 }
 
-/// The labels of the folders whose metrics have `metric`.
-std::map<std::string, std::string> folders_with(const std::vector<MetricsLine>& lines,
-                                                const std::map<std::string, std::string>& labels,
-                                                const std::string& metric) {
-  std::map<std::string, std::string> folders;
+/// The folders whose metrics have `metric`.
+Folders folders_with(const std::vector<MetricsLine>& lines, const Folders& all,
+                     const std::string& metric) {
+  Folders folders;
   for (const MetricsLine& line : lines)
     for (const auto& [name, value] : line.values)
-      if (const auto label = labels.find(line.stage); name == metric && label != labels.end())
-        folders.insert(*label);
+      if (const auto folder = all.find(line.stage); name == metric && folder != all.end())
+        folders.insert(*folder);
   return folders;
+}
+
+LinePlot empty_plot(const char* title, const char* label) {
+  return {.title = title, .x = {.label = "optimizer step"}, .y = {.label = label}, .series = {}};
 }
 
 }  // namespace
@@ -117,32 +206,32 @@ std::map<std::string, std::string> folders_with(const std::vector<MetricsLine>& 
 ReportPlots write_plots(const Json& report, const ReportGroups& groups,
                         const std::vector<MetricsLine>& lines, const std::filesystem::path& out) {
   ReportPlots plots;
+  ReportStyles styles(groups);
   const auto into = [&](std::vector<std::string>& names) {
     return [&names, &out](const std::string& name, const std::string& svg) {
-      if (svg.empty()) return;
       write_file_atomically(out / name, svg);
       names.push_back(name);
     };
   };
-  const WritePlot write = into(plots.files);
+  PlotSink sink{into(plots.files), styles, plots.notes};
   for (const ReportMetric& metric : report_metrics())
     for (const char* name : {"accuracy", "superfluous_steps", "preference_accuracy"})
-      if (metric.name == name) write(metric.name + ".svg", bars(groups, metric));
-  write_axis_curves(groups, write);
-  write_heat_maps(groups, write);
-  write_compute_plots(groups, write);
-  write_seconds_plot(groups, into(plots.measured));
-  const auto labels = curve_labels(report);
-  const auto preference = folders_with(lines, labels, "train/rewards/margins");
-  std::map<std::string, std::string> plain = folders_with(lines, labels, "train/nats_per_token");
-  for (const auto& [folder, label] : preference) plain.erase(folder);
-  write("training_loss.svg", curves(lines, plain, "train/nats_per_token",
-                                    "Pretraining and fine-tuning", "nats per token"));
-  write("preference_margin.svg",
-        curves(lines, preference, "train/rewards/margins", "Preference tuning", "reward margin"));
-  write("preference_accuracy_curve.svg",
-        curves(lines, preference, "train/rewards/accuracies", "Preference tuning",
-               "reward accuracy on training pairs"));
+      if (metric.name == name) write_bars(groups, metric, sink);
+  write_axis_curves(groups, sink);
+  write_heat_maps(groups, sink);
+  write_compute_plots(groups, sink);
+  PlotSink measured{into(plots.measured), styles, plots.measured_notes};
+  write_seconds_plot(groups, measured);
+  const Folders folders = curves_of(report, groups, styles);
+  const Folders preference = folders_with(lines, folders, "train/rewards/margins");
+  Folders plain = folders_with(lines, folders, "train/nats_per_token");
+  for (const auto& [folder, curve] : preference) plain.erase(folder);
+  write_training(lines, plain, "train/nats_per_token", "training_loss",
+                 empty_plot("Pretraining and fine-tuning", "nats per token"), sink);
+  write_training(lines, preference, "train/rewards/margins", "preference_margin",
+                 empty_plot("Preference tuning", "reward margin"), sink);
+  write_training(lines, preference, "train/rewards/accuracies", "preference_accuracy_curve",
+                 empty_plot("Preference tuning", "reward accuracy on training pairs"), sink);
   return plots;
 }
 

@@ -12,8 +12,10 @@
 namespace lldm {
 
 struct ReportPlots {
-  std::vector<std::string> files;     // for report.md
-  std::vector<std::string> measured;  // for costs.md: what the clock said
+  std::vector<std::string> files;                // for report.md
+  std::vector<std::string> measured;             // for costs.md: what the clock said
+  std::vector<std::string> notes = {};           // what is in no plot, and why
+  std::vector<std::string> measured_notes = {};  // the same for costs.md
 };
 
 /// Writes the plots of a report into `out`: results by model (bars), curves and heat maps over

@@ -2,10 +2,15 @@
 #include "report/report_rows.hpp"
 
 #include <optional>
+#include <set>
 #include <sstream>
+#include <string>
 
 #include "experiment/work_names.hpp"
+#include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/storage/files.hpp"
+#include "lldm/storage/sha256.hpp"
 #include "text/json.hpp"
 
 namespace lldm {
@@ -18,16 +23,50 @@ std::optional<Json> result_of(const Work& work) {
   return load_ordered_json(work.folder / kResultName);
 }
 
-/// What a training stage reports of itself, under the names of the table.
+void add_stages(std::set<std::string>& stages, const RunSchedule& schedule, const Work& work) {
+  stages.insert(work.stage);
+  for (const auto& [name, index] : work.inputs) add_stages(stages, schedule, schedule.work[index]);
+}
+
+/// The axes that have a say in the work: one of a single cell has the cell's other axes too, of
+/// stages that come after it.
+Json own_axes(const RunSchedule& schedule, const Work& work) {
+  std::set<std::string> before;
+  add_stages(before, schedule, work);
+  const Json all = axes_of(schedule, work);
+  Json axes = all;
+  for (const Stage& stage : schedule.experiments[work.experiment].stages)
+    if (!before.contains(stage.name))
+      for (const auto& [path, value] : all.items())
+        if (path.starts_with(stage.name + ".")) axes.erase(path);
+  return axes;
+}
+
+/// What a training stage reports of itself, under the names of the table.  Forward passes are of
+/// the policy: `forward_passes` nominal (as the budget counts them), `evaluated_forward_passes` as
+/// run.
 void add_training(Json& metrics, const Json& training) {
-  for (const char* key : {"seconds_per_step", "peak_bytes", "predicted_peak_bytes",
-                          "forward_passes_per_text", "forward_passes", "steps", "rows", "seconds"})
+  for (const char* key :
+       {"seconds_per_step", "peak_bytes", "predicted_peak_bytes", "forward_passes_per_text",
+        "forward_passes", "evaluated_forward_passes", "steps", "rows", "seconds"})
     if (training.contains(key))
       metrics[key == std::string("seconds") ? "training_seconds" : key] = training.at(key);
-  if (training.contains("score_study"))
-    for (const auto& [name, value] : training.at("score_study").items())
-      // What an evaluate stage measured under its own draws stays.
-      if (name != "pairs" && name != "repeats" && !metrics.contains(name)) metrics[name] = value;
+  // As the stage counted them; a plot against compute reads these.
+  if (training.contains("evaluated_passes"))
+    metrics["evaluated_forward_passes"] = training.at("evaluated_passes");
+  if (!training.contains("score_study")) return;
+  for (const auto& [name, value] : training.at("score_study").items()) {
+    const std::string key = name == "pairs" ? "reward_pairs" : name;
+    // What an evaluate stage measured under its own draws stays.
+    if (name != "repeats" && !metrics.contains(key)) metrics[key] = value;
+  }
+  // Where the stage did not count what it evaluated: the study's mean a text, of as many texts.
+  const double per_text = metrics.value("forward_passes_per_text", 0.0);
+  const auto evaluated = metrics.find("evaluated_passes_per_text");
+  if (!metrics.contains("evaluated_forward_passes") && per_text > 0 && evaluated != metrics.end() &&
+      evaluated->is_number() && metrics.contains("forward_passes"))
+    metrics["evaluated_forward_passes"] =
+        metrics.at("forward_passes").get<double>() / per_text * evaluated->get<double>();
 }
 
 /// What the clock and the allocator said, under `metrics` of rows and in `work`: two runs of the
@@ -50,20 +89,35 @@ Json examples_of(const RunSchedule& schedule, const Work& work, const Json& meas
   return examples;
 }
 
+/// The same for two rows that were measured in the same way on the same draws.
+std::string evaluation_of(const RunSchedule& schedule, const Work& work) {
+  config::Value table = schedule.stage_of(work).resolved;
+  table.erase("models");
+  return sha256_hex(config::to_toml(table) + message("seed=", work.seed)).substr(0, 16);
+}
+
+/// A path below `out` as it stands there, one from elsewhere as it is.
+std::string relative_to(const std::filesystem::path& path, const std::filesystem::path& out) {
+  const std::filesystem::path relative = path.lexically_relative(out);
+  return relative.empty() ? std::filesystem::absolute(path).generic_string()
+                          : relative.generic_string();
+}
+
 /// A measured model: what an evaluate stage found, and what its training stage reported.
 Json evaluated_row(const RunSchedule& schedule, const Work& work, const Json& measured,
                    const std::filesystem::path& out) {
-  Json row = {{"axes", axes_of(schedule, work)},
+  Json row = {{"axes", own_axes(schedule, work)},
               {"seed", work.seed},
               {"stage", work.model},
               {"role", "none"},
               {"starts_from", ""},
               {"evaluated_by", work.stage},
               {"hash", work.hash},
-              {"settings", work.settings_hash}};
+              {"settings", work.settings_hash},
+              {"evaluation", evaluation_of(schedule, work)}};
   row["metrics"] = measured.at("metrics");
   if (const auto items = work.folder / "items.jsonl"; std::filesystem::exists(items))
-    row["items"] = items.lexically_relative(out).generic_string();
+    row["items"] = relative_to(items, out);
   if (measured.contains("examples")) row["examples"] = examples_of(schedule, work, measured);
   const auto made = work.inputs.find(work.model);
   if (made == work.inputs.end()) return row;
@@ -71,15 +125,19 @@ Json evaluated_row(const RunSchedule& schedule, const Work& work, const Json& me
   const Stage& source = schedule.stage_of(training);
   row["seed"] = training.seed;
   // The axes of the evaluation itself stay: two ways to measure one model are two rows.
-  Json axes = axes_of(schedule, training);
+  Json axes = own_axes(schedule, training);
   for (const auto& [path, value] : row.at("axes").items())
     if (path.starts_with(work.stage + ".")) axes[path] = value;
   row["axes"] = std::move(axes);
+  row["model_hash"] = training.hash;
   if (source.kind == StageKind::pretraining || source.kind == StageKind::sft ||
       source.kind == StageKind::preference) {
     row["role"] = to_string(source.training().role);
     row["starts_from"] = source.training().from;
     row["estimator"] = source.training().score_estimator.type();
+    if (const auto from = training.inputs.find(source.training().from);
+        from != training.inputs.end())
+      row["from_hash"] = schedule.work[from->second].hash;
   }
   if (const std::optional<Json> result = result_of(training)) add_training(row["metrics"], *result);
   return row;
@@ -89,7 +147,7 @@ Json evaluated_row(const RunSchedule& schedule, const Work& work, const Json& me
 void add_study(Json& rows, const RunSchedule& schedule, const Work& work, const Json& result) {
   std::size_t index = 0;
   for (const Json& measured : result.at("rows")) {
-    Json axes = axes_of(schedule, work);
+    Json axes = own_axes(schedule, work);
     axes["score_estimator"] = measured.at("score_estimator");
     axes["budget"] = measured.at("budget");
     Json row = {{"axes", std::move(axes)},
@@ -133,10 +191,18 @@ Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
     if (std::optional<Json> result = result_of(work)) {
       for (const char* bulky : {"metrics", "examples", "samples"}) result->erase(bulky);
       if (result->contains("rows") && result->at("rows").is_array()) result->erase("rows");
-      (*result)["folder"] = work.folder.lexically_relative(out).generic_string();
-      (*result)["axes"] = axes_of(schedule, work);
+      (*result)["folder"] = relative_to(work.folder, out);
+      (*result)["axes"] = own_axes(schedule, work);
       report["work"].push_back(std::move(*result));
     }
+  report["failed"] = Json::array();
+  for (const Work& work : schedule.work)
+    if (const std::string error = is_done(work) ? "" : failure_of(work); !error.empty())
+      report["failed"].push_back({{"stage", work.stage},
+                                  {"model", work.model},
+                                  {"axes", own_axes(schedule, work)},
+                                  {"seed", work.seed},
+                                  {"error", error}});
   return report;
 }
 

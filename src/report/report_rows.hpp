@@ -10,8 +10,9 @@
 namespace lldm {
 
 /// {"name", "description", "is_whole", "rows": [{axes, seed, stage, role, starts_from,
-/// evaluated_by, metrics}], "work": [...]}.  A row joins what an evaluate stage measured of a model
-/// with what its training stage reported.
+/// evaluated_by, metrics}], "work": [...], "failed": [...]}.  A row joins what an evaluate stage
+/// measured of a model with what its training stage reported, and names by hash the model, the one
+/// that it was made of and how it was measured.
 /// `out`: the run's folder, which `work`'s folders are given below of.
 nlohmann::ordered_json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
                                     bool is_whole);

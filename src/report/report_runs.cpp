@@ -7,6 +7,8 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/experiment/schedule.hpp"
+#include "lldm/storage/files.hpp"
+#include "report/line_labels.hpp"
 #include "text/json.hpp"
 
 namespace lldm {
@@ -71,6 +73,29 @@ std::vector<std::string> run_names(const std::vector<fs::path>& folders) {
 
 using Seen = std::map<std::string, std::size_t>;
 
+/// The figures of a row that do not depend on the clock.
+Json figures_of(const Json& row, const Json& measured) {
+  Json figures = row.value("metrics", Json::object());
+  for (const Json& name : measured) figures.erase(name.get<std::string>());
+  return figures;
+}
+
+/// What two runs hold of the same work is kept once: with what both say of its axes, and with items
+/// that can be read.
+void unite(Json& kept, const Json& row, const std::string& run, ReportData& all) {
+  kept["axes"] = common_axes(kept.at("axes"), row.at("axes"));
+  if (kept.contains("runs")) kept["runs"].push_back(run);
+  if (row.contains("items") && !fs::is_regular_file(kept.value("items", std::string())) &&
+      fs::is_regular_file(row.at("items").get<std::string>()))
+    kept["items"] = row.at("items");
+  const Json measured = all.report.value("measured", Json::array());
+  if (figures_of(kept, measured) != figures_of(row, measured))
+    all.notes.push_back(message(run, " and ", kept.at("runs").front().get<std::string>(),
+                                " measured the same work of ", row.at("stage").get<std::string>(),
+                                " (", row.at("hash").get<std::string>().substr(0, 12),
+                                ") with other figures: those of the latter are shown"));
+}
+
 /// Adds what `one` holds and `all` does not.
 void add_run(ReportData& all, Json one, const fs::path& folder, const std::string& run,
              Seen& seen) {
@@ -82,21 +107,30 @@ void add_run(ReportData& all, Json one, const fs::path& folder, const std::strin
     return is_new ? nullptr : &all.report.at(list).at(at->second);
   };
   for (Json& row : one.at("rows")) {
+    if (row.contains("items"))
+      row["items"] = (folder / row.at("items").get<std::string>()).lexically_normal().string();
     if (Json* kept = known(row, "rows")) {
-      (*kept)["run"] = kept->at("run").get<std::string>() + ", " + run;
+      unite(*kept, row, run, all);
       continue;
     }
-    if (row.contains("items")) row["items"] = (folder / row.at("items")).string();
-    if (!run.empty()) row["run"] = run;
+    if (!run.empty() && !row.contains("runs")) row["runs"] = Json::array({run});
     all.report["rows"].push_back(std::move(row));
   }
   for (Json& work : one.at("work")) {
-    if (known(work, "work")) continue;
+    if (Json* kept = known(work, "work")) {
+      if (kept->contains("axes") && work.contains("axes"))
+        (*kept)["axes"] = common_axes(kept->at("axes"), work.at("axes"));
+      continue;
+    }
     if (!run.empty()) {
       work["run"] = run;
       work["folder"] = run + "/" + work.value("folder", std::string());
     }
     all.report["work"].push_back(std::move(work));
+  }
+  for (Json& failure : one.value("failed", Json::array())) {
+    if (!run.empty()) failure["run"] = run;
+    all.report["failed"].push_back(std::move(failure));
   }
   if (!fs::exists(folder / kMetricsName)) return;
   for (MetricsLine& line : read_metrics(folder / kMetricsName)) {
@@ -105,20 +139,39 @@ void add_run(ReportData& all, Json one, const fs::path& folder, const std::strin
   }
 }
 
+/// The folders as they lie on the disk, each once, in the order of their names: what is shown does
+/// not depend on the order in which they were given, nor on how their paths were written.
+std::vector<fs::path> each_once(const std::vector<fs::path>& given, ReportData& data) {
+  std::vector<fs::path> folders;
+  for (const fs::path& folder : given) {
+    const fs::path whole = fs::weakly_canonical(folder);
+    if (std::find(folders.begin(), folders.end(), whole) == folders.end())
+      folders.push_back(whole);
+    else
+      data.notes.push_back(message(folder.string(), " is given twice and counts once"));
+  }
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
 }  // namespace
 
-ReportData read_runs(const std::vector<fs::path>& folders) {
+ReportData read_runs(const std::vector<fs::path>& given) {
+  ReportData data;
+  const std::vector<fs::path> folders = each_once(given, data);
   const std::vector<std::string> names = run_names(folders);
   const bool are_several = folders.size() > 1;
-  ReportData data;
   Seen seen;
   std::string titles;
   for (std::size_t i = 0; i < folders.size(); ++i) {
     Json report = read_report(folders[i]);
     if (i == 0) {
       data.report = report;
-      data.report["rows"] = data.report["work"] = Json::array();
+      data.report["rows"] = data.report["work"] = data.report["failed"] = Json::array();
+      data.report.erase("lines");
     }
+    for (const Json& note : report.value("notes", Json::array()))
+      data.notes.push_back(note.get<std::string>());
     const bool is_whole =
         data.report.at("is_whole").get<bool>() && report.at("is_whole").get<bool>();
     data.report["is_whole"] = is_whole;

@@ -6,38 +6,17 @@
 #include <cstdint>
 
 #include "lldm/errors.hpp"
+#include "report/columns.hpp"
 
 namespace lldm {
 namespace {
 
-std::string deviation(const Spread& spread) {
-  return " \u00b1 " + (spread.sd == 0 ? "0" : rounded_text(spread.sd, 2));
-}
-
 /// Of rows that differ in what measured them, one: the figures are of their training.
 bool is_new(const ReportGroup& group, std::vector<std::string>& seen) {
-  const std::string key = group.stage + group.rows.front()->at("axes").dump() + group.run;
+  const std::string key = group.stage + group.axes.dump() + group.run;
   if (std::find(seen.begin(), seen.end(), key) != seen.end()) return false;
   seen.push_back(key);
   return true;
-}
-
-/// "0.812 ± 0.013" over seeds; "0.812 [0.780, 0.840]" with one.
-std::string cell(const Spread& spread) {
-  if (!spread.is_known) return "-";
-  if (spread.seeds >= 2) return rounded_text(spread.mean, 3) + deviation(spread);
-  if (!spread.has_interval || spread.low == spread.high) return rounded_text(spread.mean, 3);
-  return interval_text(spread.mean, spread.low, spread.high, 3);
-}
-
-/// A difference: its spread over seeds and its interval.
-std::string change_cell(const Spread& spread) {
-  if (!spread.is_known) return "-";
-  std::string text = rounded_text(spread.mean, 3);
-  if (spread.seeds >= 2) text += deviation(spread);
-  if (spread.has_interval)
-    text += " [" + rounded_text(spread.low, 3) + ", " + rounded_text(spread.high, 3) + "]";
-  return text;
 }
 
 /// A column that says which folders a row is of, where the report is over several.
@@ -51,13 +30,60 @@ void add_runs(Table& table, const std::vector<std::string>& runs) {
 
 std::string plain(const ReportGroup& group, const std::string& metric, int digits = 3) {
   const Spread spread = spread_of(group, metric);
-  return spread.is_known ? rounded_text(spread.mean, digits) : "-";
+  return spread.is_known ? figure_text(spread.mean, digits) : "-";
+}
+
+/// Why a line has no figure, a figure that is none, or another interval than its column's.
+void add_reason(ReportTable& report, const ReportGroup& group, const std::string& column,
+                const Spread& spread) {
+  if (spread.why.empty()) return;
+  std::string seen = spread.is_known ? figure_text(spread.mean) : "no figure";
+  if (spread.is_known && std::isfinite(spread.mean))
+    seen = spread.has_interval ? message("its interval is ", to_string(spread.kind), "'s")
+                               : "no interval";
+  report.note += message(group.name, ", ", column, ": ", seen, "; ", spread.why, ".\n");
+}
+
+/// A cell of a figure; says below the table what is odd about it.
+std::string figure(ReportTable& report, const ReportGroup& group, const std::string& metric,
+                   const std::string& column) {
+  const Spread spread = spread_of(group, metric);
+  add_reason(report, group, column, spread);
+  return spread_text(spread);
+}
+
+/// The same of a plain number.
+std::string number(ReportTable& report, const ReportGroup& group, const std::string& metric,
+                   const std::string& column, int digits = 3) {
+  add_reason(report, group, column, spread_of(group, metric));
+  return plain(group, metric, digits);
+}
+
+/// The two cells of a change: the difference and its exact test.
+void add_change(ReportTable& report, std::vector<std::string>& row, const ReportGroup& group,
+                const ReportGroups& groups, const std::string& metric, const std::string& column) {
+  if (group.starts_from.empty()) {
+    row.insert(row.end(), {"-", "-"});
+    return;
+  }
+  const Spread change = change_of(group, groups, metric);
+  // What others are tuned from may well come from nothing that was measured.
+  if (change.is_known || group.role == "preference" || group.role == "control")
+    add_reason(report, group, column, change);
+  row.push_back(change_text(change));
+  row.push_back(test_text(change));
+}
+
+void set_columns(ReportTable& report, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    report.table.columns.push_back(column_of(report.title, name));
 }
 
 /// A whole number; its mean where seeds differ.
 std::string count_of(const ReportGroup& group, const std::string& metric) {
   const Spread spread = spread_of(group, metric);
   if (!spread.is_known) return "-";
+  if (!std::isfinite(spread.mean)) return figure_text(spread.mean);
   return spread.mean == std::floor(spread.mean)
              ? std::to_string(static_cast<std::int64_t>(spread.mean))
              : rounded_text(spread.mean, 5);
@@ -73,7 +99,8 @@ std::string megabytes(const ReportGroup& group, const std::string& metric) {
   return spread.is_known ? rounded_text(spread.mean / (1024.0 * 1024.0), 3) + " MiB" : "-";
 }
 
-ReportTable results_table(const ReportGroups& groups) {
+ReportTable results_table(const ReportGroups& all) {
+  const ReportGroups groups = lines_with(all, {"accuracy"});
   std::vector<std::pair<std::string, std::string>> columns;  // metric, header
   for (const auto& [metric, header] :
        std::vector<std::pair<std::string, std::string>>{{"accuracy", "accuracy"},
@@ -82,103 +109,98 @@ ReportTable results_table(const ReportGroups& groups) {
                                                         {"strict_match", "strict"},
                                                         {"flexible_extract", "flexible"}})
     if (any_has(groups, metric)) columns.emplace_back(metric, header);
-  ReportTable report{.title = "Results", .table = {}, .note = ""};
-  report.table.columns = {{"model", Align::left}, {"role", Align::left}, {"seeds"}};
-  for (const auto& [metric, header] : columns) report.table.columns.push_back({header});
-  report.table.columns.push_back({"accuracy change"});
-  report.table.columns.push_back({"items"});
+  ReportTable report{.title = kResultsTitle, .table = {}, .note = ""};
+  set_columns(report, {"model", "role", "seeds"});
+  for (const auto& [metric, header] : columns) set_columns(report, {header});
+  set_columns(report, {"accuracy change", "exact McNemar", "items"});
+  report.note =
+      "Mean \u00b1 standard deviation over seeds; with one seed the 95 % interval of the items: "
+      "Wilson's of a share, the bootstrap's of a mean.\n"
+      "accuracy change: against the model that the row starts from, same seed, same items; its "
+      "brackets say which 95 % interval they are.\n"
+      "exact McNemar: two-sided p that nothing changed, by the items that became right and "
+      "wrong.\n";
   std::vector<std::string> runs;
   for (const ReportGroup& group : groups) {
-    if (group.values("accuracy").empty()) continue;
     runs.push_back(group.run);
     std::vector<std::string> row = {group.label, group.role, std::to_string(group.rows.size())};
-    for (const auto& [metric, header] : columns) row.push_back(cell(spread_of(group, metric)));
-    row.push_back(group.starts_from.empty() ? "-"
-                                            : change_cell(change_of(group, groups, "accuracy")));
+    for (const auto& [metric, header] : columns)
+      row.push_back(figure(report, group, metric, header));
+    add_change(report, row, group, groups, "accuracy", "accuracy change");
     row.push_back(count_of(group, "items"));
     report.table.rows.push_back(std::move(row));
   }
   add_runs(report.table, runs);
-  report.note =
-      "Mean \u00b1 standard deviation over seeds; with one seed the 95 % interval of the items "
-      "(bootstrap).\n"
-      "accuracy change: against the model that the row starts from, same seed, same items; "
-      "brackets: 95 %,\n"
-      "paired bootstrap over items (of the seeds at hand).\n";
   return report;
 }
 
-ReportTable estimator_table(const ReportGroups& groups) {
-  ReportTable report{.title = "Score estimators: noise", .table = {}, .note = ""};
-  report.table.columns = {{"model", Align::left},      {"estimator", Align::left},
-                          {"forward passes per text"}, {"evaluated"},
-                          {"score sd [nats]"},         {"margin sd [nats]"},
-                          {"corr. policy, ref."},      {"held-out reward acc."}};
+ReportTable estimator_table(const ReportGroups& all) {
+  const ReportGroups groups = lines_with(all, {"score_sd"}, true);
+  ReportTable report{.title = kEstimatorsTitle, .table = {}, .note = ""};
+  set_columns(report, {"model", "estimator", "nominal passes per text", "evaluated passes per text",
+                       "evaluated passes in training", "score sd [nats]", "margin sd [nats]",
+                       "corr. policy, ref.", "held-out reward acc."});
+  report.note =
+      "nominal: as the budget counts them; evaluated: what was left after dropping states without "
+      "a query.\n"
+      "score sd: over fresh draws of the same answer after training (root mean square over "
+      "answers).\n"
+      "held-out reward acc.: share of held-out pairs whose chosen answer gained more, own "
+      "estimator; with one seed the 95 % Wilson interval of the pairs.\n";
   std::vector<std::string> runs, seen;
   for (const ReportGroup& group : groups) {
-    if (group.role != "preference" || group.values("score_sd").empty()) continue;
+    if (group.role != "preference") continue;
     if (!is_new(group, seen)) continue;
     runs.push_back(group.run);
     report.table.rows.push_back(
         {group.label, group.estimator, count_of(group, "forward_passes_per_text"),
-         plain(group, "evaluated_passes_per_text"), plain(group, "score_sd"),
-         plain(group, "margin_sd"), plain(group, "policy_reference_correlation"),
-         cell(spread_of(group, "reward_accuracy"))});
+         plain(group, "evaluated_passes_per_text"), count_of(group, "evaluated_forward_passes"),
+         number(report, group, "score_sd", "score sd"),
+         number(report, group, "margin_sd", "margin sd"),
+         plain(group, "policy_reference_correlation"),
+         figure(report, group, "reward_accuracy", "held-out reward acc.")});
   }
   add_runs(report.table, runs);
-  report.note =
-      "evaluated: passes that were left after dropping states without a query.\n"
-      "score sd: over fresh draws of the same answer after training (root mean square over "
-      "answers).\n"
-      "held-out reward acc.: share of held-out pairs whose chosen answer gained more, own "
-      "estimator.\n";
   return report;
 }
 
+constexpr const char* kStudyNote =
+    "bias: mean over the draws less the estimator's own target (\"-\": not known here), \u00b1 one "
+    "standard error.\n"
+    "loss bias: mean loss less the loss at the true ELBOs: what Jensen's inequality and the bias "
+    "of the score add.\n"
+    "Variances over independent draws, of one answer, one pair, one pair's loss, and of one "
+    "step's gradient (sum over its entries).\n";
+
 /// What a study measured: one line an estimator and budget.
-ReportTable study_table(const ReportGroups& groups) {
-  ReportTable report{
-      .title = "Score estimators: bias and variance at fixed weights", .table = {}, .note = ""};
-  report.table.columns = {{"estimator", Align::left},
-                          {"forward passes per text"},
-                          {"bias [nats]"},
-                          {"against the ELBO [nats]"},
-                          {"Var score [nats\u00b2]"},
-                          {"Var margin [nats\u00b2]"},
-                          {"Var loss"},
-                          {"loss bias"},
-                          {"Var gradient"},
-                          {"corr. policy, ref."}};
+ReportTable study_table(const ReportGroups& all) {
+  const ReportGroups groups = lines_with(all, {"gradient_variance"});
+  ReportTable report{.title = kStudyTitle, .table = {}, .note = kStudyNote};
+  set_columns(report,
+              {"estimator", "nominal passes per text", "evaluated passes per text", "bias [nats]",
+               "against the ELBO [nats]", "Var score [nats\u00b2]", "Var margin [nats\u00b2]",
+               "Var loss", "loss bias", "Var gradient", "corr. policy, ref."});
   std::vector<std::string> runs;
   for (const ReportGroup& group : groups) {
-    if (group.values("gradient_variance").empty()) continue;
     runs.push_back(group.run);
     std::string label = group.label;
     if (label.starts_with(group.stage + ", ")) label.erase(0, group.stage.size() + 2);
     const auto budget = label.find(", budget=");
     if (budget != std::string::npos) label.erase(budget);
-    std::vector<std::string> row = {
-        label, rounded_text(group.rows.front()->at("axes").value("budget", 0.0), 3)};
+    std::vector<std::string> row = {label, rounded_text(group.axes.value("budget", 0.0), 3),
+                                    plain(group, "evaluated_passes_per_text")};
     for (const char* metric : {"bias", "elbo_bias"}) {
       const std::vector<double> errors = group.values(metric + std::string("_standard_error"));
-      row.push_back(plain(group, metric));
+      row.push_back(number(report, group, metric, metric));
       if (row.back() != "-" && !errors.empty() && errors.front() > 0)
         row.back() += " \u00b1 " + rounded_text(errors.front(), 2);
     }
     for (const char* metric : {"score_variance", "margin_variance", "loss_variance", "loss_bias",
                                "gradient_variance", "policy_reference_correlation"})
-      row.push_back(plain(group, metric));
+      row.push_back(number(report, group, metric, metric));
     report.table.rows.push_back(std::move(row));
   }
   add_runs(report.table, runs);
-  report.note =
-      "bias: mean over the draws less the estimator's own target (\"-\": not known here), \u00b1 "
-      "one "
-      "standard error.\n"
-      "loss bias: mean loss less the loss at the true ELBOs: what Jensen's inequality and the bias "
-      "of the score add.\n"
-      "Variances over independent draws, of one answer, one pair, one pair's loss, and of one "
-      "step's gradient (sum over its entries).\n";
   for (const ReportGroup& group : groups)
     if (const auto draws = group.rows.front()->value("truth_draws", std::int64_t{0}); draws > 0) {
       report.note += message("The truth was sampled, with ", draws,
@@ -188,43 +210,38 @@ ReportTable study_table(const ReportGroups& groups) {
   return report;
 }
 
-ReportTable pairs_table(const ReportGroups& groups) {
-  ReportTable report{.title = "Pairs by absolute score", .table = {}, .note = ""};
-  report.table.columns = {{"model", Align::left},
-                          {"preference accuracy"},
-                          {"change"},
-                          {"per token"},
-                          {"change, per token"},
-                          {"shorter wins"},
-                          {"unigram"},
-                          {"nats per character"},
-                          {"pairs"}};
+constexpr const char* kPairsNote =
+    "Share of pairs whose chosen answer has the higher absolute score, fixed draws, ties one half; "
+    "with one seed the 95 % Wilson interval.\n"
+    "Whether they are held out is the file's affair.  With error-injected pairs this measures the "
+    "detection of injected errors, not reasoning.\n"
+    "change: against the model that the row starts from, same pairs; its brackets say which 95 % "
+    "interval they are.  exact McNemar: two-sided p that nothing changed.\n"
+    "nats per character: the likelihood bound of the chosen answers, their end-of-text and padding "
+    "tokens included, over their characters.\n";
+
+ReportTable pairs_table(const ReportGroups& all) {
+  const ReportGroups groups = lines_with(all, {"preference_accuracy"});
+  ReportTable report{.title = kPairsTitle, .table = {}, .note = kPairsNote};
+  set_columns(report, {"model", "preference accuracy", "change", "exact McNemar", "per token",
+                       "change, per token", "exact McNemar, per token", "shorter wins", "unigram",
+                       "nats per character", "pairs"});
   std::vector<std::string> runs;
   for (const ReportGroup& group : groups) {
-    if (group.values("preference_accuracy").empty()) continue;
     runs.push_back(group.run);
-    const auto change = [&](const char* metric) {
-      return group.starts_from.empty() ? std::string("-")
-                                       : change_cell(change_of(group, groups, metric));
-    };
-    report.table.rows.push_back({group.label, cell(spread_of(group, "preference_accuracy")),
-                                 change("preference_accuracy"),
-                                 cell(spread_of(group, "preference_accuracy_per_token")),
-                                 change("preference_accuracy_per_token"),
-                                 plain(group, "shorter_wins"), plain(group, "unigram_wins"),
-                                 plain(group, "nats_per_character", 4), count_of(group, "items")});
+    std::vector<std::string> row = {
+        group.label, figure(report, group, "preference_accuracy", "preference accuracy")};
+    add_change(report, row, group, groups, "preference_accuracy", "change");
+    row.push_back(figure(report, group, "preference_accuracy_per_token", "per token"));
+    add_change(report, row, group, groups, "preference_accuracy_per_token", "change, per token");
+    for (const auto& [metric, column] :
+         {std::pair("shorter_wins", "shorter wins"), std::pair("unigram_wins", "unigram")})
+      row.push_back(figure(report, group, metric, column));
+    row.push_back(number(report, group, "nats_per_character", "nats per character", 4));
+    row.push_back(count_of(group, "items"));
+    report.table.rows.push_back(std::move(row));
   }
   add_runs(report.table, runs);
-  report.note =
-      "Share of pairs whose chosen answer has the higher absolute score, fixed draws, ties one "
-      "half.  Whether\n"
-      "they are held out is the file's affair.  With error-injected pairs this measures the "
-      "detection\n"
-      "of injected errors, not reasoning.\n"
-      "change: against the model that the row starts from, same pairs; 95 % paired bootstrap.\n"
-      "nats per character: the likelihood bound of the chosen answers, their end-of-text and "
-      "padding "
-      "tokens included, over their characters.\n";
   return report;
 }
 
@@ -238,17 +255,15 @@ std::vector<ReportTable> report_tables(const ReportGroups& groups) {
   return tables;
 }
 
-ReportTable costs_table(const ReportGroups& groups) {
-  ReportTable report{.title = "Cost on this machine", .table = {}, .note = ""};
-  report.table.columns = {
-      {"model", Align::left}, {"estimator", Align::left}, {"s per step"}, {"training seconds"}};
+ReportTable costs_table(const ReportGroups& all) {
+  const ReportGroups groups = lines_with(all, {"training_seconds", "seconds"}, true);
+  ReportTable report{.title = kCostsTitle, .table = {}, .note = ""};
+  set_columns(report, {"model", "estimator", "s per step", "training seconds"});
   const bool has_study = any_has(groups, "seconds");
-  if (has_study) report.table.columns.push_back({"s per repeat of a study"});
-  report.table.columns.push_back({"peak memory"});
-  report.table.columns.push_back({"predicted peak"});
+  if (has_study) set_columns(report, {"s per repeat of a study"});
+  set_columns(report, {"peak memory", "predicted peak"});
   std::vector<std::string> runs, seen;
   for (const ReportGroup& group : groups) {
-    if (group.values("training_seconds").empty() && group.values("seconds").empty()) continue;
     if (!is_new(group, seen)) continue;
     runs.push_back(group.run);
     std::vector<std::string> row = {group.label, group.estimator, plain(group, "seconds_per_step"),

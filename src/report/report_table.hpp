@@ -9,6 +9,7 @@
 
 #include "lldm/render/table.hpp"
 #include "report/report_items.hpp"
+#include "report/spread.hpp"
 
 namespace lldm {
 
@@ -18,24 +19,15 @@ struct ReportTable {
   std::string note;
 };
 
-/// A mean with what is known of its uncertainty.  Without an interval low = high = mean.
-struct Spread {
-  double mean = 0, low = 0, high = 0;
-  double sd = 0;          // over seeds, with two or more
-  std::size_t seeds = 0;  // rows, or pairs of rows, that it is of
-  bool is_known = false, has_interval = false;
-
-  /// The interval excludes zero and, with several seeds, so does Student's over them.
-  [[nodiscard]] bool excludes_zero() const;
-};
-
-/// One line of a comparison: rows of equal stage, axes and settings, over seeds.  In the order
-/// base, start, preference, control.
+/// One line of a comparison: rows of equal stage and settings, over seeds, in the seeds' order.
+/// Groups stand in the order base, start, preference, control.
 struct ReportGroup {
-  std::string label;
+  std::string label;  // the stage and what tells it from the stage's other lines
   std::string stage, role, starts_from, estimator;
   std::vector<const nlohmann::ordered_json*> rows;
-  std::string run = "";  // of a report over several folders: the rows' runs
+  std::string run = "";   // of a report over several folders: the rows' runs
+  std::string name = "";  // the label, with the run where another line has the same
+  nlohmann::ordered_json axes = nlohmann::ordered_json::object();  // that all rows have alike
   std::shared_ptr<ReportItems> items = nullptr;
 
   [[nodiscard]] std::vector<double> values(
@@ -44,6 +36,14 @@ struct ReportGroup {
 using ReportGroups = std::vector<ReportGroup>;
 /// `report` must outlive the groups.
 ReportGroups group_rows(const nlohmann::ordered_json& report);
+
+/// The groups that have one of the metrics; where one stage measured all of them, or the metrics
+/// are of their training, their labels do not name it.
+ReportGroups lines_with(const ReportGroups& groups, const std::vector<std::string>& metrics,
+                        bool are_of_training = false);
+
+/// Whether the groups' rows of the metric hold a figure that is not finite, and of which seeds.
+std::string not_finite_of(const ReportGroup& group, const std::string& metric);
 
 /// Models by their results (means and standard deviations over seeds), estimators by how noisy they
 /// are, pairs; only those that the report has rows for.  None holds a time.
@@ -56,11 +56,12 @@ ReportTable costs_table(const ReportGroups& groups);
 /// sentences that the intervals carry, and where they carry none, that.
 std::string findings(const ReportGroups& groups);
 
-/// Mean over the rows' seeds; interval: with one seed the items' (bootstrap).
+/// Mean over the rows' seeds; interval: with one seed the items' (Wilson's of a share, else the
+/// bootstrap's).
 Spread spread_of(const ReportGroup& group, const std::string& metric);
 /// The same for the difference to the group that each row starts from, same seed and cell;
-/// interval: paired bootstrap over items, where they are held; else Student's over the seeds'
-/// differences.
+/// interval: paired bootstrap over items with an exact test, where they are held; else Student's
+/// over the seeds' differences, and `why`.
 Spread change_of(const ReportGroup& group, const ReportGroups& groups, const std::string& metric);
 /// The same for the difference to another group.
 Spread difference_of(const ReportGroup& group, const ReportGroup& other, const std::string& metric);

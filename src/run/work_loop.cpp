@@ -12,6 +12,7 @@
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "run/work_claim.hpp"
+#include "track/not_finite.hpp"
 
 namespace lldm {
 namespace {
@@ -52,6 +53,7 @@ void complete(const RunContext& run, const Work& work) {
                    {"seconds", duration<double>(steady_clock::now() - begin).count()}};
   if (!work.model.empty()) result["model"] = work.model;
   for (auto& [key, value] : details.items()) result[key] = value;
+  name_not_finite(result);
   run.metrics.sync();
   write_file_atomically(work.folder / kResultName, result.dump(2) + "\n");
   StoredWork(run.schedule, run.options.out, run.options.store, run.logger).publish(work);

@@ -8,7 +8,7 @@
 #include "stage/seen_prompts.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/eval/statistics.hpp"
+#include "lldm/eval/paired_test.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
@@ -18,13 +18,15 @@
 namespace lldm {
 namespace {
 
-/// Mean with its bootstrap interval over items.
+/// Mean with the interval of its items, and which that is.
 void add_mean(Result& metrics, const std::string& name, const std::vector<double>& values,
               const Draws& draws) {
-  const Interval interval = bootstrap_mean(values, draws.stream(Purpose::bootstrap));
-  metrics[name] = mean(values);
-  metrics[name + "_low"] = interval.low;
-  metrics[name + "_high"] = interval.high;
+  const ItemMean items = mean_of_items(values, is_share(name), draws.stream(Purpose::bootstrap));
+  metrics[name] = items.mean;
+  metrics[name + "_interval"] = items.kind;
+  if (!items.interval) return;
+  metrics[name + "_low"] = items.interval->low;
+  metrics[name + "_high"] = items.interval->high;
 }
 
 Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStage& stage) {

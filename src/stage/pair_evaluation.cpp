@@ -157,9 +157,12 @@ std::vector<ScoredPair> unigram_scores(const std::vector<TokenPair>& pairs,
 void add(Result& metrics, const std::string& name, const std::vector<ScoredPair>& scores,
          const Draws& draws) {
   const PreferenceAccuracy accuracy = preference_accuracy(scores, draws.stream(Purpose::bootstrap));
+  const Interval interval =
+      wilson_interval(accuracy.accuracy * static_cast<double>(accuracy.pairs), accuracy.pairs);
   metrics[name] = accuracy.accuracy;
-  metrics[name + "_low"] = accuracy.interval.low;
-  metrics[name + "_high"] = accuracy.interval.high;
+  metrics[name + "_interval"] = "Wilson";
+  metrics[name + "_low"] = interval.low;
+  metrics[name + "_high"] = interval.high;
 }
 
 /// Mean of chosen minus rejected, nats, with its bootstrap interval over pairs.

@@ -5,6 +5,7 @@
 
 #include "experiment/axis_labels.hpp"
 #include "lldm/errors.hpp"
+#include "report/line_labels.hpp"
 #include "report/report_runs.hpp"
 #include "report/report_table.hpp"
 #include "support/catch.hpp"
@@ -51,8 +52,7 @@ const ReportGroup& named(const std::vector<ReportGroup>& groups, const std::stri
 
 }  // namespace
 
-TEST_CASE("Report: axes of one type are told apart by the keys that differ",
-          "[experiment][report]") {
+TEST_CASE("Report: labels say what differs and nothing else", "[experiment][report]") {
   const Json mc2 = {
       {"tuned.score_estimator", {{"type", "mc"}, {"draws", 2}, {"count", "uniform"}}}};
   const Json mc8 = {
@@ -71,6 +71,17 @@ TEST_CASE("Report: axes of one type are told apart by the keys that differ",
   const auto groups = group_rows(report);
   REQUIRE(groups.size() == 3);  // and not merged under one name
   CHECK(groups[1].label == "tuned, mc draws=8");
+  CHECK(groups[2].label == "tuned, full_trajectory");  // beta is 0.1 wherever there is one
+  // What only some lines have tells them apart where nothing else does.
+  Json other = kFull;
+  other["tuned.objective.beta"] = 0.4;
+  CHECK(line_labels({{"tuned", kFull}, {"tuned", beta}, {"sft", kFull}}) ==
+        std::vector<std::string>{"tuned", "tuned, beta=0.1", "sft"});
+  CHECK(line_labels({{"tuned", other}, {"tuned", beta}, {"sft", beta}}) ==
+        std::vector<std::string>{"tuned, beta=0.4", "tuned, beta=0.1", "sft"});
+  // The measuring stage is named where two measure the same.
+  CHECK(line_labels({{"sft", {}, "a"}, {"sft", {}, "b"}, {"tuned", {}, "a"}}) ==
+        std::vector<std::string>{"sft (a)", "sft (b)", "tuned"});
 }
 
 TEST_CASE("Report: groups stand in the order start, preference, control", "[experiment][report]") {
@@ -78,7 +89,7 @@ TEST_CASE("Report: groups stand in the order start, preference, control", "[expe
   const auto groups = group_rows(report);
   REQUIRE(groups.size() == 3);
   CHECK(groups[0].label == "verbose");
-  CHECK(groups[1].label == "tuned, full_trajectory");
+  CHECK(groups[1].label == "tuned");
   CHECK(groups[2].label == "control");
   CHECK(groups[1].rows.size() == 3);
 }
@@ -86,7 +97,7 @@ TEST_CASE("Report: groups stand in the order start, preference, control", "[expe
 TEST_CASE("Report: differences are paired by seed", "[experiment][report]") {
   const Json report = three_seeds();
   const auto groups = group_rows(report);
-  const ReportGroup& tuned = named(groups, "tuned, full_trajectory");
+  const ReportGroup& tuned = named(groups, "tuned");
   // 0.6, 0.7, 0.8: mean 0.7, s = 0.1; over seeds a spread is told, no interval.
   const Spread accuracy = spread_of(tuned, "accuracy");
   CHECK(!accuracy.has_interval);
@@ -97,11 +108,13 @@ TEST_CASE("Report: differences are paired by seed", "[experiment][report]") {
   // Student's interval: t(0.975, 2) = 4.303.
   const Spread change = change_of(tuned, groups, "accuracy");
   CHECK(std::abs(change.mean + 0.2) < 1e-12);
-  CHECK(std::abs(change.low + 0.2 + 4.303 * 0.1 / std::sqrt(3.0)) < 1e-12);
+  CHECK(change.low == Approx(-0.2 - 4.30265273 * 0.1 / std::sqrt(3.0)));
+  CHECK(change.kind == IntervalKind::student);
+  CHECK_THAT(change.why, testing::contains("holds no items"));
   // Against the control: -0.01, 0, 0.01 though both spread by 0.1.
   const Spread difference = difference_of(tuned, named(groups, "control"), "accuracy");
   CHECK(std::abs(difference.mean) < 1e-12);
-  CHECK(std::abs(difference.high - 4.303 * 0.01 / std::sqrt(3.0)) < 1e-12);
+  CHECK(difference.high == Approx(4.30265273 * 0.01 / std::sqrt(3.0)));
   CHECK(!spread_of(tuned, "no_such_metric").is_known);
   CHECK(!change_of(named(groups, "control"), groups, "accuracy").is_known);
 }
@@ -113,12 +126,15 @@ TEST_CASE("Report: one seed without items has its figure and no interval of a ch
                    row("tuned", "preference", 1, 0.5, 1.0, {}, "verbose")}}};
   report["rows"][1]["axes"] = Json::object();
   for (Json& r : report["rows"]) {
-    r["metrics"]["accuracy_low"] = 0.47;
-    r["metrics"]["accuracy_high"] = 0.62;
+    r["metrics"]["superfluous_steps_low"] = 0.9;
+    r["metrics"]["superfluous_steps_high"] = 2.1;
   }
   const auto groups = group_rows(report);
   const Spread own = spread_of(groups[1], "accuracy");
-  CHECK((own.has_interval && own.low == 0.47 && own.high == 0.62));
+  CHECK(own.kind == IntervalKind::wilson);  // of 250 right of 500
+  CHECK((own.low == Approx(0.456341).margin(1e-6) && own.high == Approx(0.543659).margin(1e-6)));
+  const Spread lines = spread_of(groups[1], "superfluous_steps");
+  CHECK((lines.kind == IntervalKind::bootstrap && lines.low == 0.9 && lines.high == 2.1));
   const Spread change = change_of(groups[1], groups, "accuracy");
   CHECK(change.mean == Approx(-0.1));
   CHECK(!change.has_interval);  // two marginal intervals say nothing of a paired difference
@@ -129,12 +145,12 @@ TEST_CASE("Report: sentences claim what the intervals carry", "[experiment][repo
   const Json report = three_seeds();
   const std::string text = findings(group_rows(report));
   // Lines: 1 against 2.1, 2.2, 2.3: -1.2 +- 0.25 excludes zero; accuracy -0.2 +- 0.25 does not.
-  CHECK_THAT(text, testing::contains("superfluous lines fell by 1.2"));
-  CHECK_THAT(text, testing::contains("accuracy changed by -20"));
+  CHECK_THAT(text, testing::contains("superfluous lines fell by 1.20 [-1.45, -0.952 Student]"));
+  CHECK_THAT(text, testing::contains("accuracy: no change that is sure, -20.0 points"));
   CHECK_THAT(text, testing::contains("(the interval includes no change)"));
-  CHECK_THAT(text,
-             testing::contains("tuned models that are shorter than it: tuned, full_trajectory"));
-  CHECK_THAT(text, testing::contains("no clear difference in accuracy: tuned, full_trajectory"));
+  // All three seeds differ by one line: no spread, so no interval, and without items no test.
+  CHECK_THAT(text, testing::contains("no clear difference in length: tuned (-1.00)"));
+  CHECK_THAT(text, testing::contains("no clear difference in accuracy: tuned (0.00 points"));
   CHECK_THAT(text, !testing::contains("less often right than it"));
 }
 
@@ -190,10 +206,17 @@ TEST_CASE("Report: the interval of a change is a paired bootstrap over the items
   REQUIRE(change.has_interval);
   CHECK(change.mean == Approx(0.2));
   CHECK((change.low == 0.0 && change.high == 0.5));
-  CHECK(!change.excludes_zero());
-  // The same prompts, the same lines: nothing changed, and the interval knows it.
+  CHECK(change.kind == IntervalKind::paired_bootstrap);
+  REQUIRE(change.test);
+  CHECK((change.test->name == "exact McNemar" && change.test->p == 0.5));
+  CHECK((change.test->up == 2 && change.test->down == 0 && change.test->compared == 10));
+  CHECK(!change.is_change());
+  CHECK(change_text(change) == "0.200 [0.00, 0.500 paired bootstrap]");
+  CHECK(test_text(change) == "p = 0.500 (2 up, 0 down of 10)");
+  // The same prompts, the same lines: no interval of zero width that would know that it is so.
   const Spread lines = change_of(groups[1], groups, "superfluous_steps");
-  CHECK((lines.has_interval && lines.low == 0.0 && lines.high == 0.0));
+  CHECK((!lines.has_interval && lines.test && lines.test->p == 1));
+  CHECK_THAT(lines.why, testing::contains("all 10 items differ alike"));
 
   // A second seed whose differences are -1 where the first's are 1: by item they cancel.
   report["rows"].push_back(row("sft", "start", 2, 0.7, 1.0));
@@ -203,11 +226,12 @@ TEST_CASE("Report: the interval of a change is a paired bootstrap over the items
   groups = group_rows(report);
   const Spread both = change_of(named(groups, "tuned"), groups, "accuracy");
   CHECK(both.mean == Approx(0.0).margin(1e-12));
-  CHECK((both.low == 0.0 && both.high == 0.0));
+  CHECK((!both.has_interval && both.test && both.test->p == 1));
   CHECK(both.sd == Approx(0.2 * std::sqrt(2.0)));
 }
 
-TEST_CASE("Report: a difference counts when items and seeds carry it", "[experiment][report]") {
+TEST_CASE("Report: a difference counts when items, seeds and the exact test carry it",
+          "[experiment][report]") {
   Spread spread{.mean = 0.2,
                 .low = 0.1,
                 .high = 0.3,
@@ -215,13 +239,19 @@ TEST_CASE("Report: a difference counts when items and seeds carry it", "[experim
                 .seeds = 1,
                 .is_known = true,
                 .has_interval = true};
-  CHECK(spread.excludes_zero());
+  CHECK(spread.is_change());
   spread.seeds = 3, spread.sd = 0.05;  // Student: 4.303 * 0.05 / sqrt(3) = 0.124
-  CHECK(spread.excludes_zero());
+  CHECK(spread.is_change());
   spread.sd = 0.1;  // 0.248
-  CHECK(!spread.excludes_zero());
+  CHECK(!spread.is_change());
   spread.sd = 0.01, spread.low = -0.01;
-  CHECK(!spread.excludes_zero());
+  CHECK(!spread.is_change());
+  spread.low = 0.1, spread.is_share = true;  // of a share the exact test has to say so too
+  CHECK(!spread.is_change());
+  spread.test = {.name = "exact McNemar", .p = 0.0625, .up = 5, .down = 0, .compared = 20};
+  CHECK(!spread.is_change());
+  spread.test->p = 0.03125;
+  CHECK(spread.is_change());
 }
 
 TEST_CASE("Report: rows of other settings are other lines, other seeds are not",
@@ -231,13 +261,14 @@ TEST_CASE("Report: rows of other settings are other lines, other seeds are not",
                    row("tuned", "preference", 1, 0.9, 1.0)}}};
   report["rows"][0]["settings"] = report["rows"][1]["settings"] = "a";
   report["rows"][2]["settings"] = "b";
-  report["rows"][0]["run"] = "first", report["rows"][1]["run"] = "second";
-  report["rows"][2]["run"] = "second";
+  report["rows"][0]["runs"] = {"first"}, report["rows"][1]["runs"] = {"second"};
+  report["rows"][2]["runs"] = {"second"};
   const auto groups = group_rows(report);
   REQUIRE(groups.size() == 2);
   CHECK(groups[0].rows.size() == 2);
   CHECK(groups[0].run == "first, second");
   CHECK(groups[1].run == "second");
+  CHECK((groups[0].label == "tuned" && groups[0].name == "tuned [first, second]"));
   const auto tables = report_tables(groups);
   REQUIRE(tables.size() == 1);
   CHECK(tables[0].table.columns[1].header == "run");
@@ -264,8 +295,9 @@ TEST_CASE("Report: several runs are put together, equal work once", "[experiment
   const auto first = write("first", {start, a}), second = write("second", {start, b});
   const ReportData data = read_runs({first, second});
   REQUIRE(data.report.at("rows").size() == 3);
-  CHECK(data.report.at("rows")[0].at("run") == "first, second");
-  CHECK(data.report.at("rows")[0].at("items") == (first / "sft/items.jsonl").string());
+  CHECK(data.report.at("rows")[0].at("runs") == Json{"first", "second"});
+  CHECK(data.report.at("rows")[0].at("items") ==
+        (std::filesystem::canonical(first) / "sft/items.jsonl").string());
   const auto groups = group_rows(data.report);
   // The start is of both runs, though it is kept once: both changes are against it.
   const Spread change = change_of(named(groups, "tuned"), groups, "accuracy");

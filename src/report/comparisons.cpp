@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+// Figures of a report's lines, and their differences seed by seed.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "lldm/errors.hpp"
+#include "lldm/eval/paired_test.hpp"
+#include "lldm/eval/statistics.hpp"
+#include "report/report_table.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool are_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
+
+Spread over_seeds(const std::vector<double>& values) {
+  Spread spread;
+  if (values.empty()) return spread;
+  spread.is_known = true;
+  spread.seeds = values.size();
+  spread.mean = mean(values);
+  if (!are_finite(values) && !std::isinf(spread.mean))
+    spread.mean = std::numeric_limits<double>::quiet_NaN();
+  spread.low = spread.high = spread.mean;
+  if (values.size() < 2 || !are_finite(values)) return spread;
+  spread.sd = standard_deviation(values);
+  if (spread.sd < 1e-12 * std::abs(spread.mean)) spread.sd = 0;  // seeds that say the same
+  return spread;
+}
+
+void set_interval(Spread& spread, const Interval& interval, IntervalKind kind) {
+  spread.low = interval.low;
+  spread.high = interval.high;
+  spread.kind = kind;
+  spread.has_interval = true;
+}
+
+/// A metric of one row with the interval of its items, where it has one.
+Spread over_items(const Json& row, const std::string& metric, double value) {
+  Spread spread = over_seeds({value});
+  if (!std::isfinite(value)) return spread;
+  // Reward accuracy is of the held-out pairs, everything else of the items.
+  const auto items = metric_of(row, metric == "reward_accuracy" ? "reward_pairs" : "items");
+  if (is_share(metric) && items && *items >= 1 && value >= 0 && value <= 1) {
+    set_interval(spread, wilson_interval(value * *items, std::llround(*items)),
+                 IntervalKind::wilson);
+    return spread;
+  }
+  const auto low = metric_of(row, metric + "_low"), high = metric_of(row, metric + "_high");
+  if (low && high && *low < *high) set_interval(spread, {*low, *high}, IntervalKind::bootstrap);
+  return spread;
+}
+
+Spread over_pairs(const RowPairs& all, const std::string& metric, ReportItems* items) {
+  std::vector<double> differences;
+  RowPairs pairs;
+  for (const auto& [mine, theirs] : all) {
+    const auto a = metric_of(*mine, metric), b = metric_of(*theirs, metric);
+    if (!a || !b) continue;
+    differences.push_back(*a - *b);
+    pairs.emplace_back(mine, theirs);
+  }
+  Spread spread = over_seeds(differences);
+  spread.is_share = is_share(metric);
+  if (!spread.is_known) return spread;
+  if (!are_finite(differences)) {
+    spread.why = message(metric, " is not finite on one side");
+    return spread;
+  }
+  const ItemChange change = items ? items->change(pairs, metric) : ItemChange();
+  spread.test = change.test;
+  spread.why = change.why;
+  if (change.interval) {
+    set_interval(spread, *change.interval, IntervalKind::paired_bootstrap);
+  } else if (!change.test && spread.seeds >= 2 && spread.sd > 0) {
+    set_interval(spread, student_interval(differences), IntervalKind::student);
+  }
+  return spread;
+}
+
+bool same(const Json& a, const Json& b, const char* key) { return a.at(key) == b.at(key); }
+
+/// Whether every axis of `start` has the same value in `row`: a start shared by many cells has
+/// fewer axes than what was tuned from it.
+bool is_of_same_cell(const Json& start, const Json& row) {
+  for (const auto& [path, value] : start.at("axes").items())
+    if (!row.at("axes").contains(path) || row.at("axes").at(path) != value) return false;
+  return true;
+}
+
+std::vector<std::string> runs_of(const Json& row) {
+  const auto runs = row.find("runs");
+  return runs == row.end() ? std::vector<std::string>() : runs->get<std::vector<std::string>>();
+}
+
+bool is_of_same_run(const Json& a, const Json& b) {
+  const std::vector<std::string> mine = runs_of(a), theirs = runs_of(b);
+  if (mine.empty() && theirs.empty()) return true;
+  return std::any_of(mine.begin(), mine.end(), [&](const std::string& run) {
+    return std::find(theirs.begin(), theirs.end(), run) != theirs.end();
+  });
+}
+
+/// Whether two rows were measured in the same way: by the same stage with the same settings, where
+/// they say so; else in the same run.
+bool are_measured_alike(const Json& a, const Json& b) {
+  if (!same(a, b, "evaluated_by")) return false;
+  if (a.contains("evaluation") && b.contains("evaluation")) return same(a, b, "evaluation");
+  return is_of_same_run(a, b);
+}
+
+/// The row that `row` starts from: of the model that it was made of, where rows name theirs; else
+/// of the same cell and seed; of another seed only where the start does not vary with it.
+const Json* start_of(const Json& row, const ReportGroups& groups) {
+  std::vector<const Json*> candidates;
+  for (const ReportGroup& group : groups)
+    for (const Json* candidate : group.rows) {
+      if (candidate->at("stage") != row.at("starts_from") || !are_measured_alike(*candidate, row))
+        continue;
+      if (row.contains("from_hash") && candidate->contains("model_hash")) {
+        if (candidate->at("model_hash") == row.at("from_hash")) candidates.push_back(candidate);
+      } else if (is_of_same_run(*candidate, row) && is_of_same_cell(*candidate, row)) {
+        candidates.push_back(candidate);
+      }
+    }
+  for (const auto is_wanted :
+       {+[](const Json& a, const Json& b) { return same(a, b, "seed") && is_of_same_run(a, b); },
+        +[](const Json& a, const Json& b) { return same(a, b, "seed"); }})
+    for (const Json* candidate : candidates)
+      if (is_wanted(*candidate, row)) return candidate;
+  return candidates.size() == 1 ? candidates.front() : nullptr;
+}
+
+}  // namespace
+
+std::vector<double> ReportGroup::values(const std::string& metric) const {
+  std::vector<double> values;
+  for (const Json* row : rows)
+    if (const auto value = metric_of(*row, metric)) values.push_back(*value);
+  return values;
+}
+
+ReportGroups lines_with(const ReportGroups& groups, const std::vector<std::string>& metrics,
+                        bool are_of_training) {
+  ReportGroups shown;
+  for (const ReportGroup& group : groups)
+    if (std::any_of(metrics.begin(), metrics.end(),
+                    [&](const std::string& metric) { return !group.values(metric).empty(); }))
+      shown.push_back(group);
+  const auto measured_by = [](const ReportGroup& group) {
+    return group.rows.front()->at("evaluated_by").get<std::string>();
+  };
+  const bool is_one =
+      are_of_training || std::all_of(shown.begin(), shown.end(), [&](const ReportGroup& group) {
+        return measured_by(group) == measured_by(shown.front());
+      });
+  for (ReportGroup& group : shown)
+    if (const std::string by = " (" + measured_by(group) + ")";
+        is_one && group.label.ends_with(by)) {
+      group.name.erase(group.label.size() - by.size(), by.size());
+      group.label.resize(group.label.size() - by.size());
+    }
+  return shown;
+}
+
+std::string not_finite_of(const ReportGroup& group, const std::string& metric) {
+  std::string seeds;
+  for (const Json* row : group.rows)
+    if (const auto value = metric_of(*row, metric); value && !std::isfinite(*value))
+      seeds += (seeds.empty() ? "" : ", ") + row->at("seed").dump();
+  if (seeds.empty()) return "";
+  return message(metric, " was not finite when it was measured, seed ", seeds);
+}
+
+Spread spread_of(const ReportGroup& group, const std::string& metric) {
+  const std::vector<double> values = group.values(metric);
+  Spread spread = group.rows.size() == 1 && !values.empty()
+                      ? over_items(*group.rows.front(), metric, values.front())
+                      : over_seeds(values);
+  spread.is_share = is_share(metric);
+  spread.why = not_finite_of(group, metric);
+  return spread;
+}
+
+Spread change_of(const ReportGroup& group, const ReportGroups& groups, const std::string& metric) {
+  RowPairs pairs;
+  for (const Json* row : group.rows)
+    if (const Json* start = start_of(*row, groups)) pairs.emplace_back(row, start);
+  Spread spread = over_pairs(pairs, metric, group.items.get());
+  const std::size_t seeds = group.values(metric).size();
+  if (spread.seeds < seeds && !group.starts_from.empty())
+    spread.why +=
+        message(spread.why.empty() ? "" : "; ",
+                spread.seeds == 0 ? std::string("there is no row of")
+                                  : message("of ", seeds, " seeds only ", spread.seeds, " have"),
+                " a \"", group.starts_from, "\" measured alike to be held against");
+  return spread;
+}
+
+Spread difference_of(const ReportGroup& group, const ReportGroup& other,
+                     const std::string& metric) {
+  RowPairs pairs;
+  for (const Json* row : group.rows) {
+    const Json* found = nullptr;
+    for (const Json* candidate : other.rows)
+      if (same(*candidate, *row, "seed") && are_measured_alike(*candidate, *row) &&
+          (!found || is_of_same_run(*candidate, *row)))
+        found = candidate;
+    if (found) pairs.emplace_back(row, found);
+  }
+  return over_pairs(pairs, metric, group.items.get());
+}
+
+}  // namespace lldm

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace lldm {
+
+/// What a line of a report is of.
+struct LineOf {
+  std::string stage;
+  nlohmann::ordered_json axes;
+  std::string evaluated_by = "";
+};
+
+/// One label a line, which says what tells the line from the others of its stage and nothing else:
+/// "tuned, full_trajectory", "sft".  An axis that has one value in all of them is left out (where
+/// only some have it at all, it stays if they would read alike without), and the measuring stage
+/// follows in parentheses where several measure the same stage.
+std::vector<std::string> line_labels(const std::vector<LineOf>& lines);
+
+/// What both tables of axes say: the paths that have the same value in both, in the order of `a`.
+nlohmann::ordered_json common_axes(const nlohmann::ordered_json& a,
+                                   const nlohmann::ordered_json& b);
+
+}  // namespace lldm

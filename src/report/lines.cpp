@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "report/lines.hpp"
+
+#include <algorithm>
+
+#include "lldm/errors.hpp"
+#include "report/columns.hpp"
+#include "report/line_labels.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Of items, so that a change has an interval of its own.
+constexpr const char* kChanging[] = {"accuracy",
+                                     "superfluous_steps",
+                                     "exact",
+                                     "strict_match",
+                                     "flexible_extract",
+                                     "preference_accuracy",
+                                     "preference_accuracy_per_token"};
+constexpr const char* kFigures[] = {"shorter_wins",
+                                    "unigram_wins",
+                                    "nats_per_character",
+                                    "items",
+                                    "score_sd",
+                                    "margin_sd",
+                                    "policy_reference_correlation",
+                                    "reward_accuracy",
+                                    "forward_passes_per_text",
+                                    "evaluated_passes_per_text",
+                                    "forward_passes",
+                                    "evaluated_forward_passes",
+                                    "bias",
+                                    "elbo_bias",
+                                    "score_variance",
+                                    "margin_variance",
+                                    "loss_variance",
+                                    "loss_bias",
+                                    "gradient_variance"};
+
+void add_figure(Json& figures, const ReportGroup& group, const std::string& metric) {
+  if (const Spread spread = spread_of(group, metric); spread.is_known)
+    figures[metric] = to_json(spread, false);
+}
+
+}  // namespace
+
+Json report_lines(const ReportGroups& groups) {
+  Json lines = Json::array();
+  for (const ReportGroup& group : groups) {
+    Json line = {
+        {"label", group.label},         {"stage", group.stage},
+        {"role", group.role},           {"evaluated_by", group.rows.front()->at("evaluated_by")},
+        {"estimator", group.estimator}, {"axes", group.axes},
+        {"seeds", Json::array()}};
+    if (!group.run.empty()) line["run"] = group.run;
+    for (const Json* row : group.rows) line["seeds"].push_back(row->at("seed"));
+    line["figures"] = line["changes"] = Json::object();
+    for (const char* metric : kChanging) {
+      add_figure(line["figures"], group, metric);
+      if (group.starts_from.empty() || group.values(metric).empty()) continue;
+      const Spread change = change_of(group, groups, metric);
+      line["changes"][metric] =
+          change.is_known ? to_json(change, true) : Json{{"mean", nullptr}, {"why", change.why}};
+    }
+    for (const char* metric : kFigures) add_figure(line["figures"], group, metric);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+ReportTable failed_table(const Json& report) {
+  ReportTable table{.title = kFailedTitle, .table = {}, .note = ""};
+  const Json failed = report.value("failed", Json::array());
+  const bool has_runs = std::any_of(failed.begin(), failed.end(),
+                                    [](const Json& entry) { return entry.contains("run"); });
+  for (const char* name : {"work", "run", "seed", "error"})
+    if (name != std::string("run") || has_runs)
+      table.table.columns.push_back(column_of(kFailedTitle, name));
+  std::vector<LineOf> lines;
+  for (const Json& entry : failed) {
+    const auto model = entry.at("model").get<std::string>();
+    lines.push_back({entry.at("stage").get<std::string>() + (model.empty() ? "" : " of " + model),
+                     entry.at("axes")});
+  }
+  const std::vector<std::string> labels = line_labels(lines);
+  for (std::size_t i = 0; i < failed.size(); ++i) {
+    std::vector<std::string> row = {labels[i]};
+    if (has_runs) row.push_back(failed[i].value("run", std::string()));
+    row.push_back(failed[i].at("seed").dump());
+    row.push_back(failed[i].at("error").get<std::string>());
+    table.table.rows.push_back(std::move(row));
+  }
+  if (!failed.empty())
+    table.note = "These have no figures, and what was to be measured of them has no row above.\n";
+  return table;
+}
+
+}  // namespace lldm

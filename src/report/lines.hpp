@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// The lines of a report's tables for scripts, and what has no line because it failed.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "report/report_table.hpp"
+
+namespace lldm {
+
+/// [{"label", "run", "stage", "role", "evaluated_by", "estimator", "axes", "seeds": [...],
+///   "figures": {metric: Spread}, "changes": {metric: Spread}}], a Spread as `to_json` writes it.
+/// What the clock and the allocator said is not among them.
+nlohmann::ordered_json report_lines(const ReportGroups& groups);
+
+/// Work that is recorded as failed: it has no figures, and is not forgotten.
+ReportTable failed_table(const nlohmann::ordered_json& report);
+
+}  // namespace lldm

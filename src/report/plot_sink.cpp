@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "report/plot_sink.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+/// Groups whose figures are an estimator's doing: tuned models and the rows of a study.
+bool is_of_estimator(const ReportGroup& group) {
+  return !group.estimator.empty() && (group.role == "preference" || group.axes.contains("budget"));
+}
+
+/// "500 items each", "400 to 500 items"; "" where none counts them.
+std::string items_text(const std::vector<const ReportGroup*>& groups, const std::string& metric) {
+  std::set<double> items;
+  const bool is_of_pairs = metric == "reward_accuracy";
+  for (const ReportGroup* group : groups)
+    for (const double count : group->values(is_of_pairs ? "reward_pairs" : "items"))
+      if (std::isfinite(count)) items.insert(count);
+  if (items.empty()) return "";
+  const auto whole = [](double count) { return std::to_string(std::llround(count)); };
+  return ", " + whole(*items.begin()) +
+         (items.size() > 1 ? " to " + whole(*items.rbegin()) : std::string()) +
+         (is_of_pairs ? " pairs" : " items") + (items.size() > 1 ? "" : " each");
+}
+
+}  // namespace
+
+ReportStyles::ReportStyles(const ReportGroups& groups) {
+  std::set<std::string> estimators;
+  for (const ReportGroup& group : groups)
+    if (is_of_estimator(group)) estimators.insert(group.estimator);
+  are_several_ = estimators.size() > 1;
+  if (are_several_)
+    for (const std::string& estimator : estimators) colours_.emplace(estimator, colours_.size());
+}
+
+std::string ReportStyles::key_of(const ReportGroup& group) const {
+  return are_several_ && is_of_estimator(group) ? group.estimator : group.label;
+}
+
+PlotStyle ReportStyles::of(const std::string& key, const std::string& name) {
+  const std::size_t colour = colours_.emplace(key, colours_.size()).first->second;
+  auto& patterns = patterns_[key];
+  return {colour, colour + patterns.emplace(name, patterns.size()).first->second};
+}
+
+std::string sizes_text(const std::vector<const ReportGroup*>& groups, const std::string& metric) {
+  std::set<std::int64_t> seeds;
+  std::set<std::size_t> counts;
+  for (const ReportGroup* group : groups) {
+    const std::size_t count = group->values(metric).size();
+    if (count == 0) continue;
+    counts.insert(count);
+    for (const nlohmann::ordered_json* row : group->rows)
+      if (metric_of(*row, metric)) seeds.insert(row->at("seed").get<std::int64_t>());
+  }
+  if (counts.empty()) return "";
+  std::string names;
+  for (const std::int64_t seed : seeds) names += (names.empty() ? "" : ", ") + std::to_string(seed);
+  std::string text = message("n: ", *counts.begin());
+  if (counts.size() > 1) text += message(" to ", *counts.rbegin());
+  return text + (*counts.rbegin() == 1 ? " seed (" : " seeds (") + names + ")" +
+         items_text(groups, metric);
+}
+
+std::vector<std::string> not_finite_notes(const std::vector<const ReportGroup*>& groups,
+                                          const std::string& metric) {
+  std::vector<std::string> notes;
+  for (const ReportGroup* group : groups)
+    if (const std::string why = not_finite_of(*group, metric); !why.empty())
+      notes.push_back(message("not drawn: ", group->name, " is nan (", why, ")"));
+  return notes;
+}
+
+}  // namespace lldm

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// What the plots of one report share: where they go, their colours, what they say of n.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lldm/render/svg_plot.hpp"
+#include "report/report_table.hpp"
+
+namespace lldm {
+
+/// The same thing has the same colour in every plot of a report: a colour is an estimator's where
+/// the report compares several, and then lines of one estimator differ in dashes and marker.
+class ReportStyles {
+ public:
+  explicit ReportStyles(const ReportGroups& groups);
+
+  /// What the colour of a group stands for: its estimator, or else its label.
+  [[nodiscard]] std::string key_of(const ReportGroup& group) const;
+  /// The style of a line named `name` that stands for `key`.
+  PlotStyle of(const std::string& key, const std::string& name);
+
+ private:
+  bool are_several_ = false;  // estimators
+  std::map<std::string, std::size_t> colours_;
+  std::map<std::string, std::map<std::string, std::size_t>> patterns_;  // by key and name
+};
+
+/// Takes the plots of a report.
+struct PlotSink {
+  std::function<void(const std::string& name, const std::string& svg)> write;
+  ReportStyles& styles;
+  std::vector<std::string>& notes;  // what is in no plot, and why
+};
+
+/// "n: 3 seeds (1, 2, 3), 500 items each", of the groups that have the metric.
+std::string sizes_text(const std::vector<const ReportGroup*>& groups, const std::string& metric);
+
+/// The figures of the groups that are not finite, one note each.
+std::vector<std::string> not_finite_notes(const std::vector<const ReportGroup*>& groups,
+                                          const std::string& metric);
+
+}  // namespace lldm

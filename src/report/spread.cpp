@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "report/spread.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "lldm/errors.hpp"
+#include "lldm/eval/paired_test.hpp"
+#include "lldm/render/table.hpp"
+#include "track/not_finite.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string deviation(const Spread& spread) {
+  return " \u00b1 " + (spread.sd == 0 ? "0" : rounded_text(spread.sd, 2));
+}
+
+}  // namespace
+
+std::string_view to_string(IntervalKind kind) {
+  switch (kind) {
+    case IntervalKind::none:
+      return "none";
+    case IntervalKind::wilson:
+      return "Wilson";
+    case IntervalKind::bootstrap:
+      return "bootstrap";
+    case IntervalKind::paired_bootstrap:
+      return "paired bootstrap";
+    case IntervalKind::student:
+      return "Student";
+  }
+  throw Error("to_string: unknown kind of interval");
+}
+
+double student_half(const Spread& spread) {
+  if (spread.seeds < 2) return 0;
+  return student_quantile(0.975, static_cast<std::int64_t>(spread.seeds) - 1) * spread.sd /
+         std::sqrt(static_cast<double>(spread.seeds));
+}
+
+bool Spread::is_change() const {
+  constexpr double kLevel = 0.05;
+  if (!std::isfinite(mean) || mean == 0) return false;
+  // Items that all differ alike have no bootstrap interval; the exact test still has its say.
+  if (has_interval ? low <= 0 && high >= 0 : !test) return false;
+  if (is_share && !test) return false;
+  if (test && test->p > kLevel) return false;
+  return seeds < 2 || std::abs(mean) > student_half(*this);
+}
+
+std::string figure_text(double value, int digits) {
+  return std::isnan(value) ? "nan" : rounded_text(value, digits);
+}
+
+std::string bracket_text(const Spread& spread, double scale) {
+  if (!spread.has_interval) return "";
+  return message(" [", rounded_text(scale * spread.low, 3), ", ",
+                 rounded_text(scale * spread.high, 3), " ", to_string(spread.kind), "]");
+}
+
+std::string spread_text(const Spread& spread) {
+  if (!spread.is_known) return "-";
+  std::string text = figure_text(spread.mean);
+  if (!std::isfinite(spread.mean)) return text;
+  return text + (spread.seeds >= 2 ? deviation(spread) : bracket_text(spread));
+}
+
+std::string change_text(const Spread& spread) {
+  if (!spread.is_known) return "-";
+  if (!std::isfinite(spread.mean)) return figure_text(spread.mean);
+  return rounded_text(spread.mean, 3) + (spread.seeds >= 2 ? deviation(spread) : "") +
+         bracket_text(spread);
+}
+
+std::string test_text(const Spread& spread) {
+  if (!spread.test) return "-";
+  return message("p = ", rounded_text(spread.test->p, 3), " (", spread.test->up, " up, ",
+                 spread.test->down, " down of ", spread.test->compared, ")");
+}
+
+Json to_json(const Spread& spread, bool is_of_change) {
+  Json json = {{"mean", spread.mean}, {"seeds", spread.seeds}};
+  if (spread.seeds >= 2) json["sd"] = spread.sd;
+  if (spread.has_interval) {
+    json["low"] = spread.low;
+    json["high"] = spread.high;
+  }
+  json["interval"] = to_string(spread.kind);
+  if (spread.test) {
+    json["test"] = spread.test->name;
+    json["p"] = spread.test->p;
+    json["up"] = spread.test->up;
+    json["down"] = spread.test->down;
+    json["items"] = spread.test->compared;
+  }
+  if (is_of_change) json["is_change"] = spread.is_change();
+  if (!spread.why.empty()) json["why"] = spread.why;
+  name_not_finite(json);
+  return json;
+}
+
+std::optional<double> metric_of(const Json& row, const std::string& metric) {
+  // Of these null says that there is no such figure; of all others, that it was no number.
+  static constexpr std::array<std::string_view, 6> kMayBeUnknown = {
+      "bias",      "bias_standard_error",         "elbo_bias", "elbo_bias_standard_error",
+      "loss_bias", "policy_reference_correlation"};
+  const Json& metrics = row.at("metrics");
+  const auto found = metrics.find(metric);
+  if (found == metrics.end()) return std::nullopt;
+  if (found->is_number()) return found->get<double>();
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  if (found->is_null()) {
+    const bool is_unknown =
+        std::find(kMayBeUnknown.begin(), kMayBeUnknown.end(), metric) != kMayBeUnknown.end();
+    return is_unknown ? std::nullopt : std::optional(kNaN);
+  }
+  if (*found == "NaN") return kNaN;
+  if (*found == "Infinity") return std::numeric_limits<double>::infinity();
+  if (*found == "-Infinity") return -std::numeric_limits<double>::infinity();
+  return std::nullopt;
+}
+
+}  // namespace lldm
