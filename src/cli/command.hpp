@@ -79,6 +79,7 @@ int run_grid_emit(const Arguments&);
 int run_grid_work(const Arguments&);
 int run_store_list(const Arguments&);
 int run_store_prune(const Arguments&);
+int run_plugin_check(const Arguments&);
 int run_report(const Arguments&);
 int run_export(const Arguments&);
 int run_env(const Arguments&);

@@ -275,6 +275,24 @@ const std::vector<Command>& commands() {
         {"damaged", Takes::nothing, "Work whose files are not what was published.", ""},
         {"dry-run", Takes::nothing, "Only say what would be removed.", ""}},
        run_store_prune},
+      {"plugin check",
+       "FILE",
+       "check the laws of everything that a plugin registers; exit code 0 or 4",
+       "One line per law: pass, FAIL or skip (does not concern the component), with what was seen "
+       "and what would be\n"
+       "right.  Every component is checked in a process of its own: a crash or a hang is a law "
+       "that "
+       "fails.\n"
+       "Example: lldm plugin check build/lib/plugins/libmargin_objective.so --set margin=0.2",
+       1,
+       1,
+       {{"set", Takes::values,
+         "An option of the components that have it, or COMPONENT.KEY of one; VALUE is read as "
+         "TOML.",
+         "KEY=VALUE"},
+        {"timeout", Takes::value, "Seconds without an answer that stop a component; default 60.",
+         "N"}},
+       run_plugin_check},
       {"report",
        "DIR...",
        "write the report and plots of one or several runs, and print it",

@@ -2,12 +2,12 @@
 #include "lldm/objective/cpo.hpp"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/square.h>
 #include <ATen/ops/sum.h>
 
 #include "lldm/config/reader.hpp"
+#include "lldm/objective/pair_loss.hpp"
 
 namespace lldm {
 
@@ -33,11 +33,10 @@ ObjectiveResult Cpo::evaluate(const ScoreSet& scores) const {
   const at::Tensor each = policy_scores(scores, options_.normalise);
   const at::Tensor difference = each.select(1, 0) - each.select(1, 1);
   const at::Tensor margin = difference * options_.beta;
-  const double eps = options_.label_smoothing;
   at::Tensor losses;
   switch (options_.loss) {
     case CpoLoss::sigmoid:
-      losses = -at::log_sigmoid(margin) * (1.0 - eps) - at::log_sigmoid(-margin) * eps;
+      losses = smoothed_log_sigmoid(margin, options_.label_smoothing);
       break;
     case CpoLoss::hinge:
       losses = at::relu(1.0 - margin);

@@ -5,7 +5,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/log_sigmoid.h>
-#include <ATen/ops/sum.h>
 
 #include "lldm/errors.hpp"
 
@@ -40,8 +39,8 @@ EvaluationMargins evaluation_margins(const ScoreSet& scores, std::string_view ob
   return {(ratios.select(1, 0) - ratios.select(1, 1)) * each, is_asked.to(at::kDouble) / each};
 }
 
-at::Tensor mean_log_sigmoid_loss(const EvaluationMargins& of, double beta) {
-  return -(at::log_sigmoid(of.margins * beta) * of.weights).sum();
+at::Tensor mean_log_sigmoid_losses(const EvaluationMargins& of, double beta) {
+  return -(at::log_sigmoid(of.margins * beta) * of.weights);
 }
 
 }  // namespace lldm

@@ -19,7 +19,7 @@ struct EvaluationMargins {
 /// parts, without a reference, or if the two answers asked for different numbers of evaluations.
 EvaluationMargins evaluation_margins(const ScoreSet& scores, std::string_view objective);
 
-/// sum_b (1 / N_b) sum_{k < N_b} -log sigmoid(beta margin_bk), [] float64.
-at::Tensor mean_log_sigmoid_loss(const EvaluationMargins& of, double beta);
+/// (1 / N_b) -log sigmoid(beta margin_bk) for k < N_b, else 0, [B, N] float64.
+at::Tensor mean_log_sigmoid_losses(const EvaluationMargins& of, double beta);
 
 }  // namespace lldm

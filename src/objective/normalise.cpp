@@ -2,6 +2,8 @@
 #include "lldm/objective/normalise.hpp"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/eq.h>
+#include <ATen/ops/gt.h>
 #include <ATen/ops/sum.h>
 
 #include "lldm/errors.hpp"

@@ -4,10 +4,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/clamp_max.h>
 #include <ATen/ops/expm1.h>
-#include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/sum.h>
 
 #include "lldm/config/reader.hpp"
+#include "lldm/objective/pair_loss.hpp"
 
 namespace lldm {
 
@@ -31,10 +31,8 @@ ObjectiveResult Simpo::evaluate(const ScoreSet& scores) const {
                    : -at::expm1(at::clamp_max(per_token * -alpha, kMostExponent)) / alpha;
   const at::Tensor margin =
       (rewards.select(1, 0) - rewards.select(1, 1)) * options_.beta - options_.margin;
-  const double eps = options_.label_smoothing;
-  ObjectiveResult result{
-      (-at::log_sigmoid(margin) * (1.0 - eps) - at::log_sigmoid(-margin) * eps).sum(),
-      reward_metrics(scores, rewards.detach() * options_.beta)};
+  ObjectiveResult result{smoothed_log_sigmoid(margin, options_.label_smoothing).sum(),
+                         reward_metrics(scores, rewards.detach() * options_.beta)};
   if (options_.sft_weight != 0)
     result.loss_sum = result.loss_sum + chosen_nats_per_token(scores).sum() * options_.sft_weight;
   return result;

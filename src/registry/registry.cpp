@@ -201,6 +201,14 @@ void Registry::wrong_role(const BoundComponent& bound) {
                       "\n  ask for the Any type of that role"));
 }
 
+std::string Registry::component_text(const BoundComponent& bound) {
+  return message(role_name(bound.entry->role), " ", in_quotes(bound.entry->name));
+}
+
+std::string Registry::plugin_text(const BoundComponent& bound) {
+  return bound.entry->origin.plugin == "lldm" ? "" : bound.entry->origin.text();
+}
+
 config::Value Registry::check_component(std::string_view role, const config::Value& table,
                                         std::string_view where,
                                         std::span<const std::string> extra_keys,

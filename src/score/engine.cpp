@@ -7,6 +7,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/score/combine.hpp"
+#include "lldm/score/plan_check.hpp"
 #include "score/evaluations.hpp"
 
 namespace lldm {
@@ -64,6 +65,15 @@ ScoreEngineCore::ScoreEngineCore(Model policy, Model reference,
       parameters_(std::move(parameters)),
       device_(std::move(device)),
       options_(options) {}
+
+void ScoreEngineCore::check_plans(std::span<const ScorePlan> plans) const {
+  for (const ScorePlan& plan : plans) check_plan(plan, policy_.vocabulary_size);
+}
+
+void ScoreEngineCore::check_batch(const ScoreBatch& batch) const {
+  for (const auto* plans : {&batch.plans, &batch.reference_plans, &batch.mismatched_plans})
+    check_plans(*plans);
+}
 
 ScoreSet ScoreEngineCore::make_set(const ScoreBatch& batch, const at::Tensor& policy_readouts,
                                    const at::Tensor& reference_readouts,
@@ -149,6 +159,7 @@ void ScoreEngineCore::count(const ScoreBatch& given, const ObjectiveNeeds& needs
 EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& totals,
                                  const ObjectiveNeeds& needs, const LossFunction& plain_loss,
                                  GradientPath path) const {
+  check_batch(given);
   const std::optional<ScoreBatch> own = on_own_path(given);
   const ScoreBatch& batch = own ? *own : given;
   if (batch.plans.empty() || batch.group_size != needs.group_size ||
@@ -205,6 +216,7 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& tota
 }
 
 ScoreSet ScoreEngineCore::score(const ScoreBatch& batch, const StepTotals& totals) const {
+  check_batch(batch);
   const std::vector<double> values = readouts(batch.plans, false);
   at::Tensor reference;
   if (has_reference())

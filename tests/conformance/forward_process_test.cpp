@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The laws of concepts/forward_process.hpp, on the concrete and the erased process.
 #include "lldm/errors.hpp"
+#include "lldm/forward/block_masked.hpp"
+#include "lldm/forward/uniform.hpp"
+#include "lldm/laws/forward_process_laws.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
+#include "support/laws.hpp"
 #include "support/schedules.hpp"
 
 using namespace lldm;
@@ -34,47 +38,28 @@ TEMPLATE_TEST_CASE("ForwardProcess: alpha is the schedule's, its inverse comes b
   }
 }
 
-TEMPLATE_TEST_CASE("ForwardProcess: reveal probabilities chain into the forward law",
-                   "[conformance][forward]", Concrete, Erased) {
+TEST_CASE("ForwardProcess: masks keep the laws under every schedule", "[conformance][forward]") {
   for (const NamedSchedule& named : all_schedules()) {
-    const auto process = TestType::make(named.schedule);
-    for (const double t : {0.2, 0.5, 0.9, 1.0}) {
-      CHECK(process.reveal_probability(t, t) == 0.0);
-      double before = 0.0;
-      for (int i = 20; i >= 0; --i) {  // the further back, the likelier revealed
-        const double s = t * i / 20.0;
-        const double revealed = process.reveal_probability(s, t);
-        CHECK(revealed >= before - 1e-15);
-        CHECK(revealed <= 1.0 + 1e-15);
-        before = revealed;
-        // P(clean at s) = P(clean at t) + P(noised at t) P(revealed between).
-        CHECK(process.alpha(t) + (1 - process.alpha(t)) * revealed ==
-              Approx(process.alpha(s)).epsilon(1e-12));
-        // Two steps are one: not revealed by r and not from r to s.
-        const double r = (s + t) / 2;
-        CHECK((1 - process.reveal_probability(r, t)) * (1 - process.reveal_probability(s, r)) ==
-              Approx(1 - revealed).margin(1e-12));
-      }
-    }
+    INFO(named.name);
+    // The posterior does not concern it.
+    CHECK(check_laws("masked",
+                     laws::forward_process_laws(MaskedProcess(7, named.schedule), 8, 7)) == 6);
   }
 }
 
-TEMPLATE_TEST_CASE("ForwardProcess: the ELBO weight is the rate at which noised positions appear",
+TEST_CASE("ForwardProcess: uniform and block-wise noise keep the laws", "[conformance][forward]") {
+  const AnyForwardProcess uniform = UniformProcess(0, 4, -1, CosineSchedule());
+  CHECK(check_laws("uniform", laws::forward_process_laws(uniform, 6, 5)) == 5);
+  const AnyForwardProcess blocks = BlockMaskedProcess(2, MaskedProcess(7, CosineSchedule()));
+  CHECK(check_laws("block_masked", laws::forward_process_laws(blocks, 8, 7)) == 6);
+}
+
+TEMPLATE_TEST_CASE("ForwardProcess: the ELBO weight of the linear schedule is 1 / t",
                    "[conformance][forward]", Concrete, Erased) {
-  for (const NamedSchedule& named : all_schedules()) {
-    const auto process = TestType::make(named.schedule);
-    for (int i = 1; i < 100; ++i) {
-      const double t = i / 100.0, h = 1e-6;
-      // -alpha' / (1 - alpha) = lim reveal_probability(t - h, t) / h.
-      CHECK(process.elbo_weight(t) ==
-            Approx((process.reveal_probability(t - h, t) - process.reveal_probability(t + h, t)) /
-                   (2 * h))
-                .epsilon(1e-5));
-    }
-  }
   const auto linear = TestType::make(LinearSchedule());
   for (const double t : {1e-3, 0.25, 1.0})
     CHECK(linear.elbo_weight(t) == Approx(1.0 / t).epsilon(1e-12));
+  CHECK(linear.reveal_probability(0.5, 0.5) == 0.0);
   CHECK_THROWS_WITH(linear.elbo_weight(0.0), contains("nothing is noised at t = 0"));
 }
 

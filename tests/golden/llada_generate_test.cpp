@@ -35,29 +35,29 @@ struct GenerateSettings {
   SpecialTokens special;
 
   explicit GenerateSettings(const json& settings) {
-    options.stop_at_end_of_text = false;
-    options.compat = SamplerCompat::llada;
+    options.stop.stop_at_end_of_text = false;
+    options.evaluation.compat = SamplerCompat::llada;
     for (const auto& [key, value] : settings.items()) read(key, value);
   }
 
  private:
   void read(const std::string& key, const json& value) {
     if (key == "steps")
-      options.steps = value;
+      options.commit.steps = value;
     else if (key == "gen_length")
-      options.response_length = value;
+      options.canvas.response_length = value;
     else if (key == "block_length")
       block_length = value;
     else if (key == "temperature")
-      options.temperature = value;
+      options.commit.temperature = value;
     else if (key == "cfg_scale")
-      options.cfg_scale = value;
+      options.guidance.cfg_scale = value;
     else if (key == "remasking")
-      options.remasking = value.get<std::string>().c_str();
+      options.commit.remasking = value.get<std::string>().c_str();
     else if (key == "logits_eos_inf")
-      options.suppress_end_of_text = value;
+      options.stop.suppress_end_of_text = value;
     else if (key == "confidence_eos_eot_inf")
-      options.discount_end_of_text = value;
+      options.stop.discount_end_of_text = value;
     else if (key == "mask_id")
       special.mask = value;
     else if (key == "eos_id")
@@ -70,25 +70,16 @@ struct GenerateSettings {
 };
 
 SamplerParts make_parts(const GenerateSettings& g) {
-  REQUIRE(
-      (g.options.remasking.type() == "random" || g.options.remasking.type() == "low_confidence"));
-  const AnyCommitRule rule = g.options.remasking.type() == "random"
+  REQUIRE((g.options.commit.remasking.type() == "random" ||
+           g.options.commit.remasking.type() == "low_confidence"));
+  const AnyCommitRule rule = g.options.commit.remasking.type() == "random"
                                  ? AnyCommitRule(RandomOrder())
                                  : AnyCommitRule(LowConfidence());
   const Draws draws(0, "golden");
   const auto& o = g.options;
-  if (g.block_length == o.response_length) return FixedLength(o, g.special, draws, rule).parts();
-  const SemiAutoregressivePadding::Options blocks{.response_length = o.response_length,
-                                                  .steps = o.steps,
-                                                  .temperature = o.temperature,
-                                                  .remasking = o.remasking,
-                                                  .cfg_scale = o.cfg_scale,
-                                                  .suppress_end_of_text = o.suppress_end_of_text,
-                                                  .discount_end_of_text = o.discount_end_of_text,
-                                                  .stop_at_end_of_text = o.stop_at_end_of_text,
-                                                  .compat = o.compat,
-                                                  .batch_size = o.batch_size,
-                                                  .block_length = g.block_length};
+  if (g.block_length == o.canvas.response_length)
+    return FixedLength(o, g.special, draws, rule).parts();
+  const SemiAutoregressivePadding::Options blocks{.common = o, .block_length = g.block_length};
   return SemiAutoregressivePadding(blocks, g.special, draws, rule).parts();
 }
 
@@ -178,13 +169,13 @@ TEST_CASE("The samplers reproduce every case of golden/llada_generate, trace by 
 
       ++count;
       const auto& o = settings.options;
-      ++kinds[settings.block_length == o.response_length ? "fixed_length"
-                                                         : "semi_autoregressive_padding"];
-      kinds["random order"] += o.remasking.type() == "random";
-      kinds["guidance"] += o.cfg_scale > 0.0;
-      kinds["temperature"] += o.temperature > 0.0;
-      kinds["suppressed end of text"] += o.suppress_end_of_text;
-      kinds["discounted end of text"] += o.discount_end_of_text;
+      ++kinds[settings.block_length == o.canvas.response_length ? "fixed_length"
+                                                                : "semi_autoregressive_padding"];
+      kinds["random order"] += o.commit.remasking.type() == "random";
+      kinds["guidance"] += o.guidance.cfg_scale > 0.0;
+      kinds["temperature"] += o.commit.temperature > 0.0;
+      kinds["suppressed end of text"] += o.stop.suppress_end_of_text;
+      kinds["discounted end of text"] += o.stop.discount_end_of_text;
       kinds["attention mask"] += !entry["attention_mask"].is_null();
       kinds["several rows"] += entry["prompt"].size() > 1;
     }

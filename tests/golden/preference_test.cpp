@@ -89,17 +89,21 @@ std::optional<AnyObjective> single_objective(const std::string& type, const json
   if (type == "sigmoid_norm") return Dpo({.beta = beta, .normalise = by_length, .f_divergence = f});
   if (type == "ipo") return Ipo({.beta = beta, .normalise = by_length, .f_divergence = f});
   if (type == "hinge") return Hinge({.beta = beta, .f_divergence = f});
-  if (type == "robust") return Robust({.beta = beta, .label_smoothing = eps, .f_divergence = f});
-  if (type == "exo_pair") return ExoPair({.beta = beta, .label_smoothing = eps, .f_divergence = f});
+  if (type == "robust")
+    return Robust({.shared = {.beta = beta, .f_divergence = f}, .label_smoothing = eps});
+  if (type == "exo_pair")
+    return ExoPair({.shared = {.beta = beta, .f_divergence = f}, .label_smoothing = eps});
   if (type == "discopop")
-    return Discopop({.beta = beta, .temperature = cfg.at("discopop_tau"), .f_divergence = f});
+    return Discopop({.shared = {.beta = beta, .f_divergence = f},
+                     .temperature = cfg.at("discopop_tau").get<double>()});
   if (type == "nca_pair") return NcaPair({.beta = beta});
-  if (type == "bco_pair") return BcoPair({.beta = beta});
+  if (type == "bco_pair") return BcoPair({.shared = {.beta = beta}});
   if (type == "sppo_hard") return SppoHard({.beta = beta});
   if (type == "apo_zero") return ApoZero({.beta = beta});
   if (type == "apo_down") return ApoDown({.beta = beta});
-  if (type == "aot") return Aot({.beta = beta, .label_smoothing = eps});
-  if (type == "aot_unpaired") return AotUnpaired({.beta = beta, .label_smoothing = eps});
+  if (type == "aot") return Aot({.shared = {.beta = beta}, .label_smoothing = eps});
+  if (type == "aot_unpaired")
+    return AotUnpaired({.shared = {.beta = beta}, .label_smoothing = eps});
   // TRL's sft term is the mean over the chosen tokens of the batch: our pretraining.
   if (type == "sft") return Pretraining({});
   return {};

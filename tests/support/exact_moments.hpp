@@ -11,11 +11,6 @@
 
 namespace lldm::testing {
 
-struct Moments {
-  double mean = 0;
-  double variance = 0;
-};
-
 /// Moments of a discrete variable given by (probability, value); probabilities sum to 1.
 inline Moments moments_of(const std::vector<std::pair<double, double>>& outcomes) {
   Moments moments;
@@ -143,12 +138,6 @@ inline Moments path_moments(const SubsetTable& table, const std::vector<double>&
   moments.variance += within;
   return moments;
 }
-
-/// A schedule as the enumeration sees it.
-struct ScheduleFormula {
-  std::function<double(double)> alpha, derivative;
-  [[nodiscard]] double weight(double t) const { return -derivative(t) / (1.0 - alpha(t)); }
-};
 
 /// Moments of weight(t) sum_{i in M} log p over independent masks at time t.
 inline Moments moments_at_time(const SubsetTable& table, const ScheduleFormula& schedule,

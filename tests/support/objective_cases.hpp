@@ -3,18 +3,13 @@
 // them can read.
 #pragma once
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/sum.h>
-#include <ATen/ops/zeros_like.h>
-
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "lldm/builtin/builtin.hpp"
 #include "lldm/concepts/any_objective.hpp"
-#include "lldm/draws/stream.hpp"
+#include "lldm/laws/score_inputs.hpp"
 #include "lldm/registry/registry.hpp"
 #include "support/score_sets.hpp"
 #include "support/services.hpp"
@@ -94,58 +89,8 @@ inline std::vector<ObjectiveCase> objective_cases() {
   return cases;
 }
 
-/// The scores of a set from their parts by evaluation [B, G, N], the reference's likewise, and
-/// everything that an objective may read beside them.
-inline ScoreSet set_of_parts(const at::Tensor& policy, const at::Tensor& reference,
-                             const at::Tensor& lengths) {
-  ScoreSet set;
-  set.parts = policy, set.reference_parts = reference;
-  set.policy = policy.sum(2), set.reference = reference.sum(2);
-  set.lengths = lengths;
-  set.auxiliary["evaluations"] =
-      at::ones({policy.size(0), policy.size(1)}, at::kDouble) * static_cast<double>(policy.size(2));
-  set.auxiliary["times"] = at::zeros_like(reference) + 0.5;
-  set.auxiliary["mismatched_policy"] = set.policy.detach().select(1, 0) + 1.5;
-  set.auxiliary["mismatched_reference"] = set.reference.select(1, 0);
-  set.totals.groups = static_cast<double>(policy.size(0));
-  set.totals.rows = static_cast<double>(policy.size(0) * policy.size(1));
-  set.totals.tokens = lengths.sum().item<double>();
-  set.totals.first_tokens = lengths.select(1, 0).sum().item<double>();
-  return set;
-}
-
-/// B groups of G scores around -20 in three parts each, lengths 1..9.
-struct RandomParts {
-  at::Tensor policy, reference, lengths;
-
-  RandomParts(std::int64_t groups, std::int64_t size, std::uint64_t seed) {
-    Stream stream = Draws(seed, "scores").stream(Purpose::data);
-    std::vector<double> p, r, l;
-    for (std::int64_t i = 0; i < groups * size; ++i) {
-      for (int k = 0; k < 3; ++k) {
-        p.push_back(-20.0 / 3 + stream.normal());
-        r.push_back(p.back() + 0.6 * stream.normal());
-      }
-      l.push_back(static_cast<double>(1 + stream.below(9)));
-    }
-    policy = at::tensor(p, at::kDouble).view({groups, size, 3});
-    reference = at::tensor(r, at::kDouble).view({groups, size, 3});
-    lengths = at::tensor(l, at::kDouble).view({groups, size});
-  }
-  [[nodiscard]] ScoreSet set() const { return set_of_parts(policy, reference, lengths); }
-  [[nodiscard]] ScoreSet group(std::int64_t b) const {
-    ScoreSet one =
-        set_of_parts(policy.narrow(0, b, 1), reference.narrow(0, b, 1), lengths.narrow(0, b, 1));
-    one.totals = set().totals;
-    return one;
-  }
-};
-
-/// d loss_sum / d parts [B, G, N], through the scores and through the parts.
-inline at::Tensor part_slopes(const AnyObjective& objective, const RandomParts& at) {
-  const at::Tensor leaf = at.policy.detach().clone().set_requires_grad(true);
-  const ScoreSet set = set_of_parts(leaf, at.reference, at.lengths);
-  return torch::autograd::grad({objective.evaluate(set).loss_sum}, {leaf}).front();
-}
+using laws::part_slopes;
+using laws::RandomParts;
+using laws::set_of_parts;
 
 }  // namespace lldm::testing

@@ -20,7 +20,13 @@ class AnyScoreEstimator {
 
   [[nodiscard]] ScorePlan plan(const Text& text, const AnyForwardProcess& process,
                                const TextDraws& draws) const {
-    return self_->plan(text, process, draws);
+    ScorePlan plan = self_->plan(text, process, draws);
+    if (origin_) plan.origin = origin_;
+    return plan;
+  }
+  /// What plans say of who made them; the registry sets it.
+  void set_origin(PlanOrigin origin) {
+    origin_ = std::make_shared<const PlanOrigin>(std::move(origin));
   }
   [[nodiscard]] Target target(std::int64_t scored) const { return self_->target(scored); }
   /// The target for the process in use, of a ProcessTargetEstimator; else as above.
@@ -35,7 +41,10 @@ class AnyScoreEstimator {
   [[nodiscard]] std::optional<Adaptation> adaptation() const { return self_->adaptation(); }
   /// The estimator at so many evaluations; one of fixed cost is itself.
   [[nodiscard]] AnyScoreEstimator at(std::int64_t evaluations) const {
-    return adaptation() ? self_->at(evaluations) : *this;
+    if (!adaptation()) return *this;
+    AnyScoreEstimator other = self_->at(evaluations);
+    other.origin_ = origin_;
+    return other;
   }
 
  private:
@@ -82,6 +91,7 @@ class AnyScoreEstimator {
     E value_;
   };
   std::shared_ptr<const Interface> self_;
+  std::shared_ptr<const PlanOrigin> origin_;
 };
 static_assert(ScoreEstimator<AnyScoreEstimator>);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -60,6 +61,12 @@ struct Query {
   std::int32_t group = 0;  // position group of log_mean_exp
 };
 
+/// Who made a plan: what an error says of a wrong one.
+struct PlanOrigin {
+  std::string component;  // "score_estimator \"monte_carlo_elbo\""
+  std::string plugin;     // "remask 0.1.2"; "" for lldm's own
+};
+
 /// A likelihood bound (or surrogate) of one text as a weighted set of token queries on noised
 /// copies:
 ///     S = constant + sum_q weight_q * readout_q        [nats]
@@ -96,7 +103,8 @@ struct ScorePlan {
   double sharpness = 1.0;  // of log_mean_exp
   Readout readout = Readout::log_probability;
   Combination combination = Combination::sum;
-  AttentionPattern attention;  // of every copy
+  AttentionPattern attention;                     // of every copy
+  std::shared_ptr<const PlanOrigin> origin = {};  // null: nobody registered made it
 
   [[nodiscard]] std::int64_t copies() const {
     return length == 0 ? 0 : static_cast<std::int64_t>(tokens.size()) / length;

@@ -85,6 +85,20 @@ constexpr Field<Struct, Member> field(std::string_view key, Member Struct::* mem
   return {key, member, help};
 }
 
+/// A member that is a struct of settings itself and whose keys stand in the table of its holder:
+/// how components share options without repeating them.
+template <class Struct, class Member>
+struct Part {
+  using struct_type = Struct;
+  using member_type = Member;
+  Member Struct::* member;
+};
+
+template <class Struct, class Member>
+constexpr Part<Struct, Member> part(Member Struct::* member) {
+  return {member};
+}
+
 /// A plain struct of settings whose `describe()` names every member: Boost.PFR counts the members,
 /// so a forgotten one is a compile error.
 template <class T>

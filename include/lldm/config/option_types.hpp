@@ -29,6 +29,10 @@ template <class T>
 inline constexpr bool is_component = false;
 template <Role R, class Extra>
 inline constexpr bool is_component<ComponentRef<R, Extra>> = true;
+template <class T>
+inline constexpr bool is_part = false;
+template <class Struct, class Member>
+inline constexpr bool is_part<Part<Struct, Member>> = true;
 template <class T, class... Others>
 inline constexpr bool is_one_of = (std::same_as<T, Others> || ...);
 

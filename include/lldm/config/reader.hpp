@@ -27,17 +27,19 @@ concept ChecksItself = requires(const O& options, OptionsCheck& check) { options
 template <OptionsStruct O>
 const std::vector<FieldInfo>& fields();
 
+namespace detail {
+template <class O>
+void check_parts(const O& options, OptionsCheck& check);
+}
+
 /// Reads a table into an Options struct and runs its own `check`, if it has one and every key is
 /// legal. True if nothing was wrong; everything wrong is in `context.diagnostics`.
 template <OptionsStruct O>
 bool read_struct(const Value& table, O& options, const ReadContext& context) {
   if (!read_table(table, fields<O>(), &options, context)) return false;
-  if constexpr (ChecksItself<O>) {
-    OptionsCheck check(table, context.where, context.diagnostics);
-    options.check(check);
-    return check.ok();
-  }
-  return true;
+  OptionsCheck check(table, context.where, context.diagnostics);
+  detail::check_parts(options, check);
+  return check.ok();
 }
 
 /// Reads a table into an Options struct; members that are wrong or missing keep their defaults, and
@@ -154,9 +156,29 @@ std::optional<Value> write_member(const T& member) {
   }
 }
 
-template <class O, std::size_t I>
+/// Element `I` of `describe()`, and so on down through parts.
+template <class O, std::size_t I, std::size_t... Inner>
+constexpr auto element_of() {
+  constexpr auto element = std::get<I>(O::describe());
+  if constexpr (sizeof...(Inner) == 0)
+    return element;
+  else
+    return element_of<typename decltype(element)::member_type, Inner...>();
+}
+
+/// The member of `options` that `element_of` the same indices describes.
+template <std::size_t I, std::size_t... Inner, class O>
+auto& member_of(O& options) {
+  constexpr auto element = std::get<I>(std::remove_const_t<O>::describe());
+  if constexpr (sizeof...(Inner) == 0)
+    return options.*(element.member);
+  else
+    return member_of<Inner...>(options.*(element.member));
+}
+
+template <class O, std::size_t... Path>
 FieldInfo make_info(const O& defaults) {
-  constexpr auto field = std::get<I>(O::describe());
+  constexpr auto field = element_of<O, Path...>();
   using T = typename decltype(field)::member_type;
   using E = typename Element<T>::type;
   FieldInfo info;
@@ -170,50 +192,94 @@ FieldInfo make_info(const O& defaults) {
       info.choices.emplace_back(choice.name);
   if constexpr (OptionsStruct<E>) info.fields = fields<E>();
   info.read = [](const Value& value, void* options, const Slot& slot) {
-    constexpr auto self = std::get<I>(O::describe());
-    return read_member(value, static_cast<O*>(options)->*(self.member), slot);
+    return read_member(value, member_of<Path...>(*static_cast<O*>(options)), slot);
   };
   info.write = [](const void* options) {
-    constexpr auto self = std::get<I>(O::describe());
-    return write_member(static_cast<const O*>(options)->*(self.member));
+    return write_member(member_of<Path...>(*static_cast<const O*>(options)));
   };
   set_default_text(info, &defaults, is_one_of<E, std::filesystem::path>);
   return info;
 }
 
-/// No key twice, no member twice: together with the count of OptionsStruct, every member exactly
-/// once.
+/// The fields behind one element of `describe()`: itself, or those of a part.
+template <class O, std::size_t... Path>
+void add_infos(std::vector<FieldInfo>& list, const O& defaults) {
+  using Described = decltype(element_of<O, Path...>());
+  if constexpr (is_part<Described>) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (add_infos<O, Path..., I>(list, defaults), ...);
+    }(std::make_index_sequence<std::tuple_size_v<decltype(Described::member_type::describe())>>());
+  } else {
+    list.push_back(make_info<O, Path...>(defaults));
+  }
+}
+
+/// The conditions of an Options struct and of its parts.
+template <class O>
+void check_parts(const O& options, OptionsCheck& check) {
+  std::apply(
+      [&](const auto&... elements) {
+        [[maybe_unused]] const auto descend = [&](const auto& element) {
+          if constexpr (is_part<std::remove_cvref_t<decltype(element)>>)
+            check_parts(options.*(element.member), check);
+        };
+        (descend(elements), ...);
+      },
+      O::describe());
+  if constexpr (ChecksItself<O>) options.check(check);
+}
+
+/// No member twice: together with the count of
+/// OptionsStruct, every member exactly once.
 template <class O>
 consteval bool names_each_member_once() {
   return std::apply(
-      [](const auto&... fields) {
+      [](const auto&... elements) {
         [[maybe_unused]] const auto clashes = [&](const auto& mine) {
           int same = 0;
           const auto compare = [&](const auto& other) {
-            bool is_same = mine.key == other.key;
             if constexpr (std::same_as<decltype(mine), decltype(other)>)
-              is_same = is_same || mine.member == other.member;
-            same += is_same ? 1 : 0;
+              same += mine.member == other.member ? 1 : 0;
           };
-          (compare(fields), ...);
+          (compare(elements), ...);
           return same > 1;
         };
-        return !(clashes(fields) || ...);
+        return !(clashes(elements) || ...);
       },
       O::describe());
+}
+
+template <class Described>
+constexpr void add_keys(std::vector<std::string_view>& keys, const Described& element) {
+  if constexpr (is_part<Described>)
+    std::apply([&](const auto&... inner) { (add_keys(keys, inner), ...); },
+               Described::member_type::describe());
+  else
+    keys.push_back(element.key);
+}
+
+/// No key twice, those of parts included.
+template <class O>
+constexpr bool names_each_key_once() {
+  std::vector<std::string_view> keys;
+  std::apply([&](const auto&... elements) { (add_keys(keys, elements), ...); }, O::describe());
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (keys[i] == keys[j]) return false;
+  return true;
 }
 
 }  // namespace detail
 
 template <OptionsStruct O>
 const std::vector<FieldInfo>& fields() {
-  static_assert(detail::names_each_member_once<O>(),
+  static_assert(detail::names_each_member_once<O>() && detail::names_each_key_once<O>(),
                 "lldm: describe() names a key or a member twice");
   static const std::vector<FieldInfo> infos = [] {
     const O defaults{};
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       std::vector<FieldInfo> list;
-      (list.push_back(detail::make_info<O, I>(defaults)), ...);
+      (detail::add_infos<O, I>(list, defaults), ...);
       return list;
     }(std::make_index_sequence<std::tuple_size_v<decltype(O::describe())>>());
   }();

@@ -1,43 +1,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <string_view>
-#include <tuple>
-
-#include "lldm/concepts/component.hpp"
-#include "lldm/concepts/objective.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/pair_loss.hpp"
 
 namespace lldm {
 
 /// 1 - sigmoid(r_c) + sigmoid(r_r),  r = beta (policy - reference): chosen answers up, rejected
 /// ones down; for pairs whose chosen answer is better than what the model writes. Source
 /// D'Oosterlinck et al. 2024 (APO, arXiv:2408.06266); TRL loss_type "apo_zero".
-class ApoZero {
+class ApoZero : public PairLoss<ApoZero, RatioOptions> {
  public:
-  struct Options {
-    double beta = 0.1;
-    Normalise normalise = Normalise::none;
-    double ld_alpha = 1.0;
-    static constexpr auto describe() {
-      return std::tuple{field("beta", &Options::beta, "Strength of the pull to the reference.")
-                            .above(0.0)
-                            .unit("1/nat"),
-                        normalise_field<Options>(), ld_alpha_field<Options>()};
-    }
-  };
+  explicit ApoZero(const Options& options) : PairLoss(options) {}
   static constexpr std::string_view name() { return "apo_zero"; }
   static constexpr std::string_view description() {
     return "chosen up and rejected down, each for itself";
   }
-  /// ConfigError for options that are not legal.
-  explicit ApoZero(const Options& options);
-
-  [[nodiscard]] ObjectiveNeeds needs() const;
-  [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const;
-
- private:
-  Options options_;
+  [[nodiscard]] at::Tensor losses(const ScoreSet& scores) const;
 };
 static_assert(Component<ApoZero> && Objective<ApoZero>);
 

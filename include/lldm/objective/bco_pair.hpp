@@ -3,13 +3,9 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
-#include <tuple>
 #include <type_traits>
 
-#include "lldm/concepts/component.hpp"
-#include "lldm/concepts/objective.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/pair_loss.hpp"
 
 namespace lldm {
 
@@ -23,6 +19,18 @@ constexpr auto choices(std::type_identity<BcoBaseline>) {
                     Choice<BcoBaseline>{"step_mean", BcoBaseline::step_mean}};
 }
 
+/// Keys of `bco_pair`.
+struct BcoPairOptions {
+  RatioOptions shared = {};
+  BcoBaseline baseline = BcoBaseline::none;
+  static constexpr auto describe() {
+    return std::tuple{part(&BcoPairOptions::shared),
+                      field("baseline", &BcoPairOptions::baseline,
+                            "none, or step_mean: the mean reward of the optimizer step is "
+                            "subtracted.")};
+  }
+};
+
 /// -log sigmoid(r_c - d) - log sigmoid(d - r_r),  r = beta (policy - reference): a classifier of
 /// single answers.
 ///
@@ -31,35 +39,17 @@ constexpr auto choices(std::type_identity<BcoBaseline>) {
 /// reward shift, whose running mean this replaces); it couples the pairs of the step: gradient_path
 /// retain or replay.
 /// Source  Jung et al. 2024 (BCO, arXiv:2404.04656); TRL loss_type "bco_pair".
-class BcoPair {
+class BcoPair : public PairLoss<BcoPair, BcoPairOptions> {
  public:
-  struct Options {
-    double beta = 0.1;
-    BcoBaseline baseline = BcoBaseline::none;
-    Normalise normalise = Normalise::none;
-    double ld_alpha = 1.0;
-    static constexpr auto describe() {
-      return std::tuple{
-          field("beta", &Options::beta, "Strength of the pull to the reference.")
-              .above(0.0)
-              .unit("1/nat"),
-          field("baseline", &Options::baseline,
-                "none, or step_mean: the mean reward of the optimizer step is subtracted."),
-          normalise_field<Options>(), ld_alpha_field<Options>()};
-    }
-  };
+  explicit BcoPair(const Options& options) : PairLoss(options) {}
   static constexpr std::string_view name() { return "bco_pair"; }
   static constexpr std::string_view description() {
     return "a classifier of each answer against the reference";
   }
-  /// ConfigError for options that are not legal.
-  explicit BcoPair(const Options& options);
-
-  [[nodiscard]] ObjectiveNeeds needs() const;
-  [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const;
-
- private:
-  Options options_;
+  [[nodiscard]] ScoreUse use() const {
+    return options().baseline == BcoBaseline::none ? ScoreUse::each : ScoreUse::coupled;
+  }
+  [[nodiscard]] at::Tensor losses(const ScoreSet& scores) const;
 };
 static_assert(Component<BcoPair> && Objective<BcoPair>);
 

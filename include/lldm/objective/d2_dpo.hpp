@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <string_view>
-#include <tuple>
-
-#include "lldm/concepts/component.hpp"
-#include "lldm/concepts/objective.hpp"
+#include "lldm/objective/pair_loss.hpp"
 
 namespace lldm {
 
@@ -24,29 +20,15 @@ namespace lldm {
 /// gradient_path retain or replay, as stepwise_dpo.
 /// Source  Borso et al. 2025 (D2-DPO, arXiv:2503.08295); the masked case of their D, whose exit
 /// rates cancel between policy and reference.
-class D2Dpo {
+class D2Dpo : public PairLoss<D2Dpo, BetaOptions> {
  public:
-  struct Options {
-    double beta = 0.1;
-    static constexpr auto describe() {
-      return std::tuple{field("beta", &Options::beta, "Strength of the pull to the reference.")
-                            .above(0.0)
-                            .unit("1/nat")};
-    }
-  };
+  explicit D2Dpo(const Options& options) : PairLoss(options) {}
   static constexpr std::string_view name() { return "d2_dpo"; }
   static constexpr std::string_view description() {
     return "DPO at one drawn time of continuous-time masked noise, the mean over times outside the "
            "sigmoid";
   }
-  /// ConfigError for options that are not legal.
-  explicit D2Dpo(const Options& options);
-
-  [[nodiscard]] ObjectiveNeeds needs() const;
-  [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const;
-
- private:
-  Options options_;
+  [[nodiscard]] at::Tensor losses(const ScoreSet& scores) const;
 };
 static_assert(Component<D2Dpo> && Objective<D2Dpo>);
 

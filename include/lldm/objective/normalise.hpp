@@ -53,7 +53,7 @@ std::map<std::string, Mean> preference_metrics(const ScoreSet& scores, double be
 
 /// The same names for rewards [B, G] given by the objective: the first answer is the chosen one,
 /// the last the rejected one, and the accuracy is the share of the answers' pairs (b, i < j) whose
-/// rewards are in that order.
+/// rewards are in that order, ties one half.
 std::map<std::string, Mean> reward_metrics(const ScoreSet& scores, const at::Tensor& rewards);
 
 }  // namespace lldm

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <string_view>
-#include <tuple>
-
-#include "lldm/concepts/component.hpp"
-#include "lldm/concepts/objective.hpp"
+#include "lldm/objective/pair_loss.hpp"
 
 namespace lldm {
 
@@ -26,28 +22,14 @@ namespace lldm {
 ///
 /// Errors  ShapeError naming the reason where the set has no parts or unequal numbers of them.
 /// Source  Wallace et al. 2024 (Diffusion-DPO, arXiv:2311.12908), eq. (14).
-class StepwiseDpo {
+class StepwiseDpo : public PairLoss<StepwiseDpo, BetaOptions> {
  public:
-  struct Options {
-    double beta = 0.1;
-    static constexpr auto describe() {
-      return std::tuple{field("beta", &Options::beta, "Strength of the pull to the reference.")
-                            .above(0.0)
-                            .unit("1/nat")};
-    }
-  };
+  explicit StepwiseDpo(const Options& options) : PairLoss(options) {}
   static constexpr std::string_view name() { return "stepwise_dpo"; }
   static constexpr std::string_view description() {
     return "DPO step by step: the mean over evaluations outside the sigmoid; an upper bound of dpo";
   }
-  /// ConfigError for options that are not legal.
-  explicit StepwiseDpo(const Options& options);
-
-  [[nodiscard]] ObjectiveNeeds needs() const;
-  [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const;
-
- private:
-  Options options_;
+  [[nodiscard]] at::Tensor losses(const ScoreSet& scores) const;
 };
 static_assert(Component<StepwiseDpo> && Objective<StepwiseDpo>);
 

@@ -94,7 +94,12 @@ class Registry final : public config::ComponentChecker {
   template <class AnyRole>
   [[nodiscard]] AnyRole make(const BoundComponent& bound, const Services& services) const {
     std::any made = make_any(bound, services);
-    if (AnyRole* value = std::any_cast<AnyRole>(&made)) return std::move(*value);
+    if (AnyRole* value = std::any_cast<AnyRole>(&made)) {
+      // What hands out plans says in them who made it.
+      if constexpr (requires { value->set_origin({"component", "plugin"}); })
+        value->set_origin({component_text(bound), plugin_text(bound)});
+      return std::move(*value);
+    }
     wrong_role(bound);
   }
   /// Binds and makes what an option of another component refers to.
@@ -115,6 +120,9 @@ class Registry final : public config::ComponentChecker {
 
  private:
   [[noreturn]] static void wrong_role(const BoundComponent& bound);
+  /// `score_estimator "x"`; "remask 0.1.2", or "" for lldm's own.
+  static std::string component_text(const BoundComponent& bound);
+  static std::string plugin_text(const BoundComponent& bound);
   [[nodiscard]] std::shared_ptr<const Entry> pick(Role role, const config::Value& table,
                                                   const std::string& where,
                                                   std::string_view synonym,

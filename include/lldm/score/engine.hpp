@@ -78,6 +78,7 @@ class ScoreEngineCore {
   struct Model {
     Evaluate log_probabilities;
     Logits logits;
+    std::int64_t vocabulary_size = 0;
     explicit operator bool() const { return static_cast<bool>(log_probabilities); }
   };
 
@@ -99,7 +100,11 @@ class ScoreEngineCore {
   /// From now on the reference is what `stored` says: no reference model is asked.
   void use_stored_reference(StoredReadouts stored) { stored_ = std::move(stored); }
 
+  /// Refuses plans that are none, naming who made them (score/plan_check.hpp).
+  void check_plans(std::span<const ScorePlan> plans) const;
+
  private:
+  void check_batch(const ScoreBatch& batch) const;
   struct Chunk;
   [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
                                           std::int64_t most_copies = 0) const;
@@ -171,6 +176,7 @@ class ScoreEngine {
   /// What every query of the plans reads, without a graph.
   [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans,
                                              bool reference) const {
+    core_.check_plans(plans);
     return core_.readouts(plans, reference);
   }
 
@@ -183,7 +189,8 @@ class ScoreEngine {
             },
             [denoiser](const PackedTokens& batch, const at::Tensor& positions) {
               return denoiser->logits(denoiser->hidden(batch).index_select(0, positions));
-            }};
+            },
+            denoiser->vocabulary_size()};
   }
   ScoreEngineCore core_;
 };

@@ -19,7 +19,8 @@ TEST_CASE("BcoPair: the step's mean reward is subtracted, without gradient",
           "[objective][bco_pair]") {
   // Rewards at beta 0.5: (2, -1) and (1, 0); mean 0.5.
   const ScoreSet set = score_set(2, {4, -2, 2, 0}, {0, 0, 0, 0}, {1, 1, 1, 1});
-  const BcoPair plain({.beta = 0.5}), shifted({.beta = 0.5, .baseline = BcoBaseline::step_mean});
+  const BcoPair plain({.shared = {.beta = 0.5}}),
+      shifted({.shared = {.beta = 0.5}, .baseline = BcoBaseline::step_mean});
   CHECK(plain.needs().use == ScoreUse::each);
   CHECK(shifted.needs().use == ScoreUse::coupled);
   CHECK(plain.evaluate(set).loss_sum.item<double>() ==
@@ -36,7 +37,7 @@ TEST_CASE("BcoPair: a shift of all rewards changes nothing under step_mean",
   const ScoreSet set = score_set(2, {4, -2, 2, 0}, {0, 0, 0, 0}, {1, 1, 1, 1});
   ScoreSet moved = set;
   moved.policy = set.policy + 11;
-  const BcoPair shifted({.beta = 0.5, .baseline = BcoBaseline::step_mean});
+  const BcoPair shifted({.shared = {.beta = 0.5}, .baseline = BcoBaseline::step_mean});
   CHECK(shifted.evaluate(moved).loss_sum.item<double>() ==
         Approx(shifted.evaluate(set).loss_sum.item<double>()).epsilon(1e-13));
 }

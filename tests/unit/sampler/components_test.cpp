@@ -19,6 +19,9 @@ using namespace lldm::testing;
 namespace {
 const SpecialTokens kSpecial{.mask = 12, .end_of_text = 10, .end_of_turn = 11};
 
+const SamplerOptions kTwelve{.canvas = {.response_length = 12},
+                             .commit = {.steps = 6, .temperature = 0.5}};
+
 template <class S>
 AnySampler make(const typename S::Options& options) {
   return AnySampler(S(options, kSpecial, Draws(1, "sample"), AnyCommitRule(LowConfidence())));
@@ -39,40 +42,33 @@ TEST_CASE("The sampler components write the canvas that their name says", "[samp
   const std::vector<SampleRequest> requests{request};
   SamplerSettings settings{
       .response_length = 12, .block_length = 12, .steps = 6, .temperature = 0.5};
-  const auto fixed = make<FixedLength>({.response_length = 12, .steps = 6, .temperature = 0.5})
-                         .sample(model, requests)[0]
-                         .tokens;
+  const auto fixed = make<FixedLength>(kTwelve).sample(model, requests)[0].tokens;
   CHECK(fixed == reference(settings, request));
   settings.block_length = 4;
-  const auto padding =
-      make<SemiAutoregressivePadding>(
-          {.response_length = 12, .steps = 6, .temperature = 0.5, .block_length = 4})
-          .sample(model, requests)[0]
-          .tokens;
+  const auto padding = make<SemiAutoregressivePadding>({.common = kTwelve, .block_length = 4})
+                           .sample(model, requests)[0]
+                           .tokens;
   CHECK(padding == reference(settings, request));
   settings.growth = CanvasGrowth::by_block;
-  const auto origin =
-      make<SemiAutoregressiveOrigin>(
-          {.response_length = 12, .steps = 6, .temperature = 0.5, .block_length = 4})
-          .sample(model, requests)[0]
-          .tokens;
+  const auto origin = make<SemiAutoregressiveOrigin>({.common = kTwelve, .block_length = 4})
+                          .sample(model, requests)[0]
+                          .tokens;
   CHECK(origin == reference(settings, request));
   CHECK(fixed != padding);
   CHECK(padding != origin);
-  CHECK(make<FixedLength>({.response_length = 12}).response_length() == 12);
+  CHECK(make<FixedLength>(kTwelve).response_length() == 12);
 }
 
 TEST_CASE("Every option of the sampler components reaches the sampler", "[sampler][component]") {
-  const SemiAutoregressiveOrigin::Options options{.response_length = 12,
-                                                  .steps = 6,
-                                                  .temperature = 0.25,
-                                                  .cfg_scale = 0.5,
-                                                  .suppress_end_of_text = true,
-                                                  .discount_end_of_text = true,
-                                                  .stop_at_end_of_text = false,
-                                                  .compat = SamplerCompat::llada,
-                                                  .batch_size = 7,
-                                                  .block_length = 4};
+  const SemiAutoregressiveOrigin::Options options{
+      .common = {.canvas = {.response_length = 12},
+                 .commit = {.steps = 6, .temperature = 0.25},
+                 .guidance = {.cfg_scale = 0.5},
+                 .stop = {.suppress_end_of_text = true,
+                          .discount_end_of_text = true,
+                          .stop_at_end_of_text = false},
+                 .evaluation = {.compat = SamplerCompat::llada, .batch_size = 7}},
+      .block_length = 4};
   const SemiAutoregressiveOrigin sampler(options, kSpecial, Draws(1, "sample"),
                                          AnyCommitRule(LowConfidence()));
   const SamplerParts& parts = sampler.parts();
@@ -93,7 +89,7 @@ TEST_CASE("Every option of the sampler components reaches the sampler", "[sample
 TEST_CASE("A sampler component names itself in its errors", "[sampler][component]") {
   std::string text;
   try {
-    (void)make<SemiAutoregressivePadding>({.response_length = 12, .block_length = 5});
+    (void)make<SemiAutoregressivePadding>({.common = kTwelve, .block_length = 5});
   } catch (const ConfigError& error) {
     text = error.what();
   }
