@@ -8,3 +8,4 @@ find_package(Boost 1.75 REQUIRED COMPONENTS program_options)  # PFR in config/fi
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)    # tokenizer
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)  # text, tokenizer
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3.0)  # src/storage/sha256.cpp

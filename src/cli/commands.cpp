@@ -19,6 +19,10 @@ const OptionSpec kStore{
 const OptionSpec kJobs{"jobs", Takes::value, "Worker processes; default 1.", "N"};
 const OptionSpec kRetryFailed{"retry-failed", Takes::nothing,
                               "Try again what is recorded as failed.", ""};
+const OptionSpec kStrictResume{"strict-resume", Takes::nothing,
+                               "A damaged or missing newest checkpoint is an error; without, the "
+                               "one before is taken.",
+                               ""};
 
 }  // namespace
 
@@ -27,11 +31,12 @@ const std::vector<Command>& commands() {
       {"run",
        "FILE",
        "run an experiment, or go on with it",
-       "The same command again resumes; finished stages and cells are skipped.  SIGINT and SIGTERM "
-       "save\n"
-       "and exit with 75.  A file that has grown (a value, a seed, a stage) does what is new; one "
-       "that would\n"
-       "change finished work is refused with the difference (docs/growing.md).\n"
+       "The same command again resumes; finished stages and cells are skipped.  SIGINT, SIGTERM, "
+       "SIGUSR1,\n"
+       "SIGHUP and the file's max_hours save and exit with 75.  A file that has grown (a value, a "
+       "seed, a\n"
+       "stage) does what is new; one that would change finished work is refused with the difference\n"
+       "(docs/growing.md).\n"
        "A grid is run in this process, cell by cell, and what failed is tried again; in several "
        "processes: lldm grid run.",
        1,
@@ -43,8 +48,9 @@ const std::vector<Command>& commands() {
         {"dry-run", Takes::nothing,
          "Only say what would be done: work, steps, forward passes, memory.", ""},
         {"resume", Takes::value, "Go on from this checkpoint instead of the newest one.", "PATH"},
-        {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.", ""},
-        kStore},
+        kStrictResume,
+        {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.",
+         ""}},
        run_run},
       {"validate",
        "FILE",
@@ -196,6 +202,7 @@ const std::vector<Command>& commands() {
        {kOut,
         kJobs,
         kRetryFailed,
+        kStrictResume,
         {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.", ""},
         kStore,
         kSet,
@@ -215,7 +222,7 @@ const std::vector<Command>& commands() {
        "As grid run, with the folder's config.resolved.toml.",
        1,
        1,
-       {kJobs, kRetryFailed, kStore, kPlugin},
+       {kJobs, kRetryFailed, kStrictResume, kStore, kPlugin},
        run_grid_resume},
       {"grid collect",
        "DIR",
@@ -250,6 +257,7 @@ const std::vector<Command>& commands() {
        {{"cells", Takes::value, "Only these cells, counted from 0 in the order of grid plan.",
          "A-B"},
         {"sharers", Takes::value, "Processes that share [memory] budget; default 1.", "N"},
+        kStrictResume,
         kStore,
         kPlugin},
        run_grid_work},

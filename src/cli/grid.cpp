@@ -90,6 +90,7 @@ int run_cells(const Arguments& arguments, const LoadedExperiment& loaded, const 
   options.is_fresh = arguments.has("fresh");
   options.retries_failed = arguments.has("retry-failed");
   options.store = arguments.value("store");
+  options.strict_resume = arguments.has("strict-resume");
   options.observer = &terminal;
   const std::int64_t jobs = allowed_jobs(wanted, loaded, registry, terminal);
   if (jobs == 1) {
@@ -98,7 +99,12 @@ int run_cells(const Arguments& arguments, const LoadedExperiment& loaded, const 
     return finish(out);
   }
   const OpenedRun run = open_run(loaded, registry, terminal, options);
-  run_workers(run, {.out = out, .jobs = jobs, .store = options.store}, terminal);
+  run_workers(run,
+              {.out = out,
+               .jobs = jobs,
+               .store = options.store,
+               .strict_resume = options.strict_resume},
+              terminal);
   collect_run(run.schedule, out);
   throw_recorded_failures(run);
   return finish(out);
@@ -154,6 +160,7 @@ int run_grid_work(const Arguments& arguments) {
   RunOptions options;
   options.out = run.folder;
   options.store = arguments.value("store");
+  options.strict_resume = arguments.has("strict-resume");
   options.observer = &terminal;
   work_on_grid(run.loaded, run.registry, memory, terminal, options, share);
   return 0;

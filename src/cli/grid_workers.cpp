@@ -11,16 +11,22 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fstream>
+#include <map>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "cli/command.hpp"
 #include "cli/grid_display.hpp"
+#include "run/lost_work.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 
 namespace lldm::cli {
 namespace {
+
+constexpr int kStopped = 75;
 
 struct Worker {
   pid_t process = -1;
@@ -34,12 +40,11 @@ struct Worker {
 /// What the child does between fork and exec: only calls that are safe there.
 [[noreturn]] void become_worker(pid_t parent, int log, char* const* words) {
   ::setpgid(0, 0);  // the terminal's signals reach the parent alone, which passes them on once
+  for (const int stop : {SIGINT, SIGTERM, SIGUSR1}) ::signal(stop, SIG_DFL);  // before it can come
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::_exit(75);  // it died before the line above
+  if (::getppid() != parent) ::_exit(kStopped);  // it died before the line above
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
-  ::signal(SIGINT, SIG_DFL);
-  ::signal(SIGTERM, SIG_DFL);
   ::execv("/proc/self/exe", words);
   ::_exit(127);
 }
@@ -53,6 +58,7 @@ Worker start(const WorkerSettings& settings, std::int64_t number) {
     words.emplace_back("--store");
     words.push_back(settings.store.string());
   }
+  if (settings.strict_resume) words.emplace_back("--strict-resume");
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
@@ -81,10 +87,20 @@ std::string last_words(const std::filesystem::path& log) {
   return text;
 }
 
+/// Processes of this control group that the kernel has killed for memory; 0 where it does not say.
+std::int64_t memory_kills() {
+  std::ifstream in("/sys/fs/cgroup/memory.events");
+  std::string key;
+  for (std::int64_t count = 0; in >> key >> count;)
+    if (key == "oom_kill") return count;
+  return 0;
+}
+
 class Workers {
  public:
   Workers(const OpenedRun& run, const WorkerSettings& settings, RunObserver& observer)
-      : settings_(settings),
+      : run_(run),
+        settings_(settings),
         observer_(observer),
         watch_(run.schedule, settings.out),
         display_(run.schedule.experiments.front().options.name, terminal_width()),
@@ -122,6 +138,9 @@ class Workers {
     show();
     display_.finish();
     if (is_stopping || observer_.should_stop()) throw Stopped("stopped on request");
+    if (std::any_of(workers_.begin(), workers_.end(),
+                    [](const Worker& worker) { return worker.code == kStopped; }))
+      throw Stopped("stopped: every worker saved what it was at");  // max_hours
   }
 
   /// Error if a worker ended in a way that left work undone.
@@ -158,11 +177,30 @@ class Workers {
                            last_words(worker.log)));
     if (!WIFSIGNALED(status)) return;
     worker.signal = WTERMSIG(status);
-    if (!is_stopping)
-      display_.say(message("warning: worker ", worker.number, " (pid ", worker.process,
-                           ") was killed by signal ", worker.signal,
-                           worker.signal == SIGKILL ? ", perhaps for memory" : "",
-                           "; the others take over its work"));
+    if (is_stopping) return;
+    const auto lost = work_lost_by(run_.schedule, settings_.out, worker.process);
+    const std::string death =
+        message("was killed by signal ", worker.signal, " (", ::strsignal(worker.signal), ")");
+    const bool has_failed = lost && is_works_fault(*lost, worker.signal);
+    display_.say(message("warning: worker ", worker.number, " (pid ", worker.process, ") ", death,
+                         has_failed ? "; what it was at is recorded as failed"
+                         : lost     ? "; the others take over its work"
+                                    : ""));
+    if (has_failed)
+      record_failure(run_.schedule.work[*lost],
+                     message("the process that worked at it ", death, "\n  its last words are in ",
+                             worker.log.string()),
+                     1);
+    if (lost) worker = start(settings_, worker.number);
+  }
+
+  /// Whether a death is taken for the doing of the work: a crash, a kill for memory, or a second
+  /// kill.  One SIGKILL may be anybody's.
+  bool is_works_fault(std::size_t work, int signal) {
+    const bool is_stop = signal == SIGKILL || signal == SIGTERM || signal == SIGINT ||
+                         signal == SIGHUP || signal == SIGUSR1;
+    const std::int64_t before = std::exchange(memory_kills_, memory_kills());
+    return !is_stop || memory_kills_ > before || ++kills_[work] > 1;
   }
 
   void show() {
@@ -173,6 +211,7 @@ class Workers {
     display_.show(status);
   }
 
+  const OpenedRun& run_;
   const WorkerSettings& settings_;
   RunObserver& observer_;
   GridWatch watch_;
@@ -180,6 +219,8 @@ class Workers {
   int pause_;  // milliseconds
   std::vector<Worker> workers_;
   std::set<std::string> told_;
+  std::map<std::size_t, int> kills_;  // of workers, by the work that they were at
+  std::int64_t memory_kills_ = memory_kills();
 };
 
 }  // namespace

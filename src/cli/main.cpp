@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -104,9 +105,14 @@ int run(std::vector<std::string> words) {
 
 int main(int argc, char** argv) {
   set_deterministic_environment();
+  std::signal(SIGXFSZ, SIG_IGN);  // a write above `ulimit -f` then fails with EFBIG, and is told
   sleep_while_waiting({argv + 1, argv + argc}, argv);
   try {
-    return run({argv + 1, argv + argc});
+    const int code = run({argv + 1, argv + argc});
+    std::cout.flush();
+    if (std::cout) return code;
+    std::cerr << "standard output: cannot be written\n";
+    return code != 0 ? code : 1;
   } catch (const std::exception& error) {
     std::cout.flush();
     const bool is_stop = dynamic_cast<const lldm::Stopped*>(&error) != nullptr;

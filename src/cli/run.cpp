@@ -62,6 +62,7 @@ int run_run(const Arguments& arguments) {
   options.out = out;
   options.is_fresh = arguments.has("fresh");
   options.stage = arguments.value("stage", "all");
+  options.strict_resume = arguments.has("strict-resume");
   options.resume = arguments.value("resume");
   options.store = arguments.value("store");
   options.observer = &terminal;

@@ -36,6 +36,13 @@ config::Value settings_of(const Arguments& arguments) {
   return settings;
 }
 
+/// Notes go to stderr: stdout is the scores'.
+class NotesToStderr final : public Logger {
+ public:
+  void info(std::string_view text) override { std::cerr << "note: " << text << std::endl; }
+  void warning(std::string_view text) override { std::cerr << "warning: " << text << std::endl; }
+};
+
 std::string figure(const Json& json, const char* key) {
   return json.contains(key) && json.at(key).is_number()
              ? rounded_text(json.at(key).get<double>(), 6)
@@ -68,6 +75,8 @@ int run_score(const Arguments& arguments) {
                        .file = arguments.positional.at(1),
                        .settings = settings_of(arguments)};
   request.draws_seed = static_cast<std::uint64_t>(arguments.integer("draws-seed", 42));
+  NotesToStderr notes;
+  request.logger = &notes;
   request.repeat = arguments.integer("repeat", 1);
   if (request.repeat < 1) throw ConfigError("--repeat got 0\n  legal: integers from 1");
   if (arguments.has("json")) {

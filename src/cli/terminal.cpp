@@ -52,14 +52,20 @@ Registry make_registry(const Arguments& arguments, const std::filesystem::path& 
 
 TerminalObserver::TerminalObserver() {
   stop_requests = 0;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  for (std::size_t i = 0; i < kStops.size(); ++i) {
+    ::sigaction(kStops[i], nullptr, &before_[i]);
+    // `nohup` starts a program with SIGHUP ignored: it is to go on.
+    if (kStops[i] == SIGHUP && before_[i].sa_handler == SIG_IGN) continue;
+    struct sigaction stop = {};
+    stop.sa_handler = on_signal;
+    stop.sa_flags = SA_RESTART;
+    ::sigaction(kStops[i], &stop, nullptr);
+  }
 }
 
 TerminalObserver::~TerminalObserver() {
   end();
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  for (std::size_t i = 0; i < kStops.size(); ++i) ::sigaction(kStops[i], &before_[i], nullptr);
 }
 
 void TerminalObserver::info(std::string_view text) {

@@ -2,6 +2,9 @@
 // What the command line gives to a run: a logger, progress, signals, plugins.
 #pragma once
 
+#include <signal.h>
+
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,8 +22,8 @@ namespace lldm::cli {
 Registry make_registry(const Arguments& arguments, const std::filesystem::path& file = {});
 
 /// Writes to stderr, and shows progress there: one rewritten line on a terminal, sparse lines when
-/// piped.  Listens to SIGINT and SIGTERM while it lives: the first asks to stop, a second SIGINT
-/// exits at once with 130.
+/// piped.  Listens to SIGINT, SIGTERM, SIGUSR1 and SIGHUP (unless it was ignored: nohup) while it
+/// lives: the first asks to stop, a second SIGINT exits at once with 130.
 class TerminalObserver final : public RunObserver, public Logger {
  public:
   TerminalObserver();
@@ -39,8 +42,11 @@ class TerminalObserver final : public RunObserver, public Logger {
   void opened(const ReusedWork& work) override;
 
  private:
+  static constexpr std::array<int, 4> kStops = {SIGINT, SIGTERM, SIGUSR1, SIGHUP};
+
   std::unique_ptr<ProgressLine> line_;
   bool announces_ = false;
+  std::array<struct sigaction, kStops.size()> before_ = {};
 };
 
 /// runs/<file name without .toml>, unless --out says otherwise.

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "experiment/folder_index.hpp"
+#include "experiment/input_files.hpp"
 #include "experiment/work_identity.hpp"
+#include "experiment/work_seal.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/sha256.hpp"
@@ -137,17 +139,7 @@ std::string failure_of(const Work& work) { return recorded_failure(work).error; 
 
 int failure_code(const Work& work) { return recorded_failure(work).code; }
 
-bool is_done(const Work& work) {
-  const auto path = work.folder / kResultName;
-  if (!std::filesystem::exists(path)) return false;
-  try {
-    return load_json(path).at("hash").get<std::string>() == work.hash;
-  } catch (const nlohmann::json::exception&) {
-    return false;
-  } catch (const JsonError&) {
-    return false;
-  }
-}
+bool is_done(const Work& work) { return holds_result(work.folder, work.hash); }
 
 const Stage& RunSchedule::stage_of(const Work& work) const {
   const Stage* stage = experiments[work.experiment].find(work.stage);

@@ -239,6 +239,9 @@ LladaConfig parse_llada_config(std::string_view text, const std::string& where) 
   config.mask_token_id = reader.token("mask_token_id");
   config.eos_token_id = reader.token("eos_token_id");
   config.pad_token_id = reader.token("pad_token_id");
+  config.exclude_mask_logit = reader.flag("exclude_mask_logit");
+  if (config.exclude_mask_logit && !config.mask_token_id)
+    reader.complain("exclude_mask_logit", "needs \"mask_token_id\"");
   for (const auto& fixed : fixed_keys()) reader.check_fixed(fixed);
   reader.check_unknown();
   reader.finish();
@@ -279,6 +282,7 @@ std::string llada_config_json(const LladaConfig& config, std::string_view dtype)
   token("mask_token_id", config.mask_token_id);
   token("eos_token_id", config.eos_token_id);
   token("pad_token_id", config.pad_token_id);
+  if (config.exclude_mask_logit) values["exclude_mask_logit"] = true;  // unknown to other readers
   return values.dump(2) + "\n";
 }
 

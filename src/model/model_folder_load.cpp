@@ -13,6 +13,7 @@
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "model/foreign_folder.hpp"
+#include "model/hashed_weights.hpp"
 #include "model/model_size.hpp"
 #include "storage/input_file.hpp"
 #include "text/json.hpp"
@@ -86,11 +87,13 @@ fs::path shard_path(const fs::path& folder, const std::string& name, const std::
 
 struct Shards {
   std::vector<SafetensorsFile> files;
+  std::vector<fs::path> paths;
   std::map<std::string, std::size_t> file_of;  // tensor -> index of its file
 };
 
 void add_file(Shards& shards, const fs::path& path, Complaints& complaints) {
   shards.files.emplace_back(path);
+  shards.paths.push_back(path);
   for (const auto& item : shards.files.back().header().tensors)
     if (!shards.file_of.emplace(item.first, shards.files.size() - 1).second)
       complaints.add(message("tensor \"", item.first, "\" is in two files"));
@@ -184,17 +187,29 @@ void check_tensors(const Shards& shards, const LladaConfig& config, at::ScalarTy
       complaints.add(message("tensor \"", item.first, "\" is unexpected"));
 }
 
-}  // namespace
-
-LladaConfig load_llada_config(const fs::path& folder) {
-  check_folder(folder);
-  refuse_foreign_folder(folder);
+LladaConfig config_of(const fs::path& folder) {
   const auto path = folder / "config.json";
   return parse_llada_config(read_input(path, kMaxConfigBytes), path.string());
 }
 
-std::shared_ptr<Llada> load_llada(const fs::path& folder, at::ScalarType dtype, at::Device device) {
-  const auto config = load_llada_config(folder);
+void read_weights(const Shards& shards, const SealedFolder& sealed, const Llada& model) {
+  std::map<std::string, at::Tensor> target;
+  for (const auto& parameter : model.parameters()) target[parameter.name] = parameter.value;
+  for (std::size_t i = 0; i < shards.files.size(); ++i) {
+    const auto name = shards.paths[i].filename().string();
+    read_sealed_weights(shards.files[i], shards.paths[i], sealed, name,
+                        [&](const std::string& tensor, const at::Tensor& value) {
+                          if (const auto problem = finite_problem(value))
+                            throw DataError(message(shards.paths[i].string(), ": tensor \"", tensor,
+                                                    "\": ", *problem));
+                          target.at(tensor).copy_(value);
+                        });
+  }
+}
+
+std::shared_ptr<Llada> load_checked(const fs::path& folder, const SealedFolder& sealed,
+                                    at::ScalarType dtype, at::Device device) {
+  const auto config = config_of(folder);
   if (device.is_cpu())
     require_model_fits(config, static_cast<std::int64_t>(c10::elementSize(dtype)),
                        (folder / "config.json").string());
@@ -206,11 +221,38 @@ std::shared_ptr<Llada> load_llada(const fs::path& folder, at::ScalarType dtype, 
   auto model = std::make_shared<Llada>(config, dtype, device);
   const c10::NoGradGuard no_gradient;
   const PurposeScope purpose(MemoryPurpose::staging);
-  for (const auto& parameter : model->parameters()) {
-    at::Tensor value = parameter.value;
-    value.copy_(shards.files[shards.file_of.at(parameter.name)].read(parameter.name));
-  }
+  read_weights(shards, sealed, *model);
+  if (config.exclude_mask_logit) model->exclude_logit(config.mask_token_id);
   return model;
+}
+
+}  // namespace
+
+LladaConfig load_llada_config(const fs::path& folder) {
+  check_folder(folder);
+  refuse_foreign_folder(folder);
+  const SealedFolder sealed(folder);
+  sealed.check([](const std::string& name) { return name == "config.json"; });
+  return config_of(folder);
+}
+
+std::shared_ptr<Llada> load_llada(const fs::path& folder, at::ScalarType dtype, at::Device device) {
+  check_folder(folder);
+  refuse_foreign_folder(folder);
+  const SealedFolder sealed = checked_model_folder(folder);
+  try {
+    return load_checked(folder, sealed, dtype, device);
+  } catch (const DataError&) {
+    sealed.explain();  // if the files are not those that were written, that is the reason
+    throw;
+  }
+}
+
+bool has_manifest(const fs::path& folder) { return fs::exists(folder / kManifestName); }
+
+std::string unbound_note(const fs::path& folder) {
+  return message(folder.string(), ": a model from elsewhere, without ", kManifestName,
+                 ": its files are taken as they are");
 }
 
 }  // namespace lldm

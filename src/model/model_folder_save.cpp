@@ -8,6 +8,7 @@
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "lldm/storage/files.hpp"
+#include "model/hashed_weights.hpp"
 #include "storage/pending_file.hpp"
 
 namespace lldm {
@@ -54,16 +55,26 @@ void save_shards(const std::vector<TensorMap>& shards, const fs::path& folder) {
   write_file_atomically(folder / "model.safetensors.index.json", index.dump(2) + "\n");
 }
 
+/// With what decides the model's answers beside its weights.
+LladaConfig saved_config(const Llada& model) {
+  LladaConfig config = model.config();
+  config.exclude_mask_logit = model.excluded_logit().has_value();
+  if (config.exclude_mask_logit) config.mask_token_id = model.excluded_logit();
+  return config;
+}
+
 }  // namespace
 
 void save_llada(const Llada& model, const fs::path& folder, std::int64_t max_shard_bytes) {
   const PurposeScope purpose(MemoryPurpose::staging);
+  require_finite(model.parameters(),
+                 folder.string() + ": nothing was saved: the weights are not finite");
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) throw Error(message(folder.string(), ": cannot be created: ", failure.message()));
   write_file_atomically(
       folder / "config.json",
-      llada_config_json(model.config(), model.dtype() == at::kDouble ? "float64" : "float32"));
+      llada_config_json(saved_config(model), model.dtype() == at::kDouble ? "float64" : "float32"));
   const auto shards = cut_into_shards(model, max_shard_bytes);
   // The other form, if an earlier save left it, would make the folder ambiguous.
   if (shards.size() == 1) {

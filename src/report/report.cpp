@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/render/table.hpp"
 #include "lldm/storage/files.hpp"
@@ -104,10 +105,10 @@ void write_texts(const ReportData& data, const ReportGroups& groups,
 void write_report(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
   Json report = collect_rows(schedule, out, is_whole);
   // First as it is, for what reads it below; with its lines when they are known.
-  write_file_atomically(out / "report.json", report.dump(2) + "\n");
+  write_sealed(out / "report.json", report.dump(2) + "\n");
   const ReportData data = read_runs({out});
   const ReportGroups groups = group_rows(data.report);
-  write_file_atomically(out / "report.json",
+  write_sealed(out / "report.json",
                         with_lines(std::move(report), data, groups).dump(2) + "\n");
   write_texts(data, groups, out);
 }
@@ -120,7 +121,7 @@ void merge_reports(const std::vector<std::filesystem::path>& folders,
   // A run's own report.json stays; elsewhere `items` are absolute paths.
   if (folders.size() > 1 ||
       std::filesystem::weakly_canonical(out) != std::filesystem::weakly_canonical(folders.front()))
-    write_file_atomically(out / "report.json",
+    write_sealed(out / "report.json",
                           with_lines(data.report, data, groups).dump(2) + "\n");
   write_texts(data, groups, out);
 }

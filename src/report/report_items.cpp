@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "experiment/work_seal.hpp"
 #include "lldm/draws/stream.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/paired_test.hpp"

@@ -12,6 +12,7 @@
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
 #include "text/json.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -20,7 +21,8 @@ using Json = nlohmann::ordered_json;
 
 std::optional<Json> result_of(const Work& work) {
   if (!is_done(work)) return std::nullopt;
-  return load_ordered_json(work.folder / kResultName);
+  const auto path = work.folder / kResultName;
+  return parse_ordered_json(read_sealed(path), path.string());
 }
 
 void add_stages(std::set<std::string>& stages, const RunSchedule& schedule, const Work& work) {

@@ -10,6 +10,7 @@
 #include "lldm/storage/files.hpp"
 #include "report/line_labels.hpp"
 #include "text/json.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -42,7 +43,7 @@ Json read_report(const fs::path& folder) {
   if (!fs::exists(path))
     throw DataError(message(folder.string(),
                             ": no report.json\n  lldm run writes it; give the folder of a run"));
-  Json report = load_ordered_json(path);
+  Json report = parse_ordered_json(read_sealed(path), path.string());
   check_report(report, path.string());
   return report;
 }

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
-#include "run/check_tasks.hpp"
+#include "run/deadline.hpp"
 #include "experiment/folder_index.hpp"
+#include "experiment/found_work.hpp"
 #include "experiment/size_checks.hpp"
+#include "run/check_tasks.hpp"
 #include "run/stored_work.hpp"
 #include "run/work_metrics.hpp"
 #include "lldm/config/document.hpp"
@@ -100,7 +102,7 @@ Workshop open_workshop(const RunSchedule& schedule, const Registry& registry, Me
   ByteSize budget = file.memory.budget;
   budget.bytes /= sharers;
   memory.set_budget(device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu, budget);
-  return {schedule, registry, memory, logger, options, device};
+  return {schedule, registry, memory, logger, options, device, sharers > 1};
 }
 
 /// A file that names no threads goes on with those that the folder was begun with: bits depend on
@@ -157,6 +159,8 @@ OpenedRun open_run(const LoadedExperiment& file, const Registry& registry, Logge
   run.schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
   const std::size_t others = claim_folder(options.out, loaded.resolved, run.schedule, logger);
   if (run.schedule.cells.size() > 1) share_metrics(options.out);
+  check_found_work(run.schedule, options.out, logger);
+  note_unbound_models(run.schedule, run.needed, logger);
   if (options.retries_failed) forget_failures(run.schedule, run.needed);
   if (options.observer) options.observer->opened(take_stock(run, options, others, logger));
   return run;
@@ -165,7 +169,11 @@ OpenedRun open_run(const LoadedExperiment& file, const Registry& registry, Logge
 void run_experiment(const LoadedExperiment& loaded, const Registry& registry, MemoryManager& memory,
                     Logger& logger, const RunOptions& options) {
   const OpenedRun run = open_run(loaded, registry, logger, options);
-  const Workshop shop = open_workshop(run.schedule, registry, memory, logger, options, 1);
+  DeadlineObserver deadline(*options.observer, run.schedule.experiments.front().options.max_hours,
+                            logger);
+  RunOptions limited = options;
+  limited.observer = &deadline;
+  const Workshop shop = open_workshop(run.schedule, registry, memory, logger, limited, 1);
   std::vector<WorkFailure> failures;
   if (run.schedule.cells.size() == 1)
     do_alone(shop, run.needed);
@@ -188,7 +196,11 @@ void work_on_grid(const LoadedExperiment& loaded, const Registry& registry, Memo
     if (needed[w])
       for (const auto& [name, input] : work.inputs) needed[input] = true;
   }
-  const Workshop shop = open_workshop(schedule, registry, memory, logger, options, share.sharers);
+  DeadlineObserver deadline(*options.observer, schedule.experiments.front().options.max_hours,
+                            logger);
+  RunOptions limited = options;
+  limited.observer = &deadline;
+  const Workshop shop = open_workshop(schedule, registry, memory, logger, limited, share.sharers);
   throw_if_any(share_work(shop, needed), schedule.work.size());
 }
 

@@ -65,7 +65,9 @@ std::optional<WorkClaim> WorkClaim::take(const std::filesystem::path& out, const
 }
 
 WorkClaim::~WorkClaim() {
-  if (handle_ >= 0) ::close(handle_);
+  if (handle_ < 0) return;
+  static_cast<void>(::ftruncate(handle_, 0) == 0);  // let go of, not lost
+  ::close(handle_);
 }
 
 void WorkClaim::say(const ClaimState& state) const {
@@ -85,19 +87,32 @@ void WorkClaim::say(const ClaimState& state) const {
     static_cast<void>(::ftruncate(handle_, static_cast<off_t>(text.size())) == 0);
 }
 
-std::optional<ClaimState> claim_of(const std::filesystem::path& out, const Work& work) {
-  const auto file = file_of(out, work);
+namespace {
+
+/// What a claim's file says, if it is `locked` (somebody holds it) or not, as asked.
+std::optional<ClaimState> state_of(const std::filesystem::path& file, bool is_locked) {
   const int handle = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (handle < 0) return std::nullopt;
   struct flock lock = whole_file(F_WRLCK);
   const bool is_known = ::fcntl(handle, F_OFD_GETLK, &lock) == 0;
   ::close(handle);
-  if (!is_known || lock.l_type == F_UNLCK) return std::nullopt;
+  if (!is_known || (lock.l_type != F_UNLCK) != is_locked) return std::nullopt;
   try {
     return parsed(read_file(file));
   } catch (const FileError&) {
     return ClaimState{};
   }
+}
+
+}  // namespace
+
+std::optional<ClaimState> claim_of(const std::filesystem::path& out, const Work& work) {
+  return state_of(file_of(out, work), true);
+}
+
+std::optional<ClaimState> last_holder_of(const std::filesystem::path& out, const Work& work) {
+  auto state = state_of(file_of(out, work), false);
+  return state && state->process > 0 ? state : std::nullopt;
 }
 
 }  // namespace lldm

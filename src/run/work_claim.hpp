@@ -41,6 +41,10 @@ class WorkClaim {
   int handle_;
 };
 
+/// The process that died while it held a piece of work; nothing if somebody holds it, or the last
+/// holder let go of it.
+std::optional<ClaimState> last_holder_of(const std::filesystem::path& out, const Work& work);
+
 /// The holder of a piece of work, nothing if nobody works on it.  Takes no lock itself.
 std::optional<ClaimState> claim_of(const std::filesystem::path& out, const Work& work);
 

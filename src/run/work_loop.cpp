@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <thread>
 
+#include "run/lost_work.hpp"
 #include "run/stored_work.hpp"
 #include "run/work_metrics.hpp"
 #include "experiment/work_names.hpp"
+#include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/published_folder.hpp"
@@ -19,6 +22,9 @@ namespace {
 
 using std::chrono::duration;
 using std::chrono::steady_clock;
+
+/// How long lost work is left to the process that started its worker (it looks every second).
+constexpr std::chrono::milliseconds kJudgement(2500);
 
 Result run_work(const RunContext& run, const Work& work) {
   switch (run.schedule.stage_of(work).kind) {
@@ -44,6 +50,7 @@ void complete(const RunContext& run, const Work& work) {
   clean_partials(work.folder);
   if (std::filesystem::exists(work.folder / "checkpoints"))
     clean_partials(work.folder / "checkpoints");
+  unseal_work(work.folder);
   write_work_record(run.schedule, work);
   Result details = run_work(run, work);
   Result result = {{"hash", work.hash},
@@ -55,7 +62,8 @@ void complete(const RunContext& run, const Work& work) {
   for (auto& [key, value] : details.items()) result[key] = value;
   name_not_finite(result);
   run.metrics.sync();
-  write_file_atomically(work.folder / kResultName, result.dump(2) + "\n");
+  keep_metrics(run.metrics.path(), run.label(work), work.folder);
+  seal_work(work.folder, result.dump(2) + "\n");
   StoredWork(run.schedule, run.options.out, run.options.store, run.logger).publish(work);
 }
 
@@ -139,7 +147,7 @@ class Sharing {
     for (std::size_t w = 0; w < standing_.size(); ++w) {
       if (!needed_[w] || standing_[w] != Standing::open) continue;
       const Work& work = shop_.schedule.work[w];
-      if (!inputs_are_done(w) || is_settled(w)) continue;
+      if (!inputs_are_done(w) || is_settled(w) || is_being_judged(w)) continue;
       const std::optional<WorkClaim> claim = WorkClaim::take(shop_.options.out, work);
       if (!claim || is_settled(w)) continue;  // settled between the look and the claim
       if (store_.take(work)) return is_settled(w);
@@ -172,6 +180,14 @@ class Sharing {
     return false;
   }
 
+  /// A process died at it a moment ago: whoever started that process may yet record why.
+  bool is_being_judged(std::size_t w) {
+    if (!shop_.has_siblings || !last_holder_of(shop_.options.out, shop_.schedule.work[w]))
+      return false;
+    const auto since = lost_since_.try_emplace(w, steady_clock::now()).first->second;
+    return steady_clock::now() - since < kJudgement;
+  }
+
   void attempt(std::size_t w, const WorkClaim& claim) {
     const Work& work = shop_.schedule.work[w];
     const std::string name = names_.of(work);
@@ -192,9 +208,7 @@ class Sharing {
       standing_[w] = Standing::failed;
       failures_.push_back({name + ": " + error.what(), exit_code(error)});
       shop_.logger.warning(failures_.back().text);
-      const Result record = {
-          {"error", error.what()}, {"code", exit_code(error)}, {"hash", work.hash}};
-      write_file_atomically(work.folder / kFailureName, record.dump(2) + "\n");
+      record_failure(work, error.what(), exit_code(error));
     }
   }
 
@@ -204,6 +218,7 @@ class Sharing {
   StoredWork store_;
   std::vector<Standing> standing_;
   std::vector<WorkFailure> failures_;
+  std::map<std::size_t, steady_clock::time_point> lost_since_;
 };
 
 }  // namespace

@@ -23,6 +23,7 @@ struct Workshop {
   Logger& logger;
   const RunOptions& options;
   std::string device;
+  bool has_siblings = false;  // workers of one parent, which records the work that kills one
 };
 
 /// Does what is not done yet, in order, with one metrics.jsonl; the first error ends it.

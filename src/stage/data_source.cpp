@@ -2,11 +2,11 @@
 #include "stage/data_source.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <set>
 
 #include "experiment/bound_data.hpp"
 #include "experiment/row_faults.hpp"
+#include "experiment/work_seal.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/rows.hpp"
@@ -151,18 +151,12 @@ std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const
   if (!std::filesystem::exists(path))
     throw DataError(
         message(path.string(), ": cannot be read: has stage \"", data.stage, "\" run?"));
-  std::ifstream in = open_input(path);
   std::vector<SourceRow> rows;
-  std::uint64_t id = 0;
-  for (std::string line; std::getline(in, line); ++id) {
-    const std::string where = message(path.string(), ":", id + 1);
-    const json row = parse_json(line, where);
-    with_json_errors(where, [&] {
-      if (data.take != Take::samples || passes(row, data))
-        rows.push_back(stage_row(row, id, data.take));
-      if (!rows.empty() && rows.back().id == id) rows.back().place = where;
-    });
-  }
+  each_sealed_row(path, [&](const json& row, std::uint64_t number) {
+    if (data.take == Take::samples && !passes(row, data)) return;
+    rows.push_back(stage_row(row, number - 1, data.take));
+    rows.back().place = message(path.string(), ":", number);
+  });
   if (rows.empty())
     throw DataError(message(path.string(), ": no row is left to train on\n  stage \"", data.stage,
                             "\" made none that pass the filter"));

@@ -16,6 +16,7 @@
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "stage/data_source.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 
@@ -113,6 +114,23 @@ void note_template(const RunContext& run, const Work& work, const ModelBundle& b
                             "plain, [template] names another"));
 }
 
+/// Whether the mask token is in the softmax is the folder's to say: it decides every score.
+void settle_mask_logit(const RunContext& run, const Work& work, const std::string& folder,
+                       const ModelBundle& bundle) {
+  const bool is_asked = run.experiment(work).options.model.exclude_mask_logit;
+  const bool is_excluded = bundle.model->excluded_logit().has_value();
+  const config::Member* model = run.schedule.cells[work.cells.front()].root.find("model");
+  const bool is_named = model && model->value.find("exclude_mask_logit");
+  if (is_excluded && is_named && !is_asked)
+    throw ConfigError(message("[model] exclude_mask_logit = false, but ", folder,
+                              " was trained with true (its config.json)\n  leave the key out"));
+  if (!is_asked || is_excluded) return;
+  if (!folder.empty())
+    run.logger.warning(message("[model] exclude_mask_logit = true, which the config.json of ",
+                               folder, " does not say: the mask token is taken out from here on"));
+  bundle.model->exclude_logit(bundle.tokenizer->special().mask);
+}
+
 }  // namespace
 
 ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from) {
@@ -127,6 +145,9 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
   if (!folder.empty()) {
     if (from.empty() || (!work.inputs.contains(from) && !makes_model(run.experiment(work))))
       check_given_sizes(options.model, file_table(run, work, "model"), folder);
+    if (work.inputs.contains(from) && !has_manifest(folder))
+      throw DataError(message(folder, ": ", kManifestName, " is missing\n  stage \"", from,
+                              "\" wrote it; to do that stage again, remove its folder"));
     bundle.model = load_model(folder, dtype, device);
     bundle.tokenizer = tokenizer_of(run, work, from, folder);
     bundle.folder = folder;
@@ -144,8 +165,7 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
   if (bundle.tokenizer->vocabulary_size() > bundle.model->vocabulary_size())
     throw DataError(message(folder, ": the tokenizer has ", bundle.tokenizer->vocabulary_size(),
                             " ids, the model ", bundle.model->vocabulary_size()));
-  if (options.model.exclude_mask_logit)
-    bundle.model->exclude_logit(bundle.tokenizer->special().mask);
+  settle_mask_logit(run, work, folder, bundle);
   return bundle;
 }
 
@@ -186,7 +206,7 @@ std::optional<TemplateOptions> template_file(const std::filesystem::path& model_
   if (model_folder.empty() || !std::filesystem::exists(file)) return std::nullopt;
   config::Diagnostics diagnostics;
   const config::Value table =
-      config::parse(read_file(file), {file.string(), model_folder}, diagnostics);
+      config::parse(read_sealed(file), {file.string(), model_folder}, diagnostics);
   auto options = config::read_options<TemplateOptions>(table, diagnostics, "template");
   diagnostics.throw_if_any();
   return options;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "stage/ranked_rows.hpp"
 
-#include <fstream>
 #include <map>
 
+#include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "storage/input_file.hpp"
 #include "text/json.hpp"
@@ -23,22 +23,16 @@ std::vector<Sampled> read_samples(const std::filesystem::path& path, const std::
   if (!std::filesystem::exists(path))
     throw DataError(message(path.string(), ": cannot be read: has stage \"", stage,
                             "\" run?\n  only method = \"sample\" grades answers"));
-  std::ifstream in = open_input(path);
-  std::size_t number = 0;
   std::vector<Sampled> prompts;
   std::map<std::string, std::size_t> place;
-  for (std::string line; std::getline(in, line);) {
-    const std::string where = message(path.string(), ":", ++number);
-    json row = parse_json(line, where);
-    with_json_errors(where, [&] {
-      if (row.contains("check_failure")) return;  // nobody knows its place
-      static_cast<void>(row.at("response").get_ref<const std::string&>());
-      const auto [at, is_new] = place.emplace(row.at("id").dump(), prompts.size());
-      if (is_new) prompts.push_back({row.at("prompt").get<std::string>(), {}});
-      const auto grade = row.at("grade").get<double>();
-      prompts[at->second].by_grade.emplace(grade, std::move(row));
-    });
-  }
+  each_sealed_row(path, [&](json row, std::uint64_t) {
+    if (row.contains("check_failure")) return;  // nobody knows its place
+    static_cast<void>(row.at("response").get_ref<const std::string&>());
+    const auto [at, is_new] = place.emplace(row.at("id").dump(), prompts.size());
+    if (is_new) prompts.push_back({row.at("prompt").get<std::string>(), {}});
+    const auto grade = row.at("grade").get<double>();
+    prompts[at->second].by_grade.emplace(grade, std::move(row));
+  });
   return prompts;
 }
 

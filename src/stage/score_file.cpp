@@ -5,6 +5,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
+#include <set>
 #include <tuple>
 
 #include "data/line_reader.hpp"
@@ -149,6 +150,13 @@ std::shared_ptr<Model> frozen(const std::filesystem::path& folder, const std::st
   return model;
 }
 
+void note_unbound(const ScoreRequest& request) {
+  std::set<std::filesystem::path> folders = {request.model, request.reference};
+  for (const auto& folder : folders)
+    if (request.logger && std::filesystem::is_directory(folder) && !has_manifest(folder))
+      request.logger->info(unbound_note(folder));
+}
+
 /// What is said of one answer over its repetitions.
 Json summary(const std::vector<double>& scores, double standard_error) {
   Json json;
@@ -171,6 +179,8 @@ struct Scorer {
   ScoreEngine<AnyDenoiser> engine;
   Draws draws;
   std::int64_t repeat;
+  std::filesystem::path file;  // what is named where a score is not finite
+  std::string estimator_type;
 
   Json answer(const TrainingRow& row, std::size_t index) const {
     const Text& text = row.answers[index];
@@ -182,11 +192,12 @@ struct Scorer {
           text, process,
           TextDraws(draws, Purpose::evaluation, static_cast<std::uint64_t>(k), row.id, index));
       const std::vector<double> policy = engine.readouts({&plan, 1}, false);
-      scores.push_back(combine_one(plan, policy));
+      scores.push_back(finite(combine_one(plan, policy), "the model", row, index));
       std::vector<double> gap;
       if (engine.has_reference()) {
         const std::vector<double> base = engine.readouts({&plan, 1}, true);
-        differences.push_back(scores.back() - combine_one(plan, base));
+        differences.push_back(scores.back() -
+                              finite(combine_one(plan, base), "the reference", row, index));
         for (std::size_t q = 0; q < policy.size(); ++q) gap.push_back(policy[q] - base[q]);
       }
       if (k > 0) continue;
@@ -202,6 +213,14 @@ struct Scorer {
     json["is_unbiased"] = target.is_unbiased;
     if (!differences.empty()) json["difference"] = summary(differences, difference_error);
     return json;
+  }
+
+  /// A score that is no number is no answer: JSON would say null.
+  double finite(double score, const char* whose, const TrainingRow& row, std::size_t index) const {
+    if (std::isfinite(score)) return score;
+    throw Error(message(file.string(), ":", row.id, ": the score of the ",
+                        index == 0 ? "chosen" : "rejected", " answer under ", whose, " is ", score,
+                        ", not finite\n  score estimator: ", estimator_type));
   }
 
   static double combine_one(const ScorePlan& plan, const std::vector<double>& readouts) {
@@ -238,6 +257,7 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
   const auto settings =
       config::read_options<ScoreSettings>(request.settings, diagnostics, "score", &registry);
   diagnostics.throw_if_any();
+  note_unbound(request);
   const auto model = frozen(request.model, request.device);
   const auto reference =
       request.reference.empty() ? nullptr : frozen(request.reference, request.device);
@@ -280,11 +300,15 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
     return std::make_shared<const AnyDenoiser>(network);
   };
   const Scorer scorer{
-      forward_process, registry.make<AnyScoreEstimator>(settings.score_estimator, services),
+      forward_process,
+      registry.make<AnyScoreEstimator>(settings.score_estimator, services),
       ScoreEngine<AnyDenoiser>(denoiser(model), reference ? denoiser(reference) : nullptr,
                                request.device,
                                {.num_tokens = tokenizer ? tokenizer->vocabulary_size() : 0}),
-      services.draws, request.repeat};
+      services.draws,
+      request.repeat,
+      request.file,
+      std::string(settings.score_estimator.type())};
   std::int64_t index = 0;
   for (const TrainingRow& row : rows) {
     Json line = {{"row", index++}, {"line", row.id}};

@@ -8,6 +8,7 @@
 #include "lldm/config/value.hpp"
 #include "lldm/data/rows.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/track/logger.hpp"
 
 namespace lldm {
 
@@ -21,6 +22,7 @@ struct ScoreRequest {
   std::uint64_t draws_seed = 42;
   std::int64_t repeat = 1;  // independent draws of every answer
   std::string device = "cpu";
+  Logger* logger = nullptr;  // told of a folder that is bound by no manifest; null: nobody is
 };
 
 /// Scores every answer of every row and hands the rows to `write` in order, each as
@@ -30,7 +32,9 @@ struct ScoreRequest {
 ///   reference "difference" = the same of policy minus reference under shared draws.
 /// Scores are in nats.  Draws are keyed by (seed, row, answer, repetition): the first of several
 /// repetitions is what one repetition gives.
-/// Errors  ConfigError for settings (all at once), DataError for the file's rows, by line.
+/// Errors  ConfigError for settings (all at once), DataError for the file's rows, by line; Error
+/// for
+///         a score that is not finite, by line, answer and estimator.
 void score_file(const ScoreRequest& request, const Registry& registry, MemoryManager& memory,
                 const std::function<void(const nlohmann::ordered_json&)>& write);
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "stage/sound_model.hpp"
 #include "stage/mask_in_data.hpp"
 #include "stage/prompt_split.hpp"
 #include "stage/score_labels.hpp"
@@ -228,6 +229,8 @@ Result run_training(const RunContext& run, const Work& work) {
   reporter.start(begin.step, trainer.total_steps());
   trainer.run(reporter, begin);
   reporter.finish();
+  require_sound_model(stage.name, trainer.total_steps(), prepared.process, prepared.estimator,
+                      prepared.setup);
   save_prompts(work.folder, prepared.sources, stage.kind == StageKind::pretraining,
                prepared.bundle.folder);
   publish_model(work.folder / "model", prepared.bundle,

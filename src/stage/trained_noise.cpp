@@ -4,8 +4,8 @@
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/storage/files.hpp"
 #include "lldm/track/logger.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 
@@ -18,7 +18,7 @@ TrainedNoise saved_noise(const std::filesystem::path& model_folder) {
   if (model_folder.empty() || !std::filesystem::exists(file)) return {};
   config::Diagnostics diagnostics;
   const config::Value table =
-      config::parse(read_file(file), {file.string(), model_folder}, diagnostics);
+      config::parse(read_sealed(file), {file.string(), model_folder}, diagnostics);
   auto noise = config::read_options<TrainedNoise>(table, diagnostics, "forward_process");
   diagnostics.throw_if_any();
   return noise;

@@ -8,6 +8,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
+#include "lldm/storage/published_folder.hpp"
 #include "lldm/train/checkpoint.hpp"
 
 namespace lldm {
@@ -36,19 +37,27 @@ TrainingReporter::TrainingReporter(const RunContext& run, const Work& work,
 
 TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_steps) {
   const bool is_asked_for = is_checkpoint_of(run_.options.resume, work_.folder);
-  const std::filesystem::path folder =
-      is_asked_for ? run_.options.resume
-                   : newest_checkpoint(work_.folder / "checkpoints", run_.logger);
-  if (folder.empty()) {
+  const auto checkpoints = work_.folder / "checkpoints";
+  const std::string tokenizer = bundle_.tokenizer->fingerprint();
+  const auto parameters = bundle_.model->parameters();
+  const std::optional<CheckpointState> found =
+      is_asked_for
+          ? load_checkpoint(run_.options.resume, work_.hash, tokenizer, parameters, optimizer)
+          : load_newest_checkpoint(
+                checkpoints, work_.hash, tokenizer, parameters, optimizer,
+                run_.options.strict_resume ? ResumeRule::strict : ResumeRule::fall_back,
+                run_.logger);
+  if (!found) {
+    require_none_lost();
     run_.metrics.truncate_after(label_, -1);
     return {};
   }
-  const CheckpointState state = load_checkpoint(
-      folder, work_.hash, bundle_.tokenizer->fingerprint(), bundle_.model->parameters(), optimizer);
+  const CheckpointState& state = *found;
+  const auto folder = is_asked_for ? run_.options.resume : checkpoints / step_name(state.step);
   if (state.step > total_steps)
     throw DataError(
         message(folder.string(), " is at step ", state.step, ", the stage has ", total_steps));
-  if (is_asked_for) drop_checkpoints_after(work_.folder / "checkpoints", state.step);
+  if (is_asked_for) drop_checkpoints_after(checkpoints, state.step);
   best_loss_ = state.best_validation;
   best_step_ = state.best_step;
   run_.metrics.truncate_after(label_, state.step);
@@ -56,6 +65,18 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
   run_.logger.info(
       message("stage ", label_, ": goes on after step ", state.step, " (", folder.string(), ")"));
   return {state.step, state.since, state.adaptation};
+}
+
+/// Under --strict-resume: metrics of later steps than the first checkpoint show that one was saved.
+void TrainingReporter::require_none_lost() const {
+  const std::int64_t every = run_.schedule.stage_of(work_).training().save_steps;
+  if (!run_.options.strict_resume || every == 0) return;
+  for (const MetricsLine& line : read_metrics(run_.metrics.path()))
+    if (line.stage == label_ && line.step > every)
+      throw DataError(message((work_.folder / "checkpoints").string(),
+                              ": no checkpoint is left, and ", run_.metrics.path().string(),
+                              " has step ", line.step, " of ", label_,
+                              "\n  without --strict-resume the stage begins anew"));
 }
 
 /// The figures of the steps before this process, from what was logged: the result of a stage that
@@ -141,6 +162,18 @@ void TrainingReporter::keep_best(std::int64_t step, double loss) {
 }
 
 void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& optimizer) {
+  try {
+    save(progress, optimizer);
+  } catch (const FileError& error) {
+    const bool may_go_on = run_.experiment(work_).options.on_save_error == OnSaveError::carry_on;
+    if (!may_go_on || should_stop()) throw;  // a stop must not claim that all is saved
+    ++save_errors_;
+    run_.logger.warning(message("stage ", label_, ": no checkpoint at step ", progress.step,
+                                " (on_save_error = \"continue\"): ", error.what()));
+  }
+}
+
+void TrainingReporter::save(const TrainingProgress& progress, const AdamW& optimizer) {
   run_.metrics.sync();
   const auto& stage = run_.schedule.stage_of(work_).training();
   save_checkpoint(work_.folder / "checkpoints",
@@ -154,6 +187,7 @@ Result TrainingReporter::result() const {
   std::vector<double> seconds = result_.value("seconds_per_step", std::vector<double>{});
   std::sort(seconds.begin(), seconds.end());
   if (!seconds.empty()) result["seconds_per_step"] = seconds[seconds.size() / 2];
+  if (save_errors_ > 0) result["save_errors"] = save_errors_;
   if (best_step_ >= 0) {
     result["best_step"] = best_step_;
     result["best_validation_loss"] = best_loss_;

@@ -43,6 +43,8 @@ class TrainingReporter final : public TrainingObserver {
   /// Adds the passes of the steps since the last call up to `step`, by their means.
   void count_training(std::int64_t step, const std::map<std::string, double>& metrics);
   void count_validation(const std::map<std::string, double>& metrics);
+  void require_none_lost() const;
+  void save(const TrainingProgress& progress, const AdamW& optimizer);
 
   const RunContext& run_;
   const Work& work_;
@@ -51,6 +53,7 @@ class TrainingReporter final : public TrainingObserver {
   std::unique_ptr<TensorBoardWriter> tensorboard_;
   double best_loss_;
   std::int64_t best_step_ = -1;
+  std::int64_t save_errors_ = 0;
   std::int64_t counted_ = 0;
   std::map<std::string, std::int64_t> passes_;
   Result result_;

@@ -47,7 +47,7 @@ void PublishedFolder::add(const fs::path& name, std::string_view bytes) {
     throw Error(message("PublishedFolder::add: \"", text, "\" is not a name inside the folder"));
   make_folders((partial_ / name).parent_path(), ops_);
   write_and_sync(partial_ / name, bytes, ops_);
-  files_[text] = {bytes.size(), sha256_hex(bytes)};
+  files_[text] = sealed_file(text, bytes);
 }
 
 void PublishedFolder::list_files(const fs::path& folder) {
@@ -61,7 +61,7 @@ void PublishedFolder::list_files(const fs::path& folder) {
       list_files(entry.path());
     } else if (!files_.contains(name)) {  // made by other code
       OutputFile(ops_, entry.path(), WriteMode::append).sync();
-      files_[name] = {entry.file_size(), sha256_file(entry.path())};
+      files_[name] = {entry.file_size(), sha256_file(entry.path()), ""};
     }
   }
   ops_.sync_folder(folder);

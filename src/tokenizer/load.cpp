@@ -11,6 +11,7 @@
 #include "lldm/tokenizer/words.hpp"
 #include "tokenizer/folder_tokens.hpp"
 #include "tokenizer/saved_tokenizer.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -90,6 +91,12 @@ void check_names(const SpecialNames& names, const fs::path& path) {
   }
 }
 
+/// A model folder's tokenizer is bound to it by MANIFEST.json, where there is one.
+void check_seal(const fs::path& folder) {
+  SealedFolder(folder).check(
+      [](const std::string& name) { return !name.ends_with(".safetensors"); });
+}
+
 TokenizerJson read_json(const fs::path& path, const TokenizerOptions& options) {
   const fs::path file = fs::is_directory(path) ? path / "tokenizer.json" : path;
   const SpecialNames asked = names_of(options);
@@ -139,6 +146,7 @@ SpecialNames texts_of(const Tokenizer& tokenizer) {
 
 std::shared_ptr<const Tokenizer> load_folder(const fs::path& folder,
                                              const TokenizerJson::Settings& settings) {
+  check_seal(folder);
   if (const fs::path saved = folder / kSavedTokenizer; fs::exists(saved)) {
     auto tokenizer = load_saved(saved);
     check_names(settings.special, saved);
@@ -220,6 +228,7 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options,
         WordsTokenizer::build(texts, {.special = names, .min_count = options.min_count}));
   const bool is_folder = fs::is_directory(options.path);
   const fs::path file = is_folder ? options.path / kSavedTokenizer : options.path;
+  check_seal(file.parent_path());
   auto tokenizer = load_saved(file);
   if (tokenizer->type() != WordsTokenizer::name())
     throw ConfigError(message("[tokenizer] ", file.string(), " holds a tokenizer of type \"",

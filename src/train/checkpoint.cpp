@@ -13,6 +13,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "lldm/storage/published_folder.hpp"
+#include "model/hashed_weights.hpp"
 #include "text/json.hpp"
 
 namespace lldm {
@@ -57,6 +58,30 @@ void drop_old(const std::filesystem::path& parent, std::int64_t keep) {
   for (std::ptrdiff_t i = 0; i < extra; ++i) lldm::remove_all(folders[static_cast<std::size_t>(i)]);
 }
 
+constexpr const char* kNewestName = "newest.json";
+constexpr const char* kWeightsName = "model/weights.safetensors";
+constexpr const char* kMomentsName = "optim/moments.safetensors";
+
+/// Says which checkpoint was saved last: one that is lost is noticed under ResumeRule::strict.
+void note_newest(const std::filesystem::path& parent, std::int64_t step) {
+  write_file_atomically(parent / kNewestName, nlohmann::json{{"step", step}}.dump() + "\n");
+}
+
+/// The step of the checkpoint that was saved last, as far as that is known.
+std::optional<std::int64_t> noted_newest(const std::filesystem::path& parent) {
+  const auto file = parent / kNewestName;
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  const auto json = nlohmann::json::parse(read_file(file), nullptr, false);
+  if (!json.is_object() || !json.contains("step") || !json.at("step").is_number_integer())
+    return std::nullopt;
+  return json.at("step").get<std::int64_t>();
+}
+
+std::string one_line(std::string text) {
+  for (auto at = text.find("\n "); at != text.npos; at = text.find("\n ")) text.erase(at, 2);
+  return text;
+}
+
 /// JSON has no NaN: it is written as null.
 double number(const nlohmann::json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
@@ -67,6 +92,10 @@ double number(const nlohmann::json& value) {
 void save_checkpoint(const std::filesystem::path& parent, const CheckpointState& state,
                      const std::vector<NamedParameter>& parameters, const AdamW& optimizer,
                      std::int64_t keep) {
+  const std::string what =
+      message((parent / step_name(state.step)).string(), ": no checkpoint was saved: ");
+  require_finite(parameters, what + "the weights are not finite");
+  require_finite(optimizer.state(), what + "the optimizer's moments are not finite");
   PublishedFolder folder(parent / step_name(state.step), IfPublished::replace);
   std::uint64_t bytes = 0;
   for (const NamedParameter& parameter : parameters) bytes += parameter.value.nbytes();
@@ -74,8 +103,8 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
   folder.require_space(bytes + (1U << 20));
   std::filesystem::create_directories(folder.path() / "model");
   std::filesystem::create_directories(folder.path() / "optim");
-  save_safetensors(folder.path() / "model" / "weights.safetensors", as_map(parameters));
-  save_safetensors(folder.path() / "optim" / "moments.safetensors", as_map(optimizer.state()));
+  save_safetensors(folder.path() / kWeightsName, as_map(parameters));
+  save_safetensors(folder.path() / kMomentsName, as_map(optimizer.state()));
   nlohmann::ordered_json json = {{"format", 1},
                                  {"step", state.step},
                                  {"identity", state.identity},
@@ -88,16 +117,16 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
   if (std::isfinite(state.best_validation)) json["best_validation"] = state.best_validation;
   folder.add("state.json", json.dump(2) + "\n");
   folder.publish();
+  note_newest(parent, state.step);
   drop_old(parent, keep);
 }
 
-CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::string& identity,
-                                const std::string& tokenizer,
-                                const std::vector<NamedParameter>& parameters, AdamW& optimizer) {
-  require_whole_folder(folder);
+namespace {
+
+CheckpointState parsed_state(const std::string& text, const std::string& where) {
   CheckpointState state;
-  const auto json = load_json(folder / "state.json");
-  with_json_errors((folder / "state.json").string(), [&] {
+  with_json_errors(where, [&] {
+    const auto json = parse_json(text, where);
     state.step = json_integer(json.at("step"));
     state.identity = json.at("identity").get<std::string>();
     state.tokenizer = json.at("tokenizer").get<std::string>();
@@ -110,6 +139,44 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
                           number(adaptation->at("variance"))};
     state.best_validation = json.value("best_validation", std::numeric_limits<double>::quiet_NaN());
   });
+  return state;
+}
+
+/// Reads one of a checkpoint's files: it is what was written, and every number is finite.
+void require_good(const std::filesystem::path& folder, const SealedFolder& sealed,
+                  const std::string& name) {
+  const SafetensorsFile file(folder / name);
+  read_sealed_weights(
+      file, folder / name, sealed, name, [&](const std::string& tensor, const at::Tensor& value) {
+        if (const auto problem = finite_problem(value))
+          throw DataError(
+              message((folder / name).string(), ": tensor \"", tensor, "\": ", *problem));
+      });
+}
+
+/// One pass over every file, before anything is changed, holding one tensor at a time.
+CheckpointState checked_state(const std::filesystem::path& folder) {
+  try {
+    const SealedFolder sealed(folder);
+    if (!sealed.has_manifest())
+      throw DataError(message(folder.string(), ": ", kManifestName, ": missing"));
+    require_good(folder, sealed, kWeightsName);
+    require_good(folder, sealed, kMomentsName);
+    return parsed_state(sealed.read("state.json"), (folder / "state.json").string());
+  } catch (const DataError& error) {
+    throw DamagedCheckpoint(error.what());
+  } catch (const FileError& error) {
+    throw DamagedCheckpoint(error.what());
+  }
+}
+
+}  // namespace
+
+CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::string& identity,
+                                const std::string& tokenizer,
+                                const std::vector<NamedParameter>& parameters, AdamW& optimizer) {
+  const PurposeScope scope(MemoryPurpose::staging);
+  const CheckpointState state = checked_state(folder);
   if (state.identity != identity)
     throw DataError(message(folder.string(),
                             ": this checkpoint belongs to another stage or config\n",
@@ -117,11 +184,9 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
                             "\n  this stage: ", identity.substr(0, 12)));
   if (state.tokenizer != tokenizer)
     throw DataError(message(folder.string(), ": this checkpoint was made with another tokenizer"));
-  const PurposeScope scope(MemoryPurpose::staging);
-  copy_into(load_safetensors(folder / "model" / "weights.safetensors"), parameters,
-            folder / "model");
+  copy_into(load_safetensors(folder / kWeightsName), parameters, folder / "model");
   std::vector<NamedParameter> moments;
-  for (auto& [name, tensor] : load_safetensors(folder / "optim" / "moments.safetensors"))
+  for (auto& [name, tensor] : load_safetensors(folder / kMomentsName))
     moments.push_back({name, tensor});
   optimizer.load_state(moments, state.step);
   return state;
@@ -130,14 +195,34 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
 void drop_checkpoints_after(const std::filesystem::path& parent, std::int64_t step) {
   for (const auto& folder : checkpoint_folders(parent))
     if (folder.filename().string() > step_name(step)) lldm::remove_all(folder);
+  if (noted_newest(parent).value_or(step) > step) note_newest(parent, step);
 }
 
-std::filesystem::path newest_checkpoint(const std::filesystem::path& parent, Logger& logger) {
-  const NewestComplete newest = newest_complete(parent);
-  for (const auto& broken : newest.passed_over)
-    for (const std::string& problem : broken.problems)
-      logger.warning(message(broken.path.string(), " is passed over: ", problem));
-  return newest.path.value_or(std::filesystem::path());
+std::optional<CheckpointState> load_newest_checkpoint(const std::filesystem::path& parent,
+                                                      const std::string& identity,
+                                                      const std::string& tokenizer,
+                                                      const std::vector<NamedParameter>& parameters,
+                                                      AdamW& optimizer, ResumeRule rule,
+                                                      Logger& logger) {
+  if (!std::filesystem::is_directory(parent)) return std::nullopt;
+  std::vector<std::filesystem::path> folders = checkpoint_folders(parent);
+  const auto noted = noted_newest(parent);
+  if (rule == ResumeRule::strict && noted &&
+      (folders.empty() || folders.back().filename().string() < step_name(*noted)))
+    throw DataError(message((parent / step_name(*noted)).string(),
+                            ": the newest checkpoint that was saved is missing\n  without "
+                            "--strict-resume the one before it is taken"));
+  for (; !folders.empty(); folders.pop_back()) {
+    try {
+      return load_checkpoint(folders.back(), identity, tokenizer, parameters, optimizer);
+    } catch (const DamagedCheckpoint& error) {
+      if (rule == ResumeRule::strict)
+        throw DataError(message(error.what(), "\n  without --strict-resume the checkpoint before ",
+                                folders.back().string(), " is taken"));
+      logger.warning(message(folders.back().string(), " is passed over: ", one_line(error.what())));
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace lldm

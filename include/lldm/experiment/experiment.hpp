@@ -45,6 +45,16 @@ constexpr auto choices(std::type_identity<Requirement>) {
                     Choice<Requirement>{"earlier_step", Requirement::earlier_step}};
 }
 
+/// What happens where a checkpoint cannot be written.
+enum class OnSaveError : std::uint8_t {
+  fail,      // the run ends
+  carry_on,  // it is said and counted, and training goes on
+};
+constexpr auto choices(std::type_identity<OnSaveError>) {
+  return std::array{Choice<OnSaveError>{"fail", OnSaveError::fail},
+                    Choice<OnSaveError>{"continue", OnSaveError::carry_on}};
+}
+
 /// The keys of the file itself.
 struct ExperimentOptions {
   std::string name;
@@ -59,6 +69,8 @@ struct ExperimentOptions {
   TokenizerOptions tokenizer = {};
   TemplateOptions prompt_template = {};
   MemoryOptions memory = {};
+  double max_hours = 0.0;
+  OnSaveError on_save_error = OnSaveError::fail;
   config::Value forward_process = {};
   config::Value score_estimator = {};
   config::Value objective = {};
@@ -93,6 +105,16 @@ struct ExperimentOptions {
         field("tokenizer", &E::tokenizer, "Text to tokens."),
         field("template", &E::prompt_template, "How prompts and answers are written."),
         field("memory", &E::memory, "The memory budget."),
+        field(
+            "max_hours", &E::max_hours,
+            "Hours after which a run saves and exits with 75, as after SIGTERM; 0: no limit.  The "
+            "same command goes on, for as long again.")
+            .at_least(0.0)
+            .unit("hours"),
+        field(
+            "on_save_error", &E::on_save_error,
+            "What a checkpoint that cannot be written (a full disk) does: fail, or continue: said, "
+            "counted in result.json as save_errors, and trained on."),
         field("forward_process", &E::forward_process, "Default of every stage that noises text."),
         field("score_estimator", &E::score_estimator,
               "Default of preference stages and of evaluate stages with pairs."),

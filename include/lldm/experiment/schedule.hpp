@@ -54,6 +54,7 @@ inline constexpr const char* kFailureName = "failed.json";
 /// What was logged while it was done: of one piece of work in a grid, of all in a plain run.
 inline constexpr const char* kMetricsName = "metrics.jsonl";
 /// Whether the result in its folder is of exactly this work.
+/// Errors  DataError, naming result.json, if it is not what was written (MANIFEST.json beside it).
 bool is_done(const Work& work);
 
 /// The error that ended its last attempt; "" if it is not recorded as failed.

@@ -28,6 +28,7 @@ struct LladaConfig {
   std::optional<std::int64_t> mask_token_id = {};
   std::optional<std::int64_t> eos_token_id = {};
   std::optional<std::int64_t> pad_token_id = {};
+  bool exclude_mask_logit = false;  // the mask token is taken out of the softmax (lldm's own key)
 
   bool operator==(const LladaConfig&) const = default;
   [[nodiscard]] std::int64_t head_width() const { return d_model / n_heads; }

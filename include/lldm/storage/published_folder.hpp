@@ -16,6 +16,13 @@ namespace lldm {
 
 inline constexpr std::string_view kManifestName = "MANIFEST.json";
 
+/// What MANIFEST.json says of one file.
+struct SealedFile {
+  std::uint64_t bytes = 0;
+  std::string sha256;
+  std::string rows = {};  // of a JSONL file: 8 digits of each row's sha256, to find a damaged one
+};
+
 enum class IfPublished { refuse, replace };  // what to do when the folder is there already
 
 /// A folder in the making.  It is built beside its place as NAME.partial-<pid>; `publish` syncs
@@ -60,7 +67,7 @@ class PublishedFolder {
   FileOps& ops_;
   std::filesystem::path final_, partial_;
   IfPublished if_published_;
-  std::map<std::string, std::pair<std::uint64_t, std::string>> files_;  // name -> bytes, sha256
+  std::map<std::string, SealedFile> files_;
   bool is_published_ = false;
 };
 

@@ -6,18 +6,29 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
+struct evp_md_ctx_st;  // OpenSSL's
+
 namespace lldm {
 
-/// Streaming SHA-256.  Copyable, so that the digest of a prefix can be taken without ending the
-/// stream.
+/// Streaming SHA-256 by OpenSSL's libcrypto.  Copyable, so that the digest of a prefix can be taken
+/// without ending the stream; not to be used after it was moved from.
 ///
+/// Cost    about 0.6 s a GiB where the processor has SHA instructions, 2.5 s where it has not
 /// Source  FIPS 180-4, section 6.2.   Tests  unit/data/sha256_test.cpp (NIST's example vectors)
 class Sha256 {
  public:
+  Sha256();
+  Sha256(const Sha256& other);
+  Sha256(Sha256&&) noexcept = default;
+  Sha256& operator=(const Sha256& other);
+  Sha256& operator=(Sha256&&) noexcept = default;
+  ~Sha256();
+
   Sha256& update(std::span<const std::byte> bytes);
   Sha256& update(std::string_view text);
   Sha256& update(const void* data, std::size_t size);
@@ -28,12 +39,10 @@ class Sha256 {
   [[nodiscard]] std::array<std::uint8_t, 32> digest() const;
 
  private:
-  void compress(const std::uint8_t* block);
-
-  std::array<std::uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::array<std::uint8_t, 64> block_ = {};
-  std::uint64_t total_bytes_ = 0;
+  struct Free {
+    void operator()(evp_md_ctx_st* state) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> state_;
 };
 
 /// Hexadecimal SHA-256 of a text.

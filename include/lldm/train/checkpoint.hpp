@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lldm/concepts/adaptation.hpp"
 #include "lldm/concepts/score_set.hpp"
+#include "lldm/errors.hpp"
 #include "lldm/track/logger.hpp"
 #include "lldm/train/adamw.hpp"
 
@@ -25,18 +27,26 @@ struct CheckpointState {
   AdaptationState adaptation = {};  // of an estimator of adaptive cost
 };
 
+/// A checkpoint that cannot be gone on from: its files are not what was written, or its numbers are
+/// not finite.  One of another stage is a plain DataError.
+class DamagedCheckpoint : public DataError {
+ public:
+  using DataError::DataError;
+};
+
 /// Writes `parent`/step-NNNNNNNN: model/weights.safetensors, optim/moments.safetensors, state.json,
 /// and the manifest with hashes last.  Complete or absent, whatever happens; then drops the oldest
-/// beyond `keep`, never the newest.
+/// beyond `keep`, never the newest; `parent`/newest.json names it.
 ///
-/// Errors  FileError; an older checkpoint is intact.
+/// Errors  FileError; Error if a weight or a moment is not finite.  An older checkpoint is intact.
 void save_checkpoint(const std::filesystem::path& parent, const CheckpointState& state,
                      const std::vector<NamedParameter>& parameters, const AdamW& optimizer,
                      std::int64_t keep);
 
 /// Reads a checkpoint folder back into weights and optimizer.
-/// Errors  DataError if it is not whole, belongs to other work or another tokenizer, or lacks a
-/// tensor.
+/// Every byte is hashed while it is read; nothing is changed before all of it is known to be good.
+/// Errors  DamagedCheckpoint if it is not whole or a number is not finite; DataError if it belongs
+///         to other work or another tokenizer, or lacks a tensor.
 CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::string& identity,
                                 const std::string& tokenizer,
                                 const std::vector<NamedParameter>& parameters, AdamW& optimizer);
@@ -45,8 +55,21 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
 /// would win at the next resume.
 void drop_checkpoints_after(const std::filesystem::path& parent, std::int64_t step);
 
-/// The newest whole checkpoint below `parent`, or an empty path; broken newer ones are named to
-/// `logger`.
-std::filesystem::path newest_checkpoint(const std::filesystem::path& parent, Logger& logger);
+/// What to do where the newest checkpoint cannot be gone on from.
+enum class ResumeRule : std::uint8_t {
+  fall_back,  // the one before is taken, and that is said
+  strict      // an error
+};
+
+/// Reads the newest good checkpoint below `parent` back; nothing if there is none.
+/// Errors  as load_checkpoint, but a DamagedCheckpoint is passed over, with a warning naming folder
+///         and file, unless the rule is strict; DataError, if it is strict, if the newest one that
+///         was saved (newest.json) is missing.
+std::optional<CheckpointState> load_newest_checkpoint(const std::filesystem::path& parent,
+                                                      const std::string& identity,
+                                                      const std::string& tokenizer,
+                                                      const std::vector<NamedParameter>& parameters,
+                                                      AdamW& optimizer, ResumeRule rule,
+                                                      Logger& logger);
 
 }  // namespace lldm

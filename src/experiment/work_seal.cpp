@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/work_seal.hpp"
+
+#include "lldm/errors.hpp"
+#include "lldm/storage/files.hpp"
+#include "lldm/storage/published_folder.hpp"
+#include "lldm/track/metrics.hpp"
+#include "storage/sealed_folder.hpp"
+
+namespace lldm {
+namespace fs = std::filesystem;
+namespace {
+
+/// The files of a work's folder that its manifest lists beside result.json.
+ManifestFiles listed_files(const fs::path& folder) {
+  ManifestFiles files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    auto name = entry.path().filename().string();
+    if (entry.is_directory()) name += message("/", kManifestName);  // a model's, if it is one
+    if (name == kManifestName || name == kResultName || name == kFailureName ||
+        name.find(".partial-") != name.npos || !fs::is_regular_file(folder / name))
+      continue;
+    files[name] = sealed_file(name, read_file(folder / name));
+  }
+  return files;
+}
+
+std::vector<std::string> lines_of(const fs::path& file, const std::string& label) {
+  std::vector<std::string> lines;
+  MetricsReader reader(file);
+  for (MetricsLine line; reader.next(line);)
+    if (line.stage == label) lines.push_back(reader.raw());
+  return lines;
+}
+
+}  // namespace
+
+void seal_work(const fs::path& folder, const std::string& result) {
+  ManifestFiles files = listed_files(folder);
+  files[kResultName] = sealed_file(kResultName, result);
+  write_file_atomically(folder / kManifestName, manifest_text(files));
+  write_file_atomically(folder / kResultName, result);
+}
+
+void unseal_work(const fs::path& folder) {
+  // In this order: a result is never there without its manifest.
+  lldm::remove_all(folder / kResultName);
+  lldm::remove_all(folder / kManifestName);
+}
+
+bool holds_result(const fs::path& folder, const std::string& hash) {
+  const auto path = folder / kResultName;
+  if (!fs::exists(path)) return false;
+  try {
+    const auto json = nlohmann::json::parse(read_sealed(path), nullptr, false);
+    if (json.is_object() && json.contains("hash") && json.at("hash").is_string())
+      return json.at("hash").get<std::string>() == hash;
+    throw DataError(message(path.string(), ": damaged: not the JSON that lldm wrote"));
+  } catch (const Error& error) {
+    if (!fs::exists(path)) return false;  // removed meanwhile: the work is done anew
+    throw DataError(message(error.what(), "\n  to do this work again, remove ", folder.string()));
+  }
+}
+
+void require_whole_work(const Work& work) {
+  const SealedFolder sealed(work.folder);
+  if (!sealed.has_manifest())
+    throw DataError(message(work.folder.string(), ": ", kManifestName,
+                            " is missing: removed, or finished by an older lldm, which bound "
+                            "results by no hashes\n  to do this work again, remove the folder"));
+  try {
+    sealed.explain();
+  } catch (const DataError& error) {
+    throw DataError(
+        message(error.what(), "\n  to do this work again, remove ", work.folder.string()));
+  }
+}
+
+void require_whole_metrics(const Work& work, const std::string& label, const fs::path& file,
+                           Logger& logger) {
+  const auto kept_file = work.folder / kMetricsName;
+  if (!fs::exists(kept_file)) return;
+  const auto kept = lines_of(kept_file, label);
+  std::vector<std::string> rows;
+  std::string text;
+  if (fs::exists(file)) {
+    std::size_t number = 0, at = 0;
+    MetricsReader reader(file);
+    for (MetricsLine line; reader.next(line);) {
+      ++number;
+      text += reader.raw() + "\n";
+      if (line.stage != label) continue;
+      if (at >= kept.size() || reader.raw() != kept[at])
+        throw DataError(message(file.string(), ":", number,
+                                ": this row is not the one that was "
+                                "written\n  the rows of the finished stage are kept in ",
+                                kept_file.string(), "; remove ", file.string(),
+                                " to put it together again"));
+      ++at;
+    }
+    if (at == kept.size()) return;
+    if (at > 0)
+      throw DataError(message(file.string(), ": ", kept.size() - at, " rows of ", label,
+                              " are missing\n  they are kept in ", kept_file.string(), "; remove ",
+                              file.string(), " to put it together again"));
+  }
+  if (kept.empty()) return;
+  logger.warning(message(file.string(), ": the rows of ", label, " were gone; put back from ",
+                         kept_file.string()));
+  for (const std::string& row : kept) text += row + "\n";
+  write_file_atomically(file, text);
+}
+
+void keep_metrics(const fs::path& file, const std::string& label, const fs::path& folder) {
+  const auto kept = folder / kMetricsName;
+  if (file == kept || !fs::exists(file)) return;
+  std::string text;
+  for (const std::string& row : lines_of(file, label)) text += row + "\n";
+  if (!text.empty()) write_file_atomically(kept, text);
+}
+
+void each_sealed_row(
+    const fs::path& file,
+    const std::function<void(const nlohmann::ordered_json& row, std::uint64_t number)>& use) {
+  const std::string text = read_sealed(file);
+  std::uint64_t number = 1;
+  for (std::size_t begin = 0; begin < text.size(); ++number) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    try {
+      use(nlohmann::ordered_json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        text.begin() + static_cast<std::ptrdiff_t>(end)),
+          number);
+    } catch (const nlohmann::json::exception&) {
+      throw DataError(message(file.string(), ":", number,
+                              ": damaged: not a row that lldm wrote\n  ",
+                              text.substr(begin, std::min<std::size_t>(80, end - begin))));
+    }
+    begin = end + 1;
+  }
+}
+
+void write_sealed(const fs::path& file, const std::string& bytes) {
+  const auto name = file.filename().string();
+  lldm::remove_all(file.parent_path() / kManifestName);  // never one that contradicts the file
+  write_file_atomically(file, bytes);
+  write_file_atomically(file.parent_path() / kManifestName,
+                        manifest_text({{name, sealed_file(name, bytes)}}));
+}
+
+}  // namespace lldm

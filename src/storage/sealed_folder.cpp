@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "storage/sealed_folder.hpp"
+
+#include "lldm/errors.hpp"
+#include "lldm/storage/files.hpp"
+#include "lldm/storage/published_folder.hpp"
+
+namespace lldm {
+namespace fs = std::filesystem;
+
+SealedFolder::SealedFolder(fs::path folder) : folder_(std::move(folder)) {
+  const auto file = folder_ / kManifestName;
+  std::error_code missing;
+  if (!fs::exists(fs::symlink_status(file, missing))) return;
+  try {
+    if (!fs::is_regular_file(file, missing)) throw Error("not a regular file");
+    manifest_ = parse_manifest(read_file(file));
+  } catch (const Error& error) {
+    throw DataError(message(file.string(), ": ", error.what()));
+  }
+}
+
+const ManifestFiles& SealedFolder::files() const {
+  static const ManifestFiles none;
+  return manifest_ ? *manifest_ : none;
+}
+
+void SealedFolder::fail(const std::vector<std::string>& problems) const {
+  std::string text = message(folder_.string(), ": damaged since it was written");
+  for (const auto& problem : problems) text += "\n  " + problem;
+  throw DataError(text);
+}
+
+void SealedFolder::check(const std::function<bool(const std::string&)>& is_hashed) const {
+  std::vector<std::string> problems;
+  for (const auto& [name, entry] : files())
+    if (auto problem = problem_of(folder_, name, entry, is_hashed(name)))
+      problems.push_back(std::move(*problem));
+  if (!problems.empty()) fail(problems);
+}
+
+void SealedFolder::require(const std::string& name, std::uint64_t bytes,
+                           const std::string& sha256) const {
+  const auto found = files().find(name);
+  if (found == files().end()) return;
+  if (found->second.bytes != bytes)
+    fail({message(name, ": ", bytes, " bytes, the manifest says ", found->second.bytes)});
+  if (found->second.sha256 != sha256)
+    fail({message(name, ": its content does not match the manifest's sha256")});
+}
+
+std::string SealedFolder::read(const std::string& name) const {
+  const auto found = files().find(name);
+  if (found != files().end())  // a listed file that is missing is damage, not a failed reading
+    if (auto problem = problem_of(folder_, name, found->second, false);
+        problem && problem->ends_with(": missing"))
+      fail({*problem});
+  std::string bytes = read_file(folder_ / name);
+  if (found != files().end())
+    if (auto problem = content_problem(name, found->second, bytes)) fail({*problem});
+  return bytes;
+}
+
+void SealedFolder::explain() const {
+  check([](const std::string&) { return true; });
+}
+
+std::string read_sealed(const fs::path& file) {
+  return SealedFolder(file.parent_path()).read(file.filename().string());
+}
+
+}  // namespace lldm

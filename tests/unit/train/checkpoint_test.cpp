@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/train/checkpoint.hpp"
+
+#include <ATen/ops/full.h>
+
+#include <limits>
+
+#include "lldm/errors.hpp"
+#include "support/catch.hpp"
+#include "support/contains.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace lldm;
+using testing::contains;
+
+namespace {
+
+class Listener final : public Logger {
+ public:
+  void info(std::string_view) override {}
+  void warning(std::string_view text) override { warnings.emplace_back(text); }
+  std::vector<std::string> warnings;
+};
+
+/// One weight, checkpoints of steps 1 to 3 whose weight is the step.
+struct World {
+  testing::TemporaryFolder folder;
+  std::vector<NamedParameter> parameters = {
+      {"w", at::full({2}, 0.0, at::TensorOptions(at::kFloat)).requires_grad_()}};
+  AdamW optimizer{parameters, {}};
+  Listener logger;
+
+  World() {
+    for (int step = 1; step <= 3; ++step) {
+      set(step);
+      save(step);
+    }
+    set(0);
+  }
+  void set(double value) { at::Tensor(parameters[0].value).detach().fill_(value); }
+  [[nodiscard]] double weight() const { return parameters[0].value.detach()[0].item<double>(); }
+  void save(std::int64_t step) {
+    save_checkpoint(folder.path(), {.step = step, .identity = "work", .tokenizer = "words"},
+                    parameters, optimizer, 5);
+  }
+  std::optional<CheckpointState> load(ResumeRule rule) {
+    return load_newest_checkpoint(folder.path(), "work", "words", parameters, optimizer, rule,
+                                  logger);
+  }
+  void flip(const std::string& name) const {
+    auto bytes = testing::read_file(folder / name);
+    bytes[bytes.size() - 2] = static_cast<char>(bytes[bytes.size() - 2] ^ 4);
+    testing::write_file(folder / name, bytes);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("load_newest_checkpoint: the newest whole one, under either rule", "[train]") {
+  World world;
+  CHECK(world.load(ResumeRule::strict)->step == 3);
+  CHECK(world.weight() == 3);
+  CHECK(world.logger.warnings.empty());
+}
+
+TEST_CASE("load_newest_checkpoint: a damaged one is passed over and named, or refused", "[train]") {
+  for (const std::string name :
+       {"model/weights.safetensors", "optim/moments.safetensors", "state.json", "MANIFEST.json"}) {
+    World world;
+    world.flip("step-00000003/" + name);
+    CHECK_THROWS_WITH(world.load(ResumeRule::strict), contains(name));
+    CHECK(world.weight() == 0);
+    CHECK(world.load(ResumeRule::fall_back)->step == 2);
+    CHECK(world.weight() == 2);
+    REQUIRE(world.logger.warnings.size() == 1);
+    CHECK_THAT(world.logger.warnings[0], contains("step-00000003 is passed over: "));
+    CHECK_THAT(world.logger.warnings[0], contains(name));
+    CHECK(world.logger.warnings[0].find('\n') == std::string::npos);
+  }
+}
+
+TEST_CASE("load_newest_checkpoint: a missing newest one is noticed under strict", "[train]") {
+  World world;
+  std::filesystem::remove_all(world.folder / "step-00000003");
+  CHECK_THROWS_WITH(world.load(ResumeRule::strict), contains("step-00000003: the newest"));
+  CHECK(world.load(ResumeRule::fall_back)->step == 2);
+  drop_checkpoints_after(world.folder.path(), 1);
+  CHECK(world.load(ResumeRule::strict)->step == 1);
+}
+
+TEST_CASE("save_checkpoint refuses weights that are not finite", "[train]") {
+  World world;
+  world.set(std::numeric_limits<double>::quiet_NaN());
+  CHECK_THROWS_WITH(world.save(4), contains("\"w\": 2 of 2 numbers are not finite"));
+  CHECK_FALSE(std::filesystem::exists(world.folder / "step-00000004"));
+  CHECK(world.load(ResumeRule::strict)->step == 3);
+}
+
+TEST_CASE("load_newest_checkpoint: another work's checkpoint is no damage", "[train]") {
+  World world;
+  CHECK_THROWS_WITH(load_newest_checkpoint(world.folder.path(), "other", "words", world.parameters,
+                                           world.optimizer, ResumeRule::fall_back, world.logger),
+                    contains("belongs to another stage"));
+}
