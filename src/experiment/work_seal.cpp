@@ -42,6 +42,14 @@ void seal_work(const fs::path& folder, const std::string& result) {
   write_file_atomically(folder / kResultName, result);
 }
 
+void reseal_file(const fs::path& folder, const std::string& name) {
+  const SealedFolder sealed(folder);
+  if (!sealed.has_manifest() || !sealed.files().contains(name)) return;
+  ManifestFiles files = sealed.files();
+  files[name] = sealed_file(name, read_file(folder / name));
+  write_file_atomically(folder / kManifestName, manifest_text(files));
+}
+
 void unseal_work(const fs::path& folder) {
   // In this order: a result is never there without its manifest.
   lldm::remove_all(folder / kResultName);

@@ -18,6 +18,9 @@ namespace lldm {
 /// models' manifests and of result.json, which holds `result` and is written last.
 void seal_work(const std::filesystem::path& folder, const std::string& result);
 
+/// Binds one file of finished work anew, which lldm itself has just written in another form.
+void reseal_file(const std::filesystem::path& folder, const std::string& name);
+
 /// Removes the result of other work, before the folder's work is done anew.
 void unseal_work(const std::filesystem::path& folder);
 

@@ -2,6 +2,7 @@
 #include "run/stored_work.hpp"
 
 #include "experiment/work_identity.hpp"
+#include "experiment/work_seal.hpp"
 #include "run/work_metrics.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
@@ -62,8 +63,10 @@ bool StoredWork::take(const Work& work) const {
   const std::string label = work.folder.lexically_relative(out_).generic_string();
   try {
     const bool is_taken = store_->take(*key, work.folder, [&](const std::filesystem::path& copy) {
-      if (const auto metrics = copy / kMetricsName; std::filesystem::exists(metrics))
+      if (const auto metrics = copy / kMetricsName; std::filesystem::exists(metrics)) {
         write_file_atomically(metrics, relabelled(metrics, label));
+        reseal_file(copy, kMetricsName);
+      }
     });
     if (is_taken && is_done(work)) return true;
   } catch (const std::exception& error) {
