@@ -3,7 +3,7 @@
 #include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/sum.h>
 
-#include <lldm/objective/normalise.hpp>
+#include <lldm/objective/normalize.hpp>
 #include <lldm/plugin/plugin.hpp>
 
 /// DPO that asks for a margin: -log sigmoid(beta (r_chosen - r_rejected) - margin), r = policy
@@ -41,7 +41,7 @@ class MarginDpo {
             .denominator = lldm::Denominator::groups};
   }
   [[nodiscard]] lldm::ObjectiveResult evaluate(const lldm::ScoreSet& scores) const {
-    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalise::none);  // [B, 2]
+    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalize::none);  // [B, 2]
     const at::Tensor margin = ratios.select(1, 0) - ratios.select(1, 1);        // [B]
     return {-at::log_sigmoid(margin * options_.beta - options_.margin).sum(),
             lldm::preference_metrics(scores, options_.beta)};

@@ -3,7 +3,7 @@
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sum.h>
 
-#include <lldm/objective/normalise.hpp>
+#include <lldm/objective/normalize.hpp>
 #include <lldm/plugin/plugin.hpp>
 
 /// A hinge on the preference margin: max(0, 1 - beta (r_chosen - r_rejected)), r = policy -
@@ -31,7 +31,7 @@ class TemplateObjective {
   }
   /// The loss summed over the pairs; its gradient comes from autograd.
   [[nodiscard]] lldm::ObjectiveResult evaluate(const lldm::ScoreSet& scores) const {
-    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalise::none);  // [B, 2]
+    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalize::none);  // [B, 2]
     const at::Tensor margin = ratios.select(1, 0) - ratios.select(1, 1);        // [B]
     return {at::relu(1.0 - margin * options_.beta).sum(),
             lldm::preference_metrics(scores, options_.beta)};

@@ -35,7 +35,8 @@ const std::vector<Command>& commands() {
        "SIGUSR1,\n"
        "SIGHUP and the file's max_hours save and exit with 75.  A file that has grown (a value, a "
        "seed, a\n"
-       "stage) does what is new; one that would change finished work is refused with the difference\n"
+       "stage) does what is new; one that would change finished work is refused with the "
+       "difference\n"
        "(docs/growing.md).\n"
        "A grid is run in this process, cell by cell, and what failed is tried again; in several "
        "processes: lldm grid run.",

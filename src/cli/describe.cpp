@@ -61,24 +61,6 @@ void print_facts(const Entry& entry, const Registry& registry) {
   }
 }
 
-/// Tables of a file that are no components, by name.
-std::map<std::string, std::vector<config::FieldInfo>> plain_tables() {
-  return {{"file", config::fields<ExperimentOptions>()},
-          {"model", config::fields<ModelOptions>()},
-          {"tokenizer", config::fields<TokenizerOptions>()},
-          {"template", config::fields<TemplateOptions>()},
-          {"memory", config::fields<MemoryOptions>()},
-          {"optimizer", config::fields<OptimizerOptions>()},
-          {"data", config::fields<DataOptions>()},
-          {"stage.pretraining", config::fields<TrainingStage>()},
-          {"stage.sft", config::fields<TrainingStage>()},
-          {"stage.preference", config::fields<TrainingStage>()},
-          {"stage.synthesize", config::fields<SynthesizeStage>()},
-          {"stage.evaluate", config::fields<EvaluateStage>()},
-          {"stage.sample", config::fields<SampleStage>()},
-          {"stage.study", config::fields<StudyStage>()}};
-}
-
 constexpr const char* kGridHelp =
     "[grid]\n"
     "  axes  (table: path = list of values)\n"
@@ -245,6 +227,23 @@ int describe_name(const std::string& name, const Registry& registry) {
   is_found = is_found || description.role(typed) || description.key(segments);
   if (!is_found) description.refuse(typed, segments.back());
   return 0;
+}
+
+std::map<std::string, std::vector<config::FieldInfo>> plain_tables() {
+  return {{"file", config::fields<ExperimentOptions>()},
+          {"model", config::fields<ModelOptions>()},
+          {"tokenizer", config::fields<TokenizerOptions>()},
+          {"template", config::fields<TemplateOptions>()},
+          {"memory", config::fields<MemoryOptions>()},
+          {"optimizer", config::fields<OptimizerOptions>()},
+          {"data", config::fields<DataOptions>()},
+          {"stage.pretraining", config::fields<TrainingStage>()},
+          {"stage.sft", config::fields<TrainingStage>()},
+          {"stage.preference", config::fields<TrainingStage>()},
+          {"stage.synthesize", config::fields<SynthesizeStage>()},
+          {"stage.evaluate", config::fields<EvaluateStage>()},
+          {"stage.sample", config::fields<SampleStage>()},
+          {"stage.study", config::fields<StudyStage>()}};
 }
 
 }  // namespace lldm::cli

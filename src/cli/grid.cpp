@@ -99,12 +99,10 @@ int run_cells(const Arguments& arguments, const LoadedExperiment& loaded, const 
     return finish(out);
   }
   const OpenedRun run = open_run(loaded, registry, terminal, options);
-  run_workers(run,
-              {.out = out,
-               .jobs = jobs,
-               .store = options.store,
-               .strict_resume = options.strict_resume},
-              terminal);
+  run_workers(
+      run,
+      {.out = out, .jobs = jobs, .store = options.store, .strict_resume = options.strict_resume},
+      terminal);
   collect_run(run.schedule, out);
   throw_recorded_failures(run);
   return finish(out);

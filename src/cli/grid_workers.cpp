@@ -19,9 +19,10 @@
 
 #include "cli/command.hpp"
 #include "cli/grid_display.hpp"
-#include "run/lost_work.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
+#include "run/lost_work.hpp"
+#include "storage/input_file.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -89,7 +90,9 @@ std::string last_words(const std::filesystem::path& log) {
 
 /// Processes of this control group that the kernel has killed for memory; 0 where it does not say.
 std::int64_t memory_kills() {
-  std::ifstream in("/sys/fs/cgroup/memory.events");
+  std::error_code failure;
+  if (!std::filesystem::exists("/sys/fs/cgroup/memory.events", failure)) return 0;
+  std::ifstream in = open_input("/sys/fs/cgroup/memory.events");
   std::string key;
   for (std::int64_t count = 0; in >> key >> count;)
     if (key == "oom_kill") return count;

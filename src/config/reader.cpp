@@ -60,6 +60,8 @@ void report_unknown(const Member& member, std::span<const FieldInfo> fields,
   for (const FieldInfo& info : fields) keys.push_back(info.key);
   keys.insert(keys.end(), context.extra_keys.begin(), context.extra_keys.end());
   std::string hint = did_you_mean(member.key, keys, "keys");
+  for (const FieldInfo& info : fields)
+    if (info.old_key == member.key) hint = message("it is called ", in_quotes(info.key), " now");
   if (const std::string path = path_below(member.key, fields); !path.empty())
     hint = "did you mean " + in_quotes(path) + "?  " + hint;
   if (!context.origin.empty()) hint += "  (" + context.origin + ")";

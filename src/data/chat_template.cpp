@@ -5,7 +5,8 @@
 #include <string_view>
 
 #include "lldm/errors.hpp"
-#include "text/strict_json.hpp"
+#include "storage/input_file.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -67,18 +68,18 @@ FolderTemplate read_chat_template(const fs::path& folder) {
   std::string source, begin_of_text;
   if (const fs::path path = folder / "special_tokens_map.json"; fs::exists(path)) {
     const std::string file = path.string();
-    const nlohmann::json json = parse_strict_json(read_text_file(path, kMaxBytes), file);
+    const nlohmann::json json = parse_json(read_input(path, kMaxBytes), file);
     begin_of_text = name_in(JsonView(json, file), "bos_token");
   }
   if (const fs::path path = folder / "tokenizer_config.json"; fs::exists(path)) {
     const std::string file = path.string();
-    const nlohmann::json json = parse_strict_json(read_text_file(path, kMaxBytes), file);
+    const nlohmann::json json = parse_json(read_input(path, kMaxBytes), file);
     const JsonView root(json, file);
     if (begin_of_text.empty()) begin_of_text = name_in(root, "bos_token");
     if (text = template_in(root); text) source = file;
   }
   if (const fs::path path = folder / "chat_template.jinja"; fs::exists(path)) {
-    const std::string own = without_last_newline(read_text_file(path, kMaxBytes));
+    const std::string own = without_last_newline(read_input(path, kMaxBytes));
     if (text && without_last_newline(*text) != own)
       throw DataError(message(source, ": its chat_template is not the one of ", path.string(),
                               "\n  remove the one that the model was not trained with"));

@@ -13,6 +13,7 @@
 #include "lldm/model/model_folder.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "storage/input_file.hpp"
 
 namespace lldm {
 namespace {
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 
 /// Lines with something on them, at most `most`.
 std::int64_t count_lines(const fs::path& file, std::int64_t most) {
-  std::ifstream in(file, std::ios::binary);
+  std::ifstream in = open_input(file);
   std::int64_t count = 0;
   for (std::string line; count < most && std::getline(in, line);)
     if (line.find_first_not_of(" \t\r") != std::string::npos) ++count;

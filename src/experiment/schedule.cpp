@@ -10,6 +10,7 @@
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "storage/json_file.hpp"
 #include "text/json.hpp"
 
 namespace lldm {

@@ -173,15 +173,17 @@ class SizeCheck {
       return;
     }
     const double texts = static_cast<double>(training.optimizer.batch_size) *
-                         static_cast<double>(training.optimizer.accumulation) * copies;
+                         static_cast<double>(training.optimizer.gradient_accumulation_steps) *
+                         copies;
     const double needed = texts * static_cast<double>(longest) * sizeof(std::int64_t);
     if (needed <= static_cast<double>(available_)) return;
     diagnostics_.error(
         position,
         message("stage \"", stage.name, "\": the noised copies of one step need ",
                 size_text(needed), ", there are ", size_text(static_cast<double>(available_))),
-        message(training.optimizer.batch_size, " rows x ", training.optimizer.accumulation, " x ",
-                copies, " copies of ", longest, " tokens"));
+        message(training.optimizer.batch_size, " rows x ",
+                training.optimizer.gradient_accumulation_steps, " x ", copies, " copies of ",
+                longest, " tokens"));
   }
 
   const Experiment& experiment_;

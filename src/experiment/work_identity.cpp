@@ -14,16 +14,17 @@
 #include "lldm/memory/device.hpp"
 #include "lldm/plugin/loader.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "storage/input_file.hpp"
 
 namespace lldm {
 namespace {
 
 using config::Value;
 
-/// Keys of stages that change no number of a result.  `reference` says where scores are kept, not
-/// what they are; `show` is how many answers the report prints; `role` is how it compares.
+/// Keys of stages that change no number of a result.  A table `reference` says where scores are kept,
+/// not what they are; `show` is how many answers the report prints; `role` is how it compares.
 constexpr std::array<std::string_view, 6> kChangeNoNumber = {
-    "role", "logging_steps", "save_steps", "keep_checkpoints", "reference", "show"};
+    "role", "logging_steps", "save_steps", "save_total_limit", "reference", "show"};
 
 struct Flattener {
   WorkSettings& settings;
@@ -101,7 +102,7 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
 }
 
 std::string processor() {
-  std::ifstream in("/proc/cpuinfo");
+  std::ifstream in = open_input("/proc/cpuinfo");
   for (std::string line; std::getline(in, line);)
     if (line.starts_with("model name"))
       return line.substr(std::min(line.size(), line.find(':') + 2));
@@ -126,7 +127,9 @@ WorkSettings work_settings(const Cell& cell, const Experiment& experiment, const
   Flattener flat{settings, files};
   add_file(flat, cell, experiment, stage);
   for (const config::Member& member : stage.resolved.as_table()) {
-    if (changes_no_number(member.key)) continue;
+    // The model that a study or an evaluation compares with decides numbers; a cache does not.
+    const bool names_model = member.key == "reference" && member.value.is_string();
+    if (changes_no_number(member.key) && !names_model) continue;
     const std::string key = stage.name + "." + member.key;
     if (member.key == "prompts") settings.values[key] = config::to_toml(member.value);
     // Every model is measured by itself, on draws that do not depend on which other models are.

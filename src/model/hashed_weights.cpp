@@ -10,6 +10,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "storage/input_file.hpp"
 
 namespace lldm {
 namespace fs = std::filesystem;
@@ -18,7 +19,7 @@ namespace {
 /// The length field and the header: what lies before the tensors.
 std::string prefix_of(const SafetensorsFile& file, const fs::path& path) {
   std::string prefix(file.header().data_start, '\0');
-  std::ifstream in(path, std::ios::binary);
+  std::ifstream in = open_input(path);
   if (!in.read(prefix.data(), static_cast<std::streamsize>(prefix.size())))
     throw DataError(message(path.string(), ": cannot be read"));
   return prefix;

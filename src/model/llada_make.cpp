@@ -66,6 +66,12 @@ std::string Llada::config_text() const {
   return llada_config_json(config_, dtype() == at::kDouble ? "float64" : "float32");
 }
 
+void Llada::note_tokens(std::int64_t mask, std::int64_t end_of_text, std::int64_t padding) {
+  if (mask >= 0) config_.mask_token_id = mask;
+  if (end_of_text >= 0) config_.eos_token_id = end_of_text;
+  if (padding >= 0) config_.pad_token_id = padding;
+}
+
 void Llada::save(const std::filesystem::path& folder) const { save_llada(*this, folder); }
 
 std::shared_ptr<Model> load_model(const std::filesystem::path& folder, at::ScalarType dtype,

@@ -16,6 +16,7 @@
 #include "model/hashed_weights.hpp"
 #include "model/model_size.hpp"
 #include "storage/input_file.hpp"
+#include "storage/json_file.hpp"
 #include "text/json.hpp"
 
 namespace lldm {

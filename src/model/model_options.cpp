@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "lldm/config/document.hpp"
+#include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/model_folder.hpp"
 
@@ -58,6 +60,36 @@ void check_against_folder(const ModelOptions& options, const LladaConfig& config
     throw ConfigError(message("[model] keys that contradict path = \"", options.path.string(), "\"",
                               complaints,
                               "\n  leave them out: the folder's config.json has the sizes"));
+}
+
+/// Refuses keys of [model] that the folder's config.json contradicts, also where a key says what is
+/// the default.
+void check_given_sizes(const ModelOptions& options, const config::Value* given,
+                       const std::filesystem::path& folder) {
+  const LladaConfig config = load_llada_config(folder);
+  check_against_folder(options, config);
+  if (!given) return;
+  ModelOptions loaded = options;
+  loaded.width = config.d_model;
+  loaded.layers = config.n_layers;
+  loaded.heads = config.n_heads;
+  loaded.kv_heads = options.kv_heads == 0 ? 0 : config.n_kv_heads;
+  loaded.mlp_width = options.mlp_width == 0 ? 0 : config.mlp_hidden_size;
+  loaded.max_length = config.max_sequence_length;
+  loaded.rope_theta = config.rope_theta;
+  loaded.norm_eps = config.rms_norm_eps;
+  loaded.qkv_bias = config.include_qkv_bias;
+  loaded.tie_head = config.weight_tying;
+  const config::Value mine = config::write_options(options), theirs = config::write_options(loaded);
+  for (const config::Member& member : given->as_table()) {
+    const config::Member *own = mine.find(member.key), *is = theirs.find(member.key);
+    if (own && is && config::to_toml(own->value) != config::to_toml(is->value))
+      throw ConfigError(message(member.position.text(), ": [model] ", member.key, " = ",
+                                config::to_toml(own->value), ", but ", folder.string(), " has ",
+                                config::to_toml(is->value),
+                                "\n  leave it out: the folder's "
+                                "config.json has the sizes"));
+  }
 }
 
 void ModelOptions::check(config::OptionsCheck& check) const {

@@ -14,7 +14,7 @@ at::Tensor Aot::losses(const ScoreSet& scores) const {
   if (!scores.reference.defined()) throw ShapeError("aot: the score set has no reference scores");
   const auto sorted_margins = [&](const at::Tensor& values) {
     const auto [chosen, rejected] =
-        columns_of(keys().normalise == Normalise::none ? values : values / scores.lengths);
+        columns_of(keys().normalize == Normalize::none ? values : values / scores.lengths);
     return std::get<0>(at::sort(chosen - rejected));
   };
   return smoothed_log_sigmoid(

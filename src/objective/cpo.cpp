@@ -22,7 +22,7 @@ Cpo::Cpo(const Options& options) : options_(options) {
 }
 
 ObjectiveNeeds Cpo::needs() const {
-  const bool is_difference = options_.normalise == Normalise::none && options_.sft_weight == 0;
+  const bool is_difference = options_.normalize == Normalize::none && options_.sft_weight == 0;
   return {.group_size = 2,
           .reference = false,
           .use = is_difference ? ScoreUse::difference : ScoreUse::each,
@@ -30,7 +30,7 @@ ObjectiveNeeds Cpo::needs() const {
 }
 
 ObjectiveResult Cpo::evaluate(const ScoreSet& scores) const {
-  const at::Tensor each = policy_scores(scores, options_.normalise);
+  const at::Tensor each = policy_scores(scores, options_.normalize);
   const at::Tensor difference = each.select(1, 0) - each.select(1, 1);
   const at::Tensor margin = difference * options_.beta;
   at::Tensor losses;

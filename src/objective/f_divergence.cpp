@@ -36,17 +36,17 @@ at::Tensor divergence_scores(const at::Tensor& log_ratios, const FDivergence& di
 }
 
 at::Tensor preference_margins(const ScoreSet& scores, const FDivergence& divergence,
-                              Normalise normalise) {
-  at::Tensor each = divergence_scores(log_ratios(scores, Normalise::none), divergence);
-  if (normalise == Normalise::response_length) each = each / scores.lengths;
+                              Normalize normalize) {
+  at::Tensor each = divergence_scores(log_ratios(scores, Normalize::none), divergence);
+  if (normalize == Normalize::response_length) each = each / scores.lengths;
   return each.select(1, 0) - each.select(1, 1);
 }
 
-ScoreUse use_of_margins(const FDivergence& divergence, Normalise normalise) {
+ScoreUse use_of_margins(const FDivergence& divergence, Normalize normalize) {
   const bool is_linear =
       divergence.type == FDivergenceType::reverse_kl ||
       (divergence.type == FDivergenceType::alpha_divergence && divergence.alpha == 1.0);
-  return is_linear && normalise == Normalise::none ? ScoreUse::difference : ScoreUse::each;
+  return is_linear && normalize == Normalize::none ? ScoreUse::difference : ScoreUse::each;
 }
 
 }  // namespace lldm

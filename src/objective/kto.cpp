@@ -12,7 +12,7 @@
 
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/normalize.hpp"
 
 namespace lldm {
 
@@ -52,7 +52,7 @@ at::Tensor Kto::losses(const at::Tensor& log_ratios, const at::Tensor& is_desira
 }
 
 ObjectiveResult Kto::evaluate(const ScoreSet& scores) const {
-  const at::Tensor ratios = log_ratios(scores, Normalise::none);
+  const at::Tensor ratios = log_ratios(scores, Normalize::none);
   double shift = 0;
   if (has_baseline()) {
     for (const char* name : {"mismatched_policy", "mismatched_reference"})

@@ -15,7 +15,7 @@ Listwise::Listwise(const Options& options) : options_(options) {
 }
 
 ObjectiveNeeds Listwise::needs() const {
-  const bool is_difference = options_.answers == 2 && options_.normalise == Normalise::none;
+  const bool is_difference = options_.answers == 2 && options_.normalize == Normalize::none;
   return {.group_size = options_.answers,
           .reference = true,
           .use = is_difference ? ScoreUse::difference : ScoreUse::each,
@@ -23,7 +23,7 @@ ObjectiveNeeds Listwise::needs() const {
 }
 
 ObjectiveResult Listwise::evaluate(const ScoreSet& scores) const {
-  const at::Tensor ratios = log_ratios(scores, options_.normalise);
+  const at::Tensor ratios = log_ratios(scores, options_.normalize);
   const std::int64_t answers = ratios.size(1);
   // The last stage is a pair: as dpo writes it, so that G = 2 gives its bits.
   at::Tensor loss =

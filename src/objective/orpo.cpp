@@ -9,7 +9,7 @@
 #include <ATen/ops/sum.h>
 
 #include "lldm/config/reader.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/normalize.hpp"
 
 namespace lldm {
 
@@ -26,7 +26,7 @@ ObjectiveNeeds Orpo::needs() const {
 
 ObjectiveResult Orpo::evaluate(const ScoreSet& scores) const {
   constexpr double kMost = -1e-9;
-  const at::Tensor per_token = policy_scores(scores, Normalise::response_length);
+  const at::Tensor per_token = policy_scores(scores, Normalize::response_length);
   const at::Tensor below = at::clamp_max(per_token, kMost);
   const at::Tensor log_odds = below - at::log(-at::expm1(below));
   const at::Tensor ratio = log_odds.select(1, 0) - log_odds.select(1, 1);

@@ -24,7 +24,7 @@ ObjectiveNeeds Simpo::needs() const {
 
 ObjectiveResult Simpo::evaluate(const ScoreSet& scores) const {
   constexpr double kMostExponent = 340;  // its square still is finite
-  const at::Tensor per_token = policy_scores(scores, Normalise::response_length);
+  const at::Tensor per_token = policy_scores(scores, Normalize::response_length);
   const double alpha = options_.alpha;
   const at::Tensor rewards =
       alpha == 0.0 ? per_token

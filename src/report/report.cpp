@@ -108,8 +108,7 @@ void write_report(const RunSchedule& schedule, const std::filesystem::path& out,
   write_sealed(out / "report.json", report.dump(2) + "\n");
   const ReportData data = read_runs({out});
   const ReportGroups groups = group_rows(data.report);
-  write_sealed(out / "report.json",
-                        with_lines(std::move(report), data, groups).dump(2) + "\n");
+  write_sealed(out / "report.json", with_lines(std::move(report), data, groups).dump(2) + "\n");
   write_texts(data, groups, out);
 }
 
@@ -121,8 +120,7 @@ void merge_reports(const std::vector<std::filesystem::path>& folders,
   // A run's own report.json stays; elsewhere `items` are absolute paths.
   if (folders.size() > 1 ||
       std::filesystem::weakly_canonical(out) != std::filesystem::weakly_canonical(folders.front()))
-    write_sealed(out / "report.json",
-                          with_lines(data.report, data, groups).dump(2) + "\n");
+    write_sealed(out / "report.json", with_lines(data.report, data, groups).dump(2) + "\n");
   write_texts(data, groups, out);
 }
 

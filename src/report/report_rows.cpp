@@ -11,8 +11,8 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
-#include "text/json.hpp"
 #include "storage/sealed_folder.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {

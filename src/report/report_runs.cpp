@@ -9,8 +9,8 @@
 #include "lldm/experiment/schedule.hpp"
 #include "lldm/storage/files.hpp"
 #include "report/line_labels.hpp"
-#include "text/json.hpp"
 #include "storage/sealed_folder.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {

@@ -4,13 +4,14 @@
 #include <map>
 
 #include "experiment/folder_index.hpp"
-#include "run/work_metrics.hpp"
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/report/report.hpp"
 #include "lldm/run/grid_run.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/track/metrics.hpp"
+#include "run/work_metrics.hpp"
+#include "storage/json_file.hpp"
 #include "text/json.hpp"
 
 namespace lldm {

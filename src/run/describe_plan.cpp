@@ -162,7 +162,8 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry& regist
     std::string steps = "-", batch = "-", estimator = "-";
     if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
       steps = steps_of(*training);
-      batch = std::to_string(training->optimizer.batch_size * training->optimizer.accumulation);
+      batch = std::to_string(training->optimizer.batch_size *
+                             training->optimizer.gradient_accumulation_steps);
       estimator = std::string(training->score_estimator.type());
     }
     table.rows.push_back({work.folder.lexically_relative(out).generic_string(),

@@ -5,7 +5,6 @@
 
 #include <optional>
 
-#include "stage/describe_rows.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
@@ -13,6 +12,7 @@
 #include "lldm/registry/registry.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "stage/data_source.hpp"
+#include "stage/describe_rows.hpp"
 #include "stage/model_bundle.hpp"
 
 namespace lldm {

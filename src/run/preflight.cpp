@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include "experiment/bound_data.hpp"
-#include "experiment/input_checks.hpp"
-#include "experiment/size_checks.hpp"
 #include <map>
 #include <set>
 #include <tuple>
+#include "experiment/bound_data.hpp"
+#include "experiment/input_checks.hpp"
+#include "experiment/size_checks.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/diagnostics.hpp"

@@ -5,13 +5,9 @@
 
 #include <algorithm>
 
-#include "run/deadline.hpp"
 #include "experiment/folder_index.hpp"
 #include "experiment/found_work.hpp"
 #include "experiment/size_checks.hpp"
-#include "run/check_tasks.hpp"
-#include "run/stored_work.hpp"
-#include "run/work_metrics.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
@@ -20,8 +16,12 @@
 #include "lldm/run/grid_run.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/storage/files.hpp"
+#include "run/check_tasks.hpp"
+#include "run/deadline.hpp"
 #include "run/run_folder.hpp"
+#include "run/stored_work.hpp"
 #include "run/work_loop.hpp"
+#include "run/work_metrics.hpp"
 
 namespace lldm {
 namespace {

@@ -3,10 +3,10 @@
 
 #include "experiment/work_identity.hpp"
 #include "experiment/work_seal.hpp"
-#include "run/work_metrics.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "run/work_metrics.hpp"
 
 namespace lldm {
 namespace {

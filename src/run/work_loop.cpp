@@ -6,15 +6,15 @@
 #include <map>
 #include <thread>
 
-#include "run/lost_work.hpp"
-#include "run/stored_work.hpp"
-#include "run/work_metrics.hpp"
 #include "experiment/work_names.hpp"
 #include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/published_folder.hpp"
+#include "run/lost_work.hpp"
+#include "run/stored_work.hpp"
 #include "run/work_claim.hpp"
+#include "run/work_metrics.hpp"
 #include "track/not_finite.hpp"
 
 namespace lldm {

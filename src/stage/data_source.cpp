@@ -47,9 +47,8 @@ std::vector<SourceRow> placed(std::vector<SourceRow> rows, const std::filesystem
 std::vector<SourceRow> from_pairs(Logger& logger, const DataOptions& data,
                                   const RowReaderOptions& options) {
   const auto file = read_preference_rows(data.file.string(), options);
-  logger.info(message(file.summary(), "; the ",
-                          data.take == Take::chosen ? "chosen" : "rejected",
-                          " answer of each is read (take)"));
+  logger.info(message(file.summary(), "; the ", data.take == Take::chosen ? "chosen" : "rejected",
+                      " answer of each is read (take)"));
   std::vector<SourceRow> rows;
   for (const PreferenceRow& row : file.rows)
     rows.push_back(
@@ -57,8 +56,7 @@ std::vector<SourceRow> from_pairs(Logger& logger, const DataOptions& data,
   return rows;
 }
 
-std::vector<SourceRow> from_file(Logger& logger, const BoundData& bound,
-                                 std::int64_t group_size) {
+std::vector<SourceRow> from_file(Logger& logger, const BoundData& bound, std::int64_t group_size) {
   const DataOptions& data = bound.options;
   if (const std::string problem = file_take_problem(bound.resolved, data.take, group_size);
       !problem.empty())
@@ -279,8 +277,7 @@ std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& 
   for (const Stage* stage : stages) {
     if (const auto* training = std::get_if<TrainingStage>(&stage->options))
       for (const config::Value* rows : {&training->data, &training->validation})
-        if (rows->find("file"))
-          add_rows(read(*rows, answers_of_file(*stage, *rows)));
+        if (rows->find("file")) add_rows(read(*rows, answers_of_file(*stage, *rows)));
     if (const auto* evaluation = std::get_if<EvaluateStage>(&stage->options))
       if (evaluation->pairs.find("file")) add_rows(read(evaluation->pairs, 2));
     if (const auto* study = std::get_if<StudyStage>(&stage->options))
@@ -291,138 +288,6 @@ std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& 
   if (const auto* training = std::get_if<TrainingStage>(&schedule.stage_of(work).options))
     if (!training->data.find("file")) add_rows(read(training->data, 1));
   return texts;
-}
-
-CanvasRule canvas_rule(const config::Value& response_length, ScorePadding padding) {
-  CanvasRule rule{.length = std::nullopt, .padding = padding, .is_plain_text = false};
-  if (response_length.is_integer()) rule.length = response_length.as_integer();
-  return rule;
-}
-
-namespace {
-
-/// The recorded steps of a canvas: those of the sampler's canvas, and one step more for end-of-text
-/// padding behind it.  Empty if the sampler's text, encoded again, is another row of tokens.
-std::vector<std::int64_t> steps_on_canvas(const SourceRow::Path& path,
-                                          const std::vector<std::int64_t>& response,
-                                          std::size_t unpadded) {
-  const std::size_t common = std::min(response.size(), path.tokens.size());
-  if (unpadded > path.tokens.size() ||
-      !std::equal(response.begin(), response.begin() + static_cast<std::ptrdiff_t>(common),
-                  path.tokens.begin()))
-    return {};
-  std::vector<std::int64_t> steps(path.steps.begin(),
-                                  path.steps.begin() + static_cast<std::ptrdiff_t>(common));
-  const std::int64_t last = *std::max_element(path.steps.begin(), path.steps.end());
-  steps.resize(response.size(), last + 1);
-  return steps;
-}
-
-/// How messages call a row.
-std::string place_of(const SourceRow& row) {
-  return row.place.empty() ? message("row ", row.id) : row.place;
-}
-
-/// DataError with every row that holds what the tokenizer does not know.
-void throw_if_unknown(const RowFaults& unknown, std::size_t rows) {
-  if (unknown.count() > 0)
-    throw DataError(
-        message(unknown.count(), " of ", rows, " rows cannot be encoded", unknown.list()));
-}
-
-/// Texts may differ and their tokens not: such a pair says nothing.
-void refuse_equal_answers(const std::vector<SourceRow>& rows, const std::vector<Encoded>& all) {
-  constexpr int kMostListed = 20;
-  int bad = 0;
-  std::string list;
-  std::size_t at = 0;
-  for (const SourceRow& row : rows) {
-    const std::size_t count = row.answers.size();
-    for (std::size_t a = 0; a + 1 < count; ++a)
-      if (all[at + a].response == all[at + a + 1].response && bad++ < kMostListed)
-        list += message("\n  ", place_of(row), ": answers ", a, " and ", a + 1);
-    at += count;
-  }
-  if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
-  if (bad > 0)
-    throw DataError(message(bad, " answer(s) are the same tokens as the one before", list,
-                            "\n  remove these rows, or use a tokenizer that tells them apart"));
-}
-
-std::vector<TrainingRow> encode_plain(const std::vector<SourceRow>& rows,
-                                      const Tokenizer& tokenizer) {
-  std::vector<TrainingRow> result;
-  RowFaults unknown;
-  for (const SourceRow& row : rows) {
-    Text text;
-    try {
-      text.response = tokenizer.encode(row.answers.front());
-      if (text.response.empty()) throw DataError("the text has no token");
-    } catch (const DataError& error) {
-      unknown.add(place_of(row), error.what());
-    }
-    result.push_back({row.id, {std::move(text)}});
-  }
-  throw_if_unknown(unknown, rows.size());
-  return result;
-}
-
-}  // namespace
-
-std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
-                                     const TemplateOptions& prompt_template,
-                                     const CanvasRule& rule) {
-  if (rule.is_plain_text) return encode_plain(rows, tokenizer);
-  std::vector<Encoded> all;
-  std::vector<std::int64_t> own;  // length before the canvas
-  RowFaults unknown;
-  for (const SourceRow& row : rows) try {
-      for (const std::string& answer : row.answers) {
-        const auto messages = row.messages.empty() ? user_prompt(row.prompt) : row.messages;
-        all.push_back(encode(render(prompt_template, messages, answer), row.id, tokenizer));
-        own.push_back(static_cast<std::int64_t>(all.back().response.size()));
-      }
-    } catch (const DataError& error) {
-      unknown.add(place_of(row), error.what());
-    }
-  throw_if_unknown(unknown, rows.size());
-  refuse_equal_answers(rows, all);
-  fit_to_canvas(all, rule.length, tokenizer);
-  std::vector<TrainingRow> result;
-  result.reserve(rows.size());
-  std::size_t at = 0;
-  for (const SourceRow& row : rows) {
-    result.push_back({.id = row.id, .answers = {}});
-    for (std::size_t answer = 0; answer < row.answers.size(); ++answer, ++at) {
-      Text text{.prompt = std::move(all[at].prompt), .response = std::move(all[at].response)};
-      // exclude: the first end-of-text is scored, what lies behind it is visible context.
-      if (rule.padding == ScorePadding::exclude) text.scored = own[at] + 1;
-      if (!row.paths.empty())
-        text.reveal_step =
-            steps_on_canvas(row.paths[answer], text.response, static_cast<std::size_t>(own[at]));
-      result.back().answers.push_back(std::move(text));
-    }
-  }
-  return result;
-}
-
-void check_lengths(const std::vector<TrainingRow>& rows, std::int64_t max_length,
-                   const std::string& stage) {
-  constexpr int kMostListed = 10;
-  int bad = 0;
-  std::string list;
-  for (const TrainingRow& row : rows)
-    for (const Text& text : row.answers) {
-      if (text.length() <= max_length) continue;
-      if (bad++ < kMostListed)
-        list += message("\n  row ", row.id, ": ", text.length(), " tokens (prompt ",
-                        text.prompt.size(), ", answer ", text.response.size(), ")");
-    }
-  if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
-  if (bad > 0)
-    throw DataError(message("stage \"", stage, "\": ", bad, " text(s) are longer than the model's ",
-                            max_length, " tokens", list,
-                            "\n  shorten them, or train a model with a larger [model] max_length"));
 }
 
 }  // namespace lldm

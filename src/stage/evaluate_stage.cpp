@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <map>
 
-#include "stage/prompt_split.hpp"
-#include "stage/seen_prompts.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/paired_test.hpp"
@@ -14,6 +12,8 @@
 #include "stage/generation.hpp"
 #include "stage/model_bundle.hpp"
 #include "stage/pair_evaluation.hpp"
+#include "stage/prompt_split.hpp"
+#include "stage/seen_prompts.hpp"
 
 namespace lldm {
 namespace {
@@ -64,7 +64,7 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
   failed.warn(run, work, examples.size());
   for (const auto& [name, list] : values) add_mean(result["metrics"], name, list, services.draws);
   std::vector<std::string> keys;
-  for (const std::string& prompt : prompts) keys.push_back(prompt_text(prompt));
+  for (const Example& example : examples) keys.push_back(prompt_text(example.prompt));
   result["shared_prompts"] = shared_prompts(run, work, keys);
   result["metrics"]["items"] = examples.size();
   result["metrics"]["forwards_per_item"] = forwards / static_cast<double>(examples.size());

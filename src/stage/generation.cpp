@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "stage/generation.hpp"
 
-#include "stage/mask_in_data.hpp"
-#include "stage/score_labels.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/sampler/tokens_only.hpp"
 #include "sampler/non_finite_logit.hpp"
+#include "stage/mask_in_data.hpp"
 #include "stage/model_bundle.hpp"
+#include "stage/score_labels.hpp"
 
 namespace lldm {
 

@@ -10,6 +10,7 @@
 #include "lldm/data/chat_template.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/storage/files.hpp"
@@ -60,36 +61,6 @@ namespace {
 const config::Value* file_table(const RunContext& run, const Work& work, std::string_view key) {
   const config::Member* member = run.schedule.cells[work.cells.front()].root.find(key);
   return member && member->value.is_table() ? &member->value : nullptr;
-}
-
-/// Refuses keys of [model] that the folder's config.json contradicts, also where a key says what is
-/// the default.
-void check_given_sizes(const ModelOptions& options, const config::Value* given,
-                       const std::filesystem::path& folder) {
-  const LladaConfig config = load_llada_config(folder);
-  check_against_folder(options, config);
-  if (!given) return;
-  ModelOptions loaded = options;
-  loaded.width = config.d_model;
-  loaded.layers = config.n_layers;
-  loaded.heads = config.n_heads;
-  loaded.kv_heads = options.kv_heads == 0 ? 0 : config.n_kv_heads;
-  loaded.mlp_width = options.mlp_width == 0 ? 0 : config.mlp_hidden_size;
-  loaded.max_length = config.max_sequence_length;
-  loaded.rope_theta = config.rope_theta;
-  loaded.norm_eps = config.rms_norm_eps;
-  loaded.qkv_bias = config.include_qkv_bias;
-  loaded.tie_head = config.weight_tying;
-  const config::Value mine = config::write_options(options), theirs = config::write_options(loaded);
-  for (const config::Member& member : given->as_table()) {
-    const config::Member *own = mine.find(member.key), *is = theirs.find(member.key);
-    if (own && is && config::to_toml(own->value) != config::to_toml(is->value))
-      throw ConfigError(message(member.position.text(), ": [model] ", member.key, " = ",
-                                config::to_toml(own->value), ", but ", folder.string(), " has ",
-                                config::to_toml(is->value),
-                                "\n  leave it out: the folder's "
-                                "config.json has the sizes"));
-  }
 }
 
 /// The tokenizer of a model folder.  That of [model] `path` may have a [tokenizer] table beside it,
@@ -169,30 +140,13 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
   return bundle;
 }
 
-namespace {
-
-/// The published config.json names the ids of the tokenizer beside it, also where the folder that
-/// the model came from left them out or had a list.
-void add_token_ids(PublishedFolder& published, const ModelBundle& bundle) {
-  const SpecialTokens& special = bundle.tokenizer->special();
-  LladaConfig config = bundle.model->config();
-  if (special.mask >= 0) config.mask_token_id = special.mask;
-  if (special.end_of_text >= 0) config.eos_token_id = special.end_of_text;
-  if (special.padding >= 0) config.pad_token_id = special.padding;
-  if (config == bundle.model->config()) return;
-  published.add(
-      "config.json",
-      llada_config_json(config, bundle.model->dtype() == at::kDouble ? "float64" : "float32"));
-}
-
-}  // namespace
-
 void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
                    const TemplateOptions& prompt_template) {
   PublishedFolder published(folder, IfPublished::replace);
+  const SpecialTokens& special = bundle.tokenizer->special();
+  bundle.model->note_tokens(special.mask, special.end_of_text, special.padding);
   bundle.model->save(published.path());
   bundle.tokenizer->save(published.path());
-  add_token_ids(published, bundle);
   published.add("template.toml", config::write_toml(config::write_options(prompt_template)));
   if (!bundle.noise.is_plain())
     published.add("forward_process.toml", config::write_toml(config::write_options(bundle.noise)));

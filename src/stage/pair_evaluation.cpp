@@ -8,10 +8,6 @@
 #include <optional>
 #include <span>
 
-#include "stage/mask_in_data.hpp"
-#include "stage/prompt_split.hpp"
-#include "stage/score_labels.hpp"
-#include "stage/seen_prompts.hpp"
 #include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
@@ -21,7 +17,11 @@
 #include "lldm/score/engine.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/data_source.hpp"
+#include "stage/mask_in_data.hpp"
 #include "stage/model_bundle.hpp"
+#include "stage/prompt_split.hpp"
+#include "stage/score_labels.hpp"
+#include "stage/seen_prompts.hpp"
 
 namespace lldm {
 namespace {

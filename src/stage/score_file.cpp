@@ -9,18 +9,19 @@
 #include <tuple>
 
 #include "data/line_reader.hpp"
-#include "stage/mask_in_data.hpp"
 #include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/statistics.hpp"
 #include "lldm/model/model.hpp"
+#include "lldm/model/model_folder.hpp"
 #include "lldm/score/combine.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/services.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "stage/data_source.hpp"
+#include "stage/mask_in_data.hpp"
 #include "stage/model_bundle.hpp"
 #include "stage/trained_noise.hpp"
 #include "text/json.hpp"
@@ -242,11 +243,11 @@ std::shared_ptr<const Tokenizer> scoring_tokenizer(const std::filesystem::path& 
 
 /// The id that stands for a mask: the process's own key, else the tokenizer's, else config.json's.
 std::int64_t mask_id(const ScoreSettings& settings, const Tokenizer* tokenizer,
-                     const Llada& model) {
+                     const Model& model) {
   const config::Member* own = settings.forward_process.table.find("mask_token");
   if (own && own->value.is_integer() && own->value.as_integer() >= 0)
     return own->value.as_integer();
-  return tokenizer ? tokenizer->special().mask : model.config().mask_token_id.value_or(-1);
+  return tokenizer ? tokenizer->special().mask : model.shape().mask_token.value_or(-1);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "stage/seen_prompts.hpp"
 
-#include "stage/prompt_split.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "stage/prompt_split.hpp"
 
 namespace lldm {
 namespace {

@@ -66,8 +66,9 @@ StagePlan plan_stage(const Experiment& experiment, const TrainingStage& stage,
       registry.make<AnyScoreEstimator>(stage.score_estimator, services).nominal_copies(canvas);
   const ObjectiveNeeds needs = registry.make<AnyObjective>(stage.objective, services).needs();
   const std::int64_t answers = std::max<std::int64_t>(1, needs.group_size);
-  const std::int64_t rows = stage.optimizer.batch_size *
-                            (needs.use == ScoreUse::coupled ? stage.optimizer.accumulation : 1);
+  const std::int64_t rows =
+      stage.optimizer.batch_size *
+      (needs.use == ScoreUse::coupled ? stage.optimizer.gradient_accumulation_steps : 1);
   const std::int64_t tokens = rows * answers * plan.copies_per_text * longest;
   PlanInputs in = model_inputs(experiment.options, shape);
   // With an adapter the reference is the same weights with the adapter switched off; a cache is
@@ -88,8 +89,8 @@ StagePlan plan_stage(const Experiment& experiment, const TrainingStage& stage,
   }
   const OptimizerOptions& optimizer = stage.optimizer;
   if (optimizer.steps > 0)
-    plan.forward_passes = optimizer.steps * optimizer.batch_size * optimizer.accumulation *
-                          answers * plan.copies_per_text;
+    plan.forward_passes = optimizer.steps * optimizer.batch_size *
+                          optimizer.gradient_accumulation_steps * answers * plan.copies_per_text;
   return plan;
 }
 

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "stage/mask_in_data.hpp"
-#include "stage/score_labels.hpp"
 #include "experiment/work_names.hpp"
 #include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/any_objective.hpp"
@@ -18,7 +16,9 @@
 #include "lldm/registry/registry.hpp"
 #include "lldm/score/engine.hpp"
 #include "stage/data_source.hpp"
+#include "stage/mask_in_data.hpp"
 #include "stage/model_bundle.hpp"
+#include "stage/score_labels.hpp"
 #include "stage/study_moments.hpp"
 #include "stage/study_truth.hpp"
 #include "train/score_metrics.hpp"

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "stage/score_labels.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/score/combine.hpp"
+#include "stage/score_labels.hpp"
 
 namespace lldm {
 namespace {

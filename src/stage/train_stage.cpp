@@ -7,21 +7,21 @@
 #include <cmath>
 #include <limits>
 
-#include "stage/sound_model.hpp"
-#include "stage/mask_in_data.hpp"
-#include "stage/prompt_split.hpp"
-#include "stage/score_labels.hpp"
-#include "stage/seen_prompts.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"
 #include "stage/data_source.hpp"
+#include "stage/mask_in_data.hpp"
 #include "stage/model_bundle.hpp"
+#include "stage/prompt_split.hpp"
 #include "stage/reference_scores.hpp"
 #include "stage/run_context.hpp"
+#include "stage/score_labels.hpp"
 #include "stage/score_study.hpp"
+#include "stage/seen_prompts.hpp"
+#include "stage/sound_model.hpp"
 #include "stage/training_memory.hpp"
 #include "stage/training_reporter.hpp"
 
@@ -134,8 +134,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
     setup.reference = std::make_shared<const AnyDenoiser>(bundle.model->frozen_copy());
   }
   setup.optimizer = stage.optimizer;
-  setup.rhythm = {stage.logging_steps, stage.evaluate_steps, stage.save_steps,
-                  stage.keep_checkpoints};
+  setup.rhythm = {stage.logging_steps, stage.eval_steps, stage.save_steps, stage.save_total_limit};
   setup.engine = {.max_tokens_per_forward = stage.max_tokens_per_forward,
                   .num_tokens = bundle.tokenizer->vocabulary_size()};
   setup.shared_draws = stage.shared_draws;
@@ -184,7 +183,8 @@ std::int64_t trained_texts(const StageTrainer& trainer, const TrainingSetup& set
                            const ObjectiveNeeds& needs) {
   const OptimizerOptions& optimizer = setup.optimizer;
   const std::int64_t limit = optimizer.row_limit(static_cast<std::int64_t>(setup.rows.size()));
-  std::int64_t rows = trainer.total_steps() * optimizer.batch_size * optimizer.accumulation;
+  std::int64_t rows =
+      trainer.total_steps() * optimizer.batch_size * optimizer.gradient_accumulation_steps;
   if (limit >= 0) rows = std::min(rows, limit);
   return rows * (needs.group_size + (needs.mismatched ? 1 : 0));
 }

@@ -43,7 +43,8 @@ StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estima
   }
   // The order of the rows is known beforehand: the heaviest micro-batch of the whole stage.
   const auto rows = static_cast<std::int64_t>(setup.rows.size());
-  const std::int64_t per_step = setup.optimizer.batch_size * setup.optimizer.accumulation;
+  const std::int64_t per_step =
+      setup.optimizer.batch_size * setup.optimizer.gradient_accumulation_steps;
   const auto per_micro_batch = static_cast<std::size_t>(
       needs.use == ScoreUse::coupled ? per_step : setup.optimizer.batch_size);
   const std::int64_t steps = setup.optimizer.total_steps(rows);

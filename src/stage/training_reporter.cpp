@@ -179,7 +179,7 @@ void TrainingReporter::save(const TrainingProgress& progress, const AdamW& optim
   save_checkpoint(work_.folder / "checkpoints",
                   {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(),
                    best_loss_, best_step_, progress.adaptation},
-                  bundle_.model->parameters(), optimizer, stage.keep_checkpoints);
+                  bundle_.model->parameters(), optimizer, stage.save_total_limit);
 }
 
 Result TrainingReporter::result() const {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/storage/sha256.hpp"
 
+#include <openssl/evp.h>
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <fstream>
-#include <openssl/evp.h>
 #include <vector>
 
 #include "storage/input_file.hpp"

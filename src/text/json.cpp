@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "lldm/text/utf8.hpp"
-#include "storage/input_file.hpp"
 #include "text/foreign.hpp"
 
 namespace lldm {
@@ -221,15 +220,6 @@ nlohmann::json parse_json(std::string_view text, const std::string& file,
 nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& file,
                                           const JsonLimits& limits) {
   return tree<nlohmann::ordered_json>(text, file, limits);
-}
-
-nlohmann::json load_json(const std::filesystem::path& file, const JsonLimits& limits) {
-  return parse_json(read_input(file, limits.max_bytes), file.string(), limits);
-}
-
-nlohmann::ordered_json load_ordered_json(const std::filesystem::path& file,
-                                         const JsonLimits& limits) {
-  return parse_ordered_json(read_input(file, limits.max_bytes), file.string(), limits);
 }
 
 }  // namespace lldm

@@ -79,11 +79,6 @@ void read_json(std::string_view text, const std::string& file, JsonEvents& event
 [[nodiscard]] nlohmann::ordered_json parse_ordered_json(std::string_view text,
                                                         const std::string& file,
                                                         const JsonLimits& limits = {});
-/// The tree of a file.  Errors  InputError if it cannot be read; as parse_json.
-[[nodiscard]] nlohmann::json load_json(const std::filesystem::path& file,
-                                       const JsonLimits& limits = {});
-[[nodiscard]] nlohmann::ordered_json load_ordered_json(const std::filesystem::path& file,
-                                                       const JsonLimits& limits = {});
 
 /// A value is not what it must be; `with_json_errors` says of which file.
 class JsonValueError : public Error {

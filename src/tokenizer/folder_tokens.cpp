@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "lldm/errors.hpp"
-#include "text/strict_json.hpp"
+#include "storage/input_file.hpp"
+#include "text/json.hpp"
 
 namespace lldm {
 namespace {
@@ -47,7 +48,7 @@ struct FolderFile {
   static std::optional<FolderFile> read(const fs::path& path) {
     if (!fs::exists(path)) return std::nullopt;
     FolderFile out{path.string(), {}};
-    out.content = parse_strict_json(read_text_file(path, kMaxConfigBytes), out.file);
+    out.content = parse_json(read_input(path, kMaxConfigBytes), out.file);
     JsonView(out.content, out.file).require_object();
     return out;
   }
@@ -209,12 +210,12 @@ std::string agreed_name(const fs::path& folder, const HubRole& role,
 FolderTokens read_folder_tokens(const fs::path& tokenizer_file, const SpecialNames& asked) {
   const fs::path folder = tokenizer_file.parent_path();
   const std::string file = tokenizer_file.string();
-  FolderTokens out{read_text_file(tokenizer_file), {}};
+  FolderTokens out{read_input(tokenizer_file), {}};
   const auto map = FolderFile::read(folder / "special_tokens_map.json");
   const auto tokenizer_config = FolderFile::read(folder / "tokenizer_config.json");
   const auto config = FolderFile::read(folder / "config.json");
   if (!map && !tokenizer_config && !config) return out;
-  json tokenizer = parse_strict_json(out.tokenizer_json, file);
+  json tokenizer = parse_json(out.tokenizer_json, file);
   Vocabulary vocabulary(tokenizer);
   json more = json::array();
   if (tokenizer_config) read_decoder(folder, *tokenizer_config, file, vocabulary, more);

@@ -9,9 +9,10 @@
 #include "lldm/errors.hpp"
 #include "lldm/tokenizer/bytes.hpp"
 #include "lldm/tokenizer/words.hpp"
+#include "storage/json_file.hpp"
+#include "storage/sealed_folder.hpp"
 #include "tokenizer/folder_tokens.hpp"
 #include "tokenizer/saved_tokenizer.hpp"
-#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {

@@ -11,6 +11,7 @@
 
 #include "lldm/storage/files.hpp"
 #include "lldm/track/metrics.hpp"
+#include "storage/json_file.hpp"
 #include "text/json.hpp"
 #include "track/replay_scripts.hpp"
 

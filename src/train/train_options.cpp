@@ -18,10 +18,11 @@ void OptimizerOptions::check(config::OptionsCheck& check) const {
     check.error("epochs", message("optimizer has epochs = ", epochs),
                 message("legal: at most ", kMostEpochs));
   if (const double rows = static_cast<double>(steps) * static_cast<double>(batch_size) *
-                          static_cast<double>(accumulation);
+                          static_cast<double>(gradient_accumulation_steps);
       rows > kMostRows)
-    check.error("steps", message("optimizer has steps = ", steps, ": ", rows, " rows in all"),
-                message("legal: steps * batch_size * accumulation of at most ", kMostRows));
+    check.error(
+        "steps", message("optimizer has steps = ", steps, ": ", rows, " rows in all"),
+        message("legal: steps * batch_size * gradient_accumulation_steps of at most ", kMostRows));
   if (type != "adamw")
     check.error("type", message("no optimizer is named \"", type, "\""), "optimizers: adamw");
   if (decay == Decay::stable_then_linear && warmup_share + decay_share > 1.0)
@@ -52,7 +53,7 @@ std::int64_t OptimizerOptions::total_steps(std::int64_t rows) const {
                               " row(s) come to no step\n  legal: epochs of at least ",
                               0.5 / static_cast<double>(std::max<std::int64_t>(1, rows)),
                               ", or steps"));
-  const std::int64_t per_step = batch_size * accumulation;
+  const std::int64_t per_step = batch_size * gradient_accumulation_steps;
   return (row_limit(rows) + per_step - 1) / per_step;
 }
 

@@ -120,7 +120,7 @@ TrainerCore::TrainerCore(MakePlan plan, std::optional<Adaptation> adaptation, Lo
               setup_.engine),
       optimizer_(setup_.policy->parameters(), setup_.optimizer.adamw()),
       order_(setup_.draws, static_cast<std::int64_t>(setup_.rows.size()),
-             setup_.optimizer.batch_size * setup_.optimizer.accumulation),
+             setup_.optimizer.batch_size * setup_.optimizer.gradient_accumulation_steps),
       total_(setup_.optimizer.total_steps(static_cast<std::int64_t>(setup_.rows.size()))) {
   for (const auto* rows : {&setup_.rows, &setup_.validation})
     for (const TrainingRow& row : *rows)
@@ -341,7 +341,7 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
       observer.on_log(done, total_, values(progress.since));
       progress.since.clear();
     }
-    if (!setup_.validation.empty() && (due(done, setup_.rhythm.evaluate_steps) || is_last))
+    if (!setup_.validation.empty() && (due(done, setup_.rhythm.eval_steps) || is_last))
       observer.on_validation(done, validate());
     if (due(done, setup_.rhythm.save_steps) && !is_last) observer.on_save(progress, optimizer_);
     if (!is_last && observer.should_stop()) {

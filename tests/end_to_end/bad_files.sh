@@ -198,7 +198,7 @@ sampler.response_length=1000000000000000000|response_length
 threads=4096|threads = 4096, this machine has
 tuned.score_estimator.draws=1000000000|"draws" must be in [1, 65536]
 sampler.steps=1000000000|"steps" must be in [1, 16777216]
-sft.optimizer={ batch_size = 1048576, accumulation = 1048576 }|noised copies of one step
+sft.optimizer={ batch_size = 1048576, gradient_accumulation_steps = 1048576 }|noised copies of one step
 sft.optimizer.steps=1000000000000000000|rows in all
 LIST
 run_lldm validate "$SMOKE" --set model.layers=50000000

@@ -29,7 +29,7 @@ AnyObjective objective_of(const json& cfg, bool is_averaged) {
                   .alpha = cfg.at("alpha"),
                   .label_smoothing = eps});
   Cpo::Options options{.beta = beta, .label_smoothing = eps, .sft_weight = 0.0};
-  if (is_averaged) options.normalise = Normalise::response_length;
+  if (is_averaged) options.normalize = Normalize::response_length;
   bool is_known = false;
   for (const auto& choice : choices(std::type_identity<CpoLoss>{}))
     if (choice.name == type) options.loss = choice.value, is_known = true;

@@ -84,10 +84,10 @@ FDivergence divergence_of(const json& cfg) {
 std::optional<AnyObjective> single_objective(const std::string& type, const json& cfg) {
   const auto beta = cfg.at("beta").get<double>(), eps = cfg.at("label_smoothing").get<double>();
   const FDivergence f = divergence_of(cfg);
-  constexpr auto by_length = Normalise::response_length;
+  constexpr auto by_length = Normalize::response_length;
   if (type == "sigmoid") return Dpo({.beta = beta, .f_divergence = f});
-  if (type == "sigmoid_norm") return Dpo({.beta = beta, .normalise = by_length, .f_divergence = f});
-  if (type == "ipo") return Ipo({.beta = beta, .normalise = by_length, .f_divergence = f});
+  if (type == "sigmoid_norm") return Dpo({.beta = beta, .normalize = by_length, .f_divergence = f});
+  if (type == "ipo") return Ipo({.beta = beta, .normalize = by_length, .f_divergence = f});
   if (type == "hinge") return Hinge({.beta = beta, .f_divergence = f});
   if (type == "robust")
     return Robust({.shared = {.beta = beta, .f_divergence = f}, .label_smoothing = eps});

@@ -73,7 +73,7 @@ struct Pairs {
 AnyObjective objective_of(const std::string& type, double beta, double ld_alpha) {
   if (type == "sigmoid") return Dpo({.beta = beta, .ld_alpha = ld_alpha});
   if (type == "ipo")
-    return Ipo({.beta = beta, .normalise = Normalise::response_length, .ld_alpha = ld_alpha});
+    return Ipo({.beta = beta, .normalize = Normalize::response_length, .ld_alpha = ld_alpha});
   INFO(type);
   REQUIRE(type == "sft");  // the mean over the chosen tokens of the batch, whatever ld_alpha is
   return WeightedSum({{"sft", Pretraining({}), 1.0}, {"none", Dpo({}), 0.0}});

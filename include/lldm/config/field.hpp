@@ -41,6 +41,7 @@ struct Field {
   bool min_open = false, max_open = false;
   std::string_view unit_name = {};
   bool is_required = false;
+  std::string_view old_key = {};  // what it was called before
 
   /// Closed interval [low, high] of legal values (of every element, for arrays).
   constexpr Field range(double low, double high) const {
@@ -75,6 +76,12 @@ struct Field {
   constexpr Field required() const {
     auto copy = *this;
     copy.is_required = true;
+    return copy;
+  }
+  /// The old name is an error that names the new one.
+  constexpr Field renamed_from(std::string_view name) const {
+    auto copy = *this;
+    copy.old_key = name;
     return copy;
   }
 };

@@ -75,6 +75,7 @@ struct FieldInfo {
   std::vector<std::string> choices;  // of an enum
   std::vector<FieldInfo> fields;     // of a nested table
   bool is_required = false;
+  std::string old_key;  // what it was called before; "" where it always had this name
   Limits limits = {};
   bool (*read)(const Value& value, void* options, const Slot& slot) = nullptr;
   std::optional<Value> (*write)(const void* options) = nullptr;

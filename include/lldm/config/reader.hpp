@@ -187,6 +187,7 @@ FieldInfo make_info(const O& defaults) {
   info.limits = {field.min, field.max, field.min_open, field.max_open};
   info.range = range_text(info.limits, is_one_of<E, ByteSize>);
   info.is_required = field.is_required;
+  info.old_key = field.old_key;
   if constexpr (std::is_enum_v<E>)
     for (const auto& choice : choices(std::type_identity<E>{}))
       info.choices.emplace_back(choice.name);

@@ -146,9 +146,9 @@ struct TrainingStage {
   std::int64_t validation_rows = 0;
   config::Value validation = {};
   std::int64_t logging_steps = 10;
-  std::int64_t evaluate_steps = 0;
+  std::int64_t eval_steps = 0;
   std::int64_t save_steps = 0;
-  std::int64_t keep_checkpoints = 2;
+  std::int64_t save_total_limit = 2;
 
   static constexpr auto describe() {
     using S = TrainingStage;
@@ -203,11 +203,14 @@ struct TrainingStage {
               "{ generate = TASK } or { stage = NAME }, as `data`."),
         field("logging_steps", &S::logging_steps, "Steps between two lines of metrics.")
             .at_least(1),
-        field("evaluate_steps", &S::evaluate_steps,
+        field("eval_steps", &S::eval_steps,
               "Steps between two validation passes; 0: at the end only.")
-            .at_least(0),
+            .at_least(0)
+            .renamed_from("evaluate_steps"),
         field("save_steps", &S::save_steps, "Steps between two checkpoints; 0: none.").at_least(0),
-        field("keep_checkpoints", &S::keep_checkpoints, "Newest checkpoints kept.").at_least(1)};
+        field("save_total_limit", &S::save_total_limit, "Newest checkpoints kept.")
+            .at_least(1)
+            .renamed_from("keep_checkpoints")};
   }
   void check(config::OptionsCheck& check) const;
 };

@@ -31,7 +31,7 @@ double binomial(int n, int k);
 /// Weights [2^R, R] with one value for all positions of a subset, by its size.
 std::vector<double> weights_by_count(std::size_t size, const std::function<double(int)>& weight);
 
-/// Mean over l in 1..R of the mean over |M| = l of (R / l) sum_{i in M}: training.md 4c,
+/// Mean over l in 1..R of the mean over |M| = l of (R / l) sum_{i in M}: docs/definitions.md, "Targets",
 /// identity 1.
 std::vector<double> elbo_weights(std::size_t size);
 
@@ -44,7 +44,7 @@ std::vector<double> any_order_weights(std::size_t size);
 std::vector<double> truncated_weights(std::size_t size, double eps, double alpha_eps,
                                       double alpha_one);
 
-/// alpha at the grid points of a T-step path, its ends closed (design.md, section 3).
+/// alpha at the grid points of a T-step path, its ends closed (docs/definitions.md).
 std::vector<double> closed_alphas(int steps, const std::function<double(double)>& alpha);
 
 /// One way in which the tokens of a text become masked: `since[i]` in 1..T.

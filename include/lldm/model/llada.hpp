@@ -93,6 +93,7 @@ class Llada final : public Model {
   [[nodiscard]] ModelShape shape() const override { return shape_of(config_); }
   [[nodiscard]] std::shared_ptr<Model> frozen_copy() const override;
   [[nodiscard]] std::string config_text() const override;
+  void note_tokens(std::int64_t mask, std::int64_t end_of_text, std::int64_t padding) override;
   void save(const std::filesystem::path& folder) const override;
 
  private:

@@ -43,6 +43,9 @@ class Model {
   [[nodiscard]] virtual std::shared_ptr<Model> frozen_copy() const = 0;
   /// The folder's config.json: with the weights, everything that decides the model's numbers.
   [[nodiscard]] virtual std::string config_text() const = 0;
+  /// What config.json is to say of special ids, also where the folder that the model came from left
+  /// them out; a negative id leaves what is there.
+  virtual void note_tokens(std::int64_t mask, std::int64_t end_of_text, std::int64_t padding) = 0;
   /// Writes config.json and the weights.  Each file appears complete or not at all; the folder
   /// becomes a model with its last file, so save into one that nobody reads yet.
   /// Errors  Error if the system cannot write.

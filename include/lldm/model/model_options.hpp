@@ -131,6 +131,10 @@ void check_against_folder(const ModelOptions& options, const LladaConfig& config
 /// The same against the config.json in `options.path`.
 void check_against_folder(const ModelOptions& options);
 
+/// The same for the table `given` as well (null: none), also where a key says what is the default.
+void check_given_sizes(const ModelOptions& options, const config::Value* given,
+                       const std::filesystem::path& folder);
+
 /// The shape of the model a stage trains: its folder's (`from`, else `model.path`) where that is
 /// here, else what the keys of [model] say; LLaDA-8B's, with a line in `note`, for a folder that is
 /// still to be downloaded.

@@ -9,7 +9,7 @@
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/objective.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/normalize.hpp"
 
 namespace lldm {
 
@@ -27,7 +27,7 @@ constexpr auto choices(std::type_identity<CpoLoss>) {
 /// A preference loss without a reference, m = S_chosen - S_rejected:
 ///     sigmoid:  -(1 - eps) log sigmoid(beta m) - eps log sigmoid(-beta m);
 ///     hinge:    max(0, 1 - beta m);
-///     ipo:      (m - 1 / (2 beta))^2, whose m is per token in TRL: normalise = "response_length";
+///     ipo:      (m - 1 / (2 beta))^2, whose m is per token in TRL: normalize = "response_length";
 /// plus sft_weight times minus the chosen answer's score per token, which keeps it likely.
 ///
 /// Nothing holds a reference model.  Nothing cancels either: the margin carries the whole variance
@@ -40,7 +40,7 @@ class Cpo {
     double beta = 0.1;
     CpoLoss loss = CpoLoss::sigmoid;
     double label_smoothing = 0.0;
-    Normalise normalise = Normalise::none;
+    Normalize normalize = Normalize::none;
     double sft_weight = 1.0;
     static constexpr auto describe() {
       return std::tuple{
@@ -52,7 +52,7 @@ class Cpo {
                 "loss = \"sigmoid\": smoothing eps of the label.")
               .at_least(0.0)
               .below(0.5),
-          normalise_field<Options>(),
+          normalize_field<Options>(),
           field("sft_weight", &Options::sft_weight,
                 "Weight of minus the chosen answer's score per token.")
               .at_least(0.0)};

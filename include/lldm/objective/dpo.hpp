@@ -7,7 +7,7 @@ namespace lldm {
 
 /// -log sigmoid(beta (r_chosen - r_rejected)), r = policy minus reference score.
 ///
-/// With normalise = "response_length" each r is divided by its own scored length first (TRL's
+/// With normalize = "response_length" each r is divided by its own scored length first (TRL's
 /// `sigmoid_norm`).  Exact at large margins (no overflow).
 /// Source  Rafailov et al. 2023 (DPO), eq. (7); with likelihood bounds, VRPO (arXiv:2505.19223),
 /// eq. (4).

@@ -9,7 +9,7 @@
 #include "lldm/concepts/objective.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/config/options_check.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/normalize.hpp"
 
 namespace lldm {
 
@@ -54,9 +54,9 @@ at::Tensor divergence_scores(const at::Tensor& log_ratios, const FDivergence& di
 /// Chosen minus rejected divergence score, [B]; each divided by its own scored length under
 /// response_length.
 at::Tensor preference_margins(const ScoreSet& scores, const FDivergence& divergence,
-                              Normalise normalise = Normalise::none);
+                              Normalize normalize = Normalize::none);
 
 /// Whether a loss of `preference_margins` depends on chosen - rejected alone.
-ScoreUse use_of_margins(const FDivergence& divergence, Normalise normalise = Normalise::none);
+ScoreUse use_of_margins(const FDivergence& divergence, Normalize normalize = Normalize::none);
 
 }  // namespace lldm

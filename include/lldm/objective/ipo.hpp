@@ -8,7 +8,7 @@ namespace lldm {
 /// ((r_chosen - r_rejected) - 1 / (2 beta))^2, r = policy minus reference score.
 ///
 /// The paper's form by default; TRL's, which divides each r by its own length, with
-/// normalise = "response_length".
+/// normalize = "response_length".
 /// Source  Azar et al. 2023 (IPO), arXiv:2310.12036, eq. (17).
 class Ipo : public PairLoss<Ipo, MarginOptions> {
  public:

@@ -7,7 +7,7 @@
 
 #include "lldm/concepts/component.hpp"
 #include "lldm/concepts/objective.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/normalize.hpp"
 
 namespace lldm {
 
@@ -23,14 +23,14 @@ class Listwise {
   struct Options {
     double beta = 0.1;
     std::int64_t answers = 4;
-    Normalise normalise = Normalise::none;
+    Normalize normalize = Normalize::none;
     static constexpr auto describe() {
       return std::tuple{
           field("beta", &Options::beta, "Strength of the pull to the reference.")
               .above(0.0)
               .unit("1/nat"),
           field("answers", &Options::answers, "Ranked answers to a prompt, G.").range(2, 64),
-          normalise_field<Options>()};
+          normalize_field<Options>()};
     }
   };
   static constexpr std::string_view name() { return "listwise"; }

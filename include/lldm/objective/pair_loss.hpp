@@ -13,7 +13,7 @@
 #include "lldm/concepts/objective.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/objective/f_divergence.hpp"
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/normalize.hpp"
 
 namespace lldm {
 
@@ -35,10 +35,10 @@ struct BetaOptions {
 /// Keys of a loss of each answer's log-ratio.
 struct RatioOptions {
   double beta = 0.1;
-  Normalise normalise = Normalise::none;
+  Normalize normalize = Normalize::none;
   double ld_alpha = 1.0;
   static constexpr auto describe() {
-    return std::tuple{beta_field<RatioOptions>(), normalise_field<RatioOptions>(),
+    return std::tuple{beta_field<RatioOptions>(), normalize_field<RatioOptions>(),
                       ld_alpha_field<RatioOptions>()};
   }
 };
@@ -46,11 +46,11 @@ struct RatioOptions {
 /// Keys of a loss of the margin of divergence scores.
 struct MarginOptions {
   double beta = 0.1;
-  Normalise normalise = Normalise::none;
+  Normalize normalize = Normalize::none;
   FDivergence f_divergence = {};
   double ld_alpha = 1.0;
   static constexpr auto describe() {
-    return std::tuple{beta_field<MarginOptions>(), normalise_field<MarginOptions>(),
+    return std::tuple{beta_field<MarginOptions>(), normalize_field<MarginOptions>(),
                       field("f_divergence", &MarginOptions::f_divergence,
                             "The divergence of the implicit reward."),
                       ld_alpha_field<MarginOptions>()};
@@ -95,8 +95,8 @@ class PairLoss {
   /// curved divergences weigh the two answers differently.
   [[nodiscard]] ScoreUse use() const {
     if constexpr (requires { keys().f_divergence; })
-      return use_of_margins(keys().f_divergence, keys().normalise);
-    else if constexpr (requires { keys().normalise; })
+      return use_of_margins(keys().f_divergence, keys().normalize);
+    else if constexpr (requires { keys().normalize; })
       return ScoreUse::each;
     else
       return ScoreUse::parts;
@@ -107,11 +107,11 @@ class PairLoss {
   [[nodiscard]] double beta() const { return keys().beta; }
   /// Chosen minus rejected divergence score, [B].
   [[nodiscard]] at::Tensor margins(const ScoreSet& scores) const {
-    return preference_margins(scores, keys().f_divergence, keys().normalise);
+    return preference_margins(scores, keys().f_divergence, keys().normalize);
   }
   /// Policy minus reference of each answer, [B, 2].
   [[nodiscard]] at::Tensor ratios(const ScoreSet& scores) const {
-    return log_ratios(scores, keys().normalise);
+    return log_ratios(scores, keys().normalize);
   }
   [[nodiscard]] const auto& keys() const {
     if constexpr (requires { options_.shared; })

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "lldm/run/load_experiment.hpp"
 #include "lldm/experiment/schedule.hpp"
+#include "lldm/run/load_experiment.hpp"
 #include "lldm/stage/run_options.hpp"
 #include "lldm/track/logger.hpp"
 

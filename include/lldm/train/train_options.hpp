@@ -24,7 +24,7 @@ struct OptimizerOptions {
   std::int64_t steps = 0;
   double epochs = 0;
   std::int64_t batch_size = 16;
-  std::int64_t accumulation = 1;
+  std::int64_t gradient_accumulation_steps = 1;
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;
@@ -49,8 +49,10 @@ struct OptimizerOptions {
         field("epochs", &O::epochs, "Passes over the rows; 0: given by steps.").at_least(0.0),
         field("batch_size", &O::batch_size, "Rows (or pairs) of one micro-batch.")
             .range(1, 1 << 20),
-        field("accumulation", &O::accumulation, "Micro-batches per optimizer step.")
-            .range(1, 1 << 20),
+        field("gradient_accumulation_steps", &O::gradient_accumulation_steps,
+              "Micro-batches per optimizer step.")
+            .range(1, 1 << 20)
+            .renamed_from("accumulation"),
         field("beta1", &O::beta1, "Decay of the first moment.").at_least(0.0).below(1.0),
         field("beta2", &O::beta2, "Decay of the second moment.").at_least(0.0).below(1.0),
         field("epsilon", &O::epsilon, "Added to the root of the second moment.").above(0.0),
@@ -79,9 +81,9 @@ static_assert(OptionsStruct<OptimizerOptions>);
 /// When a training stage reports, checks and saves.
 struct TrainingRhythm {
   std::int64_t logging_steps = 10;
-  std::int64_t evaluate_steps = 0;
+  std::int64_t eval_steps = 0;
   std::int64_t save_steps = 0;
-  std::int64_t keep_checkpoints = 2;
+  std::int64_t save_total_limit = 2;
 };
 
 }  // namespace lldm

@@ -7,7 +7,7 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/sum.h>
 
-#include <lldm/objective/normalise.hpp>
+#include <lldm/objective/normalize.hpp>
 #include <lldm/plugin/plugin.hpp>
 
 namespace {
@@ -19,7 +19,7 @@ struct Common {
   explicit Common(const Options&) {}
   [[nodiscard]] lldm::ObjectiveNeeds needs() const { return {.use = lldm::ScoreUse::difference}; }
   static at::Tensor margins(const lldm::ScoreSet& scores) {
-    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalise::none);
+    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalize::none);
     return (ratios.select(1, 0) - ratios.select(1, 1)) * 0.1;
   }
   static lldm::ObjectiveResult result(const lldm::ScoreSet& scores, const at::Tensor& losses) {
@@ -71,7 +71,7 @@ struct Undeclared : Common {
   static constexpr std::string_view description() { return "each answer, called a difference"; }
   using Common::Common;
   [[nodiscard]] lldm::ObjectiveResult evaluate(const lldm::ScoreSet& scores) const {
-    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalise::none);
+    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalize::none);
     return result(scores, -at::log_sigmoid(ratios.select(1, 0)));
   }
 };

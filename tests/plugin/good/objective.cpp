@@ -3,7 +3,7 @@
 #include <ATen/ops/square.h>
 #include <ATen/ops/sum.h>
 
-#include <lldm/objective/normalise.hpp>
+#include <lldm/objective/normalize.hpp>
 #include <lldm/plugin/plugin.hpp>
 
 class SquaredMargin {
@@ -20,7 +20,7 @@ class SquaredMargin {
 
   [[nodiscard]] lldm::ObjectiveNeeds needs() const { return {.use = lldm::ScoreUse::difference}; }
   [[nodiscard]] lldm::ObjectiveResult evaluate(const lldm::ScoreSet& scores) const {
-    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalise::none);
+    const at::Tensor ratios = lldm::log_ratios(scores, lldm::Normalize::none);
     return {at::square(ratios.select(1, 0) - ratios.select(1, 1) - goal_).sum(),
             lldm::preference_metrics(scores, 1.0)};
   }

@@ -16,7 +16,7 @@ TEST_CASE("Cpo reads no reference; alone and in nats it is a loss of the differe
   CHECK(!Cpo({}).needs().reference);
   CHECK(Cpo({}).needs().use == ScoreUse::each);
   CHECK(Cpo({.sft_weight = 0}).needs().use == ScoreUse::difference);
-  CHECK(Cpo({.normalise = Normalise::response_length, .sft_weight = 0}).needs().use ==
+  CHECK(Cpo({.normalize = Normalize::response_length, .sft_weight = 0}).needs().use ==
         ScoreUse::each);
 }
 
@@ -36,7 +36,7 @@ TEST_CASE("Cpo: its three losses at a margin of 2 nats, and the chosen answer's 
   // -4 / 2 + 6 / 4 = -0.5 per token.
   CHECK(loss({.beta = 0.5,
               .loss = CpoLoss::ipo,
-              .normalise = Normalise::response_length,
+              .normalize = Normalize::response_length,
               .sft_weight = 0}) == 2.25);
   CHECK(loss({.beta = 0.25, .loss = CpoLoss::hinge, .sft_weight = 3}) == 0.5 + 3 * 2);
   CHECK(Cpo({.beta = 0.5}).evaluate(set).metrics.at("rewards/margins").value() == 1.0);

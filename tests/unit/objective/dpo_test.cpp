@@ -16,7 +16,7 @@ TEST_CASE("Dpo asks for pairs with a reference and is a loss of the difference",
   CHECK(needs.reference);
   CHECK(needs.use == ScoreUse::difference);
   CHECK(needs.denominator == Denominator::groups);
-  CHECK(Dpo({.normalise = Normalise::response_length}).needs().use == ScoreUse::each);
+  CHECK(Dpo({.normalize = Normalize::response_length}).needs().use == ScoreUse::each);
 }
 
 TEST_CASE("Dpo stays finite at margins that overflow exp", "[objective][dpo]") {
@@ -31,7 +31,7 @@ TEST_CASE("Dpo stays finite at margins that overflow exp", "[objective][dpo]") {
 }
 
 TEST_CASE("Dpo by length divides each log-ratio by its own length", "[objective][dpo]") {
-  const Dpo dpo({.beta = 2.0, .normalise = Normalise::response_length});
+  const Dpo dpo({.beta = 2.0, .normalize = Normalize::response_length});
   // 6 / 3 - 4 / 4 = 1.
   const ScoreSet set = score_set(2, {-4, -6}, {-10, -10}, {3, 4});
   CHECK(dpo.evaluate(set).loss_sum.item<double>() ==

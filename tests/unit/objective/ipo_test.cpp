@@ -19,7 +19,7 @@ TEST_CASE("Ipo is zero exactly where the margin is 1 / (2 beta)", "[objective][i
 }
 
 TEST_CASE("Ipo by length is TRL's form", "[objective][ipo]") {
-  const Ipo ipo({.beta = 0.25, .normalise = Normalise::response_length});
+  const Ipo ipo({.beta = 0.25, .normalize = Normalize::response_length});
   CHECK(ipo.needs().use == ScoreUse::each);
   // 4 / 2 - 9 / 9 = 1, wanted 2.
   const ScoreSet set = score_set(2, {-1, 2}, {-5, -7}, {2, 9});

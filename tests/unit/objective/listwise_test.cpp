@@ -17,9 +17,9 @@ using namespace lldm::testing;
 TEST_CASE("Listwise of two answers is dpo, bit for bit", "[objective][listwise]") {
   const ScoreSet set = score_set(2, {-3.1, -4.7, -2, 5, 900, -900, 0, 0},
                                  {-3.3, -4.1, -1, 2, 1, 1, 0, 0}, {2, 3, 5, 7, 1, 1, 2, 2});
-  for (const auto normalise : {Normalise::none, Normalise::response_length}) {
-    const Dpo dpo({.beta = 0.3, .normalise = normalise});
-    const Listwise listwise({.beta = 0.3, .answers = 2, .normalise = normalise});
+  for (const auto normalise : {Normalize::none, Normalize::response_length}) {
+    const Dpo dpo({.beta = 0.3, .normalize = normalise});
+    const Listwise listwise({.beta = 0.3, .answers = 2, .normalize = normalise});
     CHECK(listwise.evaluate(set).loss_sum.item<double>() ==
           dpo.evaluate(set).loss_sum.item<double>());
     CHECK(at::equal(slopes(listwise, set), slopes(dpo, set)));

@@ -57,7 +57,7 @@ TEST_CASE("ScoreEngine: the gradient paths agree on a LLaDA transformer", "[scor
         FullTrajectory({.steps = 3}), MonteCarloElbo({.draws = 3}),
         Segmented({.steps = 4, .segments = 2, .steps_per_segment = 1})};
     const std::vector<AnyObjective> objectives{
-        Sft({}), Dpo({.beta = 0.3}), Ipo({.beta = 0.2, .normalise = Normalise::response_length}),
+        Sft({}), Dpo({.beta = 0.3}), Ipo({.beta = 0.2, .normalize = Normalize::response_length}),
         WeightedSum({{"dpo", Dpo({.beta = 0.2}), 1.0}, {"sft", Sft({}), 0.05}})};
     for (std::size_t o = 0; o < objectives.size(); ++o)
       for (std::size_t e = 0; e < estimators.size(); ++e) {

@@ -55,9 +55,9 @@ std::vector<NamedObjective> objectives() {
       {"sft + pretraining",
        WeightedSum({{"sft", Sft({}), 0.7}, {"pretraining", Pretraining({}), 0.3}})},
       {"dpo", Dpo({.beta = 0.3})},
-      {"dpo by length", Dpo({.beta = 0.5, .normalise = Normalise::response_length})},
+      {"dpo by length", Dpo({.beta = 0.5, .normalize = Normalize::response_length})},
       {"ipo", Ipo({.beta = 0.2})},
-      {"ipo by length", Ipo({.beta = 0.2, .normalise = Normalise::response_length})},
+      {"ipo by length", Ipo({.beta = 0.2, .normalize = Normalize::response_length})},
       {"dpo + 0.05 sft", WeightedSum({{"dpo", Dpo({.beta = 0.2}), 1.0}, {"sft", Sft({}), 0.05}})},
       {"ipo + pretraining",
        WeightedSum({{"ipo", Ipo({.beta = 0.2}), 0.5}, {"pretraining", Pretraining({}), 2.0}})}};

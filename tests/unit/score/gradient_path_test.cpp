@@ -63,7 +63,7 @@ TEST_CASE("check_gradient_path: every inexact combination is refused with reason
   CHECK(refusal(GradientPath::pairwise, dpo) == "");
   CHECK(refusal(GradientPath::linear, sft) == "");
   CHECK(pairwise_buffers(dpo) == 1);
-  CHECK(pairwise_buffers(Dpo({.normalise = Normalise::response_length}).needs()) == 2);
+  CHECK(pairwise_buffers(Dpo({.normalize = Normalize::response_length}).needs()) == 2);
 }
 
 TEST_CASE("ScoreEngine: steps that cannot be exact are refused", "[score][engine]") {

@@ -61,7 +61,7 @@ TrainingSetup setup_of(std::int64_t rows) {
   setup.rows = rows_of(rows);
   setup.optimizer.steps = 1;
   setup.optimizer.batch_size = 2;
-  setup.optimizer.accumulation = 2;
+  setup.optimizer.gradient_accumulation_steps = 2;
   setup.optimizer.learning_rate = 0;
   setup.path = GradientPath::retain;
   setup.draws = Draws(11, "tuned");

@@ -115,7 +115,8 @@ TEST_CASE("Draws: bit-equal plans over row order, micro-batch, accumulation, pat
 
     Run single, whole, replayed;
     single.setup.optimizer.batch_size = 1;
-    single.setup.optimizer.accumulation = 2;  // as many rows a step, in two micro-batches
+    single.setup.optimizer.gradient_accumulation_steps =
+        2;  // as many rows a step, in two micro-batches
     replayed.setup.path = GradientPath::replay;
     replayed.setup.engine.max_tokens_per_forward = 9;
     CHECK(plans_failure(base, single.plans(estimator.component)) == "");

@@ -33,7 +33,7 @@ TEST_CASE(
     setup.path = GradientPath::linear;
     setup.optimizer.steps = 1;
     setup.optimizer.batch_size = 1;
-    setup.optimizer.accumulation = accumulation;
+    setup.optimizer.gradient_accumulation_steps = accumulation;
     Noise noise;
     Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>(
         MaskedProcess(3, LinearSchedule()), MonteCarloElbo({.draws = 2}), Sft({}), setup)

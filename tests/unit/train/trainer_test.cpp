@@ -51,7 +51,7 @@ TEST_CASE("Trainer: concrete components give the bits of the erased ones", "[tra
 TEST_CASE("Trainer: accumulation changes no weight beyond rounding", "[train]") {
   World whole, parts;
   parts.setup.optimizer.batch_size = 1;
-  parts.setup.optimizer.accumulation = 4;
+  parts.setup.optimizer.gradient_accumulation_steps = 4;
   Recorder quiet;
   concrete(whole.setup).run(quiet);
   concrete(parts.setup).run(quiet);

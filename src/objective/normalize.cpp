@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/normalize.hpp"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/eq.h>
@@ -19,18 +19,18 @@ void require_reference(const ScoreSet& scores, const char* asker) {
 
 }  // namespace
 
-at::Tensor policy_scores(const ScoreSet& scores, Normalise normalise) {
-  return normalise == Normalise::none ? scores.policy : scores.policy / scores.lengths;
+at::Tensor policy_scores(const ScoreSet& scores, Normalize normalize) {
+  return normalize == Normalize::none ? scores.policy : scores.policy / scores.lengths;
 }
 
 at::Tensor chosen_nats_per_token(const ScoreSet& scores) {
   return -scores.policy.select(1, 0) / scores.lengths.select(1, 0);
 }
 
-at::Tensor log_ratios(const ScoreSet& scores, Normalise normalise) {
+at::Tensor log_ratios(const ScoreSet& scores, Normalize normalize) {
   require_reference(scores, "log_ratios");
   const at::Tensor ratios = scores.policy - scores.reference;
-  return normalise == Normalise::none ? ratios : ratios / scores.lengths;
+  return normalize == Normalize::none ? ratios : ratios / scores.lengths;
 }
 
 std::map<std::string, Mean> preference_metrics(const ScoreSet& scores, double beta) {

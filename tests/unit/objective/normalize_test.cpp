@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "lldm/objective/normalise.hpp"
+#include "lldm/objective/normalize.hpp"
 
 #include "lldm/errors.hpp"
 #include "support/catch.hpp"
@@ -10,7 +10,7 @@ using namespace lldm::testing;
 
 TEST_CASE("log_ratios without a reference is refused", "[objective][normalise]") {
   const ScoreSet set = score_set(2, {-1, -2}, {}, {1, 1});
-  CHECK_THROWS_WITH(log_ratios(set, Normalise::none),
+  CHECK_THROWS_WITH(log_ratios(set, Normalize::none),
                     "log_ratios: the score set has no reference scores");
 }
 

@@ -14,18 +14,18 @@ namespace lldm {
 
 /// Whether a preference loss sees scores in nats or in nats per scored token.  It changes what beta
 /// means.
-enum class Normalise : std::uint8_t { none, response_length };
-constexpr auto choices(std::type_identity<Normalise>) {
-  return std::array{Choice<Normalise>{"none", Normalise::none},
-                    Choice<Normalise>{"response_length", Normalise::response_length}};
+enum class Normalize : std::uint8_t { none, response_length };
+constexpr auto choices(std::type_identity<Normalize>) {
+  return std::array{Choice<Normalize>{"none", Normalize::none},
+                    Choice<Normalize>{"response_length", Normalize::response_length}};
 }
 
-/// The key `normalise` of an objective's Options.
+/// The key `normalize` of an objective's Options.
 template <class Options>
-constexpr auto normalise_field() {
-  return field(
-      "normalise", &Options::normalise,
-      "none: scores in nats; response_length: per scored token (changes what beta means).");
+constexpr auto normalize_field() {
+  return field("normalize", &Options::normalize,
+               "none: scores in nats; response_length: per scored token (changes what beta means).")
+      .renamed_from("normalise");
 }
 
 /// The key `ld_alpha` of an objective's Options.
@@ -38,14 +38,14 @@ constexpr auto ld_alpha_field() {
 }
 
 /// The policy's scores [B, G], per scored token under response_length.
-at::Tensor policy_scores(const ScoreSet& scores, Normalise normalise);
+at::Tensor policy_scores(const ScoreSet& scores, Normalize normalize);
 
 /// Minus the score per scored token of every group's first answer, [B]: what sft sums.
 at::Tensor chosen_nats_per_token(const ScoreSet& scores);
 
 /// Policy minus reference score per answer, [B, G] float64; divided by the answer's own scored
 /// length under response_length.  ShapeError without a reference.
-at::Tensor log_ratios(const ScoreSet& scores, Normalise normalise);
+at::Tensor log_ratios(const ScoreSet& scores, Normalize normalize);
 
 /// TRL's metric names over a set of pairs: rewards/{chosen,rejected,accuracies,margins} (beta times
 /// the un-normalised log-ratio) and logps/{chosen,rejected}.  A tie counts one half (win.hpp).
