@@ -101,13 +101,8 @@ void inspect_experiment(const Arguments& arguments, const std::filesystem::path&
   const LoadedExperiment loaded = load_experiment(file, arguments.values("set"), registry);
   MemoryManager memory;
   for (const Stage& stage : loaded.experiments.front().stages) {
-    const auto* training = std::get_if<TrainingStage>(&stage.options);
-    if (!training || !training->data.find("generate")) continue;
-    config::Diagnostics diagnostics;
-    const BoundComponent bound =
-        registry.bind(Role::task, training->data, diagnostics,
-                      {.where = stage.name, .synonym = "generate", .extra_keys = {"limit"}});
-    diagnostics.throw_if_any();
+    if (!stage.facts.training || !stage.facts.rows || !stage.facts.rows->data.task) continue;
+    const BoundComponent& bound = stage.facts.rows->data.task;
     const Services services{
         .registry = registry,
         .memory = memory,
@@ -128,8 +123,9 @@ void inspect_experiment(const Arguments& arguments, const std::filesystem::path&
         rows.push_back(make_prompt_row(rows.size(), user_prompt(example.prompt), example.answer));
     }
     InspectSettings settings = settings_of(arguments);
-    if (training->response_length.is_integer())
-      settings.response_length = training->response_length.as_integer();
+    if (const config::Member* length = stage.resolved.find("response_length");
+        length && length->value.is_integer())
+      settings.response_length = length->value.as_integer();
     const auto tokenizer = tokenizer_of(arguments, texts);
     std::cout << "== stage " << stage.name << "\n"
               << (plain.empty() ? describe_rows(rows, *tokenizer, settings)

@@ -7,6 +7,7 @@
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/experiment/data_options.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/render/table.hpp"
@@ -22,6 +23,15 @@ void print_role(const Registry& registry, Role role) {
     table.rows.push_back({entry->name, entry->origin.text(), entry->description});
   if (table.rows.empty()) return;
   std::cout << role_plural(role) << "\n" << text_table(table, terminal_width()) << "\n";
+}
+
+void print_stage_kinds(const Registry& registry) {
+  Table table;
+  table.columns = {{"name", Align::left}, {"from", Align::left}, {"what it is", Align::left}};
+  for (const RegisteredStageKind& known : registry.stage_kinds())
+    table.rows.push_back({std::string(known.kind.name()), known.origin.text(),
+                          std::string(known.kind.description())});
+  std::cout << "kinds of stage\n" << text_table(table, terminal_width()) << "\n";
 }
 
 void print_fields(const std::vector<config::FieldInfo>& fields, const std::string& indent) {
@@ -69,21 +79,18 @@ void print_facts(const Entry& entry, const Registry& registry) {
 }
 
 /// Tables of a file that are no components, by name.
-std::map<std::string, std::vector<config::FieldInfo>> plain_tables() {
-  return {{"file", config::fields<ExperimentOptions>()},
-          {"model", config::fields<ModelOptions>()},
-          {"tokenizer", config::fields<TokenizerOptions>()},
-          {"template", config::fields<TemplateOptions>()},
-          {"memory", config::fields<MemoryOptions>()},
-          {"optimizer", config::fields<OptimizerOptions>()},
-          {"data", config::fields<DataOptions>()},
-          {"stage.pretraining", config::fields<TrainingStage>()},
-          {"stage.sft", config::fields<TrainingStage>()},
-          {"stage.preference", config::fields<TrainingStage>()},
-          {"stage.synthesize", config::fields<SynthesizeStage>()},
-          {"stage.evaluate", config::fields<EvaluateStage>()},
-          {"stage.sample", config::fields<SampleStage>()},
-          {"stage.study", config::fields<StudyStage>()}};
+std::map<std::string, std::vector<config::FieldInfo>> plain_tables(const Registry& registry) {
+  std::map<std::string, std::vector<config::FieldInfo>> tables = {
+      {"file", config::fields<ExperimentOptions>()},
+      {"model", config::fields<ModelOptions>()},
+      {"tokenizer", config::fields<TokenizerOptions>()},
+      {"template", config::fields<TemplateOptions>()},
+      {"memory", config::fields<MemoryOptions>()},
+      {"optimizer", config::fields<OptimizerOptions>()},
+      {"data", config::fields<DataOptions>()}};
+  for (const RegisteredStageKind& known : registry.stage_kinds())
+    tables.emplace("stage." + std::string(known.kind.name()), known.kind.fields());
+  return tables;
 }
 
 }  // namespace
@@ -92,12 +99,18 @@ int run_list(const Arguments& arguments) {
   const Registry registry = make_registry(arguments);
   if (arguments.positional.empty()) {
     for (const Role role : kRoles) print_role(registry, role);
+    print_stage_kinds(registry);
+    return 0;
+  }
+  if (arguments.positional.front() == "stages") {
+    print_stage_kinds(registry);
     return 0;
   }
   const std::optional<Role> role = role_from_text(arguments.positional.front());
   if (!role) {
     std::vector<std::string> names;
     for (const Role known : kRoles) names.emplace_back(role_name(known));
+    names.emplace_back("stages");
     throw ConfigError(message("lldm list: no role is named \"", arguments.positional.front(),
                               "\"\n  ",
                               config::did_you_mean(arguments.positional.front(), names, "roles")));
@@ -143,7 +156,7 @@ int run_describe(const Arguments& arguments) {
     std::cout << kGridHelp;
     return 0;
   }
-  const auto tables = plain_tables();
+  const auto tables = plain_tables(registry);
   bool is_found = false;
   for (const std::string& key : {typed, "stage." + typed})  // `sft` is a stage and an objective
     if (const auto table = tables.find(key); table != tables.end()) {

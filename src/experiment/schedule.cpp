@@ -58,6 +58,17 @@ struct Builder {
   }
 };
 
+Work work_of(const Stage& stage, const std::string& model, std::int64_t seed) {
+  return {.stage = stage.name,
+          .model = model,
+          .seed = seed,
+          .hash = "",
+          .settings_hash = "",
+          .folder = {},
+          .inputs = {},
+          .cells = {}};
+}
+
 void add_cell(Builder& builder, std::size_t cell) {
   RunSchedule& schedule = builder.schedule;
   const Experiment& experiment = schedule.experiments[cell];
@@ -67,17 +78,13 @@ void add_cell(Builder& builder, std::size_t cell) {
   for (const Stage& stage : experiment.stages) {
     varies = varies || stage.name == schedule.cells[cell].seed_from;
     const std::int64_t seed = varies ? schedule.cells[cell].seed : experiment.options.seed;
-    if (stage.kind != StageKind::evaluate) {
-      Work work{.stage = stage.name,
-                .model = "",
-                .seed = seed,
-                .hash = "",
-                .settings_hash = "",
-                .folder = {},
-                .inputs = {},
-                .cells = {}};
-      for (const std::string& input : stage.inputs())
-        if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
+    const auto add_inputs = [&](Work& work, const std::vector<std::string>& names) {
+      for (const std::string& name : names)
+        if (const auto at = made.find(name); at != made.end()) work.inputs.insert(*at);
+    };
+    if (stage.facts.models.empty()) {
+      Work work = work_of(stage, "", seed);
+      add_inputs(work, stage.facts.inputs);
       made[stage.name] = builder.add(
           std::move(work),
           settings + config::to_toml(stage.resolved) + "\n" + builder.files.digests(stage.resolved),
@@ -87,18 +94,10 @@ void add_cell(Builder& builder, std::size_t cell) {
     // Every model is measured by itself, on draws that do not depend on which other models are.
     config::Value table = stage.resolved;
     table.erase("models");
-    for (const std::string& model : std::get<EvaluateStage>(stage.options).models) {
-      Work work{.stage = stage.name,
-                .model = model,
-                .seed = experiment.options.seed,
-                .hash = "",
-                .settings_hash = "",
-                .folder = {},
-                .inputs = {},
-                .cells = {}};
-      for (const std::string& input :
-           {model, std::string(std::get<EvaluateStage>(stage.options).pairs.text_of("stage"))})
-        if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
+    for (const std::string& model : stage.facts.models) {
+      Work work = work_of(stage, model, experiment.options.seed);
+      add_inputs(work, {model});
+      if (stage.facts.rows) add_inputs(work, {stage.facts.rows->data.options.stage});
       builder.add(std::move(work),
                   settings + model + config::to_toml(table) + "\n" + builder.files.digests(table) +
                       builder.files.digests(config::Value::string(model)),

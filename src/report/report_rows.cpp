@@ -59,11 +59,10 @@ Json evaluated_row(const RunSchedule& schedule, const Work& work, const Json& me
   for (const auto& [path, value] : row.at("axes").items())
     if (path.starts_with(work.stage + ".")) axes[path] = value;
   row["axes"] = std::move(axes);
-  if (source.kind == StageKind::pretraining || source.kind == StageKind::sft ||
-      source.kind == StageKind::preference) {
-    row["role"] = to_string(source.training().role);
-    row["starts_from"] = source.training().from;
-    row["estimator"] = source.training().score_estimator.type();
+  if (const auto& made_by = source.facts.training) {
+    row["role"] = to_string(made_by->role);
+    row["starts_from"] = made_by->from;
+    row["estimator"] = made_by->estimator;
   }
   if (const std::optional<Json> result = result_of(training)) add_training(row["metrics"], *result);
   return row;
@@ -101,14 +100,12 @@ Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
                  {"measured", kMeasured}};
   report["rows"] = Json::array();
   for (const Work& work : schedule.work) {
-    const StageKind kind = schedule.stage_of(work).kind;
-    if (kind != StageKind::evaluate && kind != StageKind::study) continue;
     const std::optional<Json> result = result_of(work);
     if (!result) continue;
-    if (kind == StageKind::study)
-      add_study(report["rows"], schedule, work, *result);
-    else
+    if (!work.model.empty())  // a measured model
       report["rows"].push_back(evaluated_row(schedule, work, *result, out));
+    else if (result->contains("rows") && result->at("rows").is_array())  // a table of measurements
+      add_study(report["rows"], schedule, work, *result);
   }
   report["work"] = Json::array();
   for (const Work& work : schedule.work)

@@ -1,29 +1,19 @@
 // SPDX-License-Identifier: MIT
 // What can be known to fail before anything is trained: check_fit and missing_files of run.hpp.
 
-#include <ATen/ops/ones.h>
-#include <ATen/ops/zeros.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
 #include <set>
 
-#include "experiment/bound_data.hpp"
-#include "lldm/concepts/any_objective.hpp"
-#include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/forward/masked.hpp"
+#include "lldm/experiment/stage_fit.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/run/plan.hpp"
-#include "lldm/schedule/linear.hpp"
-#include "lldm/score/combine.hpp"
-#include "lldm/score/gradient_path.hpp"
 #include "lldm/services.hpp"
 #include "run/process_fit.hpp"
-#include "score/evaluations.hpp"
 
 namespace lldm {
 namespace {
@@ -33,205 +23,41 @@ using config::Member;
 using config::Position;
 using config::Value;
 
-/// The place of a key of a stage's own table; else the stage's.
-Position place_of(const Value* table, const Stage& stage, std::string_view key) {
-  const Member* member = table ? table->find(key) : nullptr;
-  return member ? member->position : stage.position;
+struct RowsRule {
+  RowsWanted wanted;
+  std::vector<RowForm> forms;
+  const char* text;
+};
+const std::vector<RowsRule>& rows_rules() {
+  static const std::vector<RowsRule> rules = {
+      {RowsWanted::texts, {RowForm::text}, "text"},
+      {RowsWanted::answers,
+       {RowForm::prompt_response, RowForm::conversation},
+       "prompt and response, or conversations"},
+      {RowsWanted::pairs,
+       {RowForm::preference},
+       "prompt, chosen and rejected, or prompt and answers"},
+      {RowsWanted::pairs_or_ranked,
+       {RowForm::preference, RowForm::ranked},
+       "prompt, chosen and rejected, or prompt and answers"}};
+  return rules;
 }
 
-struct Fit {
-  const Registry& registry;
-  const Services& services;
-  Diagnostics& diagnostics;
-
-  void objective(const Stage& stage, const TrainingStage& training, const Value* table) {
-    ObjectiveNeeds needs;
-    Combination combination = Combination::sum;
-    try {
-      combination = registry.make<AnyScoreEstimator>(training.score_estimator, services)
-                        .target(1)
-                        .combination;
-    } catch (const ConfigError& error) {
-      diagnostics.error(place_of(table, stage, "score_estimator"),
-                        message("stage \"", stage.name, "\": ", error.what()), "");
-      return;
-    }
-    try {
-      needs = registry.make<AnyObjective>(training.objective, services).needs();
-    } catch (const ConfigError& error) {
-      diagnostics.error(place_of(table, stage, "objective"),
-                        message("stage \"", stage.name, "\": ", error.what()), "");
-      return;
-    }
-    const bool is_preference = stage.kind == StageKind::preference;
-    if ((needs.group_size > 1) != is_preference) {
-      diagnostics.error(
-          place_of(table, stage, "objective"),
-          message("stage \"", stage.name, "\": objective \"", training.objective.type(),
-                  "\" compares ", needs.group_size, " answer(s), a ", to_string(stage.kind),
-                  " stage has ", is_preference ? "at least 2" : "1"),
-          is_preference ? "use a loss over pairs, such as dpo" : "use pretraining or sft");
-      return;
-    }
-    if (const std::string problem = data_problem(training, needs.group_size); !problem.empty()) {
-      diagnostics.error(place_of(table, stage, "data"),
-                        message("stage \"", stage.name, "\": ", problem), "");
-      return;
-    }
-    if (needs.use == ScoreUse::parts)
-      if (const std::string problem = parts_problem(training); !problem.empty()) {
-        diagnostics.error(place_of(table, stage, "score_estimator"),
-                          message("stage \"", stage.name, "\": ", problem), "");
-        return;
-      }
-    cache(stage, training, needs, table);
-    if (training.gradient_path == GradientPath::automatic) return;
-    try {
-      check_gradient_path(training.gradient_path, needs, combination);
-    } catch (const ConfigError& error) {
-      diagnostics.error(place_of(table, stage, "gradient_path"),
-                        message("stage \"", stage.name, "\": ", error.what()), "");
-    }
-  }
-
-  /// A reference cache needs a reference, and plans that are known before the first step.
-  void cache(const Stage& stage, const TrainingStage& training, const ObjectiveNeeds& needs,
-             const Value* table) {
-    if (training.reference.cache.empty()) return;
-    if (!needs.reference)
-      diagnostics.error(
-          place_of(table, stage, "reference"),
-          message("stage \"", stage.name, "\": reference.cache is not read: objective \"",
-                  training.objective.type(), "\" has no reference"),
-          "remove it");
-    if (registry.make<AnyScoreEstimator>(training.score_estimator, services).adaptation())
-      diagnostics.error(place_of(table, stage, "reference"),
-                        message("stage \"", stage.name,
-                                "\": reference.cache cannot be filled for the estimator \"",
-                                training.score_estimator.type(),
-                                "\": how many evaluations it asks for is known step by step only"),
-                        "use an estimator of fixed cost, or no reference.cache");
-    if (std::filesystem::exists(training.reference.cache) &&
-        !std::filesystem::is_directory(training.reference.cache))
-      diagnostics.error(place_of(table, stage, "reference"),
-                        message("stage \"", stage.name, "\": reference.cache: ",
-                                training.reference.cache.string(), " is a file"),
-                        "a cache is a folder, with one file per reference");
-  }
-
-  /// Why the rows cannot hold as many answers as the objective compares; "" if they can, or if that
-  /// shows elsewhere.
-  [[nodiscard]] std::string data_problem(const TrainingStage& training,
-                                         std::int64_t answers) const {
-    Diagnostics reported;  // elsewhere
-    const BoundData data = bind_data(training.data, registry, reported, "");
-    if (reported.has_errors() || data.task) return "";
-    if (!data.options.stage.empty()) return take_problem(data.options.take, answers);
-    if (answers < 3 || !std::filesystem::exists(data.options.file)) return "";
-    try {
-      const RowForm form = detect_row_form(data.options.file);
-      if (form != RowForm::ranked)
-        return message(data.options.file.string(), ": rows are of form \"", row_form_name(form),
-                       "\", a loss over ", answers, " answers reads prompt and answers");
-    } catch (const Error&) {  // told where files are looked at
-    }
-    return "";
-  }
-
-  /// Why a loss of parts has no meaning for the estimator's plans, found on a pair of small texts
-  /// (of different lengths, unless the canvas makes all answers alike); else "".
-  [[nodiscard]] std::string parts_problem(const TrainingStage& training) const {
-    const bool is_alike = training.response_length.is_integer();
-    const AnyForwardProcess process = MaskedProcess(0, LinearSchedule());
-    const Draws draws(0, "preflight");
-    ScoreBatch batch;
-    batch.group_size = 2;
-    try {
-      const auto estimator = registry.make<AnyScoreEstimator>(training.score_estimator, services);
-      for (const std::uint64_t answer : {0, 1}) {
-        Text text{.prompt = {1}, .response = {1, 1, 1}, .scored = -1};
-        if (!is_alike && answer == 1) text.response.push_back(1);
-        batch.plans.push_back(
-            estimator.plan(text, process, TextDraws(draws, Purpose::noise, 0, 0, answer)));
-      }
-    } catch (const Error&) {
-      return "";  // no plan of such texts: what is wrong shows with the rows
-    }
-    try {
-      const CombinedScores scores =
-          combine(batch.plans, at::zeros({static_cast<std::int64_t>(batch.plans[0].queries.size() +
-                                                                    batch.plans[1].queries.size())},
-                                         at::kDouble));
-      ScoreSet set;
-      set.policy = set.reference = scores.scores.view({1, 2});
-      if (scores.parts.defined())
-        set.parts = set.reference_parts = scores.parts.view({1, 2, scores.parts.size(1)});
-      set.lengths = at::ones({1, 2}, at::kDouble);
-      set.totals = {.tokens = 7, .rows = 2, .groups = 1, .first_tokens = 3};
-      note_evaluations(batch, set);
-      (void)registry.make<AnyObjective>(training.objective, services).evaluate(set);
-    } catch (const ShapeError& error) {
-      return error.what();
-    }
-    return "";
-  }
-
-  /// A study takes the loss of one pair as a function of its two scores and the reference's.
-  void study(const Stage& stage, const StudyStage& study, const Value* table) {
-    const auto tried = [&](const char* key, const auto& make) {
-      try {
-        make();
-      } catch (const ConfigError& error) {
-        diagnostics.error(place_of(table, stage, key),
-                          message("stage \"", stage.name, "\": ", error.what()), "");
-      }
-    };
-    for (const auto& estimator : study.score_estimators)
-      tried("score_estimators",
-            [&] { static_cast<void>(registry.make<AnyScoreEstimator>(estimator, services)); });
-    tried("objective", [&] {
-      const ObjectiveNeeds needs = registry.make<AnyObjective>(study.objective, services).needs();
-      if (needs.group_size == 2 && needs.reference && needs.use != ScoreUse::coupled &&
-          needs.use != ScoreUse::parts)
-        return;
-      throw ConfigError(message("objective \"", study.objective.type(),
-                                "\" is no function of one pair's scores and its reference\n",
-                                "  use dpo, ipo, hinge or another loss over single pairs"));
-    });
-  }
-
-  void canvas(const Stage& stage, const Value& length, const ModelOptions& model,
-              const Value* table) {
-    if (!length.is_integer() || !model.path.empty()) return;
-    if (length.as_integer() >= model.max_length)
-      diagnostics.error(place_of(table, stage, "response_length"),
-                        message("stage \"", stage.name, "\": response_length = ",
-                                length.as_integer(), " leaves no room for a prompt"),
-                        message("[model] max_length is ", model.max_length));
-  }
-};
-
 /// Whether the first row of a file is of a form that such a stage reads; else what is wrong.
-std::string form_problem(const std::filesystem::path& file, StageKind kind) {
+std::string form_problem(const std::filesystem::path& file, const Stage& stage) {
   RowForm form;
   try {
     form = detect_row_form(file.string());
   } catch (const Error& error) {
     return error.what();
   }
-  const char* wanted = "prompt, chosen and rejected, or prompt and answers";
-  bool is_fitting =
-      form == RowForm::preference || (form == RowForm::ranked && kind == StageKind::preference);
-  if (kind == StageKind::pretraining) {
-    wanted = "text";
-    is_fitting = form == RowForm::text;
-  } else if (kind == StageKind::sft) {
-    wanted = "prompt and response, or conversations";
-    is_fitting = form == RowForm::prompt_response || form == RowForm::conversation;
+  for (const RowsRule& rule : rows_rules()) {
+    if (rule.wanted != stage.facts.rows->wanted) continue;
+    if (std::find(rule.forms.begin(), rule.forms.end(), form) != rule.forms.end()) return "";
+    return message(file.string(), ": rows are of form \"", row_form_name(form), "\", a ",
+                   stage.kind.name(), " stage reads ", rule.text);
   }
-  if (is_fitting) return "";
-  return message(file.string(), ": rows are of form \"", row_form_name(form), "\", a ",
-                 to_string(kind), " stage reads ", wanted);
+  return "";
 }
 
 /// The last two parts of a path: the hub's name, where the path was meant as one.
@@ -261,16 +87,9 @@ void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
     check_process_fit(experiment, tables ? &tables->value : nullptr, registry, diagnostics);
     for (std::size_t s = 0; s < experiment.stages.size(); ++s) {
       const Stage& stage = experiment.stages[s];
-      const Value* table = tables ? &tables->value.as_array()[s] : nullptr;
-      Fit fit{registry, services, diagnostics};
-      if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
-        fit.objective(stage, *training, table);
-        fit.canvas(stage, training->response_length, experiment.options.model, table);
-      }
-      if (const auto* study = std::get_if<StudyStage>(&stage.options)) {
-        fit.study(stage, *study, table);
-        fit.canvas(stage, study->response_length, experiment.options.model, table);
-      }
+      StageFit fit(experiment, stage, tables ? &tables->value.as_array()[s] : nullptr, registry,
+                   services, diagnostics);
+      stage.kind.check(stage.options.get(), fit);
     }
   }
 }
@@ -282,9 +101,8 @@ std::set<std::string> stages_read(const Experiment& experiment, const std::strin
   for (auto it = experiment.stages.rbegin(); it != experiment.stages.rend(); ++it) {
     if (stage != "all" && it->name != stage && !names.contains(it->name)) continue;
     names.insert(it->name);
-    for (const std::string& input : it->inputs()) names.insert(input);
-    const auto* training = std::get_if<TrainingStage>(&it->options);
-    makes_words = makes_words || (training && training->from.empty());
+    for (const std::string& input : it->facts.inputs) names.insert(input);
+    makes_words = makes_words || (it->facts.training && it->facts.training->from.empty());
   }
   // A word vocabulary is made of the words of every file.
   if (makes_words && experiment.options.model.path.empty() &&
@@ -296,32 +114,27 @@ std::set<std::string> stages_read(const Experiment& experiment, const std::strin
 /// Every file is looked at once, however many cells read it.
 struct FileCheck {
   Diagnostics& diagnostics;
-  std::map<std::pair<std::string, StageKind>, std::string> known = {};
+  std::map<std::pair<std::string, RowsWanted>, std::string> known = {};
 
-  void source(const Stage& stage, const Value& data) {
-    const Member* file = data.find("file");
-    if (!file || !file->value.is_string()) return;
-    const std::string path = file->value.as_string();
-    const auto [at, is_new] = known.try_emplace({path, stage.kind}, "");
+  void rows(const Stage& stage) {
+    if (!stage.facts.rows || stage.facts.rows->data.options.file.empty()) return;
+    const std::string path = stage.facts.rows->data.options.file.string();
+    const auto [at, is_new] = known.try_emplace({path, stage.facts.rows->wanted}, "");
     if (is_new)
       at->second =
-          std::filesystem::exists(path) ? form_problem(path, stage.kind) : path + " does not exist";
+          std::filesystem::exists(path) ? form_problem(path, stage) : path + " does not exist";
     if (!at->second.empty())
       diagnostics.error(stage.position, message("stage \"", stage.name, "\": ", at->second), "");
   }
 
   void stage(const Stage& stage) {
-    for (const std::string& input : stage.inputs())
+    for (const std::string& input : stage.facts.inputs)
       if (input.find('/') != std::string::npos && !std::filesystem::is_directory(input))
         diagnostics.error(stage.position,
                           message("stage \"", stage.name, "\": no model folder ", input),
                           message("to fetch it from the Hugging Face hub: hf download ",
                                   hub_name(input), " --local-dir ", input));
-    if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-      source(stage, training->data);
-    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
-      source(stage, evaluation->pairs);
-    if (const auto* study = std::get_if<StudyStage>(&stage.options)) source(stage, study->pairs);
+    rows(stage);
   }
 };
 

@@ -17,38 +17,21 @@ namespace {
 using std::chrono::duration;
 using std::chrono::steady_clock;
 
-Result run_work(const RunContext& run, const Work& work) {
-  switch (run.schedule.stage_of(work).kind) {
-    case StageKind::pretraining:
-    case StageKind::sft:
-    case StageKind::preference:
-      return run_training(run, work);
-    case StageKind::synthesize:
-      return run_synthesis(run, work);
-    case StageKind::evaluate:
-      return run_evaluation(run, work);
-    case StageKind::sample:
-      return run_sampling(run, work);
-    case StageKind::study:
-      return run_study(run, work);
-  }
-  throw Error("run_work: unknown kind");
-}
-
 void complete(const RunContext& run, const Work& work) {
   const auto begin = steady_clock::now();
   make_folders(work.folder);
   clean_partials(work.folder);
   if (std::filesystem::exists(work.folder / "checkpoints"))
     clean_partials(work.folder / "checkpoints");
-  Result details = run_work(run, work);
+  const Stage& stage = run.schedule.stage_of(work);
+  const Result details = stage.kind.run(stage.options.get(), run, work);
   Result result = {{"hash", work.hash},
                    {"stage", work.stage},
-                   {"kind", to_string(run.schedule.stage_of(work).kind)},
+                   {"kind", stage.kind.name()},
                    {"seed", work.seed},
                    {"seconds", duration<double>(steady_clock::now() - begin).count()}};
   if (!work.model.empty()) result["model"] = work.model;
-  for (auto& [key, value] : details.items()) result[key] = value;
+  for (const auto& [key, value] : details.items()) result[key] = value;
   run.metrics.sync();
   write_file_atomically(work.folder / kResultName, result.dump(2) + "\n");
 }

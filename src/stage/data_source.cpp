@@ -5,7 +5,6 @@
 #include <fstream>
 #include <set>
 
-#include "experiment/bound_data.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/rows.hpp"
@@ -124,12 +123,8 @@ std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const
 
 }  // namespace
 
-std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
-                                   const config::Value& table, std::int64_t group_size) {
-  config::Diagnostics diagnostics;
-  const BoundData data =
-      bind_data(table, run.registry, diagnostics, message("stage \"", work.stage, "\""));
-  diagnostics.throw_if_any();
+std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const BoundData& data,
+                                   std::int64_t group_size) {
   std::vector<SourceRow> rows;
   if (data.task)
     rows = from_task(run, work, data);
@@ -148,16 +143,12 @@ std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
 
 namespace {
 
-/// How the file of a training stage is read for its words: the objective is not at hand.
-std::int64_t answers_of_file(const Stage& stage, const config::Value& data) {
-  if (stage.kind != StageKind::preference) return 1;
-  const config::Value& file = data.find("file")->value;
-  return detect_row_form(file.as_string()) == RowForm::ranked ? 0 : 2;
+/// How a file is read for its words: the objective is not at hand.
+std::int64_t answers_of_file(const StageRows& rows) {
+  if (rows.wanted == RowsWanted::texts || rows.wanted == RowsWanted::answers) return 1;
+  if (rows.wanted == RowsWanted::pairs) return 2;
+  return detect_row_form(rows.data.options.file.string()) == RowForm::ranked ? 0 : 2;
 }
-
-}  // namespace
-
-namespace {
 
 /// What a stage takes words from.
 std::string source_of_words(const Stage& stage) {
@@ -192,22 +183,11 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
   };
   const std::vector<const Stage*> stages = stages_with_words(run, work);
   // Every task of the file: a later stage may use words that this stage's rows lack.
-  for (const Stage* stage : stages)
-    std::visit(
-        [&](const auto& options) {
-          using T = std::decay_t<decltype(options)>;
-          if constexpr (std::is_same_v<T, TrainingStage>) {
-            if (!options.data.find("generate")) return;
-            config::Diagnostics diagnostics;
-            const BoundData data = bind_data(options.data, run.registry, diagnostics, stage->name);
-            diagnostics.throw_if_any();
-            add(run.registry.make<AnyTask>(data.task, services));
-          } else if constexpr (!std::is_same_v<T, StudyStage>) {
-            if (!options.task.type().empty())
-              add(run.registry.make<AnyTask>(options.task, services));
-          }
-        },
-        stage->options);
+  for (const Stage* stage : stages) {
+    if (stage->facts.rows && stage->facts.rows->data.task)
+      add(run.registry.make<AnyTask>(stage->facts.rows->data.task, services));
+    for (const auto& task : stage->facts.tasks) add(run.registry.make<AnyTask>(task, services));
+  }
   const auto add_rows = [&](const std::vector<SourceRow>& rows) {
     for (const SourceRow& row : rows) {
       texts.push_back(row.prompt);
@@ -217,18 +197,14 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
   };
   // And every file of the file.
   for (const Stage* stage : stages) {
-    if (const auto* training = std::get_if<TrainingStage>(&stage->options))
-      if (training->data.find("file"))
-        add_rows(read_source(run, work, training->data, answers_of_file(*stage, training->data)));
-    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage->options))
-      if (evaluation->pairs.find("file")) add_rows(read_source(run, work, evaluation->pairs, 2));
-    if (const auto* study = std::get_if<StudyStage>(&stage->options))
-      if (study->pairs.find("file")) add_rows(read_source(run, work, study->pairs, 2));
-    if (const auto* sample = std::get_if<SampleStage>(&stage->options))
-      for (const std::string& prompt : sample->prompts) texts.push_back(prompt);
+    if (stage->facts.rows && !stage->facts.rows->data.options.file.empty())
+      add_rows(
+          read_source(run, work, stage->facts.rows->data, answers_of_file(*stage->facts.rows)));
+    for (const std::string& prompt : stage->facts.prompts) texts.push_back(prompt);
   }
-  if (const auto* training = std::get_if<TrainingStage>(&run.schedule.stage_of(work).options))
-    if (!training->data.find("file")) add_rows(read_source(run, work, training->data, 1));
+  const StageFacts& own = run.schedule.stage_of(work).facts;
+  if (own.training && own.rows && own.rows->data.options.file.empty())
+    add_rows(read_source(run, work, own.rows->data, 1));
   return texts;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "stage/generation.hpp"
 
-#include "stage/model_bundle.hpp"
+#include "lldm/stage/model_bundle.hpp"
 
 #include "lldm/errors.hpp"
 

@@ -11,9 +11,9 @@
 #include "lldm/eval/preference_accuracy.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/score/engine.hpp"
+#include "lldm/stage/model_bundle.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/data_source.hpp"
-#include "stage/model_bundle.hpp"
 
 namespace lldm {
 namespace {
@@ -101,7 +101,7 @@ void add(Result& metrics, const std::string& name, const std::vector<ScoredPair>
 Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateStage& stage) {
   const ModelBundle bundle = starting_model(run, work, work.model);
   bundle.model->set_trainable(false);
-  std::vector<SourceRow> sources = read_source(run, work, stage.pairs, 2);
+  std::vector<SourceRow> sources = read_source(run, work, run.rows(work), 2);
   if (stage.limit > 0 && static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));
   const std::vector<TrainingRow> rows =

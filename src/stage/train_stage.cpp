@@ -9,13 +9,14 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/stage/model_bundle.hpp"
+#include "lldm/stage/run_context.hpp"
+#include "lldm/stage/stage_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"
 #include "stage/data_source.hpp"
-#include "stage/model_bundle.hpp"
 #include "stage/reference_scores.hpp"
-#include "stage/run_context.hpp"
 #include "stage/score_study.hpp"
 #include "stage/training_memory.hpp"
 #include "stage/training_reporter.hpp"
@@ -53,10 +54,10 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   const auto objective = run.registry.make<AnyObjective>(stage.objective, services);
   const ObjectiveNeeds needs = objective.needs();
   CanvasRule rule = canvas_rule(stage.response_length, stage.score_padding);
-  rule.is_plain_text = stage.kind == StageKind::pretraining;
+  rule.is_plain_text = stage.kind == "pretraining";
   TrainingSetup setup;
-  setup.rows = encode_rows(read_source(run, work, stage.data, needs.group_size), *bundle.tokenizer,
-                           training_template(run, work, bundle.folder), rule);
+  setup.rows = encode_rows(read_source(run, work, run.rows(work), needs.group_size),
+                           *bundle.tokenizer, training_template(run, work, bundle.folder), rule);
   check_lengths(setup.rows, bundle.model->shape().max_length, stage.name);
   setup.validation = split_off(setup.rows, stage.validation_rows, stage.name);
   bundle.model->set_trainable(true);
@@ -112,8 +113,7 @@ AskedPlans asked_plans(const StageTrainer& trainer, const Prepared& prepared,
 
 }  // namespace
 
-Result run_training(const RunContext& run, const Work& work) {
-  const TrainingStage& stage = run.schedule.stage_of(work).training();
+Result run_training(const TrainingStage& stage, const RunContext& run, const Work& work) {
   const MemoryManager::Watch watch(run.memory);
   Prepared prepared = prepare(run, work, stage);
   prepared.bundle.noise = trained_noise(stage.forward_process.type(), prepared.process);
@@ -170,7 +170,7 @@ Result run_training(const RunContext& run, const Work& work) {
     result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
         watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,
                          static_cast<MemoryPurpose>(p));
-  if (stage.kind == StageKind::preference && !study_rows.empty())
+  if (stage.kind == "preference" && !study_rows.empty())
     result["score_study"] =
         study_scores(prepared.process, prepared.estimator, prepared.setup, study_rows);
   return result;

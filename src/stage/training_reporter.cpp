@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stage/training_reporter.hpp"
+#include "lldm/stage/stage_options.hpp"
 
 #include <cmath>
 #include <limits>
@@ -117,7 +118,7 @@ void TrainingReporter::keep_best(std::int64_t step, double loss) {
 
 void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& optimizer) {
   run_.metrics.sync();
-  const auto& stage = run_.schedule.stage_of(work_).training();
+  const auto& stage = *run_.schedule.stage_of(work_).as<TrainingStage>();
   save_checkpoint(work_.folder / "checkpoints",
                   {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(),
                    best_loss_, best_step_, progress.adaptation},

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "experiment/bound_data.hpp"
+#include "lldm/experiment/data_options.hpp"
 
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/experiment/report_role.hpp"
 
 namespace lldm {
 
@@ -72,6 +73,12 @@ BoundData bind_data(const config::Value& table, const Registry& registry,
   if (is_file || bound.options.take != Take::samples)
     for (const char* key : {"correct", "at_most"}) bound.resolved.erase(key);
   return bound;
+}
+
+std::string_view to_string(ReportRole role) {
+  for (const auto& choice : choices(std::type_identity<ReportRole>{}))
+    if (choice.value == role) return choice.name;
+  return "?";
 }
 
 std::string take_problem(Take take, std::int64_t group_size) {

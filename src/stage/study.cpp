@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "stage/kinds.hpp"
+
+#include "lldm/concepts/any_objective.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+
+using config::Value;
+
+config::Value StudyKind::defaults() {
+  Value table;
+  table.set("forward_process", component_table("masked"));
+  table.set("objective", component_table("dpo"));
+  return table;
+}
+
+std::vector<std::string> StudyKind::file_defaults(const Value*) {
+  return {"forward_process", "objective"};
+}
+
+StageFacts StudyKind::facts(const Options& options, const BoundData* rows) {
+  StageFacts facts;
+  for (const std::string& name : {options.from, options.reference})
+    if (!name.empty()) facts.inputs.push_back(name);
+  if (rows) {
+    facts.rows = StageRows{"pairs", *rows, RowsWanted::pairs};
+    if (!rows->options.stage.empty()) facts.inputs.push_back(rows->options.stage);
+  }
+  facts.scoring = StageScoring{.process = options.forward_process,
+                               .estimators = options.score_estimators,
+                               .key = "score_estimators",
+                               .enumerates = true};
+  return facts;
+}
+
+/// A study takes the loss of one pair as a function of its two scores and the reference's.
+void StudyKind::check(const Options& options, StageFit& fit) {
+  for (const auto& estimator : options.score_estimators)
+    fit.tries("score_estimators", [&] {
+      static_cast<void>(fit.registry.make<AnyScoreEstimator>(estimator, fit.services));
+    });
+  fit.tries("objective", [&] {
+    const ObjectiveNeeds needs =
+        fit.registry.make<AnyObjective>(options.objective, fit.services).needs();
+    if (needs.group_size == 2 && needs.reference && needs.use != ScoreUse::coupled &&
+        needs.use != ScoreUse::parts)
+      return;
+    throw ConfigError(message("objective \"", options.objective.type(),
+                              "\" is no function of one pair's scores and its reference\n",
+                              "  use dpo, ipo, hinge or another loss over single pairs"));
+  });
+  fit.check_canvas(options.response_length);
+}
+
+Result StudyKind::run(const Options& options, const RunContext& run, const Work& work) {
+  return run_study(options, run, work);
+}
+
+}  // namespace lldm
