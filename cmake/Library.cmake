@@ -8,8 +8,8 @@ add_library(lldm::lldm ALIAS lldm)
 target_include_directories(lldm
   PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(lldm
-  PUBLIC lldm::torch_cpu Boost::headers
-  PRIVATE lldm_flags tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json Eigen3::Eigen
+  PUBLIC lldm::torch_cpu Boost::headers nlohmann_json::nlohmann_json
+  PRIVATE lldm_flags tomlplusplus::tomlplusplus Eigen3::Eigen
           PkgConfig::PCRE2 PkgConfig::UTF8PROC PkgConfig::CRYPTO Threads::Threads ${CMAKE_DL_LIBS})
 set_target_properties(lldm PROPERTIES EXPORT_NAME lldm VERSION ${PROJECT_VERSION} SOVERSION 0)
 if(LLDM_PCH)

@@ -55,10 +55,12 @@
 #include "lldm/schedule/linear.hpp"
 #include "lldm/schedule/loglinear.hpp"
 #include "lldm/schedule/polynomial.hpp"
+#include "stage/kinds.hpp"
 
 namespace lldm {
 
 void register_builtin_components(Registry& registry) {
+  register_stage_kinds(registry);
   registry.add<MaskedProcess>()
       .add<UniformProcess>()
       .add<BlockMaskedProcess>()

@@ -12,11 +12,11 @@
 #include "lldm/memory/manager.hpp"
 #include "lldm/run/inspect.hpp"
 #include "lldm/services.hpp"
+#include "lldm/stage/model_bundle.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "lldm/tokenizer/words.hpp"
 #include "lldm/track/export.hpp"
-#include "stage/model_bundle.hpp"
 
 namespace lldm::cli {
 namespace {

@@ -123,7 +123,7 @@ void paths_of(const std::string& key, const std::string& prefix, const Fields& f
 
 struct Description {
   const Registry& registry;
-  std::map<std::string, Fields> tables = plain_tables();
+  std::map<std::string, Fields> tables = plain_tables(registry);
 
   /// A table of a file, or one of its keys.
   bool table(const std::string& name) const {
@@ -229,21 +229,18 @@ int describe_name(const std::string& name, const Registry& registry) {
   return 0;
 }
 
-std::map<std::string, std::vector<config::FieldInfo>> plain_tables() {
-  return {{"file", config::fields<ExperimentOptions>()},
-          {"model", config::fields<ModelOptions>()},
-          {"tokenizer", config::fields<TokenizerOptions>()},
-          {"template", config::fields<TemplateOptions>()},
-          {"memory", config::fields<MemoryOptions>()},
-          {"optimizer", config::fields<OptimizerOptions>()},
-          {"data", config::fields<DataOptions>()},
-          {"stage.pretraining", config::fields<TrainingStage>()},
-          {"stage.sft", config::fields<TrainingStage>()},
-          {"stage.preference", config::fields<TrainingStage>()},
-          {"stage.synthesize", config::fields<SynthesizeStage>()},
-          {"stage.evaluate", config::fields<EvaluateStage>()},
-          {"stage.sample", config::fields<SampleStage>()},
-          {"stage.study", config::fields<StudyStage>()}};
+std::map<std::string, std::vector<config::FieldInfo>> plain_tables(const Registry& registry) {
+  std::map<std::string, std::vector<config::FieldInfo>> tables = {
+      {"file", config::fields<ExperimentOptions>()},
+      {"model", config::fields<ModelOptions>()},
+      {"tokenizer", config::fields<TokenizerOptions>()},
+      {"template", config::fields<TemplateOptions>()},
+      {"memory", config::fields<MemoryOptions>()},
+      {"optimizer", config::fields<OptimizerOptions>()},
+      {"data", config::fields<DataOptions>()}};
+  for (const RegisteredStageKind& known : registry.stage_kinds())
+    tables.emplace("stage." + std::string(known.kind.name()), known.kind.fields());
+  return tables;
 }
 
 }  // namespace lldm::cli

@@ -11,7 +11,7 @@
 namespace lldm::cli {
 
 /// Tables of a file that are no components, by name.
-std::map<std::string, std::vector<config::FieldInfo>> plain_tables();
+std::map<std::string, std::vector<config::FieldInfo>> plain_tables(const Registry& registry);
 
 /// Prints what `name` stands for: a component (`dpo`, `objective.dpo`), a role (`task`), a kind of
 /// stage (`stage.sft`), a table (`memory`), or one key of these (`memory.budget`,

@@ -21,6 +21,15 @@ void print_role(const Registry& registry, Role role) {
   std::cout << role_plural(role) << "\n" << text_table(table, terminal_width()) << "\n";
 }
 
+void print_stage_kinds(const Registry& registry) {
+  Table table;
+  table.columns = {{"name", Align::left}, {"from", Align::left}, {"what it is", Align::left}};
+  for (const RegisteredStageKind& known : registry.stage_kinds())
+    table.rows.push_back({std::string(known.kind.name()), known.origin.text(),
+                          std::string(known.kind.description())});
+  std::cout << "kinds of stage\n" << text_table(table, terminal_width()) << "\n";
+}
+
 }  // namespace
 
 std::vector<std::string> describable_names(const Registry& registry) {
@@ -28,7 +37,7 @@ std::vector<std::string> describable_names(const Registry& registry) {
   for (const auto& entry : registry.entries())
     if (std::find(names.begin(), names.end(), entry->name) == names.end())
       names.push_back(entry->name);
-  for (const auto& [table, fields] : plain_tables()) names.push_back(table);
+  for (const auto& [table, fields] : plain_tables(registry)) names.push_back(table);
   return names;
 }
 
@@ -36,12 +45,18 @@ int run_list(const Arguments& arguments) {
   const Registry registry = make_registry(arguments);
   if (arguments.positional.empty()) {
     for (const Role role : kRoles) print_role(registry, role);
+    print_stage_kinds(registry);
+    return 0;
+  }
+  if (arguments.positional.front() == "stages") {
+    print_stage_kinds(registry);
     return 0;
   }
   const std::optional<Role> role = role_from_text(arguments.positional.front());
   if (!role) {
     std::vector<std::string> names;
     for (const Role known : kRoles) names.emplace_back(role_name(known));
+    names.emplace_back("stages");
     throw ConfigError(message("lldm list: no role is named \"", arguments.positional.front(),
                               "\"\n  ",
                               config::did_you_mean(arguments.positional.front(), names, "roles")));

@@ -211,19 +211,22 @@ bool read_choice(const Value& value, std::size_t& out, const Slot& slot) {
   return true;
 }
 
-bool read_component(const Value& value, Value& out, std::string_view role,
+bool read_component(const Value& value, ComponentSlot out, std::string_view role,
                     std::span<const std::string> extra_keys, const Slot& slot) {
   if (!value.is_string() && !value.is_table()) return slot.wrong_type(value);
-  out = value;
+  out.bound = nullptr;
+  out.table = value;
   if (value.is_string()) {
-    out = Value::table({}, value.position());
-    out.set("type", value, value.position());
+    out.table = Value::table({}, value.position());
+    out.table.set("type", value, value.position());
   }
   const ReadContext& context = slot.context;
   if (!context.components) return true;
   const std::size_t before = context.diagnostics.num_errors();
-  out = context.components->check_component(role, out, context.where + " " + label(slot),
-                                            extra_keys, context.diagnostics);
+  ComponentChecker::Checked checked = context.components->check_component(
+      role, out.table, context.where + " " + label(slot), extra_keys, context.diagnostics);
+  out.table = std::move(checked.table);
+  out.bound = std::move(checked.bound);
   return context.diagnostics.num_errors() == before;
 }
 

@@ -36,7 +36,7 @@ void note_unbound_models(const RunSchedule& schedule, const std::vector<bool>& n
     const Experiment& experiment = schedule.experiments[work.experiment];
     note(experiment.options.model.path.string());
     if (!work.model.empty() && !work.inputs.contains(work.model)) note(work.model);
-    for (const std::string& input : schedule.stage_of(work).inputs())
+    for (const std::string& input : schedule.stage_of(work).facts.all_inputs())
       if (!work.inputs.contains(input) && input.find('/') != std::string::npos) note(input);
   }
 }

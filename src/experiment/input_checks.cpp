@@ -5,7 +5,6 @@
 #include <cmath>
 #include <fstream>
 
-#include "experiment/bound_data.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/chat_template.hpp"
@@ -41,9 +40,8 @@ fs::path root_folder(const Experiment& experiment, std::string from) {
     if (from.empty()) return experiment.options.model.path;
     if (from.find('/') != std::string::npos) return from;
     const Stage* stage = experiment.find(from);
-    const auto* training = stage ? std::get_if<TrainingStage>(&stage->options) : nullptr;
-    if (!training) return {};
-    from = training->from;
+    if (!stage || !stage->facts.training) return {};
+    from = stage->facts.from;
   }
   return {};
 }
@@ -61,10 +59,8 @@ std::optional<std::int64_t> longest_text(const Experiment& experiment, const std
                                                        : std::nullopt;
 }
 
-std::optional<std::int64_t> RowCounts::count(const config::Value& data, std::int64_t most) {
-  config::Diagnostics reported;  // elsewhere
-  const BoundData bound = bind_data(data, registry_, reported, "");
-  if (reported.has_errors() || !bound.options.stage.empty()) return std::nullopt;
+std::optional<std::int64_t> RowCounts::count(const BoundData& bound, std::int64_t most) {
+  if (!bound.options.stage.empty()) return std::nullopt;
   std::optional<std::int64_t> rows;
   if (!bound.task) {
     if (!fs::is_regular_file(bound.options.file)) return std::nullopt;
@@ -82,21 +78,24 @@ std::optional<std::int64_t> RowCounts::count(const config::Value& data, std::int
   return bound.options.limit > 0 ? std::min(*rows, bound.options.limit) : *rows;
 }
 
-std::string RowCounts::problem(const TrainingStage& stage) {
-  const OptimizerOptions& optimizer = stage.optimizer;
+std::string RowCounts::problem(const StageFacts& stage) {
+  if (!stage.training || stage.rows.empty()) return "";
+  const StageTraining& training = *stage.training;
+  const OptimizerOptions& optimizer = training.optimizer;
+  const BoundData& data = stage.rows.front().data;
   const auto for_a_step =
       optimizer.epochs > 0 ? static_cast<std::int64_t>(std::ceil(0.5 / optimizer.epochs)) : 1;
-  const std::int64_t wanted = stage.validation_rows + std::max<std::int64_t>(1, for_a_step);
+  const std::int64_t wanted = training.validation_rows + std::max<std::int64_t>(1, for_a_step);
   if (wanted < 2) return "";  // a source without a row is told where it is read
-  const std::string key = message(wanted, " ", config::to_toml(stage.data));
+  const std::string key = message(wanted, " ", config::to_toml(data.resolved));
   const auto [found, is_new] = known_.try_emplace(key, std::nullopt);
-  if (is_new) found->second = count(stage.data, wanted);
+  if (is_new) found->second = count(data, wanted);
   if (!found->second || *found->second >= wanted) return "";
   const std::int64_t rows = *found->second;
-  if (stage.validation_rows >= rows)
-    return message("validation_rows = ", stage.validation_rows, " leaves none of the ", rows,
+  if (training.validation_rows >= rows)
+    return message("validation_rows = ", training.validation_rows, " leaves none of the ", rows,
                    " rows to train on");
-  return message("epochs = ", optimizer.epochs, " of ", rows - stage.validation_rows,
+  return message("epochs = ", optimizer.epochs, " of ", rows - training.validation_rows,
                  " row(s) come to no step");
 }
 

@@ -29,12 +29,12 @@ class RowCounts {
   RowCounts(const Registry& registry, const Services& services)
       : registry_(registry), services_(services) {}
 
-  /// Why the stage's rows come to no step or leave none to train on; "" if they do not, or if their
+  /// Why the rows of a stage that trains come to no step or leave none to train on; "" if they do not, or if their
   /// number is not known yet (an earlier stage's, a missing file's).
-  std::string problem(const TrainingStage& stage);
+  std::string problem(const StageFacts& stage);
 
  private:
-  std::optional<std::int64_t> count(const config::Value& data, std::int64_t most);
+  std::optional<std::int64_t> count(const BoundData& data, std::int64_t most);
 
   const Registry& registry_;
   const Services& services_;

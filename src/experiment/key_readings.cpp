@@ -98,18 +98,14 @@ void check_default_table(const std::string& key, const Value& table, const Regis
 
 bool makes_model(const Experiment& experiment) {
   return experiment.options.model.path.empty() &&
-         std::ranges::any_of(experiment.stages, [](const Stage& stage) {
-           const auto* training = std::get_if<TrainingStage>(&stage.options);
-           return training && training->from.empty();
-         });
+         std::ranges::any_of(experiment.stages,
+                             [](const Stage& stage) { return stage.facts.trains_new_model(); });
 }
 
 void check_model_tables(const Experiment& experiment, const Value& root, Diagnostics& diagnostics) {
   if (experiment.stages.empty() || makes_model(experiment)) return;
-  const bool reads_path = std::ranges::any_of(experiment.stages, [](const Stage& stage) {
-    const auto* training = std::get_if<TrainingStage>(&stage.options);
-    return training && training->from.empty();
-  });
+  const bool reads_path = std::ranges::any_of(
+      experiment.stages, [](const Stage& stage) { return stage.facts.trains_new_model(); });
   const char* why = reads_path ? "[model] `path` has it" : "every stage starts from a model folder";
   if (const Member* table = root.find("tokenizer"); table && !reads_path)
     diagnostics.error(table->position, "[tokenizer] is read by no stage of this file",

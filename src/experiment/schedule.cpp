@@ -76,14 +76,13 @@ void add_cell(Builder& builder, std::size_t c) {
   for (const Stage& stage : experiment.stages) {
     varies = varies || stage.name == cell.seed_from;
     const std::int64_t seed = varies ? cell.seed : experiment.options.seed;
-    if (stage.kind != StageKind::evaluate) {
-      made[stage.name] = add(new_work(stage.name, "", seed), stage, stage.inputs());
-      continue;
+    if (stage.facts.models.empty())
+      made[stage.name] = add(new_work(stage.name, "", seed), stage, stage.facts.inputs);
+    for (const std::string& model : stage.facts.models) {
+      std::vector<std::string> inputs = stage.facts.inputs;
+      inputs.push_back(model);
+      add(new_work(stage.name, model, experiment.options.seed), stage, inputs);
     }
-    const auto& options = std::get<EvaluateStage>(stage.options);
-    for (const std::string& model : options.models)
-      add(new_work(stage.name, model, experiment.options.seed), stage,
-          {model, std::string(options.pairs.text_of("stage")), options.reference});
   }
 }
 

@@ -128,7 +128,7 @@ class SizeCheck {
     const bool is_known = stages && stages->is_array() && index < stages->as_array().size();
     const Value* table = is_known ? &stages->as_array()[index] : nullptr;
     std::optional<LladaConfig> config = own;
-    for (const std::string& input : stage.inputs())
+    for (const std::string& input : stage.facts.all_inputs())
       if (input.find('/') != std::string::npos)
         config = folder(input, place(table, "from", stage.position));
     if (const Member* length = stage.resolved.find("response_length"))
@@ -136,10 +136,9 @@ class SizeCheck {
     if (const Member* sampler = stage.resolved.find("sampler"))
       if (const Member* length = sampler->value.find("response_length"))
         canvas(stage, length->value, config, place(table, "sampler", stage.position));
-    const auto* trained = std::get_if<TrainingStage>(&stage.options);
-    if (!trained || !config) return;
+    if (!stage.facts.training || !stage.facts.scoring || !config) return;
     training(stage, *config);
-    plans(stage, *trained, *config, place(table, "score_estimator", stage.position));
+    plans(stage, *config, place(table, "score_estimator", stage.position));
   }
 
   void canvas(const Stage& stage, const Value& length, const std::optional<LladaConfig>& config,
@@ -153,37 +152,36 @@ class SizeCheck {
   }
 
   /// The noised copies of one step, which are made before it is computed.
-  void plans(const Stage& stage, const TrainingStage& training, const LladaConfig& config,
-             const Position& position) {
+  void plans(const Stage& stage, const LladaConfig& config, const Position& position) {
+    const OptimizerOptions& optimizer = stage.facts.training->optimizer;
+    const StageScoring& scoring = *stage.facts.scoring;
     MemoryManager memory;
     const Services services{.registry = registry_,
                             .memory = memory,
                             .logger = null_logger(),
                             .draws = Draws(0, "sizes"),
                             .tokenizer = nullptr};
-    const bool is_number = training.response_length.is_integer();
+    const bool is_number = scoring.response_length.is_integer();
     const std::int64_t longest =
-        is_number ? std::min(training.response_length.as_integer(), config.max_sequence_length) : 1;
+        is_number ? std::min(scoring.response_length.as_integer(), config.max_sequence_length) : 1;
     double copies = 1;
     try {
-      copies =
-          static_cast<double>(registry_.make<AnyScoreEstimator>(training.score_estimator, services)
-                                  .nominal_copies(longest));
+      for (const auto& estimator : scoring.estimators)
+        copies = static_cast<double>(
+            registry_.make<AnyScoreEstimator>(estimator, services).nominal_copies(longest));
     } catch (const ConfigError&) {  // told elsewhere
       return;
     }
-    const double texts = static_cast<double>(training.optimizer.batch_size) *
-                         static_cast<double>(training.optimizer.gradient_accumulation_steps) *
-                         copies;
+    const double texts = static_cast<double>(optimizer.batch_size) *
+                         static_cast<double>(optimizer.gradient_accumulation_steps) * copies;
     const double needed = texts * static_cast<double>(longest) * sizeof(std::int64_t);
     if (needed <= static_cast<double>(available_)) return;
     diagnostics_.error(
         position,
         message("stage \"", stage.name, "\": the noised copies of one step need ",
                 size_text(needed), ", there are ", size_text(static_cast<double>(available_))),
-        message(training.optimizer.batch_size, " rows x ",
-                training.optimizer.gradient_accumulation_steps, " x ", copies, " copies of ",
-                longest, " tokens"));
+        message(optimizer.batch_size, " rows x ", optimizer.gradient_accumulation_steps, " x ",
+                copies, " copies of ", longest, " tokens"));
   }
 
   const Experiment& experiment_;

@@ -37,47 +37,28 @@ void check_name(const Stage& stage, Diagnostics& diagnostics) {
                       "the folder of a run has a folder of that name itself");
 }
 
-/// Keys that the stage's own table gives and that are not read by what it does.
-void check_unread(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
-  const auto refuse = [&](std::initializer_list<const char*> keys, const char* reason) {
-    for (const char* key : keys)
-      if (const config::Member* member = table.find(key))
-        diagnostics.error(member->position,
-                          message("stage \"", stage.name, "\": \"", key, "\" is not read here"),
-                          reason);
-  };
-  if (stage.kind == StageKind::evaluate && table.find("task") && !table.find("pairs"))
-    refuse({"score_estimator", "forward_process", "response_length", "score_padding", "reference"},
-           "it belongs to evaluation of `pairs`");
-  if (stage.kind == StageKind::evaluate && table.find("pairs") && !table.find("task"))
-    refuse({"sampler", "show"}, "it belongs to evaluation of a `task`");
-  if (stage.kind == StageKind::synthesize && table.text_of("method") == "inject")
-    refuse({"sampler"}, "method = \"inject\" samples nothing");
-}
-
-/// A task's generator makes one answer to a prompt: no pairs.
-void check_pairs(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
-  if (stage.kind != StageKind::preference && stage.kind != StageKind::evaluate &&
-      stage.kind != StageKind::study)
-    return;
-  const bool is_training = stage.kind == StageKind::preference;
-  for (const char* key : {is_training ? "data" : "pairs", is_training ? "validation" : "pairs"}) {
-    const config::Member* source = table.find(key);
-    if (!source || !source->value.is_table() || !source->value.find("generate")) continue;
-    diagnostics.error(source->position,
-                      message("stage \"", stage.name, "\": `", key,
-                              "` needs two answers to a prompt, a generator makes one"),
-                      "make pairs in a synthesize stage, then { stage = NAME }");
-    if (!is_training) break;
-  }
-}
-
 }  // namespace
 
-void check_stage(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
+void check_stage_table(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
   check_name(stage, diagnostics);
-  check_unread(stage, table, diagnostics);
-  check_pairs(stage, table, diagnostics);
+  for (const UnreadKey& unread : stage.kind.unread(table))
+    if (const config::Member* member = table.find(unread.key); member && unread.reason)
+      diagnostics.error(
+          member->position,
+          message("stage \"", stage.name, "\": \"", unread.key, "\" is not read here"),
+          unread.reason);
+}
+
+void check_stage_rows(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
+  for (const StageRows& rows : stage.facts.rows) {
+    if (rows.wanted != RowsWanted::pairs && rows.wanted != RowsWanted::pairs_or_ranked) continue;
+    const config::Member* source = table.find(rows.key);
+    if (!source || !source->value.is_table() || !source->value.find("generate")) continue;
+    diagnostics.error(source->position,
+                      message("stage \"", stage.name, "\": `", rows.key,
+                              "` needs two answers to a prompt, a generator makes one"),
+                      "make pairs in a synthesize stage, then { stage = NAME }");
+  }
 }
 
 void check_experiment_name(const std::string& name, const Value& root, Diagnostics& diagnostics) {
@@ -99,7 +80,7 @@ void check_experiment_name(const std::string& name, const Value& root, Diagnosti
 void check_references(const Experiment& experiment, Diagnostics& diagnostics) {
   std::vector<std::string> seen;
   for (const Stage& stage : experiment.stages) {
-    for (const std::string& input : stage.inputs()) {
+    for (const std::string& input : stage.facts.all_inputs()) {
       if (std::find(seen.begin(), seen.end(), input) != seen.end()) continue;
       // Not a stage before this one: a model folder (checked where it is opened) must look like a
       // path.

@@ -7,9 +7,13 @@
 
 namespace lldm {
 
-/// A stage's name, keys that what it does does not read, and pairs from a source that makes none.
-/// `table` is the stage's own table, without defaults.
-void check_stage(const Stage& stage, const config::Value& table, config::Diagnostics& diagnostics);
+/// A stage's name, and keys of its own table (without defaults) that what it does does not read.
+void check_stage_table(const Stage& stage, const config::Value& table,
+                       config::Diagnostics& diagnostics);
+
+/// Pairs from a source that makes none: a task's generator makes one answer to a prompt.
+void check_stage_rows(const Stage& stage, const config::Value& table,
+                      config::Diagnostics& diagnostics);
 
 /// Every stage that is read stands earlier in the file, and no name stands twice.
 void check_references(const Experiment& experiment, config::Diagnostics& diagnostics);

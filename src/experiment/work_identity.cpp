@@ -79,8 +79,7 @@ std::string device_of(const Experiment& experiment) {
 }
 
 bool plans_its_path(const Stage& stage) {
-  const auto* training = std::get_if<TrainingStage>(&stage.options);
-  return training != nullptr && training->gradient_path == GradientPath::automatic;
+  return stage.facts.training && stage.facts.training->plans_gradient_path;
 }
 
 /// The parts of the file beside the stage that decide its result.
@@ -133,10 +132,10 @@ WorkSettings work_settings(const Cell& cell, const Experiment& experiment, const
     const std::string key = stage.name + "." + member.key;
     if (member.key == "prompts") settings.values[key] = config::to_toml(member.value);
     // Every model is measured by itself, on draws that do not depend on which other models are.
-    else if (stage.kind != StageKind::evaluate || member.key != "models")
+    else if (stage.facts.models.empty() || member.key != "models")
       flat.add(key, member.value);
   }
-  if (stage.kind == StageKind::evaluate) flat.add(stage.name + ".model", Value::string(model));
+  if (!stage.facts.models.empty()) flat.add(stage.name + ".model", Value::string(model));
   return settings;
 }
 

@@ -138,13 +138,13 @@ LoadedPlugin load_plugin(Registry& registry, const fs::path& file) {
   check_handshake(file, info);
   const Origin origin{info.name, info.version, info.location};
   Registry staged = registry;  // what fails leaves nothing behind
-  const std::size_t before = staged.entries().size();
+  const std::size_t before = staged.entries().size(), kinds = staged.stage_kinds().size();
   staged.set_origin(origin);
   const std::string who = message("plugin ", in_quotes(origin.plugin), " ", origin.version);
   if (const std::string problem = run(info, staged); !problem.empty())
     throw PluginError(who + " could not register its components" + indented(problem));
   const auto entries = staged.entries();
-  if (entries.size() == before)
+  if (entries.size() == before && staged.stage_kinds().size() == kinds)
     throw PluginError(who +
                       " registers no component\n  write registry.add<YourComponent>() in its "
                       "LLDM_PLUGIN block");

@@ -209,15 +209,46 @@ std::string Registry::plugin_text(const BoundComponent& bound) {
   return bound.entry->origin.plugin == "lldm" ? "" : bound.entry->origin.text();
 }
 
-config::Value Registry::check_component(std::string_view role, const config::Value& table,
-                                        std::string_view where,
-                                        std::span<const std::string> extra_keys,
-                                        config::Diagnostics& diagnostics) const {
+Registry& Registry::add(const AnyStageKind& kind) {
+  for (const RegisteredStageKind& known : stage_kinds_)
+    if (known.kind.name() == kind.name())
+      throw PluginError(message("a kind of stage named \"", kind.name(), "\" is there already\n  ",
+                                "it comes from ", known.origin.text(), ", again from ",
+                                origin_.text()));
+  stage_kinds_.push_back({kind, origin_});
+  return *this;
+}
+
+const AnyStageKind* Registry::find_stage_kind(std::string_view name) const {
+  for (const RegisteredStageKind& known : stage_kinds_)
+    if (known.kind.name() == name) return &known.kind;
+  return nullptr;
+}
+
+config::ComponentChecker::Checked Registry::check_component(
+    std::string_view role, const config::Value& table, std::string_view where,
+    std::span<const std::string> extra_keys, config::Diagnostics& diagnostics) const {
   const auto known = role_from_text(role);
   if (!known) throw Error(message("Registry: there is no role ", in_quotes(role)));
-  return bind(*known, table, diagnostics,
-              {std::string(where), {}, {extra_keys.begin(), extra_keys.end()}})
-      .table;
+  auto bound = std::make_shared<BoundComponent>(
+      bind(*known, table, diagnostics,
+           {std::string(where), {}, {extra_keys.begin(), extra_keys.end()}}));
+  Checked checked{bound->table, nullptr};
+  if (!*bound) return checked;
+  // The stage is said by whoever makes it.
+  bound->where = message(where_of(*known), " type ", in_quotes(bound->entry->name));
+  checked.bound = std::move(bound);
+  return checked;
+}
+
+BoundComponent Registry::bound_of(Role role, const config::Value& table,
+                                  const std::shared_ptr<const void>& checked,
+                                  std::vector<std::string> extra_keys) const {
+  if (checked)
+    if (const auto& bound = *static_cast<const BoundComponent*>(checked.get());
+        bound.table == table)  // nobody has changed it since
+      return bound;
+  return bind_or_throw(role, table, std::move(extra_keys));
 }
 
 }  // namespace lldm

@@ -79,8 +79,7 @@ const std::vector<std::string> kMeasured = {
 
 /// The first `show` answers: the file may ask for more or fewer than when they were made.
 Json examples_of(const RunSchedule& schedule, const Work& work, const Json& measured) {
-  const auto& stage = std::get<EvaluateStage>(schedule.stage_of(work).options);
-  const auto show = static_cast<std::size_t>(stage.show);
+  const auto show = static_cast<std::size_t>(schedule.stage_of(work).facts.shown_answers);
   const auto items = work.folder / "items.jsonl";
   if (measured.at("examples").size() == show || !std::filesystem::exists(items))
     return measured.at("examples");
@@ -132,13 +131,12 @@ Json evaluated_row(const RunSchedule& schedule, const Work& work, const Json& me
     if (path.starts_with(work.stage + ".")) axes[path] = value;
   row["axes"] = std::move(axes);
   row["model_hash"] = training.hash;
-  if (source.kind == StageKind::pretraining || source.kind == StageKind::sft ||
-      source.kind == StageKind::preference) {
-    row["role"] = to_string(source.training().role);
-    row["starts_from"] = source.training().from;
-    row["estimator"] = source.training().score_estimator.type();
-    if (const auto from = training.inputs.find(source.training().from);
-        from != training.inputs.end())
+  if (source.facts.training) {
+    const std::string& start = source.facts.from;
+    row["role"] = to_string(source.facts.training->role);
+    row["starts_from"] = start;
+    if (source.facts.scoring) row["estimator"] = source.facts.scoring->estimators.at(0).type();
+    if (const auto from = training.inputs.find(start); from != training.inputs.end())
       row["from_hash"] = schedule.work[from->second].hash;
   }
   if (const std::optional<Json> result = result_of(training)) add_training(row["metrics"], *result);
@@ -177,12 +175,12 @@ Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
                  {"measured", kMeasured}};
   report["rows"] = Json::array();
   for (const Work& work : schedule.work) {
-    const StageKind kind = schedule.stage_of(work).kind;
-    if (kind != StageKind::evaluate && kind != StageKind::study) continue;
+    const bool is_table = schedule.stage_of(work).facts.gives_rows;
+    if (work.model.empty() && !is_table) continue;
     const std::optional<Json> result = result_of(work);
     if (!result) continue;
     with_json_errors((work.folder / kResultName).string(), [&] {
-      if (kind == StageKind::study)
+      if (is_table)
         add_study(report["rows"], schedule, work, *result);
       else
         report["rows"].push_back(evaluated_row(schedule, work, *result, out));

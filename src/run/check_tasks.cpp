@@ -2,9 +2,7 @@
 #include "run/check_tasks.hpp"
 
 #include <set>
-#include <type_traits>
 
-#include "experiment/bound_data.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
@@ -14,22 +12,12 @@
 namespace lldm {
 namespace {
 
-/// Calls `make` with what the registry makes a stage's task of, if it has one.
+/// Calls `make` with what the registry makes each task of a stage of.
 template <class Make>
-void with_task(const Stage& stage, const Registry& registry, const Make& make) {
-  std::visit(
-      [&](const auto& options) {
-        using T = std::decay_t<decltype(options)>;
-        if constexpr (std::is_same_v<T, TrainingStage>) {
-          if (!options.data.find("generate")) return;
-          config::Diagnostics reported;  // at load
-          const BoundData data = bind_data(options.data, registry, reported, stage.name);
-          if (!reported.has_errors()) make(data.task, config::to_toml(options.data));
-        } else if constexpr (!std::is_same_v<T, StudyStage>) {
-          if (!options.task.type().empty()) make(options.task, config::to_toml(options.task.table));
-        }
-      },
-      stage.options);
+void with_tasks(const Stage& stage, const Make& make) {
+  for (const StageRows& rows : stage.facts.rows)
+    if (rows.data.task) make(rows.data.task, config::to_toml(rows.data.resolved));
+  for (const auto& task : stage.facts.tasks) make(task, config::to_toml(task.table));
 }
 
 }  // namespace
@@ -47,7 +35,7 @@ void check_tasks(const RunSchedule& schedule, const std::vector<bool>& needed,
                             .logger = null_logger(),
                             .draws = Draws(static_cast<std::uint64_t>(work.seed), work.stage),
                             .tokenizer = nullptr};
-    with_task(schedule.stage_of(work), registry, [&](const auto& task, const std::string& table) {
+    with_tasks(schedule.stage_of(work), [&](const auto& task, const std::string& table) {
       if (!known.insert(work.stage + table).second) return;
       try {
         static_cast<void>(registry.make<AnyTask>(task, services));

@@ -7,11 +7,11 @@
 
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/experiment/stage_plan.hpp"
 #include "lldm/render/table.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/score/reference_cache.hpp"
 #include "lldm/storage/files.hpp"
-#include "stage/stage_plan.hpp"
 
 namespace lldm {
 
@@ -25,33 +25,23 @@ std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded) {
 
 namespace {
 
-std::string steps_of(const TrainingStage& training) {
-  std::ostringstream text;
-  if (training.optimizer.steps > 0)
-    text << training.optimizer.steps;
-  else
-    text << training.optimizer.epochs << " epochs";
-  return text.str();
+StagePlan plan_of(const Experiment& experiment, const Stage& stage, const Registry& registry) {
+  return stage.kind.plan(stage.options.get(), experiment, registry);
 }
 
 std::string memory_text(const Stage& stage, const StagePlan& plan) {
   return message("\nmemory of stage ", stage.name,
                  ", if every text is as long as the model accepts", " (forward passes of ",
-                 plan.tokens_per_forward, " tokens)\n", plan.note, plan.memory.text());
+                 plan.tokens_per_forward, " tokens)\n", plan.note, plan.memory->text());
 }
 
-/// Where the reference's scores come from, a line a stage that keeps them; "" where none does.
-std::string cache_text(const Experiment& experiment) {
-  std::string text;
-  for (const Stage& stage : experiment.stages) {
-    const auto* training = std::get_if<TrainingStage>(&stage.options);
-    if (!training || training->reference.cache.empty()) continue;
-    const std::string there = describe_reference_cache(training->reference.cache);
-    text += message("\nreference scores of stage ", stage.name, ": ",
-                    training->reference.cache.string(), " (", there.empty() ? "empty" : there,
-                    "); what it lacks is computed before the first step\n");
-  }
-  return text;
+/// Where the reference's scores come from; "" where the stage keeps none.
+std::string cache_text(const Stage& stage, const StagePlan& plan) {
+  if (plan.reference_cache.empty()) return "";
+  const std::string there = describe_reference_cache(plan.reference_cache);
+  return message("\nreference scores of stage ", stage.name, ": ", plan.reference_cache.string(),
+                 " (", there.empty() ? "empty" : there,
+                 "); what it lacks is computed before the first step\n");
 }
 
 std::string seeds_text(const RunSchedule& schedule) {
@@ -85,15 +75,14 @@ Table summary_table(const RunSchedule& schedule, const Registry& registry) {
     StageSummary& summary = summaries[work.stage];
     ++summary.pieces;
     summary.most_cells = std::max(summary.most_cells, work.cells.size());
-    const auto* training = std::get_if<TrainingStage>(&schedule.stage_of(work).options);
-    if (!training) continue;
-    const StagePlan plan = plan_stage(schedule.experiments[work.experiment], *training, registry);
-    if (const std::string steps = steps_of(*training);
-        std::find(summary.steps.begin(), summary.steps.end(), steps) == summary.steps.end())
-      summary.steps.push_back(steps);
+    const StagePlan plan =
+        plan_of(schedule.experiments[work.experiment], schedule.stage_of(work), registry);
+    if (!plan.memory) continue;
+    if (std::find(summary.steps.begin(), summary.steps.end(), plan.steps) == summary.steps.end())
+      summary.steps.push_back(plan.steps);
     summary.knows_passes = summary.knows_passes && plan.forward_passes.has_value();
     summary.forward_passes += static_cast<double>(plan.forward_passes.value_or(0));
-    summary.peak_bytes = std::max(summary.peak_bytes, plan.memory.peak_bytes());
+    summary.peak_bytes = std::max(summary.peak_bytes, plan.memory->peak_bytes());
   }
   Table table;
   table.columns = {
@@ -101,15 +90,15 @@ Table summary_table(const RunSchedule& schedule, const Registry& registry) {
       {"forward passes, all"}, {"memory at most"}};
   for (const Stage& stage : schedule.experiments.front().stages) {
     const StageSummary& summary = summaries[stage.name];
-    const auto* training = std::get_if<TrainingStage>(&stage.options);
+    const bool trains = !summary.steps.empty();
     table.rows.push_back(
-        {stage.name, std::string(to_string(stage.kind)), message(summary.pieces, "x"),
+        {stage.name, std::string(stage.kind.name()), message(summary.pieces, "x"),
          message(summary.most_cells, summary.most_cells == 1 ? " cell" : " cells"),
-         training ? list_text(summary.steps) : "-",
-         !training               ? "-"
+         trains ? list_text(summary.steps) : "-",
+         !trains                 ? "-"
          : !summary.knows_passes ? "by the rows"
                                  : rounded_text(summary.forward_passes, 4),
-         training ? bytes_text(static_cast<std::uint64_t>(summary.peak_bytes)) : "-"});
+         trains ? bytes_text(static_cast<std::uint64_t>(summary.peak_bytes)) : "-"});
   }
   return table;
 }
@@ -120,8 +109,8 @@ std::int64_t planned_peak_bytes(const LoadedExperiment& loaded, const Registry& 
   std::int64_t most = 0;
   for (const Experiment& experiment : loaded.experiments)
     for (const Stage& stage : experiment.stages)
-      if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-        most = std::max(most, plan_stage(experiment, *training, registry).memory.peak_bytes());
+      if (const auto plan = plan_of(experiment, stage, registry); plan.memory)
+        most = std::max(most, plan.memory->peak_bytes());
   return most;
 }
 
@@ -139,8 +128,9 @@ std::string describe_grid(const LoadedExperiment& loaded, const Registry& regist
     text << schedule.cell_ids[c] << "  " << names.of(schedule.cells[c]) << "\n";
   if (schedule.cells.size() > kMostListed)
     text << "and " << schedule.cells.size() - kMostListed << " more cells\n";
-  text << cache_text(loaded.experiments.front())
-       << "\nforward passes: of the policy in training, copies of answers.  memory: of one worker, "
+  for (const Stage& stage : loaded.experiments.front().stages)
+    text << cache_text(stage, plan_of(loaded.experiments.front(), stage, registry));
+  text << "\nforward passes: of the policy in training, copies of answers.  memory: of one worker, "
           "if every text\nis as long as the model accepts; --jobs N needs N times that.\n";
   for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
   return text.str();
@@ -159,25 +149,22 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry& regist
                    {"cells"}};
   for (const Work& work : schedule.work) {
     const Stage& stage = schedule.stage_of(work);
-    std::string steps = "-", batch = "-", estimator = "-";
-    if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
-      steps = steps_of(*training);
-      batch = std::to_string(training->optimizer.batch_size *
-                             training->optimizer.gradient_accumulation_steps);
-      estimator = std::string(training->score_estimator.type());
-    }
+    const StagePlan plan = plan_of(schedule.experiments[work.experiment], stage, registry);
     table.rows.push_back({work.folder.lexically_relative(out).generic_string(),
-                          std::string(to_string(stage.kind)), std::to_string(work.seed), steps,
-                          batch, estimator, std::to_string(work.cells.size())});
+                          std::string(stage.kind.name()), std::to_string(work.seed), plan.steps,
+                          plan.batch, plan.estimator, std::to_string(work.cells.size())});
   }
   std::ostringstream text;
   text << loaded.experiments.front().options.name << ": " << schedule.work.size()
        << " pieces of work in " << out.string() << "\n"
        << text_table(table, 120);
-  for (const Stage& stage : loaded.experiments.front().stages)
-    if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-      text << memory_text(stage, plan_stage(loaded.experiments.front(), *training, registry));
-  text << cache_text(loaded.experiments.front());
+  std::string caches;
+  for (const Stage& stage : loaded.experiments.front().stages) {
+    const StagePlan plan = plan_of(loaded.experiments.front(), stage, registry);
+    if (plan.memory) text << memory_text(stage, plan);
+    caches += cache_text(stage, plan);
+  }
+  text << caches;
   for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
   return text.str();
 }

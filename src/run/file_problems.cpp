@@ -29,16 +29,17 @@ bool has_messages(const std::filesystem::path& file) {
 }
 
 /// Whether the first row of a file is of a form that such a stage reads; else what is wrong.
-std::string form_problem(const std::filesystem::path& file, StageKind kind, bool has_take) {
+std::string form_problem(const std::filesystem::path& file, const Stage& stage, RowsWanted rows,
+                         bool has_take) {
   const char* wanted = "prompt, chosen and rejected";
   std::vector<RowForm> accepted = {RowForm::preference};
-  if (kind == StageKind::preference) {
+  if (rows == RowsWanted::pairs_or_ranked) {
     wanted = "prompt, chosen and rejected, or prompt and answers";
     accepted.push_back(RowForm::ranked);
-  } else if (kind == StageKind::pretraining) {
+  } else if (rows == RowsWanted::texts) {
     wanted = "text";
     accepted = {RowForm::text};
-  } else if (kind == StageKind::sft && !has_take) {
+  } else if (rows == RowsWanted::answers && !has_take) {
     wanted = "prompt and response, or conversations";
     accepted = {RowForm::prompt_response, RowForm::conversation};
   }
@@ -54,15 +55,15 @@ std::string form_problem(const std::filesystem::path& file, StageKind kind, bool
     }
   }
   if (std::find(accepted.begin(), accepted.end(), form) != accepted.end()) return "";
-  if (kind == StageKind::sft && form == RowForm::preference && has_messages(file)) return "";
+  if (rows == RowsWanted::answers && form == RowForm::preference && has_messages(file)) return "";
   const char* hint = "";
-  if (kind == StageKind::sft && has_take)
+  if (rows == RowsWanted::answers && has_take)
     hint = "\n  take belongs to files of pairs: remove it";
-  else if (kind == StageKind::sft && form == RowForm::preference)
+  else if (rows == RowsWanted::answers && form == RowForm::preference)
     hint = "\n  take = \"chosen\" (or \"rejected\") reads one answer of each pair";
   return message(file.string(), ": rows are of form \"", row_form_name(form), "\", a ",
-                 to_string(kind), " stage reads ", wanted,
-                 kind == StageKind::sft && has_take ? " where take is given" : "", hint);
+                 stage.kind.name(), " stage reads ", wanted,
+                 rows == RowsWanted::answers && has_take ? " where take is given" : "", hint);
 }
 
 /// The stages whose files are read when `stage` is asked for.
@@ -72,9 +73,8 @@ std::set<std::string> stages_read(const Experiment& experiment, const std::strin
   for (auto it = experiment.stages.rbegin(); it != experiment.stages.rend(); ++it) {
     if (stage != "all" && it->name != stage && !names.contains(it->name)) continue;
     names.insert(it->name);
-    for (const std::string& input : it->inputs()) names.insert(input);
-    const auto* training = std::get_if<TrainingStage>(&it->options);
-    makes_words = makes_words || (training && training->from.empty());
+    for (const std::string& input : it->facts.all_inputs()) names.insert(input);
+    makes_words = makes_words || it->facts.trains_new_model();
   }
   // A word vocabulary is made of the words of every file.
   if (makes_words && experiment.options.model.path.empty() &&
@@ -88,7 +88,7 @@ struct FileCheck {
   const LoadedExperiment& loaded;
   const Registry& registry;
   std::vector<FileProblem> problems = {};
-  std::map<std::tuple<std::string, StageKind, bool>, FileProblem> known = {};
+  std::map<std::tuple<std::string, std::string_view, bool>, FileProblem> known = {};
   std::map<std::string, std::vector<FileProblem>> folders = {};
 
   void add(const Position& position, const std::string& who, const FileProblem& problem,
@@ -100,16 +100,17 @@ struct FileCheck {
     if (std::ranges::none_of(problems, is_same)) problems.push_back(told);
   }
 
-  void source(const Stage& stage, const Value& data) {
-    const Member* file = data.find("file");
-    if (!file || !file->value.is_string()) return;
-    const std::string path = file->value.as_string();
-    const bool has_take = data.find("take") != nullptr;
-    const auto [at, is_new] = known.try_emplace({path, stage.kind, has_take}, FileProblem{});
+  void source(const Stage& stage, const StageRows& rows) {
+    const Value& table = rows.data.resolved;
+    if (rows.data.task) component(stage, Role::task, table, table.text_of("generate"));
+    if (rows.data.options.file.empty()) return;
+    const std::string path = rows.data.options.file.string();
+    const bool has_take = table.find("take") != nullptr;
+    const auto [at, is_new] = known.try_emplace({path, stage.kind.name(), has_take}, FileProblem{});
     std::error_code ignored;
     if (is_new)
       at->second = std::filesystem::exists(path, ignored)
-                       ? FileProblem{form_problem(path, stage.kind, has_take), false}
+                       ? FileProblem{form_problem(path, stage, rows.wanted, has_take), false}
                        : FileProblem{path + " does not exist", true};
     add(stage.position, message("stage \"", stage.name, "\": "), at->second);
   }
@@ -145,16 +146,10 @@ struct FileCheck {
 
   void stage(const Experiment& experiment, const Stage& stage) {
     const std::string who = message("stage \"", stage.name, "\": ");
-    for (const std::string& input : stage.inputs())
+    for (const std::string& input : stage.facts.all_inputs())
       if (input.find('/') != std::string::npos) folder(stage.position, who, input, {}, {});
-    if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
-      for (const Value* rows : {&training->data, &training->validation}) source(stage, *rows);
-      component(stage, Role::task, training->data, training->data.text_of("generate"));
-      if (training->from.empty()) start(experiment);
-    }
-    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
-      source(stage, evaluation->pairs);
-    if (const auto* study = std::get_if<StudyStage>(&stage.options)) source(stage, study->pairs);
+    for (const StageRows& rows : stage.facts.rows) source(stage, rows);
+    if (stage.facts.trains_new_model()) start(experiment);
     if (const Member* task = stage.resolved.find("task"))
       component(stage, Role::task, task->value,
                 task->value.is_string() ? task->value.as_string() : task->value.text_of("type"));

@@ -10,10 +10,10 @@
 #include "lldm/memory/manager.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/stage/model_bundle.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "stage/data_source.hpp"
 #include "stage/describe_rows.hpp"
-#include "stage/model_bundle.hpp"
 
 namespace lldm {
 namespace {
@@ -25,44 +25,34 @@ struct Writing {
   std::int64_t max_length = 0;
 };
 
-/// Where a stage's rows come from and how they lie on the canvas.
-struct Rows {
-  const config::Value* data = nullptr;  // null: the stage reads no rows
+/// How a stage's rows lie on the canvas.
+struct Canvas {
   CanvasRule rule = {};
   std::int64_t group_size = 1;
-  bool is_training = true;
 };
 
-Rows rows_of(const RunContext& run, const Work& work) {
-  const Stage& stage = run.schedule.stage_of(work);
-  if (const auto* training = std::get_if<TrainingStage>(&stage.options)) {
-    Rows rows{.data = &training->data,
-              .rule = canvas_rule(training->response_length, training->score_padding)};
-    rows.rule.is_plain_text = stage.kind == StageKind::pretraining;
-    rows.group_size = run.registry.make<AnyObjective>(training->objective, run.services(work, {}))
-                          .needs()
-                          .group_size;
-    return rows;
-  }
-  const auto scored = [](const auto& options) {
-    return Rows{.data = options.pairs.as_table().empty() ? nullptr : &options.pairs,
-                .rule = canvas_rule(options.response_length, options.score_padding),
-                .group_size = 2,
-                .is_training = false};
-  };
-  if (const auto* evaluation = std::get_if<EvaluateStage>(&stage.options))
-    return scored(*evaluation);
-  if (const auto* study = std::get_if<StudyStage>(&stage.options)) return scored(*study);
-  return {};
+const StageFacts& facts_of(const RunContext& run, const Work& work) {
+  return run.schedule.stage_of(work).facts;
+}
+
+Canvas canvas_of(const RunContext& run, const Work& work) {
+  const StageFacts& facts = facts_of(run, work);
+  Canvas canvas{.group_size = 2};
+  if (facts.scoring)
+    canvas.rule = canvas_rule(facts.scoring->response_length, facts.scoring->score_padding);
+  canvas.rule.is_plain_text = facts.rows.front().wanted == RowsWanted::texts;
+  if (facts.training)
+    canvas.group_size =
+        run.registry.make<AnyObjective>(facts.training->objective, run.services(work, {}))
+            .needs()
+            .group_size;
+  return canvas;
 }
 
 /// The stage or folder that a work's model comes from; "" for a fresh one.
 std::string start_of(const RunContext& run, const Work& work) {
   if (!work.model.empty()) return work.model;
-  const Stage& stage = run.schedule.stage_of(work);
-  if (const auto* training = std::get_if<TrainingStage>(&stage.options)) return training->from;
-  const auto* study = std::get_if<StudyStage>(&stage.options);
-  return study ? study->from : "";
+  return facts_of(run, work).from;
 }
 
 Writing fresh(const RunContext& run, const Work& work) {
@@ -93,8 +83,8 @@ Writing writing_of(const RunContext& run, const Work& work, bool is_training) {
 }
 
 /// Whether the rows are those of a stage that has not made them yet.
-bool is_to_come(const RunContext& run, const Work& work, const config::Value& data) {
-  const std::string name(data.text_of("stage"));
+bool is_to_come(const RunContext& run, const Work& work, const BoundData& data) {
+  const std::string& name = data.options.stage;
   if (name.empty()) return false;
   const auto folder = run.folder_of(work, name);
   return !std::filesystem::exists(folder / "pairs.jsonl") &&
@@ -105,22 +95,24 @@ InspectedStage inspect_work(const RunContext& run, const Work& work,
                             const InspectRequest& request) {
   InspectedStage shown{.stage = work.stage};
   try {
-    const Rows rows = rows_of(run, work);
-    if (is_to_come(run, work, *rows.data)) {
+    const Canvas canvas = canvas_of(run, work);
+    const BoundData& rows = run.rows(work);
+    const bool is_training = facts_of(run, work).training.has_value();
+    if (is_to_come(run, work, rows)) {
       shown.is_missing = true;
-      shown.error = message("the rows of stage \"", rows.data->text_of("stage"),
+      shown.error = message("the rows of stage \"", rows.options.stage,
                             "\" are not there yet: run it first (lldm run ... --stage ",
-                            rows.data->text_of("stage"), " --out ", request.out.string(), ")");
+                            rows.options.stage, " --out ", request.out.string(), ")");
       return shown;
     }
-    Writing writing = writing_of(run, work, rows.is_training);
+    Writing writing = writing_of(run, work, is_training);
     if (!request.tokenizer.empty()) {
       writing.tokenizer = load_tokenizer(request.tokenizer);
       writing.prompt_template = saved_template(request.tokenizer).value_or(writing.prompt_template);
     }
-    const std::vector<SourceRow> sources = read_source(run, work, *rows.data, rows.group_size);
+    const std::vector<SourceRow> sources = read_source(run, work, rows, canvas.group_size);
     const std::vector<TrainingRow> encoded =
-        encode_rows(sources, *writing.tokenizer, writing.prompt_template, rows.rule);
+        encode_rows(sources, *writing.tokenizer, writing.prompt_template, canvas.rule);
     shown.text = describe_training_rows({.sources = sources,
                                          .rows = encoded,
                                          .tokenizer = *writing.tokenizer,
@@ -169,7 +161,7 @@ std::vector<InspectedStage> inspect_experiment(const LoadedExperiment& loaded,
     if (work.cells.front() != 0 || (!names.empty() && names.back() == work.stage)) continue;
     names.push_back(work.stage);  // of several measured models the first
     if ((request.stage == "all" || request.stage == work.stage) &&
-        rows_of(run, work).data != nullptr)
+        !facts_of(run, work).rows.empty())
       stages.push_back(inspect_work(run, work, request));
   }
   if (request.stage != "all" && stages.empty()) {

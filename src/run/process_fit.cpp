@@ -34,34 +34,6 @@ class AnyIds final : public Tokenizer {
   SpecialTokens special_{.mask = (std::int64_t{1} << 40) - 1, .end_of_text = 0};
 };
 
-/// What a stage scores texts with; no estimator where it scores none.
-struct Scoring {
-  ComponentRef<Role::forward_process> process;
-  std::vector<ComponentRef<Role::score_estimator>> estimators;
-};
-
-Scoring scoring(const Stage& stage) {
-  if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-    return {training->forward_process, {training->score_estimator}};
-  if (const auto* study = std::get_if<StudyStage>(&stage.options))
-    return {study->forward_process, study->score_estimators};
-  const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
-  if (evaluation && evaluation->pairs.is_table() && !evaluation->pairs.as_table().empty())
-    return {evaluation->forward_process, {evaluation->score_estimator}};
-  return {};
-}
-
-/// The models a stage samples from.
-std::vector<std::string> sampled_models(const Stage& stage) {
-  if (const auto* sample = std::get_if<SampleStage>(&stage.options)) return {sample->from};
-  if (const auto* synthesis = std::get_if<SynthesizeStage>(&stage.options))
-    return synthesis->method == SynthesisMethod::sample ? std::vector{synthesis->from}
-                                                        : std::vector<std::string>();
-  const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
-  return evaluation && !evaluation->task.type().empty() ? evaluation->models
-                                                        : std::vector<std::string>();
-}
-
 /// The estimator that `adaptive` repeats, else the estimator.
 std::string_view innermost(const Value& table) {
   const Member* inner = table.find("score_estimator");
@@ -81,7 +53,7 @@ struct ProcessFit {
   }
 
   void add(const Stage& stage, const Value* table) {
-    for (const std::string& model : sampled_models(stage))
+    for (const std::string& model : stage.facts.sampled)
       if (const auto found = shows_tokens.find(model); found != shows_tokens.end())
         error(stage, table, "from",
               message("it samples from stage \"", model,
@@ -90,15 +62,14 @@ struct ProcessFit {
                       found->second,
                       "\": the samplers replace mask tokens, which such a model never saw\n"
                       "  evaluate it by `pairs`, or train on with forward_process = \"masked\""));
-    const Scoring scored = scoring(stage);
-    if (scored.estimators.empty()) return;
+    if (!stage.facts.scoring) return;
+    const StageScoring& scored = *stage.facts.scoring;
     try {
       const auto process = registry.make<AnyForwardProcess>(scored.process, services);
-      if (!process.is_absorbing() && std::holds_alternative<TrainingStage>(stage.options))
+      if (!process.is_absorbing() && stage.facts.training)
         shows_tokens.emplace(stage.name, scored.process.type());
       for (const auto& estimator : scored.estimators) plan(stage, table, estimator, process);
-      // A study measures biases from enumerated masks: its noise must be of that kind.
-      if (std::holds_alternative<StudyStage>(stage.options))
+      if (scored.enumerates)
         plan(stage, table, ComponentRef<Role::score_estimator>("exact"), process);
     } catch (const ConfigError& refused) {
       error(stage, table, "forward_process", refused.what());
@@ -119,10 +90,7 @@ struct ProcessFit {
       const Text text{.prompt = {1}, .response = {1, 1}, .scored = -1, .reveal_step = {0, 1}};
       static_cast<void>(estimator->plan(text, process, TextDraws(draws, Purpose::noise, 0, 0, 0)));
     } catch (const ConfigError& refused) {
-      error(stage, table,
-            std::holds_alternative<StudyStage>(stage.options) ? "score_estimators"
-                                                              : "score_estimator",
-            refused.what());
+      error(stage, table, stage.facts.scoring->key, refused.what());
     } catch (const Error&) {
       // No plan of such a text: what is wrong shows with the rows.
     }
@@ -132,18 +100,13 @@ struct ProcessFit {
 /// recorded_trajectory reads the orders that a synthesize stage keeps with record_steps.
 void check_recorded_steps(const Experiment& experiment, const Stage& stage, const Value* table,
                           ProcessFit& fit) {
-  for (const auto& estimator : scoring(stage).estimators) {
+  if (!stage.facts.scoring || stage.facts.rows.empty()) return;
+  const Stage* source = experiment.find(stage.facts.rows.front().data.options.stage);
+  if (source && source->facts.records_steps) return;
+  for (const auto& estimator : stage.facts.scoring->estimators) {
     if (innermost(estimator.table) != "recorded_trajectory") continue;
-    const auto* training = std::get_if<TrainingStage>(&stage.options);
-    const auto* study = std::get_if<StudyStage>(&stage.options);
-    const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
-    const Value& data = training ? training->data : study ? study->pairs : evaluation->pairs;
-    const Stage* source = experiment.find(data.text_of("stage"));
-    const auto* synthesis = source ? std::get_if<SynthesizeStage>(&source->options) : nullptr;
-    if (synthesis && synthesis->method == SynthesisMethod::sample && synthesis->record_steps)
-      continue;
     fit.error(
-        stage, table, training ? "data" : "pairs",
+        stage, table, stage.facts.rows.front().key,
         "recorded_trajectory needs the order in which each answer was written, and these rows "
         "have none\n  read a synthesize stage with method = \"sample\" and record_steps = true");
   }

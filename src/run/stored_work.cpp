@@ -87,7 +87,7 @@ void StoredWork::publish(const Work& work) const {
   if (!key) return;
   const Experiment& experiment = schedule_.experiments[work.experiment];
   const Json about = {{"stage", work.stage},
-                      {"kind", to_string(schedule_.stage_of(work).kind)},
+                      {"kind", schedule_.stage_of(work).kind.name()},
                       {"model", work.model},
                       {"experiment", experiment.options.name},
                       {"seed", work.seed},

@@ -22,16 +22,6 @@ const Member* schedule_of(const Value& table) {
   return process && process->value.is_table() ? process->value.find("schedule") : nullptr;
 }
 
-/// The estimators of a stage that scores texts.
-std::vector<ComponentRef<Role::score_estimator>> estimators_of(const Stage& stage) {
-  if (const auto* training = std::get_if<TrainingStage>(&stage.options))
-    return {training->score_estimator};
-  if (const auto* study = std::get_if<StudyStage>(&stage.options)) return study->score_estimators;
-  const auto* evaluation = std::get_if<EvaluateStage>(&stage.options);
-  if (evaluation && !evaluation->pairs.as_table().empty()) return {evaluation->score_estimator};
-  return {};
-}
-
 struct Reading {
   const Registry& registry;
   const Services& services;
@@ -46,8 +36,8 @@ struct Reading {
   }
 
   void add(const Stage& stage, const Value& table) {
-    const auto estimators = estimators_of(stage);
-    if (estimators.empty()) return;
+    if (!stage.facts.scoring || stage.facts.scoring->estimators.empty()) return;
+    const auto& estimators = stage.facts.scoring->estimators;
     const bool is_read = std::any_of(estimators.begin(), estimators.end(), [&](const auto& ref) {
       return registry.make<AnyScoreEstimator>(ref, services).reads_schedule();
     });

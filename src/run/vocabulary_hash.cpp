@@ -13,9 +13,8 @@ namespace lldm {
 namespace {
 
 bool makes_vocabulary(const Experiment& experiment, const Stage& stage) {
-  const auto* training = std::get_if<TrainingStage>(&stage.options);
   const TokenizerOptions& tokenizer = experiment.options.tokenizer;
-  return training && training->from.empty() && experiment.options.model.path.empty() &&
+  return stage.facts.trains_new_model() && experiment.options.model.path.empty() &&
          tokenizer.type == TokenizerType::words && tokenizer.path.empty();
 }
 

@@ -26,24 +26,6 @@ using std::chrono::steady_clock;
 /// How long lost work is left to the process that started its worker (it looks every second).
 constexpr std::chrono::milliseconds kJudgement(2500);
 
-Result run_work(const RunContext& run, const Work& work) {
-  switch (run.schedule.stage_of(work).kind) {
-    case StageKind::pretraining:
-    case StageKind::sft:
-    case StageKind::preference:
-      return run_training(run, work);
-    case StageKind::synthesize:
-      return run_synthesis(run, work);
-    case StageKind::evaluate:
-      return run_evaluation(run, work);
-    case StageKind::sample:
-      return run_sampling(run, work);
-    case StageKind::study:
-      return run_study(run, work);
-  }
-  throw Error("run_work: unknown kind");
-}
-
 void complete(const RunContext& run, const Work& work) {
   const auto begin = steady_clock::now();
   make_folders(work.folder);
@@ -52,10 +34,11 @@ void complete(const RunContext& run, const Work& work) {
     clean_partials(work.folder / "checkpoints");
   unseal_work(work.folder);
   write_work_record(run.schedule, work);
-  Result details = run_work(run, work);
+  const Stage& stage = run.schedule.stage_of(work);
+  Result details = stage.kind.run(stage.options.get(), run, work);
   Result result = {{"hash", work.hash},
                    {"stage", work.stage},
-                   {"kind", to_string(run.schedule.stage_of(work).kind)},
+                   {"kind", stage.kind.name()},
                    {"seed", work.seed},
                    {"seconds", duration<double>(steady_clock::now() - begin).count()}};
   if (!work.model.empty()) result["model"] = work.model;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "stage/run_context.hpp"
+#include "lldm/stage/run_context.hpp"
 
 namespace lldm {
 

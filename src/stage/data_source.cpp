@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <set>
 
-#include "experiment/bound_data.hpp"
 #include "experiment/row_faults.hpp"
 #include "experiment/work_seal.hpp"
-#include "lldm/config/diagnostics.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/rows.hpp"
 #include "lldm/errors.hpp"
@@ -58,8 +56,7 @@ std::vector<SourceRow> from_pairs(Logger& logger, const DataOptions& data,
 
 std::vector<SourceRow> from_file(Logger& logger, const BoundData& bound, std::int64_t group_size) {
   const DataOptions& data = bound.options;
-  if (const std::string problem = file_take_problem(bound.resolved, data.take, group_size);
-      !problem.empty())
+  if (const std::string problem = file_take_problem(bound, group_size); !problem.empty())
     throw ConfigError(message(data.file.string(), ": ", problem));
   RowReaderOptions options;
   options.on_bad_row = data.on_bad_row;
@@ -163,25 +160,21 @@ std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const
 
 }  // namespace
 
-std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
-                                   const config::Value& table, std::int64_t group_size) {
+std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const BoundData& data,
+                                   std::int64_t group_size) {
   return read_source(
-      run.services(work, nullptr), work.stage, table, group_size,
-      [&](const DataOptions& data) { return from_stage(run, work, data, group_size); });
+      run.services(work, nullptr), work.stage, data, group_size,
+      [&](const DataOptions& earlier) { return from_stage(run, work, earlier, group_size); });
 }
 
 std::vector<SourceRow> read_source(const Services& services, const std::string& stage,
-                                   const config::Value& table, std::int64_t group_size,
-                                   const StageRows& stage_rows) {
-  config::Diagnostics diagnostics;
-  const BoundData data =
-      bind_data(table, services.registry, diagnostics, message("stage \"", stage, "\""));
-  diagnostics.throw_if_any();
+                                   const BoundData& data, std::int64_t group_size,
+                                   const StageReader& of_stage) {
   std::vector<SourceRow> rows;
   if (data.task)
     rows = from_task(services, data);
   else if (!data.options.stage.empty())
-    rows = stage_rows(data.options);
+    rows = of_stage(data.options);
   else
     rows = placed(from_file(services.logger, data, group_size), data.options.file);
   const auto limit = static_cast<std::size_t>(data.options.limit);
@@ -195,17 +188,14 @@ std::vector<SourceRow> read_source(const Services& services, const std::string& 
 
 namespace {
 
-/// How the file of a training stage is read for its words: the objective is not at hand.
-std::int64_t answers_of_file(const Stage& stage, const config::Value& data) {
-  if (stage.kind != StageKind::preference) return 1;
-  const config::Value& file = data.find("file")->value;
-  const RowForm form = detect_row_form(file.as_string(), {RowForm::preference, RowForm::ranked});
+/// How a file is read for its words: the objective is not at hand.
+std::int64_t answers_of_file(const StageRows& rows) {
+  if (rows.wanted == RowsWanted::texts || rows.wanted == RowsWanted::answers) return 1;
+  if (rows.wanted == RowsWanted::pairs) return 2;
+  const RowForm form =
+      detect_row_form(rows.data.options.file.string(), {RowForm::preference, RowForm::ranked});
   return form == RowForm::ranked ? 0 : 2;
 }
-
-}  // namespace
-
-namespace {
 
 /// What a stage takes words from.
 std::string source_of_words(const Stage& stage) {
@@ -238,33 +228,21 @@ std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) 
 }
 
 std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& work,
-                                       const Services& services, const StageRows& stage_rows) {
+                                       const Services& services, const StageReader& of_stage) {
   std::vector<std::string> texts;
   const auto add = [&](const AnyTask& task) {
     for (std::string& text : task.vocabulary_texts()) texts.push_back(std::move(text));
   };
   const std::vector<const Stage*> stages = stages_with_words(schedule, work);
   // Every task of the file: a later stage may use words that this stage's rows lack.
-  for (const Stage* stage : stages)
-    std::visit(
-        [&](const auto& options) {
-          using T = std::decay_t<decltype(options)>;
-          if constexpr (std::is_same_v<T, TrainingStage>) {
-            for (const config::Value* rows : {&options.data, &options.validation}) {
-              if (!rows->find("generate")) continue;
-              config::Diagnostics diagnostics;
-              const BoundData data = bind_data(*rows, services.registry, diagnostics, stage->name);
-              diagnostics.throw_if_any();
-              add(services.registry.make<AnyTask>(data.task, services));
-            }
-          } else if constexpr (!std::is_same_v<T, StudyStage>) {
-            if (!options.task.type().empty())
-              add(services.registry.make<AnyTask>(options.task, services));
-          }
-        },
-        stage->options);
-  const auto read = [&](const config::Value& table, std::int64_t group_size) {
-    return read_source(services, work.stage, table, group_size, stage_rows);
+  for (const Stage* stage : stages) {
+    for (const StageRows& rows : stage->facts.rows)
+      if (rows.data.task) add(services.registry.make<AnyTask>(rows.data.task, services));
+    for (const auto& task : stage->facts.tasks)
+      add(services.registry.make<AnyTask>(task, services));
+  }
+  const auto read = [&](const BoundData& data, std::int64_t group_size) {
+    return read_source(services, work.stage, data, group_size, of_stage);
   };
   const auto add_rows = [&](const std::vector<SourceRow>& rows) {
     for (const SourceRow& row : rows) {
@@ -275,18 +253,13 @@ std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& 
   };
   // And every file of the file.
   for (const Stage* stage : stages) {
-    if (const auto* training = std::get_if<TrainingStage>(&stage->options))
-      for (const config::Value* rows : {&training->data, &training->validation})
-        if (rows->find("file")) add_rows(read(*rows, answers_of_file(*stage, *rows)));
-    if (const auto* evaluation = std::get_if<EvaluateStage>(&stage->options))
-      if (evaluation->pairs.find("file")) add_rows(read(evaluation->pairs, 2));
-    if (const auto* study = std::get_if<StudyStage>(&stage->options))
-      if (study->pairs.find("file")) add_rows(read(study->pairs, 2));
-    if (const auto* sample = std::get_if<SampleStage>(&stage->options))
-      for (const std::string& prompt : sample->prompts) texts.push_back(prompt);
+    for (const StageRows& rows : stage->facts.rows)
+      if (!rows.data.options.file.empty()) add_rows(read(rows.data, answers_of_file(rows)));
+    for (const std::string& prompt : stage->facts.prompts) texts.push_back(prompt);
   }
-  if (const auto* training = std::get_if<TrainingStage>(&schedule.stage_of(work).options))
-    if (!training->data.find("file")) add_rows(read(training->data, 1));
+  const StageFacts& own = schedule.stage_of(work).facts;
+  if (own.training && own.rows.front().data.options.file.empty())
+    add_rows(read(own.rows.front().data, 1));
   return texts;
 }
 

@@ -9,8 +9,9 @@
 
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/data/template.hpp"
+#include "lldm/stage/run_context.hpp"
+#include "lldm/stage/stage_options.hpp"
 #include "lldm/train/training_rows.hpp"
-#include "stage/run_context.hpp"
 
 namespace lldm {
 
@@ -30,20 +31,20 @@ struct SourceRow {
 
 /// Reads `data` of a stage for a loss that compares `group_size` answers; with 0 any number of
 /// ranked ones.  DataError naming file and line, or the stage, for what is wrong.
-std::vector<SourceRow> read_source(const RunContext& run, const Work& work,
-                                   const config::Value& data, std::int64_t group_size);
+std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const BoundData& data,
+                                   std::int64_t group_size);
 
-/// The rows of an earlier stage.
-using StageRows = std::function<std::vector<SourceRow>(const DataOptions& data)>;
+/// Reads the rows of an earlier stage.
+using StageReader = std::function<std::vector<SourceRow>(const DataOptions& data)>;
 /// The same outside a run.
 std::vector<SourceRow> read_source(const Services& services, const std::string& stage,
-                                   const config::Value& data, std::int64_t group_size,
-                                   const StageRows& stage_rows);
+                                   const BoundData& data, std::int64_t group_size,
+                                   const StageReader& of_stage);
 
 /// Texts from which a word vocabulary is made: the task's own list, else the rows.
 std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work);
 std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& work,
-                                       const Services& services, const StageRows& stage_rows);
+                                       const Services& services, const StageReader& of_stage);
 
 /// How answers lie on their canvas.
 struct CanvasRule {

@@ -8,9 +8,10 @@
 #include "lldm/errors.hpp"
 #include "lldm/eval/paired_test.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/stage/model_bundle.hpp"
+#include "lldm/stage/stage_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
-#include "stage/model_bundle.hpp"
 #include "stage/pair_evaluation.hpp"
 #include "stage/prompt_split.hpp"
 #include "stage/seen_prompts.hpp"
@@ -73,8 +74,7 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
 
 }  // namespace
 
-Result run_evaluation(const RunContext& run, const Work& work) {
-  const auto& stage = std::get<EvaluateStage>(run.schedule.stage_of(work).options);
+Result run_evaluation(const EvaluateStage& stage, const RunContext& run, const Work& work) {
   make_folders(work.folder);
   Result result = stage.task.type().empty() ? evaluate_pairs(run, work, stage)
                                             : evaluate_task(run, work, stage);

@@ -2,11 +2,12 @@
 #include "stage/generation.hpp"
 
 #include "lldm/config/document.hpp"
+#include "lldm/stage/model_bundle.hpp"
+
 #include "lldm/errors.hpp"
 #include "lldm/sampler/tokens_only.hpp"
 #include "sampler/non_finite_logit.hpp"
 #include "stage/mask_in_data.hpp"
-#include "stage/model_bundle.hpp"
 #include "stage/score_labels.hpp"
 
 namespace lldm {

@@ -10,7 +10,7 @@
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/concepts/task.hpp"
 #include "lldm/data/template.hpp"
-#include "stage/run_context.hpp"
+#include "lldm/stage/run_context.hpp"
 
 namespace lldm {
 

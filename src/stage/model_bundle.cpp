@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "stage/model_bundle.hpp"
+#include "lldm/stage/model_bundle.hpp"
 
 #include <nlohmann/json.hpp>
 

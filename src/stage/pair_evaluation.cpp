@@ -15,10 +15,10 @@
 #include "lldm/objective/win.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/score/engine.hpp"
+#include "lldm/stage/model_bundle.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/data_source.hpp"
 #include "stage/mask_in_data.hpp"
-#include "stage/model_bundle.hpp"
 #include "stage/prompt_split.hpp"
 #include "stage/score_labels.hpp"
 #include "stage/seen_prompts.hpp"
@@ -66,7 +66,7 @@ ScoreLabels pair_labels(const RunContext& run, const Work& work, const EvaluateS
           .reference = denoiser_label(run, work, stage.reference),
           .score_estimator =
               component_label(run.registry, Role::score_estimator, stage.score_estimator.table),
-          .row = row_label(run, work, stage.pairs)};
+          .row = row_label(run, work, run.rows(work).resolved)};
 }
 
 /// Pairs [begin, end) under draws that depend on the row and the answer alone: the same for every
@@ -229,8 +229,8 @@ Result metrics_of(const PairScores& all, const std::vector<TokenPair>& tokens,
 Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateStage& stage) {
   const ModelBundle bundle = starting_model(run, work, work.model);
   bundle.model->set_trainable(false);
-  std::vector<SourceRow> sources = read_source(run, work, stage.pairs, 2);
-  refuse_mask_text(sources, stage.pairs, *bundle.tokenizer);
+  std::vector<SourceRow> sources = read_source(run, work, run.rows(work), 2);
+  refuse_mask_text(sources, run.rows(work).resolved, *bundle.tokenizer);
   if (stage.limit > 0 && static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));
   const std::vector<TrainingRow> rows =

@@ -40,7 +40,7 @@ std::string model_hash(const Model& model) {
 
 /// The same for the same stage (or folder) under the same settings of model and tokenizer.
 std::string origin_of(const RunContext& run, const Work& work) {
-  const std::string& from = run.schedule.stage_of(work).training().from;
+  const std::string& from = run.schedule.stage_of(work).facts.from;
   const auto input = work.inputs.find(from);
   const ExperimentOptions& options = run.experiment(work).options;
   return sha256_hex((input != work.inputs.end() ? run.schedule.work[input->second].hash : from) +
@@ -52,7 +52,7 @@ std::string origin_of(const RunContext& run, const Work& work) {
 std::vector<std::string> siblings_of(const RunContext& run, const TrainingStage& stage) {
   std::vector<std::string> origins;
   for (const Work& work : run.schedule.work)
-    if (const auto* other = std::get_if<TrainingStage>(&run.schedule.stage_of(work).options);
+    if (const auto* other = run.schedule.stage_of(work).as<TrainingStage>();
         other && other->reference.cache == stage.reference.cache)
       origins.push_back(origin_of(run, work));
   return origins;

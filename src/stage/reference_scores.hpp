@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "lldm/score/reference_cache.hpp"
+#include "lldm/stage/run_context.hpp"
+#include "lldm/stage/stage_options.hpp"
 #include "lldm/train/trainer.hpp"
-#include "stage/run_context.hpp"
 
 namespace lldm {
 

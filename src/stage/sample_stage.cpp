@@ -5,14 +5,14 @@
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/stage/model_bundle.hpp"
+#include "lldm/stage/stage_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
-#include "stage/model_bundle.hpp"
 
 namespace lldm {
 
-Result run_sampling(const RunContext& run, const Work& work) {
-  const auto& stage = std::get<SampleStage>(run.schedule.stage_of(work).options);
+Result run_sampling(const SampleStage& stage, const RunContext& run, const Work& work) {
   const ModelBundle bundle = starting_model(run, work, stage.from);
   bundle.model->set_trainable(false);
   const Services services = run.services(work, bundle.tokenizer);

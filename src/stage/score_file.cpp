@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stage/score_file.hpp"
+#include "lldm/stage/stage_options.hpp"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/tensor.h>
@@ -19,11 +20,11 @@
 #include "lldm/score/combine.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/services.hpp"
+#include "lldm/stage/model_bundle.hpp"
+#include "lldm/stage/trained_noise.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "stage/data_source.hpp"
 #include "stage/mask_in_data.hpp"
-#include "stage/model_bundle.hpp"
-#include "stage/trained_noise.hpp"
 #include "text/json.hpp"
 
 namespace lldm {

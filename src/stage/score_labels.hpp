@@ -6,7 +6,7 @@
 #include <string>
 
 #include "lldm/score/finite_scores.hpp"
-#include "stage/run_context.hpp"
+#include "lldm/stage/run_context.hpp"
 
 namespace lldm {
 

@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "lldm/stage/run_context.hpp"
 #include "lldm/train/trainer.hpp"
-#include "stage/run_context.hpp"
 
 namespace lldm {
 

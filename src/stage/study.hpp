@@ -8,12 +8,12 @@
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/experiment/study_options.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/score/finite_scores.hpp"
+#include "lldm/stage/run_context.hpp"
+#include "lldm/stage/study_options.hpp"
 #include "lldm/train/training_rows.hpp"
-#include "stage/run_context.hpp"
 
 namespace lldm {
 

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "stage/run_context.hpp"
+#include "lldm/stage/run_context.hpp"
 
 namespace lldm {
 

@@ -11,13 +11,13 @@
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/experiment/study_options.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/score/engine.hpp"
+#include "lldm/stage/model_bundle.hpp"
+#include "lldm/stage/study_options.hpp"
 #include "stage/data_source.hpp"
 #include "stage/mask_in_data.hpp"
-#include "stage/model_bundle.hpp"
 #include "stage/score_labels.hpp"
 #include "stage/study_moments.hpp"
 #include "stage/study_truth.hpp"
@@ -114,8 +114,8 @@ std::shared_ptr<const AnyDenoiser> denoiser_of(const ModelBundle& bundle) {
 Study make_study(const RunContext& run, const Work& work, const StudyStage& stage,
                  const ModelBundle& policy, const ModelBundle& reference) {
   const Services services = run.services(work, policy.tokenizer);
-  std::vector<SourceRow> sources = read_source(run, work, stage.pairs, 2);
-  refuse_mask_text(sources, stage.pairs, *policy.tokenizer);
+  std::vector<SourceRow> sources = read_source(run, work, run.rows(work), 2);
+  refuse_mask_text(sources, run.rows(work).resolved, *policy.tokenizer);
   if (static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));
   std::vector<TrainingRow> pairs =
@@ -137,7 +137,7 @@ Study make_study(const RunContext& run, const Work& work, const StudyStage& stag
            .policy = denoiser_label(run, work, stage.from),
            .reference = denoiser_label(run, work, stage.reference),
            .objective = component_label(run.registry, Role::objective, stage.objective.table),
-           .row = row_label(run, work, stage.pairs)}};
+           .row = row_label(run, work, run.rows(work).resolved)}};
 }
 
 Result row_of(Study& study, const ComponentRef<Role::score_estimator>& ref, Truths& truths,
@@ -176,8 +176,7 @@ Result row_of(Study& study, const ComponentRef<Role::score_estimator>& ref, Trut
 
 }  // namespace
 
-Result run_study(const RunContext& run, const Work& work) {
-  const auto& stage = std::get<StudyStage>(run.schedule.stage_of(work).options);
+Result run_study(const StudyStage& stage, const RunContext& run, const Work& work) {
   const ModelBundle policy = starting_model(run, work, stage.from);
   const ModelBundle reference = starting_model(run, work, stage.reference);
   if (policy.tokenizer->fingerprint() != reference.tokenizer->fingerprint())

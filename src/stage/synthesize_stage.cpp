@@ -8,9 +8,10 @@
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/stage/model_bundle.hpp"
+#include "lldm/stage/stage_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
-#include "stage/model_bundle.hpp"
 
 namespace lldm {
 namespace {
@@ -145,8 +146,7 @@ Outcome inject_pairs(const RunContext& run, const Work& work, const SynthesizeSt
 
 }  // namespace
 
-Result run_synthesis(const RunContext& run, const Work& work) {
-  const auto& stage = std::get<SynthesizeStage>(run.schedule.stage_of(work).options);
+Result run_synthesis(const SynthesizeStage& stage, const RunContext& run, const Work& work) {
   Outcome out = stage.method == SynthesisMethod::sample ? sample_pairs(run, work, stage)
                                                         : inject_pairs(run, work, stage);
   if (out.pairs.empty())

@@ -9,15 +9,16 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/stage/model_bundle.hpp"
+#include "lldm/stage/run_context.hpp"
+#include "lldm/stage/stage_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"
 #include "stage/data_source.hpp"
 #include "stage/mask_in_data.hpp"
-#include "stage/model_bundle.hpp"
 #include "stage/prompt_split.hpp"
 #include "stage/reference_scores.hpp"
-#include "stage/run_context.hpp"
 #include "stage/score_labels.hpp"
 #include "stage/score_study.hpp"
 #include "stage/seen_prompts.hpp"
@@ -39,16 +40,16 @@ struct Prepared {
   Result held_out;                        // what the result says of the validation rows, or null
 };
 
-struct StageRows {
+struct PreparedRows {
   std::vector<SourceRow> sources;
   std::vector<TrainingRow> rows;
   HeldOut held;
 };
 
 /// The rows trained on and those held out, encoded.
-StageRows read_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
-                    const ModelBundle& bundle, std::int64_t group_size) {
-  const bool is_plain_text = stage.kind == StageKind::pretraining;
+PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
+                       const ModelBundle& bundle, std::int64_t group_size) {
+  const bool is_plain_text = stage.kind == "pretraining";
   CanvasRule rule = canvas_rule(stage.response_length, stage.score_padding);
   rule.is_plain_text = is_plain_text;
   const auto encoded = [&](const std::vector<SourceRow>& sources) {
@@ -57,17 +58,18 @@ StageRows read_rows(const RunContext& run, const Work& work, const TrainingStage
     check_lengths(rows, bundle.model->shape().max_length, stage.name);
     return rows;
   };
-  StageRows all;
-  all.sources = read_source(run, work, stage.data, group_size);
-  refuse_mask_text(all.sources, stage.data, *bundle.tokenizer);
+  PreparedRows all;
+  all.sources = read_source(run, work, run.rows(work), group_size);
+  refuse_mask_text(all.sources, run.rows(work).resolved, *bundle.tokenizer);
   all.rows = encoded(all.sources);
-  if (stage.validation.as_table().empty()) {
+  const StageRows* validation = run.schedule.stage_of(work).facts.rows_at("validation");
+  if (!validation) {
     all.held = hold_out_prompts(all.sources, all.rows, stage.validation_rows, work.seed,
                                 is_plain_text, stage.name);
     return all;
   }
-  all.held.sources = read_source(run, work, stage.validation, group_size);
-  refuse_mask_text(all.held.sources, stage.validation, *bundle.tokenizer);
+  all.held.sources = read_source(run, work, validation->data, group_size);
+  refuse_mask_text(all.held.sources, validation->data.resolved, *bundle.tokenizer);
   all.held.rows = encoded(all.held.sources);
   all.held.record = {{"from", "validation"}, {"by", is_plain_text ? "text" : "prompt"}};
   describe_held_out(all.held, all.sources, is_plain_text);
@@ -105,7 +107,7 @@ ScoreLabels stage_labels(const RunContext& run, const Work& work, const Training
           .score_estimator =
               component_label(run.registry, Role::score_estimator, stage.score_estimator.table),
           .objective = component_label(run.registry, Role::objective, stage.objective.table),
-          .row = row_label(run, work, stage.data)};
+          .row = row_label(run, work, run.rows(work).resolved)};
 }
 
 Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& stage) {
@@ -115,13 +117,13 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   const auto objective = run.registry.make<AnyObjective>(stage.objective, services);
   const ObjectiveNeeds needs = objective.needs();
   TrainingSetup setup;
-  StageRows all = read_rows(run, work, stage, bundle, needs.group_size);
-  tell_held_out(run, work, all.held, stage.kind == StageKind::pretraining, bundle.folder);
+  PreparedRows all = read_rows(run, work, stage, bundle, needs.group_size);
+  tell_held_out(run, work, all.held, stage.kind == "pretraining", bundle.folder);
   setup.rows = std::move(all.rows);
   setup.validation = std::move(all.held.rows);
   setup.labels = stage_labels(run, work, stage);
-  if (!stage.validation.as_table().empty())
-    setup.validation_row = row_label(run, work, stage.validation);
+  if (const StageRows* rows = run.schedule.stage_of(work).facts.rows_at("validation"))
+    setup.validation_row = row_label(run, work, rows->data.resolved);
   bundle.model->set_trainable(true);
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
   std::shared_ptr<ReferenceCache> cache;
@@ -201,8 +203,7 @@ void add_passes(Result& result, const TrainingReporter& reporter, std::int64_t t
 
 }  // namespace
 
-Result run_training(const RunContext& run, const Work& work) {
-  const TrainingStage& stage = run.schedule.stage_of(work).training();
+Result run_training(const TrainingStage& stage, const RunContext& run, const Work& work) {
   const MemoryManager::Watch watch(run.memory);
   Prepared prepared = prepare(run, work, stage);
   prepared.bundle.noise = trained_noise(stage.forward_process.type(), prepared.process);
@@ -231,8 +232,7 @@ Result run_training(const RunContext& run, const Work& work) {
   reporter.finish();
   require_sound_model(stage.name, trainer.total_steps(), prepared.process, prepared.estimator,
                       prepared.setup);
-  save_prompts(work.folder, prepared.sources, stage.kind == StageKind::pretraining,
-               prepared.bundle.folder);
+  save_prompts(work.folder, prepared.sources, stage.kind == "pretraining", prepared.bundle.folder);
   publish_model(work.folder / "model", prepared.bundle,
                 training_template(run, work, prepared.bundle.folder));
   Result result = reporter.result();
@@ -257,7 +257,7 @@ Result run_training(const RunContext& run, const Work& work) {
     result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
         watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,
                          static_cast<MemoryPurpose>(p));
-  if (stage.kind == StageKind::preference && !study_rows.empty())
+  if (stage.kind == "preference" && !study_rows.empty())
     result["score_study"] =
         study_scores(prepared.process, prepared.estimator, prepared.setup, study_rows);
   return result;

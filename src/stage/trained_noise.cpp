@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "stage/trained_noise.hpp"
+#include "lldm/stage/trained_noise.hpp"
 
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"

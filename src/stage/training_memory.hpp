@@ -3,8 +3,9 @@
 #pragma once
 
 #include "lldm/memory/planner.hpp"
+#include "lldm/stage/run_context.hpp"
+#include "lldm/stage/stage_options.hpp"
 #include "lldm/train/trainer.hpp"
-#include "stage/run_context.hpp"
 
 namespace lldm {
 

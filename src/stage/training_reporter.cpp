@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stage/training_reporter.hpp"
+#include "lldm/stage/stage_options.hpp"
 
 #include <array>
 #include <cmath>
@@ -69,7 +70,7 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
 
 /// Under --strict-resume: metrics of later steps than the first checkpoint show that one was saved.
 void TrainingReporter::require_none_lost() const {
-  const std::int64_t every = run_.schedule.stage_of(work_).training().save_steps;
+  const std::int64_t every = run_.schedule.stage_of(work_).as<TrainingStage>()->save_steps;
   if (!run_.options.strict_resume || every == 0) return;
   for (const MetricsLine& line : read_metrics(run_.metrics.path()))
     if (line.stage == label_ && line.step > every)
@@ -175,7 +176,7 @@ void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& op
 
 void TrainingReporter::save(const TrainingProgress& progress, const AdamW& optimizer) {
   run_.metrics.sync();
-  const auto& stage = run_.schedule.stage_of(work_).training();
+  const auto& stage = *run_.schedule.stage_of(work_).as<TrainingStage>();
   save_checkpoint(work_.folder / "checkpoints",
                   {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(),
                    best_loss_, best_step_, progress.adaptation},

@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
+#include "lldm/stage/model_bundle.hpp"
+#include "lldm/stage/run_context.hpp"
 #include "lldm/track/tensorboard.hpp"
 #include "lldm/train/trainer.hpp"
-#include "stage/model_bundle.hpp"
-#include "stage/run_context.hpp"
 
 namespace lldm {
 

@@ -6,7 +6,7 @@ PLUGINS=$BUILD/lib/test_plugins
 
 echo "what the plugins bring"
 for pair in process:late_masked schedule:power estimator:all_at_once objective:squared_margin \
-  commit_rule:left_first task:echo; do
+  commit_rule:left_first task:echo stage:count_words; do
   run_lldm list --plugin "$PLUGINS/libtest_${pair%%:*}.so"
   check "test_${pair%%:*} brings ${pair##*:}" grep -qE "^ *${pair##*:} +test_${pair%%:*} " <<< "$text"
 done
@@ -106,6 +106,24 @@ changes start "power = 2" start.forward_process.schedule.power=2.0
 changes late "masked instead of late_masked" 'late.forward_process="masked"'
 changes tuned "goal = 8" tuned.objective.goal=8.0
 changes tuned "weight = 1" tuned.score_estimator.weight=1.0
+
+echo "a kind of stage from a plugin"
+cat > "$WORK/words.toml" << TOML
+plugins = ["$PLUGINS/libtest_stage.so"]
+name = "words"
+
+[[stage]]
+name = "words"
+kind = "count_words"
+text = "one two three"
+TOML
+run_lldm run "$WORK/words.toml" --out "$WORK/words"
+expect_code 0 "runs"
+check "did its work" [ "$(cat "$WORK/words/words/count.txt")" = 3 ]
+check "has a result" grep -q '"words": 3' "$WORK/words/words/result.json"
+run_lldm validate "$WORK/words.toml" --set words.txt=1
+expect_code 2 "an unknown key of it is refused"
+expect_text 'did you mean "text"?'
 
 echo "config.resolved.toml names the plugins"
 run_lldm run "$WORK/roles/config.resolved.toml" --out "$WORK/resolved"

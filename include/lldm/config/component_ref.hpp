@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -28,12 +29,17 @@ struct ComponentRef {
 
   config::Value table = {};  // with `type`, and its defaults once it was checked by a registry
   Extra extra = {};
+  /// What a registry bound of `table` when it checked it, so that nobody binds it again; null: not
+  /// checked yet.  Belongs to that registry.
+  std::shared_ptr<const void> bound = {};
 
   ComponentRef() = default;
   ComponentRef(const char* name) { table.set("type", config::Value::string(name)); }
 
   [[nodiscard]] std::string_view type() const { return table.text_of("type"); }
-  bool operator==(const ComponentRef&) const = default;
+  bool operator==(const ComponentRef& other) const {
+    return table == other.table && extra == other.extra;
+  }
 };
 
 }  // namespace lldm

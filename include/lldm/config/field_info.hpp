@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,11 +25,16 @@ namespace lldm::config {
 class ComponentChecker {
  public:
   virtual ~ComponentChecker() = default;
-  /// The table with its defaults filled in; as given where errors were reported.
-  [[nodiscard]] virtual Value check_component(std::string_view role, const Value& table,
-                                              std::string_view where,
-                                              std::span<const std::string> extra_keys,
-                                              Diagnostics& diagnostics) const = 0;
+  /// The table with its defaults filled in (as given where errors were reported), and what the
+  /// checker wants to find again in ComponentRef::bound.
+  struct Checked {
+    Value table;
+    std::shared_ptr<const void> bound;
+  };
+  [[nodiscard]] virtual Checked check_component(std::string_view role, const Value& table,
+                                                std::string_view where,
+                                                std::span<const std::string> extra_keys,
+                                                Diagnostics& diagnostics) const = 0;
 };
 
 /// What reading a table needs besides the table.
@@ -104,7 +110,11 @@ bool read_value(const Value& value, Value& out, const Slot& slot);
 /// The index of the name among `info.choices`.
 bool read_choice(const Value& value, std::size_t& out, const Slot& slot);
 /// A component's name, or a table with `type`; checked by `context.components`.
-bool read_component(const Value& value, Value& out, std::string_view role,
+struct ComponentSlot {  // the members of a ComponentRef
+  Value& table;
+  std::shared_ptr<const void>& bound;
+};
+bool read_component(const Value& value, ComponentSlot out, std::string_view role,
                     std::span<const std::string> extra_keys, const Slot& slot);
 
 [[nodiscard]] Value write_value(bool value);

@@ -82,7 +82,8 @@ template <class T>
 bool read_component_ref(const Value& value, T& out, const Slot& slot) {
   using Extra = typename T::extra_type;
   const std::vector<std::string> extra_keys = keys_of<Extra>();
-  const bool is_ok = read_component(value, out.table, role_name(T::kRole), extra_keys, slot);
+  const bool is_ok =
+      read_component(value, {out.table, out.bound}, role_name(T::kRole), extra_keys, slot);
   if (extra_keys.empty() || !(value.is_table() || value.is_string())) return is_ok;
   Value own = Value::table({}, value.position());
   for (const std::string& key : extra_keys)

@@ -8,15 +8,12 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <type_traits>
-#include <variant>
 #include <vector>
 
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/value.hpp"
 #include "lldm/data/template.hpp"
-#include "lldm/experiment/stage_options.hpp"
-#include "lldm/experiment/study_options.hpp"
+#include "lldm/experiment/stage.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/tokenizer/load.hpp"
 
@@ -127,19 +124,6 @@ struct ExperimentOptions {
   }
 };
 static_assert(OptionsStruct<ExperimentOptions>);
-
-/// One bound stage.
-struct Stage {
-  std::string name;
-  StageKind kind = StageKind::pretraining;
-  config::Position position;
-  config::Value resolved;  // every key of the stage, defaults filled in
-  std::variant<TrainingStage, SynthesizeStage, EvaluateStage, SampleStage, StudyStage> options;
-
-  [[nodiscard]] const TrainingStage& training() const { return std::get<TrainingStage>(options); }
-  /// Names of stages (or model folders) that this stage reads.
-  [[nodiscard]] std::vector<std::string> inputs() const;
-};
 
 /// A bound experiment: one cell of a grid, or the whole file without one.
 struct Experiment {

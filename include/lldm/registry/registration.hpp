@@ -85,11 +85,12 @@ std::any make_component(const void* options, const Services& services) {
 
 template <class C>
 Registry& Registry::add() {
+  if constexpr (StageKind<C>) return add(AnyStageKind::of<C>());
   static_assert(
-      Component<C>,
+      Component<C> || StageKind<C>,
       "lldm: C must be a Component: name(), description(), Options with a describe() that "
       "names every member, and a constructor from them, see lldm/concepts/component.hpp");
-  if constexpr (Component<C>)
+  if constexpr (Component<C> && !StageKind<C>)
     add(Entry{decltype(detail::role_of<C>())::role,
               std::string(C::name()),
               std::string(C::description()),

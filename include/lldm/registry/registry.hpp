@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "lldm/concepts/any_stage_kind.hpp"
 #include "lldm/config/component_ref.hpp"
 #include "lldm/config/field_info.hpp"
 #include "lldm/config/role.hpp"
@@ -55,6 +56,12 @@ struct BoundComponent {
   explicit operator bool() const { return entry != nullptr; }
 };
 
+/// A kind of stage, and who brought it.
+struct RegisteredStageKind {
+  AnyStageKind kind;
+  Origin origin;
+};
+
 struct BindOptions {
   std::string where = {};                    // "stage \"tuned\" [objective]"; "[<role>]" when empty
   std::string synonym = {};                  // another word for `type`: "generate"
@@ -70,11 +77,18 @@ class Registry final : public config::ComponentChecker {
   [[nodiscard]] const Origin& origin() const { return origin_; }
   Registry();
 
-  /// Adds a component; its role is found by concept.  Defined in plugin/registration.hpp.
+  /// Adds a component, or a kind of stage; its role is found by concept.  Defined in
+  /// registry/registration.hpp; a kind of stage also needs experiment/stage_kind_model.hpp.
   template <class C>
   Registry& add();
   /// PluginError if a name or key is not [a-z][a-z0-9_]*, or if the role has that name already.
   Registry& add(Entry entry);
+
+  /// PluginError if a kind of that name is there.
+  Registry& add(const AnyStageKind& kind);
+  [[nodiscard]] const std::vector<RegisteredStageKind>& stage_kinds() const { return stage_kinds_; }
+  /// Null if no kind of stage has that name.
+  [[nodiscard]] const AnyStageKind* find_stage_kind(std::string_view name) const;
 
   /// In the order of registration.
   [[nodiscard]] std::vector<std::shared_ptr<const Entry>> entries() const { return entries_; }
@@ -102,10 +116,12 @@ class Registry final : public config::ComponentChecker {
     }
     wrong_role(bound);
   }
-  /// Binds and makes what an option of another component refers to.
+  /// Makes what an option of a stage or of another component refers to; binds it first where no
+  /// registry has checked it yet.
   template <class AnyRole, Role R, class Extra>
   [[nodiscard]] AnyRole make(const ComponentRef<R, Extra>& ref, const Services& services) const {
-    return make<AnyRole>(bind_or_throw(R, ref.table, extra_keys_of(Extra::describe())), services);
+    return make<AnyRole>(bound_of(R, ref.table, ref.bound, extra_keys_of(Extra::describe())),
+                         services);
   }
 
   [[nodiscard]] std::any make_any(const BoundComponent& bound, const Services& services) const;
@@ -113,12 +129,15 @@ class Registry final : public config::ComponentChecker {
   [[nodiscard]] BoundComponent bind_or_throw(Role role, const config::Value& table,
                                              std::vector<std::string> extra_keys) const;
 
-  [[nodiscard]] config::Value check_component(std::string_view role, const config::Value& table,
-                                              std::string_view where,
-                                              std::span<const std::string> extra_keys,
-                                              config::Diagnostics& diagnostics) const override;
+  [[nodiscard]] Checked check_component(std::string_view role, const config::Value& table,
+                                        std::string_view where,
+                                        std::span<const std::string> extra_keys,
+                                        config::Diagnostics& diagnostics) const override;
 
  private:
+  [[nodiscard]] BoundComponent bound_of(Role role, const config::Value& table,
+                                        const std::shared_ptr<const void>& checked,
+                                        std::vector<std::string> extra_keys) const;
   [[noreturn]] static void wrong_role(const BoundComponent& bound);
   /// `score_estimator "x"`; "remask 0.1.2", or "" for lldm's own.
   static std::string component_text(const BoundComponent& bound);
@@ -135,6 +154,7 @@ class Registry final : public config::ComponentChecker {
   }
 
   std::vector<std::shared_ptr<const Entry>> entries_;
+  std::vector<RegisteredStageKind> stage_kinds_;
   Origin origin_;
 };
 

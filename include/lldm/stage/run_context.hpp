@@ -14,8 +14,8 @@
 #include "lldm/model/model.hpp"
 #include "lldm/services.hpp"
 #include "lldm/stage/run_options.hpp"
+#include "lldm/stage/trained_noise.hpp"
 #include "lldm/track/metrics.hpp"
-#include "stage/trained_noise.hpp"
 
 namespace lldm {
 
@@ -49,6 +49,10 @@ struct RunContext {
             .tokenizer = std::move(tokenizer),
             .device = device};
   }
+  /// The rows that the work's stage trains on or scores.  It has some.
+  [[nodiscard]] const BoundData& rows(const Work& work) const {
+    return schedule.stage_of(work).facts.rows.at(0).data;
+  }
   /// Folder of the work that made `name` for this work; the name itself (a path) if no stage did.
   [[nodiscard]] std::filesystem::path folder_of(const Work& work, const std::string& name) const;
   /// `out`-relative folder: how metrics name a piece of work.
@@ -65,10 +69,16 @@ bool is_checkpoint_of(const std::filesystem::path& checkpoint, const std::filesy
 /// What one piece of work gives to the report; written as `result.json` when it is complete.
 using Result = nlohmann::ordered_json;
 
-Result run_training(const RunContext& run, const Work& work);
-Result run_synthesis(const RunContext& run, const Work& work);
-Result run_evaluation(const RunContext& run, const Work& work);
-Result run_sampling(const RunContext& run, const Work& work);
-Result run_study(const RunContext& run, const Work& work);
+struct EvaluateStage;
+struct SampleStage;
+struct StudyStage;
+struct SynthesizeStage;
+struct TrainingStage;
+
+Result run_training(const TrainingStage& stage, const RunContext& run, const Work& work);
+Result run_synthesis(const SynthesizeStage& stage, const RunContext& run, const Work& work);
+Result run_evaluation(const EvaluateStage& stage, const RunContext& run, const Work& work);
+Result run_sampling(const SampleStage& stage, const RunContext& run, const Work& work);
+Result run_study(const StudyStage& stage, const RunContext& run, const Work& work);
 
 }  // namespace lldm

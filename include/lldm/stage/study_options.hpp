@@ -2,7 +2,7 @@
 // The keys of a [[stage]] table of kind "study".
 #pragma once
 
-#include "lldm/experiment/stage_options.hpp"
+#include "lldm/stage/stage_options.hpp"
 
 namespace lldm {
 
@@ -13,7 +13,7 @@ inline constexpr std::int64_t kTruthReplicates = 8;
 /// margin, loss and gradient, seconds.  Every entry of `score_estimators` is one row of the report.
 struct StudyStage {
   std::string name;
-  StageKind kind = StageKind::study;
+  std::string kind;
   std::string from;
   std::string reference;
   config::Value pairs = {};

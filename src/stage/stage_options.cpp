@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "lldm/experiment/stage_options.hpp"
+#include "lldm/stage/stage_options.hpp"
 
 #include "lldm/config/options_check.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/experiment/study_options.hpp"
+#include "lldm/stage/study_options.hpp"
 
 namespace lldm {
 namespace {
-
-template <class E>
-std::string_view name_of(E value) {
-  for (const auto& choice : choices(std::type_identity<E>{}))
-    if (choice.value == value) return choice.name;
-  return "?";
-}
 
 void check_length(const config::Value& length, config::OptionsCheck& check) {
   if (length.is_string() && length.as_string() == "own") return;
@@ -33,22 +26,19 @@ void check_pairs(const config::Value& pairs, config::OptionsCheck& check) {
 
 }  // namespace
 
-std::string_view to_string(StageKind kind) { return name_of(kind); }
-std::string_view to_string(ReportRole role) { return name_of(role); }
-
 void TrainingStage::check(config::OptionsCheck& check) const {
   check_length(response_length, check);
-  if (kind != StageKind::pretraining && random_length_share > 0)
+  if (kind != "pretraining" && random_length_share > 0)
     check.error("random_length_share", "random_length_share belongs to pretraining stages",
                 "remove it: answers are never cut");
-  if (kind == StageKind::preference && from.empty())
+  if (kind == "preference" && from.empty())
     check.error("from", "a preference stage needs a model to start from (and as frozen reference)",
                 "from = \"<an earlier stage>\"");
-  if (kind != StageKind::preference && !shared_draws)
+  if (kind != "preference" && !shared_draws)
     check.error("shared_draws",
                 "shared_draws belongs to preference stages: there is no reference here",
                 "remove it");
-  if (kind != StageKind::preference && !reference.cache.empty())
+  if (kind != "preference" && !reference.cache.empty())
     check.error("reference",
                 "reference.cache belongs to preference stages: there is no reference here",
                 "remove it");
@@ -56,13 +46,12 @@ void TrainingStage::check(config::OptionsCheck& check) const {
     check.error("validation", "`validation` and validation_rows both give rows for validation",
                 "give one of them");
   for (const config::Value* rows : {&data, &validation})
-    if (kind == StageKind::pretraining && rows->is_table() && rows->find("file") &&
-        rows->find("take"))
+    if (kind == "pretraining" && rows->is_table() && rows->find("file") && rows->find("take"))
       check.error("data", "take is not read here: a pretraining stage reads texts, not pairs",
                   "remove it; take = \"chosen\" of a file of pairs is for sft stages");
-  if (kind == StageKind::pretraining && draws_epochs > 0)
+  if (kind == "pretraining" && draws_epochs > 0)
     check.error("draws_epochs", "draws_epochs belongs to sft and preference stages", "remove it");
-  if (kind != StageKind::preference && score_padding == ScorePadding::exclude)
+  if (kind != "preference" && score_padding == ScorePadding::exclude)
     check.error("score_padding",
                 "score_padding belongs to preference stages and evaluation of pairs",
                 "remove it: pretraining and sft are normalised with their end-of-text padding");

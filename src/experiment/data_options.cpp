@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "experiment/bound_data.hpp"
+#include "lldm/experiment/data_options.hpp"
 
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/experiment/report_role.hpp"
 
 namespace lldm {
 
@@ -81,15 +82,27 @@ BoundData bind_data(const config::Value& table, const Registry& registry,
   return bound;
 }
 
-std::string file_take_problem(const config::Value& data, Take take, std::int64_t group_size) {
-  if (!data.find("take")) return "";
-  const bool is_single = take != Take::pairs;
+const BoundData* BoundRows::find(std::string_view key) const {
+  const auto found = tables.find(key);
+  return found == tables.end() ? nullptr : &found->second;
+}
+
+std::string file_take_problem(const BoundData& data, std::int64_t group_size) {
+  const config::Member* given = data.resolved.find("take");
+  if (!given) return "";
+  const bool is_single = data.options.take != Take::pairs;
   if (group_size <= 2 && is_single == (group_size == 1)) return "";
-  return message("data take = ", config::to_toml(data.find("take")->value),
+  return message("data take = ", config::to_toml(given->value),
                  " does not fit an objective that compares ", group_size,
                  group_size == 1 ? " answer: of a file of pairs, take = \"chosen\" or \"rejected\""
                  : group_size == 2 ? " answers: remove take, both are read"
                                    : " answers: remove take, rows of prompt and answers are read");
+}
+
+std::string_view to_string(ReportRole role) {
+  for (const auto& choice : choices(std::type_identity<ReportRole>{}))
+    if (choice.value == role) return choice.name;
+  return "?";
 }
 
 std::string take_problem(Take take, std::int64_t group_size) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "lldm/concepts/any_forward_process.hpp"
-#include "stage/run_context.hpp"
+#include "lldm/stage/run_context.hpp"
 
 namespace lldm {
 

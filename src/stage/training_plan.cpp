@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "stage/stage_plan.hpp"
+// What a training stage will cost, from the file alone.
 
 #include <algorithm>
 #include <filesystem>
@@ -12,6 +12,7 @@
 #include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
 #include "model/head.hpp"
+#include "stage/kinds.hpp"
 
 namespace lldm {
 namespace {
@@ -45,10 +46,15 @@ MemoryPlan with_path(PlanInputs in, GradientPath path, std::int64_t forwards) {
   return plan_memory(in);
 }
 
+std::string steps_of(const OptimizerOptions& optimizer) {
+  if (optimizer.steps > 0) return std::to_string(optimizer.steps);
+  return message(optimizer.epochs, " epochs");
+}
+
 }  // namespace
 
-StagePlan plan_stage(const Experiment& experiment, const TrainingStage& stage,
-                     const Registry& registry) {
+StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
+                             const Registry& registry) {
   MemoryManager memory;
   const Services services{.registry = registry,
                           .memory = memory,
@@ -83,11 +89,15 @@ StagePlan plan_stage(const Experiment& experiment, const TrainingStage& stage,
   if (stage.gradient_path == GradientPath::automatic) {
     plan.memory = with_path(
         in, needs.use == ScoreUse::linear ? GradientPath::linear : GradientPath::retain, forwards);
-    if (!plan.memory.fits()) plan.memory = with_path(in, GradientPath::replay, forwards);
+    if (!plan.memory->fits()) plan.memory = with_path(in, GradientPath::replay, forwards);
   } else {
     plan.memory = with_path(in, stage.gradient_path, forwards);
   }
   const OptimizerOptions& optimizer = stage.optimizer;
+  plan.steps = steps_of(optimizer);
+  plan.batch = std::to_string(optimizer.batch_size * optimizer.gradient_accumulation_steps);
+  plan.estimator = std::string(stage.score_estimator.type());
+  plan.reference_cache = stage.reference.cache;
   if (optimizer.steps > 0)
     plan.forward_passes = optimizer.steps * optimizer.batch_size *
                           optimizer.gradient_accumulation_steps * answers * plan.copies_per_text;

@@ -15,7 +15,8 @@
 #include "lldm/config/component_ref.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/config/value.hpp"
-#include "lldm/data/rows.hpp"
+#include "lldm/experiment/report_role.hpp"
+#include "lldm/experiment/score_padding.hpp"
 #include "lldm/score/gradient_path.hpp"
 #include "lldm/train/train_options.hpp"
 
@@ -24,93 +25,6 @@ namespace lldm {
 namespace config {
 class OptionsCheck;
 }
-
-enum class StageKind : std::uint8_t {
-  pretraining,
-  sft,
-  synthesize,
-  preference,
-  evaluate,
-  sample,
-  study
-};
-constexpr auto choices(std::type_identity<StageKind>) {
-  using K = StageKind;
-  return std::array{Choice<K>{"pretraining", K::pretraining},
-                    Choice<K>{"sft", K::sft},
-                    Choice<K>{"synthesize", K::synthesize},
-                    Choice<K>{"preference", K::preference},
-                    Choice<K>{"evaluate", K::evaluate},
-                    Choice<K>{"sample", K::sample},
-                    Choice<K>{"study", K::study}};
-}
-std::string_view to_string(StageKind kind);
-
-/// What a model is in the report's comparison.
-enum class ReportRole : std::uint8_t { none, base, clean_sft, start, preference, control };
-constexpr auto choices(std::type_identity<ReportRole>) {
-  using R = ReportRole;
-  return std::array{Choice<R>{"none", R::none},
-                    Choice<R>{"base", R::base},
-                    Choice<R>{"clean_sft", R::clean_sft},
-                    Choice<R>{"start", R::start},
-                    Choice<R>{"preference", R::preference},
-                    Choice<R>{"control", R::control}};
-}
-std::string_view to_string(ReportRole role);
-
-/// Which tokens of an answer's canvas a preference score covers.
-enum class ScorePadding : std::uint8_t { include, exclude };
-constexpr auto choices(std::type_identity<ScorePadding>) {
-  return std::array{Choice<ScorePadding>{"include", ScorePadding::include},
-                    Choice<ScorePadding>{"exclude", ScorePadding::exclude}};
-}
-
-/// Which answers of an earlier synthesize stage, or of a file of pairs, are read.
-enum class Take : std::uint8_t {
-  pairs,     // chosen and rejected
-  chosen,    // the chosen answers alone
-  rejected,  // the rejected answers alone
-  samples,   // every sampled answer that passes `correct` and `at_most`
-  ranked,    // the graded answers of a prompt in order, for losses over more than two
-};
-constexpr auto choices(std::type_identity<Take>) {
-  return std::array{Choice<Take>{"pairs", Take::pairs}, Choice<Take>{"chosen", Take::chosen},
-                    Choice<Take>{"rejected", Take::rejected},
-                    Choice<Take>{"samples", Take::samples}, Choice<Take>{"ranked", Take::ranked}};
-}
-
-/// The table `data`: rows of a file, of a task's generator, or of an earlier synthesize stage.
-/// `generate = NAME` reads the other keys as that task's options (see `lldm describe task.NAME`).
-struct DataOptions {
-  std::filesystem::path file;
-  std::string stage;
-  Take take = Take::pairs;
-  bool correct = true;
-  std::map<std::string, double> at_most;
-  OnBadRow on_bad_row = OnBadRow::error;
-  std::int64_t limit = 0;
-  static constexpr auto describe() {
-    using D = DataOptions;
-    return std::tuple{
-        field("file", &D::file,
-              "JSONL file with one row a line: {text}, {prompt, response}, {conversations}, "
-              "{prompt, chosen, rejected} or {prompt, answers} (docs/tutorial.md, \"Your own "
-              "data\")."),
-        field("stage", &D::stage, "Name of a synthesize stage whose rows are read."),
-        field("take", &D::take,
-              "Of that stage: pairs, the chosen or the rejected answers, all samples, or every "
-              "prompt's samples ranked by their grade.  Of a file of pairs: chosen or rejected "
-              "gives an sft stage one answer of each."),
-        field("correct", &D::correct,
-              "take = \"samples\": only answers the checker calls correct."),
-        field("at_most", &D::at_most,
-              "take = \"samples\": largest value of the checker's metrics, for example "
-              "{ superfluous_steps = 1 }."),
-        field("on_bad_row", &D::on_bad_row, "error, or skip (counted, at most 1 % of the file)."),
-        field("limit", &D::limit, "Read at most so many rows; 0: all.").at_least(0)};
-  }
-};
 
 /// The table `reference`: where the frozen reference's scores come from.
 struct ReferenceOptions {
@@ -127,7 +41,7 @@ struct ReferenceOptions {
 /// A stage that trains: pretraining, sft, preference.
 struct TrainingStage {
   std::string name;
-  StageKind kind = StageKind::pretraining;
+  std::string kind;
   ReportRole role = ReportRole::none;
   std::string from;
   config::Value data = {};
@@ -225,7 +139,7 @@ constexpr auto choices(std::type_identity<SynthesisMethod>) {
 /// A stage that makes preference pairs.
 struct SynthesizeStage {
   std::string name;
-  StageKind kind = StageKind::synthesize;
+  std::string kind;
   std::string from;
   SynthesisMethod method = SynthesisMethod::sample;
   ComponentRef<Role::task> task = {};
@@ -263,7 +177,7 @@ struct SynthesizeStage {
 /// A stage that measures models.
 struct EvaluateStage {
   std::string name;
-  StageKind kind = StageKind::evaluate;
+  std::string kind;
   std::vector<std::string> models;
   ComponentRef<Role::task> task = {};
   ComponentRef<Role::sampler> sampler = "fixed_length";
@@ -303,7 +217,7 @@ struct EvaluateStage {
 /// A stage that writes texts.
 struct SampleStage {
   std::string name;
-  StageKind kind = StageKind::sample;
+  std::string kind;
   std::string from;
   std::vector<std::string> prompts;
   ComponentRef<Role::task> task = {};

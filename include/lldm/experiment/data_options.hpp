@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// The table `data` (or `pairs`) of a stage: a task's generator, a file, or an earlier stage.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+#include "lldm/config/diagnostics.hpp"
+#include "lldm/config/field.hpp"
+#include "lldm/data/rows.hpp"
+#include "lldm/registry/registry.hpp"
+
+namespace lldm {
+
+/// Which answers of an earlier synthesize stage, or of a file of pairs, are read.
+enum class Take : std::uint8_t {
+  pairs,     // chosen and rejected
+  chosen,    // the chosen answers alone
+  rejected,  // the rejected answers alone
+  samples,   // every sampled answer that passes `correct` and `at_most`
+  ranked,    // the graded answers of a prompt in order, for losses over more than two
+};
+constexpr auto choices(std::type_identity<Take>) {
+  return std::array{Choice<Take>{"pairs", Take::pairs}, Choice<Take>{"chosen", Take::chosen},
+                    Choice<Take>{"rejected", Take::rejected},
+                    Choice<Take>{"samples", Take::samples}, Choice<Take>{"ranked", Take::ranked}};
+}
+
+/// The table `data`: rows of a file, of a task's generator, or of an earlier synthesize stage.
+/// `generate = NAME` reads the other keys as that task's options (see `lldm describe task.NAME`).
+struct DataOptions {
+  std::filesystem::path file;
+  std::string stage;
+  Take take = Take::pairs;
+  bool correct = true;
+  std::map<std::string, double> at_most;
+  OnBadRow on_bad_row = OnBadRow::error;
+  std::int64_t limit = 0;
+  static constexpr auto describe() {
+    using D = DataOptions;
+    return std::tuple{
+        field("file", &D::file,
+              "JSONL file with one row a line: {text}, {prompt, response}, {conversations}, "
+              "{prompt, chosen, rejected} or {prompt, answers} (docs/tutorial.md, \"Your own "
+              "data\")."),
+        field("stage", &D::stage, "Name of a synthesize stage whose rows are read."),
+        field("take", &D::take,
+              "Of that stage: pairs, the chosen or the rejected answers, all samples, or every "
+              "prompt's samples ranked by their grade.  Of a file of pairs: chosen or rejected "
+              "gives an sft stage one answer of each."),
+        field("correct", &D::correct,
+              "take = \"samples\": only answers the checker calls correct."),
+        field("at_most", &D::at_most,
+              "take = \"samples\": largest value of the checker's metrics, for example "
+              "{ superfluous_steps = 1 }."),
+        field("on_bad_row", &D::on_bad_row, "error, or skip (counted, at most 1 % of the file)."),
+        field("limit", &D::limit, "Read at most so many rows; 0: all.").at_least(0)};
+  }
+};
+
+/// The table, bound.
+struct BoundData {
+  BoundComponent task;  // of `generate`; empty for files and stages
+  DataOptions options;
+  config::Value resolved;  // the table with every default
+};
+
+/// What the tables of rows of one stage name, by key: data, validation, pairs.  One that was refused
+/// is there, empty.
+struct BoundRows {
+  std::map<std::string, BoundData, std::less<>> tables;
+  /// Null where the stage has no such table.
+  [[nodiscard]] const BoundData* find(std::string_view key) const;
+};
+
+/// Errors go to `diagnostics` at the table's keys: none or several of generate, file and stage;
+/// unknown keys; a task's own mistakes.
+BoundData bind_data(const config::Value& table, const Registry& registry,
+                    config::Diagnostics& diagnostics, const std::string& where);
+
+/// What is wrong with `take` for an objective that compares `group_size` answers; "" if nothing.
+std::string take_problem(Take take, std::int64_t group_size);
+/// The same of a file, whose table may name none.
+std::string file_take_problem(const BoundData& data, std::int64_t group_size);
+
+}  // namespace lldm

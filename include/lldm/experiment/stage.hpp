@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// One bound stage: what it is told, and what everybody but its own kind may know of it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lldm/concepts/any_stage_kind.hpp"
+#include "lldm/config/component_ref.hpp"
+#include "lldm/config/diagnostics.hpp"
+#include "lldm/config/value.hpp"
+#include "lldm/experiment/data_options.hpp"
+#include "lldm/experiment/report_role.hpp"
+#include "lldm/experiment/score_padding.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/train/train_options.hpp"
+
+namespace lldm {
+
+/// What rows of a file a stage can read.
+enum class RowsWanted : std::uint8_t {
+  texts,            // {text}
+  answers,          // {prompt, response} or conversations
+  pairs,            // {prompt, chosen, rejected}
+  pairs_or_ranked,  // the same, or {prompt, answers}
+};
+
+/// One source of rows that a stage reads.
+struct StageRows {
+  std::string key;  // where its table stands: "data", "validation" or "pairs"
+  BoundData data;
+  RowsWanted wanted = RowsWanted::pairs;
+};
+
+/// What a stage scores texts with, and how answers lie on their canvas.
+struct StageScoring {
+  ComponentRef<Role::forward_process> process;
+  std::vector<ComponentRef<Role::score_estimator>> estimators;
+  std::string key = "score_estimator";  // where the estimators stand
+  bool enumerates = false;              // it also enumerates masks, as the estimator `exact` does
+  config::Value response_length = config::Value::string("own");
+  ScorePadding score_padding = ScorePadding::include;
+};
+
+/// What a stage that trains says of the model it makes.
+struct StageTraining {
+  ReportRole role = ReportRole::none;
+  ComponentRef<Role::objective> objective = {};
+  OptimizerOptions optimizer = {};
+  std::int64_t validation_rows = 0;  // held out of `data`
+  bool plans_gradient_path = false;  // by the memory budget
+};
+
+/// What the rest of the house asks of a stage, whatever its kind.
+struct StageFacts {
+  // Stages, or model folders (with a slash), that every piece of its work reads.
+  std::vector<std::string> inputs = {};
+  // Measured one by one, each by a piece of work of its own; else empty.
+  std::vector<std::string> models = {};
+  std::string from = {};                  // of `inputs`, the one model it starts from; "": none
+  std::vector<std::string> sampled = {};  // models whose masks a sampler replaces
+  std::vector<StageRows> rows = {};       // the first: what it trains on or scores
+  std::optional<StageScoring> scoring = {};
+  std::optional<StageTraining> training = {};
+  std::vector<ComponentRef<Role::task>> tasks = {};  // whose words a vocabulary holds
+  std::vector<std::string> prompts = {};             // whose words a vocabulary holds
+  bool records_steps = false;      // its rows keep the order in which answers were written
+  bool gives_rows = false;         // its result has `rows`, each one of the report
+  std::int64_t shown_answers = 0;  // of a measured model, in the report
+
+  /// `models`, then `inputs`.
+  [[nodiscard]] std::vector<std::string> all_inputs() const;
+  /// The rows of the table `key`; null if it has none.
+  [[nodiscard]] const StageRows* rows_at(std::string_view key) const;
+  /// Whether it trains a model that starts from no other.
+  [[nodiscard]] bool trains_new_model() const { return training && from.empty(); }
+};
+
+/// One bound stage.
+struct Stage {
+  std::string name;
+  AnyStageKind kind;
+  config::Position position;
+  config::Value resolved;               // every key of the stage, defaults filled in
+  std::shared_ptr<const void> options;  // of the kind's own Options type
+  StageFacts facts;
+
+  /// The options, for the kind itself; null if the stage is of a kind with other options.
+  template <class Options>
+  [[nodiscard]] const Options* as() const {
+    return static_cast<const Options*>(kind.holds(typeid(Options)) ? options.get() : nullptr);
+  }
+};
+
+}  // namespace lldm

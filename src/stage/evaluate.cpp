@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include "stage/kinds.hpp"
+
+namespace lldm {
+
+using config::Value;
+
+config::Value EvaluateKind::defaults() {
+  Value table;
+  table.set("forward_process", component_table("masked"));
+  table.set("sampler", component_table("fixed_length"));
+  table.set("score_estimator",
+            component_table("monte_carlo_elbo", {{"draws", Value::integer(16)},
+                                                 {"pairing", Value::string("stratified")}}));
+  return table;
+}
+
+std::vector<std::string> EvaluateKind::file_defaults(const Value* own) {
+  if (!own) return {"forward_process", "score_estimator", "sampler", "task"};
+  if (own->find("pairs")) return {"forward_process", "score_estimator"};
+  return {"sampler", "task"};
+}
+
+std::vector<UnreadKey> EvaluateKind::unread(const Value& own) {
+  const bool has_pairs = own.find("pairs") != nullptr, has_task = own.find("task") != nullptr;
+  std::vector<UnreadKey> keys;
+  if (has_task && !has_pairs)
+    for (const char* key :
+         {"score_estimator", "forward_process", "response_length", "score_padding", "reference"})
+      keys.push_back({key, "it belongs to evaluation of `pairs`"});
+  if (has_pairs && !has_task)
+    for (const char* key : {"sampler", "show"})
+      keys.push_back({key, "it belongs to evaluation of a `task`"});
+  if (has_pairs && own.text_of("reference").empty()) keys.push_back({"reference"});
+  return keys;
+}
+
+StageFacts EvaluateKind::facts(const Options& options, const BoundRows& rows) {
+  StageFacts facts;
+  facts.models = options.models;
+  add_rows(facts, rows, "pairs", RowsWanted::pairs);
+  if (!options.reference.empty()) facts.inputs.push_back(options.reference);
+  if (!facts.rows.empty())
+    facts.scoring = StageScoring{.process = options.forward_process,
+                                 .estimators = {options.score_estimator},
+                                 .response_length = options.response_length,
+                                 .score_padding = options.score_padding};
+  if (!options.task.type().empty()) {
+    facts.sampled = options.models;
+    facts.tasks.push_back(options.task);
+  }
+  facts.shown_answers = options.show;
+  return facts;
+}
+
+Result EvaluateKind::run(const Options& options, const RunContext& run, const Work& work) {
+  return run_evaluation(options, run, work);
+}
+
+}  // namespace lldm

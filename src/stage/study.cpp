@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "stage/kinds.hpp"
+
+#include "lldm/concepts/any_objective.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+
+using config::Value;
+
+config::Value StudyKind::defaults() {
+  Value table;
+  table.set("forward_process", component_table("masked"));
+  table.set("objective", component_table("dpo"));
+  return table;
+}
+
+std::vector<std::string> StudyKind::file_defaults(const Value*) {
+  return {"forward_process", "objective"};
+}
+
+StageFacts StudyKind::facts(const Options& options, const BoundRows& rows) {
+  StageFacts facts;
+  facts.from = options.from;
+  for (const std::string& name : {options.from, options.reference})
+    if (!name.empty()) facts.inputs.push_back(name);
+  add_rows(facts, rows, "pairs", RowsWanted::pairs);
+  facts.scoring = StageScoring{.process = options.forward_process,
+                               .estimators = options.score_estimators,
+                               .key = "score_estimators",
+                               .enumerates = true,
+                               .response_length = options.response_length,
+                               .score_padding = options.score_padding};
+  facts.gives_rows = true;
+  return facts;
+}
+
+/// A study takes the loss of one pair as a function of its two scores and the reference's.
+void StudyKind::check(const Options& options, StageFit& fit) {
+  for (const auto& estimator : options.score_estimators)
+    fit.tries("score_estimators", [&] {
+      static_cast<void>(fit.registry.make<AnyScoreEstimator>(estimator, fit.services));
+    });
+  fit.tries("objective", [&] {
+    const ObjectiveNeeds needs =
+        fit.registry.make<AnyObjective>(options.objective, fit.services).needs();
+    if (needs.group_size == 2 && needs.reference && needs.use != ScoreUse::coupled &&
+        needs.use != ScoreUse::parts)
+      return;
+    throw ConfigError(message("objective \"", options.objective.type(),
+                              "\" is no function of one pair's scores and its reference\n",
+                              "  use dpo, ipo, hinge or another loss over single pairs"));
+  });
+  fit.check_canvas("response_length", options.response_length, options.from);
+}
+
+Result StudyKind::run(const Options& options, const RunContext& run, const Work& work) {
+  return run_study(options, run, work);
+}
+
+}  // namespace lldm

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// What pretraining, sft and preference share: facts, and mistakes between their parts.
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <filesystem>
+
+#include "lldm/concepts/any_objective.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/forward/masked.hpp"
+#include "lldm/schedule/linear.hpp"
+#include "lldm/score/combine.hpp"
+#include "lldm/score/gradient_path.hpp"
+#include "score/evaluations.hpp"
+#include "stage/kinds.hpp"
+
+namespace lldm {
+namespace {
+
+/// Why the rows cannot hold as many answers as the objective compares; "" if they can, or if that
+/// shows elsewhere.
+std::string data_problem(const BoundData& data, std::int64_t answers) {
+  if (data.task) return "";
+  if (!data.options.stage.empty()) return take_problem(data.options.take, answers);
+  if (std::string problem = file_take_problem(data, answers); !problem.empty()) return problem;
+  if (answers < 3 || !std::filesystem::exists(data.options.file)) return "";
+  try {
+    const RowForm form = detect_row_form(data.options.file);
+    if (form != RowForm::ranked)
+      return message(data.options.file.string(), ": rows are of form \"", row_form_name(form),
+                     "\", a loss over ", answers, " answers reads prompt and answers");
+  } catch (const Error&) {  // told where files are looked at
+  }
+  return "";
+}
+
+/// Why a loss of parts has no meaning for the estimator's plans, found on a pair of small texts
+/// (of different lengths, unless the canvas makes all answers alike); else "".
+std::string parts_problem(const TrainingStage& training, const StageFit& fit) {
+  const bool is_alike = training.response_length.is_integer();
+  const AnyForwardProcess process = MaskedProcess(0, LinearSchedule());
+  const Draws draws(0, "preflight");
+  ScoreBatch batch;
+  batch.group_size = 2;
+  try {
+    const auto estimator =
+        fit.registry.make<AnyScoreEstimator>(training.score_estimator, fit.services);
+    for (const std::uint64_t answer : {0, 1}) {
+      Text text{.prompt = {1}, .response = {1, 1, 1}, .scored = -1};
+      if (!is_alike && answer == 1) text.response.push_back(1);
+      batch.plans.push_back(
+          estimator.plan(text, process, TextDraws(draws, Purpose::noise, 0, 0, answer)));
+    }
+  } catch (const Error&) {
+    return "";  // no plan of such texts: what is wrong shows with the rows
+  }
+  try {
+    const CombinedScores scores =
+        combine(batch.plans, at::zeros({static_cast<std::int64_t>(batch.plans[0].queries.size() +
+                                                                  batch.plans[1].queries.size())},
+                                       at::kDouble));
+    ScoreSet set;
+    set.policy = set.reference = scores.scores.view({1, 2});
+    if (scores.parts.defined())
+      set.parts = set.reference_parts = scores.parts.view({1, 2, scores.parts.size(1)});
+    set.lengths = at::ones({1, 2}, at::kDouble);
+    set.totals = {.tokens = 7, .rows = 2, .groups = 1, .first_tokens = 3};
+    note_evaluations(batch, set);
+    (void)fit.registry.make<AnyObjective>(training.objective, fit.services).evaluate(set);
+  } catch (const ShapeError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+/// A reference cache needs a reference, and plans that are known before the first step.
+void check_cache(const TrainingStage& training, const ObjectiveNeeds& needs,
+                 const AnyScoreEstimator& estimator, const StageFit& fit) {
+  if (training.reference.cache.empty()) return;
+  if (!needs.reference)
+    fit.error("reference",
+              message("reference.cache is not read: objective \"", training.objective.type(),
+                      "\" has no reference"),
+              "remove it");
+  if (estimator.adaptation())
+    fit.error("reference",
+              message("reference.cache cannot be filled for the estimator \"",
+                      training.score_estimator.type(),
+                      "\": how many evaluations it asks for is known step by step only"),
+              "use an estimator of fixed cost, or no reference.cache");
+  if (std::filesystem::exists(training.reference.cache) &&
+      !std::filesystem::is_directory(training.reference.cache))
+    fit.error("reference",
+              message("reference.cache: ", training.reference.cache.string(), " is a file"),
+              "a cache is a folder, with one file per reference");
+}
+
+/// Whether objective, rows and estimator go together; everything wrong goes to `fit`.
+void check_objective(const TrainingStage& training, const StageFit& fit, std::int64_t answers,
+                     const AnyScoreEstimator& estimator, const ObjectiveNeeds& needs) {
+  if ((needs.group_size > 1) != (answers > 1))
+    return fit.error("objective",
+                     message("objective \"", training.objective.type(), "\" compares ",
+                             needs.group_size, " answer(s), a ", fit.stage.kind.name(),
+                             " stage has ", answers > 1 ? "at least 2" : "1"),
+                     answers > 1 ? "use a loss over pairs, such as dpo" : "use pretraining or sft");
+  for (const StageRows& rows : fit.stage.facts.rows)
+    if (const std::string problem = data_problem(rows.data, needs.group_size); !problem.empty())
+      return fit.error(rows.key, problem);
+  if (needs.use == ScoreUse::parts)
+    if (const std::string problem = parts_problem(training, fit); !problem.empty())
+      return fit.error("score_estimator", problem);
+  check_cache(training, needs, estimator, fit);
+  if (training.gradient_path == GradientPath::automatic) return;
+  fit.tries("gradient_path", [&] {
+    check_gradient_path(training.gradient_path, needs, estimator.target(1).combination);
+  });
+}
+
+}  // namespace
+
+std::vector<UnreadKey> TrainingKind::unread(const config::Value& own) {
+  if (own.find("validation")) return {};
+  return {{"validation"}};
+}
+
+StageFacts TrainingKind::facts_of(const Options& options, const BoundRows& rows,
+                                  RowsWanted wanted) {
+  StageFacts facts;
+  facts.from = options.from;
+  if (!options.from.empty()) facts.inputs.push_back(options.from);
+  add_rows(facts, rows, "data", wanted);
+  add_rows(facts, rows, "validation", wanted);
+  facts.scoring = StageScoring{.process = options.forward_process,
+                               .estimators = {options.score_estimator},
+                               .response_length = options.response_length,
+                               .score_padding = options.score_padding};
+  facts.training =
+      StageTraining{.role = options.role,
+                    .objective = options.objective,
+                    .optimizer = options.optimizer,
+                    .validation_rows = options.validation_rows,
+                    .plans_gradient_path = options.gradient_path == GradientPath::automatic};
+  return facts;
+}
+
+void TrainingKind::check_parts(const Options& options, const StageFit& fit, std::int64_t answers) {
+  std::optional<AnyScoreEstimator> estimator;
+  std::optional<ObjectiveNeeds> needs;
+  const bool is_made = fit.tries("score_estimator", [&] {
+    estimator = fit.registry.make<AnyScoreEstimator>(options.score_estimator, fit.services);
+  }) && fit.tries("objective", [&] {
+    needs = fit.registry.make<AnyObjective>(options.objective, fit.services).needs();
+  });
+  if (is_made) check_objective(options, fit, answers, *estimator, *needs);
+  fit.check_canvas("response_length", options.response_length, options.from);
+}
+
+Result TrainingKind::run(const Options& options, const RunContext& run, const Work& work) {
+  return run_training(options, run, work);
+}
+
+}  // namespace lldm
