@@ -18,6 +18,7 @@
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/engine_world.hpp"
+#include "support/exact_moments.hpp"
 #include "support/pattern_table.hpp"
 
 using namespace lldm;

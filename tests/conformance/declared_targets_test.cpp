@@ -24,6 +24,7 @@
 #include "support/catch.hpp"
 #include "support/declared_targets.hpp"
 #include "support/estimator_laws.hpp"
+#include "support/exact_moments.hpp"
 #include "support/registered_components.hpp"
 #include "support/schedules.hpp"
 

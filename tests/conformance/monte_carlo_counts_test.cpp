@@ -9,6 +9,7 @@
 
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "support/catch.hpp"
+#include "support/exact_moments.hpp"
 #include "support/schedules.hpp"
 
 using namespace lldm;

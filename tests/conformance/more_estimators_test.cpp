@@ -16,6 +16,7 @@
 #include "lldm/estimator/quadrature.hpp"
 #include "support/catch.hpp"
 #include "support/estimator_laws.hpp"
+#include "support/exact_moments.hpp"
 #include "support/schedules.hpp"
 
 using namespace lldm;

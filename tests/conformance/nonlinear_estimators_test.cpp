@@ -17,6 +17,7 @@
 #include "support/catch.hpp"
 #include "support/engine_world.hpp"
 #include "support/estimator_laws.hpp"
+#include "support/exact_moments.hpp"
 #include "support/schedules.hpp"
 
 using namespace lldm;

@@ -8,6 +8,7 @@
 #include "lldm/estimator/segmented.hpp"
 #include "support/catch.hpp"
 #include "support/draw_laws.hpp"
+#include "support/exact_moments.hpp"
 #include "support/mistaken_estimators.hpp"
 #include "support/schedules.hpp"
 

@@ -13,6 +13,7 @@
 #include "lldm/objective/dpo.hpp"
 #include "lldm/score/engine.hpp"
 #include "support/declared_targets.hpp"
+#include "support/exact_moments.hpp"
 #include "support/golden.hpp"
 #include "support/registered_components.hpp"
 #include "support/schedules.hpp"

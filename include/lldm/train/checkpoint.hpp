@@ -18,11 +18,11 @@ namespace lldm {
 
 /// What a checkpoint says beside its tensors.  Draws need no state: they are keyed by step and row.
 struct CheckpointState {
-  std::int64_t step = 0;              // optimizer steps done
-  std::map<std::string, Mean> since;  // metrics of the steps since the last line of the log
-  std::string identity;               // hash of the work it belongs to
-  std::string tokenizer;              // fingerprint
-  double best_validation = 0;         // best validation loss so far; NaN: none yet
+  std::int64_t step = 0;                   // optimizer steps done
+  std::map<std::string, Mean> since = {};  // metrics of the steps since the last line of the log
+  std::string identity;                    // hash of the work it belongs to
+  std::string tokenizer;                   // fingerprint
+  double best_validation = 0;              // best validation loss so far; NaN: none yet
   std::int64_t best_step = -1;
   AdaptationState adaptation = {};  // of an estimator of adaptive cost
 };

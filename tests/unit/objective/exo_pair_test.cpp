@@ -52,9 +52,10 @@ TEST_CASE("ExoPair is what exact arithmetic says, also where slopes are large",
   for (const Exact& exact : kExact) {
     INFO("divergence " << static_cast<int>(exact.divergence) << ", log-ratios " << exact.chosen
                        << " and " << exact.rejected);
-    const ExoPair objective({.beta = exact.beta,
-                             .label_smoothing = exact.smoothing,
-                             .f_divergence = {.type = exact.divergence, .alpha = exact.alpha}});
+    const ExoPair objective(
+        {.shared = {.beta = exact.beta,
+                    .f_divergence = {.type = exact.divergence, .alpha = exact.alpha}},
+         .label_smoothing = exact.smoothing});
     const ScoreSet set = score_set(2, {exact.chosen, exact.rejected}, {0, 0}, {1, 1});
     // 2^-53 e^9.1 beta in the margin is 1e-12 of it: what double precision has to give.
     CHECK(objective.evaluate(set).loss_sum.item<double>() ==

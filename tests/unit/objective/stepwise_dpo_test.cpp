@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/objective/stepwise_dpo.hpp"
 
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros_like.h>
+
 #include <cmath>
 
 #include "lldm/errors.hpp"
