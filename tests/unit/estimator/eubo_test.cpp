@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/estimator/eubo.hpp"
 
+#include <cstdlib>
+
 #include "support/catch.hpp"
 #include "support/three_tokens.hpp"
 
@@ -20,8 +22,10 @@ TEST_CASE("Eubo: complementary masks leave no position out, with weights of one 
           "[estimator][eubo]") {
   const Eubo estimator({.draws = 2});
   laws::Sampled mean[3];
+  int sizes[4] = {};  // of the first mask of the pair
   for (std::uint64_t row = 0; row < 1000; ++row) {
     const ScorePlan plan = plan_of(estimator, row);
+    ++sizes[plan.slot[0] == 1 ? 0 : asked(plan, 0).size()];
     double of_group[3] = {};
     for (std::int64_t copy = 0; copy < plan.copies(); ++copy) {
       const Tokens side = asked(plan, copy);
@@ -37,23 +41,28 @@ TEST_CASE("Eubo: complementary masks leave no position out, with weights of one 
     }
   }
   for (const laws::Sampled& group : mean) CHECK(group.agrees(1.0));
+  for (const int times : sizes) CHECK(std::abs(times - 250) < 90);  // uniform; deviation 14
 }
 
 TEST_CASE("Eubo: independent masks have weights R / l n and sizes from one", "[estimator][eubo]") {
   const Eubo estimator({.draws = 3, .masks = EuboMasks::iid});
   laws::Sampled mean[3];
+  int sizes[4] = {};
   for (std::uint64_t row = 0; row < 1000; ++row) {
     const ScorePlan plan = plan_of(estimator, row);
     REQUIRE(plan.copies() == 3);
     double of_group[3] = {};
     for (const std::int64_t copy : {0, 1, 2}) {
       const Tokens masked = asked(plan, copy);
+      ++sizes[masked.size()];
       REQUIRE(weights(plan, copy)[0] == Approx(1.0 / static_cast<double>(masked.size())));
       for (const std::int64_t i : masked) of_group[i] += weights(plan, copy)[0];
     }
     for (const int i : {0, 1, 2}) mean[i].add(of_group[i]);
   }
   for (const laws::Sampled& group : mean) CHECK(group.agrees(1.0));
+  CHECK(sizes[0] == 0);
+  for (const int size : {1, 2, 3}) CHECK(std::abs(sizes[size] - 1000) < 160);  // deviation 26
 }
 
 TEST_CASE("Eubo declares that it is biased and refuses a mask without complement",
