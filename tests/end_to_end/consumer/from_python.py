@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-# How Python code uses lldm: it runs the program and reads what it wrote.  Arguments: lldm, an experiment, a folder.
+# How Python code uses lldm: it runs the program and reads what it wrote.  Arguments: lldm, an experiment.
 import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 STOPPED = 75  # saved on request (SIGTERM, max_hours): the same command goes on
 
@@ -21,7 +22,8 @@ def run(lldm, experiment, folder, settings):
 
 
 if __name__ == "__main__":
-    report = run(*sys.argv[1:4], settings={"tuned.optimizer.steps": 8, "scores.task.rows": 20})
+    with tempfile.TemporaryDirectory() as folder:
+        report = run(*sys.argv[1:3], folder, {"tuned.optimizer.steps": 8, "scores.task.rows": 20})
     for row in report["rows"]:
         accuracy = row["metrics"].get("accuracy")  # a number; "NaN" where it is none; absent where it was not measured
         print(row["stage"], row["axes"], row["seed"], row["evaluated_by"], accuracy)
