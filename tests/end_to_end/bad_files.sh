@@ -100,6 +100,7 @@ refused 30 "weights that are a Git LFS pointer" 'model.safetensors: is a Git LFS
 model peft && rm peft/config.json peft/model.safetensors && touch peft/adapter_config.json peft/adapter_model.safetensors
 refused 30 "a PEFT folder" 'is a PEFT adapter, not a whole model' sample peft --prompt a
 model pickle && rm pickle/model.safetensors && printf '\x80\x02}q' > pickle/pytorch_model.bin
+# promise 22: a pickle is named and never read
 refused 30 "pickled weights" 'is a pickle, which can execute code' sample pickle --prompt a
 rewrite() { # FOLDER, python over the header `h` (an object) or the bytes `raw` of it
   python3 - "$1/model.safetensors" "$2" << 'PY'
@@ -120,6 +121,7 @@ for prefix in module. _orig_mod.; do
 done
 while IFS='|' read -r what change said; do
   model header && rewrite header "$change"
+  # promise 22: headers with garbage, lies, deep nesting and huge shapes are refused by name
   refused 30 "$what" "$said" sample header --prompt a
 done << 'LIST'
 a byte order mark before the header|raw = b'\xef\xbb\xbf' + old|InvalidHeaderDeserialization
@@ -233,6 +235,7 @@ toml() { # what, text of the message, then lines of python that print the file
   python3 -c "$3" > t.toml
   refused 20 "$1" "$2" validate t.toml
 }
+# promise 11: nesting, huge arrays, control characters and bad UTF-8 end in messages
 toml "deep nesting" "t.toml:1:" 'print("a = " + "[" * 100000)'
 toml "deep nesting of tables" "t.toml:1:" 'print("a" + ".a" * 100000 + " = 1")'
 toml "a huge array" "must be" 'print("name = [" + "0," * 1000000 + "0]")'
@@ -269,6 +272,7 @@ for kept in 10 100 1000 5000 $((bytes / 3)) $((bytes / 2)) $((bytes * 9 / 10)) $
   head -c "$kept" "$plugin" > cut.so
   text=$("$LLDM" list --plugin ./cut.so 2>&1)
   code=$?
+  # promise 13: a plugin cut short at eight lengths ends with exit code 4
   expect_code 4 "a plugin of $kept of $bytes bytes"
 done
 expect_text "is cut short or damaged"

@@ -24,6 +24,11 @@ refused "an estimator where a task is measured" '"score_estimator" is not read h
 refused "a loss over one answer in a preference stage" 'compares 1 answer(s), a preference stage has at least 2' --set 'tuned.objective={ type = "sft" }'
 refused "a gradient path that is not exact" "is not exact here" --set tuned.gradient_path=linear
 refused "a device that does not exist" 'no device is named "gpu"' --set device=gpu
+# promise 12: an old name of a key is an error that names the new one
+refused "an old name: accumulation" 'it is called "gradient_accumulation_steps" now' --set sft.optimizer.accumulation=2
+refused "an old name: evaluate_steps" 'it is called "eval_steps" now' --set sft.evaluate_steps=3
+refused "an old name: keep_checkpoints" 'it is called "save_total_limit" now' --set sft.keep_checkpoints=3
+refused "an old name: normalise" 'it is called "normalize" now' --set 'tuned.objective={ type = "dpo", normalise = "none" }'
 refused "a canvas as long as the model" "leaves no room for a prompt" --set tuned.response_length=128
 for axis in device threads memory.budget seed; do
   sed "\$a [grid.axes]\n\"$axis\" = [1, 2]" "$SMOKE" > "$WORK/grid.toml"
@@ -35,6 +40,13 @@ sed '$a [grid.axes]\n"model.recomputation" = [false, true]' "$SMOKE" > "$WORK/gr
 run_lldm run "$WORK/grid.toml" --out "$WORK/cells"
 expect_code 2 "a cell that is not runnable yet"
 expect_text "not runnable yet: [model] recomputation"
+
+echo "memory"
+run_lldm run "$SMOKE" --out "$WORK/memory" --set 'memory.budget="1 MiB"'
+# promise 10: a budget that the plan passes ends with exit code 3 before the first step, by part, with what helps
+expect_code 3 "a budget that the plan passes, before the first step"
+expect_text "largest: activations"
+expect_text "fewer rows per micro-batch"
 
 echo "a schedule that nothing reads"
 run_lldm validate "$SMOKE" --set tuned.forward_process.schedule=cosine --set tuned.score_estimator.type=monte_carlo_elbo
@@ -80,6 +92,7 @@ expect_text "1 done, 0 running, 1 failed, 0 waiting, 2 cells"
 
 echo "texts longer than the model"
 run_lldm run "$SMOKE" --out "$WORK/long" "${TINY[@]}" --set model.max_length=40 --set sft.response_length=own --stage sft
+# promise 16: a training text longer than the model is refused by row
 expect_code 2 "are refused by row"
 expect_text "longer than the model's 40 tokens"
 
@@ -104,6 +117,7 @@ expect_text "on_bad_row"
 good=$(< "$WORK/rows.jsonl")
 echo '{"prompt": 3, "response": "x"}' >> "$WORK/rows.jsonl"
 run_lldm run "$WORK/own.toml" --out "$WORK/own"
+# promise 15: a bad row stops the run before it trains, with file and line
 expect_code 2 "a bad row"
 expect_text "rows.jsonl:4:"
 printf '%s\n' "$good" > "$WORK/rows.jsonl"

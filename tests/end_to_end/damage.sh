@@ -42,6 +42,7 @@ for seed in $(seq 1 20); do
   score "$WORK/bad"
   [ "$code" -eq 2 ] && grep -q 'model.safetensors' <<< "$text" && seen=$((seen + 1))
 done
+# promise 5: 20 of 20 flipped bits of published weights are named
 check "20 of 20 flipped bits of the weights are named ($seen)" [ "$seen" -eq 20 ]
 for file in config.json lldm_tokenizer.json template.toml MANIFEST.json; do
   [ -f "$model/$file" ] || { check "the model has $file" false; continue; }
@@ -49,6 +50,7 @@ for file in config.json lldm_tokenizer.json template.toml MANIFEST.json; do
     rm -rf "$WORK/bad"; cp -r "$model" "$WORK/bad"
     flip "$WORK/bad/$file" "$seed"
     score "$WORK/bad"
+    # promise 5, 18: a flipped bit of config, tokenizer, template or manifest is refused by name
     refused "$file" "a flipped bit of $file"
   done
 done
@@ -81,6 +83,7 @@ score "$WORK/bad"; refused "model.safetensors" "weights with a NaN, no manifest"
 run_lldm run "$SMOKE" --out "$WORK/nan" "${TINY[@]}" --set tuned.optimizer.learning_rate=1e38 \
   --set tuned.optimizer.steps=1 --set tuned.validation_rows=0
 expect_code 1 "a broken model"
+# promise 9: a model with broken weights is not published
 check "is not published" [ ! -e "$WORK/nan/tuned/model" -a ! -e "$WORK/nan/tuned/best" ]
 expect_text 'stage "tuned"'
 check "says finite" grep -qi finite <<< "$text"
@@ -123,6 +126,7 @@ for signal in USR1 HUP; do
   sleep 0.4 # an earlier stop left its checkpoints: let the program begin to listen
   kill -"$signal" "$background"
   ended
+  # promise 8: SIGUSR1 and SIGHUP save and exit with 75
   expect_code 75 "SIG$signal saves and stops"
 done
 cp -r "$WORK/long" "$WORK/stopped"
@@ -146,6 +150,7 @@ manifest.write_text(json.dumps(old, indent=1) + "\n")
 PYTHON
 step=$(newest)
 run_lldm run "$SMOKE" --out "$WORK/long" "${LONG[@]}" --strict-resume
+# promise 9: a checkpoint with a NaN is refused, or passed over for the one before
 refused weights.safetensors "a poisoned checkpoint, --strict-resume"
 expect_text "not finite"
 run_lldm run "$SMOKE" --out "$WORK/long" "${LONG[@]}"
@@ -154,6 +159,7 @@ expect_text "$step is passed over"
 expect_text "not finite"
 trusted; flip "$file" 4
 run_lldm run "$SMOKE" --out "$WORK/long" "${LONG[@]}" --strict-resume
+# promise 4: a damaged newest checkpoint under `--strict-resume` is an error that names the file
 refused weights.safetensors "a damaged checkpoint, --strict-resume"
 trusted; rm -r "$WORK/long/tuned/checkpoints/$step"
 run_lldm run "$SMOKE" --out "$WORK/long" "${LONG[@]}" --strict-resume
@@ -168,15 +174,18 @@ SAVES=("${TINY[@]}" --set pretrain.save_steps=2 --stage pretrain)
 blocked; run_lldm run "$SMOKE" --out "$WORK/blocked" "${SAVES[@]}"
 expect_code 1 "a checkpoint: on_save_error = fail"
 blocked; run_lldm run "$SMOKE" --out "$WORK/blocked" "${SAVES[@]}" --set 'on_save_error="continue"'
+# promise 6: `on_save_error = "continue"` goes on and counts what was not saved
 expect_code 0 "a checkpoint: on_save_error = continue"
 check "counted" grep -q '"save_errors": 2' "$WORK/blocked/pretrain/result.json"
 text=$( (ulimit -f 20; "$LLDM" run "$SMOKE" --out "$WORK/limit" "${SAVES[@]}") 2>&1); code=$?
+# promise 6: a file size limit is an error with the file's name, no signal
 expect_code 1 "ulimit -f: no signal kills it"
 expect_text "File too large"
 expect_text "safetensors"
 
 echo "max_hours, nohup"
 run_lldm run "$SMOKE" --out "$WORK/hours" "${TINY[@]}" --set max_hours=0.00005 --set pretrain.optimizer.steps=2000
+# promise 24: `max_hours` saves and exits with 75
 expect_code 75 "max_hours saves and stops"
 expect_text "max_hours"
 check "saved" compgen -G "$WORK/hours/pretrain/checkpoints/step-*/MANIFEST.json" > /dev/null

@@ -79,6 +79,7 @@ echo "again"
 before=$(file_hashes "$run")
 run_lldm grid run "$file" --out "$run" "${TINY[@]}"
 expect_code 0 "ends well"
+# promise 20: finished cells are skipped, no file changes
 check "finished cells are skipped: no file changes" [ "$before" = "$(file_hashes "$run")" ]
 [ "$before" = "$(file_hashes "$run")" ] || diff <(echo "$before") <(file_hashes "$run") | sed 's/^/    | /'
 
@@ -160,6 +161,7 @@ ended
 expect_code 0 "a worker was killed: the other takes over"
 expect_text "was killed by signal 9"
 run=$WORK/straight models=$(model_hashes "$WORK/straight")
+# promise 20: a grid whose master and worker were killed ends in the report and the bits of one left alone
 same_report "$WORK/killed"
 check "every cell is done" [ "$(state done)" -eq 4 ]
 

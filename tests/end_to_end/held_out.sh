@@ -186,5 +186,6 @@ expect_code 1 "a learning rate far too large"
 expect_text 'stage "dpo": '
 expect_text 'denoiser "llada"'
 expect_text "grouped.jsonl:"
+# promise 9: a learning rate far too large ends with stage, denoiser and rows, and updates nothing
 expect_text "nothing was updated by this step"
 summary

@@ -45,6 +45,7 @@ wanted=$(model_hashes "$WORK/straight")
 sed 's/^/    /' <<< "$wanted" | cut -c1-20,69-
 
 echo "killed, again and again"
+# promise 1: SIGKILL in pretraining, SFT and preference tuning, each followed by a resume
 kill_when "a checkpoint of the pretraining" has_step pretrain 10
 kill_when "some lines of metrics later" has_lines 8
 kill_when "a checkpoint of the SFT" has_step sft 10
@@ -62,9 +63,11 @@ with open(sys.argv[1], "r+b") as file:
     file.write(bytes([byte ^ 1]))
 PYTHON
 start "$run"
+# promise 4: a flipped byte in the newest checkpoint: the one before is taken, with a warning that names the file
 check "goes on from the one before" wait_for "$background" 60 has_step tuned 12
 echo "another process in the same folder"
 run_lldm run "$SMOKE" --out "$run" "${LONG[@]}"
+# promise 21: a second process in a run's folder is refused with the first one's pid
 expect_code 1 "is refused"
 expect_text "in use by another process"
 expect_text "pid $background"
@@ -72,6 +75,7 @@ expect_text "pid $background"
 echo "SIGTERM"
 kill -TERM "$background"
 ended
+# promise 8: SIGTERM saves and exits with 75
 expect_code 75 "saves and stops"
 expect_text "warning: "
 expect_text "$newest"
@@ -89,6 +93,7 @@ run_lldm run "$SMOKE" --out "$run" "${LONG[@]}" --resume "$run/sft/checkpoints/$
 expect_code 2 "a checkpoint of a finished stage"
 expect_text "is finished"
 oldest=$(ls "$run/tuned/checkpoints" | grep -E '^step-[0-9]{8}$' | head -n 1)
+# promise 7: the newest two are kept while training goes on
 check "two checkpoints are kept" [ "$oldest" != "$newest" ]
 run_lldm run "$SMOKE" --out "$run" "${LONG[@]}" --resume "$run/tuned/checkpoints/$oldest/"
 expect_code 0 "an older checkpoint than the newest"
@@ -97,6 +102,7 @@ expect_text "goes on after step $((10#${oldest#step-}))"
 echo "the same command once more"
 run_lldm run "$SMOKE" --out "$run" "${LONG[@]}"
 expect_code 0 "finishes"
+# promise 1, 2: models after kills, stop and damage are bit-equal to those of a run left alone
 check "the models are those of the run left alone, bit for bit" [ "$wanted" = "$(model_hashes "$run")" ]
 python3 - "$run" "$WORK/straight" << 'PYTHON'
 import json, pathlib, sys
@@ -113,5 +119,6 @@ differing = [key for key in keys if loss[key] != wanted_loss[key]]
 print(f"  ok: {len(keys)} lines of metrics; losses that differ from the run left alone: {differing}")
 assert not differing, differing
 PYTHON
+# promise 19: after kills and resumes metrics.jsonl has every step once, with the same losses
 check "metrics.jsonl has every step once" [ $? -eq 0 ]
 summary

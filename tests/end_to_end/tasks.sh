@@ -214,6 +214,7 @@ task = { type = "gsm8k", path = "long.jsonl" }
 EOF
   run_lldm run long.toml --out "long-$stage"
   expect_code 2 "$stage"
+  # promise 16: prompts that leave no room are all named before the first answer
   expect_text 'stage "st": 2 of 40 prompts are too long: the model takes 256 tokens, 16 of them for the answer'
   expect_text "item 21 (gsm8k-long-21, "
   expect_text "item 40 (gsm8k-long-40, "

@@ -69,6 +69,7 @@ for command in validate run; do
   expect_mistake 36 28 'no score_estimator is named "monte_carlo_elb"' 'did you mean "monte_carlo_elbo"?'
   expect_mistake 40 '[0-9]+' '"objektive"' 'did you mean "objective"?'                       # bad axis
   places=$(grep -cE "^$file:[0-9]+:[0-9]+: " <<< "$text")
+  # promise 11: ten mistakes in one file: all ten, each with its place and what would be right
   check "ten mistakes in all ($places)" [ "$places" -eq 10 ]
   check "the file's name stands in front of every one" [ "$(grep -vcE "^($file:[0-9]+:[0-9]+: |  )" <<< "$text")" -eq 0 ]
 done
@@ -78,6 +79,7 @@ check "nothing was written" [ ! -e "$WORK/out" ]
 echo "bad plugins"
 for plugin in "$BUILD"/lib/test_plugins/libbad_*.so; do
   run_lldm run "$SMOKE" --out "$WORK/out" --plugin "$plugin"
+  # promise 13: every deliberately broken plugin ends with exit code 4 and writes nothing
   check "$(basename "$plugin"): exit code $code: $(head -n 1 <<< "$text" | sed "s#$BUILD/##g" | cut -c1-110)" [ "$code" -eq 4 ]
 done
 run_lldm run "$SMOKE" --out "$WORK/out" --plugin no_such_plugin

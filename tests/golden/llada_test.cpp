@@ -65,6 +65,7 @@ std::set<std::string> run_case(const lldm::Llada& model, const lldm::Llada& wide
 
 }  // namespace
 
+// promise 23
 TEST_CASE("Llada reproduces every forward pass of golden/llada", "[golden][model]") {
   const auto folder = golden_root() / "llada";
   REQUIRE(std::filesystem::is_directory(folder));
@@ -96,6 +97,7 @@ TEST_CASE("Llada reproduces every forward pass of golden/llada", "[golden][model
     CHECK(counts.logits == static_cast<int>(manifest["llada"]["cases"].size()));
 }
 
+// promise 23
 TEST_CASE("safetensors writes the file the reference writer wrote",
           "[golden][model][safetensors]") {
   const auto path = golden_root() / "llada/model.safetensors";

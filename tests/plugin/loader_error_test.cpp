@@ -57,6 +57,7 @@ std::string named(const std::string& name) {
 
 }  // namespace
 
+// promise 13
 TEST_CASE("load_plugin refuses what is no ELF file of this machine", "[plugin]") {
   const ConfigFolder folder;
   const auto check = [&](const std::filesystem::path& file) {
@@ -99,6 +100,7 @@ TEST_CASE("load_plugin refuses what is no ELF file of this machine", "[plugin]")
 }
 
 // dlopen of any of these ends the process with SIGBUS, or reads what is not there.
+// promise 13
 TEST_CASE("load_plugin refuses a library that is cut short anywhere", "[plugin]") {
   const ConfigFolder folder;
   std::ifstream in(kPlugins / "libbad_abi.so", std::ios::binary);
@@ -121,6 +123,7 @@ TEST_CASE("load_plugin passes on why the system cannot load a library", "[plugin
                   "  if a symbol is missing, rebuild it against this lldm") != std::string::npos);
 }
 
+// promise 13
 TEST_CASE("load_plugin refuses a library without lldm_plugin_query", "[plugin]") {
   CHECK(refusal_of("no_symbol") ==
         named("no_symbol") +
@@ -128,6 +131,7 @@ TEST_CASE("load_plugin refuses a library without lldm_plugin_query", "[plugin]")
             "  write LLDM_PLUGIN(\"name\", \"version\", registry) { ... } in one of its files");
 }
 
+// promise 13, 14
 TEST_CASE("load_plugin refuses a handshake that says nothing or something else", "[plugin]") {
   CHECK(refusal_of("null_info") ==
         named("null_info") + " says nothing about itself\n  lldm_plugin_query returned null");
@@ -142,6 +146,7 @@ TEST_CASE("load_plugin refuses a handshake that says nothing or something else",
                                   "register_components must be set, and name be [a-z][a-z0-9_]*");
 }
 
+// promise 14
 TEST_CASE("load_plugin refuses a plugin of another build and shows both", "[plugin]") {
   CHECK(refusal_of("build_id") ==
         "plugin \"remask\" 0.1.2 was built for another lldm\n"
@@ -149,6 +154,7 @@ TEST_CASE("load_plugin refuses a plugin of another build and shows both", "[plug
             std::string(lldm::build_id()) + "\n  rebuild it: cmake --build build --target remask");
 }
 
+// promise 13
 TEST_CASE("load_plugin keeps nothing of a registrar that throws", "[plugin]") {
   CHECK(refusal_of("throwing") ==
         "plugin \"throwing\" 0.1.0 could not register its components\n"
@@ -160,6 +166,7 @@ TEST_CASE("load_plugin keeps nothing of a registrar that throws", "[plugin]") {
         "plugin \"escaping\" 0.1.0 could not register its components\n  over the border");
 }
 
+// promise 13
 TEST_CASE("load_plugin names both plugins where a name is taken", "[plugin]") {
   CHECK(refusal_of("duplicate") ==
         "plugin \"duplicate\" 0.1.0 could not register its components\n"
@@ -168,6 +175,7 @@ TEST_CASE("load_plugin names both plugins where a name is taken", "[plugin]") {
         "    again: duplicate 0.1.0 (bad/duplicate.cpp:7); rename one of them");
 }
 
+// promise 13
 TEST_CASE("load_plugin refuses a plugin that registers nothing", "[plugin]") {
   CHECK(refusal_of("empty") ==
         "plugin \"empty\" 0.1.0 registers no component\n"

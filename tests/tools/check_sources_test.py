@@ -67,6 +67,17 @@ class Rules(unittest.TestCase):
         self.assertIn("cuda/ includes score/", check(files)[1])
         self.assertIn("stands in no layer", check({"src/misc/a.cpp": SPDX})[1])
 
+    def test_components_have_their_mirror_test(self):
+        component = SPDX + "struct Cosine {\n  static constexpr std::string_view name() { return \"cosine\"; }\n};\n"
+        for folder in ("schedule", "forward", "estimator", "objective", "sampler", "sampler/remasking", "eval", "tokenizer"):
+            with self.subTest(folder=folder):
+                header, test = f"include/lldm/{folder}/cosine.hpp", f"tests/unit/{folder}/cosine_test.cpp"
+                self.assertIn(f"{header}:3: a component without its mirror test", check({header: component})[1])
+                self.assertIn(f"{test}:1: does not include the component", check({header: component, test: SPDX})[1])
+                mirror = SPDX + f'#include "lldm/{folder}/cosine.hpp"\n'
+                self.assertNotIn("mirror", check({header: component, test: mirror})[1])
+        self.assertNotIn("mirror", check({"include/lldm/objective/pair_loss.hpp": SPDX})[1])
+
     def test_layer_table_is_shown(self):
         code, out = check({"docs/architecture.md": "# Architecture\n"})
         self.assertEqual(code, 1, out)

@@ -15,7 +15,7 @@ class Registry;
 ///
 /// The folder then holds config.resolved.toml, index.json, metrics.jsonl, one folder per stage
 /// (with `model/`, `checkpoints/`, `result.json`; cells/<id>/<stage> and shared/<stage>-<hash> in a
-/// grid), report.md, report.json and costs.json.
+/// grid), report.md, report.json and costs.md.
 ///
 /// Errors  ConfigError if the folder belongs to another config (the difference is shown) or the
 ///         config asks for what is not built yet; Stopped when the observer asks to stop,

@@ -17,6 +17,7 @@ Position at(const std::string& file, int line, int column) {
 
 }  // namespace
 
+// promise 11
 TEST_CASE("Diagnostics throw every error at once, sorted by file, line and column", "[config]") {
   Diagnostics diagnostics;
   diagnostics.throw_if_any();  // nothing yet

@@ -38,6 +38,7 @@ TEST_CASE("parse keeps the order and the place of every key and value", "[config
   CHECK(root.find("deep")->value.find("er")->value.position().line == 8);
 }
 
+// promise 11
 TEST_CASE("parse refuses text that is not TOML at its place", "[config]") {
   CHECK(parse_error("a = 1\nb = = 2\n").substr(0, 31) == "a.toml:2:5: this is not TOML\n  ");
   CHECK(parse_error("a = 1\na = 2\n").substr(0, 29) == "a.toml:2:5: this is not TOML\n");
@@ -72,6 +73,7 @@ TEST_CASE("parse refuses keys whose dots would nest without end", "[config]") {
             .size() == 5);
 }
 
+// promise 11
 TEST_CASE("parse survives nesting that would exhaust the stack", "[config]") {
   CHECK(parse_error("a = " + std::string(100000, '[')).find("a.toml:1:") == 0);
 }

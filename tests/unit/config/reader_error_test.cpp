@@ -124,6 +124,7 @@ TEST_CASE("read_options keeps the defaults of keys that are left out", "[config]
   CHECK_FALSE(o.limit);
 }
 
+// promise 12
 TEST_CASE("read_options reports an unknown key with the nearest one and all keys", "[config]") {
   CHECK(errors_of<Pair>("family = \"x\"\n\n  famly = 3\n") ==
         "a.toml:3:3: [m] has no key \"famly\"\n"
@@ -243,6 +244,7 @@ TEST_CASE("read_options replaces environment variables in paths and misses none"
         "a.toml:1:8: [m]: \"file\" has a \"${\" without \"}\"\n  got \"${LLDM\"");
 }
 
+// promise 11
 TEST_CASE("Ten mistakes in one file are all reported, in order", "[config]") {
   const std::string text = errors_of<Everything>(
       "flg = true\ndraws = 0\nbeta = \"x\"\nlabel = 3\nbudget = \"2 GB\"\n"

@@ -114,6 +114,7 @@ TEST_CASE("Preference rows are read from strings and from message lists", "[data
   }
 }
 
+// promise 15
 TEST_CASE("Every bad row of a file is told, with its place and reason", "[data][rows]") {
   const std::string text =
       "{\"text\": \"good\"}\n"
@@ -147,6 +148,7 @@ TEST_CASE("Every bad row of a file is told, with its place and reason", "[data][
              testing::contains("\n  repair them, or set on_bad_row = \"skip\" to leave them out"));
 }
 
+// promise 15
 TEST_CASE("A byte-order mark, a NUL byte and deep nesting are refused", "[data][rows]") {
   CHECK_THAT(text_error("\xEF\xBB\xBF{\"text\":\"a\"}\n"),
              testing::contains("F:1:1: starts with a byte order mark"));
@@ -168,6 +170,7 @@ TEST_CASE("At most twenty bad rows are listed, the rest is counted", "[data][row
                         testing::contains("\n  and 5 more\n"));
 }
 
+// promise 15
 TEST_CASE("A line over the limit is refused without being kept", "[data][rows]") {
   CHECK(RowReaderOptions{}.max_line_bytes == 64 * 1024 * 1024);
   const std::string row = "{\"text\": \"" + std::string(200, 'x') + "\"}\n";
@@ -178,6 +181,7 @@ TEST_CASE("A line over the limit is refused without being kept", "[data][rows]")
   CHECK(text_error(row, {.max_line_bytes = 212}) == "no error");
 }
 
+// promise 15
 TEST_CASE("skip leaves bad rows out up to its cap, and says so", "[data][rows]") {
   std::string text;
   for (int i = 0; i < 99; ++i) text += "{\"text\": \"a\"}\n";
@@ -214,6 +218,7 @@ TEST_CASE("Prompt rows refuse what cannot be learnt", "[data][rows]") {
              testing::contains("of two forms, prompt_response and conversation"));
 }
 
+// promise 15
 TEST_CASE("Preference rows refuse pairs without a preference", "[data][rows]") {
   CHECK_THAT(preference_error(R"({"prompt":"p","chosen":"","rejected":"r"})"),
              testing::contains("\"chosen\" is empty"));

@@ -2,8 +2,10 @@
 #include "lldm/data/template.hpp"
 
 #include "lldm/errors.hpp"
+#include "lldm/tokenizer/tokenizer_json.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
+#include "support/small_tokenizer_json.hpp"
 #include "support/toy_tokenizer.hpp"
 
 using namespace lldm;
@@ -39,6 +41,23 @@ TEST_CASE("Control tokens come from the template alone", "[data][template]") {
   CHECK(kTokenizer.decode(encoded.response, true) == "b<|eot_id|>");
 }
 
+// promise 17
+TEST_CASE("A prompt has the same tokens with an answer and without one", "[data][template]") {
+  const auto tokenizer =
+      TokenizerJson::from_text(testing::small_tokenizer_json().dump(), {}, "t.json");
+  REQUIRE(tokenizer.encode("the").size() == 1);  // merged across the border, were there none
+  for (const std::string separator : {"", "|", " "})
+    for (const std::string prompt : {"t", "th", "x ", " ", ""}) {
+      const TemplateOptions plain{.separator = separator};
+      const auto alone = encode_spans(render_prompt(plain, user_prompt(prompt)), tokenizer);
+      const auto row = encode(render(plain, user_prompt(prompt), "he e"), 1, tokenizer);
+      CHECK(row.prompt == alone);
+      CHECK(row.response == tokenizer.encode("he e"));
+    }
+  const auto alone = encode_spans(render_prompt(kChat, user_prompt("t ")), kTokenizer);
+  CHECK(encode(render(kChat, user_prompt("t "), "he"), 1, kTokenizer).prompt == alone);
+}
+
 TEST_CASE("Settings that a template does not read are refused", "[data][template]") {
   auto chat = kChat;
   chat.separator = "x";
@@ -51,6 +70,7 @@ TEST_CASE("A tokenizer without the template's special tokens is refused", "[data
                     testing::contains("tokenizer \"toy\" has no special token \"<|nosuch|>\""));
 }
 
+// promise 16
 TEST_CASE("fit_to_canvas ends each answer with end-of-text", "[data][template]") {
   std::vector<Encoded> rows = {{1, {9}, {1, 2, 3}}, {2, {}, {4}}};
   auto own = rows;
@@ -63,6 +83,7 @@ TEST_CASE("fit_to_canvas ends each answer with end-of-text", "[data][template]")
   CHECK(rows[1].response == std::vector<std::int64_t>{4, 257, 257, 257});
 }
 
+// promise 16
 TEST_CASE("fit_to_canvas lists answers that are too long and cuts none", "[data][template]") {
   std::vector<Encoded> rows = {{11, {}, {1, 2, 3}}, {12, {}, {4}}, {13, {}, {1, 2, 3, 4}}};
   CHECK_THROWS_WITH(

@@ -23,6 +23,7 @@ TEST_CASE("Stream reproduces the published Philox4x32-10 vectors", "[draws]") {
   CHECK(zero.bits() == 0x9b00dbd8u);
 }
 
+// promise 3
 TEST_CASE("Draws depend on every part of their key and on nothing else", "[draws]") {
   const Draws draws(7, "tuned");
   const auto first = [](Stream stream) {

@@ -33,6 +33,7 @@ std::vector<Example> examples(const std::vector<std::string>& prompts) {
 
 }  // namespace
 
+// promise 16
 TEST_CASE("Prompts that leave no room are all named before the first answer", "[experiment]") {
   const std::string fits = "a a a a", full = "a a a a a";
   CHECK(error_of(prompts_of(examples({fits, fits})), {6, 2}) == "no error");

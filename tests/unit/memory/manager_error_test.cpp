@@ -39,6 +39,7 @@ const std::string kKnobs =
 
 }  // namespace
 
+// promise 10
 TEST_CASE("MemoryManager refuses what passes the budget and names the largest holders",
           "[memory]") {
   MemoryManager memory;
@@ -79,6 +80,7 @@ TEST_CASE("MemoryManager refuses what passes the budget of one purpose", "[memor
   CHECK(memory.report().find(kCpu)->total.current_bytes == 0);
 }
 
+// promise 10
 TEST_CASE("MemoryManager turns the system's refusal into OutOfMemory", "[memory]") {
   MemoryManager memory;
   memory.install();
@@ -89,6 +91,7 @@ TEST_CASE("MemoryManager turns the system's refusal into OutOfMemory", "[memory]
   CHECK(memory.report().find(kCpu)->total.current_bytes == 0);
 }
 
+// promise 10
 TEST_CASE("OutOfMemory leaves backward as itself", "[memory]") {
   MemoryManager memory;
   memory.install();

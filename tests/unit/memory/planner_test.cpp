@@ -105,6 +105,7 @@ TEST_CASE("MemoryPlan prints its lines, the budget and what was measured", "[mem
   CHECK(text.find("  all                252 KiB     504 KiB      0.50\n") != std::string::npos);
 }
 
+// promise 10
 TEST_CASE("MemoryPlan::require_fit names the largest lines", "[memory][planner]") {
   PlanInputs in = small();
   CHECK_NOTHROW(plan_memory(in).require_fit());

@@ -48,6 +48,7 @@ TEST_CASE("finite_problem: infinities and NaN of every floating type are counted
   CHECK_FALSE(finite_problem(at::zeros({2}, at::kLong)));
 }
 
+// promise 5
 TEST_CASE("A model folder with any flipped bit of its weights is refused by file", "[model]") {
   for (const std::int64_t shard_bytes : {kMaxShardBytes, std::int64_t{1000}}) {
     const testing::TemporaryFolder folder;
@@ -73,6 +74,7 @@ TEST_CASE("A model folder with any flipped bit of its weights is refused by file
   }
 }
 
+// promise 9
 TEST_CASE("Weights that are not finite are neither saved nor loaded", "[model]") {
   const testing::TemporaryFolder folder;
   const auto model = small_model();

@@ -64,6 +64,7 @@ TEST_CASE("a model folder gives back the model", "[model][folder]") {
   CHECK(std::distance(fs::directory_iterator(folder.path() / "new/model"), {}) == 2);
 }
 
+// promise 23
 TEST_CASE("a model folder may be cut into shards", "[model][folder]") {
   const TemporaryFolder folder;
   const auto model = tiny_model();
@@ -106,6 +107,7 @@ TEST_CASE("a model folder names every wrong tensor at once", "[model][folder]") 
             "  tensor \"lora.weight\" is unexpected");
 }
 
+// promise 22
 TEST_CASE("an index of shards must say what the files hold and stay in its folder",
           "[model][folder]") {
   const TemporaryFolder folder, elsewhere;

@@ -64,6 +64,7 @@ TEST_CASE("safetensors headers that the reference reader refuses are refused by 
   check_error(file_of(one, 7), "MetadataIncompleteBuffer");
 }
 
+// promise 22
 TEST_CASE("safetensors entries that lie about their place or size are refused",
           "[model][safetensors]") {
   const auto entry = [](const std::string& name, const std::string& dtype, const std::string& shape,
@@ -107,6 +108,7 @@ TEST_CASE("safetensors entries that lie about their place or size are refused",
               "InvalidHeaderDeserialization");
 }
 
+// promise 23
 TEST_CASE("safetensors headers are read as the reference reads them, or refused by name",
           "[model][safetensors]") {
   const std::string entry = R"({"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
@@ -144,6 +146,7 @@ TEST_CASE("safetensors headers are read as the reference reads them, or refused 
 }
 
 // Once 15 seconds, and 2 GB.
+// promise 22
 TEST_CASE("Large safetensors headers take linear time and little memory", "[model][safetensors]") {
   std::string many = "{";
   for (int i = 0; i < 60'000; ++i)
@@ -205,6 +208,7 @@ TEST_CASE("safetensors files come back as they were written", "[model][safetenso
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
+// promise 22
 TEST_CASE("a safetensors file cut short anywhere is refused", "[model][safetensors]") {
   const Folder folder;
   const auto path = folder.path() / "t.safetensors";

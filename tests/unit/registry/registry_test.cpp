@@ -170,6 +170,7 @@ TEST_CASE("bind reads another word for `type` where its caller says so", "[plugi
         "  did you mean \"rows\"?  keys: rows");
 }
 
+// promise 12
 TEST_CASE("bind reports all mistakes of a table and of the components inside it", "[plugin]") {
   CHECK(
       bind_error("type = \"scaled\"\nscale = 3\nscal = 1\ninner = { type = \"linear\", low = 1, "
@@ -252,6 +253,7 @@ TEST_CASE("role_from_text knows singular, plural and short names", "[plugin]") {
   for (const Role role : kRoles) CHECK(role_from_text(role_name(role)) == role);
 }
 
+// promise 12
 TEST_CASE("An objective's keys of other libraries are answered with what to write, or why not",
           "[plugin][registry]") {
   Registry registry;

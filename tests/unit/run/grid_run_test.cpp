@@ -65,6 +65,7 @@ void finish(const Work& work) {
 
 }  // namespace
 
+// promise 21
 TEST_CASE("WorkClaim: one holder, free when it ends, however it ends", "[experiment][grid]") {
   const testing::TemporaryFolder folder;
   Work work;

@@ -74,6 +74,7 @@ TEST_CASE("require_finite_scores names the estimator whose own plan is no number
       "  from score_estimator \"mine\" (plugin mine 0.1), of pairs.jsonl:4 (rejected)");
 }
 
+// promise 9
 TEST_CASE("require_finite_loss names the objective, its term and the rows that give it",
           "[score][finite_scores]") {
   const ScoreSet set = set_of({-1, -2, -4, -3, -5, -6}, {});

@@ -56,6 +56,7 @@ TEST_CASE("write_file_atomically leaves the old or the new content at any loss o
       }
 }
 
+// promise 6
 TEST_CASE("write_file_atomically keeps the old content and removes its own when an operation fails",
           "[track][files]") {
   for (int k = 1; k <= 4; ++k) {
@@ -72,6 +73,7 @@ TEST_CASE("write_file_atomically keeps the old content and removes its own when 
   }
 }
 
+// promise 6
 TEST_CASE("A full disk is reported with path, need and have", "[track][files]") {
   TemporaryFolder folder;
   const auto root = folder / "run";
@@ -91,6 +93,7 @@ TEST_CASE("A full disk is reported with path, need and have", "[track][files]") 
   }
 }
 
+// promise 6
 TEST_CASE("A real full device is reported as such", "[track][files]") {
   if (!fs::exists("/dev/full")) {
     WARN("skipped: no /dev/full");

@@ -95,6 +95,7 @@ TEST_CASE("PublishedFolder refuses names outside itself", "[track][published_fol
     CHECK_THROWS_AS(made.add(name, "x"), lldm::Error);
 }
 
+// promise 1, 7
 TEST_CASE("A loss of power at any operation leaves the previous folder or the whole new one",
           "[track][published_folder]") {
   for (const auto bytes : {FaultFs::Bytes::all, FaultFs::Bytes::half})
@@ -126,6 +127,7 @@ TEST_CASE("A loss of power at any operation leaves the previous folder or the wh
       }
 }
 
+// promise 1
 TEST_CASE("A loss of power while a folder is replaced leaves the old or the new",
           "[track][published_folder]") {
   for (const bool can_exchange : {true, false})
@@ -154,6 +156,7 @@ TEST_CASE("A loss of power while a folder is replaced leaves the old or the new"
       }
 }
 
+// promise 6
 TEST_CASE("A failed operation publishes nothing, or everything", "[track][published_folder]") {
   for (int k = 1;; ++k) {
     TemporaryFolder folder;
@@ -176,6 +179,7 @@ TEST_CASE("A failed operation publishes nothing, or everything", "[track][publis
   }
 }
 
+// promise 6
 TEST_CASE("Too little space is said before anything is written", "[track][published_folder]") {
   TemporaryFolder folder;
   FaultFs ops(folder.path());
@@ -188,6 +192,7 @@ TEST_CASE("Too little space is said before anything is written", "[track][publis
           "\"\n  need 1.50 GiB, have 1.00 GiB\n  free some space and run the same command again");
 }
 
+// promise 4
 TEST_CASE("verify_folder names the file that is missing or cut short, at every length",
           "[track][published_folder]") {
   TemporaryFolder folder;
@@ -215,6 +220,7 @@ TEST_CASE("verify_folder names the file that is missing or cut short, at every l
                         "  state.json: 4 bytes, the manifest says 10");
 }
 
+// promise 5
 TEST_CASE("verify_folder names the file of any flipped bit", "[track][published_folder]") {
   TemporaryFolder folder;
   const auto path = folder / "step-00000001";
@@ -232,6 +238,7 @@ TEST_CASE("verify_folder names the file of any flipped bit", "[track][published_
   CHECK(lldm::verify_folder(path).empty());
 }
 
+// promise 22
 TEST_CASE("verify_folder does not follow a manifest out of its folder",
           "[track][published_folder]") {
   TemporaryFolder folder;
@@ -244,6 +251,7 @@ TEST_CASE("verify_folder does not follow a manifest out of its folder",
   CHECK(lldm::verify_folder(folder / "none") == std::vector<std::string>{"the folder is missing"});
 }
 
+// promise 4
 TEST_CASE("newest_complete passes over broken folders and says which",
           "[track][published_folder]") {
   TemporaryFolder folder;
@@ -265,6 +273,7 @@ TEST_CASE("newest_complete passes over broken folders and says which",
   CHECK_FALSE(lldm::newest_complete(folder / "none").path);
 }
 
+// promise 1
 TEST_CASE("clean_partials removes what killed processes left and nothing else",
           "[track][published_folder]") {
   TemporaryFolder folder;

@@ -40,6 +40,7 @@ int try_in_child(const std::filesystem::path& folder, pid_t pid) {
 
 }  // namespace
 
+// promise 21
 TEST_CASE("RunLock refuses a second process and names the first", "[track][run_lock]") {
   lldm::testing::TemporaryFolder folder;
   {
@@ -52,6 +53,7 @@ TEST_CASE("RunLock refuses a second process and names the first", "[track][run_l
   CHECK(try_in_child(folder.path(), ::getpid()) == 0);
 }
 
+// promise 21
 TEST_CASE("RunLock ends with its process, however it dies", "[track][run_lock]") {
   lldm::testing::TemporaryFolder folder;
   int ready[2];

@@ -115,6 +115,7 @@ TEST_CASE("Settings that a type does not read are errors", "[tokenizer][load]") 
       contains("[tokenizer]: type \"tokenizer_json\" needs \"path\": the file or its folder"));
 }
 
+// promise 18
 TEST_CASE("A changed folder is not loaded in silence", "[tokenizer][load]") {
   const TemporaryFolder folder;
   CHECK_THROWS_WITH(

@@ -70,6 +70,7 @@ TEST_CASE("MetricsReader reads back every bit of every number", "[track][metrics
   CHECK(lines[1].values[1].second == -kInfinity);
 }
 
+// promise 19
 TEST_CASE("MetricsWriter refuses repeated and returning steps, also after reopening",
           "[track][metrics]") {
   TemporaryFolder folder;
@@ -145,6 +146,7 @@ TEST_CASE("A line torn by a kill is removed when the file is opened, and told",
   }
 }
 
+// promise 19
 TEST_CASE("A kill between log and save leaves no duplicate, missing or out-of-order step",
           "[track][metrics]") {
   for (int k = 1;; ++k) {
@@ -177,6 +179,7 @@ TEST_CASE("A kill between log and save leaves no duplicate, missing or out-of-or
   }
 }
 
+// promise 19
 TEST_CASE("A loss of power while lines are taken back leaves the old file or the new",
           "[track][metrics]") {
   for (int k = 1;; ++k) {

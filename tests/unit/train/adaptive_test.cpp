@@ -74,6 +74,7 @@ TEST_CASE("adaptive: the count follows the rule on the logged standard errors", 
   CHECK(has_moved);
 }
 
+// promise 2
 TEST_CASE("adaptive: a resumed run adapts as the straight one; erased gives the same bits",
           "[train]") {
   const TemporaryFolder folder;

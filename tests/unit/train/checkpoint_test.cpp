@@ -63,6 +63,7 @@ TEST_CASE("load_newest_checkpoint: the newest whole one, under either rule", "[t
   CHECK(world.logger.warnings.empty());
 }
 
+// promise 4, 5
 TEST_CASE("load_newest_checkpoint: a damaged one is passed over and named, or refused", "[train]") {
   for (const std::string name :
        {"model/weights.safetensors", "optim/moments.safetensors", "state.json", "MANIFEST.json"}) {
@@ -79,6 +80,7 @@ TEST_CASE("load_newest_checkpoint: a damaged one is passed over and named, or re
   }
 }
 
+// promise 4
 TEST_CASE("load_newest_checkpoint: a missing newest one is noticed under strict", "[train]") {
   World world;
   std::filesystem::remove_all(world.folder / "step-00000003");
@@ -88,6 +90,7 @@ TEST_CASE("load_newest_checkpoint: a missing newest one is noticed under strict"
   CHECK(world.load(ResumeRule::strict)->step == 1);
 }
 
+// promise 9
 TEST_CASE("save_checkpoint refuses weights that are not finite", "[train]") {
   World world;
   world.set(std::numeric_limits<double>::quiet_NaN());
@@ -96,6 +99,7 @@ TEST_CASE("save_checkpoint refuses weights that are not finite", "[train]") {
   CHECK(world.load(ResumeRule::strict)->step == 3);
 }
 
+// promise 18
 TEST_CASE("load_newest_checkpoint: another work's checkpoint is no damage", "[train]") {
   World world;
   CHECK_THROWS_WITH(load_newest_checkpoint(world.folder.path(), "other", "words", world.parameters,

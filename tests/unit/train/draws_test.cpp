@@ -101,6 +101,7 @@ PlanLog resumed_plans(const AnyScoreEstimator& estimator) {
 
 }  // namespace
 
+// promise 3
 TEST_CASE("Draws: bit-equal plans over row order, micro-batch, accumulation, path and resume",
           "[train][draws]") {
   const OneThread one_thread;
@@ -135,6 +136,7 @@ TEST_CASE("Draws: bit-equal plans over row order, micro-batch, accumulation, pat
   }
 }
 
+// promise 3
 TEST_CASE("Draws: another seed, stage, epoch or row id draws another plan", "[train][draws]") {
   const OneThread one_thread;
   const MonteCarloElbo estimator({.draws = 4});
@@ -199,6 +201,7 @@ bool has_draws(const Registered<AnyScoreEstimator>& estimator) {
 
 }  // namespace
 
+// promise 3
 TEST_CASE(
     "Draws: policy and reference read the same copies; the ablation does not, and is found "
     "out",

@@ -58,6 +58,7 @@ TEST_CASE("Trainer: accumulation changes no weight beyond rounding", "[train]") 
   CHECK(largest_difference(*whole.policy, *parts.policy) <= 1e-6);
 }
 
+// promise 2
 TEST_CASE("Trainer: a run resumed from a checkpoint ends in the same bits", "[train]") {
   const TemporaryFolder folder;
   World straight(8), broken(8), resumed(8);
@@ -111,6 +112,7 @@ TEST_CASE("Trainer: validation is the same at every call", "[train]") {
   CHECK(trainer.validate().at("loss") == Approx(std::log(2.0)));  // policy = reference
 }
 
+// promise 3
 TEST_CASE("RowOrder: a step's rows depend on nothing but its number", "[train]") {
   const Draws draws(3, "stage");
   RowOrder forward(draws, 10, 4), backward(draws, 10, 4);
@@ -215,6 +217,7 @@ TEST_CASE("Trainer: passes are counted as they are run, whatever the batch", "[t
   }
 }
 
+// promise 9
 TEST_CASE("Trainer: an objective that gives no number is named with its rows", "[train]") {
   struct Broken {
     [[nodiscard]] ObjectiveNeeds needs() const { return Dpo({}).needs(); }
@@ -235,6 +238,7 @@ TEST_CASE("Trainer: an objective that gives no number is named with its rows", "
                         contains("nothing was updated by this step"));
 }
 
+// promise 9
 TEST_CASE("Trainer: a model that gives no number is named with its rows", "[train]") {
   World world(2);
   world.policy->parameters().front().value.detach().fill_(std::numeric_limits<double>::quiet_NaN());
