@@ -75,6 +75,8 @@ BoundData bind_data(const config::Value& table, const Registry& registry,
   for (const char* key : {"file", "stage"})
     if (!table.find(key)) bound.resolved.erase(key);
   const bool is_file = table.find("file") != nullptr;
+  if (const config::Member* file = bound.resolved.find("file"); file && file->value.is_string())
+    bound.options.file = file->value.as_string();  // absolute
   if (is_file && !table.find("take")) bound.resolved.erase("take");
   if (!is_file) bound.resolved.erase("on_bad_row");
   if (is_file || bound.options.take != Take::samples)

@@ -171,8 +171,14 @@ BoundComponent Registry::bind(Role role, const config::Value& table,
   bound.options = entry->read(own, context);
   if (!bound.options || !is_own) return bound;
   bound.entry = entry;
-  bound.table =
-      resolved_table(table, entry->write(bound.options.get()), type_key, options.extra_keys);
+  const config::Value written = entry->write(bound.options.get());
+  bound.table = resolved_table(table, written, type_key, options.extra_keys);
+  // Paths are absolute from here on, as they are written.
+  if (std::ranges::any_of(entry->fields, [](const auto& field) { return field.type == "path"; })) {
+    config::Diagnostics told;
+    bound.options =
+        entry->read(written, config::ReadContext{told, bound.where, this, {}, options.extra_keys});
+  }
   return bound;
 }
 
