@@ -51,13 +51,14 @@ std::optional<WorkClaim> WorkClaim::take(const std::filesystem::path& out, const
   if (handle < 0)
     throw FileError(message("cannot open \"", file.string(), "\": ", std::strerror(errno)), file,
                     errno);
-  WorkClaim claim(handle);
   struct flock lock = whole_file(F_WRLCK);
   if (::fcntl(handle, F_OFD_SETLK, &lock) == 0) {
+    WorkClaim claim(handle);  // only now: its end empties the file
     claim.say({});
     return claim;
   }
   const int code = errno;
+  ::close(handle);
   if (code == EAGAIN || code == EACCES) return std::nullopt;
   throw FileError(message("cannot lock \"", file.string(), "\": ", std::strerror(code),
                           "\n  put the run folder on a file system with locks"),

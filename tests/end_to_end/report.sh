@@ -70,6 +70,7 @@ for row in report["rows"]:
     path.write_text("".join(json.dumps(item) + "\n" for item in items))
     row["metrics"]["accuracy"] = count / len(items)
 (run / "report.json").write_text(json.dumps(report))
+(run / "MANIFEST.json").unlink(missing_ok=True)  # as if it were written so
 PYTHON
 }
 

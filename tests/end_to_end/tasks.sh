@@ -135,7 +135,7 @@ expect_code 2 "a program that is not there"
 expect_text '"no-such-checker" is in no folder of PATH'
 run_lldm run stop.toml --out bad2 --set ev.task.path=nowhere.jsonl
 expect_code 2 "a task's file that is not there"
-expect_text "nowhere.jsonl: cannot be opened"
+expect_text "nowhere.jsonl does not exist"
 check "nothing was trained" [ ! -e bad2/sft ]
 run_lldm validate file.toml --set 'ev.task={ type = "file", file = "items.jsonl", check = "numeric", ignore_case = true }'
 expect_code 2 "a key that the check does not read"

@@ -70,6 +70,7 @@ ScorePlan plan_of(const Golden& golden, const json& one, std::int64_t row,
   process.noise(plan.tokens, masked, unused);
   plan.tokens.insert(plan.tokens.end(), clean, clean + half);
   plan.replicate = {0};
+  plan.nominal_copies = 1;
   return plan;
 }
 

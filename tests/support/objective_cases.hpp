@@ -17,7 +17,7 @@
 namespace lldm::testing {
 
 struct ObjectiveCase {
-  std::string name;  // "hinge normalise=response_length"
+  std::string name;  // "hinge normalize=response_length"
   AnyObjective objective;
   double ld_alpha = 1.0;
   /// A baseline of the scores themselves without gradient: slopes are not those of the loss.

@@ -211,16 +211,16 @@ TEST_CASE("A figure that is not finite is a row that says nan and why", "[experi
 TEST_CASE("Seeds that asked other items are resampled one by one", "[experiment][report]") {
   const testing::TemporaryFolder folder;
   Run run(folder.path() / "a", 20, 0.1);
-  run.add("tuned", "preference", "t", 20, 6, {});
-  run.add("sft", "start", "s2", 20, 0, {});
-  run.add("tuned", "preference", "t2", 20, 6, {});
+  run.add("tuned", "preference", "t", 20, 6, Json::object());
+  run.add("sft", "start", "s2", 20, 0, Json::object());
+  run.add("tuned", "preference", "t2", 20, 6, Json::object());
   for (const char* hash : {"s2", "t2"}) {  // the same ids of other prompts
     std::string text = read_file(run.folder / (std::string(hash) + ".jsonl"));
     for (std::size_t at = 0; (at = text.find("\"q\"", at)) != std::string::npos;)
       text.replace(at, 3, "\"r\"");
     std::ofstream(run.folder / (std::string(hash) + ".jsonl")) << text;
   }
-  for (const std::size_t second : {2, 3}) {
+  for (const std::size_t second : {std::size_t{2}, std::size_t{3}}) {
     run.rows[second]["seed"] = 2;
     run.rows[second]["settings"] = run.rows[second - 2]["settings"];
   }

@@ -292,7 +292,8 @@ TEST_CASE("ScoreEngine: texts of which nothing is noised score zero and give no 
     ScoreBatch batch =
         toy_batch(toy_texts(2, static_cast<std::size_t>(size)), size, MonteCarloElbo({.draws = 1}));
     for (ScorePlan& plan : batch.plans)
-      plan.tokens.clear(), plan.queries.clear(), plan.replicate.clear();
+      plan.tokens.clear(), plan.queries.clear(), plan.replicate.clear(), plan.slot.clear(),
+          plan.times.clear();
     for (const auto path : {GradientPath::linear, GradientPath::retain, GradientPath::replay,
                             GradientPath::pairwise}) {
       const AnyObjective objective =
