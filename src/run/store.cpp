@@ -5,9 +5,11 @@
 #include <chrono>
 #include <thread>
 
+#include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "run/store_lock.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -107,10 +109,11 @@ void require_whole(const fs::path& folder, const std::vector<std::string>& probl
   throw DataError(text);
 }
 
-/// Models and the like inside: a copy of what is damaged is not published.
+/// The work and the models inside: a copy of what is damaged is not published.
 void require_whole_parts(const fs::path& folder) {
+  SealedFolder(folder).explain();
   for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.path().filename() == kManifestName)
+    if (entry.path().filename() == kManifestName && entry.path().parent_path() != folder)
       require_whole(entry.path().parent_path(), verify_folder(entry.path().parent_path()));
 }
 
@@ -201,8 +204,11 @@ bool WorkStore::publish(const std::string& key, const fs::path& folder, const Js
   PublishedFolder entry(entry_of(key), IfPublished::replace);
   entry.require_space(static_cast<std::uint64_t>(size_of(folder)));
   copy_work(folder, entry.path() / "files");
+  if (!metrics.empty() || fs::exists(folder / "metrics.jsonl")) {  // under a name of their own
+    entry.add("files/metrics.jsonl", metrics);
+    reseal_file(entry.path() / "files", "metrics.jsonl");
+  }
   require_whole_parts(entry.path() / "files");
-  if (!metrics.empty()) entry.add("files/metrics.jsonl", metrics);
   Json text = {{"key", key}, {"published", now()}};
   text.update(about);
   entry.add(kEntry, text.dump(2) + "\n");

@@ -40,6 +40,8 @@ model() { # NAME: a copy without manifest, to be damaged
   rm -rf "$1" && cp -r "$MODEL" "$1" && rm -f "$1"/MANIFEST.json
 }
 
+sed '/^\[model\]/,/^max_length/d; /^\[tokenizer\]/,/^type/d' own.toml > plain.toml # starts from a folder
+
 echo "only regular files are opened"
 mkfifo pipe.toml pipe.jsonl pipe.json
 refused 30 "a named pipe as experiment" 'is a named pipe' validate pipe.toml
@@ -153,7 +155,7 @@ while IFS='|' read -r change said; do
   refused 30 "$change" "$said" validate own.toml --set model.path=sized
   [[ $change == *'10**9'* || $change == *1e400* ]] || continue
   refused 30 "$change, sampled from" "$said" sample sized --prompt a
-  refused 30 "$change, planned" "$said" plan own.toml --set sft.from="$WORK/sized"
+  refused 30 "$change, planned" "$said" plan plain.toml --set sft.from="$WORK/sized"
 done << 'LIST'
 c['n_layers'] = 10**9|no machine holds this model: its weights need
 c['d_model'] = 10**9|no machine holds this model: its weights need

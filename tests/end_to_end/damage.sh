@@ -120,10 +120,11 @@ start() { "$LLDM" run "$SMOKE" --out "$WORK/long" "${LONG[@]}" "$@" > "$WORK/out
 ended() { wait "$background" 2> /dev/null; code=$?; background=""; text=$(< "$WORK/output"); }
 newest() { ls "$WORK/long/tuned/checkpoints" 2> /dev/null | grep -E '^step-[0-9]{8}$' | tail -n 1; }
 has_two() { [ "$(ls "$WORK/long/tuned/checkpoints" 2> /dev/null | grep -cE '^step-[0-9]{8}$')" -ge 2 ] && [ -s "$WORK/long/tuned/checkpoints/newest.json" ]; }
+is_newer() { has_two && [ "$(newest)" != "$before" ]; } # an earlier stop left its checkpoints
 for signal in USR1 HUP; do
+  before=$(newest)
   start
-  check "at work" wait_for "$background" 60 has_two
-  sleep 0.4 # an earlier stop left its checkpoints: let the program begin to listen
+  check "at work" wait_for "$background" 60 is_newer
   kill -"$signal" "$background"
   ended
   # promise 8: SIGUSR1 and SIGHUP save and exit with 75
@@ -221,7 +222,7 @@ expect_code 1 "a crash in a cell is told"
 expect_text "killed by signal 11 (Segmentation fault)"
 check "one piece of work is recorded as failed" [ "$(find "$WORK/grid" -name failed.json | wc -l)" -eq 1 ]
 check "with the signal" grep -q "signal 11" "$(find "$WORK/grid" -name failed.json | head -n 1)"
-check "the other cells are done" [ "$(find "$WORK/grid/cells" -path '*scores/tuned/result.json' | wc -l)" -eq 2 ]
+check "the other cells are done" [ "$(find "$WORK/grid/cells" -path '*scores/tuned*/result.json' | wc -l)" -eq 2 ]
 run_lldm grid run "$WORK/grid.toml" --out "$WORK/grid" --jobs 2 --retry-failed "${GRID[@]}"
 expect_code 0 "--retry-failed finishes it"
 
