@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <map>
 #include <set>
 
 #include "experiment/key_readings.hpp"
