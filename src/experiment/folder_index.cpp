@@ -47,7 +47,8 @@ FolderIndex read_index(const fs::path& out) {
   if (!fs::is_directory(out)) return index;
   const auto path = out / kIndexName;
   const Json json = fs::exists(path) ? parsed(path) : Json();
-  if (fs::exists(path) && (!json.is_object() || !json.contains("work") || !json.at("work").is_array()))
+  if (fs::exists(path) &&
+      (!json.is_object() || !json.contains("work") || !json.at("work").is_array()))
     throw DataError(message(path.string(),
                             ": damaged: not the JSON that lldm wrote\n  remove it: what lies in ",
                             out.string(), " says itself which work it is"));
