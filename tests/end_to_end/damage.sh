@@ -216,13 +216,15 @@ check "workers end when their master was killed" gone
 rm -r "$WORK/grid"/cells/*
 grid_start
 check "a cell is at work" wait_for "$background" 90 in_cell
-kill -SEGV "$(pgrep -P "$background" | head -n 1)"
+victim="" # a worker that holds a cell's work: its claim says its process
+until [ -n "$victim" ]; do victim=$(cat "$WORK"/grid/claims/*.lock | grep -o '"process":[0-9]*' | head -n 1 | cut -d: -f2); done
+kill -SEGV "$victim"
 ended
 expect_code 1 "a crash in a cell is told"
 expect_text "killed by signal 11 (Segmentation fault)"
 check "one piece of work is recorded as failed" [ "$(find "$WORK/grid" -name failed.json | wc -l)" -eq 1 ]
 check "with the signal" grep -q "signal 11" "$(find "$WORK/grid" -name failed.json | head -n 1)"
-check "the other cells are done" [ "$(find "$WORK/grid/cells" -path '*scores/tuned*/result.json' | wc -l)" -eq 2 ]
+check "the other cells are done" [ "$(find "$WORK/grid/cells" -path '*scores/tuned*/result.json' | wc -l)" -ge 2 ]
 run_lldm grid run "$WORK/grid.toml" --out "$WORK/grid" --jobs 2 --retry-failed "${GRID[@]}"
 expect_code 0 "--retry-failed finishes it"
 
