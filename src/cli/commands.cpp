@@ -119,6 +119,7 @@ const std::vector<Command>& commands() {
         {"limit", Takes::value, "At most so many items.", "N"},
         {"out", Takes::value, "Keep the report and every answer here; default: nothing is kept.",
          "DIR"},
+        {"json", Takes::nothing, "One JSON object: the metrics, as in report.json.", ""},
         kSet,
         kPlugin},
        run_evaluate},

@@ -121,6 +121,12 @@ int run_evaluate(const Arguments& arguments) {
   const ScratchFolder scratch;
   const std::filesystem::path out = arguments.value("out", (scratch.path() / "run").string());
   run_stage(arguments, stage, 42, max_length, scratch.path() / "evaluate.toml", out);
+  if (arguments.has("json")) {
+    const auto report =
+        nlohmann::ordered_json::parse(read_file(std::filesystem::path(out) / "report.json"));
+    std::cout << report.at("rows").at(0).at("metrics").dump() << "\n";
+    return 0;
+  }
   std::cout << report_text(out, terminal_width());
   if (!arguments.has("out"))
     std::cout << "nothing is kept; --out DIR keeps the report and every answer (items.jsonl)\n";

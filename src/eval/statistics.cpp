@@ -130,7 +130,9 @@ Interval wilson_interval(double successes, std::int64_t trials, double confidenc
   const double centre = share + z * z / (2 * n);
   const double half = z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n));
   const double scale = 1 + z * z / n;
-  return {std::max(0.0, (centre - half) / scale), std::min(1.0, (centre + half) / scale)};
+  // Exactly 0 and 1 where none or all succeed: rounding would leave 1e-19.
+  return {successes == 0 ? 0.0 : (centre - half) / scale,
+          successes == n ? 1.0 : (centre + half) / scale};
 }
 
 }  // namespace lldm

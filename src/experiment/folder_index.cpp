@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "experiment/folder_index.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "experiment/work_names.hpp"
@@ -22,16 +23,40 @@ Json parsed(const fs::path& path) {
   }
 }
 
+bool is_list_of_work(const Json& list) {
+  return list.is_array() && std::all_of(list.begin(), list.end(), [](const Json& entry) {
+           return entry.is_object() && entry.contains("hash") && entry.at("hash").is_string() &&
+                  entry.contains("folder") && entry.at("folder").is_string();
+         });
+}
+
+bool is_index(const Json& json) {
+  return json.is_object() && json.contains("work") && is_list_of_work(json.at("work")) &&
+         (!json.contains("kept") || is_list_of_work(json.at("kept"))) &&
+         (!json.contains("scheme") || json.at("scheme").is_number_integer()) &&
+         (!json.contains("threads") || json.at("threads").is_number_integer());
+}
+
+/// Another run's folder, or a store, below this one: what lies there is not this run's.
+bool is_of_others(const fs::path& folder) {
+  return fs::exists(folder / kIndexName) || fs::exists(folder / "run.lock") ||
+         fs::exists(folder / "config.resolved.toml") || fs::exists(folder / "store.lock");
+}
+
 /// index.json is lost: every piece of work says itself which it is.
 void scan(FolderIndex& index) {
   for (auto entry = fs::recursive_directory_iterator(index.out);
        entry != fs::recursive_directory_iterator(); ++entry) {
-    if (entry->path().filename() == "checkpoints") entry.disable_recursion_pending();
+    if (entry->path().filename() == "checkpoints" ||
+        (entry->is_directory() && is_of_others(entry->path())))
+      entry.disable_recursion_pending();
     if (entry->path().filename() != kWorkName) continue;
     const Json record = parsed(entry->path());
-    if (!record.is_object() || record.value("scheme", 1) != kWorkScheme) continue;
+    if (!record.is_object() || !record.contains("hash") || !record.at("hash").is_string() ||
+        !record.contains("scheme") || record.at("scheme") != kWorkScheme)
+      continue;
     index.scheme = kWorkScheme;
-    index.folders[record.value("hash", "")] =
+    index.folders[record.at("hash").get<std::string>()] =
         entry->path().parent_path().lexically_relative(index.out).generic_string();
   }
 }
@@ -47,8 +72,7 @@ FolderIndex read_index(const fs::path& out) {
   if (!fs::is_directory(out)) return index;
   const auto path = out / kIndexName;
   const Json json = fs::exists(path) ? parsed(path) : Json();
-  if (fs::exists(path) &&
-      (!json.is_object() || !json.contains("work") || !json.at("work").is_array()))
+  if (fs::exists(path) && !is_index(json))
     throw DataError(message(path.string(),
                             ": damaged: not the JSON that lldm wrote\n  remove it: what lies in ",
                             out.string(), " says itself which work it is"));

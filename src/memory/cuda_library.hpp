@@ -29,7 +29,7 @@ struct CudaFunctions {
   /// Counts CUDA allocations in `ledger` from now on; nullptr: stop counting.  False without a
   /// device.
   bool (*count_in)(Ledger* ledger);
-  /// The fused kernels (cuda/kernels.hpp).
+  /// The fused kernels (memory/cuda_kernels.hpp).
   struct Kernels {
     decltype(&cuda::rms_norm_forward) rms_norm_forward;
     decltype(&cuda::rms_norm_groups) rms_norm_groups;

@@ -144,13 +144,19 @@ std::string text_table(const Table& table, int width) {
   std::vector<Widths> sizes;
   for (std::size_t i = 0; i < table.columns.size(); ++i) sizes.push_back(widths_of(table, i));
   std::string text;
-  for (std::size_t first = 1; first == 1 || first < table.columns.size();) {
-    std::vector<std::size_t> columns{0};
-    std::vector<int> least{sizes[0].least}, header_wrapped{sizes[0].header_wrapped},
-        widths{sizes[0].full};
+  const std::size_t keys = std::clamp<std::size_t>(table.keys, 1, table.columns.size());
+  for (std::size_t first = keys; first == keys || first < table.columns.size();) {
+    std::vector<std::size_t> columns;
+    std::vector<int> least, header_wrapped, widths;
+    for (std::size_t key = 0; key < keys; ++key) {
+      columns.push_back(key);
+      least.push_back(sizes[key].least);
+      header_wrapped.push_back(sizes[key].header_wrapped);
+      widths.push_back(sizes[key].full);
+    }
     while (first < table.columns.size()) {
       least.push_back(sizes[first].least);
-      if (columns.size() > 1 && total(least) > width) break;
+      if (columns.size() > keys && total(least) > width) break;
       columns.push_back(first);
       header_wrapped.push_back(sizes[first].header_wrapped);
       widths.push_back(sizes[first].full);

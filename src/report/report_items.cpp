@@ -13,6 +13,7 @@
 #include "lldm/eval/paired_test.hpp"
 #include "lldm/objective/win.hpp"
 #include "lldm/storage/files.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -104,7 +105,7 @@ const ReportItems::File& ReportItems::file_of(const std::string& path) {
     return file;
   }
   try {
-    std::istringstream lines(read_file(path));
+    std::istringstream lines(read_sealed(path));
     int number = 0;
     for (std::string line; std::getline(lines, line);) {
       ++number;

@@ -57,6 +57,8 @@ void add_training(Json& metrics, const Json& training) {
   if (training.contains("evaluated_passes"))
     metrics["evaluated_forward_passes"] = training.at("evaluated_passes");
   if (!training.contains("score_study")) return;
+  // An evaluate stage's own reward accuracy is of its own pairs, not of the study's.
+  if (metrics.contains("reward_accuracy")) metrics["reward_pairs"] = metrics.at("items");
   for (const auto& [name, value] : training.at("score_study").items()) {
     const std::string key = name == "pairs" ? "reward_pairs" : name;
     // What an evaluate stage measured under its own draws stays.
@@ -84,7 +86,7 @@ Json examples_of(const RunSchedule& schedule, const Work& work, const Json& meas
   if (measured.at("examples").size() == show || !std::filesystem::exists(items))
     return measured.at("examples");
   Json examples = Json::array();
-  std::istringstream lines(read_file(items));
+  std::istringstream lines(read_sealed(items));
   for (std::string line; examples.size() < show && std::getline(lines, line);)
     examples.push_back(Json::parse(line));
   return examples;
@@ -165,6 +167,26 @@ void add_study(Json& rows, const RunSchedule& schedule, const Work& work, const 
   }
 }
 
+/// What a reader of the work's figures has to know: what was warned of while it ran.
+void add_notes(Json& notes, const Json& work) {
+  const auto folder = work.at("folder").get<std::string>();
+  if (const std::int64_t failed = work.value("failed_checks", std::int64_t{0}); failed > 0)
+    notes.push_back(message(folder, ": the checker failed on ", failed,
+                            " answers, which count as wrong (check_failure in items.jsonl)"));
+  const auto shared_of = [](const Json& counts) {
+    return counts.is_object() ? counts.value("shared", std::int64_t{0}) : std::int64_t{0};
+  };
+  if (const std::int64_t shared = shared_of(work.value("shared_prompts", Json())); shared > 0)
+    notes.push_back(message(folder, ": ", shared, " of ", work.at("shared_prompts").at("prompts"),
+                            " prompts were trained on by the measured model or those before it"));
+  const Json held = work.value("held_out", Json());
+  if (!held.is_object()) return;
+  if (const auto shared = held.value("shared_prompts", std::int64_t{0}); shared > 0)
+    notes.push_back(message(folder, ": ", shared,
+                            " of the held-out prompts are trained on: its held-out figures are not "
+                            "of unseen prompts"));
+}
+
 }  // namespace
 
 Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
@@ -187,12 +209,15 @@ Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
     });
   }
   report["work"] = Json::array();
+  report["notes"] = Json::array();
   for (const Work& work : schedule.work)
     if (std::optional<Json> result = result_of(work)) {
       for (const char* bulky : {"metrics", "examples", "samples"}) result->erase(bulky);
       if (result->contains("rows") && result->at("rows").is_array()) result->erase("rows");
       (*result)["folder"] = relative_to(work.folder, out);
       (*result)["axes"] = own_axes(schedule, work);
+      with_json_errors((work.folder / kResultName).string(),
+                       [&] { add_notes(report["notes"], *result); });
       report["work"].push_back(std::move(*result));
     }
   report["failed"] = Json::array();

@@ -172,7 +172,7 @@ ReportData read_runs(const std::vector<fs::path>& given) {
       data.report.erase("lines");
     }
     for (const Json& note : report.value("notes", Json::array()))
-      data.notes.push_back(note.get<std::string>());
+      data.notes.push_back((are_several ? names[i] + "/" : "") + note.get<std::string>());
     const bool is_whole =
         data.report.at("is_whole").get<bool>() && report.at("is_whole").get<bool>();
     data.report["is_whole"] = is_whole;

@@ -24,6 +24,7 @@ void add_runs(Table& table, const std::vector<std::string>& runs) {
   if (std::all_of(runs.begin(), runs.end(), [](const std::string& run) { return run.empty(); }))
     return;
   table.columns.insert(table.columns.begin() + 1, {"run", Align::left});
+  table.keys = 2;
   for (std::size_t r = 0; r < table.rows.size(); ++r)
     table.rows[r].insert(table.rows[r].begin() + 1, runs[r]);
 }

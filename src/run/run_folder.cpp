@@ -35,9 +35,12 @@ std::string body_of(const std::string& resolved) {
 void keep_config(const std::filesystem::path& out, const std::string& text) {
   const auto history = out / "config.history";
   make_folders(history);
-  std::size_t number = 1;
+  std::size_t number = 1;  // one past the last: what the user removed is not written over
   for (const auto& entry : std::filesystem::directory_iterator(history))
-    number += entry.path().extension() == ".toml";
+    if (const std::string name = entry.path().stem().string();
+        !name.empty() && name.size() < 10 &&
+        name.find_first_not_of("0123456789") == std::string::npos)
+      number = std::max<std::size_t>(number, std::stoul(name) + 1);
   std::string name = std::to_string(number);
   name.insert(0, 4 - std::min<std::size_t>(4, name.size()), '0');
   write_file_atomically(history / (name + ".toml"), text);
@@ -58,6 +61,19 @@ void write_config(const std::filesystem::path& out, const config::Value& resolve
   else if (!before.empty())
     logger.info(message(out.string(), ": nothing was finished here under another config"));
   write_file_atomically(path, text);
+}
+
+/// The plots that the reports of the folder show: other pictures there are the user's.
+std::vector<std::filesystem::path> plots_of(const std::filesystem::path& out) {
+  std::string shown;
+  for (const char* name : {"report.md", "costs.md"})
+    if (std::filesystem::exists(out / name)) shown += read_file(out / name);
+  std::vector<std::filesystem::path> plots;
+  for (const auto& entry : std::filesystem::directory_iterator(out))
+    if (entry.path().extension() == ".svg" &&
+        shown.find("(" + entry.path().filename().string() + ")") != std::string::npos)
+      plots.push_back(entry.path());
+  return plots;
 }
 
 void refuse_changes(const std::filesystem::path& out, const Growth& growth) {
@@ -93,16 +109,19 @@ void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded
       throw Error(message(out.string(), ": --fresh would remove what a worker is at\n  ",
                           claim->label, ", host ", claim->host, ", pid ", claim->process));
   const FolderIndex before = read_index(out);
+  for (const std::filesystem::path& plot : plots_of(out)) lldm::remove_all(plot);
   for (const char* name : {"config.resolved.toml", "config.history", "index.json", "metrics.jsonl",
                            "report.md", "report.json", "costs.json", "costs.md", "cells", "shared",
                            "claims", "workers", "tensorboard"})
     lldm::remove_all(out / name);
-  for (const Stage& stage : loaded.experiments.front().stages) lldm::remove_all(out / stage.name);
+  // A folder with a stage's name that no run made stays.
+  for (const Stage& stage : loaded.experiments.front().stages)
+    if (const auto folder = out / stage.name;
+        before.is_taken(stage.name) || std::filesystem::exists(folder / kWorkName))
+      lldm::remove_all(folder);
   for (const auto& [hash, folder] : before.folders)
     if (!folder.empty() && folder.front() != '/' && folder.find("..") == std::string::npos)
       lldm::remove_all(out / folder);
-  for (const auto& entry : std::filesystem::directory_iterator(out))
-    if (entry.path().extension() == ".svg") lldm::remove_all(entry.path());
 }
 
 }  // namespace lldm

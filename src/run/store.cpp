@@ -260,6 +260,7 @@ std::vector<StoreEntry> WorkStore::prune(const PruneLimits& limits, bool is_dry)
       removed.push_back(entry);
     }
   if (is_dry) return removed;
+  clean_partials(folder_ / "work");  // a prune that was killed left its own
   for (const StoreEntry& entry : removed) {
     fs::path aside = entry_of(entry.key);
     aside += ".partial-0";  // what is half removed is no entry

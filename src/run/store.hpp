@@ -31,7 +31,7 @@ struct PruneLimits {
 /// A folder of finished work by key: DIR/work/<key>/ with MANIFEST.json, entry.json and the work's
 /// files in files/.
 ///
-/// An entry is complete or absent (track/published_folder.hpp) and never written again.  A run gets
+/// An entry is complete or absent (storage/published_folder.hpp) and never written again.  A run gets
 /// a copy, never a link: nothing that happens to a run's folder reaches the store.  Copies are made
 /// with the kernel's own copying, which shares blocks where the file system can.  Every byte of a
 /// copy is hashed before it takes its place.  Readers and publishers hold a shared lock on

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// POSIX calls of its own: FileOps (track/files.hpp) has neither locks nor cuts.
+// POSIX calls of its own: FileOps (storage/files.hpp) has neither locks nor cuts.
 #include "score/record_file.hpp"
 
 #include <fcntl.h>

@@ -63,6 +63,7 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
   }
   write_file_atomically(work.folder / "items.jsonl", items);
   failed.warn(run, work, examples.size());
+  if (failed.count() > 0) result["failed_checks"] = failed.count();
   for (const auto& [name, list] : values) add_mean(result["metrics"], name, list, services.draws);
   std::vector<std::string> keys;
   for (const Example& example : examples) keys.push_back(prompt_text(example.prompt));

@@ -5,6 +5,7 @@
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
 #include "stage/prompt_split.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -23,7 +24,7 @@ void add_seen(const fs::path& model_folder, SeenPrompts& seen, int depth) {
   }
   std::string from;
   try {
-    const auto saved = nlohmann::json::parse(read_file(file));
+    const auto saved = nlohmann::json::parse(read_sealed(file));
     for (const auto& key : saved.at("prompts")) seen.keys.insert(key.get<std::string>());
     from = saved.at("from").get<std::string>();
   } catch (const nlohmann::json::exception& error) {

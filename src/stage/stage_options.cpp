@@ -55,7 +55,7 @@ void TrainingStage::check(config::OptionsCheck& check) const {
     check.error("score_padding",
                 "score_padding belongs to preference stages and evaluation of pairs",
                 "remove it: pretraining and sft are normalised with their end-of-text padding");
-  if (eval_steps > 0 && validation_rows == 0)
+  if (eval_steps > 0 && validation_rows == 0 && !check.is_set("validation"))
     check.warning("eval_steps", "eval_steps has no effect with validation_rows = 0",
                   "validation_rows says how many rows are held out");
 }

@@ -62,6 +62,9 @@ echo "--fresh"
 run_lldm run "$SMOKE" --out "$WORK/run" "${TINY[@]}" --stage pretrain
 expect_code 0 "a run"
 echo mine > "$WORK/run/notes.txt"
+echo mine > "$WORK/run/figure.svg"
+mkdir "$WORK/run/sft"
+echo mine > "$WORK/run/sft/notes.txt"
 before=$(file_hashes "$WORK/run")
 run_lldm run "$SMOKE" --out "$WORK/run" --fresh --set model.recomputation=true
 expect_code 2 "with a file that cannot run"
@@ -73,7 +76,18 @@ expect_code 2 "with --resume"
 check "loses nothing either" [ "$before" = "$(file_hashes "$WORK/run")" ]
 run_lldm run "$SMOKE" --out "$WORK/run" --fresh "${TINY[@]}" --set seed=7 --stage pretrain
 expect_code 0 "starts over"
-check "leaves what is not the run's" [ "$(cat "$WORK/run/notes.txt")" = mine ]
+check "leaves what is not the run's" [ "$(cat "$WORK"/run/{notes.txt,figure.svg,sft/notes.txt} | sort -u)" = mine ]
+
+echo "a run below another's folder"
+run_lldm run "$SMOKE" --out "$WORK/above/below" "${TINY[@]}" --stage pretrain
+expect_code 0 "a run below"
+below=$(file_hashes "$WORK/above/below")
+run_lldm run "$SMOKE" --out "$WORK/above" "${TINY[@]}" --stage pretrain
+expect_code 0 "a run above"
+check "makes its own work" [ -f "$WORK/above/pretrain/result.json" ]
+run_lldm run "$SMOKE" --out "$WORK/above" "${TINY[@]}" --stage pretrain --fresh --set seed=7
+expect_code 0 "starts over above"
+check "and leaves the run below" [ "$below" = "$(file_hashes "$WORK/above/below")" ]
 
 echo "files, before anything is trained"
 run_lldm run "$SMOKE" --out "$WORK/files" --set "tuned.from=$WORK/no/model"

@@ -58,6 +58,9 @@ rm -rf "$WORK/bad"; cp -r "$model" "$WORK/bad"; truncate -s -1 "$WORK/bad/model.
 score "$WORK/bad"; refused model.safetensors "weights cut short"
 rm -rf "$WORK/bad"; cp -r "$model" "$WORK/bad"; rm "$WORK/bad/template.toml"
 score "$WORK/bad"; refused template.toml "a missing file"
+run_lldm evaluate "$model" --task word_problems --limit 2 --json
+expect_code 0 "lldm evaluate --json"
+check "prints one object of metrics" python3 -c 'import json, sys; assert json.loads(sys.argv[1].splitlines()[-1])["items"] == 2' "$(printf '%s' "$text")"
 rm -rf "$WORK/bad"; cp -r "$model" "$WORK/bad"; cp "$model/config.json" "$WORK/bad/tokenizer_config.json"
 score "$WORK/bad"; refused tokenizer_config.json "a file that was not published"
 rm -rf "$WORK/bad"; cp -r "$model" "$WORK/bad"; flip "$WORK/bad/model.safetensors" 1
@@ -113,6 +116,8 @@ again; expect_code 0 "metrics.jsonl is put together again"
 check "row for row" diff <(sort "$run/metrics.jsonl") <(sort "$WORK/whole/metrics.jsonl")
 rm -rf "$run"; cp -r "$WORK/whole" "$run"; flip "$run/report.json" 2
 run_lldm report "$run"; refused report.json "a flipped bit of report.json"
+rm -rf "$run"; cp -r "$WORK/whole" "$run"; flip "$run/scores/sft/items.jsonl" 5
+run_lldm report "$run"; refused items.jsonl "a flipped bit of items.jsonl, by lldm report"
 
 echo "checkpoints"
 LONG=("${TINY[@]}" --set tuned.optimizer.steps=60 --set tuned.save_steps=3 --set tuned.logging_steps=3)

@@ -18,11 +18,12 @@ struct Table {
   };
   std::vector<Column> columns;
   std::vector<std::vector<std::string>> rows;  // each as long as `columns`
+  std::size_t keys = 1;  // how many columns, from the first, say which row it is
 };
 
 /// The table in at most `width` columns of a terminal.  Headers are wrapped first, then the texts
 /// of left-aligned columns; if that is not enough, the columns go into several blocks below each
-/// other, each beginning with the first column.  A single word that is wider than the terminal
+/// other, each beginning with the `keys` first columns.  A single word that is wider than the terminal
 /// stays whole.
 ///
 /// Errors  ShapeError if a row has another number of cells than there are columns, or there is no

@@ -41,6 +41,10 @@ TEST_CASE("wilson_interval is Wilson's", "[eval][statistics]") {
   CHECK(wilson_interval(0, 20).low == 0);
   CHECK(wilson_interval(0, 20).high == Approx(3.841459 / 23.841459).margin(1e-6));
   CHECK(wilson_interval(20, 20).high == 1);
+  for (int n = 1; n < 2000; ++n) {  // exactly, not to rounding
+    CHECK(wilson_interval(0, n).low == 0);
+    CHECK(wilson_interval(n, n).high == 1);
+  }
   CHECK_THROWS_AS(wilson_interval(0, 0), ShapeError);
   CHECK_THROWS_AS(wilson_interval(3, 2), ShapeError);
 }

@@ -76,6 +76,23 @@ TEST_CASE("text_table goes into blocks where nothing else helps", "[experiment][
         "elbo\n");
 }
 
+TEST_CASE("text_table repeats every key column in every block", "[experiment][table]") {
+  const lldm::Table table{
+      {{"model", lldm::Align::left}, {"run", lldm::Align::left}, {"accuracy"}, {"items"}},
+      {{"sft", "a", "0.5", "30"}, {"sft", "b", "0.7", "40"}},
+      2};
+  CHECK(lldm::text_table(table, 20) ==
+        "model  run  accuracy\n"
+        "-----  ---  --------\n"
+        "sft    a         0.5\n"
+        "sft    b         0.7\n"
+        "\n"
+        "model  run  items\n"
+        "-----  ---  -----\n"
+        "sft    a       30\n"
+        "sft    b       40\n");
+}
+
 TEST_CASE("text_table fits every width that its words fit", "[experiment][table]") {
   for (int width = 25; width < 80; ++width)
     CHECK(widest_line(lldm::text_table(results(), width)) <= width);
