@@ -1,39 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "eval/answer_regex.hpp"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include <array>
 #include <cstdint>
 
+#include "text/pcre2.hpp"
+
 namespace lldm::eval {
-namespace {
 
-constexpr std::uint32_t kMatchLimit = 10'000'000;  // steps of one match
-constexpr std::uint32_t kDepthLimit = 1'000'000;
-constexpr std::uint32_t kHeapLimitKib = 256 * 1024;
-
-std::string error_text(int code) {
-  std::array<PCRE2_UCHAR, 256> text = {};
-  pcre2_get_error_message(code, text.data(), text.size());
-  return reinterpret_cast<const char*>(text.data());
-}
-
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-
-}  // namespace
-
-struct AnswerRegex::Code {
-  std::unique_ptr<pcre2_code, Freed<pcre2_code_free>> code;
-  std::unique_ptr<pcre2_match_context, Freed<pcre2_match_context_free>> limits;
-};
+struct AnswerRegex::Code : pcre2::Code {};
 
 /// The matches of one text, from left to right.
 struct AnswerRegex::Scan {
@@ -54,7 +28,8 @@ struct AnswerRegex::Scan {
         ++from;
         continue;
       }
-      if (result < 0) throw RegexLimit(message("the expression gave up: ", error_text(result)));
+      if (result < 0)
+        throw RegexLimit(message("the expression gave up: ", pcre2::error_text(result)));
       bounds = pcre2_get_ovector_pointer(data.get());
       from = bounds[1];
       options = bounds[0] == bounds[1] ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0;
@@ -74,7 +49,7 @@ struct AnswerRegex::Scan {
 
   const Code& regex;
   std::string_view text;
-  std::unique_ptr<pcre2_match_data, Freed<pcre2_match_data_free>> data;
+  pcre2::MatchData data;
   const PCRE2_SIZE* bounds = nullptr;
   std::size_t from = 0;
   std::uint32_t options = 0;
@@ -83,18 +58,13 @@ struct AnswerRegex::Scan {
 AnswerRegex::AnswerRegex(std::string_view expression) {
   int error = 0;
   PCRE2_SIZE offset = 0;
-  auto made = std::make_shared<Code>();
-  made->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
-                                 PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &error, &offset,
-                                 nullptr));
-  if (!made->code)
-    throw DataError(
-        message("the expression is malformed at byte ", offset + 1, ": ", error_text(error)));
-  made->limits.reset(pcre2_match_context_create(nullptr));
-  pcre2_set_match_limit(made->limits.get(), kMatchLimit);
-  pcre2_set_depth_limit(made->limits.get(), kDepthLimit);
-  pcre2_set_heap_limit(made->limits.get(), kHeapLimitKib);
-  code_ = std::move(made);
+  pcre2_code* compiled =
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &error, &offset, nullptr);
+  if (!compiled)
+    throw DataError(message("the expression is malformed at byte ", offset + 1, ": ",
+                            pcre2::error_text(error)));
+  code_ = std::make_shared<Code>(Code{pcre2::limited(compiled)});
 }
 
 bool AnswerRegex::is_found(std::string_view text) const { return Scan(*code_, text).next(); }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
@@ -37,27 +38,39 @@ bool is_index(const Json& json) {
          (!json.contains("threads") || json.at("threads").is_number_integer());
 }
 
-/// Another run's folder, or a store, below this one: what lies there is not this run's.
+/// Another run's folder, or what a store keeps: what lies there is not this run's.
 bool is_of_others(const fs::path& folder) {
   return fs::exists(folder / kIndexName) || fs::exists(folder / "run.lock") ||
-         fs::exists(folder / "config.resolved.toml") || fs::exists(folder / "store.lock");
+         fs::exists(folder / "config.resolved.toml") || fs::exists(folder / "store.lock") ||
+         (folder.filename() == "work" && fs::exists(folder.parent_path() / "store.lock"));
+}
+
+/// Every file and folder below `out` that is of its own run; of checkpoints the folder alone.
+std::vector<fs::path> own_entries(const fs::path& out) {
+  std::vector<fs::path> entries;
+  for (auto entry = fs::recursive_directory_iterator(out);
+       entry != fs::recursive_directory_iterator(); ++entry) {
+    if (entry->is_directory() && is_of_others(entry->path())) {
+      entry.disable_recursion_pending();
+      continue;
+    }
+    if (entry->path().filename() == "checkpoints") entry.disable_recursion_pending();
+    entries.push_back(entry->path());
+  }
+  return entries;
 }
 
 /// index.json is lost: every piece of work says itself which it is.
 void scan(FolderIndex& index) {
-  for (auto entry = fs::recursive_directory_iterator(index.out);
-       entry != fs::recursive_directory_iterator(); ++entry) {
-    if (entry->path().filename() == "checkpoints" ||
-        (entry->is_directory() && is_of_others(entry->path())))
-      entry.disable_recursion_pending();
-    if (entry->path().filename() != kWorkName) continue;
-    const Json record = parsed(entry->path());
+  for (const fs::path& entry : own_entries(index.out)) {
+    if (entry.filename() != kWorkName) continue;
+    const Json record = parsed(entry);
     if (!record.is_object() || !record.contains("hash") || !record.at("hash").is_string() ||
         !record.contains("scheme") || record.at("scheme") != kWorkScheme)
       continue;
     index.scheme = kWorkScheme;
     index.folders[record.at("hash").get<std::string>()] =
-        entry->path().parent_path().lexically_relative(index.out).generic_string();
+        entry.parent_path().lexically_relative(index.out).generic_string();
   }
 }
 
@@ -102,11 +115,11 @@ Json kept_work(const FolderIndex& before, const Json& index) {
 }
 
 bool holds_work(const fs::path& out) {
-  for (const auto& entry : fs::recursive_directory_iterator(out)) {
-    const std::string name = entry.path().filename().string();
-    if (name == kResultName || entry.path().parent_path().filename() == "checkpoints") return true;
-  }
-  return false;
+  const std::vector<fs::path> entries = own_entries(out);
+  return std::any_of(entries.begin(), entries.end(), [](const fs::path& entry) {
+    return entry.filename() == kResultName ||
+           (entry.filename() == "checkpoints" && fs::is_directory(entry) && !fs::is_empty(entry));
+  });
 }
 
 void require_own_scheme(const FolderIndex& index) {

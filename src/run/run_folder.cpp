@@ -2,6 +2,7 @@
 #include "run/run_folder.hpp"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "experiment/folder_index.hpp"
@@ -114,13 +115,14 @@ void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded
                            "report.md", "report.json", "costs.json", "costs.md", "cells", "shared",
                            "claims", "workers", "tensorboard"})
     lldm::remove_all(out / name);
-  // A folder with a stage's name that no run made stays.
-  for (const Stage& stage : loaded.experiments.front().stages)
-    if (const auto folder = out / stage.name;
-        before.is_taken(stage.name) || std::filesystem::exists(folder / kWorkName))
-      lldm::remove_all(folder);
+  std::set<std::string> folders;
+  for (const Stage& stage : loaded.experiments.front().stages) folders.insert(stage.name);
   for (const auto& [hash, folder] : before.folders)
     if (!folder.empty() && folder.front() != '/' && folder.find("..") == std::string::npos)
+      folders.insert(folder);
+  // A folder with a stage's name that no run made stays.
+  for (const std::string& folder : folders)
+    if (before.is_taken(folder) || std::filesystem::exists(out / folder / kWorkName))
       lldm::remove_all(out / folder);
 }
 

@@ -76,7 +76,10 @@ expect_code 2 "with --resume"
 check "loses nothing either" [ "$before" = "$(file_hashes "$WORK/run")" ]
 run_lldm run "$SMOKE" --out "$WORK/run" --fresh "${TINY[@]}" --set seed=7 --stage pretrain
 expect_code 0 "starts over"
-check "leaves what is not the run's" [ "$(cat "$WORK"/run/{notes.txt,figure.svg,sft/notes.txt} | sort -u)" = mine ]
+for own in notes.txt figure.svg sft/notes.txt; do
+  check "leaves the user's $own" [ "$(cat "$WORK/run/$own")" = mine ]
+done
+check "and made its own anew" [ -f "$WORK/run/pretrain/result.json" ]
 
 echo "a run below another's folder"
 run_lldm run "$SMOKE" --out "$WORK/above/below" "${TINY[@]}" --stage pretrain
@@ -88,6 +91,15 @@ check "makes its own work" [ -f "$WORK/above/pretrain/result.json" ]
 run_lldm run "$SMOKE" --out "$WORK/above" "${TINY[@]}" --stage pretrain --fresh --set seed=7
 expect_code 0 "starts over above"
 check "and leaves the run below" [ "$below" = "$(file_hashes "$WORK/above/below")" ]
+run_lldm run "$SMOKE" --out "$WORK/stored" "${TINY[@]}" --stage pretrain --store "$WORK/store"
+expect_code 0 "a store"
+stored=$(cd "$WORK/store/work" && find . -type f | sort | xargs sha256sum)
+run_lldm run "$SMOKE" --out "$WORK/store" "${TINY[@]}" --stage pretrain
+expect_code 0 "a run in a store's folder"
+check "makes its own work there" [ -f "$WORK/store/pretrain/result.json" ]
+run_lldm run "$SMOKE" --out "$WORK/store" "${TINY[@]}" --stage pretrain --fresh --set seed=7
+expect_code 0 "starts over there"
+check "and leaves what is stored" [ "$stored" = "$(cd "$WORK/store/work" && find . -type f | sort | xargs sha256sum)" ]
 
 echo "files, before anything is trained"
 run_lldm run "$SMOKE" --out "$WORK/files" --set "tuned.from=$WORK/no/model"
