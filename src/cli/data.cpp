@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/terminal.hpp"
+#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/inspect.hpp"
@@ -34,11 +35,7 @@ AnyTask task_of(const Arguments& arguments, const std::string& name, const Regis
   const BoundComponent bound = registry.bind(Role::task, table, diagnostics, {.where = "task"});
   diagnostics.throw_if_any();
   MemoryManager memory;
-  const Services services{.registry = registry,
-                          .memory = memory,
-                          .logger = null_logger(),
-                          .draws = Draws(seed, "data"),
-                          .tokenizer = nullptr};
+  const Services services = quiet_services(registry, memory, Draws(seed, "data"));
   return registry.make<AnyTask>(bound, services);
 }
 

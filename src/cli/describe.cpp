@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cli/terminal.hpp"
+#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
@@ -44,11 +45,7 @@ void print_facts(const Entry& entry, const Registry& registry) {
     std::cout << "  " << name << std::string(width + 2 - name.size(), ' ') << text << "\n";
   if (entry.role != Role::score_estimator) return;
   MemoryManager memory;
-  const Services services{.registry = registry,
-                          .memory = memory,
-                          .logger = null_logger(),
-                          .draws = Draws(0, "describe"),
-                          .tokenizer = nullptr};
+  const Services services = quiet_services(registry, memory, Draws(0, "describe"));
   try {
     const auto estimator = registry.make<AnyScoreEstimator>(
         ComponentRef<Role::score_estimator>(entry.name.c_str()), services);

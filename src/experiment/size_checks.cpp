@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
@@ -156,11 +157,7 @@ class SizeCheck {
     const OptimizerOptions& optimizer = stage.facts.training->optimizer;
     const StageScoring& scoring = *stage.facts.scoring;
     MemoryManager memory;
-    const Services services{.registry = registry_,
-                            .memory = memory,
-                            .logger = null_logger(),
-                            .draws = Draws(0, "sizes"),
-                            .tokenizer = nullptr};
+    const Services services = quiet_services(registry_, memory, Draws(0, "sizes"));
     const bool is_number = scoring.response_length.is_integer();
     const std::int64_t longest =
         is_number ? std::min(scoring.response_length.as_integer(), config.max_sequence_length) : 1;

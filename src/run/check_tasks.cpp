@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
@@ -30,11 +31,8 @@ void check_tasks(const RunSchedule& schedule, const std::vector<bool>& needed,
   for (std::size_t w = 0; w < schedule.work.size(); ++w) {
     const Work& work = schedule.work[w];
     if (!needed[w] || is_done(work)) continue;
-    const Services services{.registry = registry,
-                            .memory = memory,
-                            .logger = null_logger(),
-                            .draws = Draws(static_cast<std::uint64_t>(work.seed), work.stage),
-                            .tokenizer = nullptr};
+    const Services services =
+        quiet_services(registry, memory, Draws(static_cast<std::uint64_t>(work.seed), work.stage));
     with_tasks(schedule.stage_of(work), [&](const auto& task, const std::string& table) {
       if (!known.insert(work.stage + table).second) return;
       try {

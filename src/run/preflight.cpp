@@ -5,6 +5,7 @@
 #include <array>
 
 #include "experiment/input_checks.hpp"
+#include "experiment/quiet_services.hpp"
 #include "experiment/size_checks.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
@@ -34,11 +35,7 @@ void check_sampler(const Stage& stage, const StageFit& fit) {
 void check_stage_fit(const LoadedExperiment& loaded, const Registry& registry,
                      Diagnostics& diagnostics) {
   MemoryManager memory;
-  const Services services{.registry = registry,
-                          .memory = memory,
-                          .logger = null_logger(),
-                          .draws = Draws(0, "preflight"),
-                          .tokenizer = nullptr};
+  const Services services = quiet_services(registry, memory, Draws(0, "preflight"));
   static const std::array<std::string, 3> devices = {"cpu", "cuda", "auto"};
   const ExperimentOptions& file = loaded.experiments.front().options;
   if (std::find(devices.begin(), devices.end(), file.device) == devices.end()) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/concepts/tokenizer.hpp"
 #include "lldm/errors.hpp"
@@ -117,11 +118,8 @@ void check_recorded_steps(const Experiment& experiment, const Stage& stage, cons
 void check_process_fit(const Experiment& experiment, const Value* tables, const Registry& registry,
                        Diagnostics& diagnostics) {
   MemoryManager memory;
-  const Services services{.registry = registry,
-                          .memory = memory,
-                          .logger = null_logger(),
-                          .draws = Draws(0, "preflight"),
-                          .tokenizer = std::make_shared<const AnyIds>()};
+  const Services services =
+      quiet_services(registry, memory, Draws(0, "preflight"), std::make_shared<const AnyIds>());
   ProcessFit fit{registry, services, diagnostics};
   for (std::size_t s = 0; s < experiment.stages.size(); ++s) {
     const Value* table = tables ? &tables->as_array()[s] : nullptr;

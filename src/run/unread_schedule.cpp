@@ -2,6 +2,7 @@
 // Schedules that a file sets and that no estimator behind them reads.
 #include <algorithm>
 
+#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/value.hpp"
 #include "lldm/errors.hpp"
@@ -53,11 +54,7 @@ struct Reading {
 std::vector<std::string> unread_schedules(const LoadedExperiment& loaded,
                                           const Registry& registry) {
   MemoryManager memory;
-  const Services services{.registry = registry,
-                          .memory = memory,
-                          .logger = null_logger(),
-                          .draws = Draws(0, "unread_schedules"),
-                          .tokenizer = nullptr};
+  const Services services = quiet_services(registry, memory, Draws(0, "unread_schedules"));
   Reading reading{registry, services};
   for (std::size_t c = 0; c < loaded.cells.size(); ++c) {
     const Member* tables = loaded.cells[c].root.find("stage");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "run/vocabulary_hash.hpp"
 
+#include "experiment/quiet_services.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
@@ -30,11 +31,8 @@ std::string own_sources(const Experiment& experiment, const Stage& stage, std::i
 
 std::string hash_of(const RunSchedule& schedule, const Work& work, const Registry& registry,
                     MemoryManager& memory) {
-  const Services services{.registry = registry,
-                          .memory = memory,
-                          .logger = null_logger(),
-                          .draws = Draws(static_cast<std::uint64_t>(work.seed), work.stage),
-                          .tokenizer = nullptr};
+  const Services services =
+      quiet_services(registry, memory, Draws(static_cast<std::uint64_t>(work.seed), work.stage));
   bool reads_stage = false;
   try {
     const std::vector<std::string> texts =

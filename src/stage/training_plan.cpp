@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
@@ -56,11 +57,7 @@ std::string steps_of(const OptimizerOptions& optimizer) {
 StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
                              const Registry& registry) {
   MemoryManager memory;
-  const Services services{.registry = registry,
-                          .memory = memory,
-                          .logger = null_logger(),
-                          .draws = Draws(0, "plan"),
-                          .tokenizer = nullptr};
+  const Services services = quiet_services(registry, memory, Draws(0, "plan"));
   StagePlan plan;
   const bool from_folder = stage.from.find('/') != std::string::npos;
   const ModelShape shape =
