@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The vocabulary of errors. The library throws these, never prints and never exits; the command
+// The vocabulary of errors.  The library throws these, never prints and never exits; the command
 // line turns them into the exit codes of `exit_code`.
 #pragma once
 

@@ -11,8 +11,7 @@
 /// settled.
 ///
 /// Source  the "target reward margin" of SimPO (Meng et al. 2024, arXiv:2405.14734, eq. 6), here
-/// with a
-///         reference and without length normalisation.
+///         with a reference and without length normalisation.
 class MarginDpo {
  public:
   struct Options {

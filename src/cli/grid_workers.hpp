@@ -23,8 +23,9 @@ struct WorkerSettings {
 /// A worker that is killed is told, and replaced.  What it was at is recorded as failed, with the
 /// signal, if it crashed (a plugin's segmentation fault), was killed for memory, or is the second
 /// to be killed at the same work; else the others take it over.  SIGINT, SIGTERM, SIGUSR1 and
-/// SIGHUP are passed on as SIGTERM; workers end by themselves if this process is killed. Errors
-/// Stopped after a signal, everything saved; Error if work is left that no worker could do.
+/// SIGHUP are passed on as SIGTERM; workers end by themselves if this process is killed.
+///
+/// Errors  Stopped after a signal, everything saved; Error if work is left that no worker could do.
 void run_workers(const OpenedRun& run, const WorkerSettings& settings, RunObserver& observer);
 
 }  // namespace lldm::cli

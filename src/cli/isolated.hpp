@@ -39,8 +39,8 @@ struct Isolated {
 };
 
 /// Runs `body` in a child process whose standard output is its standard error.  Nothing said for
-/// `limit` stops it.  Errors  Error if there can be no child.
-/// The caller has one thread.
+/// `limit` stops it.  The caller has one thread.
+/// Errors  Error if there can be no child.
 [[nodiscard]] Isolated run_isolated(const std::function<void(const Report&)>& body,
                                     std::chrono::milliseconds limit);
 

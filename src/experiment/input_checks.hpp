@@ -29,8 +29,8 @@ class RowCounts {
   RowCounts(const Registry& registry, const Services& services)
       : registry_(registry), services_(services) {}
 
-  /// Why the rows of a stage that trains come to no step or leave none to train on; "" if they do not, or if their
-  /// number is not known yet (an earlier stage's, a missing file's).
+  /// Why the rows of a stage that trains come to no step or leave none to train on; ""
+  /// if they do not, or if their number is not known yet (an earlier stage's, a missing file's).
   std::string problem(const StageFacts& stage);
 
  private:

@@ -21,8 +21,9 @@ namespace {
 
 using config::Value;
 
-/// Keys of stages that change no number of a result.  A table `reference` says where scores are kept,
-/// not what they are; `show` is how many answers the report prints; `role` is how it compares.
+/// Keys of stages that change no number of a result.  A table `reference` says where scores are
+/// kept, not what they are; `show` is how many answers the report prints; `role` is how it
+/// compares.
 constexpr std::array<std::string_view, 6> kChangeNoNumber = {
     "role", "logging_steps", "save_steps", "save_total_limit", "reference", "show"};
 

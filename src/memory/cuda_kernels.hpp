@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The fused kernels as plain functions on device pointers; `stream` is a cudaStream_t.  All are
-// asynchronous and allocate nothing.  Errors  Error if the launch is refused.
+// asynchronous and allocate nothing.
+//
+// Errors  Error if the launch is refused.
 #pragma once
 
 #include <cstdint>

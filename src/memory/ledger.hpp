@@ -19,8 +19,8 @@ class Ledger {
   static constexpr std::size_t kTotal = kMemoryPurposes;  // the column after the purposes
   static constexpr std::size_t kDevices = kMemoryDeviceNames.size();
 
-  /// Counts an allocation.  Errors  OutOfMemory, with nothing counted, if a budget does not hold
-  /// it.
+  /// Counts an allocation.
+  /// Errors  OutOfMemory, with nothing counted, if a budget does not hold it.
   void add(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes);
   /// The two halves of `add`, where an allocation is learnt of after it was made.
   void require_room(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) const;
@@ -35,7 +35,8 @@ class Ledger {
   [[nodiscard]] DeviceMemory read(MemoryDevice device) const;
   [[nodiscard]] std::int64_t current(MemoryDevice device, std::size_t column) const noexcept;
 
-  /// A window's peaks start at the current use.  Errors  Error if none is free.
+  /// A window's peaks start at the current use.
+  /// Errors  Error if none is free.
   std::size_t open_window();
   void close_window(std::size_t window) noexcept;
   void restart_window(std::size_t window) noexcept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A whole block as one autograd node: matrix products by ATen, everything else by our kernels. Kept
-// for the backward pass: the rows, q k v, attention's output and log-sums, the middle rows, gate
-// and up.  Normalised rows and the gated product are computed again.
+// A whole block as one autograd node: matrix products by ATen, everything else by our kernels.
+// Kept for the backward pass: the rows, q k v, attention's output and log-sums, the middle rows,
+// gate and up.  Normalised rows and the gated product are computed again.
 #include <ATen/Parallel.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>

@@ -38,7 +38,8 @@ class Canvas {
   std::string body_;
 };
 
-/// A coordinate with at most two decimals.  Errors  Error if it is not finite.
+/// A coordinate with at most two decimals.
+/// Errors  Error if it is not finite.
 std::string coordinate(double value);
 
 /// & < > " ' as entities; control characters and bytes that are not UTF-8 become U+FFFD.

@@ -21,8 +21,8 @@ struct ReportColumn {
 /// In the order in which they stand.
 const std::vector<ReportColumn>& report_columns();
 
-/// A column of a table, numbers to the right and texts (unit "-") to the left.  Errors  Error if
-/// `report_columns` does not explain it.
+/// A column of a table, numbers to the right and texts (unit "-") to the left.
+/// Errors  Error if `report_columns` does not explain it.
 Table::Column column_of(const std::string& table, const std::string& name);
 
 /// The rows of docs/report.md on one table.

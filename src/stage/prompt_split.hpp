@@ -34,8 +34,9 @@ struct HeldOut {
 
 /// Takes the rows of whole prompts out of `rows` and `sources`: prompts in an order that only
 /// `seed` and their texts decide (not the order of the file, nor the stage), each that does not
-/// exceed `count` rows in all; the smallest one where all do. Errors  ConfigError naming `stage`:
-/// as many rows as there are, or all of one prompt.
+/// exceed `count` rows in all; the smallest one where all do.
+///
+/// Errors  ConfigError naming `stage`: as many rows as there are, or all of one prompt.
 HeldOut hold_out_prompts(std::vector<SourceRow>& sources, std::vector<TrainingRow>& rows,
                          std::int64_t count, std::int64_t seed, bool is_plain_text,
                          const std::string& stage);

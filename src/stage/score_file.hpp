@@ -33,8 +33,7 @@ struct ScoreRequest {
 /// Scores are in nats.  Draws are keyed by (seed, row, answer, repetition): the first of several
 /// repetitions is what one repetition gives.
 /// Errors  ConfigError for settings (all at once), DataError for the file's rows, by line; Error
-/// for
-///         a score that is not finite, by line, answer and estimator.
+///         for a score that is not finite, by line, answer and estimator.
 void score_file(const ScoreRequest& request, const Registry& registry, MemoryManager& memory,
                 const std::function<void(const nlohmann::ordered_json&)>& write);
 

@@ -28,7 +28,8 @@ class InputError : public DataError {
 inline constexpr std::uint64_t kMaxTextBytes = std::uint64_t{1} << 30;  // that lldm wrote itself
 
 /// Refuses what an open descriptor of `path` is where that is no regular file (a symbolic link to
-/// one is followed by `open`).  Errors  InputError naming what it is.
+/// one is followed by `open`).
+/// Errors  InputError naming what it is.
 void require_regular(int descriptor, const std::filesystem::path& path);
 
 /// A regular file that is open for reading; closed at the end of its scope.
@@ -44,7 +45,8 @@ class InputFile {
   [[nodiscard]] int descriptor() const { return descriptor_; }
   /// Bytes when it was opened; 0 for files that the system makes while they are read.
   [[nodiscard]] std::uint64_t size() const { return size_; }
-  /// The next bytes, at most `bytes` of them; 0 at the end.  Errors  InputError.
+  /// The next bytes, at most `bytes` of them; 0 at the end.
+  /// Errors  InputError.
   std::size_t read(char* to, std::size_t bytes);
 
  private:
@@ -58,7 +60,8 @@ class InputFile {
 [[nodiscard]] std::string read_input(const std::filesystem::path& path,
                                      std::uint64_t max_bytes = kMaxTextBytes);
 
-/// A stream over a regular file, for reading line by line.  Errors  InputError.
+/// A stream over a regular file, for reading line by line.
+/// Errors  InputError.
 [[nodiscard]] std::ifstream open_input(const std::filesystem::path& path);
 
 /// Why no file or folder can have this name (a NUL, a part above 255 bytes, more than 4095 bytes

@@ -39,7 +39,8 @@ class SealedFolder {
   /// passes.
   void require(const std::string& name, std::uint64_t bytes, const std::string& sha256) const;
 
-  /// The content of a file of the folder, checked.  Errors  DataError, FileError.
+  /// The content of a file of the folder, checked.
+  /// Errors  DataError, FileError.
   [[nodiscard]] std::string read(const std::string& name) const;
 
   /// DataError, with every problem of the whole folder, if it has any; returns otherwise.  For a
@@ -54,7 +55,8 @@ class SealedFolder {
 };
 
 /// The content of a file, checked against the MANIFEST.json beside it where there is one that lists
-/// it.  Errors  DataError naming file and row; FileError if it cannot be read.
+/// it.
+/// Errors  DataError naming file and row; FileError if it cannot be read.
 std::string read_sealed(const std::filesystem::path& file);
 
 }  // namespace lldm

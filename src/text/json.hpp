@@ -72,7 +72,8 @@ class JsonPlace {
 void read_json(std::string_view text, const std::string& file, JsonEvents& events,
                const JsonLimits& limits = {}, const JsonPlace** place = nullptr);
 
-/// The tree of a text.  Errors  as read_json, and a key that stands twice in an object.
+/// The tree of a text.
+/// Errors  as read_json, and a key that stands twice in an object.
 [[nodiscard]] nlohmann::json parse_json(std::string_view text, const std::string& file,
                                         const JsonLimits& limits = {});
 /// The same with keys in the order of the text.

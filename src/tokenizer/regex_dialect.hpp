@@ -12,7 +12,7 @@ namespace lldm {
 /// Taken: literals, `.`, classes, \s \S \w \d \p{category}, groups (capturing, ?: ?i: ?= ?! ?<= ?<!
 /// ?>), alternation, the quantifiers ? * + {n} {n,} {n,m}, lazy and (but for braces) possessive.
 /// Rewritten: white space, letters, numbers and word characters become the reference's classes
-/// (Unicode 16); PCRE2's own differ (U+180E, marks in \w). Refused, because the two engines read
+/// (Unicode 16); PCRE2's own differ (U+180E, marks in \w).  Refused, because the two engines read
 /// them differently or the reference has them not: anchors, \b, \h, back-references, nested
 /// classes, other escapes, case-insensitive pairs that fold into one character.
 ///

@@ -9,7 +9,7 @@
 namespace lldm {
 
 /// Finds given texts inside a longer one: the leftmost match, and of those that begin there the
-/// longest. A byte trie, so a text costs (length x longest entry) at most, whatever the number of
+/// longest.  A byte trie, so a text costs (length x longest entry) at most, whatever the number of
 /// entries.
 class TextMatcher {
  public:

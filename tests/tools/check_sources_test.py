@@ -56,6 +56,26 @@ class Rules(unittest.TestCase):
             with self.subTest(line=line):
                 self.breach(name, line, expected)
 
+    def test_doc_comments(self):
+        inside, prose = "a label of a doc comment inside a line", "goes on as if it were prose"
+        for comment, expected in [
+            ("/// Reads.  Errors  none.", inside),
+            ("/// Reads. Source\n/// Nie et al.", inside),
+            ("/// Source  the paper.   Tests  a_test.cpp", inside),
+            ("/// Reads.  Errors as read_all.", inside),
+            ("/// Errors  ShapeError for an id,\n/// one\n///         too long.", prose),
+            ("/// Cost    a pass,\n///         or two\n/// of them.", prose),
+            ("// " + "word " * 20, "columns; at most 100"),
+        ]:
+            with self.subTest(comment=comment):
+                code, out = check({"src/a.cpp": SPDX + comment + "\n"})
+                self.assertEqual(code, 1, out)
+                self.assertIn(expected, out)
+        for comment in ["/// Reads.\n///\n/// Errors  ShapeError for an id,\n///         too long.\n/// Cost    a pass.\n/// Prose.",
+                        "/// Reads.  Errors go to `log`.", "// https://" + "a" * 120]:
+            with self.subTest(comment=comment):
+                self.assertEqual(check({"src/a.cpp": SPDX + comment + "\n"})[0], 0)
+
     def test_layers(self):
         files = {"src/score/engine.hpp": SPDX, "src/eval/a.cpp": SPDX + '#include "score/engine.hpp"\n'}
         code, out = check(files)

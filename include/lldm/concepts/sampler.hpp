@@ -18,8 +18,7 @@ namespace lldm {
 ///   1. `sample(denoiser, requests, trace)` gives one answer per request, in their order, each of
 ///      `response_length()` tokens;
 ///   2. an answer is a function of its own request, the sampler's settings, its seed and the model:
-///   never
-///      of the other requests.
+///      never of the other requests.
 /// See  CommitRule - the border "order";  Denoiser - the model it walks with.
 template <class S>
 concept Sampler = requires(const S& sampler, const AnyDenoiser& denoiser,

@@ -27,13 +27,13 @@ class StageFit;
 /// `name` and `kind`) and
 ///   1. `name()` is the value of `kind`, `description()` one line for people;
 ///   2. `defaults()` is the table that counts where neither the file nor the stage says anything;
-///   3. `file_defaults(own)` names the file's role tables ("sampler", "task") that are defaults of a
-///      stage whose own table is `own`; null: all that a stage of this kind may take;
+///   3. `file_defaults(own)` names the file's role tables ("sampler", "task") that are defaults of
+///      a stage whose own table is `own`; null: all that a stage of this kind may take;
 ///   4. `facts(options, rows)` says what the rest of the house may know of a stage; `rows` are what
 ///      its keys `data`, `validation` and `pairs` name;
-///   5. `run(options, context, work)` does one piece of work, wholly inside `work.folder`, and gives
-///      what result.json says.  The same options, inputs and seed give the same result; Stopped,
-///      with everything saved, when the observer asks to stop.
+///   5. `run(options, context, work)` does one piece of work, wholly inside `work.folder`, and
+///      gives what result.json says.  The same options, inputs and seed give the same result;
+///      Stopped, with everything saved, when the observer asks to stop.
 /// Laws 1 to 4 hold without any model.  See  experiment/stage.hpp - StageFacts;  stage/ - the
 /// built-in kinds.
 template <class K>

@@ -38,9 +38,9 @@ struct LoadOptions {
 /// `[[stage]]` tables merge by `name`, new ones follow; other arrays are replaced.  In [grid] every
 /// key is replaced, `axes` as a whole; `add_axes` and `add_seeds` add values (docs/extends.md).
 /// Errors  ConfigError at once, since nothing behind them can be checked: a file that cannot be
-/// read,
-///         is larger than 4 MiB, is not TOML or holds a date, a time, inf or nan; a circle, or more
-///         than 16 levels, of `extends`.  Overrides that cannot be applied go to `diagnostics`.
+///         read, is larger than 4 MiB, is not TOML or holds a date, a time, inf or nan; a circle,
+///         or more than 16 levels, of `extends`.  Overrides that cannot be applied go to
+///         `diagnostics`.
 [[nodiscard]] Document load(const std::filesystem::path& file, const LoadOptions& options,
                             Diagnostics& diagnostics);
 

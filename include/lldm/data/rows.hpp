@@ -134,9 +134,9 @@ struct RowFile {
 /// key twice, nesting over 64, a wrong type, an empty text, response, chosen or rejected, chosen
 /// equal to rejected, a conversation that does not end with the assistant, an empty line before the
 /// last row (blank lines behind it are no rows), a torn last line, a line over `max_line_bytes`.
-/// Emptiness and equality are judged after Python's `strip()`. In a conversation the last assistant
-/// message is the response and all before it the prompt; ShareGPT's "human" and "gpt" become "user"
-/// and "assistant".
+/// Emptiness and equality are judged after Python's `strip()`.  In a conversation the last
+/// assistant message is the response and all before it the prompt; ShareGPT's "human" and "gpt"
+/// become "user" and "assistant".
 ///
 /// Errors  DataError: cannot be opened, no rows, or bad rows (the first 20 and the count).
 [[nodiscard]] RowFile<TextRow> read_text_rows(const std::filesystem::path& path,

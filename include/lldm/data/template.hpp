@@ -13,6 +13,7 @@
 
 #include "lldm/concepts/tokenizer.hpp"
 #include "lldm/config/field.hpp"
+#include "lldm/data/response_length.hpp"
 #include "lldm/data/rows.hpp"
 
 namespace lldm {
@@ -71,10 +72,12 @@ struct Rendered {
 ///
 /// llada_chat: <|startoftext|> before the first message (none without messages), per message
 /// <|start_header_id|>role<|end_header_id|>\n\n + content without surrounding white space +
-/// <|eot_id|>, then the assistant header.  plain: the one message's content + `separator`. Errors
-/// DataError: plain, and not exactly one message (its role would be lost in silence);
+/// <|eot_id|>, then the assistant header.  plain: the one message's content + `separator`.
+///
+/// Errors  DataError: plain, and not exactly one message (its role would be lost in silence);
 ///         ConfigError: llada_chat with a separator, plain with close_turn = false.
-/// Source  chat_template of LLaDA-8B-Instruct's tokenizer_config.json.   Tests golden/chat_test.cpp
+/// Source  chat_template of LLaDA-8B-Instruct's tokenizer_config.json.
+/// Tests   golden/chat_test.cpp
 [[nodiscard]] std::vector<Span> render_prompt(const TemplateOptions& options,
                                               const std::vector<Message>& prompt);
 /// The pieces of a response: as it is (plain), or trimmed and closed by <|eot_id|> (llada_chat).
@@ -99,10 +102,6 @@ struct Encoded {
 };
 [[nodiscard]] Encoded encode(const Rendered& rendered, std::uint64_t row,
                              const Tokenizer& tokenizer);
-
-/// The canvas rule of a stage, `response_length`: a number of tokens for every answer, or "own"
-/// (nothing here): each answer and one end-of-text.
-using ResponseLength = std::optional<std::int64_t>;
 
 /// Puts the responses on their canvas: end-of-text after each, up to `length` tokens, or one if
 /// "own".

@@ -40,8 +40,7 @@ constexpr auto choices(std::type_identity<TrajectoryPath>) {
 /// reveal terms have no meaning there and are refused.  Over `block_masked`: every block walks its
 /// own path, T copies of 2 L tokens.
 /// Target  trajectory_elbo, unbiased (both reveals); biased on a denoised path.  T = R steps may
-/// reveal two tokens in one step, so
-///         this is not the any-order average.
+///         reveal two tokens in one step, so this is not the any-order average.
 /// Cost    at most T forward passes per text and replicate; states that reveal nothing are skipped.
 /// Random  one uniform per scored position and replicate.
 /// Source  Austin et al. 2021 (D3PM), eq. (1), for absorbing noise; docs/definitions.md.

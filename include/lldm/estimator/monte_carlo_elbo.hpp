@@ -35,16 +35,17 @@ constexpr auto choices(std::type_identity<DrawPairing>) {
 
 /// The Monte-Carlo estimate of the continuous-time bound (LLaDA, VRPO).
 ///
-/// count = uniform:   S = (1/n) sum_j (R / l_j) sum_{i in M_j} log p(y_i | y without M_j, x), |M_j|
-/// = l_j;
+/// count = uniform:   S = (1/n) sum_j (R / l_j) sum_{i in M_j} log p(y_i | y without M_j, x),
+///                    |M_j| = l_j;
 ///                    target `elbo`, unbiased for every pairing but llada_rounding.
 /// count = bernoulli: weight -alpha'(t) / (1 - alpha(t)) on every masked position;
-///                    target `elbo_truncated(time_min)` = (1/(1-eps)) times the integral over [eps,
-///                    1].
+///                    target `elbo_truncated(time_min)` = (1/(1-eps)) times the integral over
+///                    [eps, 1].
 /// Over `block_masked` noise every block draws a count (weights R_b / (l_b n)) or a time of its
-/// own, all blocks in one pass: target `block_elbo(B, two_stream)`. Cost    n forward passes per
-/// text and replicate. Source  Zhu et al. 2025 (LLaDA 1.5, VRPO), arXiv:2505.19223; LLaDA
-/// get_log_likelihood.py.
+/// own, all blocks in one pass: target `block_elbo(B, two_stream)`.
+///
+/// Cost    n forward passes per text and replicate.
+/// Source  Zhu et al. 2025 (LLaDA 1.5, VRPO), arXiv:2505.19223; LLaDA get_log_likelihood.py.
 class MonteCarloElbo {
  public:
   struct Options {

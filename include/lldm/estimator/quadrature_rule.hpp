@@ -16,7 +16,9 @@ struct QuadratureRule {
 ///
 /// The eigenvalues of the symmetric tridiagonal Jacobi matrix are the nodes, the squared first
 /// components of its eigenvectors the weights.
-/// Errors  ShapeError: N < 1.   Cost  O(N^2).   Source  Golub and Welsch 1969.
+/// Errors  ShapeError: N < 1.
+/// Cost    O(N^2).
+/// Source  Golub and Welsch 1969.
 [[nodiscard]] QuadratureRule gauss_legendre(std::int64_t nodes);
 
 /// Composite Simpson with both ends: exact for cubics.  ShapeError unless N is odd and >= 3.

@@ -17,14 +17,14 @@ namespace lldm {
 /// all.
 ///
 /// Segments differ by at most one step, longer ones first (from t = 1 downwards); of the n_k steps
-/// of segment k, m are drawn without replacement and weigh n_k / m each. Target  trajectory_elbo(T,
-/// grid), unbiased.  With K dividing T, m = T / K is the full path bit for
-///         bit, and so is K = T.
-/// Over `uniform` and `block_masked` noise as full_trajectory, of which it drops steps.
+/// of segment k, m are drawn without replacement and weigh n_k / m each.  Over `uniform` and
+/// `block_masked` noise as full_trajectory, of which it drops steps.
+///
+/// Target  trajectory_elbo(T, grid), unbiased.  With K dividing T, m = T / K is the full path bit
+///         for bit, and so is K = T.
 /// Cost    at most K m forward passes per text and replicate.
 /// Random  the path as full_trajectory draws it (same stream, same path), then the steps.
-/// Source  docs/definitions.md; TraceRL's trajectory shrink (arXiv:2509.06949) is the related
-/// idea.
+/// Source  docs/definitions.md; TraceRL's trajectory shrink (arXiv:2509.06949) is the related idea.
 class Segmented {
  public:
   struct Options {

@@ -34,7 +34,8 @@ constexpr auto choices(std::type_identity<Gsm8kFilter>) {
 [[nodiscard]] std::string_view gsm8k_until(std::string_view output);
 
 /// What a filter reads out of a text; "[invalid]" where it finds nothing.  Any bytes are fine.
-/// Source  lm-evaluation-harness, lm_eval/tasks/gsm8k/gsm8k.yaml.   Tests  golden/checkers_test.cpp
+/// Source  lm-evaluation-harness, lm_eval/tasks/gsm8k/gsm8k.yaml.
+/// Tests   golden/checkers_test.cpp
 [[nodiscard]] std::string gsm8k_extract(Gsm8kFilter filter, std::string_view output);
 
 /// exact_match of an extracted answer with a reference solution: both lose, in this order, every
@@ -89,7 +90,7 @@ class Gsm8k {
   /// the last line alone.  A place does not fit where the solution does not show what to change: an
   /// annotation that is not true or holds other signs than + - * / ( ), a value that would be
   /// negative, above 10^9 or have more than two decimals, or an expression worded otherwise before
-  /// its annotation. Re-checked: wrong by both filters.
+  /// its annotation.  Re-checked: wrong by both filters.
   [[nodiscard]] std::optional<Injection> inject_error(const Example& example, Stream& draws) const;
 
  private:

@@ -130,8 +130,7 @@ class WordProblems {
 
   /// With `seed = -1`, the seed is 0.
   /// Errors  ConfigError: a minimum above its maximum, no chain within the value range,
-  /// probabilities that
-  ///         do not sum to 1.
+  ///         probabilities that do not sum to 1.
   explicit WordProblems(const Options& options);
   /// With `seed = -1`, the seed is that of `services.draws`.
   WordProblems(const Options& options, const Services& services);
@@ -146,15 +145,13 @@ class WordProblems {
   /// wrong.
   ///
   /// Metrics  superfluous_steps: lines that do not advance the chain, of right and wrong answers
-  /// alike.  A
-  ///            line advances it if it is an equation "a + b = c" or "a - b = c" (right or not),
-  ///            changes the value (c is not a), does not repeat the equation before it, and the
-  ///            chain still has operations left; anything else between two ";", also after the
-  ///            answer, is superfluous.
+  ///          alike.  A line advances it if it is an equation "a + b = c" or "a - b = c" (right or
+  ///          not), changes the value (c is not a), does not repeat the equation before it, and the
+  ///          chain still has operations left; anything else between two ";", also after the
+  ///          answer, is superfluous.
   ///          skipped_steps: operations of the chain that no line stands for.
-  ///          exact: right, and word for word the concise chain.  well_formed: only equations and
-  ///          lines
-  ///            "now n", then "#### n", and nothing else.
+  ///          exact: right, and word for word the concise chain.
+  ///          well_formed: only equations and lines "now n", then "#### n", and nothing else.
   /// Grade    right: 100 less superfluous_steps, at least 1; wrong: 0.
   [[nodiscard]] Verdict check(const Example& example, std::string_view output) const;
 

@@ -72,8 +72,8 @@ struct BoundData {
   config::Value resolved;  // the table with every default
 };
 
-/// What the tables of rows of one stage name, by key: data, validation, pairs.  One that was refused
-/// is there, empty.
+/// What the tables of rows of one stage name, by key: data, validation, pairs.  One that was
+/// refused is there, empty.
 struct BoundRows {
   std::map<std::string, BoundData, std::less<>> tables;
   /// Null where the stage has no such table.

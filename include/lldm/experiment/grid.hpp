@@ -26,10 +26,9 @@ struct Cell {
 /// less what `exclude` matches.  A file without [grid] has one cell, the file itself.
 ///
 /// Errors  to `diagnostics`, at the key: an axis that is no list, is empty, repeats a value or
-/// names
-///         nothing that exists; two axes on one path; tied lists of unequal length; exclusions that
-///         leave out nothing or everything; seeds that are not integers, repeat, or start at an
-///         unknown stage; more than kMaxGridCells cells.
+///         names nothing that exists; two axes on one path; tied lists of unequal length;
+///         exclusions that leave out nothing or everything; seeds that are not integers, repeat, or
+///         start at an unknown stage; more than kMaxGridCells cells.
 std::vector<Cell> expand_grid(const config::Value& root,
                               const std::vector<std::string>& top_level_keys,
                               config::Diagnostics& diagnostics);

@@ -24,7 +24,7 @@ namespace lldm::laws {
 /// The options of one component: its defaults, changed by `KEY=VALUE` for every component that has
 /// the key and by `COMPONENT.KEY=VALUE` for that one.
 /// Errors  ConfigError naming what is wrong; keys without default that are not given are named with
-/// the `--set` that gives them.
+///         the `--set` that gives them.
 [[nodiscard]] config::Value component_table(const Registry& registry, const Entry& entry,
                                             const std::vector<std::string>& settings);
 

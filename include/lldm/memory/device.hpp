@@ -23,7 +23,7 @@ struct DeviceChoice {
 
 /// Loads liblldm_cuda.so from beside liblldm.so, once; later calls do nothing.
 /// Errors  Error: the library is not built, or one of the CUDA libraries it needs is missing
-/// (which).
+///         (which).
 void load_cuda_library();
 /// The same for a library elsewhere.
 void load_cuda_library(const std::filesystem::path& file);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What memory is in use, for what, and how much may be.  Decorates LibTorch's own allocators, so
-// that the temporaries of its operators are inside the same accounting (docs/definitions.md, law 3).
+// that the temporaries of its operators are inside the same accounting (docs/definitions.md,
+// law 3).
 #pragma once
 
 #include <array>

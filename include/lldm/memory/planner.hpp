@@ -14,7 +14,7 @@
 namespace lldm {
 
 /// What one transformer block keeps for its backward, in vectors per token; the numbers belong to
-/// an implementation of the block and are calibrated against the manager's measurement of it. The
+/// an implementation of the block and are calibrated against the manager's measurement of it.  The
 /// defaults are of a block in plain operators that saves each operator's inputs: RMSNorm, q/k/v,
 /// RoPE, attention, output projection, residual, RMSNorm, SwiGLU, residual.
 struct ActivationModel {
@@ -99,8 +99,8 @@ struct MemoryPlan {
 ///   weights       = parameters * weight_bytes, the same for the reference
 ///   gradients     = trainable * gradient_bytes, the same for each side buffer
 ///   optimizer     = trainable * optimizer_states * optimizer_bytes
-///   activations   = kept_forwards * (layers * block + N * D * a.outer_width_vectors * c) +
-///   transient
+///   activations   = kept_forwards * (layers * block + N * D * a.outer_width_vectors * c)
+///                   + transient
 ///     block       = c * (N * (D * a.width_vectors + M * a.mlp_vectors + H * a.values_per_head)
 ///                        + N * L * H * a.attention_matrices)
 ///     transient   = c * (N * (D * a.transient_width_vectors + M * a.transient_mlp_vectors)

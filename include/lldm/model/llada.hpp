@@ -46,7 +46,7 @@ struct LladaBlock {
 /// operations with an explicit mask, on every device; `visible` then hides keys as well.
 ///
 /// Runs in float32 or float64.  On the CPU by fused kernels, on other devices by plain tensor
-/// operations. Deterministic: the same bits for the same thread count (see
+/// operations.  Deterministic: the same bits for the same thread count (see
 /// set_deterministic_environment()).
 ///
 /// Source  Nie et al. 2025, arXiv:2502.09992; modeling_llada.py of GSAI-ML/LLaDA-8B-Instruct.
@@ -54,21 +54,20 @@ class Llada final : public Model {
  public:
   /// A model whose weights are all zero, to be filled.
   /// Errors  ConfigError if the sizes do not fit; ShapeError for another dtype than float32 or
-  /// float64.
+  ///         float64.
   explicit Llada(const LladaConfig& config, at::ScalarType dtype = at::kFloat,
                  at::Device device = at::kCPU);
 
   /// Final normalised rows [N, D] of every packed token.
   /// Errors  ShapeError for ids outside the embedding, offsets that do not fit, an empty sequence,
-  /// one
-  ///         longer than max_sequence_length, or one without a visible token.
+  ///         one longer than max_sequence_length, or one without a visible token.
   [[nodiscard]] at::Tensor hidden(const PackedTokens& batch) const override;
   /// Embedding rows, the input of every block but the first, and the final normalised rows:
   /// n_layers + 1 tensors [N, D] in the order of the original's `output_hidden_states`.
   [[nodiscard]] std::vector<at::Tensor> hidden_states(const PackedTokens& batch) const;
   /// log softmax(head(rows))[target]: [Q, D], [Q] int64 -> [Q].  The logits exist for a chunk of
-  /// rows at a time; the log-sum-exp runs in the model's dtype (float32 or float64). Errors
-  /// ShapeError for targets outside the vocabulary or equal to the excluded id.
+  /// rows at a time; the log-sum-exp runs in the model's dtype (float32 or float64).
+  /// Errors  ShapeError for targets outside the vocabulary or equal to the excluded id.
   [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& rows,
                                              const at::Tensor& targets) const override;
   /// The head's output [Q, embedding_size] of the rows asked for; the excluded id's column is -inf.

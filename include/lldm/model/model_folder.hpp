@@ -19,15 +19,16 @@ namespace lldm {
 /// before the first tensor is read.  The result is not trainable until set_trainable(true).
 ///
 /// Errors  DataError: the folder, config.json or the weights are missing (for a name of the hub:
-/// which
-///         command downloads it), a shard's name or link leaves the folder, or the tensors are not
-///         those of the config: every missing, unexpected, repeated and wrongly shaped tensor at
-///         once; a file is not what the manifest says, or a number is not finite, by file.
-/// Cost    hashing takes about 0.6 s a GiB beside the reading, in the same pass
+///         which command downloads it), a shard's name or link leaves the folder, or the tensors
+///         are not those of the config: every missing, unexpected, repeated and wrongly shaped
+///         tensor at once; a file is not what the manifest says, or a number is not finite, by
+///         file.
+/// Cost    hashing takes about 0.6 s a GiB beside the reading, in the same pass.
 std::shared_ptr<Llada> load_llada(const std::filesystem::path& folder,
                                   at::ScalarType dtype = at::kFloat, at::Device device = at::kCPU);
 
-/// The config of a folder alone; other listed files only have to be there.  Errors as load_llada.
+/// The config of a folder alone; other listed files only have to be there.
+/// Errors  as load_llada.
 LladaConfig load_llada_config(const std::filesystem::path& folder);
 
 /// Whether a folder's files are bound by a MANIFEST.json; a model from elsewhere has none.
@@ -38,7 +39,7 @@ std::string unbound_note(const std::filesystem::path& folder);
 inline constexpr std::int64_t kMaxShardBytes = 5'000'000'000;
 
 /// Writes config.json and the weights, in one file or, above `max_shard_bytes`, in shards with an
-/// index. Each file appears complete or not at all; the folder as a whole becomes a model with its
+/// index.  Each file appears complete or not at all; the folder as a whole becomes a model with its
 /// last file, so save into a folder that nobody reads yet.
 ///
 /// Errors  Error if the system cannot write.

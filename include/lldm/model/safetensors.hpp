@@ -62,7 +62,7 @@ class SafetensorsFile {
   [[nodiscard]] const SafetensorsHeader& header() const { return header_; }
   /// One tensor, on the CPU, in the file's dtype (F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL).
   /// Errors  DataError if there is no such tensor, its dtype is another one, or the read falls
-  /// short.
+  ///         short.
   [[nodiscard]] at::Tensor read(const std::string& name) const;
 
  private:
@@ -71,15 +71,15 @@ class SafetensorsFile {
   SafetensorsHeader header_;
 };
 
-/// Every tensor of a file.  Errors as SafetensorsFile.
+/// Every tensor of a file.
+/// Errors  as SafetensorsFile.
 TensorMap load_safetensors(const std::filesystem::path& path);
 
 /// Writes `tensors` in the reference writer's order (descending dtype, then name), byte for byte
 /// what it would write: to a temporary name beside `path`, fsync, rename, fsync of the folder.
 ///
 /// Errors  DataError for a dtype, rank or name the format or our reader refuses; Error if the
-/// system
-///         cannot write; the temporary file is removed, an older `path` stays as it was.
+///         system cannot write; the temporary file is removed, an older `path` stays as it was.
 void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 

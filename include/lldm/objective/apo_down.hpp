@@ -6,8 +6,8 @@
 namespace lldm {
 
 /// sigmoid(r_c) + 1 - sigmoid(r_c - r_r),  r = beta (policy - reference): both down, the rejected
-/// one further; for pairs whose chosen answer is worse than what the model writes. Source
-/// D'Oosterlinck et al. 2024 (APO, arXiv:2408.06266); TRL loss_type "apo_down".
+/// one further; for pairs whose chosen answer is worse than what the model writes.
+/// Source  D'Oosterlinck et al. 2024 (APO, arXiv:2408.06266); TRL loss_type "apo_down".
 class ApoDown : public PairLoss<ApoDown, RatioOptions> {
  public:
   explicit ApoDown(const Options& options) : PairLoss(options) {}

@@ -33,7 +33,7 @@ constexpr auto choices(std::type_identity<CpoLoss>) {
 /// Nothing holds a reference model.  Nothing cancels either: the margin carries the whole variance
 /// of the two scores, and of a bound it compares gaps too, so it is a surrogate of CPO.
 /// Source  Xu et al. 2024 (CPO, arXiv:2401.08417); TRL's CPOTrainer (its loss_type "simpo" is
-/// `simpo` here, its cpo_alpha is sft_weight).
+///         `simpo` here, its cpo_alpha is sft_weight).
 class Cpo {
  public:
   struct Options {

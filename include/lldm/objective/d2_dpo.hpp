@@ -7,8 +7,8 @@ namespace lldm {
 
 /// DPO for continuous-time masked noise:
 ///     E_t -log sigmoid(beta (D_t(chosen) - D_t(rejected))),
-///     D_t(y) = w(t) sum over masked positions of (log p - log p_ref)(y_i),  w(t) = -alpha'(t) /
-///     (1 - alpha(t)),
+///     D_t(y) = w(t) sum over masked positions of (log p - log p_ref)(y_i),
+///     w(t) = -alpha'(t) / (1 - alpha(t)),
 /// t uniform in [time_min, 1] and the same for both answers, their masks independent.
 ///
 /// Against `stepwise_dpo`: the formula over evaluations is the same; here an evaluation is one
@@ -19,7 +19,7 @@ namespace lldm {
 /// plans carry equal times for both answers.  Everything else is refused by name.
 /// gradient_path retain or replay, as stepwise_dpo.
 /// Source  Borso et al. 2025 (D2-DPO, arXiv:2503.08295); the masked case of their D, whose exit
-/// rates cancel between policy and reference.
+///         rates cancel between policy and reference.
 class D2Dpo : public PairLoss<D2Dpo, BetaOptions> {
  public:
   explicit D2Dpo(const Options& options) : PairLoss(options) {}

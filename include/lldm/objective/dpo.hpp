@@ -10,7 +10,7 @@ namespace lldm {
 /// With normalize = "response_length" each r is divided by its own scored length first (TRL's
 /// `sigmoid_norm`).  Exact at large margins (no overflow).
 /// Source  Rafailov et al. 2023 (DPO), eq. (7); with likelihood bounds, VRPO (arXiv:2505.19223),
-/// eq. (4).
+///         eq. (4).
 class Dpo : public PairLoss<Dpo, MarginOptions> {
  public:
   explicit Dpo(const Options& options) : PairLoss(options) {}

@@ -47,7 +47,8 @@ constexpr auto choices(std::type_identity<KtoKl>) {
 /// costs one more scored text per pair, without gradient; kl = "none" sets z = 0 and does neither.
 /// A score is a bound of log p, so z estimates a difference of bounds, no KL divergence.
 /// Source  Ethayarajh et al. 2024 (KTO, arXiv:2402.01306); D'Oosterlinck et al. 2024 (APO,
-/// arXiv:2408.06266); TRL's KTOTrainer; with likelihood bounds, ELBO-KTO (arXiv:2510.23658).
+///         arXiv:2408.06266); TRL's KTOTrainer; with likelihood bounds, ELBO-KTO
+///         (arXiv:2510.23658).
 class Kto {
  public:
   struct Options {

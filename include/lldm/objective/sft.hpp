@@ -10,7 +10,7 @@
 namespace lldm {
 
 /// -(1 / rows) sum_b S_b / R_b, R_b the scored length with its end-of-text padding: LLaDA's SFT
-/// loss. The prompt is context and never noised.
+/// loss.  The prompt is context and never noised.
 ///
 /// Source  LLaDA GUIDELINES.md, SFT; eq. (5) of arXiv:2502.09992.
 class Sft {

@@ -18,7 +18,7 @@ namespace lldm {
 /// the whole variance of both scores.  The exponent of alpha is clamped from above at 340, so that
 /// extreme scores give finite losses.
 /// Source  Meng et al. 2024 (SimPO, arXiv:2405.14734); Gupta et al. 2025 (AlphaPO,
-/// arXiv:2501.03884); TRL's CPOTrainer, loss_type "simpo" (simpo_gamma is `margin`).
+///         arXiv:2501.03884); TRL's CPOTrainer, loss_type "simpo" (simpo_gamma is `margin`).
 class Simpo {
  public:
   struct Options {

@@ -100,8 +100,7 @@ struct HeatMap {
 [[nodiscard]] std::string svg_plot(const LinePlot& plot);
 
 /// Errors  ShapeError, naming plot and series: no groups, no series, lengths that differ, no value
-/// at all in a
-///         series, an infinite value, a logarithmic axis, limits that cut a bar.
+///         at all in a series, an infinite value, a logarithmic axis, limits that cut a bar.
 [[nodiscard]] std::string svg_plot(const BarPlot& plot);
 
 /// Names stand beside their points where there is room; where there is none, numbers, and the names
@@ -112,8 +111,8 @@ struct HeatMap {
 [[nodiscard]] std::string svg_plot(const ScatterPlot& plot);
 
 /// Colours from dark (low) to light (high) in a scale that colour-blind eyes and grey prints order
-/// alike (cividis: Nunez, Anderton and Renslow 2018), with the value in every cell. Errors
-/// ShapeError: no rows or columns, sizes that differ, no finite value, an infinite one.
+/// alike (cividis: Nunez, Anderton and Renslow 2018), with the value in every cell.
+/// Errors  ShapeError: no rows or columns, sizes that differ, no finite value, an infinite one.
 [[nodiscard]] std::string svg_plot(const HeatMap& plot);
 
 }  // namespace lldm

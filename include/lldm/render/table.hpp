@@ -23,8 +23,8 @@ struct Table {
 
 /// The table in at most `width` columns of a terminal.  Headers are wrapped first, then the texts
 /// of left-aligned columns; if that is not enough, the columns go into several blocks below each
-/// other, each beginning with the `keys` first columns.  A single word that is wider than the terminal
-/// stays whole.
+/// other, each beginning with the `keys` first columns.  A single word that is wider than the
+/// terminal stays whole.
 ///
 /// Errors  ShapeError if a row has another number of cells than there are columns, or there is no
 ///         column.

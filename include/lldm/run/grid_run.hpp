@@ -28,8 +28,7 @@ OpenedRun open_run(const LoadedExperiment& loaded, const Registry& registry, Log
 
 /// The experiment of a run folder, from its config.resolved.toml alone.
 /// Errors  DataError if no run lies there; ConfigError if its files mean other work than it was
-/// begun
-///         with (index.json).
+///         begun with (index.json).
 LoadedExperiment load_run(const std::filesystem::path& folder, const Registry& registry);
 
 /// A worker's part of a grid.

@@ -33,17 +33,17 @@ class StepModel {
 /// says which masked positions of the current block it trusts, and the best of them become text.
 ///
 /// Batching  rows are packed without padding, up to parts.batch_size at a time; a finished row
-/// leaves and
-///           the next one enters.  Only the candidate rows of the current block reach the head.
+///           leaves and the next one enters.  Only the candidate rows of the current block reach
+///           the head.
 /// Random    through `noise` alone, keyed by row, answer, step and column: a row's tokens do not
-/// depend
-///           on the batch it sits in (as far as the model's own rows do not; docs/definitions.md, law 6).
+///           depend on the batch it sits in (as far as the model's own rows do not;
+///           docs/definitions.md, law 6).
 /// Numbers   confidences, guidance and Gumbel noise in float64 from the model's logits; ties break
-/// to the
-///           lower token id and the lower column.
-/// Threads  the commit rule is called by the calling thread, row after row; token choice is
-///         parallel.
-/// Source  Nie et al. 2025, arXiv:2502.09992; LLaDA generate.py.   Tests golden/llada_generate
+///           to the lower token id and the lower column.
+/// Threads   the commit rule is called by the calling thread, row after row; token choice is
+///           parallel.
+/// Source    Nie et al. 2025, arXiv:2502.09992; LLaDA generate.py.
+/// Tests     golden/llada_generate
 template <Denoiser D>
 class DiffusionSampler {
  public:
@@ -52,9 +52,8 @@ class DiffusionSampler {
   /// Answers in the order of the requests.
   ///
   /// Errors  DataError if a prompt holds an id outside the vocabulary, or the mask under compat =
-  /// "none";
-  ///         ShapeError if `visible` does not fit its prompt, or a commit rule returns
-  ///         a wrong number of confidences or a NaN; Error if a logit is NaN.
+  ///         "none"; ShapeError if `visible` does not fit its prompt, or a commit rule returns a
+  ///         wrong number of confidences or a NaN; Error if a logit is NaN.
   [[nodiscard]] std::vector<SampledText> sample(const D& denoiser,
                                                 std::span<const SampleRequest> requests,
                                                 const NoiseSource& noise,

@@ -48,7 +48,7 @@ class PhiloxNoise final : public NoiseSource {
 };
 
 /// Replays the numbers of a recorded run: entry k of each list belongs to step k, NoiseKey::row
-/// picks b. An empty list means that the run drew none of that kind; asking for it then is a
+/// picks b.  An empty list means that the run drew none of that kind; asking for it then is a
 /// ShapeError, as is a step, row or column outside the record.
 class RecordedNoise final : public NoiseSource {
  public:

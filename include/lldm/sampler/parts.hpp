@@ -20,15 +20,12 @@ namespace lldm {
 /// Whose habits a sampler keeps.
 enum class SamplerCompat {
   /// Every position gets a real token: the mask is never chosen; discount_end_of_text works at
-  /// every
-  /// temperature; steps that reveal nothing are skipped; a prompt that holds the mask token is
-  /// refused.
+  /// every temperature; steps that reveal nothing are skipped; a prompt that holds the mask token
+  /// is refused.
   none,
   /// LLaDA's generate.py token for token and forward for forward: the mask may be chosen and the
-  /// position
-  /// stays open for later blocks; at temperature > 0 discount_end_of_text reaches only the
-  /// end-of-turn
-  /// token; steps without quota run their forward; masks in the prompt are candidates.
+  /// position stays open for later blocks; at temperature > 0 discount_end_of_text reaches only the
+  /// end-of-turn token; steps without quota run their forward; masks in the prompt are candidates.
   llada,
 };
 constexpr auto choices(std::type_identity<SamplerCompat>) {
@@ -73,8 +70,7 @@ void check_sampler_settings(const SamplerSettings& settings, config::OptionsChec
 /// Checks the settings and turns them into parts.
 ///
 /// Errors  ConfigError that names every wrong key with its value and what would be legal, all at
-/// once;
-///         `sampler` is the name the messages begin with.
+///         once; `sampler` is the name the messages begin with.
 [[nodiscard]] SamplerParts make_sampler_parts(std::string_view sampler,
                                               const SamplerSettings& settings,
                                               const SpecialTokens& special, AnyCommitRule order);

@@ -12,12 +12,12 @@ namespace lldm {
 /// How one row of logits becomes a token and the figures that a commit rule looks at.
 ///
 /// Token        argmax of exp(l_v) / (-log u_v)^T, in float64 and in log space (l_v - T log(-log
-/// u_v)), so
-///              that large logits do not overflow; plain argmax at T = 0.  Ties go to the lower id.
+///              u_v)), so that large logits do not overflow; plain argmax at T = 0.  Ties go to the
+///              lower id.
 /// Probability  float64 softmax of the un-noised logits: a tempered one saturates and would put the
 ///              positions into left-to-right order (Dream issue 72).
 /// Source       LLaDA generate.py, add_gumbel_noise; Zheng et al. 2024, arXiv:2409.02908 (why
-/// float64).
+///              float64).
 struct TokenChoice {
   double temperature = 0.0;
   std::vector<std::int64_t> never_chosen;  // logit -inf before the choice

@@ -9,7 +9,8 @@
 
 namespace lldm {
 
-/// alpha(t) = 1 - t.  Source  LLaDA (Nie et al. 2025), section 2.
+/// alpha(t) = 1 - t.
+/// Source  LLaDA (Nie et al. 2025), section 2.
 class LinearSchedule {
  public:
   struct Options {

@@ -150,8 +150,7 @@ class ScoreEngineCore {
 /// `.grad`.
 ///
 /// Cost    linear, retain: one forward and backward per copy; replay: one more forward; pairwise:
-/// one
-///         forward and backward, `pairwise_buffers` times the trainable weights in memory.
+///         one forward and backward, `pairwise_buffers` times the trainable weights in memory.
 /// Source  docs/definitions.md, "Gradient paths".
 template <Denoiser D>
 class ScoreEngine {

@@ -26,8 +26,9 @@ struct ScoreLabels {
 ///
 /// The component named is the estimator where a plan's own weights or constant are not usable, else
 /// the denoiser.  `ids`: of the batch's groups.  `when`: " at optimizer step 3", or nothing;
-/// `hint`: last line, or nothing. Errors  Error, listing the first rows and how many more there
-/// are.
+/// `hint`: last line, or nothing.
+///
+/// Errors  Error, listing the first rows and how many more there are.
 void require_finite_scores(const ScoreBatch& batch, const ScoreSet& scores,
                            std::span<const std::uint64_t> ids, const ScoreLabels& labels,
                            const std::string& when = "", const std::string& hint = "");

@@ -13,7 +13,9 @@ namespace lldm {
 /// finite.  "" if nothing is.
 ///
 /// A token may be `vocabulary_size` itself, the mask behind a vocabulary that does not hold it; a
-/// target must be below it.  Cost  one look at every token and query, no allocation.
+/// target must be below it.
+///
+/// Cost    one look at every token and query, no allocation.
 [[nodiscard]] std::string plan_failure(const ScorePlan& plan, std::int64_t vocabulary_size);
 
 /// Throws where `plan_failure` says something: PluginError naming component and plugin where a

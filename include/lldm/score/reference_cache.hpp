@@ -70,12 +70,14 @@ class ReferenceCache {
   /// Plans held.
   [[nodiscard]] std::size_t size() const { return offsets_.size(); }
   [[nodiscard]] bool contains(const PlanKey& key) const { return offsets_.contains(key); }
-  /// [queries] of a plan that is held.  Errors  DataError if it is not, or its record is damaged.
+  /// [queries] of a plan that is held.
+  /// Errors  DataError if it is not, or its record is damaged.
   [[nodiscard]] std::vector<double> readouts(const ScorePlan& plan) const;
 
   /// Reads what other processes appended.
   void refresh();
-  /// Appends plans, durably.  Errors  FileError.
+  /// Appends plans, durably.
+  /// Errors  FileError.
   void append(std::span<const StoredPlan> plans);
   /// Appends a text that says how what follows was asked for; `last_note` is the newest, "" if
   /// there is none.

@@ -33,8 +33,8 @@ enum class IfPublished { refuse, replace };  // what to do when the folder is th
 /// Example
 ///   PublishedFolder folder("runs/x/sft/checkpoints/step-00000500");
 ///   folder.add("state.json", text);
-///   save_weights(folder.path() / "model");   // files made by other code are found and hashed by
-///   publish() folder.publish();
+///   save_weights(folder.path() / "model");  // what other code wrote, publish() finds and hashes
+///   folder.publish();
 class PublishedFolder {
  public:
   /// Makes the empty partial folder (a stale one of the same name is removed) and missing parents.
@@ -57,7 +57,8 @@ class PublishedFolder {
   /// Writes and syncs one file; `name` is relative, folders in it are made.
   void add(const std::filesystem::path& name, std::string_view bytes);
 
-  /// Completes and renames the folder.  Errors  FileError; then nothing was published.
+  /// Completes and renames the folder.
+  /// Errors  FileError; then nothing was published.
   void publish();
 
  private:

@@ -19,7 +19,8 @@ namespace lldm {
 /// without ending the stream; not to be used after it was moved from.
 ///
 /// Cost    about 0.6 s a GiB where the processor has SHA instructions, 2.5 s where it has not
-/// Source  FIPS 180-4, section 6.2.   Tests  unit/storage/sha256_test.cpp (NIST's example vectors)
+/// Source  FIPS 180-4, section 6.2.
+/// Tests   unit/storage/sha256_test.cpp (NIST's example vectors)
 class Sha256 {
  public:
   Sha256();

@@ -27,8 +27,8 @@ enum class MissingSpecial {
   add,     // it becomes an added token behind the last id
 };
 
-/// A Hugging Face `tokenizer.json` with byte-level BPE (GPT-2, GPT-NeoX, LLaDA, Dream, Qwen2, Llama
-/// 3).
+/// A Hugging Face `tokenizer.json` with byte-level BPE (GPT-2, GPT-NeoX, LLaDA, Dream, Qwen2,
+/// Llama 3).
 ///
 /// Read: BPE (merges as strings or pairs, ignore_merges); added_tokens with all flags; normalizer
 /// null, NFC, NFD, NFKC, NFKD, Replace, Sequence; pre_tokenizer Split, Digits, ByteLevel, Sequence;
@@ -37,12 +37,12 @@ enum class MissingSpecial {
 /// src/tokenizer/regex_dialect.hpp.
 ///
 /// Special tokens are looked up by their text.  A role's token is a control token even where the
-/// file does not say so: encode with SpecialText::plain never gives it. Decoding follows the
+/// file does not say so: encode with SpecialText::plain never gives it.  Decoding follows the
 /// reference: ids -> bytes -> text, invalid UTF-8 as U+FFFD; an added token's text also passes the
 /// byte alphabet, so one with characters of Latin-1 beyond ASCII comes out as bytes.
 ///
-/// Threads  safe to share.   Tests  golden/tokenizer_test.cpp,
-/// unit/tokenizer/tokenizer_json_test.cpp
+/// Threads  safe to share.
+/// Tests    golden/tokenizer_test.cpp, unit/tokenizer/tokenizer_json_test.cpp
 class TokenizerJson final : public Tokenizer {
  public:
   struct Settings {

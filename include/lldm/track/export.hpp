@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // `lldm export`: a run's metrics for other programs.  Each reads RUN_DIR/metrics.jsonl and writes
-// one file. A half-written last line (a run that is being written, or was killed) is left out; each
-// function returns true then, for the caller to say. Errors of all  FileError if metrics.jsonl
-// cannot be read or `out` not be written; DataError for a damaged line.
+// one file.  A half-written last line (a run that is being written, or was killed) is left out;
+// each function returns true then, for the caller to say.
+//
+// Errors  of all: FileError if metrics.jsonl cannot be read or `out` not be written; DataError for
+//         a damaged line.
 #pragma once
 
 #include <filesystem>

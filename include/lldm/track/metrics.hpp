@@ -48,7 +48,8 @@ class MetricsReader {
  public:
   /// Errors  FileError if the file cannot be read.
   explicit MetricsReader(std::filesystem::path path);
-  /// False at the end.  Errors  DataError with file:line for a line that lldm did not write.
+  /// False at the end.
+  /// Errors  DataError with file:line for a line that lldm did not write.
   bool next(MetricsLine& line);
   /// The line last returned, byte for byte.
   const std::string& raw() const { return raw_; }

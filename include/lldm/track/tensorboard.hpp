@@ -33,7 +33,7 @@ using HyperParameter = std::pair<std::string, std::variant<double, bool, std::st
 ///
 /// Every writer makes a new file whose name sorts behind all files there, as TensorBoard wants it;
 /// a resumed stage gives `resume_step`, and TensorBoard then hides what older files hold at that
-/// step and later. Records are in the file when the call returns.
+/// step and later.  Records are in the file when the call returns.
 ///
 /// Errors  FileError.
 /// Source  tensorflow/tensorboard: summary/writer/record_writer.py, compat/proto/event.proto,

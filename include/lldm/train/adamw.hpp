@@ -47,7 +47,7 @@ class AdamW {
   AdamW(std::vector<NamedParameter> parameters, const Options& options);
 
   /// Clips, updates and clears the gradients.  A parameter without a gradient counts as zero
-  /// gradient. Returns the global norm before clipping; a non-finite norm throws Error and updates
+  /// gradient.  Returns the global norm before clipping; a non-finite norm throws Error and updates
   /// nothing.
   double step(double learning_rate);
 

@@ -70,8 +70,9 @@ template <class T>
 }
 
 /// e^x within about 1 ulp (float) or 2 ulp (double), clamped where it would leave the normal
-/// numbers. Source  Cephes, expf.c: reduction to |r| <= ln(2) / 2, polynomial, scaling by 2^n
-/// through the exponent.
+/// numbers.
+/// Source  Cephes, expf.c: reduction to |r| <= ln(2) / 2, polynomial, scaling by 2^n through the
+///         exponent.
 [[gnu::always_inline]] inline Vec<float> exp(Vec<float> x) {
   using Ints = Types<float>::ints;
   x = x < -87.0f ? broadcast(-87.0f) : x;
