@@ -20,10 +20,10 @@ SAMPLED = re.compile(r"accuracy|exact|steps|well_formed|output|extracted|correct
 
 
 def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return "unknown"
+    """Name, family and model of the first one: virtual machines give many kinds one name."""
+    first = pathlib.Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    facts = dict(map(str.strip, line.split(":", 1)) for line in first.splitlines() if ":" in line)
+    return ", ".join([facts.get("model name", "unknown")] + [f"{k} {facts[k]}" for k in ("cpu family", "model") if k in facts])
 
 
 def without_measured(value):

@@ -51,7 +51,7 @@ class Rules(unittest.TestCase):
             ("src/data/a.cpp", 'auto* f = fopen("x", "r");', "storage/input_file only"),
             ("docs/a.md", "see /" + "work/x", "path of one machine"),
             ("src/a.cpp", "// TODO later", "issue number"),
-            ("src/a.cpp", "// see " + "design" + ".md, law 3", "not in the tree"),
+            ("src/a.cpp", "// see plan.md, law 3", "cites plan.md, which is not in the tree"),
         ]:
             with self.subTest(line=line):
                 self.breach(name, line, expected)

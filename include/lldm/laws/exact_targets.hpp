@@ -31,8 +31,8 @@ double binomial(int n, int k);
 /// Weights [2^R, R] with one value for all positions of a subset, by its size.
 std::vector<double> weights_by_count(std::size_t size, const std::function<double(int)>& weight);
 
-/// Mean over l in 1..R of the mean over |M| = l of (R / l) sum_{i in M}: docs/definitions.md,
-/// "Targets", identity 1.
+/// Mean over l in 1..R of the mean over |M| = l of (R / l) sum_{i in M}: `elbo` in
+/// docs/definitions.md, "Targets".
 std::vector<double> elbo_weights(std::size_t size);
 
 /// The average over all R! orders in which the tokens are revealed one by one.

@@ -12,7 +12,7 @@
 namespace lldm {
 
 /// alpha(t) = 1 - cos(pi/2 (1 - t)).
-/// Source  dLLM (ZHZisZZ/dllm, core/schedulers/alpha.py); golden/dllm_mdlm/schedules.json.
+/// Source  dLLM (ZHZisZZ/dllm, core/schedulers/alpha.py).
 class CosineSchedule {
  public:
   struct Options {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A program of another project that uses lldm without TOML: one estimator, one objective, one step.
+// A program of another project that uses lldm without TOML: an estimator, an objective, five steps.
 #include <cmath>
 #include <iostream>
 #include <lldm/estimator/monte_carlo_elbo.hpp>
