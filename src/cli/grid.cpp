@@ -129,7 +129,9 @@ int run_grid_plan(const Arguments& arguments) {
   const Registry registry = make_registry(arguments, file);
   const LoadedExperiment loaded = load_experiment(file, arguments.values("set"), registry);
   check_fit(loaded, registry);
-  std::cout << describe_grid(loaded, registry, out_folder(arguments, file));
+  const Outlook outlook = look_ahead(loaded, {.out = out_folder(arguments, file)});
+  std::cout << describe_grid(loaded, registry, outlook);
+  tell_outlook(outlook);
   return 0;
 }
 

@@ -49,15 +49,6 @@ int run_run(const Arguments& arguments) {
   const Registry registry = make_registry(arguments, file);
   const LoadedExperiment loaded = load(arguments, registry);
   const std::filesystem::path out = out_folder(arguments, file);
-  if (arguments.has("dry-run")) {
-    check_fit(loaded, registry);
-    std::cout << describe_plan(loaded, registry, out);
-    return 0;
-  }
-  MemoryManager memory;
-  memory.install();
-  TerminalObserver terminal;
-  terminal.announce_reuse();
   RunOptions options;
   options.out = out;
   options.is_fresh = arguments.has("fresh");
@@ -65,6 +56,18 @@ int run_run(const Arguments& arguments) {
   options.strict_resume = arguments.has("strict-resume");
   options.resume = arguments.value("resume");
   options.store = arguments.value("store");
+  if (arguments.has("dry-run")) {
+    check_fit(loaded, registry);
+    const Outlook outlook = look_ahead(loaded, options);
+    std::cout << describe_plan(loaded, registry, outlook);
+    check_runnable(loaded, registry, options.stage);
+    tell_outlook(outlook);
+    return 0;
+  }
+  MemoryManager memory;
+  memory.install();
+  TerminalObserver terminal;
+  terminal.announce_reuse();
   options.observer = &terminal;
   run_experiment(loaded, registry, memory, terminal, options);
   std::cout << report_text(out, terminal_width());
@@ -77,11 +80,10 @@ int run_validate(const Arguments& arguments) {
   const Registry registry = make_registry(arguments, file);
   const LoadedExperiment loaded = load(arguments, registry);
   for (const std::string& line : not_runnable_yet(loaded)) std::cout << line << "\n";
-  check_fit(loaded, registry);
+  const std::vector<std::string> unread = check_fit(loaded, registry);
   check_files(loaded, registry);
   for (const std::string& line : loaded.notes) std::cerr << "note: " << line << "\n";
-  for (const std::string& line : unread_schedules(loaded, registry))
-    std::cerr << "note: " << line << "\n";
+  for (const std::string& line : unread) std::cerr << "note: " << line << "\n";
   std::cout << file.string() << ": ok, " << loaded.experiments.front().stages.size() << " stages";
   if (loaded.cells.size() > 1) std::cout << ", " << loaded.cells.size() << " cells";
   std::cout << "\n";
@@ -96,7 +98,9 @@ int run_plan(const Arguments& arguments) {
   for (const std::string& line : loaded.notes) std::cerr << "note: " << line << "\n";
   if (const ExperimentOptions& options = loaded.experiments.front().options; options.needs)
     std::cerr << "note: " << requirement_text(options) << "\n";
-  std::cout << describe_plan(loaded, registry, out_folder(arguments, file));
+  const Outlook outlook = look_ahead(loaded, {.out = out_folder(arguments, file)});
+  std::cout << describe_plan(loaded, registry, outlook);
+  tell_outlook(outlook);
   return 0;
 }
 

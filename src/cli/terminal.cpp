@@ -9,6 +9,7 @@
 
 #include "lldm/builtin/builtin.hpp"
 #include "lldm/config/document.hpp"
+#include "lldm/errors.hpp"
 #include "lldm/plugin/loader.hpp"
 
 namespace lldm::cli {
@@ -19,6 +20,17 @@ volatile std::sig_atomic_t stop_requests = 0;  // a signal handler can reach not
 extern "C" void on_signal(int signal) {
   stop_requests = stop_requests + 1;
   if (signal == SIGINT && stop_requests > 1) _exit(130);
+}
+
+/// "reused 5, to do 3", and what lies there that the file no longer has.
+std::string reuse_text(const ReusedWork& work) {
+  std::string text = message("reused ", work.reused, ", to do ", work.to_do);
+  if (work.from_store > 0) text += message(" (", work.from_store, " from the store)");
+  if (work.others > 0)
+    text += message("; ", work.others,
+                    " of cells, stages or seeds that the file no longer has: they stay, the report "
+                    "leaves them out");
+  return text;
 }
 
 }  // namespace
@@ -81,13 +93,7 @@ void TerminalObserver::warning(std::string_view text) {
 void TerminalObserver::opened(const ReusedWork& work) {
   if (!announces_) return;
   if (line_) line_->clear();
-  std::cout << "reused " << work.reused << ", to do " << work.to_do;
-  if (work.from_store > 0) std::cout << " (" << work.from_store << " from the store)";
-  if (work.others > 0)
-    std::cout << "; " << work.others
-              << " of cells, stages or seeds that the file no longer has: they stay, the report "
-                 "leaves them out";
-  std::cout << std::endl;
+  std::cout << reuse_text(work) << std::endl;
 }
 
 void TerminalObserver::begin(std::string_view label, std::string_view unit, std::int64_t done,
@@ -115,6 +121,11 @@ void TerminalObserver::end() {
 }
 
 bool TerminalObserver::should_stop() { return stop_requests > 0; }
+
+void tell_outlook(const Outlook& outlook) {
+  if (!outlook.refusal.empty()) throw ConfigError("a run would be refused: " + outlook.refusal);
+  std::cout << reuse_text(outlook.counts) << "\n";
+}
 
 std::filesystem::path out_folder(const Arguments& arguments, const std::filesystem::path& file) {
   return arguments.value("out", (std::filesystem::path("runs") / file.stem()).string());

@@ -11,6 +11,7 @@
 
 #include "cli/command.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/run/plan.hpp"
 #include "lldm/run/run.hpp"
 #include "lldm/track/logger.hpp"
 #include "lldm/track/progress.hpp"
@@ -48,6 +49,9 @@ class TerminalObserver final : public RunObserver, public Logger {
   bool announces_ = false;
   std::array<struct sigaction, kStops.size()> before_ = {};
 };
+
+/// Prints the line of `TerminalObserver::opened`.  ConfigError if a run would not take the folder.
+void tell_outlook(const Outlook& outlook);
 
 /// runs/<file name without .toml>, unless --out says otherwise.
 std::filesystem::path out_folder(const Arguments& arguments, const std::filesystem::path& file);

@@ -62,18 +62,21 @@ std::string list_text(const std::vector<std::string>& texts) {
 
 /// One line a stage: how often it is done, for how many cells, and what it costs.
 struct StageSummary {
-  std::size_t pieces = 0, most_cells = 0;
+  std::size_t pieces = 0, reused = 0, most_cells = 0;
   double forward_passes = 0;
   bool knows_passes = true;
   std::vector<std::string> steps = {};  // distinct
   std::int64_t peak_bytes = 0;
 };
 
-Table summary_table(const RunSchedule& schedule, const Registry& registry) {
+Table summary_table(const Outlook& outlook, const Registry& registry) {
+  const RunSchedule& schedule = outlook.schedule;
   std::map<std::string, StageSummary> summaries;
-  for (const Work& work : schedule.work) {
+  for (std::size_t w = 0; w < schedule.work.size(); ++w) {
+    const Work& work = schedule.work[w];
     StageSummary& summary = summaries[work.stage];
     ++summary.pieces;
+    summary.reused += outlook.is_reused(w);
     summary.most_cells = std::max(summary.most_cells, work.cells.size());
     const StagePlan plan =
         plan_of(schedule.experiments[work.experiment], schedule.stage_of(work), registry);
@@ -85,14 +88,20 @@ Table summary_table(const RunSchedule& schedule, const Registry& registry) {
     summary.peak_bytes = std::max(summary.peak_bytes, plan.memory->peak_bytes());
   }
   Table table;
-  table.columns = {
-      {"stage", Align::left},  {"kind", Align::left}, {"done"}, {"shared by at most"}, {"steps"},
-      {"forward passes, all"}, {"memory at most"}};
+  table.columns = {{"stage", Align::left},
+                   {"kind", Align::left},
+                   {"done"},
+                   {"reused"},
+                   {"shared by at most"},
+                   {"steps"},
+                   {"forward passes, all"},
+                   {"memory at most"}};
   for (const Stage& stage : schedule.experiments.front().stages) {
     const StageSummary& summary = summaries[stage.name];
     const bool trains = !summary.steps.empty();
     table.rows.push_back(
         {stage.name, std::string(stage.kind.name()), message(summary.pieces, "x"),
+         std::to_string(summary.reused),
          message(summary.most_cells, summary.most_cells == 1 ? " cell" : " cells"),
          trains ? list_text(summary.steps) : "-",
          !trains                 ? "-"
@@ -101,6 +110,18 @@ Table summary_table(const RunSchedule& schedule, const Registry& registry) {
          trains ? bytes_text(static_cast<std::uint64_t>(summary.peak_bytes)) : "-"});
   }
   return table;
+}
+
+/// "2 of 5 reused": the work that a cell reads or does.
+std::string standing_of(const Outlook& outlook, std::size_t cell) {
+  std::size_t pieces = 0, reused = 0;
+  for (std::size_t w = 0; w < outlook.schedule.work.size(); ++w) {
+    const std::vector<std::size_t>& cells = outlook.schedule.work[w].cells;
+    if (std::find(cells.begin(), cells.end(), cell) == cells.end()) continue;
+    ++pieces;
+    reused += outlook.is_reused(w);
+  }
+  return message("(", reused, " of ", pieces, " reused)");
 }
 
 }  // namespace
@@ -115,17 +136,18 @@ std::int64_t planned_peak_bytes(const LoadedExperiment& loaded, const Registry& 
 }
 
 std::string describe_grid(const LoadedExperiment& loaded, const Registry& registry,
-                          const std::filesystem::path& out) {
+                          const Outlook& outlook) {
   constexpr std::size_t kMostListed = 60;
-  const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
+  const RunSchedule& schedule = outlook.schedule;
   const WorkNames names(schedule);
   std::ostringstream text;
   text << loaded.experiments.front().options.name << ": " << schedule.cells.size() << " cells, "
        << schedule.work.size() << " pieces of work (equal ones are done once), seeds "
        << seeds_text(schedule) << "\n\n"
-       << text_table(summary_table(schedule, registry), 120) << "\n";
+       << text_table(summary_table(outlook, registry), 120) << "\n";
   for (std::size_t c = 0; c < std::min(kMostListed, schedule.cells.size()); ++c)
-    text << schedule.cell_ids[c] << "  " << names.of(schedule.cells[c]) << "\n";
+    text << schedule.cell_ids[c] << "  " << names.of(schedule.cells[c]) << "  "
+         << standing_of(outlook, c) << "\n";
   if (schedule.cells.size() > kMostListed)
     text << "and " << schedule.cells.size() - kMostListed << " more cells\n";
   for (const Stage& stage : loaded.experiments.front().stages)
@@ -137,26 +159,29 @@ std::string describe_grid(const LoadedExperiment& loaded, const Registry& regist
 }
 
 std::string describe_plan(const LoadedExperiment& loaded, const Registry& registry,
-                          const std::filesystem::path& out) {
-  const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
+                          const Outlook& outlook) {
+  const RunSchedule& schedule = outlook.schedule;
   Table table;
   table.columns = {{"work", Align::left},
                    {"kind", Align::left},
+                   {"state", Align::left},
                    {"seed"},
                    {"steps"},
                    {"batch"},
                    {"estimator", Align::left},
                    {"cells"}};
-  for (const Work& work : schedule.work) {
+  for (std::size_t w = 0; w < schedule.work.size(); ++w) {
+    const Work& work = schedule.work[w];
     const Stage& stage = schedule.stage_of(work);
     const StagePlan plan = plan_of(schedule.experiments[work.experiment], stage, registry);
-    table.rows.push_back({work.folder.lexically_relative(out).generic_string(),
-                          std::string(stage.kind.name()), std::to_string(work.seed), plan.steps,
-                          plan.batch, plan.estimator, std::to_string(work.cells.size())});
+    table.rows.push_back({work.folder.lexically_relative(outlook.out).generic_string(),
+                          std::string(stage.kind.name()), outlook.states[w],
+                          std::to_string(work.seed), plan.steps, plan.batch, plan.estimator,
+                          std::to_string(work.cells.size())});
   }
   std::ostringstream text;
   text << loaded.experiments.front().options.name << ": " << schedule.work.size()
-       << " pieces of work in " << out.string() << "\n"
+       << " pieces of work in " << outlook.out.string() << "\n"
        << text_table(table, 120);
   std::string caches;
   for (const Stage& stage : loaded.experiments.front().stages) {

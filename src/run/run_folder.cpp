@@ -15,6 +15,7 @@
 #include "lldm/plugin/loader.hpp"
 #include "lldm/storage/files.hpp"
 #include "run/work_claim.hpp"
+#include "storage/file_digests.hpp"
 
 namespace lldm {
 namespace {
@@ -77,21 +78,22 @@ std::vector<std::filesystem::path> plots_of(const std::filesystem::path& out) {
   return plots;
 }
 
-void refuse_changes(const std::filesystem::path& out, const Growth& growth) {
-  if (growth.changes.empty()) return;
-  std::string text = message(out.string(), ": work of this folder would be another by this file");
+}  // namespace
+
+std::size_t require_growth(const RunSchedule& schedule, const FolderIndex& before) {
+  require_own_scheme(before);
+  const Growth growth = growth_of(schedule, before);
+  if (growth.changes.empty()) return growth.others;
+  std::string text =
+      message(before.out.string(), ": work of this folder would be another by this file");
   for (const std::string& change : growth.changes) text += "\n  " + change;
   throw ConfigError(text + "\n  use another --out, or start over with --fresh");
 }
 
-}  // namespace
-
 std::size_t claim_folder(const std::filesystem::path& out, const config::Value& resolved,
                          const RunSchedule& schedule, Logger& logger) {
   const FolderIndex before = read_index(out);
-  require_own_scheme(before);
-  const Growth growth = growth_of(schedule, before);
-  refuse_changes(out, growth);
+  const std::size_t others = require_growth(schedule, before);
   nlohmann::ordered_json index = index_of(schedule, out);
   index["kept"] = kept_work(before, index);
   const std::string text = index.dump(1) + "\n";
@@ -99,7 +101,8 @@ std::size_t claim_folder(const std::filesystem::path& out, const config::Value& 
   // The index first: it means the same work under the old config.
   if (!std::filesystem::exists(path) || read_file(path) != text) write_file_atomically(path, text);
   write_config(out, resolved, logger);
-  return growth.others;
+  keep_digests(out / kDigestsName);
+  return others;
 }
 
 void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded,
@@ -111,9 +114,9 @@ void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded
                           claim->label, ", host ", claim->host, ", pid ", claim->process));
   const FolderIndex before = read_index(out);
   for (const std::filesystem::path& plot : plots_of(out)) lldm::remove_all(plot);
-  for (const char* name : {"config.resolved.toml", "config.history", "index.json", "metrics.jsonl",
-                           "report.md", "report.json", "costs.json", "costs.md", "cells", "shared",
-                           "claims", "workers", "tensorboard"})
+  for (const char* name : {"config.resolved.toml", "config.history", "index.json", "digests.json",
+                           "metrics.jsonl", "report.md", "report.json", "costs.json", "costs.md",
+                           "cells", "shared", "claims", "workers", "tensorboard"})
     lldm::remove_all(out / name);
   std::set<std::string> folders;
   for (const Stage& stage : loaded.experiments.front().stages) folders.insert(stage.name);

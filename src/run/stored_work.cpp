@@ -56,18 +56,22 @@ std::optional<std::string> StoredWork::key_of(const Work& work) const {
   return sha256_hex(text);
 }
 
+bool StoredWork::holds(const Work& work) const {
+  const auto key = store_ ? key_of(work) : std::nullopt;
+  return key && store_->contains(*key);
+}
+
 bool StoredWork::take(const Work& work) const {
-  if (!store_ || is_done(work)) return false;
-  const auto key = key_of(work);
-  if (!key || !store_->contains(*key)) return false;
+  if (is_done(work) || !holds(work)) return false;
   const std::string label = work.folder.lexically_relative(out_).generic_string();
   try {
-    const bool is_taken = store_->take(*key, work.folder, [&](const std::filesystem::path& copy) {
-      if (const auto metrics = copy / kMetricsName; std::filesystem::exists(metrics)) {
-        write_file_atomically(metrics, relabelled(metrics, label));
-        reseal_file(copy, kMetricsName);
-      }
-    });
+    const bool is_taken =
+        store_->take(*key_of(work), work.folder, [&](const std::filesystem::path& copy) {
+          if (const auto metrics = copy / kMetricsName; std::filesystem::exists(metrics)) {
+            write_file_atomically(metrics, relabelled(metrics, label));
+            reseal_file(copy, kMetricsName);
+          }
+        });
     if (is_taken && is_done(work)) return true;
   } catch (const std::exception& error) {
     logger_.warning(message("not taken from the store: ", error.what()));

@@ -20,6 +20,8 @@ class StoredWork {
   StoredWork(const RunSchedule& schedule, std::filesystem::path out,
              const std::filesystem::path& store, Logger& logger);
 
+  /// Whether `take` finds the work.
+  [[nodiscard]] bool holds(const Work& work) const;
   /// Brings the finished work from the store; false if it is not there, or (told) damaged.
   bool take(const Work& work) const;
   /// Keeps what was finished before and is not in the store yet.

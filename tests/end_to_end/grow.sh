@@ -87,6 +87,10 @@ lines=$(wc -l < "$run/metrics.jsonl")
 two='seeds = { values = [3, 1], from = "tuned" }
 axes = { "tuned.objective.beta" = [0.1, 0.5] }'
 file_of g.toml "$two" ""
+run_lldm grid plan g.toml --out "$run"
+expect_code 0 "grid plan looks at the folder"
+expect_text "reused 4, to do 6"
+expect_text "seed 3  (4 of 4 reused)"
 run_lldm run g.toml --out "$run"
 expect_code 0 "a grid of its beta and another, its seed and another"
 expect_text "reused 4, to do 6"
@@ -138,9 +142,12 @@ echo "what would change a number"
 all=$(file_hashes "$run")
 refused() { # sed script, then what is said
   file_of other.toml "$more" "$stage" "s/^logging_steps = 2/logging_steps = 3/; $1"
-  run_lldm run other.toml --out "$run"
-  expect_code 2 "is refused: $1"
-  expect_text "$2"
+  for how in "run" "run --dry-run" "plan" "grid plan"; do
+    # shellcheck disable=SC2086
+    run_lldm $how other.toml --out "$run"
+    expect_code 2 "$how is refused: $1"
+    expect_text "$2"
+  done
   check "no file changes" [ "$all" = "$(file_hashes "$run")" ]
 }
 refused 's/steps = 6/steps = 7/' 'stage "sft": optimizer.steps = 7, it was made with optimizer.steps = 6'
@@ -170,6 +177,13 @@ expect_code 0 "a plain file again"
 expect_text "reused 4, to do 0"
 check "its metrics are whole" [ "$(wc -l < "$run/metrics.jsonl")" -eq "$lines" ]
 file_of renamed.toml "" "" 's/held_out/measured/'
+run_lldm run renamed.toml --out "$run" --dry-run
+expect_text "reused 2, to do 2"
+check "it names what is reused" grep -qE '^ *sft +sft +reused ' <<< "$text"
+check "and what is not" grep -qE '^ *measured/tuned +evaluate +to do ' <<< "$text"
+run_lldm plan renamed.toml --out "$run"
+expect_text "reused 2, to do 2"
+check "and makes nothing" [ ! -e "$run/measured" ]
 run_lldm run renamed.toml --out "$run"
 expect_code 0 "a stage by another name is a new one"
 expect_text "reused 2, to do 2"
@@ -249,6 +263,9 @@ expect_code 0 "is filled"
 mkdir elsewhere
 cp sft.jsonl pairs.jsonl elsewhere/
 file_of elsewhere/e.toml "$two" "" 's/"grow"/"other"/'
+run_lldm run elsewhere/e.toml --out "$WORK/s2" --store "$store" --dry-run
+expect_text "reused 5, to do 5 (5 from the store)"
+check "a dry run takes nothing" [ ! -e "$WORK/s2" ]
 run_lldm run elsewhere/e.toml --out "$WORK/s2" --store "$store"
 expect_code 0 "another experiment, other paths, equal data"
 expect_text "reused 5, to do 5 (5 from the store)"

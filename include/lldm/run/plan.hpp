@@ -8,18 +8,49 @@
 #include <vector>
 
 #include "lldm/experiment/loaded_experiment.hpp"
+#include "lldm/experiment/schedule.hpp"
+#include "lldm/stage/run_options.hpp"
 
 namespace lldm {
 
 class Registry;
 
-/// What `run --dry-run` and `plan` print: work, steps, forward passes, predicted memory.
-std::string describe_plan(const LoadedExperiment& loaded, const Registry& registry,
-                          const std::filesystem::path& out);
+/// What a run would find in its folder and its store.
+struct Outlook {
+  std::filesystem::path out;
+  RunSchedule schedule;
+  /// One per piece of work: "reused", "from the store", "goes on" (from its checkpoint), "to do";
+  /// "not asked for" by `--stage`.
+  std::vector<std::string> states = {};
+  ReusedWork counts = {};
+  std::string refusal = {};  // why the run would not take the folder; "": it would
 
-/// What `grid plan` prints: cells by axes and seed, how often each stage is done and what it costs.
+  [[nodiscard]] bool is_reused(std::size_t work) const {
+    return states[work] == "reused" || states[work] == "from the store";
+  }
+};
+
+/// Looks at `options.out` and `options.store` as they are now; takes, makes and changes nothing.
+/// Errors  ConfigError for a stage that the file does not have; what else would stop the run is
+///         `refusal`, so that the plan can be shown beside it.
+Outlook look_ahead(const LoadedExperiment& loaded, const RunOptions& options);
+
+/// Everything that can refuse a run before it looks at its folder: what cannot be run yet, parts
+/// that do not fit, sizes beyond this machine, missing files (of `stage` and what it needs).
+/// Gives what check_fit notes.
+/// Errors  ConfigError with every mistake
+std::vector<std::string> check_runnable(const LoadedExperiment& loaded, const Registry& registry,
+                                        const std::string& stage);
+
+/// What `run --dry-run` and `plan` print: work and its state, steps, forward passes, predicted
+/// memory.
+std::string describe_plan(const LoadedExperiment& loaded, const Registry& registry,
+                          const Outlook& outlook);
+
+/// What `grid plan` prints: cells by axes and seed, how often each stage is done, how much of it is
+/// reused and what it costs.
 std::string describe_grid(const LoadedExperiment& loaded, const Registry& registry,
-                          const std::filesystem::path& out);
+                          const Outlook& outlook);
 
 /// The most that any stage of any cell is planned to hold, in bytes, if every text is as long as
 /// the model accepts.
@@ -28,10 +59,11 @@ std::int64_t planned_peak_bytes(const LoadedExperiment& loaded, const Registry& 
 /// What the file asks for and lldm cannot run yet, one line each ("not runnable yet: ...").
 std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded);
 
-/// ConfigError with every mistake between the parts of a stage, from the file alone: an objective
-/// that compares another number of answers than the stage has, a gradient path that is not exact
-/// for it, a canvas that leaves no room for a prompt, an unknown device.
-void check_fit(const LoadedExperiment& loaded, const Registry& registry);
+/// What the file sets without effect, one "file:line:column: ..." and its hint each.
+/// Errors  ConfigError with every mistake between the parts of a stage, from the file alone: an
+///         objective that compares another number of answers than the stage has, a gradient path
+///         that is not exact for it, a canvas that leaves no room for a prompt, an unknown device.
+std::vector<std::string> check_fit(const LoadedExperiment& loaded, const Registry& registry);
 
 /// Files and folders that stages read and that cannot be used, as `missing_files`.
 std::vector<FileProblem> file_problems(const LoadedExperiment& loaded, const Registry& registry,
@@ -43,9 +75,5 @@ std::vector<FileProblem> file_problems(const LoadedExperiment& loaded, const Reg
 /// `stage`: only what that stage and those before it that it needs read.
 std::vector<std::string> missing_files(const LoadedExperiment& loaded, const Registry& registry,
                                        const std::string& stage = "all");
-
-/// Schedules that the file sets and no estimator behind them reads, one "file:line:column: ..." and
-/// its hint each: noted, not refused, since a grid may sweep the estimator beside the schedule.
-std::vector<std::string> unread_schedules(const LoadedExperiment& loaded, const Registry& registry);
 
 }  // namespace lldm

@@ -36,14 +36,14 @@ class RunObserver {
 };
 
 struct RunOptions {
-  std::filesystem::path out;
-  std::string stage = "all";         // a stage's name: that stage and what it needs
-  std::filesystem::path resume;      // a checkpoint folder to go on from, instead of the newest one
-  bool strict_resume = false;        // a damaged or missing newest checkpoint is an error
-  bool is_fresh = false;             // remove what an earlier run of this file left in `out`
-  std::filesystem::path store = {};  // finished work is taken from here and kept here; "": none
-  bool retries_failed = true;        // a grid's work that is recorded as failed is tried again
-  RunObserver* observer = nullptr;   // never null inside a run
+  std::filesystem::path out = {};
+  std::string stage = "all";          // a stage's name: that stage and what it needs
+  std::filesystem::path resume = {};  // go on from this checkpoint folder, not the newest one
+  bool strict_resume = false;         // a damaged or missing newest checkpoint is an error
+  bool is_fresh = false;              // remove what an earlier run of this file left in `out`
+  std::filesystem::path store = {};   // finished work is taken from here and kept here; "": none
+  bool retries_failed = true;         // a grid's work that is recorded as failed is tried again
+  RunObserver* observer = nullptr;    // never null inside a run
 };
 
 }  // namespace lldm
