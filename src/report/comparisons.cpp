@@ -7,12 +7,11 @@
 #include "lldm/errors.hpp"
 #include "lldm/eval/paired_test.hpp"
 #include "lldm/eval/statistics.hpp"
+#include "report/line_labels.hpp"
 #include "report/report_table.hpp"
 
 namespace lldm {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 bool are_finite(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
@@ -41,18 +40,15 @@ void set_interval(Spread& spread, const Interval& interval, IntervalKind kind) {
 }
 
 /// A metric of one row with the interval of its items, where it has one.
-Spread over_items(const Json& row, const std::string& metric, double value) {
+Spread over_items(const std::string& metric, const Figure& figure) {
+  const double value = figure.value;
   Spread spread = over_seeds({value});
   if (!std::isfinite(value)) return spread;
-  // Reward accuracy is of the held-out pairs, everything else of the items.
-  const auto items = metric_of(row, metric == "reward_accuracy" ? "reward_pairs" : "items");
-  if (is_share(metric) && items && *items >= 1 && value >= 0 && value <= 1) {
-    set_interval(spread, wilson_interval(value * *items, std::llround(*items)),
+  if (is_share(metric) && figure.items >= 1 && value >= 0 && value <= 1)
+    set_interval(spread, wilson_interval(value * *figure.items, std::llround(*figure.items)),
                  IntervalKind::wilson);
-    return spread;
-  }
-  const auto low = metric_of(row, metric + "_low"), high = metric_of(row, metric + "_high");
-  if (low && high && *low < *high) set_interval(spread, {*low, *high}, IntervalKind::bootstrap);
+  else if (figure.interval)
+    set_interval(spread, *figure.interval, IntervalKind::bootstrap);
   return spread;
 }
 
@@ -60,9 +56,9 @@ Spread over_pairs(const RowPairs& all, const std::string& metric, ReportItems* i
   std::vector<double> differences;
   RowPairs pairs;
   for (const auto& [mine, theirs] : all) {
-    const auto a = metric_of(*mine, metric), b = metric_of(*theirs, metric);
+    const Figure *a = mine->find(metric), *b = theirs->find(metric);
     if (!a || !b) continue;
-    differences.push_back(*a - *b);
+    differences.push_back(a->value - b->value);
     pairs.emplace_back(mine, theirs);
   }
   Spread spread = over_seeds(differences);
@@ -83,56 +79,43 @@ Spread over_pairs(const RowPairs& all, const std::string& metric, ReportItems* i
   return spread;
 }
 
-bool same(const Json& a, const Json& b, const char* key) { return a.at(key) == b.at(key); }
-
 /// Whether every axis of `start` has the same value in `row`: a start shared by many cells has
 /// fewer axes than what was tuned from it.
-bool is_of_same_cell(const Json& start, const Json& row) {
-  for (const auto& [path, value] : start.at("axes").items())
-    if (!row.at("axes").contains(path) || row.at("axes").at(path) != value) return false;
-  return true;
+bool is_of_same_cell(const ReportRow& start, const ReportRow& row) {
+  return common_axes(start.axes, row.axes) == start.axes;
 }
 
-std::vector<std::string> runs_of(const Json& row) {
-  const auto runs = row.find("runs");
-  return runs == row.end() ? std::vector<std::string>() : runs->get<std::vector<std::string>>();
-}
-
-bool is_of_same_run(const Json& a, const Json& b) {
-  const std::vector<std::string> mine = runs_of(a), theirs = runs_of(b);
-  if (mine.empty() && theirs.empty()) return true;
-  return std::any_of(mine.begin(), mine.end(), [&](const std::string& run) {
-    return std::find(theirs.begin(), theirs.end(), run) != theirs.end();
-  });
+bool is_of_same_run(const ReportRow& a, const ReportRow& b) {
+  if (a.runs.empty() && b.runs.empty()) return true;
+  return std::find_first_of(a.runs.begin(), a.runs.end(), b.runs.begin(), b.runs.end()) !=
+         a.runs.end();
 }
 
 /// Whether two rows were measured in the same way: by the same stage with the same settings, where
 /// they say so; else in the same run.
-bool are_measured_alike(const Json& a, const Json& b) {
-  if (!same(a, b, "evaluated_by")) return false;
-  if (a.contains("evaluation") && b.contains("evaluation")) return same(a, b, "evaluation");
-  return is_of_same_run(a, b);
+bool are_measured_alike(const ReportRow& a, const ReportRow& b) {
+  if (a.evaluated_by != b.evaluated_by) return false;
+  if (a.evaluation.empty() || b.evaluation.empty()) return is_of_same_run(a, b);
+  return a.evaluation == b.evaluation;
 }
 
 /// The row that `row` starts from: of the model that it was made of, where rows name theirs; else
 /// of the same cell and seed; of another seed only where the start does not vary with it.
-const Json* start_of(const Json& row, const ReportGroups& groups) {
-  std::vector<const Json*> candidates;
+const ReportRow* start_of(const ReportRow& row, const ReportGroups& groups) {
+  std::vector<const ReportRow*> candidates;
   for (const ReportGroup& group : groups)
-    for (const Json* candidate : group.rows) {
-      if (candidate->at("stage") != row.at("starts_from") || !are_measured_alike(*candidate, row))
-        continue;
-      if (row.contains("from_hash") && candidate->contains("model_hash")) {
-        if (candidate->at("model_hash") == row.at("from_hash")) candidates.push_back(candidate);
+    for (const ReportRow* candidate : group.rows) {
+      if (candidate->stage != row.starts_from || !are_measured_alike(*candidate, row)) continue;
+      if (!row.from_hash.empty() && !candidate->model_hash.empty()) {
+        if (candidate->model_hash == row.from_hash) candidates.push_back(candidate);
       } else if (is_of_same_run(*candidate, row) && is_of_same_cell(*candidate, row)) {
         candidates.push_back(candidate);
       }
     }
-  for (const auto is_wanted :
-       {+[](const Json& a, const Json& b) { return same(a, b, "seed") && is_of_same_run(a, b); },
-        +[](const Json& a, const Json& b) { return same(a, b, "seed"); }})
-    for (const Json* candidate : candidates)
-      if (is_wanted(*candidate, row)) return candidate;
+  for (const bool is_any_run : {false, true})
+    for (const ReportRow* candidate : candidates)
+      if (candidate->seed == row.seed && (is_any_run || is_of_same_run(*candidate, row)))
+        return candidate;
   return candidates.size() == 1 ? candidates.front() : nullptr;
 }
 
@@ -140,8 +123,8 @@ const Json* start_of(const Json& row, const ReportGroups& groups) {
 
 std::vector<double> ReportGroup::values(const std::string& metric) const {
   std::vector<double> values;
-  for (const Json* row : rows)
-    if (const auto value = metric_of(*row, metric)) values.push_back(*value);
+  for (const ReportRow* row : rows)
+    if (const Figure* figure = row->find(metric)) values.push_back(figure->value);
   return values;
 }
 
@@ -153,7 +136,7 @@ ReportGroups lines_with(const ReportGroups& groups, const std::vector<std::strin
                     [&](const std::string& metric) { return !group.values(metric).empty(); }))
       shown.push_back(group);
   const auto measured_by = [](const ReportGroup& group) {
-    return group.rows.front()->at("evaluated_by").get<std::string>();
+    return group.rows.front()->evaluated_by;
   };
   const bool is_one =
       are_of_training || std::all_of(shown.begin(), shown.end(), [&](const ReportGroup& group) {
@@ -170,18 +153,16 @@ ReportGroups lines_with(const ReportGroups& groups, const std::vector<std::strin
 
 std::string not_finite_of(const ReportGroup& group, const std::string& metric) {
   std::string seeds;
-  for (const Json* row : group.rows)
-    if (const auto value = metric_of(*row, metric); value && !std::isfinite(*value))
-      seeds += (seeds.empty() ? "" : ", ") + row->at("seed").dump();
+  for (const ReportRow* row : group.rows)
+    if (const Figure* figure = row->find(metric); figure && !std::isfinite(figure->value))
+      seeds += (seeds.empty() ? "" : ", ") + std::to_string(row->seed);
   if (seeds.empty()) return "";
   return message(metric, " was not finite when it was measured, seed ", seeds);
 }
 
 Spread spread_of(const ReportGroup& group, const std::string& metric) {
-  const std::vector<double> values = group.values(metric);
-  Spread spread = group.rows.size() == 1 && !values.empty()
-                      ? over_items(*group.rows.front(), metric, values.front())
-                      : over_seeds(values);
+  const Figure* only = group.rows.size() == 1 ? group.rows.front()->find(metric) : nullptr;
+  Spread spread = only ? over_items(metric, *only) : over_seeds(group.values(metric));
   spread.is_share = is_share(metric);
   spread.why = not_finite_of(group, metric);
   return spread;
@@ -189,8 +170,8 @@ Spread spread_of(const ReportGroup& group, const std::string& metric) {
 
 Spread change_of(const ReportGroup& group, const ReportGroups& groups, const std::string& metric) {
   RowPairs pairs;
-  for (const Json* row : group.rows)
-    if (const Json* start = start_of(*row, groups)) pairs.emplace_back(row, start);
+  for (const ReportRow* row : group.rows)
+    if (const ReportRow* start = start_of(*row, groups)) pairs.emplace_back(row, start);
   Spread spread = over_pairs(pairs, metric, group.items.get());
   const std::size_t seeds = group.values(metric).size();
   if (spread.seeds < seeds && !group.starts_from.empty())
@@ -205,10 +186,10 @@ Spread change_of(const ReportGroup& group, const ReportGroups& groups, const std
 Spread difference_of(const ReportGroup& group, const ReportGroup& other,
                      const std::string& metric) {
   RowPairs pairs;
-  for (const Json* row : group.rows) {
-    const Json* found = nullptr;
-    for (const Json* candidate : other.rows)
-      if (same(*candidate, *row, "seed") && are_measured_alike(*candidate, *row) &&
+  for (const ReportRow* row : group.rows) {
+    const ReportRow* found = nullptr;
+    for (const ReportRow* candidate : other.rows)
+      if (candidate->seed == row->seed && are_measured_alike(*candidate, *row) &&
           (!found || is_of_same_run(*candidate, *row)))
         found = candidate;
     if (found) pairs.emplace_back(row, found);

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "report/row.hpp"
 
 namespace lldm {
 
 /// What a line of a report is of.
 struct LineOf {
   std::string stage;
-  nlohmann::ordered_json axes;
+  Axes axes;
   std::string evaluated_by = "";
 };
 
@@ -21,7 +22,6 @@ struct LineOf {
 std::vector<std::string> line_labels(const std::vector<LineOf>& lines);
 
 /// What both tables of axes say: the paths that have the same value in both, in the order of `a`.
-nlohmann::ordered_json common_axes(const nlohmann::ordered_json& a,
-                                   const nlohmann::ordered_json& b);
+Axes common_axes(const Axes& a, const Axes& b);
 
 }  // namespace lldm

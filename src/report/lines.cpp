@@ -6,6 +6,7 @@
 #include "lldm/errors.hpp"
 #include "report/columns.hpp"
 #include "report/line_labels.hpp"
+#include "track/not_finite.hpp"
 
 namespace lldm {
 namespace {
@@ -40,6 +41,27 @@ constexpr const char* kFigures[] = {"shorter_wins",
                                     "loss_bias",
                                     "gradient_variance"};
 
+Json to_json(const Spread& spread, bool is_of_change) {
+  Json json = {{"mean", spread.mean}, {"seeds", spread.seeds}};
+  if (spread.seeds >= 2) json["sd"] = spread.sd;
+  if (spread.has_interval) {
+    json["low"] = spread.low;
+    json["high"] = spread.high;
+  }
+  json["interval"] = to_string(spread.kind);
+  if (spread.test) {
+    json["test"] = spread.test->name;
+    json["p"] = spread.test->p;
+    json["up"] = spread.test->up;
+    json["down"] = spread.test->down;
+    json["items"] = spread.test->compared;
+  }
+  if (is_of_change) json["is_change"] = spread.is_change();
+  if (!spread.why.empty()) json["why"] = spread.why;
+  name_not_finite(json);
+  return json;
+}
+
 void add_figure(Json& figures, const ReportGroup& group, const std::string& metric) {
   if (const Spread spread = spread_of(group, metric); spread.is_known)
     figures[metric] = to_json(spread, false);
@@ -50,13 +72,12 @@ void add_figure(Json& figures, const ReportGroup& group, const std::string& metr
 Json report_lines(const ReportGroups& groups) {
   Json lines = Json::array();
   for (const ReportGroup& group : groups) {
-    Json line = {
-        {"label", group.label},         {"stage", group.stage},
-        {"role", group.role},           {"evaluated_by", group.rows.front()->at("evaluated_by")},
-        {"estimator", group.estimator}, {"axes", group.axes},
-        {"seeds", Json::array()}};
+    Json line = {{"label", group.label},         {"stage", group.stage},
+                 {"role", group.role},           {"evaluated_by", group.rows.front()->evaluated_by},
+                 {"estimator", group.estimator}, {"axes", group.axes},
+                 {"seeds", Json::array()}};
     if (!group.run.empty()) line["run"] = group.run;
-    for (const Json* row : group.rows) line["seeds"].push_back(row->at("seed"));
+    for (const ReportRow* row : group.rows) line["seeds"].push_back(row->seed);
     line["figures"] = line["changes"] = Json::object();
     for (const char* metric : kChanging) {
       add_figure(line["figures"], group, metric);
@@ -71,26 +92,22 @@ Json report_lines(const ReportGroups& groups) {
   return lines;
 }
 
-ReportTable failed_table(const Json& report) {
+ReportTable failed_table(const std::vector<ReportWork>& failed) {
   ReportTable table{.title = kFailedTitle, .table = {}, .note = ""};
-  const Json failed = report.value("failed", Json::array());
   const bool has_runs = std::any_of(failed.begin(), failed.end(),
-                                    [](const Json& entry) { return entry.contains("run"); });
+                                    [](const ReportWork& work) { return !work.run.empty(); });
   for (const char* name : {"work", "run", "seed", "error"})
     if (name != std::string("run") || has_runs)
       table.table.columns.push_back(column_of(kFailedTitle, name));
   std::vector<LineOf> lines;
-  for (const Json& entry : failed) {
-    const auto model = entry.at("model").get<std::string>();
-    lines.push_back({entry.at("stage").get<std::string>() + (model.empty() ? "" : " of " + model),
-                     entry.at("axes")});
-  }
+  for (const ReportWork& work : failed)
+    lines.push_back({work.stage + (work.model.empty() ? "" : " of " + work.model), work.axes});
   const std::vector<std::string> labels = line_labels(lines);
   for (std::size_t i = 0; i < failed.size(); ++i) {
     std::vector<std::string> row = {labels[i]};
-    if (has_runs) row.push_back(failed[i].value("run", std::string()));
-    row.push_back(failed[i].at("seed").dump());
-    row.push_back(failed[i].at("error").get<std::string>());
+    if (has_runs) row.push_back(failed[i].run);
+    row.push_back(failed[i].seed ? std::to_string(*failed[i].seed) : "-");
+    row.push_back(failed[i].error);
     table.table.rows.push_back(std::move(row));
   }
   if (!failed.empty())

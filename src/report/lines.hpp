@@ -9,11 +9,13 @@
 namespace lldm {
 
 /// [{"label", "run", "stage", "role", "evaluated_by", "estimator", "axes", "seeds": [...],
-///   "figures": {metric: Spread}, "changes": {metric: Spread}}], a Spread as `to_json` writes it.
+///   "figures": {metric: Spread}, "changes": {metric: Spread}}], a Spread as {"mean", "sd", "low",
+///   "high", "interval", "seeds", "test", "p", "up", "down", "items", "is_change", "why"}: those
+/// that it has; a mean that is not finite is "NaN" or "Infinity".
 /// What the clock and the allocator said is not among them.
 nlohmann::ordered_json report_lines(const ReportGroups& groups);
 
 /// Work that is recorded as failed: it has no figures, and is not forgotten.
-ReportTable failed_table(const nlohmann::ordered_json& report);
+ReportTable failed_table(const std::vector<ReportWork>& failed);
 
 }  // namespace lldm

@@ -20,8 +20,10 @@ std::string items_text(const std::vector<const ReportGroup*>& groups, const std:
   std::set<double> items;
   const bool is_of_pairs = metric == "reward_accuracy";
   for (const ReportGroup* group : groups)
-    for (const double count : group->values(is_of_pairs ? "reward_pairs" : "items"))
-      if (std::isfinite(count)) items.insert(count);
+    for (const ReportRow* row : group->rows)
+      if (const Figure* figure = row->find(metric);
+          figure && figure->items && std::isfinite(*figure->items))
+        items.insert(*figure->items);
   if (items.empty()) return "";
   const auto whole = [](double count) { return std::to_string(std::llround(count)); };
   return ", " + whole(*items.begin()) +
@@ -57,8 +59,8 @@ std::string sizes_text(const std::vector<const ReportGroup*>& groups, const std:
     const std::size_t count = group->values(metric).size();
     if (count == 0) continue;
     counts.insert(count);
-    for (const nlohmann::ordered_json* row : group->rows)
-      if (metric_of(*row, metric)) seeds.insert(row->at("seed").get<std::int64_t>());
+    for (const ReportRow* row : group->rows)
+      if (row->find(metric)) seeds.insert(row->seed);
   }
   if (counts.empty()) return "";
   std::string names;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/render/table.hpp"
 #include "lldm/storage/files.hpp"
@@ -13,6 +12,7 @@
 #include "report/report_rows.hpp"
 #include "report/report_runs.hpp"
 #include "report/report_table.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -23,16 +23,13 @@ using Json = nlohmann::ordered_json;
 std::string examples_text(const ReportGroups& groups) {
   std::vector<std::pair<std::string, std::string>> seen;  // prompt -> lines
   for (const ReportGroup& group : groups) {
-    const Json& row = *group.rows.front();
-    if (!row.contains("examples")) continue;
-    for (const Json& item : row.at("examples")) {
-      const auto prompt = item.at("prompt").get<std::string>();
-      auto at =
-          std::find_if(seen.begin(), seen.end(), [&](const auto& s) { return s.first == prompt; });
-      if (at == seen.end()) at = seen.insert(seen.end(), {prompt, ""});
-      at->second += message("- ", group.name, " (seed ", row.at("seed").get<std::int64_t>(), ", ",
-                            item.at("correct").get<bool>() ? "right): `" : "wrong): `",
-                            item.at("output").get<std::string>(), "`\n");
+    const ReportRow& row = *group.rows.front();
+    for (const ShownAnswer& item : row.examples) {
+      auto at = std::find_if(seen.begin(), seen.end(),
+                             [&](const auto& s) { return s.first == item.prompt; });
+      if (at == seen.end()) at = seen.insert(seen.end(), {item.prompt, ""});
+      at->second += message("- ", group.name, " (seed ", row.seed, ", ",
+                            item.is_correct ? "right): `" : "wrong): `", item.output, "`\n");
     }
   }
   std::string text = seen.empty() ? "" : "\n## Answers\n";
@@ -58,14 +55,12 @@ std::string listed(const std::vector<std::string>& notes) {
 
 std::string markdown(const ReportData& data, const ReportGroups& groups, const ReportPlots& plots,
                      bool has_costs) {
-  const Json& report = data.report;
-  std::string text = "# " + report.at("name").get<std::string>() + "\n\n";
-  if (const auto description = report.at("description").get<std::string>(); !description.empty())
-    text += description + "\n\n";
-  if (!report.at("is_whole").get<bool>()) text += "**Partial: not every stage has been run.**\n\n";
+  std::string text = "# " + data.name + "\n\n";
+  if (!data.description.empty()) text += data.description + "\n\n";
+  if (!data.is_whole) text += "**Partial: not every stage has been run.**\n\n";
   if (!data.notes.empty()) text += listed(data.notes) + "\n";
   for (const ReportTable& table : report_tables(groups)) text += as_markdown(table);
-  if (const ReportTable failed = failed_table(report); !failed.table.rows.empty())
+  if (const ReportTable failed = failed_table(data.failed); !failed.table.rows.empty())
     text += as_markdown(failed);
   text += "\n" + findings(groups);
   if (has_costs) text += "\nSeconds and memory of the run itself: [costs.md](costs.md).\n";
@@ -89,11 +84,10 @@ Json with_lines(Json report, const ReportData& data, const ReportGroups& groups)
 /// Everything but report.json.
 void write_texts(const ReportData& data, const ReportGroups& groups,
                  const std::filesystem::path& out) {
-  const ReportPlots plots = write_plots(data.report, groups, data.lines, out);
+  const ReportPlots plots = write_plots(data, groups, out);
   const ReportTable costs = costs_table(groups);
   if (!costs.table.rows.empty())
-    write_file_atomically(out / "costs.md", "# " + data.report.at("name").get<std::string>() +
-                                                "\n\n" + as_markdown(costs) +
+    write_file_atomically(out / "costs.md", "# " + data.name + "\n\n" + as_markdown(costs) +
                                                 images(plots.measured) +
                                                 listed(plots.measured_notes));
   write_file_atomically(out / "report.md",
@@ -104,10 +98,8 @@ void write_texts(const ReportData& data, const ReportGroups& groups,
 
 void write_report(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
   Json report = collect_rows(schedule, out, is_whole);
-  // First as it is, for what reads it below; with its lines when they are known.
-  write_sealed(out / "report.json", report.dump(2) + "\n");
-  const ReportData data = read_runs({out});
-  const ReportGroups groups = group_rows(data.report);
+  const ReportData data = report_of(report, std::filesystem::weakly_canonical(out));
+  const ReportGroups groups = group_rows(data.rows);
   write_sealed(out / "report.json", with_lines(std::move(report), data, groups).dump(2) + "\n");
   write_texts(data, groups, out);
 }
@@ -115,18 +107,18 @@ void write_report(const RunSchedule& schedule, const std::filesystem::path& out,
 void merge_reports(const std::vector<std::filesystem::path>& folders,
                    const std::filesystem::path& out) {
   const ReportData data = read_runs(folders);
-  const ReportGroups groups = group_rows(data.report);
+  const ReportGroups groups = group_rows(data.rows);
   make_folders(out);
   // A run's own report.json stays; elsewhere `items` are absolute paths.
   if (folders.size() > 1 ||
       std::filesystem::weakly_canonical(out) != std::filesystem::weakly_canonical(folders.front()))
-    write_sealed(out / "report.json", with_lines(data.report, data, groups).dump(2) + "\n");
+    write_sealed(out / "report.json", with_lines(to_json(data), data, groups).dump(2) + "\n");
   write_texts(data, groups, out);
 }
 
 std::string report_text(const std::filesystem::path& out, int width) {
   const ReportData data = read_runs({out});
-  const ReportGroups groups = group_rows(data.report);
+  const ReportGroups groups = group_rows(data.rows);
   std::string text;
   const auto add = [&](const ReportTable& table) {
     if (!table.table.rows.empty())
@@ -134,7 +126,7 @@ std::string report_text(const std::filesystem::path& out, int width) {
   };
   for (const std::string& note : data.notes) text += "note: " + note + "\n";
   for (const ReportTable& table : report_tables(groups)) add(table);
-  add(failed_table(data.report));
+  add(failed_table(data.failed));
   add(costs_table(groups));
   return text + findings(groups);
 }

@@ -14,9 +14,7 @@ using Json = nlohmann::ordered_json;
 
 const Json& axes_of(const ReportGroup& group) { return group.axes; }
 
-std::string evaluation_of(const ReportGroup& group) {
-  return group.rows.front()->at("evaluated_by").get<std::string>();
-}
+std::string evaluation_of(const ReportGroup& group) { return group.rows.front()->evaluated_by; }
 
 /// A component without the number that its budget is counted in: an estimator of a study at several
 /// budgets is one line, and one that differs in anything else another.

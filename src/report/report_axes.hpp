@@ -3,7 +3,6 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -16,7 +15,7 @@ namespace lldm {
 struct AxisFamily {
   std::string name;  // "" where there is one only, else "tuned (scores)"
   std::vector<const ReportGroup*> groups;
-  std::map<std::string, std::vector<nlohmann::ordered_json>> values;  // by path, more than one each
+  std::map<std::string, std::vector<Axes>> values;  // by path, more than one each
   bool is_first = true;  // of its stage: others of it differ in what measured the models only
 
   [[nodiscard]] bool is_numeric(const std::string& path) const;

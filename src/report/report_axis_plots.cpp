@@ -14,8 +14,6 @@
 namespace lldm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr const char* kEvaluated = "evaluated_passes_per_text";
 
 double axis_value(const ReportGroup& group, const std::string& path) {
@@ -34,7 +32,7 @@ PlotScale scale_of(const std::vector<double>& values) {
 
 std::vector<double> sorted_values(const AxisFamily& family, const std::string& path) {
   std::vector<double> values;
-  for (const Json& value : family.values.at(path)) values.push_back(value.get<double>());
+  for (const Axes& value : family.values.at(path)) values.push_back(value.get<double>());
   std::sort(values.begin(), values.end());
   return values;
 }
@@ -145,7 +143,7 @@ void write_curve(const AxisFamily& family, const std::string& path, const Report
 
 std::vector<std::string> tick_texts(const std::vector<double>& values) {
   std::vector<std::string> texts;
-  for (const double value : values) texts.push_back(Json(value).dump());
+  for (const double value : values) texts.push_back(Axes(value).dump());
   for (std::string& text : texts)
     if (text.ends_with(".0")) text.resize(text.size() - 2);
   return texts;

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <string_view>
+#include <tuple>
 
 #include "report/line_labels.hpp"
 #include "report/report_table.hpp"
@@ -11,32 +12,26 @@
 namespace lldm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 /// Rows of equal settings are of one line, whatever the axes of the run that measured them; a
 /// study's rows are one for every estimator and budget.
-std::string key_of(const Json& row) {
-  const auto settings = row.value("settings", std::string());
-  Json axes = settings.empty() ? row.at("axes") : Json::object();
-  if (!settings.empty())
+std::string key_of(const ReportRow& row) {
+  Axes axes = row.settings.empty() ? row.axes : Axes::object();
+  if (!row.settings.empty())
     for (const char* path : {"score_estimator", "budget"})
-      if (row.at("axes").contains(path)) axes[path] = row.at("axes").at(path);
-  return Json::array({row.at("stage"), axes, row.at("evaluated_by"), settings}).dump();
+      if (row.axes.contains(path)) axes[path] = row.axes.at(path);
+  return Axes::array({row.stage, axes, row.evaluated_by, row.settings}).dump();
 }
 
-void add_runs(std::string& runs, const Json& row) {
-  for (const Json& run : row.value("runs", Json::array())) {
-    const auto name = run.get<std::string>();
-    if ((", " + runs + ", ").find(", " + name + ", ") == std::string::npos)
-      runs += (runs.empty() ? "" : ", ") + name;
-  }
+void add_runs(std::string& runs, const ReportRow& row) {
+  for (const std::string& run : row.runs)
+    if ((", " + runs + ", ").find(", " + run + ", ") == std::string::npos)
+      runs += (runs.empty() ? "" : ", ") + run;
 }
 
 void name_lines(ReportGroups& groups) {
   std::vector<LineOf> lines;
   for (const ReportGroup& group : groups)
-    lines.push_back(
-        {group.stage, group.axes, group.rows.front()->at("evaluated_by").get<std::string>()});
+    lines.push_back({group.stage, group.axes, group.rows.front()->evaluated_by});
   const std::vector<std::string> labels = line_labels(lines);
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const bool is_alone = std::count(labels.begin(), labels.end(), labels[g]) == 1;
@@ -48,38 +43,36 @@ void name_lines(ReportGroups& groups) {
 
 }  // namespace
 
-ReportGroups group_rows(const Json& report) {
+ReportGroups group_rows(const std::vector<ReportRow>& rows) {
   static constexpr std::array<std::string_view, 6> kRoles = {"base",       "clean_sft", "start",
                                                              "preference", "control",   "none"};
   const auto items = std::make_shared<ReportItems>();
   ReportGroups groups;
   std::map<std::string, std::size_t> by_key;
-  for (const Json& row : report.at("rows")) {
+  for (const ReportRow& row : rows) {
     const auto [at, is_new] = by_key.emplace(key_of(row), groups.size());
     if (is_new) {
       ReportGroup group{.label = "",
-                        .stage = row.at("stage"),
-                        .role = row.at("role"),
-                        .starts_from = row.at("starts_from"),
-                        .estimator = row.value("estimator", ""),
+                        .stage = row.stage,
+                        .role = row.role,
+                        .starts_from = row.starts_from,
+                        .estimator = row.estimator,
                         .rows = {}};
-      group.axes = row.at("axes");
+      group.axes = row.axes;
       group.items = items;
       groups.push_back(std::move(group));
     }
     ReportGroup& group = groups[at->second];
     group.rows.push_back(&row);
-    group.axes = common_axes(group.axes, row.at("axes"));
+    group.axes = common_axes(group.axes, row.axes);
     add_runs(group.run, row);
   }
   // Sums are the same whatever order the rows were found in.
   for (ReportGroup& group : groups)
-    std::stable_sort(group.rows.begin(), group.rows.end(), [](const Json* a, const Json* b) {
-      const auto order = [](const Json& row) {
-        return std::pair(row.at("seed").get<std::int64_t>(), row.value("hash", std::string()));
-      };
-      return order(*a) < order(*b);
-    });
+    std::stable_sort(group.rows.begin(), group.rows.end(),
+                     [](const ReportRow* a, const ReportRow* b) {
+                       return std::tie(a->seed, a->hash) < std::tie(b->seed, b->hash);
+                     });
   const auto rank = [](const ReportGroup& group) {
     return std::find(kRoles.begin(), kRoles.end(), group.role);
   };

@@ -124,18 +124,17 @@ const ReportItems::File& ReportItems::file_of(const std::string& path) {
   return file;
 }
 
-const Values* ReportItems::of(const Json& row, const std::string& metric, std::string& why) {
-  const auto path = row.value("items", std::string());
-  if (path.empty()) {
-    why = message("the row of ", row.at("stage").get<std::string>(), " holds no items");
+const Values* ReportItems::of(const ReportRow& row, const std::string& metric, std::string& why) {
+  if (row.items.empty()) {
+    why = message("the row of ", row.stage, " holds no items");
     return nullptr;
   }
-  const File& file = file_of(path);
+  const File& file = file_of(row.items);
   const auto values = file.values.find(metric);
   if (!file.problem.empty())
     why = file.problem;
   else if (values == file.values.end() || values->second.empty())
-    why = message("the items of ", row.at("stage").get<std::string>(), " have no ", metric);
+    why = message("the items of ", row.stage, " have no ", metric);
   else
     return &values->second;
   return nullptr;
@@ -143,8 +142,7 @@ const Values* ReportItems::of(const Json& row, const std::string& metric, std::s
 
 ItemChange ReportItems::change(const RowPairs& pairs, const std::string& metric) {
   std::string key = metric;
-  for (const auto& [mine, theirs] : pairs)
-    key += "|" + mine->value("items", std::string()) + "|" + theirs->value("items", std::string());
+  for (const auto& [mine, theirs] : pairs) key += "|" + mine->items + "|" + theirs->items;
   if (const auto known = known_.find(key); known != known_.end()) return known->second;
   ItemChange& result = known_[key];
   std::vector<Differences> seeds;

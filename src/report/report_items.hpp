@@ -4,20 +4,19 @@
 
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "lldm/eval/statistics.hpp"
+#include "report/row.hpp"
 #include "report/spread.hpp"
 
 namespace lldm {
 
 /// Rows that are compared: each with the one it is held against, a seed after the other.
-using RowPairs =
-    std::vector<std::pair<const nlohmann::ordered_json*, const nlohmann::ordered_json*>>;
+using RowPairs = std::vector<std::pair<const ReportRow*, const ReportRow*>>;
 
 /// What the items say of a change.
 struct ItemChange {
@@ -26,7 +25,7 @@ struct ItemChange {
   std::string why;  // why there is no interval
 };
 
-/// Reads items.jsonl of rows (their key `items`, a path) once each.
+/// Reads items.jsonl of rows once each.
 class ReportItems {
  public:
   /// One value an item, by what tells the item from others: its id and what was asked.
@@ -34,7 +33,7 @@ class ReportItems {
 
   /// `metric` of every item: accuracy, a metric of the task, preference_accuracy(_per_token; ties
   /// one half).  Null, and `why`, if the row holds no items, they cannot be read or lack it.
-  const Values* of(const nlohmann::ordered_json& row, const std::string& metric, std::string& why);
+  const Values* of(const ReportRow& row, const std::string& metric, std::string& why);
 
   /// The mean difference (first minus second) over the items that both rows of every pair have: a
   /// paired bootstrap interval and an exact test.  Of several pairs (seeds) that asked the same

@@ -18,8 +18,6 @@
 namespace lldm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 /// Bars of the groups, with the spread of their seeds (one seed: of their items), in their
 /// estimators' colours.
 BarPlot bars_of(const std::vector<const ReportGroup*>& groups, const ReportMetric& metric,
@@ -89,33 +87,23 @@ struct CurveOf {
   std::string seed;
 };
 
-std::map<std::string, CurveOf> curves_of(const Json& report, const ReportGroups& groups,
-                                         const ReportStyles& styles) {
+std::map<std::string, CurveOf> curves_of(const std::vector<ReportWork>& all,
+                                         const ReportGroups& groups, const ReportStyles& styles) {
   std::map<std::string, std::string> keys;  // by the model's hash
   for (const ReportGroup& group : groups)
-    for (const Json* row : group.rows)
-      if (row->contains("model_hash"))
-        keys.emplace(row->at("model_hash").get<std::string>(), styles.key_of(group));
+    for (const ReportRow* row : group.rows) keys.emplace(row->model_hash, styles.key_of(group));
   std::vector<LineOf> lines;
-  std::vector<const Json*> trainings;
-  for (const Json& work : report.at("work"))
-    if (work.contains("folder") && work.contains("axes")) {
-      lines.push_back({work.at("stage"), work.at("axes")});
-      trainings.push_back(&work);
-    }
+  for (const ReportWork& work : all) lines.push_back({work.stage, work.axes});
   const std::vector<std::string> labels = line_labels(lines);
   std::map<std::string, std::set<std::string>> runs;  // that read alike, by label
-  for (std::size_t i = 0; i < trainings.size(); ++i)
-    runs[labels[i]].insert(trainings[i]->value("run", std::string()));
+  for (std::size_t i = 0; i < all.size(); ++i) runs[labels[i]].insert(all[i].run);
   std::map<std::string, CurveOf> by_folder;
-  for (std::size_t i = 0; i < trainings.size(); ++i) {
-    const Json& work = *trainings[i];
-    const std::string label =
-        labels[i] +
-        (runs[labels[i]].size() > 1 ? " [" + work.at("run").get<std::string>() + "]" : "");
-    const auto key = keys.find(work.value("hash", std::string()));
-    by_folder[work.at("folder")] = {label, key == keys.end() ? label : key->second,
-                                    work.contains("seed") ? work.at("seed").dump() : ""};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const ReportWork& work = all[i];
+    const std::string label = labels[i] + (runs[labels[i]].size() > 1 ? " [" + work.run + "]" : "");
+    const auto key = work.hash.empty() ? keys.end() : keys.find(work.hash);
+    by_folder[work.folder] = {label, key == keys.end() ? label : key->second,
+                              work.seed ? std::to_string(*work.seed) : ""};
   }
   return by_folder;
 }
@@ -203,8 +191,9 @@ LinePlot empty_plot(const char* title, const char* label) {
 
 }  // namespace
 
-ReportPlots write_plots(const Json& report, const ReportGroups& groups,
-                        const std::vector<MetricsLine>& lines, const std::filesystem::path& out) {
+ReportPlots write_plots(const ReportData& data, const ReportGroups& groups,
+                        const std::filesystem::path& out) {
+  const std::vector<MetricsLine>& lines = data.lines;
   ReportPlots plots;
   ReportStyles styles(groups);
   const auto into = [&](std::vector<std::string>& names) {
@@ -222,7 +211,7 @@ ReportPlots write_plots(const Json& report, const ReportGroups& groups,
   write_compute_plots(groups, sink);
   PlotSink measured{into(plots.measured), styles, plots.measured_notes};
   write_seconds_plot(groups, measured);
-  const Folders folders = curves_of(report, groups, styles);
+  const Folders folders = curves_of(data.work, groups, styles);
   const Folders preference = folders_with(lines, folders, "train/rewards/margins");
   Folders plain = folders_with(lines, folders, "train/nats_per_token");
   for (const auto& [folder, curve] : preference) plain.erase(folder);

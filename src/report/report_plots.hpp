@@ -2,11 +2,10 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "lldm/track/metrics.hpp"
+#include "report/report_runs.hpp"
 #include "report/report_table.hpp"
 
 namespace lldm {
@@ -19,8 +18,8 @@ struct ReportPlots {
 };
 
 /// Writes the plots of a report into `out`: results by model (bars), curves and heat maps over
-/// axes, accuracy against compute and noise, and the learning curves of `lines` by kind of stage.
-ReportPlots write_plots(const nlohmann::ordered_json& report, const ReportGroups& groups,
-                        const std::vector<MetricsLine>& lines, const std::filesystem::path& out);
+/// axes, accuracy against compute and noise, and the learning curves by kind of stage.
+ReportPlots write_plots(const ReportData& data, const ReportGroups& groups,
+                        const std::filesystem::path& out);
 
 }  // namespace lldm

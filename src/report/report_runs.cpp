@@ -2,7 +2,6 @@
 #include "report/report_runs.hpp"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "lldm/errors.hpp"
@@ -18,34 +17,12 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-/// What a report must have for its rows to be put together.
-void check_report(const Json& report, const std::string& where) {
-  with_json_errors(where, [&] {
-    for (const char* key : {"name", "description"})
-      static_cast<void>(report.at(key).get_ref<const std::string&>());
-    static_cast<void>(report.at("is_whole").get<bool>());
-    for (const char* list : {"rows", "work"})
-      for (const Json& entry : report.at(list).get_ref<const Json::array_t&>()) {
-        static_cast<void>(entry.at("stage").get_ref<const std::string&>());
-        static_cast<void>(entry.at("axes").get_ref<const Json::object_t&>());
-        static_cast<void>(entry.value("hash", std::string()));
-      }
-    for (const Json& row : report.at("rows")) {
-      static_cast<void>(json_integer(row.at("seed")));
-      static_cast<void>(row.at("evaluated_by").get_ref<const std::string&>());
-      static_cast<void>(row.at("metrics").get_ref<const Json::object_t&>());
-    }
-  });
-}
-
 Json read_report(const fs::path& folder) {
   const auto path = folder / "report.json";
   if (!fs::exists(path))
     throw DataError(message(folder.string(),
                             ": no report.json\n  lldm run writes it; give the folder of a run"));
-  Json report = parse_ordered_json(read_sealed(path), path.string());
-  check_report(report, path.string());
-  return report;
+  return parse_ordered_json(read_sealed(path), path.string());
 }
 
 /// Last parts of the folders' paths, as many as tell them apart.
@@ -72,72 +49,75 @@ std::vector<std::string> run_names(const std::vector<fs::path>& folders) {
   return texts;
 }
 
-using Seen = std::map<std::string, std::size_t>;
-
 /// The figures of a row that do not depend on the clock.
-Json figures_of(const Json& row, const Json& measured) {
-  Json figures = row.value("metrics", Json::object());
-  for (const Json& name : measured) figures.erase(name.get<std::string>());
+Json figures_of(const ReportRow& row, const std::vector<std::string>& measured) {
+  Json figures = row.source.at("metrics");
+  for (const std::string& name : measured) figures.erase(name);
   return figures;
 }
 
 /// What two runs hold of the same work is kept once: with what both say of its axes, and with items
 /// that can be read.
-void unite(Json& kept, const Json& row, const std::string& run, ReportData& all) {
-  kept["axes"] = common_axes(kept.at("axes"), row.at("axes"));
-  if (kept.contains("runs")) kept["runs"].push_back(run);
-  if (row.contains("items") && !fs::is_regular_file(kept.value("items", std::string())) &&
-      fs::is_regular_file(row.at("items").get<std::string>()))
-    kept["items"] = row.at("items");
-  const Json measured = all.report.value("measured", Json::array());
-  if (figures_of(kept, measured) != figures_of(row, measured))
-    all.notes.push_back(message(run, " and ", kept.at("runs").front().get<std::string>(),
-                                " measured the same work of ", row.at("stage").get<std::string>(),
-                                " (", row.at("hash").get<std::string>().substr(0, 12),
+void unite(ReportRow& kept, const ReportRow& row, const std::string& run, ReportData& all) {
+  kept.axes = common_axes(kept.axes, row.axes);
+  kept.runs.push_back(run);
+  if (!row.items.empty() && !fs::is_regular_file(kept.items) && fs::is_regular_file(row.items))
+    kept.items = row.items;
+  if (figures_of(kept, all.measured) != figures_of(row, all.measured))
+    all.notes.push_back(message(run, " and ", kept.runs.front(), " measured the same work of ",
+                                row.stage, " (", row.hash.substr(0, 12),
                                 ") with other figures: those of the latter are shown"));
 }
 
-/// Adds what `one` holds and `all` does not.
-void add_run(ReportData& all, Json one, const fs::path& folder, const std::string& run,
-             Seen& seen) {
-  // Of equal hash: one measurement that both runs hold.
-  const auto known = [&](const Json& entry, const char* list) -> Json* {
-    const auto hash = entry.value("hash", std::string());
-    if (hash.empty()) return nullptr;
-    const auto [at, is_new] = seen.emplace(list + hash, all.report.at(list).size());
-    return is_new ? nullptr : &all.report.at(list).at(at->second);
+/// Adds what `one` holds and `all` does not: of equal hash it is one measurement that both hold.
+void add_run(ReportData& all, ReportData one, const std::string& run) {
+  const auto known = [](auto& list, const auto& entry) {
+    return std::find_if(list.begin(), list.end(), [&](const auto& other) {
+      return !entry.hash.empty() && other.hash == entry.hash;
+    });
   };
-  for (Json& row : one.at("rows")) {
-    if (row.contains("items"))
-      row["items"] = (folder / row.at("items").get<std::string>()).lexically_normal().string();
-    if (Json* kept = known(row, "rows")) {
+  for (ReportRow& row : one.rows)
+    if (const auto kept = known(all.rows, row); kept != all.rows.end()) {
       unite(*kept, row, run, all);
-      continue;
+    } else {
+      if (row.runs.empty()) row.runs = {run};
+      all.rows.push_back(std::move(row));
     }
-    if (!run.empty() && !row.contains("runs")) row["runs"] = Json::array({run});
-    all.report["rows"].push_back(std::move(row));
-  }
-  for (Json& work : one.at("work")) {
-    if (Json* kept = known(work, "work")) {
-      if (kept->contains("axes") && work.contains("axes"))
-        (*kept)["axes"] = common_axes(kept->at("axes"), work.at("axes"));
-      continue;
+  for (ReportWork& work : one.work)
+    if (const auto kept = known(all.work, work); kept != all.work.end()) {
+      kept->axes = common_axes(kept->axes, work.axes);
+    } else {
+      work.run = run;
+      work.folder = run + "/" + work.folder;
+      all.work.push_back(std::move(work));
     }
-    if (!run.empty()) {
-      work["run"] = run;
-      work["folder"] = run + "/" + work.value("folder", std::string());
-    }
-    all.report["work"].push_back(std::move(work));
+  for (ReportWork& failure : one.failed) {
+    failure.run = run;
+    all.failed.push_back(std::move(failure));
   }
-  for (Json& failure : one.value("failed", Json::array())) {
-    if (!run.empty()) failure["run"] = run;
-    all.report["failed"].push_back(std::move(failure));
-  }
-  if (!fs::exists(folder / kMetricsName)) return;
-  for (MetricsLine& line : read_metrics(folder / kMetricsName)) {
-    if (!run.empty()) line.stage = run + "/" + line.stage;
+  for (const std::string& note : one.notes) all.notes.push_back(run + "/" + note);
+  for (MetricsLine& line : one.lines) {
+    line.stage = run + "/" + line.stage;
     all.lines.push_back(std::move(line));
   }
+  all.is_whole = all.is_whole && one.is_whole;
+  all.name += (all.name.empty() ? "" : ", ") + run;
+}
+
+/// An entry as it was read, with what putting reports together changed of it.
+Json written(const ReportRow& row) {
+  Json entry = row.source;
+  entry["axes"] = row.axes;
+  if (!row.items.empty()) entry["items"] = row.items;
+  if (!row.runs.empty()) entry["runs"] = row.runs;
+  return entry;
+}
+Json written(const ReportWork& work) {
+  Json entry = work.source;
+  entry["axes"] = work.axes;
+  if (!work.folder.empty()) entry["folder"] = work.folder;
+  if (!work.run.empty()) entry["run"] = work.run;
+  return entry;
 }
 
 /// The folders as they lie on the disk, each once, in the order of their names: what is shown does
@@ -157,33 +137,54 @@ std::vector<fs::path> each_once(const std::vector<fs::path>& given, ReportData& 
 
 }  // namespace
 
+ReportData report_of(const Json& report, const fs::path& folder) {
+  ReportData data;
+  with_json_errors((folder / "report.json").string(), [&] {
+    data.name = report.at("name").get<std::string>();
+    data.description = report.at("description").get<std::string>();
+    data.is_whole = report.at("is_whole").get<bool>();
+    for (const Json& row : report.at("rows").get_ref<const Json::array_t&>())
+      data.rows.push_back(row_of(row));
+    for (const Json& work : report.at("work").get_ref<const Json::array_t&>())
+      data.work.push_back(work_of(work));
+    for (const Json& failure : report.value("failed", Json::array()))
+      data.failed.push_back(work_of(failure));
+    for (const auto& [list, key] :
+         {std::pair(&data.notes, "notes"), std::pair(&data.measured, "measured")})
+      *list = report.value(key, std::vector<std::string>());
+  });
+  for (ReportRow& row : data.rows)
+    if (!row.items.empty()) row.items = (folder / row.items).lexically_normal().string();
+  if (holds_whole_metrics(folder / kMetricsName)) data.lines = read_metrics(folder / kMetricsName);
+  return data;
+}
+
 ReportData read_runs(const std::vector<fs::path>& given) {
   ReportData data;
   const std::vector<fs::path> folders = each_once(given, data);
-  const std::vector<std::string> names = run_names(folders);
-  const bool are_several = folders.size() > 1;
-  Seen seen;
-  std::string titles;
-  for (std::size_t i = 0; i < folders.size(); ++i) {
-    Json report = read_report(folders[i]);
-    if (i == 0) {
-      data.report = report;
-      data.report["rows"] = data.report["work"] = data.report["failed"] = Json::array();
-      data.report.erase("lines");
-    }
-    for (const Json& note : report.value("notes", Json::array()))
-      data.notes.push_back((are_several ? names[i] + "/" : "") + note.get<std::string>());
-    const bool is_whole =
-        data.report.at("is_whole").get<bool>() && report.at("is_whole").get<bool>();
-    data.report["is_whole"] = is_whole;
-    titles += (i > 0 ? ", " : "") + names[i];
-    add_run(data, std::move(report), folders[i], are_several ? names[i] : "", seen);
+  if (folders.size() == 1) {
+    ReportData one = report_of(read_report(folders.front()), folders.front());
+    one.notes.insert(one.notes.begin(), data.notes.begin(), data.notes.end());
+    return one;
   }
-  if (are_several) {
-    data.report["name"] = titles;
-    data.report["description"] = "";
+  const std::vector<std::string> names = run_names(folders);
+  for (std::size_t i = 0; i < folders.size(); ++i) {
+    ReportData one = report_of(read_report(folders[i]), folders[i]);
+    if (i == 0) data.measured = one.measured;
+    add_run(data, std::move(one), names[i]);
   }
   return data;
+}
+
+Json to_json(const ReportData& data) {
+  Json report = {{"name", data.name},         {"description", data.description},
+                 {"is_whole", data.is_whole}, {"measured", data.measured},
+                 {"rows", Json::array()},     {"work", Json::array()},
+                 {"notes", data.notes},       {"failed", Json::array()}};
+  for (const ReportRow& row : data.rows) report["rows"].push_back(written(row));
+  for (const ReportWork& work : data.work) report["work"].push_back(written(work));
+  for (const ReportWork& work : data.failed) report["failed"].push_back(written(work));
+  return report;
 }
 
 }  // namespace lldm

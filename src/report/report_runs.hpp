@@ -3,18 +3,28 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "lldm/track/metrics.hpp"
+#include "report/row.hpp"
 
 namespace lldm {
 
 struct ReportData {
-  nlohmann::ordered_json report;   // rows with absolute `items`, and `runs` where there are several
-  std::vector<MetricsLine> lines;  // of metrics.jsonl; stages named as `work`'s folders are
-  std::vector<std::string> notes = {};  // what a reader of the figures has to know
+  std::string name, description;
+  bool is_whole = true;
+  std::vector<ReportRow> rows;  // with absolute `items`, and `runs` where there are several
+  std::vector<ReportWork> work, failed;
+  std::vector<std::string> notes;     // what a reader of the figures has to know
+  std::vector<std::string> measured;  // keys of what the clock or the allocator said
+  std::vector<MetricsLine> lines;     // of metrics.jsonl; stages named as `work`'s folders are
 };
+
+/// A report.json with what lies beside it in `folder`, the path of the folder as it lies on the
+/// disk.
+///
+/// Errors  DataError if lldm did not write it.
+ReportData report_of(const nlohmann::ordered_json& report, const std::filesystem::path& folder);
 
 /// The report of one run folder, or those of several put together: in the order of the folders'
 /// names, whatever the order and the paths they are given by; a row that several hold once, with
@@ -22,5 +32,8 @@ struct ReportData {
 ///
 /// Errors  DataError if a folder holds no report.json or one that lldm did not write.
 ReportData read_runs(const std::vector<std::filesystem::path>& folders);
+
+/// As report.json has it, without the tables' lines.
+nlohmann::ordered_json to_json(const ReportData& data);
 
 }  // namespace lldm

@@ -191,10 +191,10 @@ ReportTable study_table(const ReportGroups& all) {
     std::vector<std::string> row = {label, rounded_text(group.axes.value("budget", 0.0), 3),
                                     plain(group, "evaluated_passes_per_text")};
     for (const char* metric : {"bias", "elbo_bias"}) {
-      const std::vector<double> errors = group.values(metric + std::string("_standard_error"));
+      const Figure* first = group.rows.front()->find(metric);
       row.push_back(number(report, group, metric, metric));
-      if (row.back() != "-" && !errors.empty() && errors.front() > 0)
-        row.back() += " \u00b1 " + rounded_text(errors.front(), 2);
+      if (first && first->standard_error > 0)
+        row.back() += " \u00b1 " + rounded_text(*first->standard_error, 2);
     }
     for (const char* metric : {"score_variance", "margin_variance", "loss_variance", "loss_bias",
                                "gradient_variance", "policy_reference_correlation"})
@@ -203,7 +203,7 @@ ReportTable study_table(const ReportGroups& all) {
   }
   add_runs(report.table, runs);
   for (const ReportGroup& group : groups)
-    if (const auto draws = group.rows.front()->value("truth_draws", std::int64_t{0}); draws > 0) {
+    if (const std::int64_t draws = group.rows.front()->truth_draws; draws > 0) {
       report.note += message("The truth was sampled, with ", draws,
                              " draws of every answer: its noise is part of the biases' errors.\n");
       break;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -24,18 +23,18 @@ struct ReportTable {
 struct ReportGroup {
   std::string label;  // the stage and what tells it from the stage's other lines
   std::string stage, role, starts_from, estimator;
-  std::vector<const nlohmann::ordered_json*> rows;
-  std::string run = "";   // of a report over several folders: the rows' runs
-  std::string name = "";  // the label, with the run where another line has the same
-  nlohmann::ordered_json axes = nlohmann::ordered_json::object();  // that all rows have alike
+  std::vector<const ReportRow*> rows;
+  std::string run = "";        // of a report over several folders: the rows' runs
+  std::string name = "";       // the label, with the run where another line has the same
+  Axes axes = Axes::object();  // that all rows have alike
   std::shared_ptr<ReportItems> items = nullptr;
 
   [[nodiscard]] std::vector<double> values(
       const std::string& metric) const;  // one a seed, those that have it
 };
 using ReportGroups = std::vector<ReportGroup>;
-/// `report` must outlive the groups.
-ReportGroups group_rows(const nlohmann::ordered_json& report);
+/// `rows` must outlive the groups.
+ReportGroups group_rows(const std::vector<ReportRow>& rows);
 
 /// The groups that have one of the metrics; where one stage measured all of them, or the metrics
 /// are of their training, their labels do not name it.

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "report/spread.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
 
 #include "lldm/errors.hpp"
 #include "lldm/eval/paired_test.hpp"
 #include "lldm/render/table.hpp"
-#include "track/not_finite.hpp"
 
 namespace lldm {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string deviation(const Spread& spread) {
   return " \u00b1 " + (spread.sd == 0 ? "0" : rounded_text(spread.sd, 2));
@@ -82,48 +76,6 @@ std::string test_text(const Spread& spread) {
   if (!spread.test) return "-";
   return message("p = ", rounded_text(spread.test->p, 3), " (", spread.test->up, " up, ",
                  spread.test->down, " down of ", spread.test->compared, ")");
-}
-
-Json to_json(const Spread& spread, bool is_of_change) {
-  Json json = {{"mean", spread.mean}, {"seeds", spread.seeds}};
-  if (spread.seeds >= 2) json["sd"] = spread.sd;
-  if (spread.has_interval) {
-    json["low"] = spread.low;
-    json["high"] = spread.high;
-  }
-  json["interval"] = to_string(spread.kind);
-  if (spread.test) {
-    json["test"] = spread.test->name;
-    json["p"] = spread.test->p;
-    json["up"] = spread.test->up;
-    json["down"] = spread.test->down;
-    json["items"] = spread.test->compared;
-  }
-  if (is_of_change) json["is_change"] = spread.is_change();
-  if (!spread.why.empty()) json["why"] = spread.why;
-  name_not_finite(json);
-  return json;
-}
-
-std::optional<double> metric_of(const Json& row, const std::string& metric) {
-  // Of these null says that there is no such figure; of all others, that it was no number.
-  static constexpr std::array<std::string_view, 6> kMayBeUnknown = {
-      "bias",      "bias_standard_error",         "elbo_bias", "elbo_bias_standard_error",
-      "loss_bias", "policy_reference_correlation"};
-  const Json& metrics = row.at("metrics");
-  const auto found = metrics.find(metric);
-  if (found == metrics.end()) return std::nullopt;
-  if (found->is_number()) return found->get<double>();
-  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-  if (found->is_null()) {
-    const bool is_unknown =
-        std::find(kMayBeUnknown.begin(), kMayBeUnknown.end(), metric) != kMayBeUnknown.end();
-    return is_unknown ? std::nullopt : std::optional(kNaN);
-  }
-  if (*found == "NaN") return kNaN;
-  if (*found == "Infinity") return std::numeric_limits<double>::infinity();
-  if (*found == "-Infinity") return -std::numeric_limits<double>::infinity();
-  return std::nullopt;
 }
 
 }  // namespace lldm

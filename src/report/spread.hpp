@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,14 +54,5 @@ std::string spread_text(const Spread& spread);
 std::string change_text(const Spread& spread);
 /// "p = 0.125 (4 up, 0 down of 20)"; "-" without a test.
 std::string test_text(const Spread& spread);
-
-/// {"mean", "sd", "low", "high", "interval", "seeds", "test", "p", "up", "down", "items",
-/// "is_change", "why"}: those that it has; a mean that is not finite is "NaN" or
-/// "Infinity".
-nlohmann::ordered_json to_json(const Spread& spread, bool is_of_change);
-
-/// A number of a row's metrics: nothing where it was not measured; nan or infinity where it was and
-/// is not finite.
-std::optional<double> metric_of(const nlohmann::ordered_json& row, const std::string& metric);
 
 }  // namespace lldm

@@ -43,6 +43,12 @@ Json three_seeds() {
   return report;
 }
 
+std::vector<ReportRow> rows_of(const Json& report) {
+  std::vector<ReportRow> rows;
+  for (const Json& entry : report.at("rows")) rows.push_back(row_of(entry));
+  return rows;
+}
+
 const ReportGroup& named(const std::vector<ReportGroup>& groups, const std::string& label) {
   for (const ReportGroup& group : groups)
     if (group.label == label) return group;
@@ -68,7 +74,8 @@ TEST_CASE("Report: labels say what differs and nothing else", "[experiment][repo
   CHECK(labels.of(mc8) == ", mc draws=8");
   CHECK(labels.of(beta) == ", full_trajectory, beta=0.1");
   CHECK(labels.of(Json::object()).empty());
-  const auto groups = group_rows(report);
+  const auto rows = rows_of(report);
+  const auto groups = group_rows(rows);
   REQUIRE(groups.size() == 3);  // and not merged under one name
   CHECK(groups[1].label == "tuned, mc draws=8");
   CHECK(groups[2].label == "tuned, full_trajectory");  // beta is 0.1 wherever there is one
@@ -86,7 +93,8 @@ TEST_CASE("Report: labels say what differs and nothing else", "[experiment][repo
 
 TEST_CASE("Report: groups stand in the order start, preference, control", "[experiment][report]") {
   const Json report = three_seeds();
-  const auto groups = group_rows(report);
+  const auto rows = rows_of(report);
+  const auto groups = group_rows(rows);
   REQUIRE(groups.size() == 3);
   CHECK(groups[0].label == "verbose");
   CHECK(groups[1].label == "tuned");
@@ -96,7 +104,8 @@ TEST_CASE("Report: groups stand in the order start, preference, control", "[expe
 
 TEST_CASE("Report: differences are paired by seed", "[experiment][report]") {
   const Json report = three_seeds();
-  const auto groups = group_rows(report);
+  const auto rows = rows_of(report);
+  const auto groups = group_rows(rows);
   const ReportGroup& tuned = named(groups, "tuned");
   // 0.6, 0.7, 0.8: mean 0.7, s = 0.1; over seeds a spread is told, no interval.
   const Spread accuracy = spread_of(tuned, "accuracy");
@@ -129,7 +138,8 @@ TEST_CASE("Report: one seed without items has its figure and no interval of a ch
     r["metrics"]["superfluous_steps_low"] = 0.9;
     r["metrics"]["superfluous_steps_high"] = 2.1;
   }
-  const auto groups = group_rows(report);
+  const auto rows = rows_of(report);
+  const auto groups = group_rows(rows);
   const Spread own = spread_of(groups[1], "accuracy");
   CHECK(own.kind == IntervalKind::wilson);  // of 250 right of 500
   CHECK((own.low == Approx(0.456341).margin(1e-6) && own.high == Approx(0.543659).margin(1e-6)));
@@ -143,7 +153,8 @@ TEST_CASE("Report: one seed without items has its figure and no interval of a ch
 
 TEST_CASE("Report: sentences claim what the intervals carry", "[experiment][report]") {
   const Json report = three_seeds();
-  const std::string text = findings(group_rows(report));
+  const auto rows = rows_of(report);
+  const std::string text = findings(group_rows(rows));
   // Lines: 1 against 2.1, 2.2, 2.3: -1.2 +- 0.25 excludes zero; accuracy -0.2 +- 0.25 does not.
   CHECK_THAT(text, testing::contains("superfluous lines fell by 1.20 [-1.45, -0.952 Student]"));
   CHECK_THAT(text, testing::contains("accuracy: no change that is sure, -20.0 points"));
@@ -161,7 +172,8 @@ TEST_CASE("Report: a change is against the start of the same cell", "[experiment
                         {row("sft", "start", 1, 0.5, 0, low), row("sft", "start", 1, 0.9, 2, high),
                          row("tuned", "preference", 1, 0.5, 0, low, "sft"),
                          row("tuned", "preference", 1, 0.7, 1, high, "sft")}}};
-  const auto groups = group_rows(report);
+  const auto rows = rows_of(report);
+  const auto groups = group_rows(rows);
   CHECK(change_of(named(groups, "tuned, learning_rate=0.001"), groups, "accuracy").mean ==
         Approx(0.0).margin(1e-12));
   CHECK(change_of(named(groups, "tuned, learning_rate=0.01"), groups, "accuracy").mean ==
@@ -170,7 +182,8 @@ TEST_CASE("Report: a change is against the start of the same cell", "[experiment
   const Json other = {{"rows",
                        {row("sft", "start", 1, 0.5, 0), row("sft", "start", 2, 0.6, 0),
                         row("tuned", "preference", 3, 0.7, 0, Json::object(), "sft")}}};
-  const auto without = group_rows(other);
+  const auto others = rows_of(other);
+  const auto without = group_rows(others);
   CHECK(!change_of(named(without, "tuned"), without, "accuracy").is_known);
 }
 
@@ -199,7 +212,8 @@ TEST_CASE("Report: the interval of a change is a paired bootstrap over the items
                    row("tuned", "preference", 1, 0.7, 1.0, Json::object(), "sft")}}};
   report["rows"][0]["items"] = items_file(folder, "a.jsonl", {0, 1, 2, 3, 4});
   report["rows"][1]["items"] = items_file(folder, "b.jsonl", {0, 1, 2, 3, 4, 5, 6});
-  auto groups = group_rows(report);
+  auto rows = rows_of(report);
+  auto groups = group_rows(rows);
   // Differences 0 0 0 0 0 1 1 0 0 0.  The bootstrap's distribution is Binomial(10, 0.2) / 10: its
   // 2.5 % quantile is 0 (P(0) = 0.107), its 97.5 % quantile 0.5 (P(<= 4) = 0.967, P(<= 5) = 0.994).
   const Spread change = change_of(groups[1], groups, "accuracy");
@@ -223,7 +237,8 @@ TEST_CASE("Report: the interval of a change is a paired bootstrap over the items
   report["rows"].push_back(row("tuned", "preference", 2, 0.5, 1.0, Json::object(), "sft"));
   report["rows"][2]["items"] = report["rows"][1]["items"];
   report["rows"][3]["items"] = report["rows"][0]["items"];
-  groups = group_rows(report);
+  rows = rows_of(report);
+  groups = group_rows(rows);
   const Spread both = change_of(named(groups, "tuned"), groups, "accuracy");
   CHECK(both.mean == Approx(0.0).margin(1e-12));
   CHECK((!both.has_interval && both.test && both.test->p == 1));
@@ -263,7 +278,8 @@ TEST_CASE("Report: rows of other settings are other lines, other seeds are not",
   report["rows"][2]["settings"] = "b";
   report["rows"][0]["runs"] = {"first"}, report["rows"][1]["runs"] = {"second"};
   report["rows"][2]["runs"] = {"second"};
-  const auto groups = group_rows(report);
+  const auto rows = rows_of(report);
+  const auto groups = group_rows(rows);
   REQUIRE(groups.size() == 2);
   CHECK(groups[0].rows.size() == 2);
   CHECK(groups[0].run == "first, second");
@@ -294,11 +310,10 @@ TEST_CASE("Report: several runs are put together, equal work once", "[experiment
   start["items"] = "sft/items.jsonl";
   const auto first = write("first", {start, a}), second = write("second", {start, b});
   const ReportData data = read_runs({first, second});
-  REQUIRE(data.report.at("rows").size() == 3);
-  CHECK(data.report.at("rows")[0].at("runs") == Json{"first", "second"});
-  CHECK(data.report.at("rows")[0].at("items") ==
-        (std::filesystem::canonical(first) / "sft/items.jsonl").string());
-  const auto groups = group_rows(data.report);
+  REQUIRE(data.rows.size() == 3);
+  CHECK(data.rows[0].runs == std::vector<std::string>{"first", "second"});
+  CHECK(data.rows[0].items == (std::filesystem::canonical(first) / "sft/items.jsonl").string());
+  const auto groups = group_rows(data.rows);
   // The start is of both runs, though it is kept once: both changes are against it.
   const Spread change = change_of(named(groups, "tuned"), groups, "accuracy");
   CHECK(change.seeds == 2);
