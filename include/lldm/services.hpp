@@ -2,26 +2,20 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "lldm/draws/stream.hpp"
-#include "lldm/track/logger.hpp"
 
 namespace lldm {
 
-class MemoryManager;
 class Registry;
 class Tokenizer;
 
 /// What a component may ask for when it is made: the one road to everything shared.  Nothing is
-/// global.
+/// global.  Memory needs no asking: what LibTorch allocates is counted wherever it happens.
 struct Services {
-  const Registry& registry;
-  MemoryManager& memory;
-  Logger& logger;
-  Draws draws;                                 // of the stage the component is made for
-  std::shared_ptr<const Tokenizer> tokenizer;  // null before a stage has one
-  std::string device = "cpu";                  // "cpu" or "cuda"
+  const Registry& registry;  // makes the components that a component holds
+  Draws draws;               // of the stage that the component is made for
+  std::shared_ptr<const Tokenizer> tokenizer = nullptr;  // null before a stage has one
 };
 
 }  // namespace lldm

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/terminal.hpp"
-#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/inspect.hpp"
@@ -34,8 +33,7 @@ AnyTask task_of(const Arguments& arguments, const std::string& name, const Regis
   table.set("type", Value::string(name));
   const BoundComponent bound = registry.bind(Role::task, table, diagnostics, {.where = "task"});
   diagnostics.throw_if_any();
-  MemoryManager memory;
-  const Services services = quiet_services(registry, memory, Draws(seed, "data"));
+  const Services services{registry, Draws(seed, "data")};
   return registry.make<AnyTask>(bound, services);
 }
 

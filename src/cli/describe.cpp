@@ -6,11 +6,9 @@
 #include <map>
 
 #include "cli/terminal.hpp"
-#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/memory/manager.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm::cli {
@@ -44,8 +42,7 @@ void print_facts(const Entry& entry, const Registry& registry) {
   for (const auto& [name, text] : entry.facts)
     std::cout << "  " << name << std::string(width + 2 - name.size(), ' ') << text << "\n";
   if (entry.role != Role::score_estimator) return;
-  MemoryManager memory;
-  const Services services = quiet_services(registry, memory, Draws(0, "describe"));
+  const Services services{registry, Draws(0, "describe")};
   try {
     const auto estimator = registry.make<AnyScoreEstimator>(
         ComponentRef<Role::score_estimator>(entry.name.c_str()), services);

@@ -13,6 +13,7 @@
 #include "lldm/builtin/builtin.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/laws/component_laws.hpp"
+#include "lldm/laws/stage_kind_laws.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/plugin/loader.hpp"
 
@@ -23,13 +24,13 @@ using laws::Outcome;
 
 struct Loaded {
   Registry registry;
-  std::vector<std::shared_ptr<const Entry>> entries;
+  LoadedPlugin plugin;
 };
 
 Loaded load(const std::filesystem::path& file) {
   Loaded loaded;
   register_builtin_components(loaded.registry);
-  loaded.entries = load_plugin(loaded.registry, file).entries;
+  loaded.plugin = load_plugin(loaded.registry, file);
   return loaded;
 }
 
@@ -44,8 +45,11 @@ std::vector<std::string> components_of(const std::filesystem::path& file,
         report.begin("it is loaded");
         try {
           const Loaded loaded = load(file);
-          laws::check_settings(loaded.entries, settings);
-          for (const auto& entry : loaded.entries) report.text("+" + laws::component_name(*entry));
+          laws::check_settings(loaded.plugin, settings);
+          for (const auto& entry : loaded.plugin.entries)
+            report.text("+" + laws::component_name(*entry));
+          for (const AnyStageKind& kind : loaded.plugin.stage_kinds)
+            report.text("+" + laws::component_name(kind));
         } catch (const ConfigError& error) {
           report.text(std::string("?") + error.what());
         } catch (const PluginError& error) {
@@ -66,18 +70,28 @@ std::vector<std::string> components_of(const std::filesystem::path& file,
   return names;
 }
 
-/// The laws of the component number `index` of the plugin.
+/// The laws of what the plugin registered as number `index`: components, then kinds of stage.
+std::vector<laws::Law> laws_of(const Loaded& loaded, MemoryManager& memory, std::size_t index,
+                               const std::vector<std::string>& settings) {
+  const LoadedPlugin& plugin = loaded.plugin;
+  if (index >= plugin.entries.size()) {
+    const AnyStageKind& kind = plugin.stage_kinds.at(index - plugin.entries.size());
+    return laws::stage_kind_laws(loaded.registry, memory, kind, laws::stage_table(kind, settings));
+  }
+  const Entry& entry = *plugin.entries[index];
+  return laws::component_laws(loaded.registry, entry,
+                              laws::component_table(loaded.registry, entry, settings));
+}
+
 void check_component(const Report& report, const std::filesystem::path& file, std::size_t index,
                      const std::vector<std::string>& settings) {
   at::set_num_threads(1);
   report.begin("it is made from its options");
   const Loaded loaded = load(file);
-  const Entry& entry = *loaded.entries.at(index);
   MemoryManager memory;
   std::vector<laws::Law> list;
   const laws::Law made{"it is made from its options", [&] {
-                         const auto table = laws::component_table(loaded.registry, entry, settings);
-                         list = laws::component_laws(loaded.registry, memory, entry, table);
+                         list = laws_of(loaded, memory, index, settings);
                          return laws::holds(settings.empty() ? "defaults" : "as --set says");
                        }};
   report.check(made);

@@ -52,7 +52,7 @@ std::string figure(const Json& json, const char* key) {
 void add_rows(Table& table, const Json& line, bool has_reference) {
   for (const char* answer : {"chosen", "rejected"}) {
     const Json& json = line.at(answer);
-    std::vector<std::string> cells = {line.at("row").dump(),
+    std::vector<std::string> cells = {line.at("line").dump(),
                                       answer,
                                       figure(json, "score"),
                                       figure(json, "standard_error"),
@@ -67,6 +67,8 @@ void add_rows(Table& table, const Json& line, bool has_reference) {
 }  // namespace
 
 int run_score(const Arguments& arguments) {
+  require_model_folder(arguments.positional.at(0));
+  if (arguments.has("reference")) require_model_folder(arguments.value("reference"));
   const Registry registry = make_registry(arguments);
   MemoryManager memory;
   memory.install();
@@ -77,11 +79,9 @@ int run_score(const Arguments& arguments) {
   request.draws_seed = static_cast<std::uint64_t>(arguments.integer("draws-seed", 42));
   NotesToStderr notes;
   request.logger = &notes;
-  request.repeat = arguments.integer("repeat", 1);
-  if (request.repeat < 1) throw ConfigError("--repeat got 0\n  legal: integers from 1");
+  request.repeat = arguments.integer("repeat", 1, 1);
   if (arguments.has("json")) {
-    score_file(request, registry, memory,
-               [](const Json& line) { std::cout << line.dump() << "\n"; });
+    score_file(request, registry, [](const Json& line) { std::cout << line.dump() << "\n"; });
     return 0;
   }
   Table table;
@@ -91,7 +91,7 @@ int run_score(const Arguments& arguments) {
   const bool has_reference = !request.reference.empty();
   if (has_reference) table.columns.push_back({"policy - reference"});
   std::string target;
-  score_file(request, registry, memory, [&](const Json& line) {
+  score_file(request, registry, [&](const Json& line) {
     add_rows(table, line, has_reference);
     target = line.at("chosen").at("target").get<std::string>();
   });

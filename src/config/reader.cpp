@@ -223,8 +223,12 @@ bool read_component(const Value& value, ComponentSlot out, std::string_view role
   const ReadContext& context = slot.context;
   if (!context.components) return true;
   const std::size_t before = context.diagnostics.num_errors();
-  ComponentChecker::Checked checked = context.components->check_component(
-      role, out.table, context.where + " " + label(slot), extra_keys, context.diagnostics);
+  ComponentChecker::Checked checked =
+      context.components->check_component({.role = role,
+                                           .table = out.table,
+                                           .where = context.where + " " + label(slot),
+                                           .extra_keys = {extra_keys.begin(), extra_keys.end()}},
+                                          context.diagnostics);
   out.table = std::move(checked.table);
   out.bound = std::move(checked.bound);
   return context.diagnostics.num_errors() == before;

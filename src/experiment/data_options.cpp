@@ -16,8 +16,8 @@ void check_unread(const config::Value& table, const DataOptions& options,
   const auto refuse = [&](std::initializer_list<const char*> keys, const char* reason) {
     for (const char* key : keys)
       if (const config::Member* member = table.find(key))
-        diagnostics.error(member->position,
-                          message(where, " [data]: \"", key, "\" is not read here"), reason);
+        diagnostics.error(member->position, message(where, ": \"", key, "\" is not read here"),
+                          reason);
   };
   if (table.find("file")) {
     refuse({"correct", "at_most"}, "it belongs to { stage = NAME }");
@@ -35,61 +35,72 @@ void check_unread(const config::Value& table, const DataOptions& options,
 
 }  // namespace
 
-BoundData bind_data(const config::Value& table, const Registry& registry,
-                    config::Diagnostics& diagnostics, const std::string& where) {
-  BoundData bound;
-  if (!table.is_table()) {
-    diagnostics.error(table.position(), message(where, " `data` is ", table.seen()),
-                      "write { generate = TASK }, { file = PATH } or { stage = NAME }");
-    return bound;
-  }
+const std::vector<config::FieldInfo>& DataRef::fields() { return config::fields<DataOptions>(); }
+
+std::optional<config::Value> DataRef::write() const {
+  return is_given() ? std::optional(resolved) : std::nullopt;
+}
+
+bool DataRef::read(const config::Value& given, const config::Slot& slot) {
+  *this = {};
+  const std::string& key = slot.info.key;
+  if (!given.is_table())
+    return slot.fail(given, "is " + given.seen(),
+                     "write { generate = TASK }, { file = PATH } or { stage = NAME }");
   int sources = 0;
-  for (const char* key : {"generate", "file", "stage"}) sources += table.find(key) != nullptr;
-  if (sources != 1) {
-    diagnostics.error(table.position(),
-                      message(where, " `data` names ",
-                              sources == 0 ? "no source" : "several sources", " of rows"),
-                      "give exactly one of `generate` (a task), `file` and `stage`");
-    return bound;
+  for (const char* source : {"generate", "file", "stage"}) sources += given.find(source) != nullptr;
+  if (sources != 1)
+    return slot.fail(given,
+                     message("names ", sources == 0 ? "no source" : "several sources", " of rows"),
+                     "give exactly one of `generate` (a task), `file` and `stage`");
+  config::ReadContext context{slot.context.diagnostics, message(slot.context.where, " [", key, "]"),
+                              slot.context.components};
+  const std::size_t before = context.diagnostics.num_errors();
+  if (given.find("generate"))
+    read_task(given, context);
+  else
+    read_options(given, context);
+  return context.diagnostics.num_errors() == before;
+}
+
+void DataRef::read_task(const config::Value& given, const config::ReadContext& context) {
+  task.table = given;
+  if (context.components) {
+    auto checked = context.components->check_component({.role = role_name(Role::task),
+                                                        .table = given,
+                                                        .where = context.where,
+                                                        .extra_keys = {"limit"},
+                                                        .synonym = "generate"},
+                                                       context.diagnostics);
+    if (!checked.bound) return;
+    task.table = std::move(checked.table);
+    task.bound = std::move(checked.bound);
   }
-  if (table.find("generate")) {
-    bound.task =
-        registry.bind(Role::task, table, diagnostics,
-                      {.where = where + " [data]", .synonym = "generate", .extra_keys = {"limit"}});
-    if (bound.task) {
-      bound.resolved = bound.task.table;
-      bound.resolved.erase("type");
-      bound.resolved.set("generate", config::Value::string(bound.task.entry->name));
-    }
-    if (const config::Member* limit = table.find("limit")) {
-      config::Value own;
-      own.set("limit", limit->value, limit->position);
-      bound.options = config::read_options<DataOptions>(own, diagnostics, where + " [data]");
-      bound.resolved.set("limit", limit->value);
-    }
-    return bound;
-  }
-  bound.options = config::read_options<DataOptions>(table, diagnostics, where + " [data]");
-  check_unread(table, bound.options, diagnostics, where);
-  bound.resolved = config::write_options(bound.options);
+  for (const config::Member& member : task.table.as_table())
+    resolved.set(member.key == "type" ? "generate" : member.key, member.value, member.position);
+  const config::Member* limit = given.find("limit");
+  if (!limit) return;
+  config::Value own;
+  own.set("limit", limit->value, limit->position);
+  config::read_struct(own, options, context);
+}
+
+void DataRef::read_options(const config::Value& given, const config::ReadContext& context) {
+  config::read_struct(given, options, context);
+  check_unread(given, options, context.diagnostics, context.where);
+  resolved = config::write_options(options);
   for (const char* key : {"file", "stage"})
-    if (!table.find(key)) bound.resolved.erase(key);
-  const bool is_file = table.find("file") != nullptr;
-  if (const config::Member* file = bound.resolved.find("file"); file && file->value.is_string())
-    bound.options.file = file->value.as_string();  // absolute
-  if (is_file && !table.find("take")) bound.resolved.erase("take");
-  if (!is_file) bound.resolved.erase("on_bad_row");
-  if (is_file || bound.options.take != Take::samples)
-    for (const char* key : {"correct", "at_most"}) bound.resolved.erase(key);
-  return bound;
+    if (!given.find(key)) resolved.erase(key);
+  const bool is_file = given.find("file") != nullptr;
+  if (const config::Member* file = resolved.find("file"); file && file->value.is_string())
+    options.file = file->value.as_string();  // absolute
+  if (is_file && !given.find("take")) resolved.erase("take");
+  if (!is_file) resolved.erase("on_bad_row");
+  if (is_file || options.take != Take::samples)
+    for (const char* key : {"correct", "at_most"}) resolved.erase(key);
 }
 
-const BoundData* BoundRows::find(std::string_view key) const {
-  const auto found = tables.find(key);
-  return found == tables.end() ? nullptr : &found->second;
-}
-
-std::string file_take_problem(const BoundData& data, std::int64_t group_size) {
+std::string file_take_problem(const DataRef& data, std::int64_t group_size) {
   const config::Member* given = data.resolved.find("take");
   if (!given) return "";
   const bool is_single = data.options.take != Take::pairs;

@@ -98,30 +98,14 @@ void make_models_absolute(Value& table) {
   }
 }
 
-/// Every table of rows, bound.
-BoundRows bind_rows(const std::string& where, const Value& table, const Registry& registry,
-                    Diagnostics& diagnostics) {
-  BoundRows rows;
-  for (const char* key : {"data", "validation", "pairs"})
-    if (const config::Member* member = table.find(key)) {
-      const bool is_validation = key == std::string_view("validation");
-      rows.tables.emplace(key, bind_data(member->value, registry, diagnostics,
-                                         is_validation ? where + " `validation`:" : where));
-    }
-  return rows;
-}
-
 /// A resolved stage is its own resolved form: it names no key that is not read.
 void bind(Stage& stage, Value table, const Registry& registry, Diagnostics& diagnostics) {
-  const std::string where = message("stage \"", stage.name, "\"");
   make_models_absolute(table);
-  stage.options = stage.kind.read(table, {diagnostics, where, &registry});
-  const BoundRows rows = bind_rows(where, table, registry, diagnostics);
+  stage.options =
+      stage.kind.read(table, {diagnostics, message("stage \"", stage.name, "\""), &registry});
   stage.resolved = stage.kind.write(stage.options.get());
-  for (const auto& [key, data] : rows.tables)
-    if (config::Member* member = stage.resolved.find(key)) member->value = data.resolved;
   for (const UnreadKey& unread : stage.kind.unread(table)) stage.resolved.erase(unread.key);
-  stage.facts = stage.kind.facts(stage.options.get(), rows);
+  stage.facts = stage.kind.facts(stage.options.get());
 }
 
 const AnyStageKind* kind_of(const Value& table, const Registry& registry,
@@ -239,6 +223,10 @@ Value resolved_document(const Experiment& experiment, const Value& root) {
   Value stages = Value::array();
   for (const Stage& stage : experiment.stages) stages.as_array().push_back(stage.resolved);
   resolved.set("stage", stages);
+  if (!reads_tokenizer(experiment)) resolved.erase("tokenizer");
+  std::erase_if(resolved.find("model")->value.as_table(), [&](const config::Member& member) {
+    return !reads_model_key(experiment, member.key);
+  });
   // A model folder's own template counts where the file names none.
   if (!root.find("template")) resolved.erase("template");
   resolved.erase("grid");

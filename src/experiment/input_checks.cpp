@@ -9,7 +9,7 @@
 #include "lldm/config/document.hpp"
 #include "lldm/data/chat_template.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/model/model_folder.hpp"
+#include "lldm/model/model.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "storage/input_file.hpp"
@@ -51,7 +51,7 @@ std::optional<std::int64_t> longest_text(const Experiment& experiment, const std
   const fs::path folder = root_folder(experiment, from);
   if (folder.empty()) return model.max_length;
   try {
-    if (is_there(folder / "config.json")) return load_llada_config(folder).max_sequence_length;
+    if (is_there(folder / "config.json")) return load_model_shape(folder).max_length;
   } catch (const Error&) {  // told where files are looked at
     return std::nullopt;
   }
@@ -59,10 +59,10 @@ std::optional<std::int64_t> longest_text(const Experiment& experiment, const std
                                                        : std::nullopt;
 }
 
-std::optional<std::int64_t> RowCounts::count(const BoundData& bound, std::int64_t most) {
+std::optional<std::int64_t> RowCounts::count(const DataRef& bound, std::int64_t most) {
   if (!bound.options.stage.empty()) return std::nullopt;
   std::optional<std::int64_t> rows;
-  if (!bound.task) {
+  if (!bound.is_generated()) {
     if (!fs::is_regular_file(bound.options.file)) return std::nullopt;
     rows = count_lines(bound.options.file, most);
   } else if (const auto* own = bound.task.table.find("rows"); own && own->value.is_integer()) {
@@ -82,7 +82,7 @@ std::string RowCounts::problem(const StageFacts& stage) {
   if (!stage.training || stage.rows.empty()) return "";
   const StageTraining& training = *stage.training;
   const OptimizerOptions& optimizer = training.optimizer;
-  const BoundData& data = stage.rows.front().data;
+  const DataRef& data = stage.rows.front().data;
   const auto for_a_step =
       optimizer.epochs > 0 ? static_cast<std::int64_t>(std::ceil(0.5 / optimizer.epochs)) : 1;
   const std::int64_t wanted = training.validation_rows + std::max<std::int64_t>(1, for_a_step);
@@ -130,7 +130,7 @@ std::vector<FileProblem> folder_problems(const fs::path& folder, const Tokenizer
   if (!is_there(folder / "config.json"))
     missing("config.json");
   else
-    tried([&] { static_cast<void>(load_llada_config(folder)); });
+    tried([&] { static_cast<void>(load_model_shape(folder)); });
   if (!is_there(folder / "model.safetensors") &&
       !is_there(folder / "model.safetensors.index.json") &&
       !is_there(folder / "pytorch_model.bin"))  // which loading refuses by name

@@ -34,7 +34,7 @@ class RowCounts {
   std::string problem(const StageFacts& stage);
 
  private:
-  std::optional<std::int64_t> count(const BoundData& data, std::int64_t most);
+  std::optional<std::int64_t> count(const DataRef& data, std::int64_t most);
 
   const Registry& registry_;
   const Services& services_;

@@ -87,7 +87,8 @@ void check_default_table(const std::string& key, const Value& table, const Regis
     config::read_table(table, config::fields<OptimizerOptions>(), &options,
                        config::ReadContext{found, where});
   } else if (table.find("type")) {
-    static_cast<void>(registry.check_component(key, table, where, {}, found));
+    static_cast<void>(
+        registry.check_component({.role = key, .table = table, .where = where}, found));
   }
   std::set<Position> known;
   for (const config::Diagnostic& error : diagnostics.errors()) known.insert(error.position);
@@ -96,28 +97,35 @@ void check_default_table(const std::string& key, const Value& table, const Regis
       diagnostics.error(error.position, error.message, error.hint);
 }
 
-bool makes_model(const Experiment& experiment) {
-  return experiment.options.model.path.empty() &&
+bool reads_tokenizer(const Experiment& experiment) {
+  return experiment.stages.empty() ||
          std::ranges::any_of(experiment.stages,
                              [](const Stage& stage) { return stage.facts.trains_new_model(); });
 }
 
+bool makes_model(const Experiment& experiment) {
+  return experiment.options.model.path.empty() && !experiment.stages.empty() &&
+         reads_tokenizer(experiment);
+}
+
+bool reads_model_key(const Experiment& experiment, const std::string& key) {
+  if (experiment.stages.empty() || makes_model(experiment)) return true;
+  const bool reads_path = reads_tokenizer(experiment);
+  if (key == "path") return reads_path;
+  const bool reads_sizes = reads_path || experiment.options.needs.has_value();
+  return !kStart.contains(key) && (reads_sizes || !kSizes.contains(key));
+}
+
 void check_model_tables(const Experiment& experiment, const Value& root, Diagnostics& diagnostics) {
-  if (experiment.stages.empty() || makes_model(experiment)) return;
-  const bool reads_path = std::ranges::any_of(
-      experiment.stages, [](const Stage& stage) { return stage.facts.trains_new_model(); });
+  const bool reads_path = reads_tokenizer(experiment);
   const char* why = reads_path ? "[model] `path` has it" : "every stage starts from a model folder";
   if (const Member* table = root.find("tokenizer"); table && !reads_path)
     diagnostics.error(table->position, "[tokenizer] is read by no stage of this file",
                       message(why, ", which has its own tokenizer: leave it out"));
   const Member* model = root.find("model");
   if (!model || !model->value.is_table()) return;
-  const bool reads_sizes = reads_path || experiment.options.needs.has_value();
-  for (const Member& member : model->value.as_table()) {
-    const bool is_unread = (member.key == "path" && !reads_path) ||
-                           (kSizes.contains(member.key) && !reads_sizes) ||
-                           kStart.contains(member.key);
-    if (is_unread)
+  for (const Member& member : model->value.as_table())
+    if (!reads_model_key(experiment, member.key))
       diagnostics.error(member.position,
                         message("[model] ", member.key, " is read by no stage of this file"),
                         message(why,
@@ -125,7 +133,6 @@ void check_model_tables(const Experiment& experiment, const Value& root, Diagnos
                                 : reads_path         ? ": no new weights are made"
                                                      : ": its config.json has the sizes",
                                 "; leave it out"));
-  }
 }
 
 }  // namespace lldm

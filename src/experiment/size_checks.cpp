@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <thread>
 
-#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/memory/manager.hpp"
-#include "lldm/model/model_folder.hpp"
+#include "lldm/model/model.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
 #include "lldm/storage/files.hpp"
@@ -26,7 +25,6 @@ using config::Value;
 
 /// What one machine has at most today: a plan for another machine than this one is legal.
 constexpr std::int64_t kLargestMachine = std::int64_t{4} << 40;
-constexpr std::int64_t kAssumedVocabulary = 128;  // of a tokenizer that is not made yet
 
 class SizeCheck {
  public:
@@ -42,7 +40,7 @@ class SizeCheck {
 
   void run() {
     threads();
-    const std::optional<LladaConfig> own = model();
+    const std::optional<ModelShape> own = model();
     for (std::size_t s = 0; s < experiment_.stages.size(); ++s) stage(s, own);
   }
 
@@ -68,38 +66,36 @@ class SizeCheck {
   }
 
   /// The shape of stages without a folder of their own, where it is known.
-  std::optional<LladaConfig> model() {
+  std::optional<ModelShape> model() {
     const ModelOptions& options = experiment_.options.model;
     if (!options.path.empty()) return folder(options.path.string(), place(&root_, "model", {}));
-    ModelOptions shape = options;
-    shape.dtype = ModelDtype::float32;
-    try {
-      return checked(llada_config(shape, {.vocabulary_size = kAssumedVocabulary}), "[model]",
-                     place(&root_, "model", {}));
-    } catch (const ConfigError& error) {
-      diagnostics_.error(place(&root_, "model", {}), error.what(), "");
-      return std::nullopt;
-    }
+    return checked("[model]", place(&root_, "model", {}), [&] {
+      std::string note;
+      return planned_shape(options, "", note);
+    });
   }
 
-  std::optional<LladaConfig> folder(const std::string& path, const Position& position) {
+  std::optional<ModelShape> folder(const std::string& path, const Position& position) {
     std::error_code ignored;
     const auto file = std::filesystem::path(path) / "config.json";
     if (!std::filesystem::exists(file, ignored)) return std::nullopt;  // told elsewhere
-    try {
-      return checked(load_llada_config(path), file.string(), position);
-    } catch (const DataError& error) {
-      diagnostics_.error(position, error.what(), "");
-      return std::nullopt;
-    }
+    return checked(file.string(), position, [&] { return load_model_shape(path); });
   }
 
-  std::optional<LladaConfig> checked(const LladaConfig& config, const std::string& where,
-                                     const Position& position) {
+  /// The shape that `make` gives, if it can be made and held.
+  std::optional<ModelShape> checked(const std::string& where, const Position& position,
+                                    const std::function<ModelShape()>& make) {
     constexpr std::int64_t kBytes = 4;
-    const std::string problem = model_size_problem(config, kBytes, available_);
-    if (problem.empty()) return config;
-    report(problem, where, position);
+    try {
+      const ModelShape shape = make();
+      const std::string problem = model_size_problem(shape, kBytes, available_);
+      if (problem.empty()) return shape;
+      report(problem, where, position);
+    } catch (const ConfigError& error) {
+      diagnostics_.error(position, error.what(), "");
+    } catch (const DataError& error) {
+      diagnostics_.error(position, error.what(), "");
+    }
     return std::nullopt;
   }
 
@@ -114,53 +110,35 @@ class SizeCheck {
   }
 
   /// Weights, gradients and two moments of a stage that is trained here.
-  void training(const Stage& stage, const LladaConfig& config) {
+  void training(const Stage& stage, const ModelShape& shape) {
     constexpr std::int64_t kBytes = 4, kCopies = 4;
     if (!is_here_) return;
-    const std::string problem = model_size_problem(config, kCopies * kBytes, available_);
+    const std::string problem = model_size_problem(shape, kCopies * kBytes, available_);
     if (!problem.empty())
       report("with gradients and optimizer " + problem, message("stage \"", stage.name, "\""),
              stage.position);
   }
 
-  void stage(std::size_t index, const std::optional<LladaConfig>& own) {
+  void stage(std::size_t index, const std::optional<ModelShape>& own) {
     const Stage& stage = experiment_.stages[index];
     const Value* stages = table_of("stage");
     const bool is_known = stages && stages->is_array() && index < stages->as_array().size();
     const Value* table = is_known ? &stages->as_array()[index] : nullptr;
-    std::optional<LladaConfig> config = own;
+    std::optional<ModelShape> shape = own;
     for (const std::string& input : stage.facts.all_inputs())
       if (input.find('/') != std::string::npos)
-        config = folder(input, place(table, "from", stage.position));
-    if (const Member* length = stage.resolved.find("response_length"))
-      canvas(stage, length->value, config, place(table, "response_length", stage.position));
-    if (const Member* sampler = stage.resolved.find("sampler"))
-      if (const Member* length = sampler->value.find("response_length"))
-        canvas(stage, length->value, config, place(table, "sampler", stage.position));
-    if (!stage.facts.training || !stage.facts.scoring || !config) return;
-    training(stage, *config);
-    plans(stage, *config, place(table, "score_estimator", stage.position));
-  }
-
-  void canvas(const Stage& stage, const Value& length, const std::optional<LladaConfig>& config,
-              const Position& position) {
-    if (!config || !length.is_integer() || length.as_integer() < config->max_sequence_length)
-      return;
-    diagnostics_.error(position,
-                       message("stage \"", stage.name, "\": response_length = ",
-                               length.as_integer(), " leaves no room for a prompt"),
-                       message("[model] max_length is ", config->max_sequence_length));
+        shape = folder(input, place(table, "from", stage.position));
+    if (!stage.facts.training || !stage.facts.scoring || !shape) return;
+    training(stage, *shape);
+    plans(stage, *shape, place(table, "score_estimator", stage.position));
   }
 
   /// The noised copies of one step, which are made before it is computed.
-  void plans(const Stage& stage, const LladaConfig& config, const Position& position) {
+  void plans(const Stage& stage, const ModelShape& shape, const Position& position) {
     const OptimizerOptions& optimizer = stage.facts.training->optimizer;
     const StageScoring& scoring = *stage.facts.scoring;
-    MemoryManager memory;
-    const Services services = quiet_services(registry_, memory, Draws(0, "sizes"));
-    const bool is_number = scoring.response_length.is_integer();
-    const std::int64_t longest =
-        is_number ? std::min(scoring.response_length.as_integer(), config.max_sequence_length) : 1;
+    const Services services{registry_, Draws(0, "sizes")};
+    const std::int64_t longest = std::min(scoring.response_length.value_or(1), shape.max_length);
     double copies = 1;
     try {
       for (const auto& estimator : scoring.estimators)

@@ -19,9 +19,7 @@ const StageRows* StageFacts::rows_at(std::string_view key) const {
   return nullptr;
 }
 
-StageFacts AnyStageKind::facts(const void* options, const BoundRows& rows) const {
-  return self_->facts(options, rows);
-}
+StageFacts AnyStageKind::facts(const void* options) const { return self_->facts(options); }
 
 StagePlan AnyStageKind::plan(const void* options, const Experiment& experiment,
                              const Registry& registry) const {

@@ -14,7 +14,7 @@
 #include "lldm/laws/sampler_laws.hpp"
 #include "lldm/laws/score_estimator_laws.hpp"
 #include "lldm/laws/task_laws.hpp"
-#include "lldm/memory/manager.hpp"
+#include "lldm/plugin/loader.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm::laws {
@@ -74,13 +74,31 @@ Setting setting_of(const std::string& text) {
   return {path.substr(0, dot), path.substr(dot + 1), value};
 }
 
-bool has_key(const Entry& entry, const std::string& key) {
-  return std::ranges::any_of(entry.fields, [&](const auto& field) { return field.key == key; });
-}
+/// The keys of a component or kind of stage.
+struct Keys {
+  std::string_view component;
+  const std::vector<config::FieldInfo>& fields;
 
-bool reads(const Entry& entry, const Setting& setting) {
-  return (setting.component.empty() || setting.component == entry.name) &&
-         has_key(entry, setting.key);
+  [[nodiscard]] bool read(const Setting& setting) const {
+    return (setting.component.empty() || setting.component == component) &&
+           std::ranges::any_of(fields, [&](const auto& field) { return field.key == setting.key; });
+  }
+};
+
+/// Lays the settings on `table`; ConfigError if a key without default is still missing.
+void give(config::Value& table, const Keys& keys, const std::vector<std::string>& settings) {
+  config::Diagnostics diagnostics;
+  for (const std::string& text : settings)
+    if (const Setting setting = setting_of(text); keys.read(setting))
+      table.set(setting.key, config::parse_override_value(setting.value, {}, diagnostics));
+  diagnostics.throw_if_any();
+  std::string missing, gives;
+  for (const auto& field : keys.fields)
+    if (field.is_required && !table.find(field.key)) {
+      missing += message(missing.empty() ? "" : ", ", config::in_quotes(field.key));
+      gives += message(" --set ", keys.component, ".", field.key, "=VALUE");
+    }
+  if (!missing.empty()) throw ConfigError(message(missing, " has no default\n  give", gives));
 }
 
 }  // namespace
@@ -89,18 +107,23 @@ std::string component_name(const Entry& entry) {
   return message(role_name(entry.role), " ", config::in_quotes(entry.name));
 }
 
-void check_settings(const std::vector<std::shared_ptr<const Entry>>& entries,
-                    const std::vector<std::string>& settings) {
+std::string component_name(const AnyStageKind& kind) {
+  return message("stage ", config::in_quotes(kind.name()));
+}
+
+void check_settings(const LoadedPlugin& plugin, const std::vector<std::string>& settings) {
+  std::vector<Keys> all;
+  for (const auto& entry : plugin.entries) all.push_back({entry->name, entry->fields});
+  for (const AnyStageKind& kind : plugin.stage_kinds) all.push_back({kind.name(), kind.fields()});
   for (const std::string& text : settings) {
     const Setting setting = setting_of(text);
-    if (std::ranges::any_of(entries, [&](const auto& entry) { return reads(*entry, setting); }))
-      continue;
-    std::string keys;
-    for (const auto& entry : entries)
-      for (const auto& field : entry->fields)
-        keys += message(keys.empty() ? "" : ", ", entry->name, ".", field.key);
+    if (std::ranges::any_of(all, [&](const Keys& keys) { return keys.read(setting); })) continue;
+    std::string known;
+    for (const Keys& keys : all)
+      for (const auto& field : keys.fields)
+        known += message(known.empty() ? "" : ", ", keys.component, ".", field.key);
     throw ConfigError("--set \"" + text + "\": no component of the plugin has that key\n  keys: " +
-                      (keys.empty() ? "none" : keys));
+                      (known.empty() ? "none" : known));
   }
 }
 
@@ -108,29 +131,22 @@ config::Value component_table(const Registry& registry, const Entry& entry,
                               const std::vector<std::string>& settings) {
   config::Value table = config::Value::table({});
   table.set("type", config::Value::string(entry.name));
-  config::Diagnostics diagnostics;
-  for (const std::string& text : settings)
-    if (const Setting setting = setting_of(text); reads(entry, setting))
-      table.set(setting.key, config::parse_override_value(setting.value, {}, diagnostics));
-  diagnostics.throw_if_any();
-  std::string missing, gives;
-  for (const auto& field : entry.fields)
-    if (field.is_required && !table.find(field.key)) {
-      missing += message(missing.empty() ? "" : ", ", config::in_quotes(field.key));
-      gives += message(" --set ", entry.name, ".", field.key, "=VALUE");
-    }
-  if (!missing.empty()) throw ConfigError(message(missing, " has no default\n  give", gives));
+  give(table, {entry.name, entry.fields}, settings);
   return registry.bind_or_throw(entry.role, table, {}).table;
 }
 
-std::vector<Law> component_laws(const Registry& registry, MemoryManager& memory, const Entry& entry,
+config::Value stage_table(const AnyStageKind& kind, const std::vector<std::string>& settings) {
+  config::Value table = config::Value::table({});
+  table.set("name", config::Value::string("laws"));
+  table.set("kind", config::Value::string(std::string(kind.name())));
+  give(table, {kind.name(), kind.fields()}, settings);
+  return table;
+}
+
+std::vector<Law> component_laws(const Registry& registry, const Entry& entry,
                                 const config::Value& table) {
   const std::shared_ptr<const Tokenizer> tokenizer = tokenizer_for(entry.role);
-  const Services services{.registry = registry,
-                          .memory = memory,
-                          .logger = null_logger(),
-                          .draws = Draws(1, "laws"),
-                          .tokenizer = tokenizer};
+  const Services services{registry, Draws(1, "laws"), tokenizer};
   const BoundComponent bound = registry.bind_or_throw(entry.role, table, {});
   switch (entry.role) {
     case Role::forward_process:

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "lldm/config/value.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/text/nearest_name.hpp"
+#include "lldm/text/utf8.hpp"
 #include "text/json.hpp"
 
 namespace lldm {
@@ -137,7 +139,7 @@ class Reader {
   }
   std::string text(const char* key) {
     return values_[key].is_structured() ? std::string(values_[key].type_name())
-                                        : values_[key].dump().substr(0, 60);
+                                        : shortened(values_[key].dump(), 60);
   }
 
   json values_;
@@ -174,8 +176,30 @@ std::int64_t LladaConfig::num_parameters() const {
   return (weight_tying ? 1 : 2) * embedding_size * d_model + n_layers * block + d_model;
 }
 
+namespace {
+
+/// Weights and rotary tables.
+double stored_values(const LladaConfig& config) {
+  const auto width = static_cast<double>(config.d_model);
+  const double qkv = width + 2 * width / static_cast<double>(config.n_heads) *
+                                 static_cast<double>(config.n_kv_heads);
+  const double block = qkv * (width + 1) + width * width +
+                       3 * width * static_cast<double>(config.mlp_hidden_size) + 2 * width;
+  const double embeddings =
+      (config.weight_tying ? 1.0 : 2.0) * width * static_cast<double>(config.embedding_size);
+  const double rotations =
+      static_cast<double>(config.max_sequence_length) * width / static_cast<double>(config.n_heads);
+  return embeddings + static_cast<double>(config.n_layers) * block + rotations;
+}
+
+}  // namespace
+
 ModelShape shape_of(const LladaConfig& config) {
-  return {.parameters = config.num_parameters(),
+  constexpr double kCountable = 4e18;  // of an integer
+  const double stored = stored_values(config);
+  return {.parameters = stored < kCountable ? config.num_parameters()
+                                            : std::numeric_limits<std::int64_t>::max(),
+          .stored_values = stored,
           .width = config.d_model,
           .layers = config.n_layers,
           .heads = config.n_heads,

@@ -44,7 +44,8 @@ std::shared_ptr<Llada> make_llada(const LladaConfig& config, const LladaInit& in
                                   const Draws& draws, at::ScalarType dtype, at::Device device) {
   check_config(config, "[model]");
   if (device.is_cpu())
-    require_model_fits(config, static_cast<std::int64_t>(c10::elementSize(dtype)), "[model]");
+    require_model_fits(shape_of(config), static_cast<std::int64_t>(c10::elementSize(dtype)),
+                       "[model]");
   auto model = std::make_shared<Llada>(config, dtype, device);
   for (const auto& parameter : model->parameters()) initialise(parameter, init, draws);
   model->set_trainable(true);

@@ -93,7 +93,13 @@ struct Shards {
 };
 
 void add_file(Shards& shards, const fs::path& path, Complaints& complaints) {
-  shards.files.emplace_back(path);
+  try {
+    shards.files.emplace_back(path);
+  } catch (const DataError& error) {
+    const std::string text = error.what();
+    if (text.find('\n') != text.npos) throw;  // it says what to do
+    throw DataError(text + how_to_restore(path.parent_path()));
+  }
   shards.paths.push_back(path);
   for (const auto& item : shards.files.back().header().tensors)
     if (!shards.file_of.emplace(item.first, shards.files.size() - 1).second)
@@ -212,7 +218,7 @@ std::shared_ptr<Llada> load_checked(const fs::path& folder, const SealedFolder& 
                                     at::ScalarType dtype, at::Device device) {
   const auto config = config_of(folder);
   if (device.is_cpu())
-    require_model_fits(config, static_cast<std::int64_t>(c10::elementSize(dtype)),
+    require_model_fits(shape_of(config), static_cast<std::int64_t>(c10::elementSize(dtype)),
                        (folder / "config.json").string());
   Complaints complaints;
   const auto shards = open_weights(folder, complaints);

@@ -4,21 +4,18 @@
 #include <cstdint>
 #include <string>
 
-#include "lldm/model/llada_config.hpp"
+#include "lldm/model/model_shape.hpp"
 
 namespace lldm {
 
-/// Bytes of a model's weights and rotary tables, whatever its sizes are: no overflow.
-[[nodiscard]] double model_bytes(const LladaConfig& config, std::int64_t bytes_per_value);
-
 /// What is wrong with a model of `needed` bytes where there are `available`: two lines, what is
 /// needed against what there is, and the sizes behind it; "" if it fits.
-[[nodiscard]] std::string model_size_problem(const LladaConfig& config,
-                                             std::int64_t bytes_per_value, std::int64_t available);
+[[nodiscard]] std::string model_size_problem(const ModelShape& shape, std::int64_t bytes_per_value,
+                                             std::int64_t available);
 
 /// Refuses a model that this machine cannot hold, before anything is allocated.
 /// Errors  ConfigError "where: ...".
-void require_model_fits(const LladaConfig& config, std::int64_t bytes_per_value,
+void require_model_fits(const ModelShape& shape, std::int64_t bytes_per_value,
                         const std::string& where);
 
 /// "3.64 TiB" of any number of bytes.

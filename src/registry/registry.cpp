@@ -38,6 +38,14 @@ config::Value resolved_table(const config::Value& given, config::Value written,
   return result;
 }
 
+/// A table that names its component by another word, with `type`.
+config::Value with_type(const config::Value& table, std::string_view synonym) {
+  config::Value named = config::Value::table({}, table.position());
+  for (const config::Member& member : table.as_table())
+    named.set(member.key == synonym ? "type" : member.key, member.value, member.position);
+  return named;
+}
+
 }  // namespace
 
 Registry::Registry() : origin_{"lldm", std::string(version())} {}
@@ -232,19 +240,16 @@ const AnyStageKind* Registry::find_stage_kind(std::string_view name) const {
 }
 
 config::ComponentChecker::Checked Registry::check_component(
-    std::string_view role, const config::Value& table, std::string_view where,
-    std::span<const std::string> extra_keys, config::Diagnostics& diagnostics) const {
-  const auto known = role_from_text(role);
-  if (!known) throw Error(message("Registry: there is no role ", in_quotes(role)));
+    const Question& asked, config::Diagnostics& diagnostics) const {
+  const auto known = role_from_text(asked.role);
+  if (!known) throw Error(message("Registry: there is no role ", in_quotes(asked.role)));
   auto bound = std::make_shared<BoundComponent>(
-      bind(*known, table, diagnostics,
-           {std::string(where), {}, {extra_keys.begin(), extra_keys.end()}}));
-  Checked checked{bound->table, nullptr};
-  if (!*bound) return checked;
+      bind(*known, asked.table, diagnostics, {asked.where, asked.synonym, asked.extra_keys}));
+  if (!*bound) return {bound->table, nullptr};
+  if (!bound->table.find("type")) bound->table = with_type(bound->table, asked.synonym);
   // The stage is said by whoever makes it.
   bound->where = message(where_of(*known), " type ", in_quotes(bound->entry->name));
-  checked.bound = std::move(bound);
-  return checked;
+  return {bound->table, bound};
 }
 
 BoundComponent Registry::bound_of(Role role, const config::Value& table,

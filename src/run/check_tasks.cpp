@@ -3,11 +3,9 @@
 
 #include <set>
 
-#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/memory/manager.hpp"
 #include "lldm/services.hpp"
 
 namespace lldm {
@@ -17,7 +15,7 @@ namespace {
 template <class Make>
 void with_tasks(const Stage& stage, const Make& make) {
   for (const StageRows& rows : stage.facts.rows)
-    if (rows.data.task) make(rows.data.task, config::to_toml(rows.data.resolved));
+    if (rows.data.is_generated()) make(rows.data.task, config::to_toml(rows.data.resolved));
   for (const auto& task : stage.facts.tasks) make(task, config::to_toml(task.table));
 }
 
@@ -25,14 +23,12 @@ void with_tasks(const Stage& stage, const Make& make) {
 
 void check_tasks(const RunSchedule& schedule, const std::vector<bool>& needed,
                  const Registry& registry) {
-  MemoryManager memory;
   std::set<std::string> known;
   std::string problems;
   for (std::size_t w = 0; w < schedule.work.size(); ++w) {
     const Work& work = schedule.work[w];
     if (!needed[w] || is_done(work)) continue;
-    const Services services =
-        quiet_services(registry, memory, Draws(static_cast<std::uint64_t>(work.seed), work.stage));
+    const Services services{registry, Draws(static_cast<std::uint64_t>(work.seed), work.stage)};
     with_tasks(schedule.stage_of(work), [&](const auto& task, const std::string& table) {
       if (!known.insert(work.stage + table).second) return;
       try {

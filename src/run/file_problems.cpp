@@ -102,10 +102,10 @@ struct FileCheck {
 
   void source(const Stage& stage, const StageRows& rows) {
     const Value& table = rows.data.resolved;
-    if (rows.data.task) component(stage, Role::task, table, table.text_of("generate"));
+    if (rows.data.is_generated()) component(stage, Role::task, table, rows.data.task.type());
     if (rows.data.options.file.empty()) return;
     const std::string path = rows.data.options.file.string();
-    const bool has_take = table.find("take") != nullptr;
+    const bool has_take = rows.data.has_take();
     const auto [at, is_new] = known.try_emplace({path, stage.kind.name(), has_take}, FileProblem{});
     std::error_code ignored;
     if (is_new)

@@ -8,7 +8,7 @@
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
-#include "lldm/model/model_folder.hpp"
+#include "lldm/model/model.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/tokenizer/load.hpp"
@@ -38,8 +38,7 @@ const StageFacts& facts_of(const RunContext& run, const Work& work) {
 Canvas canvas_of(const RunContext& run, const Work& work) {
   const StageFacts& facts = facts_of(run, work);
   Canvas canvas{.group_size = 2};
-  if (facts.scoring)
-    canvas.rule = canvas_rule(facts.scoring->response_length, facts.scoring->score_padding);
+  if (facts.scoring) canvas.rule = {facts.scoring->response_length, facts.scoring->score_padding};
   canvas.rule.is_plain_text = facts.rows.front().wanted == RowsWanted::texts;
   if (facts.training)
     canvas.group_size =
@@ -71,7 +70,7 @@ Writing writing_of(const RunContext& run, const Work& work, bool is_training) {
   if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
     return {load_tokenizer(folder),
             is_training ? training_template(run, work, folder) : template_of(run, work, folder),
-            load_llada_config(folder).max_sequence_length};
+            load_model_shape(folder).max_length};
   if (const auto made = work.inputs.find(from); made != work.inputs.end()) {
     Writing writing = writing_of(run, run.schedule.work[made->second], true);
     if (is_training && run.schedule.cells[work.cells.front()].root.find("template"))
@@ -83,7 +82,7 @@ Writing writing_of(const RunContext& run, const Work& work, bool is_training) {
 }
 
 /// Whether the rows are those of a stage that has not made them yet.
-bool is_to_come(const RunContext& run, const Work& work, const BoundData& data) {
+bool is_to_come(const RunContext& run, const Work& work, const DataRef& data) {
   const std::string& name = data.options.stage;
   if (name.empty()) return false;
   const auto folder = run.folder_of(work, name);
@@ -96,7 +95,7 @@ InspectedStage inspect_work(const RunContext& run, const Work& work,
   InspectedStage shown{.stage = work.stage};
   try {
     const Canvas canvas = canvas_of(run, work);
-    const BoundData& rows = run.rows(work);
+    const DataRef& rows = run.rows(work);
     const bool is_training = facts_of(run, work).training.has_value();
     if (is_to_come(run, work, rows)) {
       shown.is_missing = true;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "run/vocabulary_hash.hpp"
 
-#include "experiment/quiet_services.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/memory/manager.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/storage/sha256.hpp"
 #include "lldm/tokenizer/load.hpp"
@@ -29,10 +27,8 @@ std::string own_sources(const Experiment& experiment, const Stage& stage, std::i
   return text;
 }
 
-std::string hash_of(const RunSchedule& schedule, const Work& work, const Registry& registry,
-                    MemoryManager& memory) {
-  const Services services =
-      quiet_services(registry, memory, Draws(static_cast<std::uint64_t>(work.seed), work.stage));
+std::string hash_of(const RunSchedule& schedule, const Work& work, const Registry& registry) {
+  const Services services{registry, Draws(static_cast<std::uint64_t>(work.seed), work.stage)};
   bool reads_stage = false;
   try {
     const std::vector<std::string> texts =
@@ -56,7 +52,6 @@ std::string hash_of(const RunSchedule& schedule, const Work& work, const Registr
 void hash_vocabularies(const std::vector<Cell>& cells, std::vector<Experiment>& experiments,
                        const Registry& registry) {
   std::map<std::string, std::string> known;
-  MemoryManager memory;
   RunSchedule schedule;
   for (std::size_t c = 0; c < experiments.size(); ++c) {
     Experiment& experiment = experiments[c];
@@ -71,8 +66,7 @@ void hash_vocabularies(const std::vector<Cell>& cells, std::vector<Experiment>& 
       work.experiment = c;
       const std::string sources = own_sources(experiment, stage, work.seed);
       auto at = known.find(sources);
-      if (at == known.end())
-        at = known.emplace(sources, hash_of(schedule, work, registry, memory)).first;
+      if (at == known.end()) at = known.emplace(sources, hash_of(schedule, work, registry)).first;
       experiment.words[stage.name] = at->second;
     }
   }

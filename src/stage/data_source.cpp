@@ -27,7 +27,7 @@ SourceRow row_of(std::uint64_t id, const Example& example) {
           .place = example.place};
 }
 
-std::vector<SourceRow> from_task(const Services& services, const BoundData& data) {
+std::vector<SourceRow> from_task(const Services& services, const DataRef& data) {
   const auto task = services.registry.make<AnyTask>(data.task, services);
   std::vector<SourceRow> rows;
   for (const Example& example : task.examples())
@@ -54,7 +54,7 @@ std::vector<SourceRow> from_pairs(Logger& logger, const DataOptions& data,
   return rows;
 }
 
-std::vector<SourceRow> from_file(Logger& logger, const BoundData& bound, std::int64_t group_size) {
+std::vector<SourceRow> from_file(Logger& logger, const DataRef& bound, std::int64_t group_size) {
   const DataOptions& data = bound.options;
   if (const std::string problem = file_take_problem(bound, group_size); !problem.empty())
     throw ConfigError(message(data.file.string(), ": ", problem));
@@ -160,26 +160,26 @@ std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const
 
 }  // namespace
 
-std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const BoundData& data,
+std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const DataRef& data,
                                    std::int64_t group_size) {
   return read_source(
-      run.services(work, nullptr), work.stage, data, group_size,
+      run.services(work, nullptr), run.logger, work.stage, data, group_size,
       [&](const DataOptions& earlier) { return from_stage(run, work, earlier, group_size); });
 }
 
-std::vector<SourceRow> read_source(const Services& services, const std::string& stage,
-                                   const BoundData& data, std::int64_t group_size,
-                                   const StageReader& of_stage) {
+std::vector<SourceRow> read_source(const Services& services, Logger& logger,
+                                   const std::string& stage, const DataRef& data,
+                                   std::int64_t group_size, const StageReader& of_stage) {
   std::vector<SourceRow> rows;
-  if (data.task)
+  if (data.is_generated())
     rows = from_task(services, data);
   else if (!data.options.stage.empty())
     rows = of_stage(data.options);
   else
-    rows = placed(from_file(services.logger, data, group_size), data.options.file);
+    rows = placed(from_file(logger, data, group_size), data.options.file);
   const auto limit = static_cast<std::size_t>(data.options.limit);
   if (limit > 0 && rows.size() > limit) {
-    services.logger.info(
+    logger.info(
         message("stage \"", stage, "\": the first ", limit, " of ", rows.size(), " rows (limit)"));
     rows.resize(limit);
   }
@@ -237,12 +237,12 @@ std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& 
   // Every task of the file: a later stage may use words that this stage's rows lack.
   for (const Stage* stage : stages) {
     for (const StageRows& rows : stage->facts.rows)
-      if (rows.data.task) add(services.registry.make<AnyTask>(rows.data.task, services));
+      if (rows.data.is_generated()) add(services.registry.make<AnyTask>(rows.data.task, services));
     for (const auto& task : stage->facts.tasks)
       add(services.registry.make<AnyTask>(task, services));
   }
-  const auto read = [&](const BoundData& data, std::int64_t group_size) {
-    return read_source(services, work.stage, data, group_size, of_stage);
+  const auto read = [&](const DataRef& data, std::int64_t group_size) {
+    return read_source(services, null_logger(), work.stage, data, group_size, of_stage);
   };
   const auto add_rows = [&](const std::vector<SourceRow>& rows) {
     for (const SourceRow& row : rows) {

@@ -26,20 +26,22 @@ struct SourceRow {
     std::vector<std::int64_t> tokens, steps;
   };
   std::vector<Path> paths = {};
-  std::string place = {};  // "rows.jsonl:12" where a file holds it; for messages
+  std::string place = {};  // "rows.jsonl:12" where a file holds it
+  /// For messages: its place, else its number among those that were generated, from 1 as lines are.
+  [[nodiscard]] std::string name() const;
 };
 
 /// Reads `data` of a stage for a loss that compares `group_size` answers; with 0 any number of
 /// ranked ones.  DataError naming file and line, or the stage, for what is wrong.
-std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const BoundData& data,
+std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const DataRef& data,
                                    std::int64_t group_size);
 
 /// Reads the rows of an earlier stage.
 using StageReader = std::function<std::vector<SourceRow>(const DataOptions& data)>;
 /// The same outside a run.
-std::vector<SourceRow> read_source(const Services& services, const std::string& stage,
-                                   const BoundData& data, std::int64_t group_size,
-                                   const StageReader& of_stage);
+std::vector<SourceRow> read_source(const Services& services, Logger& logger,
+                                   const std::string& stage, const DataRef& data,
+                                   std::int64_t group_size, const StageReader& of_stage);
 
 /// Texts from which a word vocabulary is made: the task's own list, else the rows.
 std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work);
@@ -48,19 +50,22 @@ std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& 
 
 /// How answers lie on their canvas.
 struct CanvasRule {
-  ResponseLength length;  // nothing: "own"
+  ResponseLength length = {};
   ScorePadding padding = ScorePadding::include;
   bool is_plain_text = false;  // pretraining text: no end-of-text is added
 };
-CanvasRule canvas_rule(const config::Value& response_length, ScorePadding padding);
 
 /// Token ids on their canvas.  DataError listing answers that do not fit.
 std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
                                      const TemplateOptions& prompt_template,
                                      const CanvasRule& rule);
 
+/// How messages call the row at an index.
+using RowNames = std::function<std::string(std::size_t)>;
+RowNames names_of(const std::vector<SourceRow>& rows);
+
 /// DataError listing rows whose prompt and answer are longer than the model accepts.
-void check_lengths(const std::vector<TrainingRow>& rows, std::int64_t max_length,
-                   const std::string& stage);
+void check_lengths(const std::vector<TrainingRow>& rows, const RowNames& names,
+                   std::int64_t max_length, const std::string& stage);
 
 }  // namespace lldm

@@ -51,7 +51,7 @@ void write_tokens(std::ostringstream& out, const DescribedRows& described, const
 void write_row(std::ostringstream& out, const DescribedRows& described, std::size_t row) {
   const SourceRow& source = described.sources[row];
   const TrainingRow& encoded = described.rows[row];
-  out << "row " << encoded.id << (source.place.empty() ? "" : "  (" + source.place + ")") << "\n";
+  out << source.name() << "\n";
   const Tokenizer& tokenizer = described.tokenizer;
   for (std::size_t answer = 0; answer < encoded.answers.size(); ++answer) {
     const Text& text = encoded.answers[answer];

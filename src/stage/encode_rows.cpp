@@ -8,12 +8,6 @@
 
 namespace lldm {
 
-CanvasRule canvas_rule(const config::Value& response_length, ScorePadding padding) {
-  CanvasRule rule{.length = std::nullopt, .padding = padding, .is_plain_text = false};
-  if (response_length.is_integer()) rule.length = response_length.as_integer();
-  return rule;
-}
-
 namespace {
 
 /// The recorded steps of a canvas: those of the sampler's canvas, and one step more for end-of-text
@@ -33,11 +27,6 @@ std::vector<std::int64_t> steps_on_canvas(const SourceRow::Path& path,
   return steps;
 }
 
-/// How messages call a row.
-std::string place_of(const SourceRow& row) {
-  return row.place.empty() ? message("row ", row.id) : row.place;
-}
-
 /// DataError with every row that holds what the tokenizer does not know.
 void throw_if_unknown(const RowFaults& unknown, std::size_t rows) {
   if (unknown.count() > 0)
@@ -55,7 +44,7 @@ void refuse_equal_answers(const std::vector<SourceRow>& rows, const std::vector<
     const std::size_t count = row.answers.size();
     for (std::size_t a = 0; a + 1 < count; ++a)
       if (all[at + a].response == all[at + a + 1].response && bad++ < kMostListed)
-        list += message("\n  ", place_of(row), ": answers ", a, " and ", a + 1);
+        list += message("\n  ", row.name(), ": answers ", a, " and ", a + 1);
     at += count;
   }
   if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
@@ -74,7 +63,7 @@ std::vector<TrainingRow> encode_plain(const std::vector<SourceRow>& rows,
       text.response = tokenizer.encode(row.answers.front());
       if (text.response.empty()) throw DataError("the text has no token");
     } catch (const DataError& error) {
-      unknown.add(place_of(row), error.what());
+      unknown.add(row.name(), error.what());
     }
     result.push_back({row.id, {std::move(text)}});
   }
@@ -83,6 +72,8 @@ std::vector<TrainingRow> encode_plain(const std::vector<SourceRow>& rows,
 }
 
 }  // namespace
+
+std::string SourceRow::name() const { return place.empty() ? message("row ", id + 1) : place; }
 
 std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
                                      const TemplateOptions& prompt_template,
@@ -98,7 +89,7 @@ std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const T
         own.push_back(static_cast<std::int64_t>(all.back().response.size()));
       }
     } catch (const DataError& error) {
-      unknown.add(place_of(row), error.what());
+      unknown.add(row.name(), error.what());
     }
   throw_if_unknown(unknown, rows.size());
   refuse_equal_answers(rows, all);
@@ -121,16 +112,20 @@ std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const T
   return result;
 }
 
-void check_lengths(const std::vector<TrainingRow>& rows, std::int64_t max_length,
-                   const std::string& stage) {
+RowNames names_of(const std::vector<SourceRow>& rows) {
+  return [&rows](std::size_t row) { return rows.at(row).name(); };
+}
+
+void check_lengths(const std::vector<TrainingRow>& rows, const RowNames& names,
+                   std::int64_t max_length, const std::string& stage) {
   constexpr int kMostListed = 10;
   int bad = 0;
   std::string list;
-  for (const TrainingRow& row : rows)
-    for (const Text& text : row.answers) {
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    for (const Text& text : rows[row].answers) {
       if (text.length() <= max_length) continue;
       if (bad++ < kMostListed)
-        list += message("\n  row ", row.id, ": ", text.length(), " tokens (prompt ",
+        list += message("\n  ", names(row), ": ", text.length(), " tokens (prompt ",
                         text.prompt.size(), ", answer ", text.response.size(), ")");
     }
   if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");

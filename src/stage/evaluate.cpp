@@ -35,10 +35,10 @@ std::vector<UnreadKey> EvaluateKind::unread(const Value& own) {
   return keys;
 }
 
-StageFacts EvaluateKind::facts(const Options& options, const BoundRows& rows) {
+StageFacts EvaluateKind::facts(const Options& options) {
   StageFacts facts;
   facts.models = options.models;
-  add_rows(facts, rows, "pairs", RowsWanted::pairs);
+  add_rows(facts, "pairs", options.pairs, RowsWanted::pairs);
   if (!options.reference.empty()) facts.inputs.push_back(options.reference);
   if (!facts.rows.empty())
     facts.scoring = StageScoring{.process = options.forward_process,

@@ -14,11 +14,10 @@ config::Value component_table(std::string_view type,
   return table;
 }
 
-void add_rows(StageFacts& facts, const BoundRows& rows, const std::string& key, RowsWanted wanted) {
-  const BoundData* data = rows.find(key);
-  if (!data) return;
-  facts.rows.push_back({key, *data, wanted});
-  if (!data->options.stage.empty()) facts.inputs.push_back(data->options.stage);
+void add_rows(StageFacts& facts, const std::string& key, const DataRef& data, RowsWanted wanted) {
+  if (!data.is_given()) return;
+  facts.rows.push_back({key, data, wanted});
+  if (!data.options.stage.empty()) facts.inputs.push_back(data.options.stage);
 }
 
 void register_stage_kinds(Registry& registry) {

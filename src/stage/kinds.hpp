@@ -10,16 +10,24 @@
 
 namespace lldm {
 
+/// Why a kind of training does not read a key of the others.
+inline constexpr const char* kNoReference =
+    "it belongs to preference stages: there is no reference here";
+inline constexpr const char* kNeverCut = "it belongs to pretraining stages: answers are never cut";
+inline constexpr const char* kWithPadding =
+    "it belongs to preference stages and evaluation of pairs: pretraining and sft are normalised "
+    "with their end-of-text padding";
+
 /// What pretraining, sft and preference share.
 struct TrainingKind {
   using Options = TrainingStage;
-  static std::vector<UnreadKey> unread(const config::Value& own);
   static StagePlan plan(const Options& options, const Experiment& experiment,
                         const Registry& registry);
   static Result run(const Options& options, const RunContext& run, const Work& work);
 
  protected:
-  static StageFacts facts_of(const Options& options, const BoundRows& rows, RowsWanted wanted);
+  static std::vector<UnreadKey> unread(const config::Value& own);
+  static StageFacts facts_of(const Options& options, RowsWanted wanted);
   /// `answers`: how many the kind's rows have; 2 stands for two or more.
   static void check_parts(const Options& options, const StageFit& fit, std::int64_t answers);
 };
@@ -29,7 +37,8 @@ struct PretrainingKind : TrainingKind {
   static constexpr std::string_view description() { return "Trains on plain text."; }
   static config::Value defaults();
   static std::vector<std::string> file_defaults(const config::Value* own);
-  static StageFacts facts(const Options& options, const BoundRows& rows);
+  static std::vector<UnreadKey> unread(const config::Value& own);
+  static StageFacts facts(const Options& options);
   static void check(const Options& options, StageFit& fit);
 };
 
@@ -38,7 +47,8 @@ struct SftKind : TrainingKind {
   static constexpr std::string_view description() { return "Trains on prompts and answers."; }
   static config::Value defaults();
   static std::vector<std::string> file_defaults(const config::Value* own);
-  static StageFacts facts(const Options& options, const BoundRows& rows);
+  static std::vector<UnreadKey> unread(const config::Value& own);
+  static StageFacts facts(const Options& options);
   static void check(const Options& options, StageFit& fit);
 };
 
@@ -49,7 +59,8 @@ struct PreferenceKind : TrainingKind {
   }
   static config::Value defaults();
   static std::vector<std::string> file_defaults(const config::Value* own);
-  static StageFacts facts(const Options& options, const BoundRows& rows);
+  static std::vector<UnreadKey> unread(const config::Value& own);
+  static StageFacts facts(const Options& options);
   static void check(const Options& options, StageFit& fit);
 };
 
@@ -60,7 +71,7 @@ struct SynthesizeKind {
   static config::Value defaults();
   static std::vector<std::string> file_defaults(const config::Value* own);
   static std::vector<UnreadKey> unread(const config::Value& own);
-  static StageFacts facts(const Options& options, const BoundRows& rows);
+  static StageFacts facts(const Options& options);
   static Result run(const Options& options, const RunContext& run, const Work& work);
 };
 
@@ -71,7 +82,7 @@ struct EvaluateKind {
   static config::Value defaults();
   static std::vector<std::string> file_defaults(const config::Value* own);
   static std::vector<UnreadKey> unread(const config::Value& own);
-  static StageFacts facts(const Options& options, const BoundRows& rows);
+  static StageFacts facts(const Options& options);
   static Result run(const Options& options, const RunContext& run, const Work& work);
 };
 
@@ -81,7 +92,7 @@ struct SampleKind {
   static constexpr std::string_view description() { return "Writes texts."; }
   static config::Value defaults();
   static std::vector<std::string> file_defaults(const config::Value* own);
-  static StageFacts facts(const Options& options, const BoundRows& rows);
+  static StageFacts facts(const Options& options);
   static Result run(const Options& options, const RunContext& run, const Work& work);
 };
 
@@ -93,13 +104,13 @@ struct StudyKind {
   }
   static config::Value defaults();
   static std::vector<std::string> file_defaults(const config::Value* own);
-  static StageFacts facts(const Options& options, const BoundRows& rows);
+  static StageFacts facts(const Options& options);
   static void check(const Options& options, StageFit& fit);
   static Result run(const Options& options, const RunContext& run, const Work& work);
 };
 
-/// Notes the rows of the stage's table `key`, if it has one, and the stage that they come from.
-void add_rows(StageFacts& facts, const BoundRows& rows, const std::string& key, RowsWanted wanted);
+/// Notes the rows of the stage's option `key`, if it is given, and the stage that they come from.
+void add_rows(StageFacts& facts, const std::string& key, const DataRef& data, RowsWanted wanted);
 
 /// A table with `type` and further keys: how a kind names a default component.
 config::Value component_table(

@@ -30,14 +30,6 @@ class Places {
   std::string text_;
 };
 
-/// How a row is found again: file and line, or the source and its row.
-std::string place_of(const config::Value& data, std::uint64_t id) {
-  if (const auto file = data.text_of("file"); !file.empty()) return message(file, ":", id);
-  if (const auto stage = data.text_of("stage"); !stage.empty())
-    return message("stage \"", stage, "\": row ", id);
-  return message("task \"", data.text_of("generate"), "\": row ", id);
-}
-
 }  // namespace
 
 std::string mask_text(const Tokenizer& tokenizer) {
@@ -45,8 +37,7 @@ std::string mask_text(const Tokenizer& tokenizer) {
   return mask < 0 ? "" : tokenizer.decode(std::array{mask}, false);
 }
 
-void refuse_mask_text(const std::vector<SourceRow>& rows, const config::Value& data,
-                      const Tokenizer& tokenizer) {
+void refuse_mask_text(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer) {
   const std::string mask = mask_text(tokenizer);
   if (mask.empty()) return;
   Places places;
@@ -59,7 +50,7 @@ void refuse_mask_text(const std::vector<SourceRow>& rows, const config::Value& d
         std::ranges::any_of(row.messages, [&](const Message& turn) { return holds(turn.content); });
     const bool in_answer = std::ranges::any_of(row.answers, holds);
     if (in_prompt || in_answer)
-      places.add(message(place_of(data, row.id), ": in the ",
+      places.add(message(row.name(), ": in the ",
                          in_prompt && in_answer ? "prompt and an answer"
                          : in_prompt            ? "prompt"
                                                 : "answer"));

@@ -17,8 +17,7 @@ std::string mask_text(const Tokenizer& tokenizer);
 /// DataError naming every row (the first 20) whose prompt or answer holds the mask token's text:
 /// it would be read as plain characters, which is not what anybody who writes it means.
 /// `data`: the table the rows were read with, for file and line.
-void refuse_mask_text(const std::vector<SourceRow>& rows, const config::Value& data,
-                      const Tokenizer& tokenizer);
+void refuse_mask_text(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer);
 /// The same for prompts; `what` begins the message, as in "stage "show"".
 void refuse_mask_text(const std::vector<std::string>& prompts, const std::string& what,
                       const Tokenizer& tokenizer);

@@ -17,6 +17,7 @@
 #include "lldm/score/engine.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/storage/files.hpp"
+#include "lldm/text/utf8.hpp"
 #include "stage/data_source.hpp"
 #include "stage/mask_in_data.hpp"
 #include "stage/prompt_split.hpp"
@@ -127,13 +128,6 @@ std::vector<std::int64_t> scored_tokens(const Text& text) {
   return {text.response.begin(), text.response.begin() + text.num_scored()};
 }
 
-/// Characters of a UTF-8 text: every byte but the continuation bytes.
-std::size_t code_points(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
 /// Each half of the prompts judged by a unigram model of the other half's chosen answers.
 std::vector<ScoredPair> unigram_scores(const std::vector<TokenPair>& pairs,
                                        const std::vector<SourceRow>& sources,
@@ -217,7 +211,7 @@ Result metrics_of(const PairScores& all, const std::vector<TokenPair>& tokens,
   double nats = 0, characters = 0;
   for (std::size_t i = 0; i < scores.size(); ++i) {
     nats -= scores[i].chosen;
-    characters += static_cast<double>(code_points(sources[i].answers[0]));
+    characters += static_cast<double>(count_characters(sources[i].answers[0]));
   }
   metrics["nats_per_character"] = nats / characters;
   metrics["items"] = scores.size();
@@ -230,13 +224,13 @@ Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateSta
   const ModelBundle bundle = starting_model(run, work, work.model);
   bundle.model->set_trainable(false);
   std::vector<SourceRow> sources = read_source(run, work, run.rows(work), 2);
-  refuse_mask_text(sources, run.rows(work).resolved, *bundle.tokenizer);
+  refuse_mask_text(sources, *bundle.tokenizer);
   if (stage.limit > 0 && static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));
   const std::vector<TrainingRow> rows =
       encode_rows(sources, *bundle.tokenizer, template_of(run, work, bundle.folder),
-                  canvas_rule(stage.response_length, stage.score_padding));
-  check_lengths(rows, bundle.model->shape().max_length, stage.name);
+                  {stage.response_length, stage.score_padding});
+  check_lengths(rows, names_of(sources), bundle.model->shape().max_length, stage.name);
   const PairScores all = score_pairs(run, work, stage, bundle, rows);
   std::vector<TokenPair> tokens;
   for (const TrainingRow& row : rows)

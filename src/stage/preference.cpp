@@ -17,10 +17,21 @@ std::vector<std::string> PreferenceKind::file_defaults(const Value*) {
   return {"forward_process", "score_estimator", "objective", "optimizer"};
 }
 
-StageFacts PreferenceKind::facts(const Options& options, const BoundRows& rows) {
-  return facts_of(options, rows, RowsWanted::pairs_or_ranked);
+std::vector<UnreadKey> PreferenceKind::unread(const Value& own) {
+  std::vector<UnreadKey> keys = TrainingKind::unread(own);
+  keys.push_back({"random_length_share", kNeverCut});
+  return keys;
 }
 
-void PreferenceKind::check(const Options& options, StageFit& fit) { check_parts(options, fit, 2); }
+StageFacts PreferenceKind::facts(const Options& options) {
+  return facts_of(options, RowsWanted::pairs_or_ranked);
+}
+
+void PreferenceKind::check(const Options& options, StageFit& fit) {
+  if (options.from.empty())
+    fit.error("from", "a preference stage needs a model to start from (and as frozen reference)",
+              "from = \"<an earlier stage>\"");
+  check_parts(options, fit, 2);
+}
 
 }  // namespace lldm

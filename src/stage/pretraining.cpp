@@ -22,10 +22,24 @@ std::vector<std::string> PretrainingKind::file_defaults(const Value*) {
   return {"forward_process", "optimizer"};
 }
 
-StageFacts PretrainingKind::facts(const Options& options, const BoundRows& rows) {
-  return facts_of(options, rows, RowsWanted::texts);
+std::vector<UnreadKey> PretrainingKind::unread(const Value& own) {
+  std::vector<UnreadKey> keys = TrainingKind::unread(own);
+  for (const char* key : {"shared_draws", "reference"}) keys.push_back({key, kNoReference});
+  keys.push_back({"score_padding", kWithPadding});
+  keys.push_back({"draws_epochs", "it belongs to sft and preference stages"});
+  return keys;
 }
 
-void PretrainingKind::check(const Options& options, StageFit& fit) { check_parts(options, fit, 1); }
+StageFacts PretrainingKind::facts(const Options& options) {
+  return facts_of(options, RowsWanted::texts);
+}
+
+void PretrainingKind::check(const Options& options, StageFit& fit) {
+  for (const StageRows& rows : fit.stage.facts.rows)
+    if (!rows.data.options.file.empty() && rows.data.has_take())
+      fit.error(rows.key, "take is not read here: a pretraining stage reads texts, not pairs",
+                "remove it; take = \"chosen\" of a file of pairs is for sft stages");
+  check_parts(options, fit, 1);
+}
 
 }  // namespace lldm

@@ -16,7 +16,7 @@ std::vector<std::string> SampleKind::file_defaults(const Value* own) {
   return {"sampler", "task"};
 }
 
-StageFacts SampleKind::facts(const Options& options, const BoundRows&) {
+StageFacts SampleKind::facts(const Options& options) {
   StageFacts facts;
   facts.from = options.from;
   facts.inputs = facts.sampled = {options.from};

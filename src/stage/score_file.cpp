@@ -22,6 +22,7 @@
 #include "lldm/services.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/stage/trained_noise.hpp"
+#include "lldm/text/utf8.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "stage/data_source.hpp"
 #include "stage/mask_in_data.hpp"
@@ -36,7 +37,7 @@ using Json = nlohmann::ordered_json;
 struct ScoreSettings {
   ComponentRef<Role::score_estimator> score_estimator = "monte_carlo_elbo";
   ComponentRef<Role::forward_process> forward_process = "masked";
-  config::Value response_length = config::Value::string("own");
+  ResponseLength response_length = {};
   ScorePadding score_padding = ScorePadding::include;
   TemplateOptions prompt_template = {};
   static constexpr auto describe() {
@@ -60,7 +61,7 @@ std::vector<std::int64_t> ids_of(const nlohmann::json& row, const char* key,
     const bool is_id =
         id.is_number_unsigned() && id.get<std::uint64_t>() < static_cast<std::uint64_t>(vocabulary);
     if (!is_id)
-      throw DataError(message(where, ": \"", key, "\" holds ", id.dump().substr(0, 60),
+      throw DataError(message(where, ": \"", key, "\" holds ", shortened(id.dump(), 60),
                               "\n  legal: token ids from 0 to ", vocabulary - 1));
     ids.push_back(id.get<std::int64_t>());
   }
@@ -75,7 +76,7 @@ std::vector<std::int64_t> recorded_steps(const nlohmann::json& steps, std::size_
     const bool is_whole = step.is_number_integer() &&
                           (!step.is_number_unsigned() || step.get<std::uint64_t>() >> 63 == 0);
     if (!is_whole)
-      throw DataError(message(where, ": a recorded step is ", step.dump().substr(0, 60),
+      throw DataError(message(where, ": a recorded step is ", shortened(step.dump(), 60),
                               "\n  legal: integers"));
     values.push_back(step.get<std::int64_t>());
   }
@@ -136,14 +137,12 @@ std::vector<TrainingRow> read_text(const ScoreRequest& request, const Tokenizer&
                     .messages = row.prompt,
                     .answers = {row.chosen, row.rejected},
                     .place = message(request.file.string(), ':', row.id)});
-  config::Value source;
-  source.set("file", config::Value::string(request.file.string()));
-  refuse_mask_text(rows, source, tokenizer);
+  refuse_mask_text(rows, tokenizer);
   return encode_rows(
       rows, tokenizer,
       agreed_template(request.model,
                       request.settings.find("template") ? &settings.prompt_template : nullptr),
-      canvas_rule(settings.response_length, settings.score_padding));
+      {settings.response_length, settings.score_padding});
 }
 
 std::shared_ptr<Model> frozen(const std::filesystem::path& folder, const std::string& device) {
@@ -253,7 +252,7 @@ std::int64_t mask_id(const ScoreSettings& settings, const Tokenizer* tokenizer,
 
 }  // namespace
 
-void score_file(const ScoreRequest& request, const Registry& registry, MemoryManager& memory,
+void score_file(const ScoreRequest& request, const Registry& registry,
                 const std::function<void(const Json&)>& write) {
   config::Diagnostics diagnostics;
   const auto settings =
@@ -279,13 +278,11 @@ void score_file(const ScoreRequest& request, const Registry& registry, MemoryMan
                                             ? read_ids(request.file, model->vocabulary_size(),
                                                        mask_id(settings, tokenizer.get(), *model))
                                             : read_text(request, *tokenizer, settings);
-  check_lengths(rows, model->shape().max_length, "score");
-  const Services services{.registry = registry,
-                          .memory = memory,
-                          .logger = null_logger(),
-                          .draws = Draws(request.draws_seed, "score"),
-                          .tokenizer = tokenizer,
-                          .device = request.device};
+  const auto name = [&](std::size_t row) {
+    return message(request.file.string(), ":", rows[row].id);
+  };
+  check_lengths(rows, name, model->shape().max_length, "score");
+  const Services services{registry, Draws(request.draws_seed, "score"), tokenizer};
   ComponentRef<Role::forward_process> process = settings.forward_process;
   const config::Member* mask = process.table.find("mask_token");
   const bool has_mask = process.type() == "masked" || process.type() == "block_masked";

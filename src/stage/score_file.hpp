@@ -12,8 +12,6 @@
 
 namespace lldm {
 
-class MemoryManager;
-
 struct ScoreRequest {
   std::filesystem::path model, reference;  // folders; no reference: empty
   std::filesystem::path file;              // preference rows as text or as token ids
@@ -26,7 +24,7 @@ struct ScoreRequest {
 };
 
 /// Scores every answer of every row and hands the rows to `write` in order, each as
-///   {"row": from 0, "line", "chosen": A, "rejected": A},
+///   {"row": index, "line": its line in the file, from 1, "chosen": A, "rejected": A},
 ///   A = {"score", "standard_error" or null, "forward_passes", "evaluated_passes", "target",
 ///        "is_unbiased"}, with repeat >= 2 "mean" and "variance" over the draws, and with a
 ///   reference "difference" = the same of policy minus reference under shared draws.
@@ -34,7 +32,7 @@ struct ScoreRequest {
 /// repetitions is what one repetition gives.
 /// Errors  ConfigError for settings (all at once), DataError for the file's rows, by line; Error
 ///         for a score that is not finite, by line, answer and estimator.
-void score_file(const ScoreRequest& request, const Registry& registry, MemoryManager& memory,
+void score_file(const ScoreRequest& request, const Registry& registry,
                 const std::function<void(const nlohmann::ordered_json&)>& write);
 
 }  // namespace lldm

@@ -44,13 +44,13 @@ std::function<std::string(std::uint64_t)> row_label(const RunContext& run, const
     const bool is_sampled = take == "samples" || take == "ranked";
     const auto path =
         run.folder_of(work, std::string(stage)) / (is_sampled ? "samples.jsonl" : "pairs.jsonl");
+    // An id counts from 0 what is shown from 1.
     if (take == "ranked")
-      return [path](std::uint64_t id) { return message(path.string(), " prompt ", id); };
-    // A row's id counts the lines of the file from 0.
+      return [path](std::uint64_t id) { return message(path.string(), " prompt ", id + 1); };
     return [path](std::uint64_t id) { return message(path.string(), ":", id + 1); };
   }
   return [task = std::string(data.text_of("generate"))](std::uint64_t id) {
-    return message("row ", id, " of task \"", task, "\"");
+    return message("row ", id + 1, " of task \"", task, "\"");
   };
 }
 

@@ -19,9 +19,15 @@ std::vector<std::string> SftKind::file_defaults(const Value*) {
   return {"forward_process", "optimizer"};
 }
 
-StageFacts SftKind::facts(const Options& options, const BoundRows& rows) {
-  return facts_of(options, rows, RowsWanted::answers);
+std::vector<UnreadKey> SftKind::unread(const Value& own) {
+  std::vector<UnreadKey> keys = TrainingKind::unread(own);
+  for (const char* key : {"shared_draws", "reference"}) keys.push_back({key, kNoReference});
+  keys.push_back({"score_padding", kWithPadding});
+  keys.push_back({"random_length_share", kNeverCut});
+  return keys;
 }
+
+StageFacts SftKind::facts(const Options& options) { return facts_of(options, RowsWanted::answers); }
 
 void SftKind::check(const Options& options, StageFit& fit) { check_parts(options, fit, 1); }
 

@@ -29,8 +29,8 @@ void require_sound_model(const std::string& stage, std::int64_t steps,
   const ScoreEngine<AnyDenoiser> engine(setup.policy, nullptr, setup.device, setup.engine);
   for (const double readout : engine.readouts({&plan, 1}, /*reference=*/false))
     if (!std::isfinite(readout))
-      throw Error(message(after, "the model is broken: a score of row ", row.id, " is ", readout,
-                          ", not finite", kAdvice));
+      throw Error(message(after, "the model is broken: a score of ", setup.labels.row_text(row.id),
+                          " is ", readout, ", not finite", kAdvice));
 }
 
 }  // namespace lldm

@@ -20,12 +20,12 @@ std::vector<std::string> StudyKind::file_defaults(const Value*) {
   return {"forward_process", "objective"};
 }
 
-StageFacts StudyKind::facts(const Options& options, const BoundRows& rows) {
+StageFacts StudyKind::facts(const Options& options) {
   StageFacts facts;
   facts.from = options.from;
   for (const std::string& name : {options.from, options.reference})
     if (!name.empty()) facts.inputs.push_back(name);
-  add_rows(facts, rows, "pairs", RowsWanted::pairs);
+  add_rows(facts, "pairs", options.pairs, RowsWanted::pairs);
   facts.scoring = StageScoring{.process = options.forward_process,
                                .estimators = options.score_estimators,
                                .key = "score_estimators",
@@ -52,7 +52,6 @@ void StudyKind::check(const Options& options, StageFit& fit) {
                               "\" is no function of one pair's scores and its reference\n",
                               "  use dpo, ipo, hinge or another loss over single pairs"));
   });
-  fit.check_canvas("response_length", options.response_length, options.from);
 }
 
 Result StudyKind::run(const Options& options, const RunContext& run, const Work& work) {

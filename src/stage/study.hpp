@@ -45,8 +45,8 @@ struct Study {
                              TextDraws(services.draws, Purpose::evaluation,
                                        static_cast<std::uint64_t>(repeat), row.id, answer)));
         } catch (const DataError& error) {
-          throw DataError(message("stage \"", stage.name, "\": row ", row.id, ", answer ", answer,
-                                  ": ", error.what()));
+          throw DataError(message("stage \"", stage.name, "\": ", labels.row_text(row.id),
+                                  ", answer ", answer + 1, ": ", error.what()));
         }
     return batch;
   }

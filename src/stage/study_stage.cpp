@@ -50,22 +50,10 @@ std::vector<double> pair_losses(const Study& study, const std::vector<double>& p
                                                  static_cast<double>(answers[1].num_scored())},
                              at::kDouble)
                       .view({1, 2});
-    set.totals = {set.lengths.sum().item<double>(), 2, 1,
-                  static_cast<double>(answers[0].num_scored()), 1};
+    set.totals = totals_of(std::span(&study.pairs[b], 1));
     losses.push_back(study.loss()(set).loss_sum.item<double>());
   }
   return losses;
-}
-
-StepTotals totals_of(const std::vector<TrainingRow>& pairs) {
-  StepTotals totals;
-  for (const TrainingRow& row : pairs) {
-    totals.groups += 1;
-    totals.rows += 2;
-    totals.first_tokens += static_cast<double>(row.answers.front().num_scored());
-    for (const Text& text : row.answers) totals.tokens += static_cast<double>(text.num_scored());
-  }
-  return totals;
 }
 
 /// All repeats of one estimator, one of adaptive cost following its rule from repeat to repeat.
@@ -115,13 +103,13 @@ Study make_study(const RunContext& run, const Work& work, const StudyStage& stag
                  const ModelBundle& policy, const ModelBundle& reference) {
   const Services services = run.services(work, policy.tokenizer);
   std::vector<SourceRow> sources = read_source(run, work, run.rows(work), 2);
-  refuse_mask_text(sources, run.rows(work).resolved, *policy.tokenizer);
+  refuse_mask_text(sources, *policy.tokenizer);
   if (static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));
   std::vector<TrainingRow> pairs =
       encode_rows(sources, *policy.tokenizer, template_of(run, work, policy.folder),
-                  canvas_rule(stage.response_length, stage.score_padding));
-  check_lengths(pairs, policy.model->shape().max_length, stage.name);
+                  {stage.response_length, stage.score_padding});
+  check_lengths(pairs, names_of(sources), policy.model->shape().max_length, stage.name);
   return {run,
           work,
           stage,

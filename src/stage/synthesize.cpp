@@ -21,7 +21,7 @@ std::vector<UnreadKey> SynthesizeKind::unread(const Value& own) {
   return {{"sampler", "method = \"inject\" samples nothing"}};
 }
 
-StageFacts SynthesizeKind::facts(const Options& options, const BoundRows&) {
+StageFacts SynthesizeKind::facts(const Options& options) {
   StageFacts facts;
   facts.from = options.from;
   if (!options.from.empty()) facts.inputs.push_back(options.from);

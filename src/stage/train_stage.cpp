@@ -46,21 +46,25 @@ struct PreparedRows {
   HeldOut held;
 };
 
+/// Whether a stage reads texts, not prompts and answers.
+bool reads_texts(const RunContext& run, const Work& work) {
+  return run.schedule.stage_of(work).facts.rows.front().wanted == RowsWanted::texts;
+}
+
 /// The rows trained on and those held out, encoded.
 PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
                        const ModelBundle& bundle, std::int64_t group_size) {
-  const bool is_plain_text = stage.kind == "pretraining";
-  CanvasRule rule = canvas_rule(stage.response_length, stage.score_padding);
-  rule.is_plain_text = is_plain_text;
+  const bool is_plain_text = reads_texts(run, work);
+  const CanvasRule rule{stage.response_length, stage.score_padding, is_plain_text};
   const auto encoded = [&](const std::vector<SourceRow>& sources) {
     std::vector<TrainingRow> rows =
         encode_rows(sources, *bundle.tokenizer, training_template(run, work, bundle.folder), rule);
-    check_lengths(rows, bundle.model->shape().max_length, stage.name);
+    check_lengths(rows, names_of(sources), bundle.model->shape().max_length, stage.name);
     return rows;
   };
   PreparedRows all;
   all.sources = read_source(run, work, run.rows(work), group_size);
-  refuse_mask_text(all.sources, run.rows(work).resolved, *bundle.tokenizer);
+  refuse_mask_text(all.sources, *bundle.tokenizer);
   all.rows = encoded(all.sources);
   const StageRows* validation = run.schedule.stage_of(work).facts.rows_at("validation");
   if (!validation) {
@@ -69,7 +73,7 @@ PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingSt
     return all;
   }
   all.held.sources = read_source(run, work, validation->data, group_size);
-  refuse_mask_text(all.held.sources, validation->data.resolved, *bundle.tokenizer);
+  refuse_mask_text(all.held.sources, *bundle.tokenizer);
   all.held.rows = encoded(all.held.sources);
   all.held.record = {{"from", "validation"}, {"by", is_plain_text ? "text" : "prompt"}};
   describe_held_out(all.held, all.sources, is_plain_text);
@@ -118,7 +122,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   const ObjectiveNeeds needs = objective.needs();
   TrainingSetup setup;
   PreparedRows all = read_rows(run, work, stage, bundle, needs.group_size);
-  tell_held_out(run, work, all.held, stage.kind == "pretraining", bundle.folder);
+  tell_held_out(run, work, all.held, reads_texts(run, work), bundle.folder);
   setup.rows = std::move(all.rows);
   setup.validation = std::move(all.held.rows);
   setup.labels = stage_labels(run, work, stage);
@@ -232,7 +236,7 @@ Result run_training(const TrainingStage& stage, const RunContext& run, const Wor
   reporter.finish();
   require_sound_model(stage.name, trainer.total_steps(), prepared.process, prepared.estimator,
                       prepared.setup);
-  save_prompts(work.folder, prepared.sources, stage.kind == "pretraining", prepared.bundle.folder);
+  save_prompts(work.folder, prepared.sources, reads_texts(run, work), prepared.bundle.folder);
   publish_model(work.folder / "model", prepared.bundle,
                 training_template(run, work, prepared.bundle.folder));
   Result result = reporter.result();
@@ -257,7 +261,7 @@ Result run_training(const TrainingStage& stage, const RunContext& run, const Wor
     result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
         watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,
                          static_cast<MemoryPurpose>(p));
-  if (stage.kind == "preference" && !study_rows.empty())
+  if (needs.group_size > 1 && !study_rows.empty())
     result["score_study"] =
         study_scores(prepared.process, prepared.estimator, prepared.setup, study_rows);
   return result;

@@ -20,8 +20,8 @@ namespace {
 
 /// Why the rows cannot hold as many answers as the objective compares; "" if they can, or if that
 /// shows elsewhere.
-std::string data_problem(const BoundData& data, std::int64_t answers) {
-  if (data.task) return "";
+std::string data_problem(const DataRef& data, std::int64_t answers) {
+  if (data.is_generated()) return "";
   if (!data.options.stage.empty()) return take_problem(data.options.take, answers);
   if (std::string problem = file_take_problem(data, answers); !problem.empty()) return problem;
   if (answers < 3 || !std::filesystem::exists(data.options.file)) return "";
@@ -38,7 +38,7 @@ std::string data_problem(const BoundData& data, std::int64_t answers) {
 /// Why a loss of parts has no meaning for the estimator's plans, found on a pair of small texts
 /// (of different lengths, unless the canvas makes all answers alike); else "".
 std::string parts_problem(const TrainingStage& training, const StageFit& fit) {
-  const bool is_alike = training.response_length.is_integer();
+  const bool is_alike = training.response_length.has_value();
   const AnyForwardProcess process = MaskedProcess(0, LinearSchedule());
   const Draws draws(0, "preflight");
   ScoreBatch batch;
@@ -125,13 +125,12 @@ std::vector<UnreadKey> TrainingKind::unread(const config::Value& own) {
   return {{"validation"}};
 }
 
-StageFacts TrainingKind::facts_of(const Options& options, const BoundRows& rows,
-                                  RowsWanted wanted) {
+StageFacts TrainingKind::facts_of(const Options& options, RowsWanted wanted) {
   StageFacts facts;
   facts.from = options.from;
   if (!options.from.empty()) facts.inputs.push_back(options.from);
-  add_rows(facts, rows, "data", wanted);
-  add_rows(facts, rows, "validation", wanted);
+  add_rows(facts, "data", options.data, wanted);
+  add_rows(facts, "validation", options.validation, wanted);
   facts.scoring = StageScoring{.process = options.forward_process,
                                .estimators = {options.score_estimator},
                                .response_length = options.response_length,
@@ -154,7 +153,6 @@ void TrainingKind::check_parts(const Options& options, const StageFit& fit, std:
     needs = fit.registry.make<AnyObjective>(options.objective, fit.services).needs();
   });
   if (is_made) check_objective(options, fit, answers, *estimator, *needs);
-  fit.check_canvas("response_length", options.response_length, options.from);
 }
 
 Result TrainingKind::run(const Options& options, const RunContext& run, const Work& work) {

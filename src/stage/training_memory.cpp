@@ -117,14 +117,8 @@ TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
   if (is_two_stream) inputs.activations = ActivationModel::with_flash_attention();
   const Combination combination = estimator.target(1).combination;
   std::vector<GradientPath> candidates = {stage.gradient_path};
-  if (stage.gradient_path == GradientPath::automatic) {
-    candidates = {GradientPath::retain, GradientPath::replay};
-    if (needs.use == ScoreUse::linear && combination == Combination::sum)
-      candidates = {GradientPath::linear};
-    if (needs.use != ScoreUse::linear && needs.use != ScoreUse::coupled &&
-        needs.use != ScoreUse::parts && needs.group_size == 2 && combination == Combination::sum)
-      candidates.insert(candidates.begin() + 1, GradientPath::pairwise);
-  }
+  if (stage.gradient_path == GradientPath::automatic)
+    candidates = exact_gradient_paths(needs, combination);
   for (const GradientPath path : candidates) {
     check_gradient_path(path, needs, combination);
     const MemoryPlan plan = plan_path(inputs, path, needs, sizes);

@@ -4,11 +4,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "experiment/quiet_services.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/memory/manager.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
@@ -56,15 +54,13 @@ std::string steps_of(const OptimizerOptions& optimizer) {
 
 StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
                              const Registry& registry) {
-  MemoryManager memory;
-  const Services services = quiet_services(registry, memory, Draws(0, "plan"));
+  const Services services{registry, Draws(0, "plan")};
   StagePlan plan;
   const bool from_folder = stage.from.find('/') != std::string::npos;
   const ModelShape shape =
       planned_shape(experiment.options.model, from_folder ? stage.from : "", plan.note);
   const std::int64_t longest = std::max<std::int64_t>(1, shape.max_length);
-  const auto canvas =
-      stage.response_length.is_integer() ? stage.response_length.as_integer() : longest;
+  const std::int64_t canvas = stage.response_length.value_or(longest);
   plan.copies_per_text =
       registry.make<AnyScoreEstimator>(stage.score_estimator, services).nominal_copies(canvas);
   const ObjectiveNeeds needs = registry.make<AnyObjective>(stage.objective, services).needs();

@@ -6,6 +6,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/laws/score_estimator_laws.hpp"
+#include "lldm/laws/stage_kind_laws.hpp"
 #include "lldm/memory/manager.hpp"
 #include "support/laws.hpp"
 #include "support/mistaken_estimators.hpp"
@@ -34,19 +35,46 @@ TEST_CASE("Laws: every registered component keeps those of its role", "[conforma
   const OneThread one_thread;
   Registry registry;
   register_builtin_components(registry);
-  MemoryManager memory;
   std::map<Role, int> checked;
   for (const auto& entry : registry.entries()) {
     if (entry->name == "gsm8k" || entry->name == "file") continue;  // read a file of the user's
     const std::string name = laws::component_name(*entry);
     INFO(name);
     const config::Value table = laws::component_table(registry, *entry, settings_of(*entry));
-    CHECK(check_laws(name, laws::component_laws(registry, memory, *entry, table)) >= 2);
+    CHECK(check_laws(name, laws::component_laws(registry, *entry, table)) >= 2);
     ++checked[entry->role];
   }
   for (const Role role : kRoles) {
     INFO(role_name(role));
     CHECK(checked[role] >= 1);
+  }
+}
+
+TEST_CASE("Laws: every kind of stage keeps them", "[conformance][laws]") {
+  const OneThread one_thread;
+  const std::string task = "{ type = \"word_problems\", rows = 20 }";
+  const std::string steps = "optimizer={ steps = 2 }";
+  const std::string rows = "{ generate = \"word_problems\", rows = 20 }";
+  const std::map<std::string, std::vector<std::string>> given{
+      {"pretraining", {"data={ generate = \"word_problems\", form = \"pretraining\" }", steps}},
+      {"sft", {"data=" + rows, "from=\"base\"", "validation=" + rows, steps}},
+      {"synthesize", {"from=\"base\"", "method=\"sample\"", "task=" + task}},
+      {"preference", {"data={ stage = \"pairs\" }", "from=\"base\"", steps}},
+      {"evaluate",
+       {"models=[\"base\", \"tuned\"]", "pairs={ stage = \"pairs\" }", "reference=\"base\""}},
+      {"sample", {"from=\"base\"", "prompts=[\"say\"]"}},
+      {"study",
+       {"from=\"tuned\"", "reference=\"base\"", "pairs={ stage = \"pairs\" }",
+        "score_estimators=[\"monte_carlo_elbo\"]"}}};
+  Registry registry;
+  register_builtin_components(registry);
+  MemoryManager memory;
+  REQUIRE(registry.stage_kinds().size() == given.size());
+  for (const RegisteredStageKind& known : registry.stage_kinds()) {
+    const config::Value table =
+        laws::stage_table(known.kind, given.at(std::string(known.kind.name())));
+    CHECK(check_laws(laws::component_name(known.kind),
+                     laws::stage_kind_laws(registry, memory, known.kind, table)) == 6);
   }
 }
 

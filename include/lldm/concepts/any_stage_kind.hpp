@@ -32,7 +32,7 @@ class AnyStageKind {
     return self_->read(table, context);
   }
   [[nodiscard]] config::Value write(const void* options) const { return self_->write(options); }
-  [[nodiscard]] StageFacts facts(const void* options, const BoundRows& rows) const;
+  [[nodiscard]] StageFacts facts(const void* options) const;
   /// Does nothing for a kind without checks of its own.
   void check(const void* options, StageFit& fit) const { self_->check(options, fit); }
   /// Nothing of note for a kind without a plan.
@@ -40,6 +40,8 @@ class AnyStageKind {
                                const Registry& registry) const;
   [[nodiscard]] nlohmann::ordered_json run(const void* options, const RunContext& context,
                                            const Work& work) const;
+  /// Equal in copies of one kind, and in nothing else.
+  [[nodiscard]] std::shared_ptr<const void> identity() const { return self_; }
   [[nodiscard]] bool holds(const std::type_info& options) const {
     return self_->options_type() == options;
   }
@@ -56,7 +58,7 @@ class AnyStageKind {
     virtual std::shared_ptr<const void> read(const config::Value&,
                                              const config::ReadContext&) const = 0;
     virtual config::Value write(const void*) const = 0;
-    virtual StageFacts facts(const void*, const BoundRows&) const = 0;
+    virtual StageFacts facts(const void*) const = 0;
     virtual void check(const void*, StageFit&) const = 0;
     virtual StagePlan plan(const void*, const Experiment&, const Registry&) const = 0;
     virtual nlohmann::ordered_json run(const void*, const RunContext&, const Work&) const = 0;

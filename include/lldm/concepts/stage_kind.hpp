@@ -12,7 +12,6 @@
 
 namespace lldm {
 
-struct BoundRows;
 struct RunContext;
 struct StageFacts;
 struct StagePlan;
@@ -29,8 +28,7 @@ class StageFit;
 ///   2. `defaults()` is the table that counts where neither the file nor the stage says anything;
 ///   3. `file_defaults(own)` names the file's role tables ("sampler", "task") that are defaults of
 ///      a stage whose own table is `own`; null: all that a stage of this kind may take;
-///   4. `facts(options, rows)` says what the rest of the house may know of a stage; `rows` are what
-///      its keys `data`, `validation` and `pairs` name;
+///   4. `facts(options)` says what the rest of the house may know of a stage;
 ///   5. `run(options, context, work)` does one piece of work, wholly inside `work.folder`, and
 ///      gives what result.json says.  The same options, inputs and seed give the same result;
 ///      Stopped, with everything saved, when the observer asks to stop.
@@ -39,12 +37,12 @@ class StageFit;
 template <class K>
 concept StageKind = OptionsStruct<typename K::Options> &&
                     requires(const typename K::Options& options, const config::Value* own,
-                             const BoundRows& rows, const RunContext& context, const Work& work) {
+                             const RunContext& context, const Work& work) {
                       { K::name() } -> std::same_as<std::string_view>;
                       { K::description() } -> std::same_as<std::string_view>;
                       { K::defaults() } -> std::same_as<config::Value>;
                       { K::file_defaults(own) } -> std::same_as<std::vector<std::string>>;
-                      { K::facts(options, rows) } -> std::same_as<StageFacts>;
+                      { K::facts(options) } -> std::same_as<StageFacts>;
                       { K::run(options, context, work) } -> std::same_as<nlohmann::ordered_json>;
                     };
 

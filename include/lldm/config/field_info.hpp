@@ -31,9 +31,16 @@ class ComponentChecker {
     Value table;
     std::shared_ptr<const void> bound;
   };
-  [[nodiscard]] virtual Checked check_component(std::string_view role, const Value& table,
-                                                std::string_view where,
-                                                std::span<const std::string> extra_keys,
+  /// What is asked: which role, and how messages call the table.
+  struct Question {
+    std::string_view role;
+    const Value& table;
+    std::string where;
+    std::vector<std::string> extra_keys = {};  // of the table, which somebody else reads
+    std::string synonym = {};                  // another word for `type`: "generate"
+  };
+  /// The checked table says `type`, whatever word it was given with.
+  [[nodiscard]] virtual Checked check_component(const Question& asked,
                                                 Diagnostics& diagnostics) const = 0;
 };
 

@@ -15,6 +15,23 @@
 #include "lldm/config/field.hpp"
 #include "lldm/config/value.hpp"
 
+namespace lldm::config {
+
+struct Slot;
+
+/// A type that is an option by itself, neither a number nor a table of fixed keys:
+///   1. `option_type()` says what a value is, for messages and docs ("integer or \"own\"");
+///   2. `read(given, slot)` takes a value over, or reports to the slot and returns false;
+///   3. `write()` is the value that reads back; nothing where none was given.
+template <class T>
+concept OptionType = requires(T& out, const T& value, const Value& given, const Slot& slot) {
+  { T::option_type() } -> std::same_as<std::string_view>;
+  { out.read(given, slot) } -> std::same_as<bool>;
+  { value.write() } -> std::same_as<std::optional<Value>>;
+};
+
+}  // namespace lldm::config
+
 namespace lldm::config::detail {
 
 template <class T>
@@ -54,6 +71,8 @@ std::string type_text() {
     return "list of " + type_text<typename T::value_type>() + "s";
   } else if constexpr (is_component<T>) {
     return std::string(role_name(T::kRole));
+  } else if constexpr (OptionType<T>) {
+    return std::string(T::option_type());
   } else if constexpr (std::is_enum_v<T>) {
     return "choice";
   } else if constexpr (is_one_of<T, bool>) {

@@ -112,6 +112,8 @@ bool read_member(const Value& value, T& out, const Slot& slot) {
     return is_ok;
   } else if constexpr (is_component<T>) {
     return read_component_ref(value, out, slot);
+  } else if constexpr (OptionType<T>) {
+    return out.read(value, slot);
   } else if constexpr (std::is_enum_v<T>) {
     std::size_t index = 0;
     if (!read_choice(value, index, slot)) return false;
@@ -143,6 +145,8 @@ std::optional<Value> write_member(const T& member) {
     Value table = merged(member.table, write_options(member.extra));
     if (table.as_table().size() == 1) return table.find("type")->value;
     return table;
+  } else if constexpr (OptionType<T>) {
+    return member.write();
   } else if constexpr (std::is_enum_v<T>) {
     for (const auto& choice : choices(std::type_identity<T>{}))
       if (choice.value == member) return Value::string(std::string(choice.name));
@@ -192,7 +196,10 @@ FieldInfo make_info(const O& defaults) {
   if constexpr (std::is_enum_v<E>)
     for (const auto& choice : choices(std::type_identity<E>{}))
       info.choices.emplace_back(choice.name);
-  if constexpr (OptionsStruct<E>) info.fields = fields<E>();
+  if constexpr (requires { E::fields(); })
+    info.fields = E::fields();
+  else if constexpr (OptionsStruct<E>)
+    info.fields = fields<E>();
   info.read = [](const Value& value, void* options, const Slot& slot) {
     return read_member(value, member_of<Path...>(*static_cast<O*>(options)), slot);
   };

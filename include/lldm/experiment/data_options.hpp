@@ -5,17 +5,18 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
-#include "lldm/config/diagnostics.hpp"
+#include "lldm/config/component_ref.hpp"
 #include "lldm/config/field.hpp"
+#include "lldm/config/field_info.hpp"
 #include "lldm/data/rows.hpp"
-#include "lldm/registry/registry.hpp"
 
 namespace lldm {
 
@@ -65,29 +66,31 @@ struct DataOptions {
   }
 };
 
-/// The table, bound.
-struct BoundData {
-  BoundComponent task;  // of `generate`; empty for files and stages
-  DataOptions options;
-  config::Value resolved;  // the table with every default
-};
+/// The option `data`, `validation` or `pairs` of a stage: where rows come from.
+struct DataRef {
+  ComponentRef<Role::task> task = {};  // of `generate`; names none for files and stages
+  DataOptions options = {};
+  config::Value resolved = {};  // the table with every default
 
-/// What the tables of rows of one stage name, by key: data, validation, pairs.  One that was
-/// refused is there, empty.
-struct BoundRows {
-  std::map<std::string, BoundData, std::less<>> tables;
-  /// Null where the stage has no such table.
-  [[nodiscard]] const BoundData* find(std::string_view key) const;
-};
+  [[nodiscard]] bool is_given() const { return !resolved.as_table().empty(); }
+  [[nodiscard]] bool is_generated() const { return !task.type().empty(); }
+  /// Whether the table says `take`, be it of a stage's default.
+  [[nodiscard]] bool has_take() const { return resolved.find("take") != nullptr; }
 
-/// Errors go to `diagnostics` at the table's keys: none or several of generate, file and stage;
-/// unknown keys; a task's own mistakes.
-BoundData bind_data(const config::Value& table, const Registry& registry,
-                    config::Diagnostics& diagnostics, const std::string& where);
+  static constexpr std::string_view option_type() { return "rows"; }
+  static const std::vector<config::FieldInfo>& fields();
+  /// Reports none or several of generate, file and stage; unknown keys; a task's own mistakes.
+  bool read(const config::Value& given, const config::Slot& slot);
+  [[nodiscard]] std::optional<config::Value> write() const;
+
+ private:
+  void read_task(const config::Value& given, const config::ReadContext& context);
+  void read_options(const config::Value& given, const config::ReadContext& context);
+};
 
 /// What is wrong with `take` for an objective that compares `group_size` answers; "" if nothing.
 std::string take_problem(Take take, std::int64_t group_size);
 /// The same of a file, whose table may name none.
-std::string file_take_problem(const BoundData& data, std::int64_t group_size);
+std::string file_take_problem(const DataRef& data, std::int64_t group_size);
 
 }  // namespace lldm

@@ -15,6 +15,7 @@
 #include "lldm/config/component_ref.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/value.hpp"
+#include "lldm/data/response_length.hpp"
 #include "lldm/experiment/data_options.hpp"
 #include "lldm/experiment/report_role.hpp"
 #include "lldm/experiment/score_padding.hpp"
@@ -34,7 +35,7 @@ enum class RowsWanted : std::uint8_t {
 /// One source of rows that a stage reads.
 struct StageRows {
   std::string key;  // where its table stands: "data", "validation" or "pairs"
-  BoundData data;
+  DataRef data;
   RowsWanted wanted = RowsWanted::pairs;
 };
 
@@ -44,7 +45,7 @@ struct StageScoring {
   std::vector<ComponentRef<Role::score_estimator>> estimators;
   std::string key = "score_estimator";  // where the estimators stand
   bool enumerates = false;              // it also enumerates masks, as the estimator `exact` does
-  config::Value response_length = config::Value::string("own");
+  ResponseLength response_length = {};
   ScorePadding score_padding = ScorePadding::include;
 };
 

@@ -29,6 +29,8 @@ class StageFit {
   const Registry& registry;
   const Services& services;  // without a tokenizer
 
+  /// What the stage's own table gives for a key; null if nothing.
+  [[nodiscard]] const config::Member* given(std::string_view key) const;
   /// An error at a key of the stage's own table; at the stage where it does not give the key.
   void error(std::string_view key, std::string_view what, std::string_view hint = "") const;
 
@@ -46,7 +48,7 @@ class StageFit {
 
   /// A canvas, given by `key`, that leaves no room for a prompt in the longest text of the model
   /// `from` (a stage, a folder; "": a new one).
-  void check_canvas(std::string_view key, const config::Value& response_length,
+  void check_canvas(std::string_view key, ResponseLength response_length,
                     const std::string& from) const;
 
  private:

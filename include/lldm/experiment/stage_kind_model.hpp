@@ -39,9 +39,7 @@ struct AnyStageKind::Model final : Interface {
   config::Value write(const void* options) const override {
     return config::write_options(typed(options));
   }
-  StageFacts facts(const void* options, const BoundRows& rows) const override {
-    return K::facts(typed(options), rows);
-  }
+  StageFacts facts(const void* options) const override { return K::facts(typed(options)); }
   void check(const void* options, StageFit& fit) const override {
     if constexpr (CheckedStageKind<K>) K::check(typed(options), fit);
   }

@@ -9,6 +9,8 @@ namespace lldm {
 /// Sizes and special ids of a model, whatever its family calls them.
 struct ModelShape {
   std::int64_t parameters = 0;  // trainable numbers of the whole model
+  /// Numbers that it holds: weights and rotary tables, whatever its sizes are (no overflow).
+  double stored_values = 0;
   std::int64_t width = 0;
   std::int64_t layers = 0;
   std::int64_t heads = 0;

@@ -129,9 +129,7 @@ class Registry final : public config::ComponentChecker {
   [[nodiscard]] BoundComponent bind_or_throw(Role role, const config::Value& table,
                                              std::vector<std::string> extra_keys) const;
 
-  [[nodiscard]] Checked check_component(std::string_view role, const config::Value& table,
-                                        std::string_view where,
-                                        std::span<const std::string> extra_keys,
+  [[nodiscard]] Checked check_component(const Question& asked,
                                         config::Diagnostics& diagnostics) const override;
 
  private:

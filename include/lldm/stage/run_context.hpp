@@ -15,9 +15,12 @@
 #include "lldm/services.hpp"
 #include "lldm/stage/run_options.hpp"
 #include "lldm/stage/trained_noise.hpp"
+#include "lldm/track/logger.hpp"
 #include "lldm/track/metrics.hpp"
 
 namespace lldm {
+
+class MemoryManager;
 
 /// A model with the tokenizer that belongs to it.
 struct ModelBundle {
@@ -43,14 +46,11 @@ struct RunContext {
   [[nodiscard]] Services services(const Work& work,
                                   std::shared_ptr<const Tokenizer> tokenizer) const {
     return {.registry = registry,
-            .memory = memory,
-            .logger = logger,
             .draws = Draws(static_cast<std::uint64_t>(work.seed), work.stage),
-            .tokenizer = std::move(tokenizer),
-            .device = device};
+            .tokenizer = std::move(tokenizer)};
   }
   /// The rows that the work's stage trains on or scores.  It has some.
-  [[nodiscard]] const BoundData& rows(const Work& work) const {
+  [[nodiscard]] const DataRef& rows(const Work& work) const {
     return schedule.stage_of(work).facts.rows.at(0).data;
   }
   /// Folder of the work that made `name` for this work; the name itself (a path) if no stage did.

@@ -14,7 +14,8 @@
 
 #include "lldm/config/component_ref.hpp"
 #include "lldm/config/field.hpp"
-#include "lldm/config/value.hpp"
+#include "lldm/data/response_length.hpp"
+#include "lldm/experiment/data_options.hpp"
 #include "lldm/experiment/report_role.hpp"
 #include "lldm/experiment/score_padding.hpp"
 #include "lldm/score/gradient_path.hpp"
@@ -44,12 +45,12 @@ struct TrainingStage {
   std::string kind;
   ReportRole role = ReportRole::none;
   std::string from;
-  config::Value data = {};
+  DataRef data = {};
   OptimizerOptions optimizer = {};
   ComponentRef<Role::forward_process> forward_process = "masked";
   ComponentRef<Role::score_estimator> score_estimator = {};
   ComponentRef<Role::objective> objective = {};
-  config::Value response_length = config::Value::string("own");
+  ResponseLength response_length = {};
   ScorePadding score_padding = ScorePadding::include;
   GradientPath gradient_path = GradientPath::automatic;
   std::int64_t max_tokens_per_forward = 16384;
@@ -58,7 +59,7 @@ struct TrainingStage {
   std::int64_t draws_epochs = 0;
   double random_length_share = 0.0;
   std::int64_t validation_rows = 0;
-  config::Value validation = {};
+  DataRef validation = {};
   std::int64_t logging_steps = 10;
   std::int64_t eval_steps = 0;
   std::int64_t save_steps = 0;
@@ -181,11 +182,11 @@ struct EvaluateStage {
   std::vector<std::string> models;
   ComponentRef<Role::task> task = {};
   ComponentRef<Role::sampler> sampler = "fixed_length";
-  config::Value pairs = {};
+  DataRef pairs = {};
   std::string reference;
   ComponentRef<Role::forward_process> forward_process = "masked";
   ComponentRef<Role::score_estimator> score_estimator = {};
-  config::Value response_length = config::Value::string("own");
+  ResponseLength response_length = {};
   ScorePadding score_padding = ScorePadding::include;
   std::int64_t limit = 0;
   std::int64_t show = 3;

@@ -16,11 +16,11 @@ struct StudyStage {
   std::string kind;
   std::string from;
   std::string reference;
-  config::Value pairs = {};
+  DataRef pairs = {};
   std::vector<ComponentRef<Role::score_estimator>> score_estimators;
   ComponentRef<Role::forward_process> forward_process = "masked";
   ComponentRef<Role::objective> objective = {};
-  config::Value response_length = config::Value::string("own");
+  ResponseLength response_length = {};
   ScorePadding score_padding = ScorePadding::include;
   std::int64_t limit = 16;
   std::int64_t repeats = 64;

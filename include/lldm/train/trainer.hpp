@@ -45,16 +45,16 @@ class TrainingObserver {
 
 /// What a trainer works on, beside its three components.
 struct TrainingSetup {
-  std::shared_ptr<const AnyDenoiser> policy;
+  std::shared_ptr<const AnyDenoiser> policy = nullptr;
   /// Frozen; null where the objective needs none, or where `stored_reference` answers for it.
-  std::shared_ptr<const AnyDenoiser> reference;
+  std::shared_ptr<const AnyDenoiser> reference = nullptr;
   StoredReadouts stored_reference = {};
   std::vector<TrainingRow> rows;
   std::vector<TrainingRow> validation;
   OptimizerOptions optimizer;
   TrainingRhythm rhythm;
   EngineOptions engine;
-  GradientPath path = GradientPath::linear;
+  GradientPath path = GradientPath::automatic;
   bool shared_draws = true;        // policy and reference see one plan; false for ablation only
   std::int64_t draws_epochs = 0;   // epoch e draws as epoch e mod draws_epochs; 0: every one afresh
   double random_length_share = 0;  // pretraining: share of rows cut to a random length
@@ -96,6 +96,8 @@ class TrainerCore {
 
  private:
   struct StepReport;
+  /// Who is named; rows by their ids among those trained on, or held out.
+  [[nodiscard]] ScoreLabels row_labels(bool are_held_out) const;
   StepReport train_step(std::int64_t step, AdaptationState& adaptation);
   void adapt(AdaptationState& state, StepReport& report) const;
   struct DonePart;
@@ -119,11 +121,19 @@ class TrainerCore {
   std::int64_t total_;
 };
 
+/// The path of a trainer that was told `automatic`: of those that are exact, the fastest that keeps
+/// no more than one forward pass: retain only where a micro-batch is one.
+GradientPath choose_gradient_path(const TrainingSetup& setup, const ObjectiveNeeds& needs,
+                                  Combination combination,
+                                  const std::function<std::int64_t(std::int64_t scored)>& copies);
+
 /// Trains a denoiser: rows -> plans (process, estimator) -> scores (engine) -> loss (objective) ->
 /// AdamW.
 ///
-/// With concrete components everything is inlined into two calls per row and one per micro-batch;
-/// with the Any types the same code serves every TOML file, bit for bit.
+/// What is concrete and what is erased: `plan` of E and `evaluate` of O are called with their own
+/// types; E sees the process as AnyForwardProcess, as estimators always do; the body and the engine
+/// are compiled once, for AnyDenoiser (one virtual call a forward pass).  With the Any types the
+/// same code serves every TOML file, bit for bit.
 ///
 /// Random  draws keyed by (stage, epoch, row id, answer, evaluation): batch size, micro-batch and
 ///         resume point change nothing about them.
@@ -134,7 +144,14 @@ class Trainer {
       : core_(
             plans_of(AnyForwardProcess(std::move(process)), estimator), adaptation_of(estimator),
             [objective](const ScoreSet& scores) { return objective.evaluate(scores); },
-            objective.needs(), std::move(setup)) {}
+            objective.needs(), with_path(std::move(setup), estimator, objective.needs())) {}
+
+  /// Of a denoiser of the caller's own, which is trained in place.  Where the objective needs a
+  /// reference, none is set and the denoiser has a `frozen_copy()`, that is taken.
+  template <Denoiser D>
+  Trainer(P process, E estimator, O objective, std::shared_ptr<D> policy, TrainingSetup setup)
+      : Trainer(std::move(process), std::move(estimator), objective,
+                with_policy(std::move(policy), std::move(setup), objective.needs())) {}
 
   void run(TrainingObserver& observer, TrainingProgress progress = {}) {
     core_.run(observer, std::move(progress));
@@ -156,6 +173,23 @@ class Trainer {
       else
         return estimator.plan(text, process, draws);
     };
+  }
+  static TrainingSetup with_path(TrainingSetup setup, const E& estimator,
+                                 const ObjectiveNeeds& needs) {
+    if (setup.path == GradientPath::automatic)
+      setup.path = choose_gradient_path(
+          setup, needs, estimator.target(1).combination,
+          [&](std::int64_t scored) { return estimator.nominal_copies(scored); });
+    return setup;
+  }
+  template <Denoiser D>
+  static TrainingSetup with_policy(std::shared_ptr<D> policy, TrainingSetup setup,
+                                   const ObjectiveNeeds& needs) {
+    if constexpr (requires { AnyDenoiser(policy->frozen_copy()); })
+      if (needs.reference && !setup.reference && !setup.stored_reference)
+        setup.reference = std::make_shared<const AnyDenoiser>(policy->frozen_copy());
+    setup.policy = std::make_shared<const AnyDenoiser>(std::move(policy));
+    return setup;
   }
   static std::optional<Adaptation> adaptation_of(const E& estimator) {
     if constexpr (requires { estimator.adaptation(); })

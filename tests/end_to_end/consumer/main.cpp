@@ -39,18 +39,15 @@ int main() {
                                        {}, lldm::Draws(42, "model"));
 
   lldm::TrainingSetup setup;
-  setup.policy = std::make_shared<lldm::AnyDenoiser>(policy);
-  setup.reference = std::make_shared<lldm::AnyDenoiser>(lldm::clone_frozen(*policy));
   setup.rows = {{0, {{{1, 2}, {3, 4, 5}}, {{1, 2}, {5, 5}}}},
                 {1, {{{2, 1}, {4, 3}}, {{2, 1}, {3, 3, 9}}}}};
   setup.optimizer.learning_rate = 1e-2;
   setup.optimizer.steps = 5;
   setup.optimizer.batch_size = 2;
   setup.rhythm.logging_steps = 1;
-  setup.path = lldm::GradientPath::pairwise;
   setup.draws = lldm::Draws(42, "tuned");
   lldm::Trainer trainer(lldm::MaskedProcess(kMask, lldm::LinearSchedule()),
-                        lldm::MonteCarloElbo({.draws = 4}), lldm::Dpo({.beta = 0.5}),
+                        lldm::MonteCarloElbo({.draws = 4}), lldm::Dpo({.beta = 0.5}), policy,
                         std::move(setup));
   PrintLoss observer;
   trainer.run(observer);

@@ -22,7 +22,7 @@ class CountWords {
   static constexpr std::string_view description() { return "counts the words of a text"; }
   static lldm::config::Value defaults() { return {}; }
   static std::vector<std::string> file_defaults(const lldm::config::Value*) { return {}; }
-  static lldm::StageFacts facts(const Options&, const lldm::BoundRows&) { return {}; }
+  static lldm::StageFacts facts(const Options&) { return {}; }
   static nlohmann::ordered_json run(const Options& options, const lldm::RunContext&,
                                     const lldm::Work& work) {
     std::istringstream words(options.text);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the engine and the gradient paths refuse, with their messages.
+#include <array>
+
 #include "lldm/errors.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/objective/dpo.hpp"
@@ -34,6 +36,26 @@ struct Custom {
 };
 
 }  // namespace
+
+TEST_CASE("exact_gradient_paths: automatic chooses among all that are exact, and no other",
+          "[score][gradient_path]") {
+  const std::array all{GradientPath::linear, GradientPath::retain, GradientPath::pairwise,
+                       GradientPath::replay};
+  for (const auto use :
+       {ScoreUse::linear, ScoreUse::difference, ScoreUse::each, ScoreUse::coupled, ScoreUse::parts})
+    for (const std::int64_t group : {1, 2, 3})
+      for (const bool mismatched : {false, true})
+        for (const auto combination : {Combination::sum, Combination::log_mean_exp}) {
+          if (use == ScoreUse::parts && combination != Combination::sum) continue;  // refused
+          ObjectiveNeeds needs{.group_size = group, .use = use};
+          needs.mismatched = mismatched;
+          std::vector<GradientPath> wanted;
+          for (const GradientPath path : all)
+            if (refusal(path, needs, combination).empty()) wanted.push_back(path);
+          if (wanted.front() == GradientPath::linear) wanted.resize(1);
+          CHECK((exact_gradient_paths(needs, combination) == wanted));
+        }
+}
 
 TEST_CASE("check_gradient_path: every inexact combination is refused with reason and remedy",
           "[score][gradient_path]") {

@@ -48,6 +48,27 @@ TEST_CASE("Trainer: concrete components give the bits of the erased ones", "[tra
   CHECK(largest_difference(*a.policy, *start) > 1e-4);
 }
 
+TEST_CASE("Trainer: a denoiser of the caller's own is trained on the path that fits one forward",
+          "[train]") {
+  for (const std::int64_t tokens : {std::int64_t{16}, std::int64_t{16384}}) {
+    INFO("max_tokens_per_forward " << tokens);
+    World told, chosen;
+    told.setup.engine.max_tokens_per_forward = chosen.setup.engine.max_tokens_per_forward = tokens;
+    told.setup.path = tokens == 16 ? GradientPath::replay : GradientPath::retain;
+    chosen.setup.path = GradientPath::automatic;
+    chosen.setup.policy = chosen.setup.reference = nullptr;  // the reference is its frozen copy
+    Recorder of_told, of_chosen;
+    concrete(told.setup).run(of_told);
+    ConcreteTrainer own(process(), MonteCarloElbo({.draws = 2}), Dpo({.beta = 0.2}), chosen.policy,
+                        chosen.setup);
+    own.run(of_chosen);
+    CHECK(bit_equal(*told.policy, *chosen.policy));
+    REQUIRE(of_told.metrics.size() == of_chosen.metrics.size());
+    CHECK(of_told.metrics.back().at("extra_passes") == of_chosen.metrics.back().at("extra_passes"));
+    CHECK((of_chosen.metrics.back().at("extra_passes") > 0) == (tokens == 16));
+  }
+}
+
 TEST_CASE("Trainer: accumulation changes no weight beyond rounding", "[train]") {
   World whole, parts;
   parts.setup.optimizer.batch_size = 1;
