@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
 #include "lldm/track/progress.hpp"
 
 namespace lldm::cli {
@@ -14,9 +15,8 @@ namespace {
 constexpr int kMostWorkers = 16;  // lines of the block
 
 std::string cut(const std::string& text, int width) {
-  return text.size() <= static_cast<std::size_t>(width)
-             ? text
-             : text.substr(0, static_cast<std::size_t>(width - 3)) + "...";
+  const auto room = static_cast<std::size_t>(width);
+  return text.size() <= room ? text : shortened(text, room - 3);
 }
 
 std::string worker_line(const RunningWork& work, int width) {

@@ -8,6 +8,7 @@
 
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm::config {
 namespace {
@@ -176,7 +177,9 @@ std::string in_quotes(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   constexpr std::size_t kLongest = 60;
   std::string result = "\"";
-  for (const char c : text.substr(0, kLongest)) {
+  // Not in the middle of a UTF-8 character.
+  const std::size_t shown = text.size() > kLongest ? character_start(text, kLongest) : text.size();
+  for (const char c : text.substr(0, shown)) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       result += '\\', result += c;
@@ -186,12 +189,7 @@ std::string in_quotes(std::string_view text) {
       result += c;
     }
   }
-  if (text.size() > kLongest) {
-    // Not in the middle of a UTF-8 character.
-    for (std::size_t cut = kLongest; cut > 0 && (text[cut] & 0xC0) == 0x80; --cut)
-      result.pop_back();
-    result += "...";
-  }
+  if (shown < text.size()) result += "...";
   return result + "\"";
 }
 

@@ -5,37 +5,17 @@
 
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm::config {
 namespace {
-
-/// Bytes of the UTF-8 character at the front of `text`; 0 if it is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t size = lead < 0x80       ? 1
-                           : lead >> 5 == 6  ? 2
-                           : lead >> 4 == 14 ? 3
-                           : lead >> 3 == 30 ? 4
-                                             : 0;
-  if (size == 0 || text.size() < size) return 0;
-  std::uint32_t code = size == 1 ? lead : lead & (0x7Fu >> size);
-  for (std::size_t i = 1; i < size; ++i) {
-    if (byte(i) >> 6 != 2) return 0;
-    code = code << 6 | (byte(i) & 0x3Fu);
-  }
-  constexpr std::uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool is_legal =
-      code >= kSmallest[size] && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
-  return is_legal ? size : 0;
-}
 
 std::string string_literal(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string out = "\"";
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t size = utf8_length(text.substr(i));
-    if (size == 0)
+    const auto character = decode_utf8(text, i);
+    if (!character)
       throw Error(message("write_toml: the string ", in_quotes(text), " is not UTF-8"));
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
@@ -48,9 +28,9 @@ std::string string_literal(std::string_view text) {
     } else if (byte < 0x20 || byte == 0x7f) {
       out += "\\u00", out += kHex[byte >> 4], out += kHex[byte & 15];
     } else {
-      out += text.substr(i, size);
+      out += text.substr(i, character->length);
     }
-    i += size;
+    i += character->length;
   }
   return out + "\"";
 }

@@ -6,6 +6,7 @@
 
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
 #include "text/json.hpp"
 
 namespace lldm::data {
@@ -18,7 +19,7 @@ constexpr std::size_t kMaxReason = 200;
 std::string keys_of(const json& row) {
   std::string out;
   for (const auto& [key, value] : row.items()) {
-    out += (out.empty() ? "\"" : ", \"") + key.substr(0, 40) + "\"";
+    out += (out.empty() ? "\"" : ", \"") + shortened(key, 40) + "\"";
     if (out.size() > kMaxReason) return out + ", ...";
   }
   return out.empty() ? "no keys" : out;
@@ -57,7 +58,7 @@ std::string known_role(const std::string& role, std::string_view key) {
       {"gpt", "assistant"},   {"chatgpt", "assistant"}, {"bot", "assistant"},
       {"model", "assistant"}, {"ai", "assistant"}};
   if (const auto found = names.find(role); found != names.end()) return found->second;
-  throw RowFault{0, message("a message of \"", key, "\" has the role \"", role.substr(0, 40),
+  throw RowFault{0, message("a message of \"", key, "\" has the role \"", shortened(role, 40),
                             "\", which no template here writes; legal: system (developer), user "
                             "(human, prompter), assistant (gpt, chatgpt, bot, model, ai)")};
 }

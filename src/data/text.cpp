@@ -27,10 +27,7 @@ std::string_view trim_white_space(std::string_view text) {
     text.remove_prefix(first->length);
   }
   while (!text.empty()) {
-    std::size_t start = text.size() - 1;
-    while (start > 0 && text.size() - start < 4 &&
-           (static_cast<unsigned char>(text[start]) & 0xC0u) == 0x80u)
-      --start;
+    const std::size_t start = character_start(text, text.size() - 1);
     const auto last = decode_utf8(text, start);
     if (!last || last->length != text.size() - start || !is_white_space(last->value)) break;
     text.remove_suffix(last->length);

@@ -4,11 +4,11 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 
 #include "lldm/data/text.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm::eval {
 namespace {
@@ -65,19 +65,14 @@ std::optional<double> value_of(std::string_view text) {
 
 std::string lower(std::string_view text) {
   std::string out;
-  while (!text.empty()) {
-    utf8proc_int32_t point = -1;
-    const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-    const auto length = utf8proc_iterate(bytes, static_cast<utf8proc_ssize_t>(text.size()), &point);
-    if (length <= 0) {  // no UTF-8: kept as it is
-      out += text.front();
-      text.remove_prefix(1);
-      continue;
-    }
-    std::array<utf8proc_uint8_t, 4> encoded = {};
-    const auto written = utf8proc_encode_char(utf8proc_tolower(point), encoded.data());
-    out.append(reinterpret_cast<const char*>(encoded.data()), static_cast<std::size_t>(written));
-    text.remove_prefix(static_cast<std::size_t>(length));
+  for (std::size_t at = 0; at < text.size();) {
+    const auto character = decode_utf8(text, at);
+    if (character)
+      append_utf8(out, static_cast<char32_t>(
+                           utf8proc_tolower(static_cast<utf8proc_int32_t>(character->value))));
+    else
+      out += text[at];  // no UTF-8: kept as it is
+    at += character ? character->length : 1;
   }
   return out;
 }

@@ -9,6 +9,7 @@
 #include "experiment/work_identity.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm {
 namespace {
@@ -32,10 +33,7 @@ bool is_of_axis(const std::string& key, const std::string& stage, std::string ax
   return false;
 }
 
-std::string shortened(const std::string& text) {
-  constexpr std::size_t kLongest = 100;
-  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
-}
+constexpr std::size_t kLongest = 100;  // of a value that is shown
 
 class Comparison {
  public:
@@ -132,7 +130,7 @@ class Comparison {
       return message(where, own, " = ", now.at("paths").value(key, ""),
                      " does not hold what it was made with");
     const auto shown = [&](const std::string& value) {
-      return value.empty() ? "without " + own : message(own, " = ", shortened(value));
+      return value.empty() ? "without " + own : message(own, " = ", shortened(value, kLongest));
     };
     return message(where, shown(after), ", it was made ", before.empty() ? "" : "with ",
                    shown(before));

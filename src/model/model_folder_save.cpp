@@ -9,7 +9,6 @@
 #include "lldm/model/safetensors.hpp"
 #include "lldm/storage/files.hpp"
 #include "model/hashed_weights.hpp"
-#include "storage/pending_file.hpp"
 
 namespace lldm {
 namespace {

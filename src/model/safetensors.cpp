@@ -13,9 +13,9 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/storage/files.hpp"
 #include "model/safetensors_dtype.hpp"
 #include "storage/input_file.hpp"
-#include "storage/pending_file.hpp"
 #include "text/foreign.hpp"
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian");
@@ -168,10 +168,14 @@ void save_safetensors(const std::filesystem::path& path, const TensorMap& tensor
   const auto order = in_writing_order(tensors, path.string());
   const auto header = header_text(order, metadata, path.string());
   const std::uint64_t length = header.size();
+  const auto bytes = [](const void* data, std::size_t size) {
+    return std::string_view(static_cast<const char*>(data), size);
+  };
   PendingFile file(path);
-  file.write(&length, sizeof length);
-  file.write(header.data(), header.size());
-  for (const auto& item : order) file.write(item.value.const_data_ptr(), item.value.nbytes());
+  file.write(bytes(&length, sizeof length));
+  file.write(header);
+  for (const auto& item : order)
+    file.write(bytes(item.value.const_data_ptr(), item.value.nbytes()));
   file.publish();
 }
 

@@ -7,6 +7,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/render/table.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm::svg {
 namespace {
@@ -16,26 +17,6 @@ std::string pairs(const std::vector<Point>& points) {
   for (const auto& [x, y] : points)
     text += (text.empty() ? "" : " ") + coordinate(x) + "," + coordinate(y);
   return text;
-}
-
-/// Length of the valid UTF-8 sequence at the start of `text`, 0 if there is none.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::size_t size = byte(0) < 0x80                      ? 1
-                           : byte(0) >= 0xc2 && byte(0) < 0xe0 ? 2
-                           : byte(0) >> 4 == 14                ? 3
-                           : byte(0) >= 0xf0 && byte(0) < 0xf5 ? 4
-                                                               : 0;
-  if (size == 0 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i)
-    if (byte(i) >> 6 != 2) return 0;
-  if (size == 3 && ((byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xed && byte(1) >= 0xa0)))
-    return 0;
-  if (size == 3 && byte(0) == 0xef && byte(1) == 0xbf && byte(2) >= 0xbe)
-    return 0;  // not XML characters
-  if (size == 4 && ((byte(0) == 0xf0 && byte(1) < 0x90) || (byte(0) == 0xf4 && byte(1) >= 0x90)))
-    return 0;
-  return size;
 }
 
 }  // namespace
@@ -52,25 +33,25 @@ std::string coordinate(double value) {
 
 std::string escaped(std::string_view text) {
   std::string result;
-  while (!text.empty()) {
-    const auto size = sequence_length(text);
-    const char c = text[0];
-    if (size == 0 || (static_cast<unsigned char>(c) < 0x20) || c == 0x7f) {
-      result += "\xef\xbf\xbd";
-    } else if (c == '&') {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto character = decode_utf8(text, at);
+    const char32_t value = character ? character->value : 0;
+    const std::size_t size = character ? character->length : 1;
+    if (value < 0x20 || value == 0x7f || value == 0xfffe || value == 0xffff)
+      result += "\xef\xbf\xbd";  // no UTF-8, or no character of XML
+    else if (value == '&')
       result += "&amp;";
-    } else if (c == '<') {
+    else if (value == '<')
       result += "&lt;";
-    } else if (c == '>') {
+    else if (value == '>')
       result += "&gt;";
-    } else if (c == '"') {
+    else if (value == '"')
       result += "&quot;";
-    } else if (c == '\'') {
+    else if (value == '\'')
       result += "&#39;";
-    } else {
-      result += text.substr(0, size);
-    }
-    text.remove_prefix(size == 0 ? 1 : size);
+    else
+      result += text.substr(at, size);
+    at += size;
   }
   return result;
 }

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
 #include <span>
 
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm {
 namespace {
@@ -198,22 +198,10 @@ std::string markdown_table(const Table& table) {
 
 int display_width(std::string_view text) {
   int width = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t size = lead < 0x80       ? 1
-                             : lead >> 5 == 6  ? 2
-                             : lead >> 4 == 14 ? 3
-                             : lead >> 3 == 30 ? 4
-                                               : 1;
-    std::uint32_t code = size == 1 ? lead : lead & (0x7fu >> size);
-    for (std::size_t k = 1; k < size && i + k < text.size(); ++k)
-      code = code << 6 | (text[i + k] & 0x3f);
-    i += size;
-    const bool is_mark = (code >= 0x300 && code < 0x370) || code == 0x200b || code == 0xfe0f;
-    const bool is_wide = (code >= 0x1100 && code < 0x1160) || (code >= 0x2e80 && code < 0xa4d0) ||
-                         (code >= 0xac00 && code < 0xd7a4) || (code >= 0xf900 && code < 0xfb00) ||
-                         (code >= 0xff00 && code < 0xff61) || (code >= 0x1f300 && code < 0x1faff);
-    width += is_mark ? 0 : is_wide ? 2 : 1;
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint character = code_point_at(text, at);
+    width += column_width(character.value);
+    at += character.length;
   }
   return width;
 }

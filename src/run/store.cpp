@@ -8,7 +8,6 @@
 #include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/published_folder.hpp"
-#include "run/store_lock.hpp"
 #include "storage/sealed_folder.hpp"
 
 namespace lldm {
@@ -152,6 +151,12 @@ WorkStore WorkStore::existing(const fs::path& folder) {
   return {folder, Existing{}};
 }
 
+LockFile WorkStore::locked(LockKind kind) const {
+  LockFile file(folder_ / "store.lock", LockCall::flock);
+  file.lock(kind);
+  return file;
+}
+
 fs::path WorkStore::entry_of(const std::string& key) const { return folder_ / "work" / key; }
 
 void WorkStore::touch(const std::string& key) const {
@@ -169,7 +174,7 @@ bool WorkStore::take(const std::string& key, const fs::path& into,
                      const std::function<void(const fs::path&)>& finish) const {
   const fs::path copy = partial_path(into);
   {
-    const StoreLock lock(folder_ / "store.lock", LockKind::shared);
+    const LockFile lock = locked(LockKind::shared);
     if (!contains(key)) return false;
     lldm::remove_all(copy);
     copy_all(entry_of(key), copy);
@@ -197,9 +202,9 @@ bool WorkStore::take(const std::string& key, const fs::path& into,
 
 bool WorkStore::publish(const std::string& key, const fs::path& folder, const Json& about,
                         const std::string& metrics) const {
-  const StoreLock lock(folder_ / "store.lock", LockKind::shared);
-  const auto own = StoreLock::try_take(folder_ / "locks" / key);
-  if (!own) return false;  // another process is publishing the same
+  const LockFile lock = locked(LockKind::shared);
+  const LockFile own(folder_ / "locks" / key, LockCall::flock);
+  if (!own.try_lock(LockKind::exclusive)) return false;  // another process is publishing the same
   if (contains(key) && verify_folder(entry_of(key)).empty()) return false;
   PublishedFolder entry(entry_of(key), IfPublished::replace);
   entry.require_space(static_cast<std::uint64_t>(size_of(folder)));
@@ -237,7 +242,7 @@ std::vector<StoreEntry> WorkStore::list() const {
 }
 
 std::vector<StoreEntry> WorkStore::prune(const PruneLimits& limits, bool is_dry) const {
-  const StoreLock lock(folder_ / "store.lock", LockKind::exclusive);
+  const LockFile lock = locked(LockKind::exclusive);
   const std::vector<StoreEntry> entries = list();
   std::int64_t left = 0;
   for (const StoreEntry& entry : entries) left += entry.bytes;
@@ -260,7 +265,7 @@ std::vector<StoreEntry> WorkStore::prune(const PruneLimits& limits, bool is_dry)
       removed.push_back(entry);
     }
   if (is_dry) return removed;
-  clean_partials(folder_ / "work");  // a prune that was killed left its own
+  for (const char* part : {"work", "used"}) clean_partials(folder_ / part);  // of killed processes
   for (const StoreEntry& entry : removed) {
     fs::path aside = entry_of(entry.key);
     aside += ".partial-0";  // what is half removed is no entry

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "lldm/storage/lock_file.hpp"
+
 namespace lldm {
 
 /// What is known of a piece of stored work.
@@ -31,10 +33,10 @@ struct PruneLimits {
 /// A folder of finished work by key: DIR/work/<key>/ with MANIFEST.json, entry.json and the work's
 /// files in files/.
 ///
-/// An entry is complete or absent (storage/published_folder.hpp) and never written again.  A run gets
-/// a copy, never a link: nothing that happens to a run's folder reaches the store.  Copies are made
-/// with the kernel's own copying, which shares blocks where the file system can.  Every byte of a
-/// copy is hashed before it takes its place.  Readers and publishers hold a shared lock on
+/// An entry is complete or absent (storage/published_folder.hpp) and never written again.  A run
+/// gets a copy, never a link: nothing that happens to a run's folder reaches the store.  Copies are
+/// made with the kernel's own copying, which shares blocks where the file system can.  Every byte
+/// of a copy is hashed before it takes its place.  Readers and publishers hold a shared lock on
 /// DIR/store.lock, `prune` an exclusive one; a publisher locks its key besides.
 class WorkStore {
  public:
@@ -67,6 +69,8 @@ class WorkStore {
  private:
   struct Existing {};
   WorkStore(std::filesystem::path folder, Existing);
+  /// store.lock, held until the object ends.
+  [[nodiscard]] LockFile locked(LockKind kind) const;
   [[nodiscard]] std::filesystem::path entry_of(const std::string& key) const;
   void touch(const std::string& key) const;
 

@@ -90,32 +90,6 @@ std::uint64_t next_frame(std::string_view bytes, std::uint64_t offset) {
       code);
 }
 
-/// A lock on the whole file for the length of a scope; waits for others (they hold it briefly).
-class Lock {
- public:
-  Lock(int handle, short type, const std::filesystem::path& path) : handle_(handle) {
-    struct flock lock = whole_file(type);
-    while (::fcntl(handle_, F_OFD_SETLKW, &lock) != 0)
-      if (errno != EINTR)
-        fail("lock", path, errno, "\n  put the cache on a file system with locks");
-  }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-  ~Lock() {
-    struct flock lock = whole_file(F_UNLCK);
-    ::fcntl(handle_, F_OFD_SETLK, &lock);
-  }
-
- private:
-  static struct flock whole_file(short type) {
-    struct flock lock = {};  // zero length: to the end, whatever is written
-    lock.l_type = type;
-    lock.l_whence = SEEK_SET;
-    return lock;
-  }
-  int handle_;
-};
-
 /// The bytes of a file for the length of a scope, without a copy of them.
 class Mapping {
  public:
@@ -176,44 +150,31 @@ std::string first_line_of(const std::filesystem::path& path) {
 }
 
 RecordFile::RecordFile(std::filesystem::path path, std::string_view first_line)
-    : path_(std::move(path)) {
-  handle_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
-  const bool is_read_only = handle_ < 0 && (errno == EACCES || errno == EROFS);
-  if (is_read_only) handle_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (handle_ < 0) fail("open", path_, errno);
-  try {
-    require_regular(handle_, path_);
-    const Lock lock(handle_, is_read_only ? F_RDLCK : F_WRLCK, path_);
-    const std::string wanted = std::string(first_line) + "\n";
-    std::string before;
-    {
-      const Mapping mapping(handle_, path_);
-      before = mapping.bytes().substr(0, mapping.bytes().find('\n'));
-      end_ = before.size() + 1;
-      if (!is_read_only && mapping.bytes().size() < wanted.size() &&
-          wanted.starts_with(mapping.bytes()))
-        end_ = 0;  // just made, or its maker was killed before the line was whole
-    }
-    if (end_ == 0) {
-      if (::ftruncate(handle_, 0) != 0) fail("write", path_, errno);
-      write_all(handle_, wanted, path_);
-      before = first_line;
-      end_ = wanted.size();
-    }
-    first_line_ = std::move(before);
-  } catch (...) {
-    ::close(handle_);
-    throw;
+    : file_(std::move(path), LockCall::ofd, O_APPEND) {
+  require_regular(file_.handle(), file_.path());
+  const bool is_writable = !file_.is_read_only();
+  const HeldLock lock(file_, is_writable ? LockKind::exclusive : LockKind::shared);
+  const std::string wanted = std::string(first_line) + "\n";
+  {
+    const Mapping mapping(file_.handle(), file_.path());
+    first_line_ = mapping.bytes().substr(0, mapping.bytes().find('\n'));
+    end_ = first_line_.size() + 1;
+    // Just made, or its maker was killed before the line was whole.
+    if (!is_writable || mapping.bytes().size() >= wanted.size() ||
+        !wanted.starts_with(mapping.bytes()))
+      return;
   }
+  if (::ftruncate(file_.handle(), 0) != 0) fail("write", file_.path(), errno);
+  write_all(file_.handle(), wanted, file_.path());
+  first_line_ = first_line;
+  end_ = wanted.size();
 }
 
-RecordFile::~RecordFile() { ::close(handle_); }
-
 void RecordFile::scan(const Visit& visit) {
-  const Mapping mapping(handle_, path_);
+  const Mapping mapping(file_.handle(), path());
   const std::string_view bytes = mapping.bytes();
   if (bytes.size() < end_)
-    throw DataError(message(path_.string(), ": has ", bytes.size(), " bytes, and had at least ",
+    throw DataError(message(path().string(), ": has ", bytes.size(), " bytes, and had at least ",
                             end_, " before: something else writes this file"));
   torn_from_ = 0;
   while (end_ < bytes.size()) {
@@ -231,7 +192,7 @@ void RecordFile::scan(const Visit& visit) {
       size = next - end_;
     }
     if (frame != Frame::whole)
-      problems_.push_back(message(path_.string(), ": ", size, " bytes at byte ", end_,
+      problems_.push_back(message(path().string(), ": ", size, " bytes at byte ", end_,
                                   " are damaged; what they held is computed again"));
     end_ += size;
   }
@@ -239,10 +200,10 @@ void RecordFile::scan(const Visit& visit) {
 
 void RecordFile::cut_torn_tail() {
   if (torn_from_ == 0) return;
-  const off_t size = ::lseek(handle_, 0, SEEK_END);
-  if (size < 0 || ::ftruncate(handle_, static_cast<off_t>(torn_from_)) != 0)
-    fail("write", path_, errno);
-  problems_.push_back(message(path_.string(), ": its last ",
+  const off_t size = ::lseek(file_.handle(), 0, SEEK_END);
+  if (size < 0 || ::ftruncate(file_.handle(), static_cast<off_t>(torn_from_)) != 0)
+    fail("write", path(), errno);
+  problems_.push_back(message(path().string(), ": its last ",
                               static_cast<std::uint64_t>(size) - torn_from_,
                               " bytes are no whole record (a process was killed while it wrote): "
                               "cut off"));
@@ -250,7 +211,7 @@ void RecordFile::cut_torn_tail() {
 }
 
 void RecordFile::read_new(const Visit& visit) {
-  const Lock lock(handle_, F_RDLCK, path_);
+  const HeldLock lock(file_, LockKind::shared);
   scan(visit);
 }
 
@@ -258,18 +219,18 @@ void RecordFile::append(std::span<const std::pair<std::uint32_t, std::string>> r
                         const Visit& visit) {
   std::string bytes;
   for (const auto& [kind, payload] : records) bytes += framed(kind, payload);
-  const Lock lock(handle_, F_WRLCK, path_);
+  const HeldLock lock(file_, LockKind::exclusive);
   scan(visit);
   cut_torn_tail();
-  write_all(handle_, bytes, path_);
+  write_all(file_.handle(), bytes, path());
   scan(visit);
 }
 
 std::string RecordFile::payload(std::uint64_t offset) const {
   const auto read = [&](std::uint64_t at, std::uint64_t size) {
     std::string bytes(size, '\0');
-    const ssize_t count = ::pread(handle_, bytes.data(), size, static_cast<off_t>(at));
-    if (count < 0) fail("read", path_, errno);
+    const ssize_t count = ::pread(file_.handle(), bytes.data(), size, static_cast<off_t>(at));
+    if (count < 0) fail("read", path(), errno);
     bytes.resize(static_cast<std::size_t>(count));
     return bytes;
   };
@@ -277,7 +238,7 @@ std::string RecordFile::payload(std::uint64_t offset) const {
   std::string record = read(offset - kFrameBytes, kFrameBytes);
   if (frame_at(record, 0, size) == Frame::incomplete) record = read(offset - kFrameBytes, size);
   if (frame_at(record, 0, size) != Frame::whole)
-    throw DataError(message(path_.string(), ": the record at byte ", offset - kFrameBytes,
+    throw DataError(message(path().string(), ": the record at byte ", offset - kFrameBytes,
                             " was whole when the file was opened and is damaged now"));
   return record.substr(kFrameBytes, size - kFrameBytes - kCheckBytes);
 }

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "lldm/storage/lock_file.hpp"
+
 namespace lldm {
 
 /// One line of text, then records behind one another:
@@ -36,9 +38,8 @@ class RecordFile {
   RecordFile(std::filesystem::path path, std::string_view first_line);
   RecordFile(const RecordFile&) = delete;
   RecordFile& operator=(const RecordFile&) = delete;
-  ~RecordFile();
 
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return file_.path(); }
   [[nodiscard]] const std::string& first_line() const { return first_line_; }
 
   /// Visits the records that were not visited before, others' included.
@@ -48,7 +49,8 @@ class RecordFile {
   /// (kind, payload), makes them durable, and visits them.
   /// Errors  FileError, the path and, for a full disk, the bytes needed in its text.
   void append(std::span<const std::pair<std::uint32_t, std::string>> records, const Visit& visit);
-  /// Reads a payload again and checks it.  Errors  FileError; DataError naming the byte.
+  /// Reads a payload again and checks it.
+  /// Errors  FileError; DataError naming the byte.
   [[nodiscard]] std::string payload(std::uint64_t offset) const;
 
   /// What was wrong with the file so far, one line each, and forgets it.
@@ -58,15 +60,15 @@ class RecordFile {
   void scan(const Visit& visit);
   void cut_torn_tail();
 
-  std::filesystem::path path_;
+  LockFile file_;
   std::string first_line_;
-  int handle_ = -1;
   std::uint64_t end_ = 0;        // of what was visited
   std::uint64_t torn_from_ = 0;  // bytes from `end_` on that are no whole record, at the last scan
   std::vector<std::string> problems_;
 };
 
-/// The first line of a record file; "" where there is no whole line.  Errors  FileError.
+/// The first line of a record file; "" where there is no whole line.
+/// Errors  FileError.
 [[nodiscard]] std::string first_line_of(const std::filesystem::path& path);
 
 }  // namespace lldm

@@ -24,36 +24,62 @@ void remove_quietly(const std::filesystem::path& path, FileOps& ops) noexcept {
   }
 }
 
-}  // namespace
-
-bool FileError::is_disk_full() const { return code_ == ENOSPC || code_ == EDQUOT; }
-
-void write_and_sync(const std::filesystem::path& path, std::string_view bytes, FileOps& ops) {
+/// Does `act`; a full disk is reported with what is needed and what is free.
+template <class Act>
+void with_room(const std::filesystem::path& path, std::uint64_t bytes, FileOps& ops,
+               const Act& act) {
   try {
-    OutputFile file(ops, path, WriteMode::create);
-    file.write(bytes);
-    file.sync();
+    act();
   } catch (const FileError& error) {
     if (!error.is_disk_full()) throw;
     throw FileError(
         message("cannot write \"", path.string(), "\": ", std::strerror(error.code()), "\n  need ",
-                bytes_text(bytes.size()), ", have ", bytes_text(ops.free_bytes(parent_of(path))),
+                bytes_text(bytes), ", have ", bytes_text(ops.free_bytes(parent_of(path))),
                 "\n  free some space or quota there and run the same command again"),
         path, error.code());
   }
 }
 
+}  // namespace
+
+bool FileError::is_disk_full() const { return code_ == ENOSPC || code_ == EDQUOT; }
+
+void write_and_sync(const std::filesystem::path& path, std::string_view bytes, FileOps& ops) {
+  with_room(path, bytes.size(), ops, [&] {
+    OutputFile file(ops, path, WriteMode::create);
+    file.write(bytes);
+    file.sync();
+  });
+}
+
+PendingFile::PendingFile(std::filesystem::path path, FileOps& ops)
+    : ops_(ops), path_(std::move(path)), partial_(partial_path(path_)) {
+  with_room(partial_, 0, ops_, [&] { file_.emplace(ops_, partial_, WriteMode::create); });
+}
+
+PendingFile::~PendingFile() {
+  file_.reset();
+  if (!partial_.empty()) remove_quietly(partial_, ops_);
+}
+
+void PendingFile::write(std::string_view bytes) {
+  bytes_ += bytes.size();
+  with_room(partial_, bytes_, ops_, [&] { file_->write(bytes); });
+}
+
+void PendingFile::publish() {
+  with_room(partial_, bytes_, ops_, [&] { file_->sync(); });
+  file_.reset();
+  ops_.rename(partial_, path_);
+  partial_.clear();
+  ops_.sync_folder(parent_of(path_));
+}
+
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes,
                            FileOps& ops) {
-  const auto partial = partial_path(path);
-  try {
-    write_and_sync(partial, bytes, ops);
-    ops.rename(partial, path);
-  } catch (const FileError&) {
-    remove_quietly(partial, ops);
-    throw;
-  }
-  ops.sync_folder(parent_of(path));
+  PendingFile file(path, ops);
+  file.write(bytes);
+  file.publish();
 }
 
 void make_folders(const std::filesystem::path& path, FileOps& ops) {

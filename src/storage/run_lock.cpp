@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/storage/run_lock.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -39,36 +37,16 @@ std::string holder_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-RunLock::RunLock(const std::filesystem::path& run_dir) {
-  const auto file = run_dir / "run.lock";
-  handle_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-  if (handle_ < 0) {
-    const int code = errno;
-    throw FileError(message("cannot open \"", file.string(), "\": ", std::strerror(code)), file,
-                    code);
-  }
-  if (::flock(handle_, LOCK_EX | LOCK_NB) != 0) {
-    const int code = errno;
-    ::close(handle_);
-    if (code == EWOULDBLOCK)
-      throw Error(message("\"", run_dir.string(), "\" is in use by another process\n  holder: ",
-                          holder_of(file), "\n  wait for it, stop it, or give another --out"));
-    throw FileError(message("cannot lock \"", file.string(), "\": ", std::strerror(code),
-                            "\n  put the run folder on a file system with locks"),
-                    file, code);
-  }
-  const auto text = holder_text();
-  if (::ftruncate(handle_, 0) != 0 ||
-      ::pwrite(handle_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    const int code = errno;
-    ::close(handle_);
-    throw FileError(message("cannot write \"", file.string(), "\": ", std::strerror(code)), file,
-                    code);
-  }
-}
-
-RunLock::~RunLock() {
-  if (handle_ >= 0) ::close(handle_);
+RunLock::RunLock(const std::filesystem::path& run_dir)
+    : file_(run_dir / "run.lock", LockCall::flock) {
+  if (!file_.is_read_only() && !file_.try_lock(LockKind::exclusive))
+    throw Error(message("\"", run_dir.string(),
+                        "\" is in use by another process\n  holder: ", holder_of(file_.path()),
+                        "\n  wait for it, stop it, or give another --out"));
+  const int code = file_.is_read_only() ? EACCES : file_.say(holder_text()) ? 0 : errno;
+  if (code != 0)
+    throw FileError(message("cannot write \"", file_.path().string(), "\": ", std::strerror(code)),
+                    file_.path(), code);
 }
 
 }  // namespace lldm

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
+#include "lldm/text/utf8.hpp"
+
 #include "text/json.hpp"
 
 namespace lldm {
@@ -23,7 +25,7 @@ void JsonView::only_keys(std::span<const std::string_view> keys) const {
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
     std::string known;
     for (const std::string_view k : keys) known += (known.empty() ? "" : ", ") + std::string(k);
-    fail(message("has the key \"", key.substr(0, 60),
+    fail(message("has the key \"", shortened(key, 60),
                  "\", which lldm does not implement\n  keys: ", known));
   }
 }
@@ -59,7 +61,7 @@ std::int64_t JsonView::integer(std::int64_t low, std::int64_t high) const {
                     !(value_->is_number_unsigned() && value_->get<std::uint64_t>() >> 63 != 0);
   if (!fits || value_->get<std::int64_t>() < low || value_->get<std::int64_t>() > high)
     fail(message("must be an integer from ", low, " to ", high, ", is ",
-                 value_->dump().substr(0, 40)));
+                 shortened(value_->dump(), 40)));
   return value_->get<std::int64_t>();
 }
 

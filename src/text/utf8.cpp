@@ -76,10 +76,31 @@ CodePoint code_point_at(std::string_view text, std::size_t at) {
   return decode_utf8(text, at).value_or(CodePoint{0xFFFD, 1});
 }
 
+std::size_t character_start(std::string_view text, std::size_t offset) {
+  const std::size_t lowest = offset < 3 ? 0 : offset - 3;
+  while (offset > lowest && is_continuation(text[offset])) --offset;
+  return offset;
+}
+
+std::size_t count_characters(std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < text.size(); at += code_point_at(text, at).length) ++count;
+  return count;
+}
+
+int column_width(char32_t value) {
+  return utf8proc_charwidth(static_cast<utf8proc_int32_t>(value));
+}
+
 void append_utf8(std::string& text, char32_t value) {
   std::array<utf8proc_uint8_t, 4> bytes{};
   const auto length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(value), bytes.data());
   text.append(reinterpret_cast<const char*>(bytes.data()), static_cast<std::size_t>(length));
+}
+
+std::string shortened(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return std::string(text);
+  return std::string(text.substr(0, character_start(text, limit))) + "...";
 }
 
 std::string excerpt(std::string_view text, std::size_t offset, std::size_t limit) {

@@ -15,16 +15,9 @@ bool is_white_space(char32_t c) {
          c == 0x3000;
 }
 
-/// Start of the character that ends before `end`.
-std::size_t previous_start(std::string_view text, std::size_t end) {
-  do --end;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80);
-  return end;
-}
-
 std::size_t skip_space_back(std::string_view text, std::size_t at, std::size_t stop) {
   while (at > stop) {
-    const std::size_t start = previous_start(text, at);
+    const std::size_t start = character_start(text, at - 1);
     if (!is_white_space(code_point_at(text, start).value)) break;
     at = start;
   }
@@ -52,7 +45,8 @@ bool AddedTokens::is_word_character(std::string_view character) const {
 }
 
 bool AddedTokens::stands_alone(std::string_view text, std::size_t begin, std::size_t end) const {
-  if (begin > 0 && is_word_character(character_at(text, previous_start(text, begin)))) return false;
+  if (begin > 0 && is_word_character(character_at(text, character_start(text, begin - 1))))
+    return false;
   return end == text.size() || !is_word_character(character_at(text, end));
 }
 

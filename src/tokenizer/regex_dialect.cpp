@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
 #include "tokenizer/unicode_additions.hpp"
 
 namespace lldm {
@@ -158,7 +159,8 @@ class Translator {
     if (name.starts_with('^')) negated = !negated, name.erase(0, 1);
     const auto category = std::find_if(kCategories.begin(), kCategories.end(),
                                        [&](const auto& known) { return known.first == name; });
-    if (category == kCategories.end()) refuse("the property \"" + name.substr(0, 40) + "\"", start);
+    if (category == kCategories.end())
+      refuse("the property \"" + shortened(name, 40) + "\"", start);
     const bool insensitive = !case_insensitive_.empty() && case_insensitive_.back();
     if (insensitive && (name == "Lu" || name == "Ll" || name == "Lt"))
       refuse("a case-insensitive \"" + name + "\"", start);

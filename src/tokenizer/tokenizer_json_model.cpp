@@ -93,7 +93,7 @@ TokenTable read_vocabulary(const JsonView& model) {
     if (token.empty()) vocab.fail("holds an empty token");
     if (!value.is_number_integer())
       vocab.fail(
-          message(quoted(token), " must have an integer as id, has ", value.dump().substr(0, 40)));
+          message(quoted(token), " must have an integer as id, has ", shortened(value.dump(), 40)));
     const bool fits =
         !value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t{kMaxId};
     const std::int64_t id = fits ? value.get<std::int64_t>() : -1;

@@ -4,6 +4,29 @@
 #include "lldm/errors.hpp"
 
 namespace lldm {
+namespace {
+
+void add(StepTotals& totals, const TrainingRow& row) {
+  totals.groups += 1;
+  totals.rows += static_cast<double>(row.answers.size());
+  totals.first_tokens += static_cast<double>(row.answers.front().num_scored());
+  for (const Text& text : row.answers) totals.tokens += static_cast<double>(text.num_scored());
+}
+
+}  // namespace
+
+StepTotals totals_of(std::span<const TrainingRow* const> rows, double micro_batches) {
+  StepTotals totals;
+  totals.micro_batches = micro_batches;
+  for (const TrainingRow* row : rows) add(totals, *row);
+  return totals;
+}
+
+StepTotals totals_of(std::span<const TrainingRow> rows) {
+  StepTotals totals;
+  for (const TrainingRow& row : rows) add(totals, row);
+  return totals;
+}
 
 RowOrder::RowOrder(const Draws& draws, std::int64_t rows, std::int64_t rows_per_step)
     : draws_(draws), rows_(rows), rows_per_step_(rows_per_step) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -72,12 +73,29 @@ class OutputFile {
   FileOps::Handle handle_;
 };
 
-/// Replaces the content of `path` so that a reader, also after a crash, finds either all of the old
-/// content or all of the new: temporary file beside it, fsync, rename, fsync of the folder.
+/// A file that is published whole under its name or not at all, so that a reader, also after a
+/// crash, finds either all of the old content or all of the new: temporary file beside it, fsync,
+/// rename, fsync of the folder.
 ///
-/// Errors  FileError; a full disk is reported with path, bytes needed and bytes free.  The old
-/// content stays
-///         and the temporary file is removed.
+/// Errors  FileError; a full disk is reported with path, bytes needed so far and bytes free.  The
+///         old content stays and the temporary file is removed.
+class PendingFile {
+ public:
+  explicit PendingFile(std::filesystem::path path, FileOps& ops = real_file_ops());
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+  ~PendingFile();
+  void write(std::string_view bytes);
+  void publish();
+
+ private:
+  FileOps& ops_;
+  std::filesystem::path path_, partial_;
+  std::optional<OutputFile> file_;
+  std::uint64_t bytes_ = 0;
+};
+
+/// Replaces the content of `path` as a PendingFile does.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes,
                            FileOps& ops = real_file_ops());
 
@@ -91,7 +109,8 @@ void make_folders(const std::filesystem::path& path, FileOps& ops = real_file_op
 /// Removes a file, or a folder and all it holds; symbolic links are removed, never followed.
 void remove_all(const std::filesystem::path& path, FileOps& ops = real_file_ops());
 
-/// Whole content of a file.  Errors  FileError if it cannot be read.
+/// Whole content of a file.
+/// Errors  FileError if it cannot be read.
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 
 /// `path` + ".partial-<pid>": where something is built before it is renamed to `path`.

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "lldm/storage/lock_file.hpp"
+
 namespace lldm {
 
 /// Holds a run folder for one process: flock on DIR/run.lock, which also names the holder.  The
@@ -12,12 +14,9 @@ namespace lldm {
 class RunLock {
  public:
   explicit RunLock(const std::filesystem::path& run_dir);
-  RunLock(RunLock&& other) noexcept : handle_(other.handle_) { other.handle_ = -1; }
-  RunLock& operator=(RunLock&&) = delete;
-  ~RunLock();
 
  private:
-  int handle_;
+  LockFile file_;
 };
 
 }  // namespace lldm

@@ -34,8 +34,20 @@ struct CodePoint {
 /// The character that begins at `offset`, which must be the start of one in valid UTF-8.
 [[nodiscard]] CodePoint code_point_at(std::string_view valid_text, std::size_t offset);
 
+/// Start of the character that holds the byte at `offset`: at most 3 bytes before it.
+[[nodiscard]] std::size_t character_start(std::string_view text, std::size_t offset);
+
+/// Characters of a text; every ill-formed byte counts as one.
+[[nodiscard]] std::size_t count_characters(std::string_view text);
+
+/// Columns of a terminal that a character takes: 0, 1 or 2.
+[[nodiscard]] int column_width(char32_t value);
+
 /// Appends the UTF-8 form of a Unicode scalar value.
 void append_utf8(std::string& text, char32_t value);
+
+/// The text, or its first `limit` bytes at most, cut between characters, and "...".
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t limit);
 
 /// At most `limit` bytes of valid UTF-8 around `offset`, cut between characters, with "..." where
 /// something was left out and control characters escaped: for error messages.

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "lldm/concepts/plan.hpp"
+#include "lldm/concepts/score_set.hpp"
 #include "lldm/draws/stream.hpp"
 
 namespace lldm {
@@ -14,6 +16,11 @@ struct TrainingRow {
   std::uint64_t id = 0;  // stable across epochs, batch sizes and resumes: part of the draws' key
   std::vector<Text> answers;
 };
+
+/// What a step on these rows is normalized by.
+[[nodiscard]] StepTotals totals_of(std::span<const TrainingRow* const> rows,
+                                   double micro_batches = 1);
+[[nodiscard]] StepTotals totals_of(std::span<const TrainingRow> rows);
 
 /// Which rows belong to which optimizer step: epochs of a keyed shuffle, one behind the other.
 ///

@@ -139,3 +139,19 @@ TEST_CASE("bytes_text picks the unit", "[track][files]") {
   CHECK(lldm::bytes_text(1536) == "1.50 KiB");
   CHECK(lldm::bytes_text(16ull << 30) == "16.00 GiB");
 }
+
+TEST_CASE("PendingFile is whole under its name or nowhere", "[track][files]") {
+  TemporaryFolder folder;
+  {
+    lldm::PendingFile given_up(folder / "weights");
+    given_up.write("half");
+    CHECK(count_entries(folder.path()) == 1);
+  }
+  CHECK(count_entries(folder.path()) == 0);
+  lldm::PendingFile file(folder / "weights");
+  file.write("one ");
+  file.write("two");
+  file.publish();
+  CHECK(lldm::read_file(folder / "weights") == "one two");
+  CHECK(count_entries(folder.path()) == 1);
+}

@@ -76,3 +76,17 @@ TEST_CASE("find_invalid_utf8 points at the first bad byte", "[text][utf8]") {
   CHECK(find_invalid_utf8("x\xE2\x82") == 1);         // cut short
   CHECK(find_invalid_utf8("x\xF0\x9F\x98") == 1);     // cut short
 }
+
+TEST_CASE("Characters are counted, measured and found by their starts", "[text][utf8]") {
+  const std::string text = "a\u00e9\u4f60\U0001F600";  // 1, 2, 3 and 4 bytes
+  CHECK(count_characters(text) == 4);
+  CHECK(count_characters("\xFF\xE4\xBD"
+                         "a") == 4);  // every ill-formed byte
+  const std::size_t starts[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6};
+  for (std::size_t at = 0; at < text.size(); ++at) CHECK(character_start(text, at) == starts[at]);
+  CHECK(character_start("\x80\x80\x80\x80\x80", 4) == 1);
+  CHECK(column_width(U'a') == 1);
+  CHECK(column_width(U'\u0301') == 0);  // a combining accent
+  CHECK(column_width(U'\u4f60') == 2);
+  CHECK(column_width(U'\U0001F600') == 2);
+}
