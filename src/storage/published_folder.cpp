@@ -103,25 +103,29 @@ void PublishedFolder::move_into_place() {
   remove_all(aside, ops_);
 }
 
-std::vector<fs::path> clean_partials(const fs::path& parent, FileOps& ops) {
-  static const std::regex pattern(R"((.+)\.(partial|replaced)-[0-9]+)");
-  std::vector<fs::path> found, changed;
-  if (!fs::is_directory(parent)) return changed;
-  ops.sync_folder(parent);  // a swap must be on the disk before its older half is removed
-  for (const auto& entry : fs::directory_iterator(parent)) found.push_back(entry.path());
-  for (const auto& path : found) {
+std::vector<fs::path> clean_partials(const fs::path& parent, FileOps& ops,
+                                     const IsLeftover& is_leftover) {
+  static const std::regex pattern(R"((.+)\.(partial|replaced)-([0-9]{1,18}))");
+  std::vector<std::pair<fs::path, fs::path>> found;  // and what it was to be
+  if (!fs::is_directory(parent)) return {};
+  for (const auto& entry : fs::directory_iterator(parent)) {
     std::smatch match;
-    const auto name = path.filename().string();
-    if (!std::regex_match(name, match, pattern)) continue;
-    const auto place = parent / match[1].str();
-    if (match[2] == "replaced" && !fs::exists(place)) {
+    const auto name = entry.path().filename().string();
+    if (std::regex_match(name, match, pattern) &&
+        (!is_leftover || is_leftover(match[1], std::stoll(match[3]))))
+      found.emplace_back(entry.path(), match[2] == "replaced" ? parent / match[1].str() : "");
+  }
+  if (found.empty()) return {};
+  ops.sync_folder(parent);  // a swap must be on the disk before its older half is removed
+  std::vector<fs::path> changed;
+  for (const auto& [path, place] : found) {
+    if (!place.empty() && !fs::exists(place))
       ops.rename(path, place);
-    } else {
+    else
       remove_all(path, ops);
-    }
     changed.push_back(path);
   }
-  if (!changed.empty()) ops.sync_folder(parent);
+  ops.sync_folder(parent);
   return changed;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -98,10 +99,14 @@ struct NewestComplete {
 /// "step-00000500".
 [[nodiscard]] std::string step_name(std::int64_t step, std::string_view prefix = "step-");
 
+/// Whether what `process` began to write as `name` may be removed.
+using IsLeftover = std::function<bool(const std::string& name, std::int64_t process)>;
+
 /// Removes what killed processes left in `parent`: NAME.partial-<pid> and NAME.replaced-<pid> (the
-/// latter is moved back if NAME is gone).  Call it only while holding the run's lock.  Returns what
-/// was removed or moved.
+/// latter is moved back if NAME is gone), where `is_leftover` says so or is empty.  Call it only
+/// while holding the run's lock.  Returns what was removed or moved.
 std::vector<std::filesystem::path> clean_partials(const std::filesystem::path& parent,
-                                                  FileOps& ops = real_file_ops());
+                                                  FileOps& ops = real_file_ops(),
+                                                  const IsLeftover& is_leftover = {});
 
 }  // namespace lldm
