@@ -7,11 +7,13 @@
 #include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/model_folder.hpp"
+#include "lldm/track/metrics.hpp"
 
 namespace lldm {
 
 void check_found_work(const RunSchedule& schedule, const std::filesystem::path& out,
                       Logger& logger) {
+  static_cast<void>(holds_whole_metrics(out / kMetricsName));
   for (const Work& work : schedule.work) {
     if (!is_done(work)) continue;
     require_whole_work(work);

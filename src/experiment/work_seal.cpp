@@ -4,6 +4,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/published_folder.hpp"
+#include "lldm/text/utf8.hpp"
 #include "lldm/track/metrics.hpp"
 #include "storage/sealed_folder.hpp"
 
@@ -43,11 +44,7 @@ void seal_work(const fs::path& folder, const std::string& result) {
 }
 
 void reseal_file(const fs::path& folder, const std::string& name) {
-  const SealedFolder sealed(folder);
-  if (!sealed.has_manifest() || !sealed.files().contains(name)) return;
-  ManifestFiles files = sealed.files();
-  files[name] = sealed_file(name, read_file(folder / name));
-  write_file_atomically(folder / kManifestName, manifest_text(files));
+  if (SealedFolder(folder).files().contains(name)) seal_file(folder / name);
 }
 
 void unseal_work(const fs::path& folder) {
@@ -84,39 +81,65 @@ void require_whole_work(const Work& work) {
   }
 }
 
+namespace {
+
+/// What `file` holds of finished work, whose own folder keeps it.
+struct FoundRows {
+  std::string text;  // of all stages
+  std::size_t whole = 0;
+};
+
+[[noreturn]] void refuse_rows(const fs::path& file, const std::string& what, const fs::path& kept) {
+  throw DataError(message(what, "\n  the rows of the finished stage are kept in ", kept.string(),
+                          "; remove ", file.string(), " to put it together again"));
+}
+
+FoundRows found_rows(const fs::path& file, const std::string& label,
+                     const std::vector<std::string>& kept, const fs::path& kept_file) {
+  FoundRows found;
+  std::size_t number = 0, stray = 0;  // stray: one of no stage of this folder
+  const auto refuse = [&](std::size_t row) {
+    refuse_rows(file,
+                message(file.string(), ":", row, ": this row is not the one that was written"),
+                kept_file);
+  };
+  MetricsReader reader(file);
+  for (MetricsLine line; reader.next(line);) {
+    ++number;
+    found.text += reader.raw() + "\n";
+    if (stray == 0 && line.stage != label && !fs::exists(file.parent_path() / line.stage))
+      stray = number;
+    if (line.stage == label) {
+      const bool is_next = found.whole + 1 < kept.size() && reader.raw() == kept[found.whole + 1];
+      if (found.whole >= kept.size() || reader.raw() != kept[found.whole])
+        refuse(stray > 0 && is_next ? stray : number);  // its stage's name was damaged
+      ++found.whole;
+      stray = 0;
+    }
+  }
+  if (reader.has_torn_line()) stray = stray > 0 ? stray : number + 1;
+  if (found.whole == 0 || found.whole == kept.size()) return found;
+  if (stray > 0) refuse(stray);
+  refuse_rows(
+      file,
+      message(file.string(), ": ", kept.size() - found.whole, " rows of ", label, " are missing"),
+      kept_file);
+}
+
+}  // namespace
+
 void require_whole_metrics(const Work& work, const std::string& label, const fs::path& file,
                            Logger& logger) {
   const auto kept_file = work.folder / kMetricsName;
   if (!fs::exists(kept_file)) return;
   const auto kept = lines_of(kept_file, label);
-  std::vector<std::string> rows;
-  std::string text;
-  if (fs::exists(file)) {
-    std::size_t number = 0, at = 0;
-    MetricsReader reader(file);
-    for (MetricsLine line; reader.next(line);) {
-      ++number;
-      text += reader.raw() + "\n";
-      if (line.stage != label) continue;
-      if (at >= kept.size() || reader.raw() != kept[at])
-        throw DataError(message(file.string(), ":", number,
-                                ": this row is not the one that was "
-                                "written\n  the rows of the finished stage are kept in ",
-                                kept_file.string(), "; remove ", file.string(),
-                                " to put it together again"));
-      ++at;
-    }
-    if (at == kept.size()) return;
-    if (at > 0)
-      throw DataError(message(file.string(), ": ", kept.size() - at, " rows of ", label,
-                              " are missing\n  they are kept in ", kept_file.string(), "; remove ",
-                              file.string(), " to put it together again"));
-  }
-  if (kept.empty()) return;
+  FoundRows found;
+  if (fs::exists(file)) found = found_rows(file, label, kept, kept_file);
+  if (found.whole == kept.size()) return;
   logger.warning(message(file.string(), ": the rows of ", label, " were gone; put back from ",
                          kept_file.string()));
-  for (const std::string& row : kept) text += row + "\n";
-  write_file_atomically(file, text);
+  for (const std::string& row : kept) found.text += row + "\n";
+  write_file_atomically(file, found.text);
 }
 
 void keep_metrics(const fs::path& file, const std::string& label, const fs::path& folder) {
@@ -141,18 +164,10 @@ void each_sealed_row(
     } catch (const nlohmann::json::exception&) {
       throw DataError(message(file.string(), ":", number,
                               ": damaged: not a row that lldm wrote\n  ",
-                              text.substr(begin, std::min<std::size_t>(80, end - begin))));
+                              excerpt(std::string_view(text).substr(begin, end - begin), 0, 80)));
     }
     begin = end + 1;
   }
-}
-
-void write_sealed(const fs::path& file, const std::string& bytes) {
-  const auto name = file.filename().string();
-  lldm::remove_all(file.parent_path() / kManifestName);  // never one that contradicts the file
-  write_file_atomically(file, bytes);
-  write_file_atomically(file.parent_path() / kManifestName,
-                        manifest_text({{name, sealed_file(name, bytes)}}));
 }
 
 }  // namespace lldm

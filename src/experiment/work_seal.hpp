@@ -48,7 +48,4 @@ void each_sealed_row(
     const std::filesystem::path& file,
     const std::function<void(const nlohmann::ordered_json& row, std::uint64_t number)>& use);
 
-/// Writes one file of a folder with a manifest of its own, which binds it alone.
-void write_sealed(const std::filesystem::path& file, const std::string& bytes);
-
 }  // namespace lldm

@@ -5,6 +5,7 @@
 
 #include "experiment/folder_index.hpp"
 #include "experiment/work_names.hpp"
+#include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/report/report.hpp"
 #include "lldm/run/grid_run.hpp"
@@ -12,6 +13,7 @@
 #include "lldm/track/metrics.hpp"
 #include "run/work_metrics.hpp"
 #include "storage/json_file.hpp"
+#include "storage/sealed_folder.hpp"
 #include "text/json.hpp"
 
 namespace lldm {
@@ -22,9 +24,7 @@ void gather_metrics(const RunSchedule& schedule, const std::filesystem::path& ou
   std::string text;
   for (const Work& work : schedule.work) {
     const auto file = work.folder / kMetricsName;
-    if (!std::filesystem::exists(file)) continue;
-    MetricsReader reader(file);
-    for (MetricsLine line; reader.next(line);) text += reader.raw() + "\n";
+    if (std::filesystem::exists(file)) text += metrics_lines(file);
   }
   const auto whole = out / kMetricsName;
   if (!std::filesystem::exists(whole) || read_file(whole) != text)
@@ -34,10 +34,14 @@ void gather_metrics(const RunSchedule& schedule, const std::filesystem::path& ou
 }  // namespace
 
 void collect_run(const RunSchedule& schedule, const std::filesystem::path& out) {
+  const auto metrics = out / kMetricsName;
+  static_cast<void>(holds_whole_metrics(metrics));
+  unseal_file(metrics);
   if (schedule.cells.size() > 1)
     gather_metrics(schedule, out);
   else
     join_metrics(schedule, out);
+  if (std::filesystem::exists(metrics)) seal_file(metrics);
   write_report(schedule, out,
                std::all_of(schedule.work.begin(), schedule.work.end(),
                            [](const Work& work) { return is_done(work); }));

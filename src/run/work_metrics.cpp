@@ -6,6 +6,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/track/metrics.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -21,18 +22,19 @@ std::map<std::string, std::string> lines_by_label(const fs::path& file) {
   return lines;
 }
 
-std::string all_lines(const fs::path& file) {
-  std::string text;
-  MetricsReader reader(file);
-  for (MetricsLine line; reader.next(line);) text += reader.raw() + "\n";
-  return text;
-}
-
 std::string label_of(const fs::path& out, const Work& work) {
   return work.folder.lexically_relative(out).generic_string();
 }
 
 }  // namespace
+
+std::string metrics_lines(const fs::path& file) {
+  static_cast<void>(read_sealed(file));  // of finished work: as it was written
+  std::string text;
+  MetricsReader reader(file);
+  for (MetricsLine line; reader.next(line);) text += reader.raw() + "\n";
+  return text;
+}
 
 void share_metrics(const fs::path& out) {
   for (const auto& [label, text] : lines_by_label(out / kMetricsName)) {
@@ -54,7 +56,7 @@ void join_metrics(const RunSchedule& schedule, const fs::path& out) {
   for (const Work& work : schedule.work) {
     const auto found = known.find(label_of(out, work));
     if (const auto own = work.folder / kMetricsName; fs::exists(own))
-      text += all_lines(own);
+      text += metrics_lines(own);
     else if (found != known.end())
       text += found->second;
   }
@@ -79,6 +81,7 @@ std::string metrics_of(const fs::path& out, const Work& work, const std::string&
 
 std::string relabelled(const fs::path& file, const std::string& label) {
   std::string text;
+  static_cast<void>(read_sealed(file));
   for (MetricsLine& line : read_metrics(file)) {
     line.stage = label;
     text += metrics_text(line) + "\n";

@@ -23,7 +23,13 @@ void join_metrics(const RunSchedule& schedule, const std::filesystem::path& out)
 std::string metrics_of(const std::filesystem::path& out, const Work& work,
                        const std::string& label);
 
-/// Lines under another name.
+/// A file's whole lines.
+///
+/// Errors  DataError, naming file and row, if it is of finished work and not what that wrote; as
+///         MetricsReader.
+std::string metrics_lines(const std::filesystem::path& file);
+
+/// The same under another name.
 std::string relabelled(const std::filesystem::path& file, const std::string& label);
 
 }  // namespace lldm

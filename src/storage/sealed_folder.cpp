@@ -8,6 +8,16 @@
 namespace lldm {
 namespace fs = std::filesystem;
 
+std::string how_to_restore(const fs::path& folder) {
+  if (!fs::exists(folder / "config.json") && !fs::exists(folder / "model.safetensors"))
+    return "";  // its readers say it
+  const fs::path stage = fs::absolute(folder / "").lexically_normal().parent_path().parent_path();
+  if (fs::exists(stage / "work.json"))
+    return message("\n  to have the stage that wrote it write it again, remove ", stage.string(),
+                   " and give the same command of its run again");
+  return "\n  copy it again from the run that wrote it, or fetch it again";
+}
+
 SealedFolder::SealedFolder(fs::path folder) : folder_(std::move(folder)) {
   const auto file = folder_ / kManifestName;
   std::error_code missing;
@@ -16,7 +26,7 @@ SealedFolder::SealedFolder(fs::path folder) : folder_(std::move(folder)) {
     if (!fs::is_regular_file(file, missing)) throw Error("not a regular file");
     manifest_ = parse_manifest(read_file(file));
   } catch (const Error& error) {
-    throw DataError(message(file.string(), ": ", error.what()));
+    throw DataError(message(file.string(), ": ", error.what(), how_to_restore(folder_)));
   }
 }
 
@@ -28,7 +38,7 @@ const ManifestFiles& SealedFolder::files() const {
 void SealedFolder::fail(const std::vector<std::string>& problems) const {
   std::string text = message(folder_.string(), ": damaged since it was written");
   for (const auto& problem : problems) text += "\n  " + problem;
-  throw DataError(text);
+  throw DataError(text + how_to_restore(folder_));
 }
 
 void SealedFolder::check(const std::function<bool(const std::string&)>& is_hashed) const {
@@ -63,6 +73,43 @@ std::string SealedFolder::read(const std::string& name) const {
 
 void SealedFolder::explain() const {
   check([](const std::string&) { return true; });
+}
+
+namespace {
+
+/// What the manifest beside a file says of the others.
+ManifestFiles others_of(const fs::path& file) {
+  try {
+    ManifestFiles files = SealedFolder(file.parent_path()).files();
+    files.erase(file.filename().string());
+    return files;
+  } catch (const Error&) {  // damaged: told where what it binds is read
+    return {};
+  }
+}
+
+void write_manifest(const fs::path& folder, const ManifestFiles& files) {
+  if (files.empty())
+    lldm::remove_all(folder / kManifestName);
+  else
+    write_file_atomically(folder / kManifestName, manifest_text(files));
+}
+
+}  // namespace
+
+void seal_file(const fs::path& file) {
+  ManifestFiles files = others_of(file);
+  const std::string name = file.filename().string();
+  files[name] = sealed_file(name, read_file(file));
+  write_manifest(file.parent_path(), files);
+}
+
+void unseal_file(const fs::path& file) { write_manifest(file.parent_path(), others_of(file)); }
+
+void write_sealed(const fs::path& file, std::string_view bytes) {
+  unseal_file(file);
+  write_file_atomically(file, bytes);
+  seal_file(file);
 }
 
 std::string read_sealed(const fs::path& file) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/manifest.hpp"
@@ -54,9 +55,22 @@ class SealedFolder {
   std::optional<ManifestFiles> manifest_;
 };
 
+/// What to do about a damaged model folder, a line of its own; "" for a folder of another kind.
+[[nodiscard]] std::string how_to_restore(const std::filesystem::path& folder);
+
 /// The content of a file, checked against the MANIFEST.json beside it where there is one that lists
 /// it.
 /// Errors  DataError naming file and row; FileError if it cannot be read.
 std::string read_sealed(const std::filesystem::path& file);
+
+/// Binds a file by the MANIFEST.json beside it, which goes on binding what it bound; a damaged one
+/// is made anew.
+void seal_file(const std::filesystem::path& file);
+
+/// The file is bound no more: before it is written to.
+void unseal_file(const std::filesystem::path& file);
+
+/// Writes a file that the MANIFEST.json beside it binds, never one that contradicts it.
+void write_sealed(const std::filesystem::path& file, std::string_view bytes);
 
 }  // namespace lldm

@@ -26,7 +26,9 @@ struct Run {
 
 Run read_run(const fs::path& run_dir) {
   Run run;
-  MetricsReader reader(run_dir / "metrics.jsonl");
+  const fs::path file = run_dir / "metrics.jsonl";
+  static_cast<void>(holds_whole_metrics(file));
+  MetricsReader reader(file);
   for (MetricsLine line; reader.next(line);) run.lines.push_back(std::move(line));
   run.has_torn_line = reader.has_torn_line();
   return run;

@@ -9,7 +9,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "lldm/text/utf8.hpp"
 #include "storage/input_file.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -113,7 +115,8 @@ bool MetricsReader::next(MetricsLine& line) {
     line = parse_line(raw_);
   } catch (const std::exception&) {
     throw DataError(message(
-        path_.string(), ":", line_number_, ": not a line of metrics.jsonl\n  ", raw_.substr(0, 80),
+        path_.string(), ":", line_number_, ": not a line of metrics.jsonl\n  ",
+        excerpt(raw_, 0, 80),
         "\n  a line is like {\"stage\":\"sft\",\"step\":1,\"wall_time\":0.5,\"train/loss\":1}"));
   }
   return true;
@@ -124,6 +127,19 @@ std::vector<MetricsLine> read_metrics(const std::filesystem::path& path) {
   MetricsReader reader(path);
   for (MetricsLine line; reader.next(line);) lines.push_back(std::move(line));
   return lines;
+}
+
+bool holds_whole_metrics(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) return false;
+  try {
+    static_cast<void>(read_sealed(file));
+  } catch (const DataError& error) {
+    throw DataError(message(error.what(),
+                            "\n  every finished stage keeps its own rows: remove the file, and "
+                            "`lldm grid collect ",
+                            file.parent_path().string(), "` puts it together again"));
+  }
+  return true;
 }
 
 MetricsWriter::MetricsWriter(std::filesystem::path path, FileOps& ops, WallClock clock)

@@ -104,8 +104,19 @@ damaged pairs/pairs.jsonl pairs.jsonl
 check "  and its row" grep -qE 'pairs\.jsonl:[0-9]+:' <<< "$text"
 damaged scores/sft/items.jsonl items.jsonl
 check "  and its row" grep -qE 'items\.jsonl:[0-9]+:' <<< "$text"
+first_other() { cmp "$1" "$2" | sed 's/.*line //'; }
 damaged metrics.jsonl metrics.jsonl
-check "  and its row" grep -qE 'metrics\.jsonl:[0-9]+:' <<< "$text"
+row=$(first_other "$WORK/whole/metrics.jsonl" "$run/metrics.jsonl")
+check "  and its row, $row" grep -qF "metrics.jsonl:$row: " <<< "$text"
+# promise 5: report, export and collect name the row of a damaged metrics.jsonl
+for command in "report $run" "export $run --csv $WORK/out.csv" "grid collect $run"; do
+  run_lldm $command; refused "metrics.jsonl:$row: " "lldm ${command%% $run*}"
+done
+rm "$run/metrics.jsonl"; run_lldm grid collect "$run"; expect_code 0 "collect puts it together again"
+check "row for row" diff "$run/metrics.jsonl" "$WORK/whole/metrics.jsonl"
+flip "$run/sft/metrics.jsonl" 6
+row=$(first_other "$WORK/whole/sft/metrics.jsonl" "$run/sft/metrics.jsonl")
+run_lldm grid collect "$run"; refused "metrics.jsonl:$row: " "what a stage keeps, by collect"
 damaged pairs/MANIFEST.json MANIFEST.json
 rm -rf "$run"; cp -r "$WORK/whole" "$run"; rm "$run/pairs/pairs.jsonl"
 again; refused pairs.jsonl "a missing file"
@@ -231,6 +242,28 @@ check "one piece of work is recorded as failed" [ "$(find "$WORK/grid" -name fai
 check "with the signal" grep -q "signal 11" "$(find "$WORK/grid" -name failed.json | head -n 1)"
 check "the other cells are done" [ "$(find "$WORK/grid/cells" -path '*scores/tuned*/result.json' | wc -l)" -ge 2 ]
 run_lldm grid run "$WORK/grid.toml" --out "$WORK/grid" --jobs 2 --retry-failed "${GRID[@]}"
+expect_code 0 "--retry-failed finishes it"
+
+echo "workers without a master"
+work_start() { "$LLDM" grid work "$WORK/grid" > "$WORK/output" 2>&1 & background=$!; }
+rm -r "$WORK/grid"/cells/*
+work_start
+check "a cell is at work" wait_for "$background" 90 in_cell
+kill -KILL "$background"
+ended
+work_start
+is_told() { grep -q "was killed; it is done again" "$WORK/output"; }
+# promise 21: work whose process was killed is done again by the next, and that is said
+check "the next says that it does again what was killed" wait_for "$background" 90 is_told
+kill -SEGV "$background"
+ended
+check "a crash (exit code $code)" [ "$code" -eq 139 ]
+run_lldm grid work "$WORK/grid"
+expect_code 1 "what crashed a process is recorded by the next"
+expect_text "crashed with signal 11 (Segmentation fault)"
+check "one piece of work is recorded as failed" [ "$(find "$WORK/grid" -name failed.json | wc -l)" -eq 1 ]
+check "the other cells are done" [ "$(find "$WORK/grid/cells" -path '*scores/tuned*/result.json' | wc -l)" -ge 2 ]
+run_lldm grid resume "$WORK/grid" --retry-failed
 expect_code 0 "--retry-failed finishes it"
 
 echo "exclude_mask_logit travels with the model"

@@ -66,6 +66,12 @@ class MetricsReader {
 /// All whole lines of a file.
 [[nodiscard]] std::vector<MetricsLine> read_metrics(const std::filesystem::path& path);
 
+/// Whether a run folder's metrics.jsonl is there.
+///
+/// Errors  DataError, naming file and row, if it was bound when the last report was written and is
+///         not what was bound.
+bool holds_whole_metrics(const std::filesystem::path& file);
+
 /// Appends to metrics.jsonl.  Every line is in the file when `log` returns, and safe from a loss of
 /// power after `sync`; the trainer syncs before it publishes a checkpoint.
 ///

@@ -73,6 +73,7 @@ TEST_CASE("Finished work: rows are named", "[experiment]") {
 TEST_CASE("Finished work: its rows of metrics.jsonl are checked, and put back", "[experiment]") {
   const Finished finished;
   const auto file = finished.out / kMetricsName;
+  std::filesystem::create_directory(finished.out / "pairs");
   const auto check = [&] { require_whole_metrics(finished.work, "sft", file, null_logger()); };
   CHECK_NOTHROW(check());
   std::string text = kMetrics;
@@ -82,6 +83,15 @@ TEST_CASE("Finished work: its rows of metrics.jsonl are checked, and put back", 
   testing::write_file(file,
                       std::string(kMetrics).substr(0, 1 + std::string(kMetrics).rfind("\n{")));
   CHECK_THROWS_WITH(check(), contains("1 rows of sft are missing"));
+  testing::write_file(file, std::string(kMetrics).substr(0, std::string(kMetrics).size() - 1));
+  CHECK_THROWS_WITH(check(), contains("metrics.jsonl:3: this row"));  // its end is lost
+  for (const auto& [name, row] : {std::pair("\"sft\",\"step\":1", ":1: this row"),
+                                  std::pair("\"sft\",\"step\":2", ":3: this row")}) {
+    text = kMetrics;
+    text[text.find(name) + 1] = 'S';  // the row that lost its stage, not the one behind it
+    testing::write_file(file, text);
+    CHECK_THROWS_WITH(check(), contains("metrics.jsonl" + std::string(row)));
+  }
   std::filesystem::remove(file);
   check();
   CHECK(read_metrics(file).size() == 2);

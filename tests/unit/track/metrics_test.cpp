@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 
+#include "lldm/text/utf8.hpp"
 #include "support/catch.hpp"
 #include "support/fault_files.hpp"
 #include "support/temporary_folder.hpp"
@@ -215,7 +216,7 @@ TEST_CASE("A line that lldm did not write is refused with file and line", "[trac
     std::ofstream(path) << "{\"stage\":\"a\",\"step\":1,\"wall_time\":1}\n" << bad << "\n";
     CHECK_THROWS_WITH(
         lldm::read_metrics(path),
-        path.string() + ":2: not a line of metrics.jsonl\n  " + bad +
+        path.string() + ":2: not a line of metrics.jsonl\n  " + lldm::excerpt(bad, 0) +
             "\n  a line is like {\"stage\":\"sft\",\"step\":1,\"wall_time\":0.5,\"train/loss\":1}");
     CHECK_THROWS_AS(MetricsWriter(path), lldm::DataError);
   }

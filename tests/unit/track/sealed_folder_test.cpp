@@ -53,9 +53,14 @@ TEST_CASE("SealedFolder names the row of a JSONL file that was changed", "[track
   const TemporaryFolder folder;
   const auto path = published(folder);
   testing::write_file(path / "rows.jsonl", "{\"id\":1}\n{\"id\":7}\n{\"id\":3}\n");
-  CHECK(problem_of(path) == path.string() +
-                                ": damaged since it was written\n  rows.jsonl:2: this row is not "
-                                "the one that was written");
+  const std::string damage = path.string() +
+                             ": damaged since it was written\n  rows.jsonl:2: this row is not the "
+                             "one that was written\n  ";
+  CHECK(problem_of(path) == damage + "copy it again from the run that wrote it, or fetch it again");
+  testing::write_file(folder / "work.json", "{}");
+  CHECK(problem_of(path) == damage + "to have the stage that wrote it write it again, remove " +
+                                folder.path().string() +
+                                " and give the same command of its run again");
   CHECK_THROWS_AS(SealedFolder(path).read("rows.jsonl"), DataError);
   testing::write_file(path / "rows.jsonl", "{\"id\":1}\n");
   CHECK_THAT(problem_of(path), contains("rows.jsonl: ends before row 3 is whole"));
@@ -87,4 +92,20 @@ TEST_CASE("SealedFolder refuses a damaged manifest by name", "[track]") {
   text[text.find("rows.jsonl")] = 'R';
   testing::write_file(path / "MANIFEST.json", text);
   CHECK_THROWS_WITH(SealedFolder(path), contains("MANIFEST.json: damaged"));
+}
+
+TEST_CASE("One file after another is bound by the manifest beside it", "[track][sealed_folder]") {
+  TemporaryFolder folder;
+  write_sealed(folder / "report.json", "{}");
+  lldm::testing::write_file(folder / "metrics.jsonl", "1\n2\n");
+  seal_file(folder / "metrics.jsonl");
+  CHECK(read_sealed(folder / "report.json") == "{}");
+  lldm::testing::write_file(folder / "metrics.jsonl", "1\n3\n");
+  CHECK_THROWS_WITH(read_sealed(folder / "metrics.jsonl"), contains("metrics.jsonl:2: "));
+  write_sealed(folder / "report.json", "{ }");  // the other goes on being bound
+  CHECK_THROWS_WITH(read_sealed(folder / "metrics.jsonl"), contains("metrics.jsonl:2: "));
+  unseal_file(folder / "metrics.jsonl");
+  CHECK(read_sealed(folder / "metrics.jsonl") == "1\n3\n");
+  unseal_file(folder / "report.json");
+  CHECK_FALSE(std::filesystem::exists(folder / "MANIFEST.json"));
 }
