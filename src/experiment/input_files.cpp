@@ -9,6 +9,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "storage/file_digests.hpp"
 
 namespace lldm {
 namespace {
@@ -19,22 +20,18 @@ std::string folder_digest(const fs::path& folder) {
   if (const auto manifest = folder / "MANIFEST.json"; fs::is_regular_file(manifest))
     return sha256_file(manifest);
   std::vector<std::string> entries;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
-    entries.push_back(message(entry.path().filename().string(), " ", entry.file_size(), " ",
-                              entry.last_write_time().time_since_epoch().count(), "\n"));
-  }
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_regular_file())
+      entries.push_back(entry.path().filename().string() + " " + file_digest(entry.path()) + "\n");
   std::sort(entries.begin(), entries.end());
   std::string text;
   for (const std::string& entry : entries) text += entry;
-  if (const auto config = folder / "config.json"; fs::is_regular_file(config))
-    text += sha256_file(config);
   return sha256_hex(text);
 }
 
 std::string digest(const std::string& path) {
   std::error_code missing;
-  if (fs::is_regular_file(path, missing)) return sha256_file(path);
+  if (fs::is_regular_file(path, missing)) return file_digest(path);
   if (fs::is_directory(path, missing)) return folder_digest(path);
   return "";
 }

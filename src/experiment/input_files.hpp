@@ -16,9 +16,9 @@ class InputFiles {
   /// checker command names).  A stage's `reference` table is left out: a run fills its cache
   /// itself, and what is in it cannot change a result.
   ///
-  /// A file counts by its bytes; a folder by its manifest (lldm's own), else by its config.json and
-  /// the names, sizes and times of its files, since weights are too large to read at every start.
-  /// Every path is read once per object.
+  /// A file counts by its bytes (those of a large one are read once, storage/file_digests.hpp); a
+  /// folder by its manifest (lldm's own), else by the names and bytes of its files.  Every path is
+  /// looked at once per object.
   std::string digests(const config::Value& table);
 
   /// The digest of what an absolute path names; "" for anything else.

@@ -6,10 +6,12 @@
 #include "experiment/folder_index.hpp"
 #include "experiment/input_files.hpp"
 #include "experiment/work_identity.hpp"
+#include "experiment/work_names.hpp"
 #include "experiment/work_seal.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "storage/file_digests.hpp"
 #include "storage/json_file.hpp"
 #include "text/json.hpp"
 
@@ -149,6 +151,7 @@ const Stage& RunSchedule::stage_of(const Work& work) const {
 
 RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> experiments,
                           const std::filesystem::path& out) {
+  recall_digests(out / kDigestsName);
   RunSchedule schedule{
       .cells = std::move(cells), .experiments = std::move(experiments), .work = {}, .cell_ids = {}};
   Builder builder{.schedule = schedule};

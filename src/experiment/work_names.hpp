@@ -33,6 +33,7 @@ class WorkNames {
 };
 
 inline constexpr const char* kIndexName = "index.json";
+inline constexpr const char* kDigestsName = "digests.json";  // storage/file_digests.hpp
 /// index.json of a run folder: which folder holds what, for people and for `lldm export`, and the
 /// digest below.
 nlohmann::ordered_json index_of(const RunSchedule& schedule, const std::filesystem::path& out);
