@@ -189,11 +189,14 @@ class Workers {
                          has_failed ? "; what it was at is recorded as failed"
                          : lost     ? "; the others take over its work"
                                     : ""));
-    if (has_failed)
-      record_failure(run_.schedule.work[*lost],
+    if (has_failed) {
+      const Work& work = run_.schedule.work[*lost];
+      const auto claim = WorkClaim::take(settings_.out, work);  // judged: nobody need do it again
+      record_failure(work,
                      message("the process that worked at it ", death, "\n  its last words are in ",
                              worker.log.string()),
                      1);
+    }
     if (lost) worker = start(settings_, worker.number);
   }
 

@@ -3,10 +3,11 @@
 
 #include <unistd.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
-#include "run/work_claim.hpp"
 
 namespace lldm {
 
@@ -19,6 +20,17 @@ std::optional<std::size_t> work_lost_by(const RunSchedule& schedule,
         last && last->process == process && last->host == host)
       return w;
   return std::nullopt;
+}
+
+std::string failure_by_death(const ClaimState& dead) {
+  constexpr std::int64_t kMostKills = 3;
+  const std::string who = message(" (host ", dead.host, ", pid ", dead.process, ")");
+  if (dead.signal != 0)
+    return message("the process that worked at it", who, " crashed with signal ", dead.signal, " (",
+                   ::strsignal(dead.signal), ")");
+  if (dead.deaths < kMostKills) return "";
+  return message(dead.deaths, " processes were killed at it one after another, the last of them",
+                 who, ", and none saved anything new");
 }
 
 void record_failure(const Work& work, const std::string& error, int code) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "lldm/experiment/schedule.hpp"
+#include "run/work_claim.hpp"
 
 namespace lldm {
 
@@ -15,6 +16,11 @@ namespace lldm {
 /// names it.
 std::optional<std::size_t> work_lost_by(const RunSchedule& schedule,
                                         const std::filesystem::path& out, std::int64_t process);
+
+/// What is to be recorded of the work of a process that died without letting go of it, and whose
+/// parent, if it had one, says nothing: a crash, or the third of several that were killed at it
+/// without a checkpoint between them; "" where it is to be done again.
+std::string failure_by_death(const ClaimState& dead);
 
 /// Records a piece of work as failed (failed.json); `code` is the exit code it would have had
 /// alone.

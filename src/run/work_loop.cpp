@@ -125,14 +125,18 @@ class Sharing {
     return false;
   }
 
-  /// Notes what is done or failed on the way; true if a piece was done here.
-  bool do_first_free() {
+  /// True if a piece was done here.  What a process died at comes last: it may kill this one too.
+  bool do_first_free() { return do_first_free(false) || do_first_free(true); }
+
+  /// Notes what is done or failed on the way.
+  bool do_first_free(bool takes_lost) {
     for (std::size_t w = 0; w < standing_.size(); ++w) {
       if (!needed_[w] || standing_[w] != Standing::open) continue;
       const Work& work = shop_.schedule.work[w];
-      if (!inputs_are_done(w) || is_settled(w) || is_being_judged(w)) continue;
+      if (!inputs_are_done(w) || is_settled(w) || is_left(w, takes_lost)) continue;
       const std::optional<WorkClaim> claim = WorkClaim::take(shop_.options.out, work);
       if (!claim || is_settled(w)) continue;  // settled between the look and the claim
+      if (claim->dead() && has_failed_by(w, *claim->dead())) continue;
       if (store_.take(work)) return is_settled(w);
       attempt(w, *claim);
       return true;
@@ -163,12 +167,27 @@ class Sharing {
     return false;
   }
 
-  /// A process died at it a moment ago: whoever started that process may yet record why.
-  bool is_being_judged(std::size_t w) {
-    if (!shop_.has_siblings || !last_holder_of(shop_.options.out, shop_.schedule.work[w]))
-      return false;
+  /// A process died at it: left for later, and for whoever started that process, who may yet
+  /// record why.
+  bool is_left(std::size_t w, bool takes_lost) {
+    if (!last_holder_of(shop_.options.out, shop_.schedule.work[w])) return false;
+    if (!takes_lost) return true;
     const auto since = lost_since_.try_emplace(w, steady_clock::now()).first->second;
-    return steady_clock::now() - since < kJudgement;
+    return shop_.has_siblings && steady_clock::now() - since < kJudgement;
+  }
+
+  /// Records the work of a process that died if it is not to be done again; says it if it is.
+  bool has_failed_by(std::size_t w, const ClaimState& dead) {
+    const Work& work = shop_.schedule.work[w];
+    if (const std::string error = failure_by_death(dead); !error.empty()) {
+      record_failure(work, error, 1);
+      shop_.logger.warning(names_.of(work) + ": " + error);
+      return is_settled(w);
+    }
+    shop_.logger.warning(message(names_.of(work), ": the process that worked at it (host ",
+                                 dead.host, ", pid ", dead.process,
+                                 ") was killed; it is done again, from its last checkpoint"));
+    return false;
   }
 
   void attempt(std::size_t w, const WorkClaim& claim) {
@@ -211,14 +230,23 @@ void do_alone(const Workshop& shop, const std::vector<bool>& needed) {
   const StoredWork store(shop.schedule, shop.options.out, shop.options.store, shop.logger);
   MetricsWriter metrics(shop.options.out / kMetricsName);
   warn_of_torn_line(metrics, shop.logger);
-  const RunContext run{shop.schedule, shop.registry, shop.memory, shop.logger,
-                       shop.options,  metrics,       shop.device};
+  const WorkNames names(shop.schedule);
   for (std::size_t w = 0; w < shop.schedule.work.size(); ++w) {
     const Work& work = shop.schedule.work[w];
     if (!needed[w] || is_done(work)) continue;
     if (shop.options.observer->should_stop())
       throw Stopped("stopped on request between two stages");
-    if (!store.take(work)) complete(run, work);
+    const auto claim = WorkClaim::take(shop.options.out, work);  // shows who is at it
+    if (!claim)
+      throw Error(message(names.of(work), ": another process is at it\n  `lldm grid status ",
+                          shop.options.out.string(), "` names it"));
+    if (store.take(work)) continue;
+    ClaimedProgress progress(*shop.options.observer, *claim, names.of(work));
+    RunOptions options = shop.options;
+    options.observer = &progress;
+    complete(
+        {shop.schedule, shop.registry, shop.memory, shop.logger, options, metrics, shop.device},
+        work);
   }
 }
 

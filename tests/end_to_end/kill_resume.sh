@@ -33,6 +33,8 @@ kill_when() { # what, then a command
   shift
   start "$run"
   check "$what" wait_for "$background" 60 "$@"
+  run_lldm grid status "$run"
+  check "grid status shows who is at work" grep -q "running: .*pid $background" <<< "$text"
   kill -KILL "$background" 2> /dev/null
   ended
   check "killed in the middle (exit code $code)" [ "$code" -eq 137 ]

@@ -13,6 +13,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/run/slurm_script.hpp"
+#include "run/lost_work.hpp"
 #include "run/work_claim.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
@@ -101,6 +102,48 @@ TEST_CASE("WorkClaim: one holder, free when it ends, however it ends", "[experim
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   CHECK(WorkClaim::take(folder.path(), work));
+}
+
+namespace {
+
+/// A process that takes the work and dies of a signal.
+void die_at(const std::filesystem::path& out, const Work& work, int signal) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::signal(SIGSEGV, SIG_DFL);  // the test runner has its own
+    const auto claim = WorkClaim::take(out, work);
+    ::raise(signal);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == signal));
+}
+
+}  // namespace
+
+TEST_CASE("WorkClaim: a crash is noted, kills are counted until a checkpoint is saved",
+          "[experiment][grid]") {
+  const testing::TemporaryFolder folder;
+  Work work;
+  work.hash = std::string(64, 'a');
+  work.folder = folder / "tuned";
+  const auto failure = [&] {
+    const auto dead = last_holder_of(folder.path(), work);
+    return dead ? failure_by_death(WorkClaim::take(folder.path(), work)->dead().value()) : "";
+  };
+  die_at(folder.path(), work, SIGSEGV);
+  CHECK_THAT(failure(), contains("crashed with signal 11"));
+  CHECK_FALSE(WorkClaim::take(folder.path(), work)->dead());  // let go of
+  die_at(folder.path(), work, SIGKILL);
+  die_at(folder.path(), work, SIGKILL);
+  std::filesystem::create_directories(work.folder / "checkpoints/step-00000005");
+  die_at(folder.path(), work, SIGKILL);
+  CHECK(last_holder_of(folder.path(), work)->deaths == 1);  // since the checkpoint
+  die_at(folder.path(), work, SIGKILL);
+  CHECK_THAT(failure(), contains("3 processes were killed at it"));
+  die_at(folder.path(), work, SIGKILL);
+  CHECK(failure().empty());
 }
 
 TEST_CASE("GridWatch: cells are done, running, failed or waiting by their work",
