@@ -16,10 +16,6 @@ namespace {
 constexpr std::size_t kMostListed = 5;
 constexpr double kLargestWeight = 1e100;  // beyond it sums of readouts overflow
 
-std::string row_text(const ScoreLabels& labels, std::uint64_t id) {
-  return labels.row ? labels.row(id) : message("row ", id);
-}
-
 std::string answer_text(std::int64_t size, std::int64_t answer) {
   if (size == 1) return "";
   if (size == 2) return answer == 0 ? " (chosen)" : " (rejected)";
@@ -61,7 +57,7 @@ void require_finite_side(const Side& side, std::span<const std::uint64_t> ids,
   for (std::int64_t i = 0; i < flat.numel(); ++i) {
     if (std::isfinite(flat.const_data_ptr<double>()[i])) continue;
     if (first < 0) first = i;
-    rows.push_back(row_text(labels, ids[static_cast<std::size_t>(i / size)]) +
+    rows.push_back(labels.row_text(ids[static_cast<std::size_t>(i / size)]) +
                    answer_text(size, i % size));
   }
   if (first < 0) return;
@@ -112,7 +108,7 @@ std::string culprits(const ScoreSet& scores, std::span<const std::uint64_t> ids,
                      const ScoreLabels& labels, IsBad is_bad) {
   std::vector<std::string> bad, all;
   for (std::size_t b = 0; b < ids.size(); ++b) {
-    all.push_back(row_text(labels, ids[b]));
+    all.push_back(labels.row_text(ids[b]));
     try {
       if (is_bad(group_of(scores, static_cast<std::int64_t>(b)))) bad.push_back(all.back());
     } catch (const std::exception&) {  // a loss that knows no single group
@@ -131,6 +127,10 @@ std::string term_of(const ObjectiveResult& result) {
 }
 
 }  // namespace
+
+std::string ScoreLabels::row_text(std::uint64_t id) const {
+  return row ? row(id) : message("row ", id);
+}
 
 void require_finite_scores(const ScoreBatch& batch, const ScoreSet& scores,
                            std::span<const std::uint64_t> ids, const ScoreLabels& labels,

@@ -51,22 +51,9 @@ std::map<std::string, double> values(const std::map<std::string, Mean>& means) {
   return result;
 }
 
-StepTotals totals_of(const std::vector<const TrainingRow*>& rows, double micro_batches) {
-  StepTotals totals;
-  totals.micro_batches = micro_batches;
-  for (const TrainingRow* row : rows) {
-    totals.groups += 1;
-    totals.first_tokens += static_cast<double>(row->answers.front().num_scored());
-    for (const Text& text : row->answers) {
-      totals.rows += 1;
-      totals.tokens += static_cast<double>(text.num_scored());
-    }
-  }
-  return totals;
-}
-
 /// The prompt of a row with the first answer of the next row that has another prompt.
-Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& rows) {
+Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& rows,
+                     const ScoreLabels& labels) {
   const std::vector<std::int64_t>& prompt = row->answers.front().prompt;
   const auto here = static_cast<std::size_t>(row - rows.data());
   for (std::size_t step = 1; step < rows.size(); ++step) {
@@ -75,7 +62,7 @@ Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& row
     text.prompt = prompt;
     return text;
   }
-  throw DataError(message("row ", row->id,
+  throw DataError(message(labels.row_text(row->id),
                           ": the objective scores every prompt with the answer of "
                           "another one, and the ",
                           rows.size(),
@@ -125,10 +112,17 @@ TrainerCore::TrainerCore(MakePlan plan, std::optional<Adaptation> adaptation, Lo
   for (const auto* rows : {&setup_.rows, &setup_.validation})
     for (const TrainingRow& row : *rows)
       if (static_cast<std::int64_t>(row.answers.size()) != needs_.group_size)
-        throw DataError(message("row ", row.id, " holds ", row.answers.size(),
-                                " answers, the objective compares ", needs_.group_size));
+        throw DataError(message(row_labels(rows == &setup_.validation).row_text(row.id), " holds ",
+                                row.answers.size(), " answers, the objective compares ",
+                                needs_.group_size));
   if (needs_.reference && setup_.stored_reference)
     engine_.use_stored_reference(setup_.stored_reference);
+}
+
+ScoreLabels TrainerCore::row_labels(bool are_held_out) const {
+  ScoreLabels labels = setup_.labels;
+  if (are_held_out && setup_.validation_row) labels.row = setup_.validation_row;
+  return labels;
 }
 
 std::uint64_t TrainerCore::draws_epoch(std::uint64_t epoch) const {
@@ -197,12 +191,13 @@ ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
   batch.group_size = needs_.group_size;
   // The ablation's reference draws live in a row space of their own.
   constexpr std::uint64_t kUnshared = 1ULL << 63;
+  const ScoreLabels labels = row_labels(purpose == Purpose::evaluation);
   const auto plan_text = [&](const Text& text, std::uint64_t row, std::size_t answer,
                              const TextDraws& draws) {
     try {
       return plan_(text, draws, evaluations);
     } catch (const DataError& error) {  // an estimator knows the text, not whose it is
-      throw DataError(message("row ", row, ", answer ", answer, ": ", error.what()));
+      throw DataError(message(labels.row_text(row), ", answer ", answer + 1, ": ", error.what()));
     }
   };
   const auto plan = [&](const TrainingRow& row, std::size_t answer, const TextDraws& draws) {
@@ -212,7 +207,7 @@ ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
   const auto group_size = static_cast<std::size_t>(needs_.group_size);
   for (std::size_t r = 0; r < rows.size() && needs_.mismatched; ++r)
     batch.mismatched_plans.push_back(
-        plan_text(mismatched_text(rows[r], source), rows[r]->id, group_size,
+        plan_text(mismatched_text(rows[r], source, labels), rows[r]->id, group_size,
                   TextDraws(setup_.draws, purpose, epochs[r], rows[r]->id, group_size)));
   for (std::size_t r = 0; r < rows.size(); ++r)
     for (std::size_t answer = 0; answer < rows[r]->answers.size(); ++answer) {
@@ -360,8 +355,7 @@ std::map<std::string, double> TrainerCore::validate() const {
   const StepTotals totals =
       totals_of(rows, std::ceil(static_cast<double>(rows.size()) / static_cast<double>(size)));
   const LossFunction loss = normalised();
-  ScoreLabels labels = setup_.labels;
-  if (setup_.validation_row) labels.row = setup_.validation_row;
+  const ScoreLabels labels = row_labels(/*are_held_out=*/true);
   std::map<std::string, Mean> metrics;
   for (std::size_t at = 0; at < rows.size(); at += size) {
     const std::vector<const TrainingRow*> part(

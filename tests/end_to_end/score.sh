@@ -50,6 +50,19 @@ print(f"  ok: {2 * len(pairs)} answers: exact, chain rule, and mean and variance
 PYTHON
 check "the scores are those of the golden file" [ $? -eq 0 ]
 
+echo "rows are counted from 1"
+run_lldm score "$golden/llada" "$WORK/pairs.jsonl" --estimator exact
+check "the table says the line of the file" [ "$(grep -oE '^ *[0-9]+ +chosen' <<< "$text" | head -n 1 | tr -d ' ')" = 1chosen ]
+run_lldm data inspect "$SMOKE" --rows 1
+expect_code 0 "data inspect of generated rows"
+check "their first is row 1" grep -qx "row 1" <<< "$text"
+check "and none is row 0" [ -z "$(grep '^row 0' <<< "$text")" ]
+long=$(printf '%s,' $(seq 1 400)); long=${long//[0-9]/}; long="[${long//,/1,}1]"
+{ head -n 1 "$WORK/pairs.jsonl"; echo "{\"prompt_ids\": [1], \"chosen_ids\": $long, \"rejected_ids\": [1]}"; } > "$WORK/long.jsonl"
+run_lldm score "$golden/llada" "$WORK/long.jsonl"
+expect_code 2 "a row that is too long"
+expect_text "long.jsonl:2: 402 tokens"
+
 echo "bad input"
 run_lldm score "$golden/llada" "$WORK/pairs.jsonl" --estimator quadrature --set nodes=0
 expect_code 2 "no nodes"

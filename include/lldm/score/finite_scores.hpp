@@ -20,6 +20,7 @@ struct ScoreLabels {
   std::string objective = "the objective";
   /// A row by its id ("pairs.jsonl:17"); empty: "row 17".
   std::function<std::string(std::uint64_t)> row = {};
+  [[nodiscard]] std::string row_text(std::uint64_t id) const;
 };
 
 /// Refuses scores that are not finite: of the policy, of the reference, of mismatched answers.
