@@ -91,8 +91,8 @@ std::string run(const lldm_plugin_info& info, Registry& registry) {
 /// this is the process's too.
 struct LoadedFiles {
   std::mutex mutex;
-  std::vector<std::pair<std::weak_ptr<const Entry>, fs::path>>
-      files;  // of the entries that it registered
+  // Of the entries and kinds of stage that it registered.
+  std::vector<std::pair<std::weak_ptr<const void>, fs::path>> files;
 };
 
 LoadedFiles& loaded_files() {
@@ -106,16 +106,20 @@ std::vector<PluginFile> plugin_files(const Registry& registry) {
   LoadedFiles& loaded = loaded_files();
   const std::lock_guard lock(loaded.mutex);
   std::vector<PluginFile> plugins;
-  for (const auto& entry : registry.entries())
+  const auto add = [&](const std::shared_ptr<const void>& registered, std::string_view name) {
     for (const auto& [known, file] : loaded.files) {
-      if (known.lock() != entry) continue;
+      if (known.lock() != registered) continue;
       const auto same = std::find_if(plugins.begin(), plugins.end(),
                                      [&](const PluginFile& plugin) { return plugin.file == file; });
       if (same != plugins.end())
-        same->components.push_back(entry->name);
+        same->components.emplace_back(name);
       else
-        plugins.push_back({file, {entry->name}});
+        plugins.push_back({file, {std::string(name)}});
     }
+  };
+  for (const auto& entry : registry.entries()) add(entry, entry->name);
+  for (const RegisteredStageKind& known : registry.stage_kinds())
+    add(known.kind.identity(), known.kind.name());
   return plugins;
 }
 
@@ -150,13 +154,17 @@ LoadedPlugin load_plugin(Registry& registry, const fs::path& file) {
                       "LLDM_PLUGIN block");
   staged.set_origin(registry.origin());
   registry = std::move(staged);
-  {
-    LoadedFiles& loaded = loaded_files();
-    const std::lock_guard lock(loaded.mutex);
-    for (std::size_t e = before; e < entries.size(); ++e)
-      loaded.files.emplace_back(entries[e], fs::absolute(file).lexically_normal());
-  }
-  return {file, origin, {entries.begin() + static_cast<std::ptrdiff_t>(before), entries.end()}};
+  LoadedPlugin plugin{
+      file, origin, {entries.begin() + static_cast<std::ptrdiff_t>(before), entries.end()}};
+  for (std::size_t k = kinds; k < registry.stage_kinds().size(); ++k)
+    plugin.stage_kinds.push_back(registry.stage_kinds()[k].kind);
+  LoadedFiles& loaded = loaded_files();
+  const std::lock_guard lock(loaded.mutex);
+  const fs::path place = fs::absolute(file).lexically_normal();
+  for (const auto& entry : plugin.entries) loaded.files.emplace_back(entry, place);
+  for (const AnyStageKind& kind : plugin.stage_kinds)
+    loaded.files.emplace_back(kind.identity(), place);
+  return plugin;
 }
 
 }  // namespace lldm

@@ -24,6 +24,10 @@ for role in process schedule estimator objective commit_rule task; do
   check "one law a line" one_law_a_line
   check "with laws that hold" grep -qE '^pass  ' <<< "$text"
 done
+check_plugin "$PLUGINS/libtest_stage.so" --set text="one two"
+expect_code 0 "test_stage passes"
+check "one law a line" one_law_a_line
+expect_text 'pass  stage "count_words": a run gives the same finite figures, inside its folder (run twice: 1 figures)'
 for plugin in margin_objective template_objective; do
   check_plugin "$BUILD/lib/plugins/lib$plugin.so"
   expect_code 0 "$plugin passes"
@@ -95,6 +99,20 @@ fails_law fickle "check judges any bytes, twice alike"
 fails_law throws "check judges any bytes, twice alike"
 fails_law twins "examples are the same ones in the same order"
 fails_law harmless_error "an injected error is an error"
+
+check_plugin "$PLUGINS/libbad_wrong_stage.so"
+expect_code 4 "kinds of stage"
+check "one law a line" one_law_a_line
+fails_law silent "it says what it and its keys are"
+fails_law stray_default "its defaults are legal"
+fails_law growing "what is written reads back alike"
+fails_law unknown_table "file_defaults names role tables that it has"
+fails_law dead_key "unread keys are keys of the kind"
+fails_law fickle "facts are stable and name what the table names"
+fails_law sees_ghosts "facts are stable and name what the table names"
+for kind in not_a_number littering counting; do
+  fails_law $kind "a run gives the same finite figures, inside its folder"
+done
 
 echo "crashes and hangs"
 check_plugin "$PLUGINS/libbad_crashing.so" --timeout 2

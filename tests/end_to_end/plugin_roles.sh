@@ -121,7 +121,13 @@ run_lldm run "$WORK/words.toml" --out "$WORK/words"
 expect_code 0 "runs"
 check "did its work" [ "$(cat "$WORK/words/words/count.txt")" = 3 ]
 check "has a result" grep -q '"words": 3' "$WORK/words/words/result.json"
-run_lldm validate "$WORK/words.toml" --set words.txt=1
+sed -i '/^plugins/d' "$WORK/words.toml"
+run_lldm run "$WORK/words.toml" --plugin "$PLUGINS/libtest_stage.so" --out "$WORK/words_flag"
+expect_code 0 "runs by --plugin"
+check "its file decides the hash" grep -q '"plugins.count_words": ' "$WORK/words_flag/words/work.json"
+run_lldm validate "$WORK/words_flag/config.resolved.toml"
+expect_code 0 "config.resolved.toml names the plugin"
+run_lldm validate "$WORK/words_flag/config.resolved.toml" --set words.txt=1
 expect_code 2 "an unknown key of it is refused"
 expect_text 'did you mean "text"?'
 

@@ -16,6 +16,7 @@ struct LoadedPlugin {
   std::filesystem::path file;
   Origin origin;
   std::vector<std::shared_ptr<const Entry>> entries;
+  std::vector<AnyStageKind> stage_kinds = {};
 };
 
 /// "lldm 0.1.0; libtorch 2.11.0+cu130; gcc 12.2; cxx11abi 1; cuda 13.0": what a plugin must have
@@ -39,7 +40,7 @@ LoadedPlugin load_plugin(Registry& registry, const std::filesystem::path& file);
 /// A plugin that a registry has components of.
 struct PluginFile {
   std::filesystem::path file;
-  std::vector<std::string> components;  // names
+  std::vector<std::string> components;  // names, of kinds of stage too
 };
 
 /// The plugins of a registry, in the order of loading.
