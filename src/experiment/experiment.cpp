@@ -217,16 +217,31 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
   return experiment;
 }
 
+namespace {
+
+/// Leaves out of a table what nobody reads, and beside [model] `path` every default: it would
+/// contradict the folder's own sizes and tokens.
+void keep_read(Value& resolved, const char* key, const Value& root, const Experiment& experiment) {
+  const config::Member* given = root.find(key);
+  const bool has_path = !experiment.options.model.path.empty();
+  const bool is_model = key == std::string_view("model");
+  std::erase_if(resolved.find(key)->value.as_table(), [&](const config::Member& member) {
+    const bool is_read =
+        is_model ? reads_model_key(experiment, member.key) : reads_tokenizer(experiment);
+    return !is_read || (has_path && !(given && given->value.find(member.key)));
+  });
+  if (resolved.find(key)->value.as_table().empty()) resolved.erase(key);
+}
+
+}  // namespace
+
 Value resolved_document(const Experiment& experiment, const Value& root) {
   Value resolved = config::write_options(experiment.options);
   for (const char* key : kRoleTables) resolved.erase(key);  // laid into the stages
   Value stages = Value::array();
   for (const Stage& stage : experiment.stages) stages.as_array().push_back(stage.resolved);
   resolved.set("stage", stages);
-  if (!reads_tokenizer(experiment)) resolved.erase("tokenizer");
-  std::erase_if(resolved.find("model")->value.as_table(), [&](const config::Member& member) {
-    return !reads_model_key(experiment, member.key);
-  });
+  for (const char* key : {"model", "tokenizer"}) keep_read(resolved, key, root, experiment);
   // A model folder's own template counts where the file names none.
   if (!root.find("template")) resolved.erase("template");
   resolved.erase("grid");

@@ -45,6 +45,11 @@ void check_default_table(const std::string& key, const config::Value& table,
 void check_model_tables(const Experiment& experiment, const config::Value& root,
                         config::Diagnostics& diagnostics);
 
+/// Whether anything of the experiment reads [tokenizer], or a key of [model]: one that is not read
+/// is an error in a file, so the resolved form leaves it out.
+bool reads_tokenizer(const Experiment& experiment);
+bool reads_model_key(const Experiment& experiment, const std::string& key);
+
 /// Whether a training stage makes a new model (from is empty, and [model] names no folder).
 bool makes_model(const Experiment& experiment);
 

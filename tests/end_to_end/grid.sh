@@ -181,6 +181,29 @@ expect_code 0 "goes on without the file"
 same_report "$WORK/killed"
 mv "$WORK/away.toml" "$file"
 
+echo "stages that start from a model folder"
+cat > "$WORK/measure.toml" << TOML
+name = "measure"
+[[stage]]
+name = "scores"
+kind = "evaluate"
+models = ["$run/shared/$(basename "$(ls -d "$run"/shared/sft-*)")/model"]
+sampler = { type = "fixed_length", response_length = 8, steps = 2 }
+task = { type = "word_problems", split = "test", rows = 2 }
+[grid]
+seeds = [1, 2]
+TOML
+sed -e "s|^models = .*|data = { generate = \"word_problems\", rows = 8 }|; s|evaluate|sft|; /^sampler/d; /^task/d" \
+  -e "s|^name = \"measure\"|&\n[model]\npath = \"$(ls -d "$run"/shared/sft-*)/model\"|" "$WORK/measure.toml" > "$WORK/tune.toml"
+sed -i '/^data/a optimizer = { steps = 1 }' "$WORK/tune.toml"
+for kind in measure tune; do
+  run_lldm grid run "$WORK/$kind.toml" --out "$WORK/$kind" --jobs 2
+  expect_code 0 "$kind: run by two workers"
+  run_lldm grid resume "$WORK/$kind"
+  expect_code 0 "$kind: config.resolved.toml is the same experiment"
+  expect_text ", to do 0"
+done
+
 echo "a cell that fails"
 { cat "$WORK/base.toml"; printf '[grid.axes]\n"tuned.optimizer.learning_rate" = [1e30, 1e-4]\n'; } > "$WORK/fails.toml"
 FAILS=("${TINY[@]}" --set tuned.optimizer.max_gradient_norm=0)
