@@ -101,12 +101,15 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
     flat.settings.values["tokenizer.words"] = words->second;
 }
 
+/// Family, model and name of the first one: virtual machines give kinds with other kernels one name.
 std::string processor() {
   std::ifstream in = open_input("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);)
-    if (line.starts_with("model name"))
-      return line.substr(std::min(line.size(), line.find(':') + 2));
-  return "unknown";
+  std::string said;
+  for (std::string line; std::getline(in, line) && !line.empty();)
+    if (line.starts_with("cpu family") || line.starts_with("model"))
+      said +=
+          message(said.empty() ? "" : ", ", line.substr(std::min(line.size(), line.find(':') + 2)));
+  return said.empty() ? "unknown" : said;
 }
 
 }  // namespace
