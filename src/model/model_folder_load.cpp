@@ -93,13 +93,7 @@ struct Shards {
 };
 
 void add_file(Shards& shards, const fs::path& path, Complaints& complaints) {
-  try {
-    shards.files.emplace_back(path);
-  } catch (const DataError& error) {
-    const std::string text = error.what();
-    if (text.find('\n') != text.npos) throw;  // it says what to do
-    throw DataError(text + how_to_restore(path.parent_path()));
-  }
+  shards.files.emplace_back(path);
   shards.paths.push_back(path);
   for (const auto& item : shards.files.back().header().tensors)
     if (!shards.file_of.emplace(item.first, shards.files.size() - 1).second)
@@ -240,7 +234,7 @@ LladaConfig load_llada_config(const fs::path& folder) {
   refuse_foreign_folder(folder);
   const SealedFolder sealed(folder);
   sealed.check([](const std::string& name) { return name == "config.json"; });
-  return config_of(folder);
+  return with_remedy(folder, [&] { return config_of(folder); });
 }
 
 std::shared_ptr<Llada> load_llada(const fs::path& folder, at::ScalarType dtype, at::Device device) {
@@ -248,7 +242,7 @@ std::shared_ptr<Llada> load_llada(const fs::path& folder, at::ScalarType dtype, 
   refuse_foreign_folder(folder);
   const SealedFolder sealed = checked_model_folder(folder);
   try {
-    return load_checked(folder, sealed, dtype, device);
+    return with_remedy(folder, [&] { return load_checked(folder, sealed, dtype, device); });
   } catch (const DataError&) {
     sealed.explain();  // if the files are not those that were written, that is the reason
     throw;

@@ -118,6 +118,8 @@ ManifestFiles parse_manifest(const std::string& text) {
                                  entry.value("rows", std::string())};
   } catch (const nlohmann::json::exception&) {
     throw Error("damaged: not the JSON that lldm wrote");
+  } catch (const DataError&) {
+    throw Error("damaged: not the JSON that lldm wrote");
   }
   bool is_canonical = false;
   try {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lldm/errors.hpp"
 #include "storage/manifest.hpp"
 
 namespace lldm {
@@ -57,6 +58,19 @@ class SealedFolder {
 
 /// What to do about a damaged model folder, a line of its own; "" for a folder of another kind.
 [[nodiscard]] std::string how_to_restore(const std::filesystem::path& folder);
+
+/// What `read` returns.  What it finds wrong with the model folder is told with what to do, unless
+/// its message says so itself, on a second line.
+template <class Read>
+auto with_remedy(const std::filesystem::path& folder, const Read& read) {
+  try {
+    return read();
+  } catch (const DataError& error) {
+    const std::string text = error.what();
+    if (text.find('\n') != text.npos) throw;
+    throw DataError(text + how_to_restore(folder));
+  }
+}
 
 /// The content of a file, checked against the MANIFEST.json beside it where there is one that lists
 /// it.

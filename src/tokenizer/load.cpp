@@ -149,13 +149,13 @@ std::shared_ptr<const Tokenizer> load_folder(const fs::path& folder,
                                              const TokenizerJson::Settings& settings) {
   check_seal(folder);
   if (const fs::path saved = folder / kSavedTokenizer; fs::exists(saved)) {
-    auto tokenizer = load_saved(saved);
+    auto tokenizer = with_remedy(folder, [&] { return load_saved(saved); });
     check_names(settings.special, saved);
     check_config_ids(folder, saved.string(), texts_of(*tokenizer), tokenizer->special());
     return tokenizer;
   }
   if (const fs::path file = folder / "tokenizer.json"; fs::exists(file))
-    return read_model_json(file, settings);
+    return with_remedy(folder, [&] { return read_model_json(file, settings); });
   throw DataError(message(folder.string(), ": no tokenizer in this folder\n  looked for: ",
                           kSavedTokenizer, ", tokenizer.json"));
 }

@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm {
 namespace {
@@ -72,7 +73,7 @@ std::string progress_text(const ProgressState& state, int width) {
     if (text.size() + part.size() > limit) break;
     text += part;
   }
-  return text.substr(0, limit);
+  return text.size() <= limit ? text : text.substr(0, character_start(text, limit));
 }
 
 double ProgressLine::steady_seconds() {

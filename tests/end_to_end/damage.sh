@@ -64,9 +64,20 @@ check "prints one object of metrics" python3 -c 'import json, sys; assert json.l
 rm -rf "$WORK/bad"; cp -r "$model" "$WORK/bad"; cp "$model/config.json" "$WORK/bad/tokenizer_config.json"
 score "$WORK/bad"; refused tokenizer_config.json "a file that was not published"
 rm -rf "$WORK/bad"; cp -r "$model" "$WORK/bad"; flip "$WORK/bad/model.safetensors" 1
-run_lldm sample "$WORK/bad" --prompt "ann has 2 apples ."; refused model.safetensors "lldm sample"
-run_lldm evaluate "$WORK/bad" --task word_problems --limit 2; refused model.safetensors "lldm evaluate"
+everywhere() { # model folder, file, what to do about it
+  run_lldm sample "$1" --prompt "ann has 2 apples ."; refused "$2" "lldm sample"; expect_text "$3"
+  run_lldm evaluate "$1" --task word_problems --limit 2; refused "$2" "lldm evaluate"; expect_text "$3"
+  run_lldm score "$1" "$WORK/pairs.jsonl"; refused "$2" "lldm score"; expect_text "$3"
+}
 run_lldm score "$model" "$WORK/pairs.jsonl" --reference "$WORK/bad"; refused model.safetensors "lldm score --reference"
+everywhere "$WORK/bad" model.safetensors "copy it again from the run that wrote it, or fetch it again"
+flip "$run/sft/model/model.safetensors" 1
+everywhere "$run/sft/model" model.safetensors "remove $run/sft and give the same command of its run again"
+rm -rf "$run"; cp -r "$WORK/whole" "$run"
+for file in config.json lldm_tokenizer.json model.safetensors; do
+  rm -rf "$WORK/bad"; cp -r "$model" "$WORK/bad"; rm "$WORK/bad/MANIFEST.json"; truncate -s 40 "$WORK/bad/$file"
+  everywhere "$WORK/bad" "$file" "fetch it again"
+done
 run_lldm data inspect "$WORK/pairs.jsonl" --tokenizer "$model"; expect_code 0 "data inspect"
 cp -r "$run" "$WORK/next"; rm -r "$WORK/next/tuned"; flip "$WORK/next/sft/model/model.safetensors" 3
 run_lldm run "$SMOKE" --out "$WORK/next" "${TINY[@]}"; refused model.safetensors "the next stage"

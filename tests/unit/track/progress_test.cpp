@@ -5,6 +5,7 @@
 #include <limits>
 #include <sstream>
 
+#include "lldm/text/utf8.hpp"
 #include "support/catch.hpp"
 
 using lldm::OutputKind;
@@ -116,4 +117,10 @@ TEST_CASE("ProgressLine writes plain lines to a pipe, at most one in ten seconds
         "x   57 %  200/350 steps  0:15 left  10.0 steps/s  loss 2\n"
         "x   85 %  300/350 steps  0:05 left  10.0 steps/s  loss 2\n"
         "x  100 %  350/350 steps  10.0 steps/s  loss 2\n");
+}
+
+TEST_CASE("progress_text cuts between characters", "[track][progress]") {
+  const lldm::ProgressState state{"ééé", 1, 0, "rows", 0, {}};  // two bytes each
+  for (int width = 1; width < 8; ++width)
+    CHECK_FALSE(lldm::find_invalid_utf8(lldm::progress_text(state, width)));
 }
