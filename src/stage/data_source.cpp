@@ -60,6 +60,7 @@ std::vector<SourceRow> from_file(Logger& logger, const DataRef& bound, std::int6
     throw ConfigError(message(data.file.string(), ": ", problem));
   RowReaderOptions options;
   options.on_bad_row = data.on_bad_row;
+  options.offers_skip = true;
   if (data.take == Take::chosen || data.take == Take::rejected)
     return from_pairs(logger, data, options);
   std::vector<SourceRow> rows;

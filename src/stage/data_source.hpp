@@ -9,8 +9,9 @@
 
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/data/template.hpp"
+#include "lldm/experiment/data_options.hpp"
+#include "lldm/experiment/score_padding.hpp"
 #include "lldm/stage/run_context.hpp"
-#include "lldm/stage/stage_options.hpp"
 #include "lldm/train/training_rows.hpp"
 
 namespace lldm {

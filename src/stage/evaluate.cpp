@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "stage/kinds.hpp"
 
+#include "lldm/config/options_check.hpp"
+
 namespace lldm {
 
 using config::Value;
+
+void EvaluateStage::check(config::OptionsCheck& check) const {
+  const bool has_task = !task.type().empty(), has_pairs = pairs.is_given();
+  if (has_task == has_pairs)
+    check.error("task",
+                has_task ? "an evaluate stage measures a task or pairs, not both"
+                         : "an evaluate stage needs something to measure",
+                "give `task`, or `pairs`");
+  check_pairs(pairs, check);
+  if (models.empty())
+    check.error("models", "no model to evaluate", "models = [\"<a stage>\", ...]");
+}
 
 config::Value EvaluateKind::defaults() {
   Value table;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "stage/kinds.hpp"
 
+#include "lldm/config/document.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/experiment/stage_kind_model.hpp"
 #include "lldm/registry/registration.hpp"
 
@@ -18,6 +20,15 @@ void add_rows(StageFacts& facts, const std::string& key, const DataRef& data, Ro
   if (!data.is_given()) return;
   facts.rows.push_back({key, data, wanted});
   if (!data.options.stage.empty()) facts.inputs.push_back(data.options.stage);
+}
+
+void check_pairs(const DataRef& pairs, config::OptionsCheck& check) {
+  const Take take = pairs.options.take;
+  if (take == Take::pairs || (take == Take::ranked && !pairs.options.stage.empty())) return;
+  check.error("pairs",
+              message("`pairs` reads two answers, take = ",
+                      config::to_toml(pairs.resolved.find("take")->value), " gives others"),
+              "remove take");
 }
 
 void register_stage_kinds(Registry& registry) {

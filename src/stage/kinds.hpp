@@ -4,9 +4,12 @@
 
 #include "lldm/experiment/stage_fit.hpp"
 #include "lldm/experiment/stage_plan.hpp"
+#include "lldm/stage/evaluate_options.hpp"
 #include "lldm/stage/run_context.hpp"
-#include "lldm/stage/stage_options.hpp"
+#include "lldm/stage/sample_options.hpp"
 #include "lldm/stage/study_options.hpp"
+#include "lldm/stage/synthesize_options.hpp"
+#include "lldm/stage/training_options.hpp"
 
 namespace lldm {
 
@@ -111,6 +114,9 @@ struct StudyKind {
 
 /// Notes the rows of the stage's option `key`, if it is given, and the stage that they come from.
 void add_rows(StageFacts& facts, const std::string& key, const DataRef& data, RowsWanted wanted);
+
+/// Refuses rows that are no two answers to compare: one of them alone is no pair.
+void check_pairs(const DataRef& pairs, config::OptionsCheck& check);
 
 /// A table with `type` and further keys: how a kind names a default component.
 config::Value component_table(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "lldm/stage/evaluate_options.hpp"
 #include "lldm/stage/run_context.hpp"
-#include "lldm/stage/stage_options.hpp"
 
 namespace lldm {
 

@@ -9,7 +9,7 @@
 
 #include "lldm/score/reference_cache.hpp"
 #include "lldm/stage/run_context.hpp"
-#include "lldm/stage/stage_options.hpp"
+#include "lldm/stage/training_options.hpp"
 #include "lldm/train/trainer.hpp"
 
 namespace lldm {

@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "stage/kinds.hpp"
 
+#include "lldm/config/options_check.hpp"
+
 namespace lldm {
 
 using config::Value;
+
+void SampleStage::check(config::OptionsCheck& check) const {
+  if (prompts.empty() == task.type().empty())
+    check.error("prompts", "a sample stage needs prompts or a task, exactly one of them",
+                "prompts = [\"...\"], or task = { type = ... }");
+  if (limit > 0 && !prompts.empty())
+    check.warning("limit", "limit has no effect beside `prompts`",
+                  "it is how many prompts of a task are used");
+}
 
 config::Value SampleKind::defaults() {
   Value table;

@@ -6,7 +6,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/stage/model_bundle.hpp"
-#include "lldm/stage/stage_options.hpp"
+#include "lldm/stage/sample_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "stage/score_file.hpp"
-#include "lldm/stage/stage_options.hpp"
+#include "lldm/experiment/data_options.hpp"
+#include "lldm/experiment/score_padding.hpp"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/tensor.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "stage/kinds.hpp"
 
+#include "lldm/config/options_check.hpp"
+
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
@@ -8,6 +10,22 @@
 namespace lldm {
 
 using config::Value;
+
+void StudyStage::check(config::OptionsCheck& check) const {
+  check_pairs(pairs, check);
+  if (truth_draws % kTruthReplicates != 0)
+    check.error("truth_draws", message("truth_draws = ", truth_draws),
+                message("legal: 0, or a multiple of ", kTruthReplicates));
+  if (score_estimators.empty())
+    check.error("score_estimators", "no estimator to study",
+                "score_estimators = [{ type = \"monte_carlo_elbo\", draws = 4 }, ...]");
+  for (std::size_t a = 0; a < score_estimators.size(); ++a)
+    for (std::size_t b = a + 1; b < score_estimators.size(); ++b)
+      if (score_estimators[a] == score_estimators[b])
+        check.error("score_estimators",
+                    message("score_estimators holds entry ", a + 1, " again as entry ", b + 1),
+                    "every estimator once: its row is found by its table");
+}
 
 config::Value StudyKind::defaults() {
   Value table;

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <functional>
 
+#include "lldm/eval/paired_test.hpp"
 #include "lldm/eval/statistics.hpp"
 #include "lldm/objective/win.hpp"
 
@@ -46,8 +47,13 @@ void StudyMoments::add_bias(Result& metrics, const std::string& name,
       std::hypot(standard_deviation(by_repeat) / std::sqrt(static_cast<double>(by_repeat.size())),
                  truth_error);
   metrics[name + "_standard_error"] = error;
-  metrics[name + "_low"] = mean(by_repeat) - 1.96 * error;
-  metrics[name + "_high"] = mean(by_repeat) + 1.96 * error;
+  // Few repeats know their own spread badly: Student's quantile, not the normal's.
+  const auto degrees = static_cast<std::int64_t>(by_repeat.size()) - 1;
+  if (degrees < 1) return;
+  const double half = student_quantile(0.975, degrees) * error;
+  metrics[name + "_interval"] = "Student";
+  metrics[name + "_low"] = mean(by_repeat) - half;
+  metrics[name + "_high"] = mean(by_repeat) + half;
 }
 
 void StudyMoments::add_loss_bias(Result& metrics, const std::vector<double>& true_losses) const {

@@ -11,7 +11,7 @@
 #include "lldm/registry/registry.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/stage/run_context.hpp"
-#include "lldm/stage/stage_options.hpp"
+#include "lldm/stage/training_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"

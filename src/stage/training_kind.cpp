@@ -7,6 +7,7 @@
 
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/forward/masked.hpp"
 #include "lldm/schedule/linear.hpp"
@@ -119,6 +120,15 @@ void check_objective(const TrainingStage& training, const StageFit& fit, std::in
 }
 
 }  // namespace
+
+void TrainingStage::check(config::OptionsCheck& check) const {
+  if (check.is_set("validation") && validation_rows > 0)
+    check.error("validation", "`validation` and validation_rows both give rows for validation",
+                "give one of them");
+  if (eval_steps > 0 && validation_rows == 0 && !check.is_set("validation"))
+    check.warning("eval_steps", "eval_steps has no effect with validation_rows = 0",
+                  "validation_rows says how many rows are held out");
+}
 
 std::vector<UnreadKey> TrainingKind::unread(const config::Value& own) {
   if (own.find("validation")) return {};

@@ -4,7 +4,7 @@
 
 #include "lldm/memory/planner.hpp"
 #include "lldm/stage/run_context.hpp"
-#include "lldm/stage/stage_options.hpp"
+#include "lldm/stage/training_options.hpp"
 #include "lldm/train/trainer.hpp"
 
 namespace lldm {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stage/training_reporter.hpp"
-#include "lldm/stage/stage_options.hpp"
+#include "lldm/stage/training_options.hpp"
 
 #include <array>
 #include <cmath>

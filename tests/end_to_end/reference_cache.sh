@@ -145,7 +145,7 @@ check "nothing was computed" [ "$(sum_of "$WORK/again" computed)" -eq 0 ]
 echo "keys that cannot be"
 run_lldm validate "$SMOKE" --set "sft.reference.cache=$cache"
 expect_code 2 "a stage without a reference"
-expect_text "reference.cache belongs to preference stages"
+expect_text "it belongs to preference stages: there is no reference here"
 run_lldm validate "$SMOKE" "${CACHED[@]}" --set 'tuned.objective={ type = "simpo" }'
 expect_code 2 "an objective without a reference"
 expect_text 'objective "simpo" has no reference'

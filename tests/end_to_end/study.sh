@@ -64,7 +64,7 @@ expect_code 2 "a loss over the whole step"
 expect_text "no function of one pair"
 run_lldm run "$FILE" --out "$WORK/long" "${SHORT[@]}" --set held_out.task.operations_min=3 --set held_out.task.operations_max=3
 expect_code 2 "answers too long to enumerate"
-expect_text "row "
+expect_text "held_out/pairs.jsonl:1, answer 1"
 expect_text "truth_draws"
 run_lldm run "$FILE" --out "$WORK/long" --fresh "${SHORT[@]}" --set held_out.task.operations_min=3 --set held_out.task.operations_max=3 --set estimators.truth_draws=8 \
   --set 'estimators.score_estimators=[{type="monte_carlo_elbo", draws=2}, {type="full_trajectory", steps=4}]'

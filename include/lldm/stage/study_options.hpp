@@ -2,9 +2,22 @@
 // The keys of a [[stage]] table of kind "study".
 #pragma once
 
-#include "lldm/stage/stage_options.hpp"
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "lldm/config/component_ref.hpp"
+#include "lldm/config/field.hpp"
+#include "lldm/data/response_length.hpp"
+#include "lldm/experiment/data_options.hpp"
+#include "lldm/experiment/score_padding.hpp"
 
 namespace lldm {
+
+namespace config {
+class OptionsCheck;
+}
 
 /// A sampled truth is taken in so many independent parts, so that its own error is known.
 inline constexpr std::int64_t kTruthReplicates = 8;

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The keys of a [[stage]] table, by kind.
+// The keys of a [[stage]] table of kind "pretraining", "sft" or "preference".
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
-#include <map>
-#include <optional>
 #include <string>
 #include <tuple>
-#include <type_traits>
-#include <vector>
 
 #include "lldm/config/component_ref.hpp"
 #include "lldm/config/field.hpp"
@@ -126,117 +121,6 @@ struct TrainingStage {
         field("save_total_limit", &S::save_total_limit, "Newest checkpoints kept.")
             .at_least(1)
             .renamed_from("keep_checkpoints")};
-  }
-  void check(config::OptionsCheck& check) const;
-};
-
-/// How a synthesize stage makes pairs.
-enum class SynthesisMethod : std::uint8_t { sample, inject };
-constexpr auto choices(std::type_identity<SynthesisMethod>) {
-  return std::array{Choice<SynthesisMethod>{"sample", SynthesisMethod::sample},
-                    Choice<SynthesisMethod>{"inject", SynthesisMethod::inject}};
-}
-
-/// A stage that makes preference pairs.
-struct SynthesizeStage {
-  std::string name;
-  std::string kind;
-  std::string from;
-  SynthesisMethod method = SynthesisMethod::sample;
-  ComponentRef<Role::task> task = {};
-  ComponentRef<Role::sampler> sampler = "fixed_length";
-  std::int64_t samples_per_prompt = 2;
-  std::int64_t pairs_per_prompt = 1;
-  bool record_steps = false;
-  std::int64_t limit = 0;
-
-  static constexpr auto describe() {
-    using S = SynthesizeStage;
-    return std::tuple{
-        field("name", &S::name, "The stage's name.").required(),
-        field("kind", &S::kind, "synthesize.").required(),
-        field("from", &S::from,
-              "Stage (or model folder) that answers; not read by method = \"inject\"."),
-        field("method", &S::method,
-              "sample: answers of the model, graded by the task; inject: errors put into correct "
-              "chains."),
-        field("task", &S::task, "Prompts and their checker.").required(),
-        field("sampler", &S::sampler, "How answers are sampled."),
-        field("samples_per_prompt", &S::samples_per_prompt, "Answers (or injections) per prompt.")
-            .range(1, 1024),
-        field("pairs_per_prompt", &S::pairs_per_prompt,
-              "Most pairs made of one prompt's answers (best against worst first).")
-            .range(1, 1024),
-        field("record_steps", &S::record_steps,
-              "method = \"sample\": keep the order in which each answer was written, for the "
-              "estimator recorded_trajectory."),
-        field("limit", &S::limit, "Use at most so many prompts; 0: all.").at_least(0)};
-  }
-  void check(config::OptionsCheck& check) const;
-};
-
-/// A stage that measures models.
-struct EvaluateStage {
-  std::string name;
-  std::string kind;
-  std::vector<std::string> models;
-  ComponentRef<Role::task> task = {};
-  ComponentRef<Role::sampler> sampler = "fixed_length";
-  DataRef pairs = {};
-  std::string reference;
-  ComponentRef<Role::forward_process> forward_process = "masked";
-  ComponentRef<Role::score_estimator> score_estimator = {};
-  ResponseLength response_length = {};
-  ScorePadding score_padding = ScorePadding::include;
-  std::int64_t limit = 0;
-  std::int64_t show = 3;
-
-  static constexpr auto describe() {
-    using S = EvaluateStage;
-    return std::tuple{
-        field("name", &S::name, "The stage's name.").required(),
-        field("kind", &S::kind, "evaluate.").required(),
-        field("models", &S::models, "Stages (or model folders) that are measured.").required(),
-        field("task", &S::task, "Generate answers to this task's prompts and check them."),
-        field("sampler", &S::sampler, "How answers are sampled."),
-        field("pairs", &S::pairs,
-              "Score these pairs instead: { stage = NAME } or { file = PATH }; gives held-out "
-              "preference accuracy and the likelihood bound."),
-        field("reference", &S::reference,
-              "Stage (or model folder) whose scores of the same noised copies are subtracted, for "
-              "pairs: gives every model's reward accuracy and margin; empty: none."),
-        field("forward_process", &S::forward_process, "How text is noised, for pairs."),
-        field("score_estimator", &S::score_estimator, "How texts are scored, for pairs."),
-        field("response_length", &S::response_length, "Answer canvas, for pairs; as in training."),
-        field("score_padding", &S::score_padding, "As in training, for pairs."),
-        field("limit", &S::limit, "Measure at most so many items; 0: all.").at_least(0),
-        field("show", &S::show, "Answers printed in the report.").range(0, 100)};
-  }
-  void check(config::OptionsCheck& check) const;
-};
-
-/// A stage that writes texts.
-struct SampleStage {
-  std::string name;
-  std::string kind;
-  std::string from;
-  std::vector<std::string> prompts;
-  ComponentRef<Role::task> task = {};
-  ComponentRef<Role::sampler> sampler = "fixed_length";
-  std::int64_t samples_per_prompt = 1;
-  std::int64_t limit = 0;
-
-  static constexpr auto describe() {
-    using S = SampleStage;
-    return std::tuple{
-        field("name", &S::name, "The stage's name.").required(),
-        field("kind", &S::kind, "sample.").required(),
-        field("from", &S::from, "Stage (or model folder) that answers.").required(),
-        field("prompts", &S::prompts, "Prompts, as text."),
-        field("task", &S::task, "Prompts of a task, instead of `prompts`."),
-        field("sampler", &S::sampler, "How answers are sampled."),
-        field("samples_per_prompt", &S::samples_per_prompt, "Answers per prompt.").range(1, 1024),
-        field("limit", &S::limit, "Use at most so many prompts; 0: all.").at_least(0)};
   }
   void check(config::OptionsCheck& check) const;
 };
