@@ -101,7 +101,7 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
     flat.settings.values["tokenizer.words"] = words->second;
 }
 
-/// Family, model and name of the first one: virtual machines give kinds with other kernels one name.
+/// Family, model and name of the first one: virtual machines give different kinds one name.
 std::string processor() {
   std::ifstream in = open_input("/proc/cpuinfo");
   std::string said;
