@@ -30,8 +30,9 @@ struct Arguments {
   /// The option's (last) value, or `otherwise`.
   [[nodiscard]] std::string value(const std::string& name, const std::string& otherwise = "") const;
   [[nodiscard]] std::vector<std::string> values(const std::string& name) const;
-  /// The option's value as an integer from 0; ConfigError for anything else.
-  [[nodiscard]] std::int64_t integer(const std::string& name, std::int64_t otherwise) const;
+  /// The option's value as an integer from `least`; ConfigError for anything else.
+  [[nodiscard]] std::int64_t integer(const std::string& name, std::int64_t otherwise,
+                                     std::int64_t least = 0) const;
 };
 
 struct Command {

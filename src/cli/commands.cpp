@@ -96,10 +96,9 @@ const std::vector<Command>& commands() {
        "MODEL is the folder of a trained stage: RUN/STAGE/model, or RUN/shared/STAGE-HASH/model in "
        "a grid.\n"
        "A words tokenizer knows the words of its training data only.\n"
-       "Example: lldm sample runs/smoke/sft/model --prompt \"ann has 4 apples . she buys 3 . how "
-       "many \"\n"
-       "         \"apples does ann have now ?\" --set sampler.response_length=30 --set "
-       "sampler.steps=15",
+       "Example:\n"
+       "  lldm sample runs/smoke/sft/model --prompt \"ann has 4 apples . she buys 3 . how many "
+       "apples does ann have now ?\"",
        1,
        1,
        {{"prompt", Takes::values, "A prompt; repeat for more.", "TEXT"},

@@ -115,6 +115,14 @@ void paths_of(const std::string& key, const std::string& prefix, const Fields& f
   }
 }
 
+/// The path of every key below `fields`.
+void key_paths(const std::string& prefix, const Fields& fields, std::vector<std::string>& paths) {
+  for (const config::FieldInfo& info : fields) {
+    paths.push_back(prefix + "." + info.key);
+    key_paths(prefix + "." + info.key, info.fields, paths);
+  }
+}
+
 struct Description {
   const Registry& registry;
   std::map<std::string, Fields> tables = plain_tables(registry);
@@ -182,20 +190,39 @@ struct Description {
     return found;
   }
 
+  /// Everything that can be typed: names, and the path of every key below each.
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> list = {"grid"};
+    const auto add = [&](const std::string& name, const Fields& fields) {
+      list.push_back(name);
+      key_paths(name, fields, list);
+    };
+    for (const Role role : kRoles) list.emplace_back(role_name(role));
+    for (const auto& [table, fields] : tables) {
+      add(table, fields);
+      if (table.starts_with("stage.")) add(table.substr(6), fields);
+    }
+    for (const auto& entry : registry.entries()) {
+      add(entry->name, entry->fields);
+      add(message(role_name(entry->role), ".", entry->name), entry->fields);
+    }
+    return list;
+  }
+
   [[noreturn]] void refuse(const std::string& typed, const std::string& last) const {
-    std::vector<std::string> names = {"grid"};
-    for (const auto& entry : registry.entries()) names.push_back(entry->name);
-    for (const Role role : kRoles) names.emplace_back(role_name(role));
-    for (const auto& [table, fields] : tables) names.push_back(table);
+    const std::vector<std::string> known = names();
     std::string hint;
-    if (std::vector<std::string> found = paths(last); !found.empty()) {
+    if (const auto near = config::nearest(typed, known)) {
+      hint = message("did you mean ", config::in_quotes(*near), "?");
+    } else if (std::vector<std::string> found = paths(last); !found.empty()) {
       constexpr std::size_t kMost = 6;
       hint = message("the key ", config::in_quotes(last), " stands at: ");
       for (std::size_t i = 0; i < std::min(kMost, found.size()); ++i)
         hint += (i ? ", " : "") + found[i];
       if (found.size() > kMost) hint += ", ...";
     } else {
-      hint = config::did_you_mean(last, names, "names");
+      hint = "components: lldm list; tables: grid";
+      for (const auto& [table, fields] : tables) hint += ", " + table;
     }
     throw ConfigError(message("lldm describe: nothing is named \"", typed, "\"\n  ", hint));
   }

@@ -46,24 +46,28 @@ std::int64_t available_bytes() {
   return 0;
 }
 
-/// `wanted` workers, or fewer where their memory or the work does not allow so many; says so.
+/// `wanted` workers, or fewer where their memory or the work does not allow so many; says so once.
 std::int64_t allowed_jobs(std::int64_t wanted, const LoadedExperiment& loaded,
                           const Registry& registry, Logger& logger) {
-  std::int64_t jobs = std::min(wanted, static_cast<std::int64_t>(loaded.cells.size()));
-  if (jobs < wanted)
-    logger.info(message("--jobs lowered from ", wanted, " to ", jobs, ": so many cells there are"));
-  const std::int64_t planned = planned_peak_bytes(loaded, registry);
-  const auto limit = [&](std::int64_t bytes, const char* what) {
-    if (bytes <= 0 || planned <= 0 || jobs * planned <= bytes) return;
-    const std::int64_t fitting = std::max<std::int64_t>(1, bytes / planned);
-    if (fitting < jobs)
-      logger.warning(message("--jobs lowered from ", jobs, " to ", fitting, ": a worker may hold ",
-                             bytes_text(static_cast<std::uint64_t>(planned)), ", ", what, " is ",
-                             bytes_text(static_cast<std::uint64_t>(bytes))));
-    jobs = std::min(jobs, fitting);
+  std::int64_t jobs = wanted;
+  std::string reason;
+  const auto limit = [&](std::int64_t most, const std::string& what) {
+    if (most >= jobs) return;
+    jobs = std::max<std::int64_t>(1, most);
+    reason = what;
   };
-  limit(loaded.experiments.front().options.memory.budget.bytes, "[memory] budget");
-  limit(available_bytes(), "the machine's free memory");
+  limit(static_cast<std::int64_t>(loaded.cells.size()), "so many cells there are");
+  const std::int64_t planned = planned_peak_bytes(loaded, registry);
+  const auto limit_bytes = [&](std::int64_t bytes, const char* what) {
+    if (bytes > 0 && planned > 0)
+      limit(bytes / planned,
+            message("a worker may hold ", bytes_text(static_cast<std::uint64_t>(planned)), ", ",
+                    what, " is ", bytes_text(static_cast<std::uint64_t>(bytes))));
+  };
+  limit_bytes(loaded.experiments.front().options.memory.budget.bytes, "[memory] budget");
+  limit_bytes(available_bytes(), "the machine's free memory");
+  if (jobs < wanted)
+    logger.warning(message("--jobs lowered from ", wanted, " to ", jobs, ": ", reason));
   const std::int64_t threads = loaded.experiments.front().options.threads;
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
   if (jobs > 1 && cores > 0 && jobs * threads > cores)
@@ -80,8 +84,7 @@ int finish(const std::filesystem::path& out) {
 
 int run_cells(const Arguments& arguments, const LoadedExperiment& loaded, const Registry& registry,
               const std::filesystem::path& out) {
-  const std::int64_t wanted = arguments.integer("jobs", 1);
-  if (wanted < 1) throw ConfigError("--jobs got 0\n  legal: integers from 1");
+  const std::int64_t wanted = arguments.integer("jobs", 1, 1);
   MemoryManager memory;
   TerminalObserver terminal;
   terminal.announce_reuse();
@@ -153,7 +156,7 @@ int run_grid_work(const Arguments& arguments) {
   if (share.first_cell >= run.loaded.cells.size())
     throw ConfigError(message("--cells begins at ", share.first_cell,
                               "\n  the grid has cells 0 to ", run.loaded.cells.size() - 1));
-  share.sharers = std::max<std::int64_t>(1, arguments.integer("sharers", 1));
+  share.sharers = arguments.integer("sharers", 1, 1);
   MemoryManager memory;
   memory.install();
   TerminalObserver terminal;
@@ -224,8 +227,8 @@ int run_grid_emit(const Arguments& arguments) {
   if (arguments.has("store"))
     job.store = std::filesystem::absolute(arguments.value("store")).lexically_normal();
   job.num_cells = cells;
-  job.cells_per_task = arguments.integer("cells-per-task", (cells + kMostTasks - 1) / kMostTasks);
-  if (job.cells_per_task < 1) throw ConfigError("--cells-per-task got 0\n  legal: integers from 1");
+  job.cells_per_task =
+      arguments.integer("cells-per-task", (cells + kMostTasks - 1) / kMostTasks, 1);
   job.threads = std::max<std::int64_t>(1, loaded.experiments.front().options.threads);
   job.memory_bytes = planned_peak_bytes(loaded, registry);
   job.needs_gpu = loaded.experiments.front().options.device == "cuda";

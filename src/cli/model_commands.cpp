@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/terminal.hpp"
+#include "cli/wording.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
@@ -44,7 +45,19 @@ std::string model_path(const Arguments& arguments) {
 
 /// The longest text of the model; its errors name the folder that the user typed.
 std::int64_t max_length_of(const Arguments& arguments) {
+  require_model_folder(arguments.positional.at(0));
   return load_model_shape(arguments.positional.at(0)).max_length;
+}
+
+/// ConfigError for a folder that holds more than what this command keeps there.
+void require_own_folder(const std::filesystem::path& out) {
+  const auto config = out / "config.resolved.toml";
+  if (!std::filesystem::exists(config)) return;
+  config::Diagnostics ignored;
+  if (config::load(config, {}, ignored).root.text_of("name") != "evaluate")
+    throw ConfigError(message("--out ", out.string(),
+                              ": this is the folder of another run\n  its config and report would "
+                              "be lost: give another folder"));
 }
 
 Value strings(const std::vector<std::string>& texts) {
@@ -71,15 +84,21 @@ void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed
   sampler.set("steps", Value::integer(canvas));
   root.set("sampler", sampler);
   write_file_atomically(file, config::write_toml(root));
-  const Registry registry = make_registry(arguments, file);
-  MemoryManager memory;
-  memory.install();
-  TerminalObserver terminal;
-  RunOptions options;
-  options.out = out;
-  options.observer = &terminal;
-  run_experiment(load_experiment(file, arguments.values("set"), registry), registry, memory,
-                 terminal, options);
+  const Wording wording(std::string(stage.text_of("kind")), file);
+  wording.translate([&] {
+    const Registry registry = make_registry(arguments, file);
+    const LoadedExperiment loaded = load_experiment(file, arguments.values("set"), registry);
+    if (loaded.document.root.find("grid"))
+      throw ConfigError("--set grid: a grid is run from a file\n  see: lldm grid run --help");
+    MemoryManager memory;
+    memory.install();
+    TerminalObserver terminal;
+    WordedLogger logger(terminal, wording);
+    RunOptions options;
+    options.out = out;
+    options.observer = &terminal;
+    run_experiment(loaded, registry, memory, logger, options);
+  });
 }
 
 }  // namespace
@@ -118,6 +137,7 @@ int run_evaluate(const Arguments& arguments) {
   stage.set("models", strings({model_path(arguments)}));
   stage.set("task", task);
   stage.set("limit", Value::integer(arguments.integer("limit", 0)));
+  require_own_folder(arguments.value("out"));
   const ScratchFolder scratch;
   const std::filesystem::path out = arguments.value("out", (scratch.path() / "run").string());
   run_stage(arguments, stage, 42, max_length, scratch.path() / "evaluate.toml", out);

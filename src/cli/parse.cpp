@@ -38,14 +38,16 @@ std::vector<std::string> Arguments::values(const std::string& name) const {
   return found == options.end() ? std::vector<std::string>{} : found->second;
 }
 
-std::int64_t Arguments::integer(const std::string& name, std::int64_t otherwise) const {
+std::int64_t Arguments::integer(const std::string& name, std::int64_t otherwise,
+                                std::int64_t least) const {
   if (!has(name)) return otherwise;
   const std::string text = value(name);
-  std::int64_t number = -1;
+  std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0)
+  if (error != std::errc() || end != text.data() + text.size() || number < least)
     throw ConfigError(
-        message("--", name, " got ", config::in_quotes(text), "\n  legal: integers from 0"));
+        message("--", name, " got ", config::in_quotes(text), "\n  legal: integers from ", least,
+                error == std::errc::result_out_of_range ? " to 9223372036854775807" : ""));
   return number;
 }
 
@@ -83,6 +85,32 @@ void check_argument(const Command& command, const std::string& which, std::strin
   if (const std::string problem = is_path ? path_problem(value) : ""; !problem.empty())
     throw ConfigError(
         message("lldm ", command.name, ": ", which, " ", config::in_quotes(value), " ", problem));
+}
+
+/// ConfigError for an output folder (or file) that cannot be made: it, or what it would lie in, is
+/// something else or may not be written.
+void check_output(const Command& command, const OptionSpec& option, const std::string& value) {
+  const bool is_folder = option.value_name == "DIR";
+  std::error_code ignored;
+  std::filesystem::path path = std::filesystem::absolute(value).lexically_normal();
+  if (!is_folder && std::filesystem::is_directory(path, ignored))
+    throw ConfigError(message("lldm ", command.name, ": --", option.name, " ",
+                              config::in_quotes(value), " is a folder\n  give ",
+                              option.value_name));
+  if (!is_folder) path = path.parent_path();
+  while (is_folder && !std::filesystem::exists(path, ignored) && path.has_relative_path())
+    path = path.parent_path();
+  const char* problem = nullptr;
+  if (!std::filesystem::exists(path, ignored))
+    problem = " does not exist";
+  else if (!std::filesystem::is_directory(path, ignored))
+    problem = " is no folder";
+  else if (::access(path.c_str(), W_OK | X_OK) != 0)
+    problem = " may not be written";
+  if (problem)
+    throw ConfigError(message("lldm ", command.name, ": --", option.name, " ",
+                              config::in_quotes(value), " cannot be used: ", path.string(),
+                              problem));
 }
 
 /// ConfigError for a value that is text (no path: those are the system's bytes) and not UTF-8.
@@ -136,6 +164,10 @@ Arguments parse(const Command& command, const std::vector<std::string>& words) {
   for (const OptionSpec& option : command.options)
     for (const std::string& value : arguments.values(option.name))
       check_argument(command, "--" + option.name, option.value_name, value);
+  for (const OptionSpec& option : command.options)
+    for (const std::string& value : arguments.values(option.name))
+      if (option.name == "out" || (command.name == "export" && names_path(option.value_name)))
+        check_output(command, option, value);
   if (map.contains("help")) arguments.options["help"];
   if (map.contains("positional"))
     arguments.positional = map["positional"].as<std::vector<std::string>>();

@@ -127,6 +127,22 @@ void tell_outlook(const Outlook& outlook) {
   std::cout << reuse_text(outlook.counts) << "\n";
 }
 
+void require_model_folder(const std::filesystem::path& folder) {
+  if (!std::filesystem::is_directory(folder) || std::filesystem::exists(folder / "config.json"))
+    return;  // what is no folder, loading says
+  std::string below;
+  for (auto entry = std::filesystem::recursive_directory_iterator(folder);
+       entry != std::filesystem::recursive_directory_iterator(); ++entry) {
+    if (entry->path().filename() == "checkpoints") entry.disable_recursion_pending();
+    if (entry->path().filename() == "model" && entry.depth() < 3 &&
+        std::filesystem::exists(entry->path() / "config.json"))
+      below += "\n  " + entry->path().string();
+  }
+  throw ConfigError(message("model ", config::in_quotes(folder.string()),
+                            ": no model folder, it has no config.json",
+                            below.empty() ? "" : "\n  models below it:", below));
+}
+
 std::filesystem::path out_folder(const Arguments& arguments, const std::filesystem::path& file) {
   return arguments.value("out", (std::filesystem::path("runs") / file.stem()).string());
 }
