@@ -62,7 +62,7 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
   const InspectSettings settings = settings_of(arguments);
   std::vector<std::string> texts;
   if (form == RowForm::text) {
-    const auto rows = read_text_rows(file, {});
+    const auto rows = read_text_rows(file, {.offers_skip = true});
     for (const TextRow& row : rows.rows) texts.push_back(row.text);
     return rows.summary() + "\n" +
            describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
@@ -71,7 +71,7 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
     for (const Message& turn : prompt) texts.push_back(turn.content);
   };
   if (form == RowForm::preference) {
-    const auto rows = read_preference_rows(file, {});
+    const auto rows = read_preference_rows(file, {.offers_skip = true});
     for (const PreferenceRow& row : rows.rows) {
       add(row.prompt);
       texts.push_back(row.chosen);
@@ -81,7 +81,7 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
            describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
   }
   if (form == RowForm::ranked) {
-    const auto rows = read_ranked_rows(file, 0, {});
+    const auto rows = read_ranked_rows(file, 0, {.offers_skip = true});
     for (const RankedRow& row : rows.rows) {
       add(row.prompt);
       texts.insert(texts.end(), row.answers.begin(), row.answers.end());
@@ -89,7 +89,7 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
     return rows.summary() + "\n" +
            describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
   }
-  const auto rows = read_prompt_rows(file, {});
+  const auto rows = read_prompt_rows(file, {.offers_skip = true});
   for (const PromptRow& row : rows.rows) {
     add(row.prompt);
     texts.push_back(row.response);

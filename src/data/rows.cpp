@@ -35,15 +35,15 @@ void hash_prompt(ContentHash& hash, const std::vector<Message>& prompt) {
 void refuse_bad_rows(const std::string& path, const std::vector<BadRow>& bad, std::uint64_t lines,
                      const RowReaderOptions& options) {
   if (bad.empty()) return;
-  const auto count = static_cast<double>(bad.size());
-  const bool is_capped = options.on_bad_row == OnBadRow::skip;
-  if (is_capped && count <= options.bad_row_cap * static_cast<double>(lines)) return;
+  const std::uint64_t most = lines * kMostBadPercent / 100;
+  const bool is_skip = options.on_bad_row == OnBadRow::skip;
+  if (is_skip && bad.size() <= most) return;
   std::string text = message(path, ": ", bad.size(), " of ", lines, " rows cannot be used",
-                             data::list_bad_rows(path, bad));
-  text += is_capped
-              ? message("\n  on_bad_row = \"skip\" accepts at most ", 100 * options.bad_row_cap,
-                        " % of the rows (bad_row_cap)")
-              : std::string("\n  repair them, or set on_bad_row = \"skip\" to leave them out");
+                             data::list_bad_rows(path, bad), "\n  repair them");
+  if (options.offers_skip || is_skip)
+    text += bad.size() <= most ? std::string(", or set on_bad_row = \"skip\" to leave them out")
+                               : message("; on_bad_row = \"skip\" leaves out at most ",
+                                         kMostBadPercent, " % of the rows, here ", most);
   throw DataError(text);
 }
 

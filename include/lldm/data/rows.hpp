@@ -79,31 +79,20 @@ enum class RowForm : std::uint8_t {
 /// What happens to a file with bad rows.
 enum class OnBadRow : std::uint8_t {
   error,  // nothing is read; all bad rows are told at once
-  skip,   // they are left out and counted, up to `bad_row_cap`
+  skip,   // they are left out and counted, up to `kMostBadPercent`
 };
 constexpr auto choices(std::type_identity<OnBadRow>) {
   return std::array{Choice<OnBadRow>{"error", OnBadRow::error},
                     Choice<OnBadRow>{"skip", OnBadRow::skip}};
 }
 
+/// So many of a hundred lines may hold bad rows for `skip` to accept the file.
+inline constexpr std::uint64_t kMostBadPercent = 1;
+
 struct RowReaderOptions {
   OnBadRow on_bad_row = OnBadRow::error;
-  double bad_row_cap = 0.01;
-  std::int64_t max_line_bytes = std::int64_t{64} << 20;
-  static constexpr auto describe() {
-    return std::tuple{
-        field("on_bad_row", &RowReaderOptions::on_bad_row,
-              "What a bad row does: \"error\" stops with the list of all bad rows, \"skip\" leaves "
-              "them out and counts them."),
-        field("bad_row_cap", &RowReaderOptions::bad_row_cap,
-              "Largest share of bad rows that \"skip\" accepts.")
-            .range(0, 1),
-        field("max_line_bytes", &RowReaderOptions::max_line_bytes,
-              "Longest line that is read; a longer one is a bad row.")
-            .range(1, 1 << 30)
-            .unit("bytes"),
-    };
-  }
+  bool offers_skip = false;  // whether who reads has a key `on_bad_row` that a refusal can name
+  std::int64_t max_line_bytes = std::int64_t{64} << 20;  // a longer line is a bad row
 };
 
 /// A row that was refused.
