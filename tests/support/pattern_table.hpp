@@ -4,24 +4,16 @@
 // blocks before it and the noised block.
 #pragma once
 
-#include <ATen/ops/index_select.h>
-#include <ATen/ops/log_softmax.h>
-#include <ATen/ops/tensor.h>
-
 #include <algorithm>
 #include <stdexcept>
 
-#include "lldm/concepts/denoiser.hpp"
-#include "support/toy_table.hpp"
+#include "support/table_denoiser.hpp"
 
 namespace lldm::testing {
 
-class PatternTable {
+class PatternTable : public TableDenoiser {
  public:
-  explicit PatternTable(ToyTable table) : table_(std::move(table)) {
-    logits_ = at::tensor(table_.logits(), at::kDouble).view({table_.rows(), table_.vocabulary()});
-    logits_.set_requires_grad(true);
-  }
+  using TableDenoiser::TableDenoiser;
 
   [[nodiscard]] at::Tensor hidden(const PackedTokens& batch) const {
     const at::Tensor tokens = batch.tokens.contiguous();
@@ -38,20 +30,11 @@ class PatternTable {
         const auto [begin, end] = block_around(pattern, at, half);
         std::vector<std::int64_t> seen(noised + half, noised + half + end);  // clean to own block
         if (i < half) std::copy(noised + begin, noised + end, seen.begin() + begin);
-        rows.push_back(table_.row(seen, at));
+        rows.push_back(table().row(seen, at));
       }
     }
-    return logits_.index_select(0, at::tensor(rows, at::kLong));
+    return weights().index_select(0, at::tensor(rows, at::kLong));
   }
-  [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& rows,
-                                             const at::Tensor& targets) const {
-    return at::log_softmax(rows, -1).gather(1, targets.unsqueeze(1)).squeeze(1);
-  }
-  [[nodiscard]] at::Tensor logits(const at::Tensor& rows) const { return rows; }
-  [[nodiscard]] std::vector<NamedParameter> parameters() const { return {{"table", logits_}}; }
-  [[nodiscard]] std::int64_t vocabulary_size() const { return table_.vocabulary(); }
-  [[nodiscard]] const ToyTable& table() const { return table_; }
-  [[nodiscard]] at::Tensor weights() const { return logits_; }
 
  private:
   static std::pair<std::int64_t, std::int64_t> block_around(const AttentionPattern& pattern,
@@ -61,9 +44,6 @@ class PatternTable {
     const std::int64_t begin = pattern.num_prompt + block * pattern.block_size;
     return {begin, std::min(half, begin + pattern.block_size)};
   }
-
-  ToyTable table_;
-  at::Tensor logits_;  // [rows, V] float64
 };
 static_assert(Denoiser<PatternTable>);
 
