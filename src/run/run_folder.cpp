@@ -114,9 +114,9 @@ void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded
                           claim->label, ", host ", claim->host, ", pid ", claim->process));
   const FolderIndex before = read_index(out);
   for (const std::filesystem::path& plot : plots_of(out)) lldm::remove_all(plot);
-  for (const char* name : {"config.resolved.toml", "config.history", "index.json", "digests.json",
-                           "metrics.jsonl", "report.md", "report.json", "costs.json", "costs.md",
-                           "cells", "shared", "claims", "workers", "tensorboard"})
+  for (const char* name : {"config.history", "digests.json", "metrics.jsonl", "report.md",
+                           "report.json", "MANIFEST.json", "costs.json", "costs.md", "cells",
+                           "shared", "claims", "workers", "tensorboard"})
     lldm::remove_all(out / name);
   std::set<std::string> folders;
   for (const Stage& stage : loaded.experiments.front().stages) folders.insert(stage.name);
@@ -127,6 +127,8 @@ void remove_run(const std::filesystem::path& out, const LoadedExperiment& loaded
   for (const std::string& folder : folders)
     if (before.is_taken(folder) || std::filesystem::exists(out / folder / kWorkName))
       lldm::remove_all(out / folder);
+  // Last what says that a run's folder is here, and what lies in it: a removal may be killed.
+  for (const char* name : {"index.json", "config.resolved.toml"}) lldm::remove_all(out / name);
 }
 
 }  // namespace lldm
