@@ -111,14 +111,13 @@ damaged() { # file of the run, what is named
   again; refused "$2" "a flipped bit of $1"
 }
 damaged sft/result.json result.json
-damaged pairs/pairs.jsonl pairs.jsonl
-check "  and its row" grep -qE 'pairs\.jsonl:[0-9]+:' <<< "$text"
-damaged scores/sft/items.jsonl items.jsonl
-check "  and its row" grep -qE 'items\.jsonl:[0-9]+:' <<< "$text"
 first_other() { cmp "$1" "$2" | sed 's/.*line //'; }
-damaged metrics.jsonl metrics.jsonl
-row=$(first_other "$WORK/whole/metrics.jsonl" "$run/metrics.jsonl")
-check "  and its row, $row" grep -qF "metrics.jsonl:$row: " <<< "$text"
+for file in pairs/pairs.jsonl scores/sft/items.jsonl metrics.jsonl; do
+  name=${file##*/}
+  damaged "$file" "$name"
+  row=$(first_other "$WORK/whole/$file" "$run/$file")
+  check "  and its row, $row" grep -qF "$name:$row: " <<< "$text"
+done
 # promise 5: report, export and collect name the row of a damaged metrics.jsonl
 for command in "report $run" "export $run --csv $WORK/out.csv" "grid collect $run"; do
   run_lldm $command; refused "metrics.jsonl:$row: " "lldm ${command%% $run*}"
