@@ -14,7 +14,8 @@ std::size_t require_growth(const RunSchedule& schedule, const FolderIndex& befor
 
 /// Writes config.resolved.toml with the digests of the input files, and index.json; what
 /// config.resolved.toml said before stays in config.history.  Returns how much work lies here that
-/// the file no longer names.  Errors as `require_growth`.
+/// the file no longer names.
+/// Errors  as `require_growth`.
 std::size_t claim_folder(const std::filesystem::path& out, const config::Value& resolved,
                          const RunSchedule& schedule, Logger& logger);
 

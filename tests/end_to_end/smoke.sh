@@ -76,7 +76,7 @@ run_lldm run "$SMOKE" --out "$WORK/one" --stage sft "${TINY[@]}"
 expect_code 0 "--stage sft"
 check "its model is there" [ -s "$WORK/one/sft/model/model.safetensors" ]
 check "so is the one it needs" [ -s "$WORK/one/pretrain/model/model.safetensors" ]
-check "nothing else ran" [ "$(cd "$WORK/one" && ls -d */ | tr -d '\n')" = "pretrain/sft/tensorboard/" ]
+check "nothing else ran" [ "$(cd "$WORK/one" && ls -d */ | tr -d '\n')" = "claims/pretrain/sft/tensorboard/" ]
 run_lldm run "$SMOKE" --out "$WORK/one" --stage all "${TINY[@]}"
 expect_code 0 "--stage all goes on with it"
 
