@@ -259,7 +259,7 @@ for content in 'x' '[]' '{"hash": 3}' '{"rows": 1e400}' ''; do
   refused 30 "report.json of $content" "report.json" report own
 done
 run_lldm grid collect own
-for content in 'x' '{"schedule": 3}' '[]' '{"work": [{"hash": 3, "folder": "x"}]}' '{"scheme": "x", "work": []}' '{"scheme": 2, "threads": "x", "work": []}'; do
+for content in 'x' '{"schedule": 3}' '[]' '{"work": [{"hash": 3, "folder": "x"}]}' '{"scheme": "x", "work": []}' '{"scheme": 3, "threads": "x", "work": []}'; do
   cp own/index.json index.bak
   echo "$content" > own/index.json
   refused 30 "index.json of $content" "index.json" grid status own
