@@ -95,12 +95,6 @@ Interval bootstrap_paired_difference(std::span<const double> a, std::span<const 
   return bootstrap_mean(differences, draws, settings);
 }
 
-double mean_over_seeds(const std::vector<std::vector<double>>& by_seed) {
-  std::vector<double> means;
-  for (const auto& values : by_seed) means.push_back(mean(values));
-  return mean(means);
-}
-
 Interval bootstrap_over_seeds(const std::vector<std::vector<double>>& by_seed,
                               SeedResampling resampling, Stream draws,
                               const BootstrapSettings& settings) {

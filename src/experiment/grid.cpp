@@ -73,12 +73,6 @@ void leave_out(std::vector<Cell>& cells, const GridTable& table, const config::P
 
 }  // namespace
 
-std::string axis_label(const Value& value) {
-  if (value.is_string()) return value.as_string();
-  const std::string_view type = value.text_of("type");
-  return type.empty() ? config::to_toml(value) : std::string(type);
-}
-
 std::vector<Cell> expand_grid(const Value& root, const std::vector<std::string>& top_level_keys,
                               Diagnostics& diagnostics) {
   const config::Member* grid = root.find("grid");

@@ -220,10 +220,4 @@ std::string rounded_text(double value, int digits) {
   return text;
 }
 
-std::string interval_text(double value, double low, double high, int digits) {
-  auto text = rounded_text(value, digits);
-  if (std::isnan(low) || std::isnan(high)) return text;
-  return text + " [" + rounded_text(low, digits) + ", " + rounded_text(high, digits) + "]";
-}
-
 }  // namespace lldm

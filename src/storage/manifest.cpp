@@ -145,14 +145,6 @@ std::vector<std::string> verify_folder(const fs::path& folder) {
   return problems;
 }
 
-void require_whole_folder(const fs::path& folder) {
-  const auto problems = verify_folder(folder);
-  if (problems.empty()) return;
-  std::string text = message(folder.string(), ": the folder is damaged or incomplete");
-  for (const auto& problem : problems) text += "\n  " + problem;
-  throw DataError(text);
-}
-
 std::string step_name(std::int64_t step, std::string_view prefix) {
   auto digits = std::to_string(step);
   if (digits.size() < 8) digits.insert(0, 8 - digits.size(), '0');

@@ -63,8 +63,6 @@ enum class SeedResampling : std::uint8_t {
 [[nodiscard]] Interval bootstrap_over_seeds(const std::vector<std::vector<double>>& by_seed,
                                             SeedResampling resampling, Stream draws,
                                             const BootstrapSettings& settings = {});
-/// The figure that `bootstrap_over_seeds` is about.
-[[nodiscard]] double mean_over_seeds(const std::vector<std::vector<double>>& by_seed);
 
 /// Wilson's score interval of a share: right also near 0 and 1, where the bootstrap is not.
 /// Errors  ShapeError: trials < 1, successes outside [0, trials], confidence outside (0, 1).

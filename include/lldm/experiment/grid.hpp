@@ -33,8 +33,4 @@ std::vector<Cell> expand_grid(const config::Value& root,
                               const std::vector<std::string>& top_level_keys,
                               config::Diagnostics& diagnostics);
 
-/// "monte_carlo_elbo" for a component table, TOML text for everything else: an axis value in a
-/// table.
-std::string axis_label(const config::Value& value);
-
 }  // namespace lldm

@@ -42,7 +42,4 @@ struct Table {
 /// kept: "0.450", "12.0", "1.2e-07"; "-" for NaN, "inf".
 [[nodiscard]] std::string rounded_text(double value, int digits = 3);
 
-/// "0.450 [0.410, 0.490]"; without an interval (NaN bounds) only the value.
-[[nodiscard]] std::string interval_text(double value, double low, double high, int digits = 3);
-
 }  // namespace lldm

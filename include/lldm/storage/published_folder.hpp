@@ -78,9 +78,6 @@ class PublishedFolder {
 /// that the manifest does not list are not looked at.  Never throws for a bad folder.
 [[nodiscard]] std::vector<std::string> verify_folder(const std::filesystem::path& folder);
 
-/// As verify_folder, but throws DataError with all problems.
-void require_whole_folder(const std::filesystem::path& folder);
-
 struct NewestComplete {
   struct PassedOver {
     std::filesystem::path path;

@@ -50,7 +50,11 @@ std::vector<std::string> combinations(const std::vector<Cell>& cells) {
   std::vector<std::string> texts;
   for (const Cell& cell : cells) {
     std::string text;
-    for (const auto& [path, value] : cell.axes) text += axis_label(value) + " ";
+    for (const auto& [path, value] : cell.axes)
+      text += (value.is_string()  ? value.as_string()
+               : value.is_table() ? std::string(value.text_of("type"))
+                                  : config::to_toml(value)) +
+              " ";
     texts.push_back(text + std::to_string(cell.seed));
   }
   return texts;

@@ -145,6 +145,4 @@ TEST_CASE("rounded_text keeps significant digits", "[experiment][table]") {
   CHECK(lldm::rounded_text(5e8) == "5.00e+08");
   CHECK(lldm::rounded_text(std::nan("")) == "-");
   CHECK(lldm::rounded_text(-INFINITY) == "-inf");
-  CHECK(lldm::interval_text(0.45, 0.41, 0.4904) == "0.450 [0.410, 0.490]");
-  CHECK(lldm::interval_text(0.45, std::nan(""), 1) == "0.450");
 }
