@@ -19,6 +19,22 @@ bool is_component(const Json& value) { return value.is_object() && value.contain
 
 }  // namespace
 
+std::string short_axis(const std::string& path, const std::vector<std::string>& others) {
+  const auto tail_of = [](const std::string& text, std::size_t length) {
+    return text.size() < length ? std::string() : text.substr(text.size() - length);
+  };
+  std::size_t dot = path.rfind('.');
+  while (dot != std::string::npos) {
+    const std::string tail = path.substr(dot);  // with its dot
+    const auto is_other = [&](const std::string& other) {
+      return other != path && tail_of("." + other, tail.size()) == tail;
+    };
+    if (std::none_of(others.begin(), others.end(), is_other)) return tail.substr(1);
+    dot = dot == 0 ? std::string::npos : path.rfind('.', dot - 1);
+  }
+  return path;
+}
+
 AxisLabels::AxisLabels(const Json& report) {
   for (const char* list : {"rows", "work"}) {
     if (!report.contains(list)) continue;
@@ -30,10 +46,12 @@ AxisLabels::AxisLabels(const Json& report) {
           known.push_back(value);
     }
   }
+  for (const auto& [path, known] : values_)
+    if (known.size() > 1) paths_.push_back(path);
 }
 
 std::string AxisLabels::of(const std::string& path, const Json& value) const {
-  if (!is_component(value)) return path.substr(path.rfind('.') + 1) + "=" + plain(value);
+  if (!is_component(value)) return short_axis(path, paths_) + "=" + plain(value);
   std::vector<const Json*> alike;
   if (const auto known = values_.find(path); known != values_.end())
     for (const Json& other : known->second)

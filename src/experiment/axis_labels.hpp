@@ -8,6 +8,9 @@
 
 namespace lldm {
 
+/// The last parts of a path, as many as tell it from the others: "beta" of "tuned.objective.beta".
+std::string short_axis(const std::string& path, const std::vector<std::string>& others);
+
 /// Names of what the axes of a grid vary, as short as they can be and still differ.
 ///
 /// A component is its type; where an axis lists a type twice, the keys that tell those apart
@@ -24,6 +27,7 @@ class AxisLabels {
   [[nodiscard]] std::string of(const std::string& path, const nlohmann::ordered_json& value) const;
 
   std::map<std::string, std::vector<nlohmann::ordered_json>> values_;  // distinct, by axis
+  std::vector<std::string> paths_;
 };
 
 }  // namespace lldm

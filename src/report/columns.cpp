@@ -51,7 +51,7 @@ void add_results(Columns& columns) {
        kChangeInterval, "items.jsonl of both: correct"},
       {table, "exact McNemar",
        "two-sided exact test that the accuracy change is none; items that became right and wrong "
-       "(of several seeds: exact sign flips of the items' sums)",
+       "(of several seeds: of the items' sums; the cell names another test than McNemar's)",
        "probability", "exact McNemar", "items.jsonl of both: correct"},
       {table, "items", "answers that were judged", "1", kNone, "result.json: metrics.items"}};
   columns.insert(columns.end(), own.begin(), own.end());
@@ -82,8 +82,11 @@ void add_estimators(Columns& columns) {
        "1", kSeedMean,
        "result.json of the training stage: score_study.policy_reference_correlation"},
       {table, "held-out reward acc.",
-       "share of held-out pairs whose chosen answer gained more, own estimator, ties one half",
-       "share", kShareInterval,
+       "share of held-out pairs whose chosen answer gained more, own estimator, ties one half: "
+       "mean over fresh draws of every pair",
+       "share",
+       "several seeds: ± one standard deviation over them; one seed: 95 % Wilson of as "
+       "many trials as pairs (a pair's draws count as one)",
        "result.json of the training stage: score_study.reward_accuracy, pairs"}};
   columns.insert(columns.end(), own.begin(), own.end());
 }
@@ -101,9 +104,9 @@ void add_study(Columns& columns) {
   add("evaluated passes per text", "those that hold a query and so are evaluated", "forward passes",
       kSeedMean, "metrics.evaluated_passes_per_text");
   add("bias [nats]", "mean over the draws less the estimator's own target", "nats",
-      "± one standard error over the draws", "metrics.bias");
+      "± one standard error over the draws, of several seeds their mean's", "metrics.bias");
   add("against the ELBO [nats]", "the same less the ELBO", "nats",
-      "± one standard error over the draws", "metrics.elbo_bias");
+      "± one standard error over the draws, of several seeds their mean's", "metrics.elbo_bias");
   add("Var score [nats²]", "variance of one answer's score over draws", "nats²", kSeedMean,
       "metrics.score_variance");
   add("Var margin [nats²]", "variance of one pair's margin", "nats²", kSeedMean,
@@ -125,7 +128,7 @@ void add_pairs(Columns& columns) {
   const char* per_token = "items.jsonl: score_* / tokens_*";
   const char* test =
       "two-sided exact test that the change left of it is none; pairs that became right and wrong "
-      "(where ties or several seeds count: exact sign flips)";
+      "(where ties or several seeds count the cell names another test)";
   const Columns own = {
       {table, "preference accuracy",
        "share of pairs whose chosen answer has the higher absolute score, ties one half", "share",
@@ -136,6 +139,11 @@ void add_pairs(Columns& columns) {
        per_token},
       {table, "change, per token", changed, "share", kChangeInterval, per_token},
       {table, "exact McNemar, per token", test, "probability", "exact McNemar", per_token},
+      {table, "reward accuracy",
+       "share of pairs whose chosen answer gained more over the stage's `reference` than the "
+       "rejected one, the same draws and estimator for every model, ties one half; where a stage "
+       "has a reference",
+       "share", kShareInterval, "items.jsonl: metrics.reward_accuracy"},
       {table, "shorter wins", "share of pairs whose chosen answer has fewer tokens", "share",
        kShareInterval, "result.json: metrics.shorter_wins"},
       {table, "unigram", "preference accuracy of a model that knows how often each token occurs",

@@ -2,6 +2,7 @@
 // Figures of a report's lines, and their differences seed by seed.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "lldm/errors.hpp"
@@ -48,7 +49,13 @@ Spread over_items(const std::string& metric, const Figure& figure) {
     set_interval(spread, wilson_interval(value * *figure.items, std::llround(*figure.items)),
                  IntervalKind::wilson);
   else if (figure.interval)
-    set_interval(spread, *figure.interval, IntervalKind::bootstrap);
+    set_interval(
+        spread, *figure.interval,
+        figure.interval_name == "Student" ? IntervalKind::student : IntervalKind::bootstrap);
+  else if (figure.interval_name == "none" && figure.items)
+    spread.why = *figure.items < 2 ? std::string("one item cannot be resampled")
+                                   : message("all ", std::llround(*figure.items),
+                                             " items are alike: nothing to resample");
   return spread;
 }
 
@@ -128,13 +135,11 @@ std::vector<double> ReportGroup::values(const std::string& metric) const {
   return values;
 }
 
-ReportGroups lines_with(const ReportGroups& groups, const std::vector<std::string>& metrics,
-                        bool are_of_training) {
+ReportGroups lines_where(const ReportGroups& groups,
+                         const std::function<bool(const ReportGroup&)>& is_wanted,
+                         bool are_of_training) {
   ReportGroups shown;
-  for (const ReportGroup& group : groups)
-    if (std::any_of(metrics.begin(), metrics.end(),
-                    [&](const std::string& metric) { return !group.values(metric).empty(); }))
-      shown.push_back(group);
+  std::copy_if(groups.begin(), groups.end(), std::back_inserter(shown), is_wanted);
   const auto measured_by = [](const ReportGroup& group) {
     return group.rows.front()->evaluated_by;
   };
@@ -151,6 +156,20 @@ ReportGroups lines_with(const ReportGroups& groups, const std::vector<std::strin
   return shown;
 }
 
+ReportGroups lines_with(const ReportGroups& groups, const std::vector<std::string>& metrics,
+                        bool are_of_training) {
+  const auto has_one = [&](const ReportGroup& group) {
+    return std::any_of(metrics.begin(), metrics.end(),
+                       [&](const std::string& metric) { return !group.values(metric).empty(); });
+  };
+  return lines_where(groups, has_one, are_of_training);
+}
+
+bool any_has(const ReportGroups& groups, const std::string& metric) {
+  return std::any_of(groups.begin(), groups.end(),
+                     [&](const ReportGroup& g) { return !g.values(metric).empty(); });
+}
+
 std::string not_finite_of(const ReportGroup& group, const std::string& metric) {
   std::string seeds;
   for (const ReportRow* row : group.rows)
@@ -164,7 +183,7 @@ Spread spread_of(const ReportGroup& group, const std::string& metric) {
   const Figure* only = group.rows.size() == 1 ? group.rows.front()->find(metric) : nullptr;
   Spread spread = only ? over_items(metric, *only) : over_seeds(group.values(metric));
   spread.is_share = is_share(metric);
-  spread.why = not_finite_of(group, metric);
+  if (spread.why.empty()) spread.why = not_finite_of(group, metric);
   return spread;
 }
 

@@ -18,7 +18,6 @@ bool is_of_estimator(const ReportGroup& group) {
 /// "500 items each", "400 to 500 items"; "" where none counts them.
 std::string items_text(const std::vector<const ReportGroup*>& groups, const std::string& metric) {
   std::set<double> items;
-  const bool is_of_pairs = metric == "reward_accuracy";
   for (const ReportGroup* group : groups)
     for (const ReportRow* row : group->rows)
       if (const Figure* figure = row->find(metric);
@@ -28,7 +27,7 @@ std::string items_text(const std::vector<const ReportGroup*>& groups, const std:
   const auto whole = [](double count) { return std::to_string(std::llround(count)); };
   return ", " + whole(*items.begin()) +
          (items.size() > 1 ? " to " + whole(*items.rbegin()) : std::string()) +
-         (is_of_pairs ? " pairs" : " items") + (items.size() > 1 ? "" : " each");
+         (is_of_held_out_pairs(metric) ? " pairs" : " items") + (items.size() > 1 ? "" : " each");
 }
 
 }  // namespace
@@ -52,6 +51,29 @@ PlotStyle ReportStyles::of(const std::string& key, const std::string& name) {
   return {colour, colour + patterns.emplace(name, patterns.size()).first->second};
 }
 
+PlotScale scale_of(const std::vector<double>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return *low > 0 && *high >= 8 * *low ? PlotScale::logarithmic : PlotScale::linear;
+}
+
+std::vector<PlotPart> plot_parts(std::size_t count, std::size_t most) {
+  std::vector<PlotPart> parts;
+  const std::size_t plots = (count + most - 1) / most;
+  for (std::size_t p = 0; p < plots; ++p)
+    parts.push_back({p * count / plots, (p + 1) * count / plots,
+                     plots > 1 ? message(" (", p + 1, " of ", plots, ")") : "",
+                     plots > 1 ? message("_", p + 1) : ""});
+  return parts;
+}
+
+std::string seeds_text(const std::set<std::size_t>& counts, const std::set<std::int64_t>& seeds) {
+  std::string names;
+  for (const std::int64_t seed : seeds) names += (names.empty() ? "" : ", ") + std::to_string(seed);
+  std::string text = message("n: ", *counts.begin());
+  if (counts.size() > 1) text += message(" to ", *counts.rbegin());
+  return text + (*counts.rbegin() == 1 ? " seed (" : " seeds (") + names + ")";
+}
+
 std::string sizes_text(const std::vector<const ReportGroup*>& groups, const std::string& metric) {
   std::set<std::int64_t> seeds;
   std::set<std::size_t> counts;
@@ -62,13 +84,7 @@ std::string sizes_text(const std::vector<const ReportGroup*>& groups, const std:
     for (const ReportRow* row : group->rows)
       if (row->find(metric)) seeds.insert(row->seed);
   }
-  if (counts.empty()) return "";
-  std::string names;
-  for (const std::int64_t seed : seeds) names += (names.empty() ? "" : ", ") + std::to_string(seed);
-  std::string text = message("n: ", *counts.begin());
-  if (counts.size() > 1) text += message(" to ", *counts.rbegin());
-  return text + (*counts.rbegin() == 1 ? " seed (" : " seeds (") + names + ")" +
-         items_text(groups, metric);
+  return counts.empty() ? "" : seeds_text(counts, seeds) + items_text(groups, metric);
 }
 
 std::vector<std::string> not_finite_notes(const std::vector<const ReportGroup*>& groups,

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,21 @@ struct PlotSink {
   ReportStyles& styles;
   std::vector<std::string>& notes;  // what is in no plot, and why
 };
+
+/// Logarithmic where the values span a factor of eight or more.
+PlotScale scale_of(const std::vector<double>& values);
+
+/// Lines [first, last) that are one plot, and what its title and its file's name say of that.
+struct PlotPart {
+  std::size_t first, last;
+  std::string title, file;  // " (1 of 3)" and "_1"; "" where one plot holds all
+};
+/// As many plots as `count` lines need with `most` in each; about as many in all, so that none is
+/// left with one line.
+std::vector<PlotPart> plot_parts(std::size_t count, std::size_t most);
+
+/// "n: 1 to 2 seeds (1, 2)": how many seeds the lines have, and which.
+std::string seeds_text(const std::set<std::size_t>& counts, const std::set<std::int64_t>& seeds);
 
 /// "n: 3 seeds (1, 2, 3), 500 items each", of the groups that have the metric.
 std::string sizes_text(const std::vector<const ReportGroup*>& groups, const std::string& metric);

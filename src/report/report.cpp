@@ -20,7 +20,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Answers of the same prompts, model by model; of several seeds the first.
-std::string examples_text(const ReportGroups& groups) {
+std::string examples_text(const ReportGroups& all) {
+  const ReportGroups groups = lines_where(
+      all, [](const ReportGroup& group) { return !group.rows.front()->examples.empty(); });
   std::vector<std::pair<std::string, std::string>> seen;  // prompt -> lines
   for (const ReportGroup& group : groups) {
     const ReportRow& row = *group.rows.front();

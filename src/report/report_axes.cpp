@@ -12,10 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const Json& axes_of(const ReportGroup& group) { return group.axes; }
-
-std::string evaluation_of(const ReportGroup& group) { return group.rows.front()->evaluated_by; }
-
 /// A component without the number that its budget is counted in: an estimator of a study at several
 /// budgets is one line, and one that differs in anything else another.
 Json without_budget(const Json& value) {
@@ -37,7 +33,7 @@ Json without_budget(const Json& value) {
 
 void keep_varying(AxisFamily& family) {
   for (const ReportGroup* group : family.groups)
-    for (const auto& [path, value] : axes_of(*group).items())
+    for (const auto& [path, value] : group->axes.items())
       if (auto& known = family.values[path];
           std::find(known.begin(), known.end(), value) == known.end())
         known.push_back(value);
@@ -48,7 +44,7 @@ void keep_varying(AxisFamily& family) {
 bool move_together(const AxisFamily& family, const std::string& a, const std::string& b) {
   std::map<std::string, std::string> forth, back;
   for (const ReportGroup* group : family.groups) {
-    const Json& axes = axes_of(*group);
+    const Json& axes = group->axes;
     if (!axes.contains(a) || !axes.contains(b)) continue;
     const std::string mine = axes.at(a).dump(), theirs = axes.at(b).dump();
     if (forth.emplace(mine, theirs).first->second != theirs) return false;
@@ -73,17 +69,38 @@ bool AxisFamily::is_numeric(const std::string& path) const {
                                               [](const Json& value) { return value.is_number(); });
 }
 
+std::string AxisFamily::name_of(const std::string& path) const {
+  std::vector<std::string> paths;
+  for (const auto& [other, known] : values) paths.push_back(other);
+  return short_axis(path, paths);
+}
+
+std::string AxisFamily::title_of(const std::string& path, bool is_evaluated) const {
+  if (path == "budget")
+    return is_evaluated ? "evaluated forward passes per text" : "nominal forward passes per text";
+  const std::string name = name_of(path);
+  if (path.ends_with("objective.beta")) return name + " [1/nat]";
+  if (name == "steps" && path.ends_with("score_estimator.steps"))
+    return "diffusion steps of the score";
+  if (name == "draws" && path.ends_with("score_estimator.draws")) return "draws of the score";
+  if (name == "steps" && path.ends_with("optimizer.steps")) return "optimizer steps";
+  return name;
+}
+
 std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> AxisFamily::split(
     const std::vector<std::string>& paths) const {
   const bool is_over_budget = std::find(paths.begin(), paths.end(), "budget") != paths.end();
   Json rows = Json::array();
   std::vector<Json> others;
   for (const ReportGroup* group : groups) {
-    Json other = Json::object();
-    for (const auto& [path, value] : axes_of(*group).items())
-      if (values.contains(path) && std::find(paths.begin(), paths.end(), path) == paths.end())
-        other[path] = is_over_budget ? without_budget(value) : value;
+    Json other = Json::object(), shown = Json::object();
+    for (const auto& [path, value] : group->axes.items()) {
+      if (!values.contains(path)) continue;
+      const bool is_shown = std::find(paths.begin(), paths.end(), path) != paths.end();
+      (is_shown ? shown : other)[path] = is_over_budget ? without_budget(value) : value;
+    }
     rows.push_back({{"axes", other}});
+    rows.push_back({{"axes", std::move(shown)}});  // no other axis is called as one of the plot
     others.push_back(std::move(other));
   }
   const AxisLabels labels(Json{{"rows", std::move(rows)}});
@@ -106,7 +123,7 @@ std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> AxisFamily:
 std::vector<AxisFamily> axis_families(const ReportGroups& groups) {
   std::vector<AxisFamily> families;
   for (const ReportGroup& group : groups) {
-    const std::string name = group.stage + " (" + evaluation_of(group) + ")";
+    const std::string name = group.stage + " (" + group.rows.front()->evaluated_by + ")";
     auto at = std::find_if(families.begin(), families.end(),
                            [&](const AxisFamily& family) { return family.name == name; });
     if (at == families.end()) at = families.insert(families.end(), {name, {}, {}, true});
@@ -123,18 +140,6 @@ std::vector<AxisFamily> axis_families(const ReportGroups& groups) {
   std::erase_if(families, [](const AxisFamily& family) { return family.values.empty(); });
   if (families.size() == 1) families.front().name.clear();
   return families;
-}
-
-std::string short_path(const std::string& path) { return path.substr(path.rfind('.') + 1); }
-
-std::string axis_title(const std::string& path, bool is_evaluated) {
-  if (path == "budget")
-    return is_evaluated ? "evaluated forward passes per text" : "nominal forward passes per text";
-  if (path.ends_with("objective.beta")) return "beta [1/nat]";
-  if (path.ends_with("score_estimator.steps")) return "diffusion steps of the score";
-  if (path.ends_with("score_estimator.draws")) return "draws of the score";
-  if (path.ends_with("optimizer.steps")) return "optimizer steps";
-  return short_path(path);
 }
 
 std::string as_file_name(const std::string& text) {

@@ -19,6 +19,11 @@ struct AxisFamily {
   bool is_first = true;  // of its stage: others of it differ in what measured the models only
 
   [[nodiscard]] bool is_numeric(const std::string& path) const;
+  /// "tuned.objective.beta" -> "beta", if no other varying axis is called so.
+  [[nodiscard]] std::string name_of(const std::string& path) const;
+  /// How it is called on a plot, with its unit where it has one: "beta [1/nat]".
+  /// `is_evaluated`: the passes of a budget that were evaluated, not those that were planned.
+  [[nodiscard]] std::string title_of(const std::string& path, bool is_evaluated = false) const;
   /// The groups with equal values of all varying axes but `paths`, by what those axes say.
   [[nodiscard]] std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> split(
       const std::vector<std::string>& paths) const;
@@ -26,11 +31,6 @@ struct AxisFamily {
 
 std::vector<AxisFamily> axis_families(const ReportGroups& groups);
 
-/// "tuned.objective.beta" -> "beta".
-std::string short_path(const std::string& path);
-/// How an axis of a plot is called, with its unit where it has one: "beta [1/nat]".
-/// `is_evaluated`: the passes of a budget that were evaluated, not those that were planned.
-std::string axis_title(const std::string& path, bool is_evaluated = false);
 /// For a file's name: letters, digits and _.
 std::string as_file_name(const std::string& text);
 

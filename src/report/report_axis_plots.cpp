@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include "lldm/errors.hpp"
 #include "lldm/render/svg_plot.hpp"
@@ -22,12 +21,6 @@ double axis_value(const ReportGroup& group, const std::string& path) {
 
 bool has_axis(const ReportGroup& group, const std::string& path) {
   return group.axes.contains(path);
-}
-
-/// Logarithmic where the values span a factor of eight or more.
-PlotScale scale_of(const std::vector<double>& values) {
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return *low > 0 && *high >= 8 * *low ? PlotScale::logarithmic : PlotScale::linear;
 }
 
 std::vector<double> sorted_values(const AxisFamily& family, const std::string& path) {
@@ -102,6 +95,15 @@ std::vector<Curve> curves_of(const AxisFamily& family, const std::string& path,
   return curves;
 }
 
+/// What a plot of these curves says below: figures that are none, and of what the others are.
+std::vector<std::string> notes_of(const std::vector<const ReportGroup*>& shown,
+                                  const std::string& metric, std::vector<std::string> lost) {
+  std::vector<std::string> notes = not_finite_notes(shown, metric);
+  notes.insert(notes.end(), lost.begin(), lost.end());
+  notes.push_back(sizes_text(shown, metric));
+  return notes;
+}
+
 void write_curve(const AxisFamily& family, const std::string& path, const ReportMetric& metric,
                  PlotSink& sink) {
   constexpr std::size_t kMostCurves = 8;  // colours and dashes that can be told apart
@@ -114,30 +116,31 @@ void write_curve(const AxisFamily& family, const std::string& path, const Report
   std::vector<double> places;
   for (const Curve& curve : curves)
     places.insert(places.end(), curve.series.x.begin(), curve.series.x.end());
-  const std::size_t plots = (curves.size() + kMostCurves - 1) / kMostCurves;
-  if (plots == 0)
+  if (curves.empty())
     for (const std::string& note : lost) sink.notes.push_back(metric.title + ": " + note);
-  for (std::size_t p = 0; p < plots; ++p) {
-    LinePlot plot{.title = title_of(metric, family.name),
-                  .x = {.label = axis_title(path, is_evaluated), .scale = scale_of(places)},
+  const auto without =
+      std::count_if(family.groups.begin(), family.groups.end(), [&](const ReportGroup* group) {
+        return !has_axis(*group, path) && !group->values(metric.name).empty();
+      });
+  if (without > 0)
+    lost.push_back(message("not drawn: ", without, without == 1 ? " line" : " lines", " without ",
+                           family.name_of(path)));
+  for (const PlotPart& part : plot_parts(curves.size(), kMostCurves)) {
+    LinePlot plot{.title = title_of(metric, family.name) + part.title,
+                  .x = {.label = family.title_of(path, is_evaluated), .scale = scale_of(places)},
                   .y = {.label = metric.label, .scale = metric.scale},
                   .series = {}};
     std::vector<const ReportGroup*> shown;
-    // As many in each, so that no plot is left with one line.
-    const std::size_t first = p * curves.size() / plots, last = (p + 1) * curves.size() / plots;
-    for (std::size_t c = first; c < last; ++c) {
+    for (std::size_t c = part.first; c < part.last; ++c) {
       plot.series.push_back(std::move(curves[c].series));
       shown.insert(shown.end(), curves[c].groups.begin(), curves[c].groups.end());
     }
-    plot.notes = not_finite_notes(shown, metric.name);
-    if (p + 1 == plots) plot.notes.insert(plot.notes.end(), lost.begin(), lost.end());
-    plot.notes.push_back(sizes_text(shown, metric.name));
-    std::string name = metric.name + " over " + short_path(path) + " " + family.name;
-    if (plots > 1) {
-      plot.title += message(" (", p + 1, " of ", plots, ")");
-      name += message(" ", p + 1);
-    }
-    sink.write(as_file_name(name) + ".svg", svg_plot(plot));
+    const bool is_last = part.last == curves.size();
+    plot.notes = notes_of(shown, metric.name, is_last ? lost : std::vector<std::string>());
+    sink.write(as_file_name(metric.name + " over " + family.name_of(path) + " " + family.name +
+                            part.file) +
+                   ".svg",
+               svg_plot(plot));
   }
 }
 
@@ -155,8 +158,8 @@ void write_heat_map(const AxisFamily& family, const std::string& x, const std::s
   const std::vector<double> columns = sorted_values(family, x), rows = sorted_values(family, y);
   const double none = std::numeric_limits<double>::quiet_NaN();
   HeatMap map{.title = title_of(metric, part),
-              .x_label = axis_title(x),
-              .y_label = axis_title(y),
+              .x_label = family.title_of(x),
+              .y_label = family.title_of(y),
               .value_label = metric.label,
               .columns = tick_texts(columns),
               .rows = tick_texts(rows),
@@ -177,95 +180,16 @@ void write_heat_map(const AxisFamily& family, const std::string& x, const std::s
     if (spread.seeds >= 2) map.spread[row][column] = spread.sd;
     has_value = true;
   }
-  map.notes = not_finite_notes(groups, metric.name);
-  map.notes.push_back(sizes_text(groups, metric.name));
+  map.notes = notes_of(groups, metric.name, {});
   if (!has_value) {
     for (const std::string& note : not_finite_notes(groups, metric.name))
       sink.notes.push_back(map.title + ": " + note);
     return;
   }
-  sink.write(
-      as_file_name(metric.name + " by " + short_path(x) + " and " + short_path(y) + " " + part) +
-          ".svg",
-      svg_plot(map));
-}
-
-/// What tuned models are compared by.
-const ReportMetric* goal_of(const ReportGroups& groups) {
-  for (const ReportMetric& metric : report_metrics())
-    for (const char* name : {"accuracy", "preference_accuracy_per_token"})
-      if (metric.name == name &&
-          std::any_of(groups.begin(), groups.end(), [&](const ReportGroup& group) {
-            return group.role == "preference" && !group.values(metric.name).empty();
-          }))
-        return &metric;
-  return nullptr;
-}
-
-/// The point of a tuned model; nothing, and a note, where it cannot be drawn.
-std::optional<ScatterPoint> point_of(const ReportGroup& group, const std::string& over,
-                                     double power, const std::string& goal,
-                                     std::vector<std::string>& notes) {
-  const Spread x = spread_of(group, over), y = spread_of(group, goal);
-  if (!y.is_known) return std::nullopt;
-  if (!x.is_known || !std::isfinite(x.mean) || !std::isfinite(y.mean)) {
-    notes.push_back(message("not drawn: ", group.name, ": ",
-                            !x.is_known             ? over + " is not known"
-                            : std::isfinite(x.mean) ? y.why
-                                                    : x.why));
-    return std::nullopt;
-  }
-  std::string label = group.name;
-  if (label.starts_with(group.stage + ", ")) label.erase(0, group.stage.size() + 2);
-  const bool has_seeds = y.seeds >= 2;
-  return ScatterPoint{.label = label,
-                      .series = 0,
-                      .x = std::pow(x.mean, power),
-                      .y = y.mean,
-                      .y_low = has_seeds ? y.mean - y.sd : y.low,
-                      .y_high = has_seeds ? y.mean + y.sd : y.high};
-}
-
-/// Tuned models as points: `goal` over another metric.  Every estimator has a colour.
-void write_scatter(const ReportGroups& groups, const std::string& over, double power,
-                   const PlotAxis& x_axis, const std::string& title, const std::string& file,
-                   PlotSink& sink) {
-  constexpr std::size_t kMostNamed = 24;
-  const ReportMetric* goal = goal_of(groups);
-  if (!goal) return;
-  ScatterPlot plot{
-      .title = title, .x = x_axis, .y = {.label = goal->label}, .series = {}, .points = {}};
-  std::vector<double> places;
-  std::vector<const ReportGroup*> shown;
-  for (const ReportGroup& group : groups) {
-    if (group.role != "preference") continue;
-    std::optional<ScatterPoint> point = point_of(group, over, power, goal->name, plot.notes);
-    if (!point) continue;
-    const std::string series = group.estimator.empty() ? group.stage : group.estimator;
-    auto at = std::find(plot.series.begin(), plot.series.end(), series);
-    if (at == plot.series.end()) {
-      at = plot.series.insert(plot.series.end(), series);
-      plot.styles.push_back(sink.styles.of(series, series));
-    }
-    point->series = static_cast<std::size_t>(at - plot.series.begin());
-    places.push_back(point->x);
-    plot.points.push_back(*std::move(point));
-    shown.push_back(&group);
-  }
-  if (plot.points.size() < 2) {
-    if (plot.points.size() + plot.notes.size() < 2) return;  // one model is no comparison
-    sink.notes.push_back(title + ": fewer than two models can be drawn");
-    for (const std::string& note : plot.notes) sink.notes.push_back(title + ": " + note);
-    return;
-  }
-  if (plot.points.size() > kMostNamed) {
-    plot.notes.push_back(
-        message("the names of the ", plot.points.size(), " points are in the tables"));
-    for (ScatterPoint& point : plot.points) point.label.clear();
-  }
-  plot.notes.push_back(sizes_text(shown, goal->name));
-  plot.x.scale = scale_of(places);
-  sink.write(file, svg_plot(plot));
+  sink.write(as_file_name(metric.name + " by " + family.name_of(x) + " and " + family.name_of(y) +
+                          " " + part) +
+                 ".svg",
+             svg_plot(map));
 }
 
 }  // namespace
@@ -288,8 +212,8 @@ void write_heat_maps(const ReportGroups& groups, PlotSink& sink) {
       for (std::size_t b = a + 1; b < numeric.size(); ++b) {
         const auto parts = family.split({numeric[a], numeric[b]});
         if (parts.size() > kMostMaps) {
-          sink.notes.push_back(message("no heat maps of ", short_path(numeric[a]), " and ",
-                                       short_path(numeric[b]), ": ", parts.size(),
+          sink.notes.push_back(message("no heat maps of ", family.name_of(numeric[a]), " and ",
+                                       family.name_of(numeric[b]), ": ", parts.size(),
                                        " combinations of the other axes, more than ", kMostMaps));
           continue;
         }
@@ -301,20 +225,6 @@ void write_heat_maps(const ReportGroups& groups, PlotSink& sink) {
                              members, metric, sink);
       }
   }
-}
-
-void write_compute_plots(const ReportGroups& groups, PlotSink& sink) {
-  write_scatter(groups, "evaluated_forward_passes", 1.0,
-                {.label = "evaluated forward passes of the policy in training"},
-                "Accuracy against compute", "accuracy_against_forward_passes.svg", sink);
-  write_scatter(groups, "score_sd", 2.0, {.label = "variance of the score [nats\u00b2]"},
-                "Accuracy against the noise of the score", "accuracy_against_score_variance.svg",
-                sink);
-}
-
-void write_seconds_plot(const ReportGroups& groups, PlotSink& sink) {
-  write_scatter(groups, "training_seconds", 1.0, {.label = "seconds of training, this machine"},
-                "Accuracy against time", "accuracy_against_seconds.svg", sink);
 }
 
 }  // namespace lldm

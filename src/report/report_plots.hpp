@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "report/plot_sink.hpp"
 #include "report/report_runs.hpp"
 #include "report/report_table.hpp"
 
@@ -21,5 +22,8 @@ struct ReportPlots {
 /// axes, accuracy against compute and noise, and the learning curves by kind of stage.
 ReportPlots write_plots(const ReportData& data, const ReportGroups& groups,
                         const std::filesystem::path& out);
+
+/// The learning curves alone: means over seeds of what the training stages logged.
+void write_learning_curves(const ReportData& data, const ReportGroups& groups, PlotSink& sink);
 
 }  // namespace lldm

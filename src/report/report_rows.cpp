@@ -57,11 +57,10 @@ void add_training(Json& metrics, const Json& training) {
   if (training.contains("evaluated_passes"))
     metrics["evaluated_forward_passes"] = training.at("evaluated_passes");
   if (!training.contains("score_study")) return;
-  // An evaluate stage's own reward accuracy is of its own pairs, not of the study's.
-  if (metrics.contains("reward_accuracy")) metrics["reward_pairs"] = metrics.at("items");
   for (const auto& [name, value] : training.at("score_study").items()) {
-    const std::string key = name == "pairs" ? "reward_pairs" : name;
-    // What an evaluate stage measured under its own draws stays.
+    // An evaluate stage's reward accuracy is of its own pairs, draws and estimator.
+    const bool is_own = name == "pairs" || name == "reward_accuracy";
+    const std::string key = is_own ? "held_out_" + name : name;
     if (name != "repeats" && !metrics.contains(key)) metrics[key] = value;
   }
   // Where the stage did not count what it evaluated: the study's mean a text, of as many texts.

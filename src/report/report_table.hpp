@@ -2,6 +2,7 @@
 // The tables of a report, and what they say in words.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,10 +37,16 @@ using ReportGroups = std::vector<ReportGroup>;
 /// `rows` must outlive the groups.
 ReportGroups group_rows(const std::vector<ReportRow>& rows);
 
-/// The groups that have one of the metrics; where one stage measured all of them, or the metrics
-/// are of their training, their labels do not name it.
+/// The groups that are wanted; where one stage measured all of them, or what is shown is of their
+/// training, their labels do not name it.
+ReportGroups lines_where(const ReportGroups& groups,
+                         const std::function<bool(const ReportGroup&)>& is_wanted,
+                         bool are_of_training = false);
+/// Those that have one of the metrics.
 ReportGroups lines_with(const ReportGroups& groups, const std::vector<std::string>& metrics,
                         bool are_of_training = false);
+
+bool any_has(const ReportGroups& groups, const std::string& metric);
 
 /// Whether the groups' rows of the metric hold a figure that is not finite, and of which seeds.
 std::string not_finite_of(const ReportGroup& group, const std::string& metric);
@@ -47,6 +54,10 @@ std::string not_finite_of(const ReportGroup& group, const std::string& metric);
 /// Models by their results (means and standard deviations over seeds), estimators by how noisy they
 /// are, pairs; only those that the report has rows for.  None holds a time.
 std::vector<ReportTable> report_tables(const ReportGroups& groups);
+
+/// The tables of score estimators, without rows where nothing was tuned by preference or studied.
+ReportTable estimator_table(const ReportGroups& groups);
+ReportTable study_table(const ReportGroups& groups);
 
 /// What it cost on this machine: seconds and memory.  No rows if nothing was trained.
 ReportTable costs_table(const ReportGroups& groups);

@@ -40,8 +40,9 @@ std::map<std::string, Figure> figures_of(const Json& metrics) {
     return found == figures.end() ? std::nullopt : std::optional(found->second.value);
   };
   for (auto& [name, figure] : figures) {
-    // Reward accuracy is of the held-out pairs, everything else of the items.
-    figure.items = value_of(name == "reward_accuracy" ? "reward_pairs" : "items");
+    figure.items = value_of(is_of_held_out_pairs(name) ? "held_out_pairs" : "items");
+    if (const auto kind = metrics.find(name + "_interval"); kind != metrics.end())
+      figure.interval_name = kind->is_string() ? kind->get<std::string>() : "";
     figure.standard_error = value_of(name + "_standard_error");
     const auto low = value_of(name + "_low"), high = value_of(name + "_high");
     if (low && high && *low < *high) figure.interval = {*low, *high};
@@ -50,6 +51,13 @@ std::map<std::string, Figure> figures_of(const Json& metrics) {
 }
 
 }  // namespace
+
+bool is_of_held_out_pairs(std::string_view metric) {
+  static constexpr std::array<std::string_view, 5> kOfPairs = {
+      "held_out_reward_accuracy", "score_sd", "log_ratio_sd", "margin_sd",
+      "policy_reference_correlation"};
+  return std::find(kOfPairs.begin(), kOfPairs.end(), metric) != kOfPairs.end();
+}
 
 const Figure* ReportRow::find(const std::string& metric) const {
   const auto found = metrics.find(metric);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lldm/eval/statistics.hpp"
@@ -16,12 +17,17 @@ namespace lldm {
 /// Values by path, in the order of the grid's file: of any type that a TOML file holds.
 using Axes = nlohmann::ordered_json;
 
+/// Whether a metric of a tuned model is of its training's held-out pairs, not of what an evaluate
+/// stage asked.
+bool is_of_held_out_pairs(std::string_view metric);
+
 /// A number that a stage measured: NaN or infinite where it was no finite one.
 struct Figure {
   double value = 0;
   std::optional<double> items;  // answers or pairs that it is the mean of
   std::optional<double> standard_error;
-  std::optional<Interval> interval;  // 95 %, of the stage's own: a bootstrap
+  std::optional<Interval> interval;  // 95 %, as the stage says it
+  std::string interval_name;         // "bootstrap", "Student" ..., "none"; "" where it says none
 };
 
 /// What a model answered to a prompt that the report shows.

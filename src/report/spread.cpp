@@ -74,8 +74,10 @@ std::string change_text(const Spread& spread) {
 
 std::string test_text(const Spread& spread) {
   if (!spread.test) return "-";
-  return message("p = ", rounded_text(spread.test->p, 3), " (", spread.test->up, " up, ",
-                 spread.test->down, " down of ", spread.test->compared, ")");
+  const PairedTest& test = *spread.test;
+  return message("p = ", rounded_text(test.p, 3),
+                 test.name == "exact McNemar" ? "" : " by " + test.name, " (", test.up, " up, ",
+                 test.down, " down of ", test.compared, ")");
 }
 
 }  // namespace lldm

@@ -52,7 +52,8 @@ std::string bracket_text(const Spread& spread, double scale = 1);
 std::string spread_text(const Spread& spread);
 /// A difference: with its spread over seeds and its interval.
 std::string change_text(const Spread& spread);
-/// "p = 0.125 (4 up, 0 down of 20)"; "-" without a test.
+/// "p = 0.125 (4 up, 0 down of 20)", of another test than McNemar's "p = 0.5 by exact sign flips
+/// (..."; "-" without a test.
 std::string test_text(const Spread& spread);
 
 }  // namespace lldm
