@@ -28,13 +28,13 @@ has_step() { # stage, at least this checkpoint
 has_lines() { # at least so many lines of metrics
   [ -f "$run/metrics.jsonl" ] && [ "$(wc -l < "$run/metrics.jsonl")" -ge "$1" ]
 }
+is_shown() { "$LLDM" grid status "$run" 2> /dev/null | grep -q "running: .*pid $background"; }
 kill_when() { # what, then a command
   local what=$1
   shift
   start "$run"
   check "$what" wait_for "$background" 60 "$@"
-  run_lldm grid status "$run"
-  check "grid status shows who is at work" grep -q "running: .*pid $background" <<< "$text"
+  check "grid status shows who is at work" wait_for "$background" 60 is_shown
   kill -KILL "$background" 2> /dev/null
   ended
   check "killed in the middle (exit code $code)" [ "$code" -eq 137 ]
