@@ -56,6 +56,16 @@ void Diagnostics::error(Position position, std::string message, std::string hint
 void Diagnostics::warning(Position position, std::string message, std::string hint) {
   add_once(warnings_, {std::move(position), std::move(message), std::move(hint)});
 }
+void Diagnostics::missing(Position position, std::string message, std::string hint) {
+  add_once(expects_missing_ ? warnings_ : errors_,
+           {std::move(position), std::move(message), std::move(hint)});
+}
+
+Diagnostics Diagnostics::aside() const {
+  Diagnostics other;
+  other.expects_missing_ = expects_missing_;
+  return other;
+}
 
 std::vector<Diagnostic> Diagnostics::errors() const { return sorted(errors_); }
 std::vector<Diagnostic> Diagnostics::warnings() const { return sorted(warnings_); }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "data/line_reader.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/chat_template.hpp"
@@ -19,12 +20,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Lines with something on them, at most `most`.
-std::int64_t count_lines(const fs::path& file, std::int64_t most) {
-  std::ifstream in = open_input(file);
+/// Rows of a file, at most `most`; nothing if it holds no JSON Lines, which is told where files are
+/// looked at.
+std::optional<std::int64_t> count_lines(const fs::path& file, std::int64_t most) {
   std::int64_t count = 0;
-  for (std::string line; count < most && std::getline(in, line);)
-    if (line.find_first_not_of(" \t\r") != std::string::npos) ++count;
+  try {
+    data::LineReader lines(file, RowReaderOptions{}.max_line_bytes);
+    while (count < most && lines.next()) ++count;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
   return count;
 }
 
@@ -59,26 +64,37 @@ std::optional<std::int64_t> longest_text(const Experiment& experiment, const std
                                                        : std::nullopt;
 }
 
-std::optional<std::int64_t> RowCounts::count(const DataRef& bound, std::int64_t most) {
-  if (!bound.options.stage.empty()) return std::nullopt;
-  std::optional<std::int64_t> rows;
-  if (!bound.is_generated()) {
-    if (!fs::is_regular_file(bound.options.file)) return std::nullopt;
-    rows = count_lines(bound.options.file, most);
-  } else if (const auto* own = bound.task.table.find("rows"); own && own->value.is_integer()) {
-    rows = own->value.as_integer();
-  } else {
-    try {
-      const auto task = registry_.make<AnyTask>(bound.task, services_);
-      rows = static_cast<std::int64_t>(task.examples().size());
-    } catch (const Error&) {  // told where files are looked at
-      return std::nullopt;
-    }
+std::optional<std::int64_t> RowCounts::items(const ComponentRef<Role::task>& task) {
+  if (const auto* own = task.table.find("rows"); own && own->value.is_integer())
+    return own->value.as_integer();
+  try {
+    const auto made = registry_.make<AnyTask>(task, services_);
+    return static_cast<std::int64_t>(made.examples().size());
+  } catch (const Error&) {  // told where files are looked at
+    return std::nullopt;
   }
+}
+
+std::optional<std::int64_t> RowCounts::count(const Experiment& experiment, const DataRef& bound,
+                                             std::int64_t most) {
+  std::optional<std::int64_t> rows;
+  if (!bound.options.stage.empty()) {
+    const Stage* maker = experiment.find(bound.options.stage);
+    if (!maker || !maker->facts.makes) return std::nullopt;
+    const StageMakes& makes = *maker->facts.makes;
+    rows = items(makes.task);
+    if (rows && makes.limit > 0) rows = std::min(*rows, makes.limit);
+    if (rows) *rows *= makes.rows_per_item;
+  } else if (bound.is_generated()) {
+    rows = items(bound.task);
+  } else if (fs::is_regular_file(bound.options.file)) {
+    rows = count_lines(bound.options.file, most);
+  }
+  if (!rows) return std::nullopt;
   return bound.options.limit > 0 ? std::min(*rows, bound.options.limit) : *rows;
 }
 
-std::string RowCounts::problem(const StageFacts& stage) {
+std::string RowCounts::problem(const Experiment& experiment, const StageFacts& stage) {
   if (!stage.training || stage.rows.empty()) return "";
   const StageTraining& training = *stage.training;
   const OptimizerOptions& optimizer = training.optimizer;
@@ -87,16 +103,19 @@ std::string RowCounts::problem(const StageFacts& stage) {
       optimizer.epochs > 0 ? static_cast<std::int64_t>(std::ceil(0.5 / optimizer.epochs)) : 1;
   const std::int64_t wanted = training.validation_rows + std::max<std::int64_t>(1, for_a_step);
   if (wanted < 2) return "";  // a source without a row is told where it is read
-  const std::string key = message(wanted, " ", config::to_toml(data.resolved));
+  const Stage* maker = experiment.find(data.options.stage);
+  const std::string key = message(wanted, " ", config::to_toml(data.resolved),
+                                  maker ? config::to_toml(maker->resolved) : "");
   const auto [found, is_new] = known_.try_emplace(key, std::nullopt);
-  if (is_new) found->second = count(data, wanted);
+  if (is_new) found->second = count(experiment, data, wanted);
   if (!found->second || *found->second >= wanted) return "";
   const std::int64_t rows = *found->second;
   if (training.validation_rows >= rows)
-    return message("validation_rows = ", training.validation_rows, " leaves none of the ", rows,
-                   " rows to train on");
-  return message("epochs = ", optimizer.epochs, " of ", rows - training.validation_rows,
-                 " row(s) come to no step");
+    return message("validation_rows = ", training.validation_rows, " leaves none of the ",
+                   maker ? "at most " : "", rows, " rows", maker ? " of stage " : "",
+                   maker ? config::in_quotes(maker->name) : "", " to train on");
+  return message("epochs = ", optimizer.epochs, " of ", maker ? "at most " : "",
+                 rows - training.validation_rows, " row(s) come to no step");
 }
 
 void check_special(const Tokenizer& tokenizer, const fs::path& folder) {

@@ -31,10 +31,12 @@ class RowCounts {
 
   /// Why the rows of a stage that trains come to no step or leave none to train on; ""
   /// if they do not, or if their number is not known yet (an earlier stage's, a missing file's).
-  std::string problem(const StageFacts& stage);
+  std::string problem(const Experiment& experiment, const StageFacts& stage);
 
  private:
-  std::optional<std::int64_t> count(const DataRef& data, std::int64_t most);
+  std::optional<std::int64_t> count(const Experiment& experiment, const DataRef& data,
+                                    std::int64_t most);
+  std::optional<std::int64_t> items(const ComponentRef<Role::task>& task);
 
   const Registry& registry_;
   const Services& services_;

@@ -80,7 +80,7 @@ void tell_overridden(const std::vector<Cell>& cells, const std::vector<std::stri
 void check_default_table(const std::string& key, const Value& table, const Registry& registry,
                          Diagnostics& diagnostics) {
   if (!table.is_table()) return;
-  Diagnostics found;
+  Diagnostics found = diagnostics.aside();
   const std::string where = "[" + key + "]";
   if (key == "optimizer") {
     OptimizerOptions options;

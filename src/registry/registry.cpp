@@ -183,7 +183,7 @@ BoundComponent Registry::bind(Role role, const config::Value& table,
   bound.table = resolved_table(table, written, type_key, options.extra_keys);
   // Paths are absolute from here on, as they are written.
   if (std::ranges::any_of(entry->fields, [](const auto& field) { return field.type == "path"; })) {
-    config::Diagnostics told;
+    config::Diagnostics told = diagnostics.aside();
     bound.options =
         entry->read(written, config::ReadContext{told, bound.where, this, {}, options.extra_keys});
   }

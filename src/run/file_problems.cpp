@@ -11,6 +11,7 @@
 #include "lldm/registry/registry.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "run/row_form.hpp"
 
 namespace lldm {
 namespace {
@@ -18,53 +19,6 @@ namespace {
 using config::Member;
 using config::Position;
 using config::Value;
-
-/// Whether the first row of a file can be read as a conversation.
-bool has_messages(const std::filesystem::path& file) {
-  try {
-    return detect_row_form(file.string(), {RowForm::conversation}) == RowForm::conversation;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
-/// Whether the first row of a file is of a form that such a stage reads; else what is wrong.
-std::string form_problem(const std::filesystem::path& file, const Stage& stage, RowsWanted rows,
-                         bool has_take) {
-  const char* wanted = "prompt, chosen and rejected";
-  std::vector<RowForm> accepted = {RowForm::preference};
-  if (rows == RowsWanted::pairs_or_ranked) {
-    wanted = "prompt, chosen and rejected, or prompt and answers";
-    accepted.push_back(RowForm::ranked);
-  } else if (rows == RowsWanted::texts) {
-    wanted = "text";
-    accepted = {RowForm::text};
-  } else if (rows == RowsWanted::answers && !has_take) {
-    wanted = "prompt and response, or conversations";
-    accepted = {RowForm::prompt_response, RowForm::conversation};
-  }
-  RowForm form;
-  try {
-    form = detect_row_form(file.string());
-  } catch (const Error& unclear) {  // of two forms, say: what this stage reads decides
-    try {
-      static_cast<void>(detect_row_form(file.string(), accepted));
-      return "";
-    } catch (const Error&) {
-      return unclear.what();
-    }
-  }
-  if (std::find(accepted.begin(), accepted.end(), form) != accepted.end()) return "";
-  if (rows == RowsWanted::answers && form == RowForm::preference && has_messages(file)) return "";
-  const char* hint = "";
-  if (rows == RowsWanted::answers && has_take)
-    hint = "\n  take belongs to files of pairs: remove it";
-  else if (rows == RowsWanted::answers && form == RowForm::preference)
-    hint = "\n  take = \"chosen\" (or \"rejected\") reads one answer of each pair";
-  return message(file.string(), ": rows are of form \"", row_form_name(form), "\", a ",
-                 stage.kind.name(), " stage reads ", wanted,
-                 rows == RowsWanted::answers && has_take ? " where take is given" : "", hint);
-}
 
 /// The stages whose files are read when `stage` is asked for.
 std::set<std::string> stages_read(const Experiment& experiment, const std::string& stage) {
@@ -110,7 +64,7 @@ struct FileCheck {
     std::error_code ignored;
     if (is_new)
       at->second = std::filesystem::exists(path, ignored)
-                       ? FileProblem{form_problem(path, stage, rows.wanted, has_take), false}
+                       ? FileProblem{row_form_problem(stage, rows), false}
                        : FileProblem{path + " does not exist", true};
     add(stage.position, message("stage \"", stage.name, "\": "), at->second);
   }

@@ -78,7 +78,8 @@ LoadedExperiment load_experiment(const std::filesystem::path& file,
   const config::Value& root = loaded.document.root;
   loaded.cells = expand_grid(root, keys, diagnostics);
   // The whole file, grid included, from the file's own values (not a cell's).
-  config::Diagnostics ignored;  // a cell has the same mistakes
+  if (root.find("requires")) diagnostics.expect_missing();
+  config::Diagnostics ignored = diagnostics.aside();  // a cell has the same mistakes
   Experiment whole = bind_experiment(root, registry, ignored);
   KeyReadings readings;
   for (const Cell& cell : loaded.cells)

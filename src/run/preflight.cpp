@@ -12,6 +12,7 @@
 #include "lldm/registry/registry.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/services.hpp"
+#include "run/row_form.hpp"
 #include "run/scoring_fit.hpp"
 
 namespace lldm {
@@ -65,7 +66,9 @@ std::vector<std::string> check_fit(const LoadedExperiment& loaded, const Registr
       check_canvases(stage, fit);
       scoring.check(fit);
       stage.kind.check(stage.options.get(), fit);
-      if (const std::string problem = counts.problem(stage.facts); !problem.empty())
+      // Rows that cannot be read at all are told as such, where files are looked at.
+      if (const std::string problem = counts.problem(experiment, stage.facts);
+          !problem.empty() && row_form_problem(stage, stage.facts.rows.front()).empty())
         fit.error(problem.starts_with("epochs") ? "optimizer" : "validation_rows", problem);
     }
   }

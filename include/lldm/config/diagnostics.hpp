@@ -27,6 +27,12 @@ class Diagnostics {
  public:
   void error(Position position, std::string message, std::string hint);
   void warning(Position position, std::string message, std::string hint);
+  /// What is not here yet: an error, or a warning where the file says that it comes later.
+  void missing(Position position, std::string message, std::string hint);
+  void expect_missing() { expects_missing_ = true; }
+  [[nodiscard]] bool expects_missing() const { return expects_missing_; }
+  /// None yet, of the same expectations.
+  [[nodiscard]] Diagnostics aside() const;
 
   [[nodiscard]] bool has_errors() const { return !errors_.empty(); }
   [[nodiscard]] std::size_t num_errors() const { return errors_.size(); }
@@ -40,6 +46,7 @@ class Diagnostics {
  private:
   std::vector<Diagnostic> errors_;
   std::vector<Diagnostic> warnings_;
+  bool expects_missing_ = false;
 };
 
 /// The candidate that `name` is most likely a misspelling of: smallest Damerau-Levenshtein distance

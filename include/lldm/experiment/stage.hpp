@@ -58,6 +58,14 @@ struct StageTraining {
   bool plans_gradient_path = false;  // by the memory budget
 };
 
+/// What a stage that makes rows says of their number: at most `rows_per_item` of each item of
+/// `task`, of the first `limit` items (0: all).
+struct StageMakes {
+  ComponentRef<Role::task> task = {};
+  std::int64_t limit = 0;
+  std::int64_t rows_per_item = 1;
+};
+
 /// What the rest of the house asks of a stage, whatever its kind.
 struct StageFacts {
   // Stages, or model folders (with a slash), that every piece of its work reads.
@@ -69,6 +77,7 @@ struct StageFacts {
   std::vector<StageRows> rows = {};       // the first: what it trains on or scores
   std::optional<StageScoring> scoring = {};
   std::optional<StageTraining> training = {};
+  std::optional<StageMakes> makes = {};
   std::vector<ComponentRef<Role::task>> tasks = {};  // whose words a vocabulary holds
   std::vector<std::string> prompts = {};             // whose words a vocabulary holds
   bool records_steps = false;      // its rows keep the order in which answers were written

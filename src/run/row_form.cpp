@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "run/row_form.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "lldm/data/rows.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+/// Whether the first row of a file can be read as a conversation.
+bool has_messages(const std::filesystem::path& file) {
+  try {
+    return detect_row_form(file.string(), {RowForm::conversation}) == RowForm::conversation;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+std::string row_form_problem(const Stage& stage, const StageRows& source) {
+  const std::filesystem::path& file = source.data.options.file;
+  const RowsWanted rows = source.wanted;
+  const bool has_take = source.data.has_take();
+  if (file.empty() || !std::filesystem::exists(file)) return "";
+  const char* wanted = "prompt, chosen and rejected";
+  std::vector<RowForm> accepted = {RowForm::preference};
+  if (rows == RowsWanted::pairs_or_ranked) {
+    wanted = "prompt, chosen and rejected, or prompt and answers";
+    accepted.push_back(RowForm::ranked);
+  } else if (rows == RowsWanted::texts) {
+    wanted = "text";
+    accepted = {RowForm::text};
+  } else if (rows == RowsWanted::answers && !has_take) {
+    wanted = "prompt and response, or conversations";
+    accepted = {RowForm::prompt_response, RowForm::conversation};
+  }
+  RowForm form;
+  try {
+    form = detect_row_form(file.string());
+  } catch (const Error& unclear) {  // of two forms, say: what this stage reads decides
+    try {
+      static_cast<void>(detect_row_form(file.string(), accepted));
+      return "";
+    } catch (const Error&) {
+      return unclear.what();
+    }
+  }
+  if (std::find(accepted.begin(), accepted.end(), form) != accepted.end()) return "";
+  if (rows == RowsWanted::answers && form == RowForm::preference && has_messages(file)) return "";
+  const char* hint = "";
+  if (rows == RowsWanted::answers && has_take)
+    hint = "\n  take belongs to files of pairs: remove it";
+  else if (rows == RowsWanted::answers && form == RowForm::preference)
+    hint = "\n  take = \"chosen\" (or \"rejected\") reads one answer of each pair";
+  return message(file.string(), ": rows are of form \"", row_form_name(form), "\", a ",
+                 stage.kind.name(), " stage reads ", wanted,
+                 rows == RowsWanted::answers && has_take ? " where take is given" : "", hint);
+}
+
+}  // namespace lldm
