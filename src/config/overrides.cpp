@@ -7,6 +7,7 @@
 
 #include "config/dot_depth.hpp"
 #include "lldm/config/document.hpp"
+#include "lldm/config/foreign_names.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm::config {
@@ -120,11 +121,12 @@ class Walk {
     if (!is_key && !top_level_keys.empty()) {
       std::string hint = did_you_mean(word, first_words(root_, top_level_keys), "keys and stages");
       const std::string tail = "." + word;
-      for (const std::string& path : top_level_keys)
-        if (path.ends_with(tail)) {
-          hint = "did you mean " + in_quotes(path) + "?  " + hint;
-          break;
-        }
+      const auto path = std::ranges::find_if(
+          top_level_keys, [&](const std::string& key) { return key.ends_with(tail); });
+      if (path != top_level_keys.end())
+        hint = "did you mean " + in_quotes(*path) + "?  " + hint;
+      else if (const std::string known = foreign_hint(word); !known.empty())
+        hint = known + "\n  " + hint;
       diagnostics_.error(at(0), message("there is no key or stage ", in_quotes(word)), hint);
       return nullptr;
     }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "lldm/config/document.hpp"
+#include "lldm/config/foreign_names.hpp"
 #include "lldm/errors.hpp"
 #include "storage/input_file.hpp"
 
@@ -64,6 +65,8 @@ void report_unknown(const Member& member, std::span<const FieldInfo> fields,
     if (info.old_key == member.key) hint = message("it is called ", in_quotes(info.key), " now");
   if (const std::string path = path_below(member.key, fields); !path.empty())
     hint = "did you mean " + in_quotes(path) + "?  " + hint;
+  else if (const std::string known = foreign_hint(member.key); !known.empty())
+    hint = known + "\n  " + hint;
   if (!context.origin.empty()) hint += "  (" + context.origin + ")";
   context.diagnostics.error(member.position,
                             message(context.where, " has no key ", in_quotes(member.key)), hint);
@@ -163,9 +166,15 @@ bool read_value(const Value& value, std::filesystem::path& out, const Slot& slot
       return slot.fail(value, "has a \"${\" without \"}\"", "got " + in_quotes(text));
     const std::string name = text.substr(begin + 2, end - begin - 2);
     const char* content = std::getenv(name.c_str());
-    if (!content || !*content)
-      return slot.fail(value, "needs the environment variable " + name + ", which is not set",
-                       "got " + in_quotes(text) + "; set it: export " + name + "=FOLDER");
+    if (!content || !*content) {
+      slot.context.diagnostics.missing(
+          value.position(),
+          message(slot.context.where, ": ", label(slot), " needs the environment variable ", name,
+                  ", which is not set"),
+          message("got ", in_quotes(text), "; set it: export ", name, "=FOLDER"));
+      out = text;  // a file of that name is not there
+      return slot.context.diagnostics.expects_missing();
+    }
     text.replace(begin, end + 1 - begin, content);
     begin += std::string_view(content).size();
   }
