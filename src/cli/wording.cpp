@@ -48,7 +48,8 @@ std::string Wording::option_at(std::size_t line) const {
   std::string table, key;
   for (std::string text; line > 0 && std::getline(lines, text); --line) {
     key = text.starts_with('[') ? "" : text.substr(0, text.find(' '));
-    if (text.starts_with('[')) table = text.substr(0, text.find(']')).substr(text.find_first_not_of('['));
+    if (text.starts_with('['))
+      table = text.substr(0, text.find(']')).substr(text.find_first_not_of('['));
   }
   if (table == "sampler") return key.empty() ? "--set sampler" : "--set sampler." + key;
   if (table == "stage.task") return "--task";

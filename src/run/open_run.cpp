@@ -167,14 +167,22 @@ OpenedRun open_run(const LoadedExperiment& file, const Registry& registry, Logge
       options.is_fresh ? file : with_threads_of(file, options.out, logger);
   RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, options.out);
   std::vector<bool> needed = wanted(schedule, options.stage);  // names a misspelt stage
-  const std::vector<std::string> unread = check_runnable(loaded, registry, options.stage);
-  for (const std::string& note : loaded.notes) logger.warning(note);
+  std::vector<std::string> notes = check_runnable(loaded, registry, options.stage);
   check_tasks(schedule, needed, registry);
-  for (const std::string& note : unread) logger.warning(note);
+  notes.insert(notes.begin(), loaded.notes.begin(), loaded.notes.end());
+  std::error_code absent;
+  // What is noted of the folder's own config was told when the run was begun.
+  if (!std::filesystem::equivalent(loaded.document.files.back(),
+                                   options.out / "config.resolved.toml", absent))
+    for (const std::string& note : notes) logger.warning(note);
   check_resume(schedule, options.resume);
   if (!options.store.empty()) static_cast<void>(WorkStore(options.store));
   static_cast<void>(select_device(loaded.experiments.front().options.device));
-  make_folders(options.out);
+  try {
+    make_folders(options.out);
+  } catch (const FileError& error) {
+    throw ConfigError(message("--out ", options.out.string(), " cannot be used: ", error.what()));
+  }
   OpenedRun run{std::move(schedule), std::move(needed), RunLock(options.out)};
   if (options.is_fresh) remove_run(options.out, loaded, run.schedule);
   // Again, under the lock: another process may have moved on meanwhile.

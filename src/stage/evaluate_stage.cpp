@@ -62,7 +62,7 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
     if (static_cast<std::int64_t>(i) < stage.show) result["examples"].push_back(item);
   }
   write_file_atomically(work.folder / "items.jsonl", items);
-  failed.warn(run, work, examples.size());
+  failed.tell(run, work, examples.size());
   if (failed.count() > 0) result["failed_checks"] = failed.count();
   for (const auto& [name, list] : values) add_mean(result["metrics"], name, list, services.draws);
   std::vector<std::string> keys;

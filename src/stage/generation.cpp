@@ -99,7 +99,12 @@ void FailedChecks::note(const Example& example, const Verdict& verdict) {
   if (count_++ == 0) first_ = message("item ", example.id, ": ", verdict.failure);
 }
 
-void FailedChecks::warn(const RunContext& run, const Work& work, std::size_t of) const {
+void FailedChecks::tell(const RunContext& run, const Work& work, std::size_t of) const {
+  if (count_ > 0 && static_cast<std::size_t>(count_) == of)
+    throw DataError(message("stage ", run.label(work), ": the check of all ", of,
+                            " answers failed: nothing was measured\n  ", first_,
+                            "\n  a checker that works replies to a wrong answer too "
+                            "(docs/concepts/task.md)"));
   if (count_ > 0)
     run.logger.warning(message("stage ", run.label(work), ": the check of ", count_, " of ", of,
                                " answers failed; they count as not correct\n  ", first_));

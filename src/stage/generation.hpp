@@ -35,7 +35,8 @@ class FailedChecks {
  public:
   void note(const Example& example, const Verdict& verdict);
   /// A warning, if there are any; `of`: how many answers were checked.
-  void warn(const RunContext& run, const Work& work, std::size_t of) const;
+  /// Errors  DataError if every check failed: an accuracy of 0 would be no measurement.
+  void tell(const RunContext& run, const Work& work, std::size_t of) const;
   [[nodiscard]] std::int64_t count() const { return count_; }
 
  private:

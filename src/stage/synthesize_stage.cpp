@@ -104,7 +104,7 @@ Outcome sample_pairs(const RunContext& run, const Work& work, const SynthesizeSt
   out.result["sample_accuracy"] = static_cast<double>(correct) / static_cast<double>(texts.size());
   out.result["pairs_both_correct"] = both_correct;
   if (failed.count() > 0) out.result["failed_checks"] = failed.count();
-  failed.warn(run, work, texts.size());
+  failed.tell(run, work, texts.size());
   return out;
 }
 

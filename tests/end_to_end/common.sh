@@ -45,6 +45,9 @@ expect_text() { # fixed string
   check "says '$1'" grep -qF -- "$1" <<< "$text"
   grep -qF -- "$1" <<< "$text" || printf '%s\n' "$text" | tail -n 20 | sed 's/^/    | /'
 }
+expect_no_text() { # what must not stand in it
+  check "does not say '$1'" [ -z "$(grep -F -e "$1" <<< "$text")" ]
+}
 
 model_hashes() { # run folder: one line a model, relative names
   (cd "$1" && find . -path '*/model/*.safetensors' -not -path '*/checkpoints/*' | sort | xargs -r sha256sum)

@@ -132,6 +132,7 @@ expect_code 0 "collect"
 check "changes no file" [ "$all" = "$(file_hashes "$run")" ]
 run_lldm grid resume "$run"
 expect_text "reused 29, to do 0"
+expect_no_text "config.resolved.toml:"
 run_lldm report "$run" --out "$WORK/report"
 expect_code 0 "report"
 run_lldm export "$run" --csv "$WORK/metrics.csv"
@@ -217,7 +218,7 @@ check "metrics of all steps" [ "$(grep -c '"stage":"sft"' "$WORK/stopped/sft/met
 
 echo "another version's folder"
 cp -r "$run" "$WORK/old"
-sed -i 's/"scheme": 2/"scheme": 1/' "$WORK/old/index.json"
+sed -i 's/"scheme": 3/"scheme": 1/' "$WORK/old/index.json"
 run_lldm run g.toml --out "$WORK/old"
 expect_code 2 "is refused"
 expect_text "was made by an older version of lldm"

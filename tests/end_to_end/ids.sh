@@ -262,6 +262,43 @@ run_lldm sample base/sft/model --prompt $'caf\xe9'
 expect_code 2 "a prompt that is not UTF-8"
 expect_text "--prompt: invalid UTF-8 at byte 3 of 4"
 
+echo "mistakes of sample and evaluate"
+mistake() { # what is said; then the command
+  local said=$1
+  shift
+  run_lldm "$@"
+  expect_code 2 "$1 ${*:3}"
+  expect_text "$said"
+  expect_no_text "${TMPDIR:-/tmp}/lldm-$$"
+  for word in 'stage "' '.toml' '--fresh' 'on_bad_row' '[sampler]' 'the file'; do expect_no_text "$word"; done
+}
+model=base/sft/model
+mistake '--samples: "samples_per_prompt" must be in [1, 1024]' sample $model --prompt 1 --samples 0
+mistake 'legal: integers from 0' sample $model --prompt 1 --seed -1
+mistake 'to 9223372036854775807' sample $model --prompt 1 --seed 99999999999999999999
+mistake 'did you mean "steps"?' sample $model --prompt 1 --set sampler.steeps=3
+mistake 'leaves no room for a prompt' sample $model --prompt 1 --set sampler.response_length=9999
+mistake 'a smaller --set sampler.response_length' sample $model --prompt "$(printf '1 %.0s' {1..400})"
+mistake '--set grid' sample $model --prompt 1 --set 'grid.seeds=[1,2]'
+mistake 'did you mean "cpu"?' sample $model --prompt 1 --set device=gpu
+mistake 'base/sft/model' sample base --prompt 1
+mistake '--task: "task": no task is named "nope"' evaluate $model --task nope
+mistake '--set task.path=VALUE' evaluate $model --task gsm8k
+mistake 'does not exist' evaluate $model --task file --set task.file=nowhere.jsonl
+mistake 'is missing or not a string' evaluate $model --task file --set task.file=tool.jsonl
+mistake 'did you mean "rows"?' evaluate $model --task word_problems --set task.rosw=3
+mistake 'is the folder of another run' evaluate $model --task word_problems --out base
+mistake 'is no folder' evaluate $model --task word_problems --out tool.jsonl
+mistake 'is empty' evaluate $model --task word_problems --out ""
+echo "{}" > bad_pairs.jsonl
+mistake 'repair them' score $model bad_pairs.jsonl
+mistake 'is no folder' run base.toml --out tool.jsonl/x
+mistake 'is no folder' data generate word_problems --out tool.jsonl/x
+for jobs in 0 x -1; do mistake "--jobs got \"$jobs\"" grid run base.toml --out jobs --jobs "$jobs"; done
+run_lldm sample $model --prompt 1
+expect_code 0 "a sample"
+expect_no_text "${TMPDIR:-/tmp}"
+
 echo "validate"
 run_lldm validate base.toml --set sft.data.file=nowhere.jsonl
 expect_code 2 "a file that is not there"
@@ -283,6 +320,53 @@ for command in "validate base.toml" "run base.toml --out no"; do
 done
 run_lldm validate base.toml --set sft.validation_rows=3
 expect_code 2 "nothing left to train on"
+{ sed '/\[model\]/,$d' base.toml
+  cat << 'EOF'
+[[stage]]
+name = "made"
+kind = "synthesize"
+method = "inject"
+task = { type = "word_problems", rows = 9 }
+limit = 5
+pairs_per_prompt = 2
+[[stage]]
+name = "tuned"
+kind = "preference"
+from = "./base/sft/model"
+data = { stage = "made" }
+objective = { type = "dpo" }
+score_estimator = { type = "monte_carlo_elbo", draws = 1 }
+optimizer = { steps = 2, batch_size = 1 }
+validation_rows = 10
+EOF
+} > made.toml
+run_lldm validate made.toml
+expect_code 2 "more held out than a stage can make"
+expect_text 'validation_rows = 10 leaves none of the at most 10 rows of stage "made"'
+run_lldm validate made.toml --set tuned.validation_rows=9
+expect_code 0 "one less"
+gzip -k rows.jsonl
+echo '{"prompt": "a", "chosen": "b", "rejected": "c"}' > pairs_form.jsonl
+run_lldm validate base.toml --set sft.data.file=rows.jsonl.gz --set sft.validation_rows=500
+expect_code 2 "a compressed file is told as one, before its rows are counted"
+expect_text "gzip"
+expect_no_text "leaves none"
+run_lldm validate base.toml --set sft.data.file=pairs_form.jsonl --set sft.validation_rows=500
+expect_text 'rows are of form'
+expect_no_text "leaves none"
+run_lldm validate base.toml --set 'sft.data.file=${NO_SUCH_FOLDER}/x.jsonl'
+expect_code 2 "a variable that is not set"
+expect_text "NO_SUCH_FOLDER"
+run_lldm validate base.toml --set 'sft.data.file=${NO_SUCH_FOLDER}/x.jsonl' --set requires=download
+expect_code 0 "a note where the file says why"
+expect_text "note: --set"
+(unset LLDM_DATA && "$LLDM" validate "$SOURCE/experiments/gsm8k/preference.toml" > output 2>&1)
+code=$?
+expect_code 0 "the recipe of GSM8K without its data"
+run_lldm validate base.toml --set sft.optimizer.max_grad_norm=1
+expect_text 'lldm calls it "optimizer.max_gradient_norm"'
+run_lldm validate base.toml --set lr=1
+expect_text 'lldm calls it "optimizer.learning_rate"'
 run_lldm validate base.toml --set sft.response_length=256
 expect_code 2 "a canvas as long as the model"
 
@@ -291,6 +375,16 @@ for name in memory optimizer tokenizer task task.gsm8k memory.budget sft.optimiz
   run_lldm describe "$name"
   expect_code 0 "describe $name"
 done
+misspelt() { # what was typed, what was meant
+  run_lldm describe "$1"
+  expect_code 2 "describe $1"
+  expect_text "did you mean \"$2\"?"
+}
+misspelt dppo dpo
+misspelt objectiv.dpo objective.dpo
+misspelt memory.budgt memory.budget
+misspelt objective.dpo.bta objective.dpo.beta
+misspelt sft.optimizer.decya sft.optimizer.decay
 run_lldm describe budget
 expect_code 2 "describe budget"
 expect_text "memory.budget"

@@ -122,6 +122,11 @@ for way in plain timeout crash exit garbage; do
   fi
 done
 expect_text "check_garbage 0.5"
+run_lldm run file.toml --out none --set 'ev.task={ type = "file", file = "items.jsonl", check = "command", command = ["false"] }'
+expect_code 2 "a checker that fails for every answer measures nothing"
+expect_text "the check of all 2 answers failed: nothing was measured"
+check "there is no result" [ -z "$(result none)" ]
+check "the items say why" [ "$(grep -c '"check_failure"' none/ev/*/items.jsonl none/ev/items.jsonl 2> /dev/null | cut -d: -f2 | head -n 1)" = 2 ]
 run_lldm run file.toml --out plain --set 'ev.task={ type = "file", file = "items.jsonl", check = "command", command = ["python3", "check.py", "plain"], timeout_seconds = 2 }'
 expect_code 0 "the same again"
 sed -i 's/#### 5/#### 6/' check.py
