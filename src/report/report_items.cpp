@@ -90,6 +90,36 @@ PairedTest test_of(const std::vector<double>& sums) {
   return test;
 }
 
+/// The test and the interval of the seeds' differences.
+void settle(ItemChange& result, const std::vector<Differences>& seeds) {
+  std::vector<double> sums;
+  std::vector<std::vector<double>> by_seed;
+  for (const Differences& seed : seeds) by_seed.push_back(values_of(seed.by_item));
+  const bool are_same = ask_the_same(seeds);
+  for (const auto& values : by_seed)
+    if (are_same && !sums.empty())
+      std::transform(sums.begin(), sums.end(), values.begin(), sums.begin(), std::plus<>());
+    else
+      sums.insert(sums.end(), values.begin(), values.end());
+  result.test = test_of(sums);
+  if (std::all_of(sums.begin(), sums.end(), [&](double sum) { return sum == sums.front(); })) {
+    result.why = sums.size() < 2
+                     ? std::string("one item cannot be resampled")
+                     : message("all ", sums.size(), " items differ alike: nothing to resample");
+    return;
+  }
+  const Stream draws = Draws(0, "report").stream(Purpose::bootstrap);
+  // Sums of halves are exact where their means over seeds are not: zero stays zero.
+  const auto seeds_alike = static_cast<double>(are_same ? seeds.size() : 1);
+  const Interval found =
+      are_same ? bootstrap_paired_difference(sums, std::vector<double>(sums.size(), 0.0), draws)
+               : bootstrap_over_seeds(by_seed, SeedResampling::items_within_seeds, draws);
+  const auto settled = [&](double bound) {
+    return std::abs(bound) < 1e-12 ? 0.0 : bound / seeds_alike;
+  };
+  result.interval = {settled(found.low), settled(found.high)};
+}
+
 }  // namespace
 
 const ReportItems::File& ReportItems::file_of(const std::string& path) {
@@ -158,32 +188,7 @@ ItemChange ReportItems::change(const RowPairs& pairs, const std::string& metric)
       result.why = message("of ", std::max(a->size(), b->size()), " items only ",
                            seeds.back().by_item.size(), " stand on both sides");
   }
-  std::vector<double> sums;
-  std::vector<std::vector<double>> by_seed;
-  for (const Differences& seed : seeds) by_seed.push_back(values_of(seed.by_item));
-  const bool are_same = ask_the_same(seeds);
-  for (const auto& values : by_seed)
-    if (are_same && !sums.empty())
-      std::transform(sums.begin(), sums.end(), values.begin(), sums.begin(), std::plus<>());
-    else
-      sums.insert(sums.end(), values.begin(), values.end());
-  result.test = test_of(sums);
-  const Stream draws = Draws(0, "report").stream(Purpose::bootstrap);
-  if (std::all_of(sums.begin(), sums.end(), [&](double sum) { return sum == sums.front(); })) {
-    result.why = sums.size() < 2
-                     ? std::string("one item cannot be resampled")
-                     : message("all ", sums.size(), " items differ alike: nothing to resample");
-  } else {
-    // Sums of halves are exact where their means over seeds are not: zero stays zero.
-    const auto seeds_alike = static_cast<double>(are_same ? seeds.size() : 1);
-    const Interval found =
-        are_same ? bootstrap_paired_difference(sums, std::vector<double>(sums.size(), 0.0), draws)
-                 : bootstrap_over_seeds(by_seed, SeedResampling::items_within_seeds, draws);
-    const auto settled = [&](double bound) {
-      return std::abs(bound) < 1e-12 ? 0.0 : bound / seeds_alike;
-    };
-    result.interval = {settled(found.low), settled(found.high)};
-  }
+  settle(result, seeds);
   return result;
 }
 

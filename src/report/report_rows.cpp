@@ -186,6 +186,18 @@ void add_notes(Json& notes, const Json& work) {
                             "of unseen prompts"));
 }
 
+Json failed_of(const RunSchedule& schedule) {
+  Json failed = Json::array();
+  for (const Work& work : schedule.work)
+    if (const std::string error = is_done(work) ? "" : failure_of(work); !error.empty())
+      failed.push_back({{"stage", work.stage},
+                        {"model", work.model},
+                        {"axes", own_axes(schedule, work)},
+                        {"seed", work.seed},
+                        {"error", error}});
+  return failed;
+}
+
 }  // namespace
 
 Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
@@ -219,14 +231,7 @@ Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
                        [&] { add_notes(report["notes"], *result); });
       report["work"].push_back(std::move(*result));
     }
-  report["failed"] = Json::array();
-  for (const Work& work : schedule.work)
-    if (const std::string error = is_done(work) ? "" : failure_of(work); !error.empty())
-      report["failed"].push_back({{"stage", work.stage},
-                                  {"model", work.model},
-                                  {"axes", own_axes(schedule, work)},
-                                  {"seed", work.seed},
-                                  {"error", error}});
+  report["failed"] = failed_of(schedule);
   return report;
 }
 

@@ -135,6 +135,7 @@ check "a model equal to its reference: all ties" is whole/scores/sft \
   '[r["metrics"][k] for k in ("reward_accuracy", "reward_margin", "items")]' "[0.5, 0.0, 16]"
 check "the tuned one" is whole/scores/dpo \
   'all(k in r["metrics"] for k in ("reward_accuracy", "reward_accuracy_low", "reward_margin", "preference_accuracy", "preference_margin", "preference_margin_per_token"))' True
+check "the report has a column for it" grep -q ' reward accuracy |' whole/report.md
 check "passes" is whole/scores/dpo '[r[k] for k in ("forward_passes", "evaluated_passes", "reference_passes")]' "[64, 64, 64]"
 check "prompts that were trained on are counted" is whole/scores/dpo '[r["shared_prompts"][k] for k in ("prompts", "shared", "items", "shared_items", "is_known")]' "[4, 1, 16, 4, True]"
 check "items hold the rewards" python3 - << 'PYTHON'

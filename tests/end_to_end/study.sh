@@ -32,6 +32,9 @@ for name in ("one_step", "left_to_right"):  # nothing is drawn: its own target, 
     assert row["metrics"]["elbo_bias"] != 0
 (noisy,) = by(type="monte_carlo_elbo", draws=1)
 assert noisy["metrics"]["score_variance"] > 0 and noisy["metrics"]["gradient_variance"] > 0
+half = noisy["metrics"]["bias_high"] - noisy["metrics"]["bias"]  # three repeats: Student's 4.303
+assert noisy["metrics"]["bias_interval"] == "Student"
+assert abs(half / noisy["metrics"]["bias_standard_error"] - 4.302653) < 1e-5, half
 print(len(rows))
 PY
 check "every estimator has its row, its budget and its metrics" python3 "$WORK/rows.py" "$WORK/whole"
