@@ -11,6 +11,7 @@
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/plugin/loader.hpp"
+#include "model/foreign_folder.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -130,6 +131,7 @@ void tell_outlook(const Outlook& outlook) {
 void require_model_folder(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder) || std::filesystem::exists(folder / "config.json"))
     return;  // what is no folder, loading says
+  refuse_foreign_folder(folder);
   std::string below;
   for (auto entry = std::filesystem::recursive_directory_iterator(folder);
        entry != std::filesystem::recursive_directory_iterator(); ++entry) {
