@@ -130,7 +130,7 @@ void tell_outlook(const Outlook& outlook) {
 
 void require_model_folder(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder) || std::filesystem::exists(folder / "config.json"))
-    return;  // what is no folder, loading says
+    return;  // what else is wrong, loading says
   refuse_foreign_folder(folder);
   std::string below;
   for (auto entry = std::filesystem::recursive_directory_iterator(folder);
@@ -140,9 +140,10 @@ void require_model_folder(const std::filesystem::path& folder) {
         std::filesystem::exists(entry->path() / "config.json"))
       below += "\n  " + entry->path().string();
   }
-  throw ConfigError(message("model ", config::in_quotes(folder.string()),
-                            ": no model folder, it has no config.json",
-                            below.empty() ? "" : "\n  models below it:", below));
+  if (!below.empty())
+    throw ConfigError(
+        message("model ", config::in_quotes(folder.string()),
+                ": no model folder, it has no config.json\n  models below it:", below));
 }
 
 std::filesystem::path out_folder(const Arguments& arguments, const std::filesystem::path& file) {

@@ -53,7 +53,7 @@ class TerminalObserver final : public RunObserver, public Logger {
 /// Prints the line of `TerminalObserver::opened`.  ConfigError if a run would not take the folder.
 void tell_outlook(const Outlook& outlook);
 
-/// ConfigError for a folder without config.json; names the models that lie below it.
+/// ConfigError for a folder above model folders (a run, a stage), which names them.
 void require_model_folder(const std::filesystem::path& folder);
 
 /// runs/<file name without .toml>, unless --out says otherwise.
