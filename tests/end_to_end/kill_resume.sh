@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # Long enough to be hit in the middle; a checkpoint often.
 LONG=("${TINY[@]}" --set pretrain.optimizer.steps=60 --set pretrain.save_steps=5
   --set pretrain.logging_steps=5 --set sft.optimizer.steps=30 --set sft.save_steps=5
-  --set sft.logging_steps=5 --set tuned.optimizer.steps=90 --set tuned.save_steps=3
+  --set sft.logging_steps=5 --set tuned.optimizer.steps=240 --set tuned.save_steps=3
   --set tuned.logging_steps=3)
 run=$WORK/run
 
@@ -34,7 +34,8 @@ kill_when() { # what, then a command
   shift
   start "$run"
   check "$what" wait_for "$background" 60 "$@"
-  check "grid status shows who is at work" wait_for "$background" 60 is_shown
+  kill -STOP "$background"  # so that it goes no further while it is looked at
+  [ "$1" != has_step ] || check "grid status shows who is at work" is_shown
   kill -KILL "$background" 2> /dev/null
   ended
   check "killed in the middle (exit code $code)" [ "$code" -eq 137 ]
@@ -66,8 +67,9 @@ with open(sys.argv[1], "r+b") as file:
 PYTHON
 start "$run"
 # promise 4: a flipped byte in the newest checkpoint: the one before is taken, with a warning that names the file
-check "goes on from the one before" wait_for "$background" 60 has_step tuned 12
+check "goes on from the one before" wait_for "$background" 60 has_step tuned "$((10#${newest#step-} + 3))"
 echo "another process in the same folder"
+kill -STOP "$background"  # so that it cannot end meanwhile
 run_lldm run "$SMOKE" --out "$run" "${LONG[@]}"
 # promise 21: a second process in a run's folder is refused with the first one's pid
 expect_code 1 "is refused"
@@ -76,6 +78,7 @@ expect_text "pid $background"
 
 echo "SIGTERM"
 kill -TERM "$background"
+kill -CONT "$background"
 ended
 # promise 8: SIGTERM saves and exits with 75
 expect_code 75 "saves and stops"
