@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iosfwd>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -30,9 +31,10 @@ struct Arguments {
   /// The option's (last) value, or `otherwise`.
   [[nodiscard]] std::string value(const std::string& name, const std::string& otherwise = "") const;
   [[nodiscard]] std::vector<std::string> values(const std::string& name) const;
-  /// The option's value as an integer from `least`; ConfigError for anything else.
-  [[nodiscard]] std::int64_t integer(const std::string& name, std::int64_t otherwise,
-                                     std::int64_t least = 0) const;
+  /// The option's value as an integer in [least, most]; ConfigError for anything else.
+  [[nodiscard]] std::int64_t integer(
+      const std::string& name, std::int64_t otherwise, std::int64_t least = 0,
+      std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
 };
 
 struct Command {

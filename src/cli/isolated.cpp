@@ -2,6 +2,7 @@
 #include "cli/isolated.hpp"
 
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,13 +70,22 @@ class Listener {
   bool is_done_ = false;
 };
 
-[[noreturn]] void be_child(int out, const std::function<void(const Report&)>& body) {
+/// Nobody would stop it once its parent is gone: it ends with the parent, or by its own alarm.
+[[noreturn]] void be_child(pid_t parent, int out, std::chrono::milliseconds limit,
+                           const std::function<void(const Report&)>& body) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);  // it died before the line above
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);  // a crash is expected here
-  for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGILL, SIGTERM, SIGINT})
+  for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGILL, SIGTERM, SIGINT, SIGALRM})
     std::signal(signal, SIG_DFL);
   dup2(STDERR_FILENO, STDOUT_FILENO);
-  const Report report(out);
+  sigset_t alarm_signal;
+  sigemptyset(&alarm_signal);
+  sigaddset(&alarm_signal, SIGALRM);
+  sigprocmask(SIG_UNBLOCK, &alarm_signal, nullptr);
+  constexpr std::chrono::seconds kGrace{5};  // the parent, which says why, stops it first
+  const Report report(out, std::chrono::ceil<std::chrono::seconds>(limit) + kGrace);
   try {
     body(report);
     report.done();
@@ -108,7 +118,13 @@ bool listen(int in, std::chrono::milliseconds limit, Listener& listener) {
 
 }  // namespace
 
+Report::Report(int descriptor, std::chrono::seconds patience)
+    : descriptor_(descriptor), patience_(patience) {
+  alarm(static_cast<unsigned>(patience_.count()));
+}
+
 void Report::write(char kind, const std::vector<std::string>& fields) const {
+  alarm(static_cast<unsigned>(patience_.count()));
   std::string record(1, kind);
   for (const std::string& field : fields) {
     record += kField;
@@ -139,6 +155,7 @@ Isolated run_isolated(const std::function<void(const Report&)>& body,
   int ends[2];
   if (pipe(ends) != 0) throw Error(message("run_isolated: no pipe: ", std::strerror(errno)));
   std::fflush(nullptr);
+  const pid_t parent = getpid();
   const pid_t child = fork();
   if (child < 0) {
     close(ends[0]), close(ends[1]);
@@ -147,7 +164,7 @@ Isolated run_isolated(const std::function<void(const Report&)>& body,
   if (child == 0) {
     close(ends[0]);
     setpgid(0, 0);
-    be_child(ends[1], body);
+    be_child(parent, ends[1], limit, body);
   }
   close(ends[1]);
   Listener listener;

@@ -15,7 +15,8 @@ namespace lldm::cli {
 /// How a body in another process says what it found.
 class Report {
  public:
-  explicit Report(int descriptor) : descriptor_(descriptor) {}
+  /// SIGALRM ends the process that says nothing for `patience`.
+  Report(int descriptor, std::chrono::seconds patience);
   /// Says which law is being checked, checks it, says what was found.
   void check(const laws::Law& law) const;
   void found(const laws::LawResult& result) const;
@@ -28,6 +29,7 @@ class Report {
  private:
   void write(char kind, const std::vector<std::string>& fields) const;
   int descriptor_;
+  std::chrono::seconds patience_;
 };
 
 struct Isolated {
@@ -39,7 +41,7 @@ struct Isolated {
 };
 
 /// Runs `body` in a child process whose standard output is its standard error.  Nothing said for
-/// `limit` stops it.  The caller has one thread.
+/// `limit` (at most 1e6 s) stops it, and so does the end of the caller, which has one thread.
 /// Errors  Error if there can be no child.
 [[nodiscard]] Isolated run_isolated(const std::function<void(const Report&)>& body,
                                     std::chrono::milliseconds limit);

@@ -38,16 +38,19 @@ std::vector<std::string> Arguments::values(const std::string& name) const {
   return found == options.end() ? std::vector<std::string>{} : found->second;
 }
 
-std::int64_t Arguments::integer(const std::string& name, std::int64_t otherwise,
-                                std::int64_t least) const {
+std::int64_t Arguments::integer(const std::string& name, std::int64_t otherwise, std::int64_t least,
+                                std::int64_t most) const {
   if (!has(name)) return otherwise;
   const std::string text = value(name);
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < least)
-    throw ConfigError(
-        message("--", name, " got ", config::in_quotes(text), "\n  legal: integers from ", least,
-                error == std::errc::result_out_of_range ? " to 9223372036854775807" : ""));
+  if (error != std::errc() || end != text.data() + text.size() || number < least || number > most) {
+    const bool has_end =
+        error == std::errc::result_out_of_range || most < std::numeric_limits<std::int64_t>::max();
+    throw ConfigError(message("--", name, " got ", config::in_quotes(text),
+                              "\n  legal: integers from ", least,
+                              has_end ? message(" to ", most) : ""));
+  }
   return number;
 }
 

@@ -10,6 +10,7 @@
 
 #include "cli/command.hpp"
 #include "cli/isolated.hpp"
+#include "cli/terminal.hpp"
 #include "lldm/builtin/builtin.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/laws/component_laws.hpp"
@@ -101,10 +102,9 @@ void check_component(const Report& report, const std::filesystem::path& file, st
 }  // namespace
 
 int run_plugin_check(const Arguments& arguments) {
-  const std::filesystem::path file =
-      plugin_file(arguments.positional.front(), std::filesystem::path());
+  const std::filesystem::path file = plugin_argument(arguments.positional.front());
   const std::vector<std::string> settings = arguments.values("set");
-  const std::chrono::seconds limit(std::max<std::int64_t>(1, arguments.integer("timeout", 60)));
+  const std::chrono::seconds limit(arguments.integer("timeout", 60, 1, 1'000'000));
   const std::vector<std::string> names = components_of(file, settings, limit);
   std::map<Outcome, int> counts;
   for (std::size_t i = 0; i < names.size(); ++i) {

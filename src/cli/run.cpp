@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // lldm run, validate, plan, report.
+#include <algorithm>
 #include <iostream>
 
 #include "cli/terminal.hpp"
@@ -25,21 +26,69 @@ std::string requirement_text(const ExperimentOptions& file) {
   return text + (file.note ? ": " + *file.note : "");
 }
 
+/// The note of the key whose path, in a problem's text, names a variable that is not set; "" where
+/// there is none.  No such file is looked for: that the variable is not set is what is wrong.
+std::string unset_variable(const LoadedExperiment& loaded, const std::string& problem) {
+  const std::size_t begin = problem.find("${");
+  if (begin == std::string::npos) return "";
+  const std::size_t end = std::min(problem.find(" does not exist"), problem.find('\n'));
+  const std::string path = config::in_quotes(problem.substr(begin, end - begin));
+  const std::size_t who = problem.find("stage \"");
+  const std::string stage =
+      who == std::string::npos ? "" : problem.substr(who, problem.find("\":", who) + 1 - who);
+  std::string found;  // of the stage itself; a default table's key is told of one stage alone
+  for (const std::string& note : loaded.notes) {
+    if (note.find("needs the environment variable") == std::string::npos ||
+        note.find(path) == std::string::npos)
+      continue;
+    if (found.empty() || note.find(stage) != std::string::npos) found = note;
+  }
+  return found;
+}
+
+/// Without the advice that the file follows already.
+std::string without_advice(std::string text) {
+  const std::size_t advice = text.find("\n  a file whose models or rows are fetched");
+  return advice == std::string::npos ? text : text.substr(0, advice);
+}
+
 /// ConfigError for files that cannot be used; what is missing is a note where the file says why.
-void check_files(const LoadedExperiment& loaded, const Registry& registry) {
+/// Returns whether there is such a note; one of `loaded.notes` is not told here.
+bool check_files(const LoadedExperiment& loaded, const Registry& registry) {
   const ExperimentOptions& file = loaded.experiments.front().options;
   std::string errors;
   bool is_noted = false;
   for (const FileProblem& problem : file_problems(loaded, registry)) {
     if (problem.is_missing && file.needs) {
-      std::cerr << "note: " << problem.text << "\n";
+      if (unset_variable(loaded, problem.text).empty())
+        std::cerr << "note: " << without_advice(problem.text) << "\n";
       is_noted = true;
     } else {
       errors += (errors.empty() ? "" : "\n") + problem.text;
     }
   }
-  if (is_noted) std::cerr << "note: " << requirement_text(file) << "\n";
   if (!errors.empty()) throw ConfigError(errors);
+  return is_noted;
+}
+
+/// ConfigError for what a run of `stage` misses, with what the file says of it.
+void check_required(const LoadedExperiment& loaded, const Registry& registry,
+                    const std::string& stage) {
+  const ExperimentOptions& file = loaded.experiments.front().options;
+  if (!file.needs || !not_runnable_yet(loaded).empty()) return;
+  check_fit(loaded, registry);
+  std::vector<std::string> errors;
+  bool is_missing = false;
+  for (const FileProblem& problem : file_problems(loaded, registry, stage)) {
+    const std::string variable = unset_variable(loaded, problem.text);
+    const std::string text = variable.empty() ? without_advice(problem.text) : variable;
+    if (std::ranges::find(errors, text) == errors.end()) errors.push_back(text);
+    is_missing = is_missing || problem.is_missing;
+  }
+  if (!is_missing) return;
+  std::string text;
+  for (const std::string& error : errors) text += error + "\n";
+  throw ConfigError(text + requirement_text(file));
 }
 
 }  // namespace
@@ -60,10 +109,12 @@ int run_run(const Arguments& arguments) {
     check_fit(loaded, registry);
     const Outlook outlook = look_ahead(loaded, options);
     std::cout << describe_plan(loaded, registry, outlook);
+    check_required(loaded, registry, options.stage);
     check_runnable(loaded, registry, options.stage);
     tell_outlook(outlook);
     return 0;
   }
+  check_required(loaded, registry, options.stage);
   MemoryManager memory;
   memory.install();
   TerminalObserver terminal;
@@ -81,9 +132,11 @@ int run_validate(const Arguments& arguments) {
   const LoadedExperiment loaded = load(arguments, registry);
   for (const std::string& line : not_runnable_yet(loaded)) std::cout << line << "\n";
   const std::vector<std::string> unread = check_fit(loaded, registry);
-  check_files(loaded, registry);
+  const bool is_noted = check_files(loaded, registry);
   for (const std::string& line : loaded.notes) std::cerr << "note: " << line << "\n";
   for (const std::string& line : unread) std::cerr << "note: " << line << "\n";
+  if (is_noted)
+    std::cerr << "note: " << requirement_text(loaded.experiments.front().options) << "\n";
   std::cout << file.string() << ": ok, " << loaded.experiments.front().stages.size() << " stages";
   if (loaded.cells.size() > 1) std::cout << ", " << loaded.cells.size() << " cells";
   std::cout << "\n";

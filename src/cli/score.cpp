@@ -79,7 +79,7 @@ int run_score(const Arguments& arguments) {
   request.draws_seed = static_cast<std::uint64_t>(arguments.integer("draws-seed", 42));
   NotesToStderr notes;
   request.logger = &notes;
-  request.repeat = arguments.integer("repeat", 1, 1);
+  request.repeat = arguments.integer("repeat", 1, 1, 1'000'000);
   if (arguments.has("json")) {
     score_file(request, registry, [](const Json& line) { std::cout << line.dump() << "\n"; });
     return 0;

@@ -36,6 +36,13 @@ std::string reuse_text(const ReusedWork& work) {
 
 }  // namespace
 
+std::filesystem::path plugin_argument(const std::string& name) {
+  std::error_code ignored;
+  const bool is_file =
+      std::filesystem::exists(name, ignored) && !std::filesystem::is_directory(name, ignored);
+  return plugin_file(is_file ? std::filesystem::absolute(name).string() : name, {});
+}
+
 Registry make_registry(const Arguments& arguments, const std::filesystem::path& file) {
   Registry registry;
   register_builtin_components(registry);
@@ -54,8 +61,7 @@ Registry make_registry(const Arguments& arguments, const std::filesystem::path& 
               plugin_file(path.as_string(), source ? source->folder : std::filesystem::path()));
         }
   }
-  for (const std::string& path : arguments.values("plugin"))
-    paths.push_back(plugin_file(path, std::filesystem::path()));
+  for (const std::string& path : arguments.values("plugin")) paths.push_back(plugin_argument(path));
   // A folder's config names what the command line that made it named: once is enough.
   std::set<std::filesystem::path> seen;
   for (const auto& path : paths)

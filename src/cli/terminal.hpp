@@ -18,6 +18,10 @@
 
 namespace lldm::cli {
 
+/// The file of a plugin that the command line names: that file if it is there, else as
+/// `plugin_file` finds it.
+std::filesystem::path plugin_argument(const std::string& name);
+
 /// The registry with all built-in components, the file's plugins and those of --plugin.
 /// `file` may be empty.
 Registry make_registry(const Arguments& arguments, const std::filesystem::path& file = {});

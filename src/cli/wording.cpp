@@ -17,13 +17,15 @@ namespace {
 const std::vector<std::pair<std::regex, std::string>>& words() {
   static const std::vector<std::pair<std::regex, std::string>> table = [] {
     std::vector<std::pair<std::regex, std::string>> list;
-    for (const auto& [from, to] : std::array<std::pair<const char*, const char*>, 8>{{
+    for (const auto& [from, to] : std::array<std::pair<const char*, const char*>, 9>{{
              {R"re((^|\n| )stage "(sample|scores)": )re", "$1"},
              {R"re((^|\n| )stage "(sample|scores)" )re", "$1"},
              {R"re(^stage (sample|scores)[^ ]*: +)re", ""},
              {R"re((^|\n| )the file: )re", "$1"},
              {R"re((^|\n| )the file ")re", "$1\""},
              {R"re(\[(sampler|task|memory)\] (\w+))re", "--set $1.$2"},
+             {R"re(: every stage that .*\n.* STAGE\.task(\.type)?)re",
+              ": --task gives it\n  leave it out"},
              {R"re(, or start over with --fresh)re", ""},
              {R"re(("task" type "\w+": "(\w+)" is missing\n))re", "$1  --set task.$2=VALUE\n"},
          }})

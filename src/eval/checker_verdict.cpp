@@ -3,10 +3,12 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "data/row_parser.hpp"
+#include "lldm/config/diagnostics.hpp"
 #include "lldm/data/inspect.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
@@ -45,6 +47,17 @@ double finite(const json& value, const std::string& name) {
   return value.get<double>();
 }
 
+[[noreturn]] void refuse(const std::string& key, const json& value) {
+  static const std::vector<std::string> keys = {"correct", "extracted", "grade", "metrics"};
+  static const std::map<std::string, const char*> wanted = {
+      {"correct", "true or false"}, {"extracted", "a string"}, {"metrics", "an object of numbers"}};
+  if (const auto known = wanted.find(key); known != wanted.end())
+    throw data::RowFault{
+        0, message('"', key, "\" must be ", known->second, ", and is of type ", value.type_name())};
+  throw data::RowFault{
+      0, message('"', key, "\" is no key of a reply: ", config::did_you_mean(key, keys, "keys"))};
+}
+
 /// RowFault for everything that was not agreed.
 Verdict read_reply(const json& reply) {
   Verdict verdict;
@@ -62,7 +75,7 @@ Verdict read_reply(const json& reply) {
         verdict.metrics[name] = finite(figure, name);
       }
     } else {
-      throw data::RowFault{0, message("\"", key, "\" is no key of a reply, or of another type")};
+      refuse(key, value);
     }
   }
   if (!reply.contains("correct")) throw data::RowFault{0, "\"correct\" is missing"};

@@ -361,8 +361,32 @@ run_lldm validate base.toml --set 'sft.data.file=${NO_SUCH_FOLDER}/x.jsonl' --se
 expect_code 0 "a note where the file says why"
 expect_text "note: --set"
 (unset LLDM_DATA && "$LLDM" validate "$SOURCE/experiments/gsm8k/preference.toml" > output 2>&1)
-code=$?
+code=$? text=$(cat output)
 expect_code 0 "the recipe of GSM8K without its data"
+told_once() { # keys that read the variable
+  expect_no_text "does not exist"
+  check "each key once" [ "$(grep -c 'needs the environment variable LLDM_DATA, which is not set' <<< "$text")" -eq "$1" ]
+  check "and once what the file requires" [ "$(grep -cF 'requires = "download": openai/gsm8k' <<< "$text")" -eq 1 ]
+}
+told_once 3
+for command in plan run; do
+  text=$(unset LLDM_DATA && "$LLDM" $command "$SOURCE/experiments/gsm8k/preference.toml" --out unset 2>&1)
+  code=$?
+  expect_code "$([ $command = run ] && echo 2 || echo 0)" "$command without LLDM_DATA"
+  told_once 3
+done
+text=$(unset LLDM_DATA && "$LLDM" run "$SOURCE/experiments/gsm8k/preference.toml" --out unset --stage test_pairs 2>&1)
+told_once 1
+run_lldm validate "$SOURCE/experiments/llada_8b/dpo_rtx4080.toml"
+expect_code 0 "a recipe whose model is to be fetched"
+expect_no_text "says so: requires"
+run_lldm evaluate base/sft/model --task file --set 'task={type="file", file="rows.jsonl"}'
+expect_code 2 "a task's type twice"
+expect_text "--task gives it"
+expect_no_text "STAGE"
+run_lldm score base/sft/model pairs_form.jsonl --repeat 99999999999
+expect_code 2 "more repeats than any"
+expect_text "legal: integers from 1 to 1000000"
 run_lldm validate base.toml --set sft.optimizer.max_grad_norm=1
 expect_text 'lldm calls it "optimizer.max_gradient_norm"'
 run_lldm validate base.toml --set lr=1

@@ -126,8 +126,27 @@ check "the sound one beside them is checked" grep -qE '^pass  noise_schedule "ch
 run_lldm plugin check "$PLUGINS/libbad_crashing_at_load.so"
 expect_code 4 "a crash at load"
 expect_text "could not be loaded: it died of signal 11 (Segmentation fault)"
+# What hangs ends with the check, also with one that is killed.
+"$LLDM" plugin check "$PLUGINS/libbad_crashing.so" > "$WORK/killed" 2>&1 &
+background=$!
+hanging() { pgrep -P "$background" > "$WORK/child" && grep -q 'noise_schedule "crashes"' "$WORK/killed"; }
+check "a component hangs" wait_for "$background" 60 hanging
+sleep 1
+child=$(pgrep -P "$background")
+kill -TERM "$background"
+wait "$background" 2> /dev/null
+background=""
+gone() { for _ in $(seq 100); do ! kill -0 "$1" 2> /dev/null && return; sleep 0.05; done; false; }
+check "a hanging component's process ends with the check" gone "${child:-none}"
+run_lldm plugin check margin_objective --timeout 99999999999
+expect_code 2 "a timeout longer than any"
+expect_text "legal: integers from 1 to 1000000"
 
 echo "what is no plugin"
+(cd "$WORK" && echo '{}' > rows.jsonl && "$LLDM" plugin check rows.jsonl > "$WORK/output" 2>&1)
+code=$? text=$(cat "$WORK/output")
+expect_code 4 "the name of a file that is there"
+expect_text 'rows.jsonl" is not a shared library'
 run_lldm plugin check "$WORK/nothere.so"
 expect_code 4 "no file"
 expect_text "there is no such file"

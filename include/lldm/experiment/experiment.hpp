@@ -93,8 +93,8 @@ struct ExperimentOptions {
         field("device", &E::device, "cpu, cuda, or auto (a GPU where there is one)."),
         field("threads", &E::threads,
               "CPU threads; 0: as many as the machine has, and one for each worker of a grid.  The "
-              "bits "
-              "of a run depend on it.")
+              "bits of a run depend on it.  More than 256 are refused where the machine has less "
+              "than a quarter of them.")
             .range(0, 4096),
         field("plugins", &E::plugins,
               "Plugins to load: paths relative to this file, or names of shipped ones."),

@@ -298,10 +298,11 @@ TEST_CASE("FileTask: a checker that fails is counted, never silently wrong", "[e
   check_failed(world.checked(yes + "kill -SEGV $$"), "check_crash", "signal 11");
   check_failed(world.checked("true"), "check_garbage", "empty line");
   check_failed(world.checked("echo yes"), "check_garbage", "not JSON");
-  check_failed(world.checked("echo '{\"correct\": 1}'"), "check_garbage", "\"correct\"");
+  check_failed(world.checked("echo '{\"correct\": 1}'"), "check_garbage",
+               "\"correct\" must be true or false, and is of type number");
   check_failed(world.checked("echo '{\"grade\": 1}'"), "check_garbage", "\"correct\" is missing");
   check_failed(world.checked("echo '{\"correct\": true, \"corect\": true}'"), "check_garbage",
-               "\"corect\" is no key");
+               "\"corect\" is no key of a reply: did you mean \"correct\"?");
   check_failed(world.checked("echo '{\"correct\": true, \"metrics\": {\"accuracy\": 1}}'"),
                "check_garbage", "no metric can be named \"accuracy\"");
   check_failed(world.checked("echo '{\"correct\": true, \"metrics\": {\"a\": \"b\"}}'"),
