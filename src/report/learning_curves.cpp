@@ -17,13 +17,28 @@ struct CurveOf {
 };
 using Folders = std::map<std::string, CurveOf>;
 
-Folders curves_of(const std::vector<ReportWork>& all, const ReportGroups& groups,
-                  const ReportStyles& styles) {
+/// The seeds that the label of a model's line names; of a model that was not measured its own,
+/// where other lines of the report name theirs.
+std::string seeds_of(const ReportWork& work, const ReportGroups& groups) {
+  bool are_apart = false;
+  for (const ReportGroup& group : groups) {
+    are_apart = are_apart || !group.seeds.empty();
+    for (const ReportRow* row : group.rows)
+      if (!work.hash.empty() && row->model_hash == work.hash) return group.seeds;
+  }
+  return are_apart && work.seed ? "seed=" + std::to_string(*work.seed) : "";
+}
+
+Folders curves_of(const ReportData& data, const ReportGroups& groups, const ReportStyles& styles) {
   std::map<std::string, std::string> keys;  // by the model's hash
   for (const ReportGroup& group : groups)
     for (const ReportRow* row : group.rows) keys.emplace(row->model_hash, styles.key_of(group));
+  const std::vector<ReportWork>& all = data.work;
   std::vector<LineOf> lines;
-  for (const ReportWork& work : all) lines.push_back({work.stage, work.axes});
+  for (const ReportWork& work : all)
+    lines.push_back({work.stage, work.axes, "", seeds_of(work, groups)});
+  for (const ReportWork& work : data.failed)
+    if (work.model.empty()) lines.push_back({work.stage, work.axes});
   const std::vector<std::string> labels = line_labels(lines);
   std::map<std::string, std::set<std::string>> runs;  // that read alike, by label
   for (std::size_t i = 0; i < all.size(); ++i) runs[labels[i]].insert(all[i].run);
@@ -119,7 +134,7 @@ LinePlot empty_plot(const char* title, const char* label) {
 
 void write_learning_curves(const ReportData& data, const ReportGroups& groups, PlotSink& sink) {
   constexpr const char *kMargins = "train/rewards/margins", *kNats = "train/nats_per_token";
-  const Folders preference = curves_of(data.work, groups, sink.styles);
+  const Folders preference = curves_of(data, groups, sink.styles);
   Folders plain = preference;
   for (const MetricsLine& line : data.lines)
     for (const auto& [name, value] : line.values)

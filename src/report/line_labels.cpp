@@ -52,7 +52,7 @@ std::vector<std::string> line_labels(const std::vector<LineOf>& lines) {
   for (const LineOf& line : lines) {
     known["rows"].push_back({{"axes", line.axes}});
     by_stage[line.stage].push_back(&line);
-    evaluations[line.stage].insert(line.evaluated_by);
+    if (!line.evaluated_by.empty()) evaluations[line.stage].insert(line.evaluated_by);
   }
   const AxisLabels labels(known);
   std::map<std::string, std::set<std::string>> paths;
@@ -63,7 +63,8 @@ std::vector<std::string> line_labels(const std::vector<LineOf>& lines) {
   std::vector<std::string> texts;
   for (const LineOf& line : lines)
     texts.push_back(line.stage + labels.of(only(line.axes, paths.at(line.stage))) +
-                    (evaluations.at(line.stage).size() > 1 ? " (" + line.evaluated_by + ")" : ""));
+                    (line.seeds.empty() ? "" : ", " + line.seeds) +
+                    (evaluations[line.stage].size() > 1 ? " (" + line.evaluated_by + ")" : ""));
   return texts;
 }
 

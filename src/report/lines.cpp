@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "experiment/axis_labels.hpp"
 #include "lldm/errors.hpp"
 #include "report/columns.hpp"
-#include "report/line_labels.hpp"
 #include "track/not_finite.hpp"
 
 namespace lldm {
@@ -93,22 +93,23 @@ Json report_lines(const ReportGroups& groups) {
   return lines;
 }
 
-ReportTable failed_table(const std::vector<ReportWork>& failed) {
+ReportTable failed_table(const std::vector<ReportWork>& failed, const ReportGroups& groups) {
   ReportTable table{.title = kFailedTitle, .table = {}, .note = ""};
   const bool has_runs = std::any_of(failed.begin(), failed.end(),
                                     [](const ReportWork& work) { return !work.run.empty(); });
   for (const char* name : {"work", "run", "seed", "error"})
     if (name != std::string("run") || has_runs)
       table.table.columns.push_back(column_of(kFailedTitle, name));
-  std::vector<LineOf> lines;
-  for (const ReportWork& work : failed)
-    lines.push_back({work.stage + (work.model.empty() ? "" : " of " + work.model), work.axes});
-  const std::vector<std::string> labels = line_labels(lines);
-  for (std::size_t i = 0; i < failed.size(); ++i) {
-    std::vector<std::string> row = {labels[i]};
-    if (has_runs) row.push_back(failed[i].run);
-    row.push_back(failed[i].seed ? std::to_string(*failed[i].seed) : "-");
-    row.push_back(failed[i].error);
+  Json known = {{"rows", Json::array()}};
+  for (const ReportWork& work : failed) known["rows"].push_back({{"axes", work.axes}});
+  for (const ReportGroup& group : groups) known["rows"].push_back({{"axes", group.axes}});
+  const AxisLabels labels(known);
+  for (const ReportWork& work : failed) {
+    std::vector<std::string> row = {work.stage + (work.model.empty() ? "" : " of " + work.model) +
+                                    labels.of(work.axes)};
+    if (has_runs) row.push_back(work.run);
+    row.push_back(work.seed ? std::to_string(*work.seed) : "-");
+    row.push_back(work.error);
     table.table.rows.push_back(std::move(row));
   }
   if (!failed.empty())

@@ -15,7 +15,8 @@ namespace lldm {
 /// What the clock and the allocator said is not among them.
 nlohmann::ordered_json report_lines(const ReportGroups& groups);
 
-/// Work that is recorded as failed: it has no figures, and is not forgotten.
-ReportTable failed_table(const std::vector<ReportWork>& failed);
+/// Work that is recorded as failed, with all of its axes: it has no figures, and is not forgotten.
+/// `groups`: the lines that it is told from.
+ReportTable failed_table(const std::vector<ReportWork>& failed, const ReportGroups& groups);
 
 }  // namespace lldm

@@ -10,6 +10,17 @@
 
 namespace lldm {
 
+namespace {
+
+constexpr const char* kSeedsApart =
+    "Seeds have lines of their own where the settings behind their models differ, such as a "
+    "vocabulary that is made of each seed's own words: a mean over them would be one of unlike "
+    "models.\n"
+    "To have them averaged let the seeds share what comes before a stage, seeds = { values = [1, "
+    "2], from = \"STAGE\" }, or take a tokenizer that does not depend on the rows.\n";
+
+}  // namespace
+
 LinesTable::LinesTable(const char* title, const std::vector<std::string>& columns, std::string note)
     : report_{.title = title, .table = {}, .note = std::move(note)} {
   for (const std::string& name : columns) report_.table.columns.push_back(column_of(title, name));
@@ -18,6 +29,7 @@ LinesTable::LinesTable(const char* title, const std::vector<std::string>& column
 LinesTable& LinesTable::line(const ReportGroup& group, const std::string& label) {
   group_ = &group;
   runs_.push_back(group.run);
+  are_seeds_apart_ = are_seeds_apart_ || !group.seeds.empty();
   report_.table.rows.push_back({label});
   return *this;
 }
@@ -86,6 +98,7 @@ LinesTable& LinesTable::change(const std::string& metric, const ReportGroups& gr
 
 ReportTable LinesTable::finish() {
   Table& table = report_.table;
+  if (are_seeds_apart_) report_.note += kSeedsApart;
   if (std::any_of(runs_.begin(), runs_.end(), [](const auto& run) { return !run.empty(); })) {
     table.columns.insert(table.columns.begin() + 1, {"run", Align::left});
     table.keys = 2;

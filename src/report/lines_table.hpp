@@ -39,6 +39,7 @@ class LinesTable {
   ReportTable report_;
   const ReportGroup* group_ = nullptr;
   std::vector<std::string> runs_;
+  bool are_seeds_apart_ = false;
 };
 
 }  // namespace lldm

@@ -71,7 +71,8 @@ std::string seeds_text(const std::set<std::size_t>& counts, const std::set<std::
   for (const std::int64_t seed : seeds) names += (names.empty() ? "" : ", ") + std::to_string(seed);
   std::string text = message("n: ", *counts.begin());
   if (counts.size() > 1) text += message(" to ", *counts.rbegin());
-  return text + (*counts.rbegin() == 1 ? " seed (" : " seeds (") + names + ")";
+  text += *counts.rbegin() == 1 ? " seed" : " seeds";
+  return text + (seeds.size() > *counts.rbegin() ? " each (" : " (") + names + ")";
 }
 
 std::string sizes_text(const std::vector<const ReportGroup*>& groups, const std::string& metric) {

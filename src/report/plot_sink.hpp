@@ -49,7 +49,8 @@ struct PlotPart {
 /// left with one line.
 std::vector<PlotPart> plot_parts(std::size_t count, std::size_t most);
 
-/// "n: 1 to 2 seeds (1, 2)": how many seeds the lines have, and which.
+/// "n: 1 to 2 seeds (1, 2)": how many seeds the lines have, and which; "n: 1 seed each (1, 2)"
+/// where no line has all of them.
 std::string seeds_text(const std::set<std::size_t>& counts, const std::set<std::int64_t>& seeds);
 
 /// "n: 3 seeds (1, 2, 3), 500 items each", of the groups that have the metric.

@@ -30,7 +30,8 @@ std::string examples_text(const ReportGroups& all) {
       auto at = std::find_if(seen.begin(), seen.end(),
                              [&](const auto& s) { return s.first == item.prompt; });
       if (at == seen.end()) at = seen.insert(seen.end(), {item.prompt, ""});
-      at->second += message("- ", group.name, " (seed ", row.seed, ", ",
+      at->second += message("- ", group.name, " (",
+                            group.seeds.empty() ? message("seed ", row.seed, ", ") : "",
                             item.is_correct ? "right): `" : "wrong): `", item.output, "`\n");
     }
   }
@@ -62,7 +63,7 @@ std::string markdown(const ReportData& data, const ReportGroups& groups, const R
   if (!data.is_whole) text += "**Partial: not every stage has been run.**\n\n";
   if (!data.notes.empty()) text += listed(data.notes) + "\n";
   for (const ReportTable& table : report_tables(groups)) text += as_markdown(table);
-  if (const ReportTable failed = failed_table(data.failed); !failed.table.rows.empty())
+  if (const ReportTable failed = failed_table(data.failed, groups); !failed.table.rows.empty())
     text += as_markdown(failed);
   text += "\n" + findings(groups);
   if (has_costs) text += "\nSeconds and memory of the run itself: [costs.md](costs.md).\n";
@@ -101,7 +102,7 @@ void write_texts(const ReportData& data, const ReportGroups& groups,
 void write_report(const RunSchedule& schedule, const std::filesystem::path& out, bool is_whole) {
   Json report = collect_rows(schedule, out, is_whole);
   const ReportData data = report_of(report, std::filesystem::weakly_canonical(out));
-  const ReportGroups groups = group_rows(data.rows);
+  const ReportGroups groups = group_rows(data.rows, data.failed);
   write_sealed(out / "report.json", with_lines(std::move(report), data, groups).dump(2) + "\n");
   write_texts(data, groups, out);
 }
@@ -109,7 +110,7 @@ void write_report(const RunSchedule& schedule, const std::filesystem::path& out,
 void merge_reports(const std::vector<std::filesystem::path>& folders,
                    const std::filesystem::path& out) {
   const ReportData data = read_runs(folders);
-  const ReportGroups groups = group_rows(data.rows);
+  const ReportGroups groups = group_rows(data.rows, data.failed);
   make_folders(out);
   // A run's own report.json stays; elsewhere `items` are absolute paths.
   if (folders.size() > 1 ||
@@ -120,7 +121,7 @@ void merge_reports(const std::vector<std::filesystem::path>& folders,
 
 std::string report_text(const std::filesystem::path& out, int width) {
   const ReportData data = read_runs({out});
-  const ReportGroups groups = group_rows(data.rows);
+  const ReportGroups groups = group_rows(data.rows, data.failed);
   std::string text;
   const auto add = [&](const ReportTable& table) {
     if (!table.table.rows.empty())
@@ -128,7 +129,7 @@ std::string report_text(const std::filesystem::path& out, int width) {
   };
   for (const std::string& note : data.notes) text += "note: " + note + "\n";
   for (const ReportTable& table : report_tables(groups)) add(table);
-  add(failed_table(data.failed));
+  add(failed_table(data.failed, groups));
   add(costs_table(groups));
   return text + findings(groups);
 }

@@ -107,6 +107,7 @@ std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> AxisFamily:
   std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> parts;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     std::string name = labels.of(others[g]);
+    if (!groups[g]->seeds.empty()) name += ", " + groups[g]->seeds;
     if (name.starts_with(", ")) name.erase(0, 2);
     if (groups[g]->name != groups[g]->label)  // another line of the report reads alike
       name += (name.empty() ? "[" : " [") + groups[g]->run + "]";

@@ -24,7 +24,8 @@ struct AxisFamily {
   /// How it is called on a plot, with its unit where it has one: "beta [1/nat]".
   /// `is_evaluated`: the passes of a budget that were evaluated, not those that were planned.
   [[nodiscard]] std::string title_of(const std::string& path, bool is_evaluated = false) const;
-  /// The groups with equal values of all varying axes but `paths`, by what those axes say.
+  /// The groups with equal values of all varying axes but `paths`, by what those axes say, and by
+  /// their seeds where those have lines of their own.
   [[nodiscard]] std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> split(
       const std::vector<std::string>& paths) const;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How noisy the estimators are, and what training with them cost.
 #include <algorithm>
+#include <set>
 
 #include "lldm/errors.hpp"
 #include "report/columns.hpp"
@@ -12,12 +13,15 @@ namespace {
 /// Of rows that differ in what measured them, one: the figures are of their training.
 ReportGroups once_each(const ReportGroups& all, const std::vector<std::string>& metrics) {
   ReportGroups groups;
-  std::vector<std::string> seen;
+  std::set<std::string> seen;
   for (const ReportGroup& group : lines_with(all, metrics, true)) {
-    const std::string key = group.stage + group.axes.dump() + group.run;
-    if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
-    seen.push_back(key);
-    groups.push_back(group);
+    bool is_new = false;
+    for (const ReportRow* row : group.rows) {
+      const std::string model =
+          row->model_hash.empty() ? message(row->settings, " ", row->seed) : row->model_hash;
+      is_new = seen.insert(group.stage + group.axes.dump() + group.run + model).second || is_new;
+    }
+    if (is_new) groups.push_back(group);
   }
   return groups;
 }
@@ -48,7 +52,8 @@ constexpr const char* kCostsNote =
 std::string study_label(const ReportGroup& group) {
   std::string label = group.label;
   if (label.starts_with(group.stage + ", ")) label.erase(0, group.stage.size() + 2);
-  return label.substr(0, label.find(", budget="));
+  label.resize(std::min(label.size(), label.find(", budget=")));
+  return group.seeds.empty() || label.ends_with(group.seeds) ? label : label + ", " + group.seeds;
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ std::string key_of(const ReportRow& row) {
   if (!row.settings.empty())
     for (const char* path : {"score_estimator", "budget"})
       if (row.axes.contains(path)) axes[path] = row.axes.at(path);
-  return Axes::array({row.stage, axes, row.evaluated_by, row.settings}).dump();
+  return Axes::array({row.stage, row.role, axes, row.evaluated_by, row.settings}).dump();
 }
 
 void add_runs(std::string& runs, const ReportRow& row) {
@@ -28,11 +28,39 @@ void add_runs(std::string& runs, const ReportRow& row) {
       runs += (runs.empty() ? "" : ", ") + run;
 }
 
-void name_lines(ReportGroups& groups) {
+/// "seed=1", "seeds=1,2".
+std::string seeds_of(const ReportGroup& group) {
+  std::string seeds;
+  for (const ReportRow* row : group.rows)
+    seeds += (seeds.empty() ? "" : ",") + std::to_string(row->seed);
+  return (group.rows.size() > 1 ? "seeds=" : "seed=") + seeds;
+}
+
+/// Says the seeds of lines that read alike within a run: of other settings, so that they are not
+/// averaged, though their axes are the same.
+void name_seeds(ReportGroups& groups, const std::vector<std::string>& labels) {
+  for (std::size_t a = 0; a < groups.size(); ++a)
+    for (std::size_t b = a + 1; b < groups.size(); ++b) {
+      if (labels[a] != labels[b] || groups[a].run != groups[b].run) continue;
+      if (seeds_of(groups[a]) == seeds_of(groups[b])) continue;
+      for (std::size_t g = 0; g < groups.size(); ++g)
+        if (labels[g] == labels[a]) groups[g].seeds = seeds_of(groups[g]);
+    }
+}
+
+void name_lines(ReportGroups& groups, const std::vector<ReportWork>& failed) {
   std::vector<LineOf> lines;
   for (const ReportGroup& group : groups)
     lines.push_back({group.stage, group.axes, group.rows.front()->evaluated_by});
-  const std::vector<std::string> labels = line_labels(lines);
+  for (const ReportWork& work : failed) {
+    const bool is_training = work.model.empty();
+    lines.push_back(
+        {is_training ? work.stage : work.model, work.axes, is_training ? "" : work.stage});
+  }
+  name_seeds(groups, line_labels(lines));
+  for (std::size_t g = 0; g < groups.size(); ++g) lines[g].seeds = groups[g].seeds;
+  std::vector<std::string> labels = line_labels(lines);
+  labels.resize(groups.size());
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const bool is_alone = std::count(labels.begin(), labels.end(), labels[g]) == 1;
     groups[g].label = labels[g];
@@ -43,7 +71,7 @@ void name_lines(ReportGroups& groups) {
 
 }  // namespace
 
-ReportGroups group_rows(const std::vector<ReportRow>& rows) {
+ReportGroups group_rows(const std::vector<ReportRow>& rows, const std::vector<ReportWork>& failed) {
   static constexpr std::array<std::string_view, 6> kRoles = {"base",       "clean_sft", "start",
                                                              "preference", "control",   "none"};
   const auto items = std::make_shared<ReportItems>();
@@ -78,7 +106,7 @@ ReportGroups group_rows(const std::vector<ReportRow>& rows) {
   };
   std::stable_sort(groups.begin(), groups.end(),
                    [&](const ReportGroup& a, const ReportGroup& b) { return rank(a) < rank(b); });
-  name_lines(groups);
+  name_lines(groups, failed);
   return groups;
 }
 

@@ -189,12 +189,16 @@ void add_notes(Json& notes, const Json& work) {
 Json failed_of(const RunSchedule& schedule) {
   Json failed = Json::array();
   for (const Work& work : schedule.work)
-    if (const std::string error = is_done(work) ? "" : failure_of(work); !error.empty())
-      failed.push_back({{"stage", work.stage},
-                        {"model", work.model},
-                        {"axes", own_axes(schedule, work)},
-                        {"seed", work.seed},
-                        {"error", error}});
+    if (const std::string error = is_done(work) ? "" : failure_of(work); !error.empty()) {
+      // As in rows: an evaluation asks the same of all seeds, and is of its model's.
+      const auto made = work.inputs.find(work.model);
+      failed.push_back(
+          {{"stage", work.stage},
+           {"model", work.model},
+           {"axes", own_axes(schedule, work)},
+           {"seed", made == work.inputs.end() ? work.seed : schedule.work[made->second].seed},
+           {"error", error}});
+    }
   return failed;
 }
 

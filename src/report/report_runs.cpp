@@ -63,6 +63,10 @@ void unite(ReportRow& kept, const ReportRow& row, const std::string& run, Report
   kept.runs.push_back(run);
   if (!row.items.empty() && !fs::is_regular_file(kept.items) && fs::is_regular_file(row.items))
     kept.items = row.items;
+  if (kept.role != row.role)
+    all.notes.push_back(message(run, " and ", kept.runs.front(), " give ", row.stage, " (",
+                                row.hash.substr(0, 12), ") other roles, ", row.role, " and ",
+                                kept.role, ": that of the latter is shown"));
   if (figures_of(kept, all.measured) != figures_of(row, all.measured))
     all.notes.push_back(message(run, " and ", kept.runs.front(), " measured the same work of ",
                                 row.stage, " (", row.hash.substr(0, 12),

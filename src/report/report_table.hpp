@@ -27,6 +27,7 @@ struct ReportGroup {
   std::vector<const ReportRow*> rows;
   std::string run = "";        // of a report over several folders: the rows' runs
   std::string name = "";       // the label, with the run where another line has the same
+  std::string seeds = "";      // "seed=1": part of the label where other seeds have another line
   Axes axes = Axes::object();  // that all rows have alike
   std::shared_ptr<ReportItems> items = nullptr;
 
@@ -34,8 +35,9 @@ struct ReportGroup {
       const std::string& metric) const;  // one a seed, those that have it
 };
 using ReportGroups = std::vector<ReportGroup>;
-/// `rows` must outlive the groups.
-ReportGroups group_rows(const std::vector<ReportRow>& rows);
+/// `rows` must outlive the groups.  `failed`: what has no rows, and yet says which axes differ.
+ReportGroups group_rows(const std::vector<ReportRow>& rows,
+                        const std::vector<ReportWork>& failed = {});
 
 /// The groups that are wanted; where one stage measured all of them, or what is shown is of their
 /// training, their labels do not name it.

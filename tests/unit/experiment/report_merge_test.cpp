@@ -126,6 +126,27 @@ TEST_CASE("Runs that say other figures of the same work are told", "[experiment]
              testing::contains("b and a measured the same work of tuned (t) with other figures"));
 }
 
+TEST_CASE("Roles that folders give the same model differently are told", "[experiment][report]") {
+  const testing::TemporaryFolder folder;
+  const fs::path a = folder.path() / "a", b = folder.path() / "b", out = folder.path() / "out";
+  tuned_run(a, 0.1, "t", 4);
+  Run other = tuned_run(b, 0.1, "t", 4);
+  other.rows[1]["role"] = "control";
+  other.write();
+  merge_reports({a, b}, out);
+  CHECK_THAT(read_file(out / "report.md"),
+             testing::contains("b and a give tuned (t) other roles, control and preference: that "
+                               "of the latter is shown"));
+  CHECK(line(out, "tuned").at("role") == "preference");
+  // Of two seeds that differ in it none is counted as the other.
+  other.rows[1]["seed"] = 2;
+  other.rows[1]["hash"] = "t2";
+  other.rows[1]["settings"] = "t";
+  other.write();
+  merge_reports({a, b}, out);
+  CHECK(Json::parse(read_file(out / "report.json")).at("lines").size() == 3);
+}
+
 TEST_CASE("Items that cannot be read are told, and give no interval", "[experiment][report]") {
   const testing::TemporaryFolder folder;
   const fs::path a = folder.path() / "a", out = folder.path() / "out";
