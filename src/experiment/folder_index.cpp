@@ -9,6 +9,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/experiment/schedule.hpp"
 #include "lldm/storage/files.hpp"
+#include "lldm/storage/sha256.hpp"
 
 namespace lldm {
 namespace {
@@ -31,11 +32,23 @@ bool is_list_of_work(const Json& list) {
          });
 }
 
+/// The digest that an index ends with, of everything before it.
+std::string digest_of(Json index) {
+  index.erase("sha256");
+  return sha256_hex(index.dump());
+}
+
 bool is_index(const Json& json) {
   return json.is_object() && json.contains("work") && is_list_of_work(json.at("work")) &&
          (!json.contains("kept") || is_list_of_work(json.at("kept"))) &&
          (!json.contains("scheme") || json.at("scheme").is_number_integer()) &&
          (!json.contains("threads") || json.at("threads").is_number_integer());
+}
+
+/// Of another scheme only that number counts.
+bool is_whole(const Json& json) {
+  return is_index(json) && (json.value("scheme", 1) != kWorkScheme ||
+                            (json.contains("sha256") && json.at("sha256") == digest_of(json)));
 }
 
 /// Another run's folder, or what a store keeps: what lies there is not this run's.
@@ -85,7 +98,7 @@ FolderIndex read_index(const fs::path& out) {
   if (!fs::is_directory(out)) return index;
   const auto path = out / kIndexName;
   const Json json = fs::exists(path) ? parsed(path) : Json();
-  if (fs::exists(path) && !is_index(json))
+  if (fs::exists(path) && !is_whole(json))
     throw DataError(message(path.string(),
                             ": damaged: not the JSON that lldm wrote\n  remove it: what lies in ",
                             out.string(), " says itself which work it is"));
@@ -112,6 +125,11 @@ Json kept_work(const FolderIndex& before, const Json& index) {
     if (!known.contains(hash) && before.is_taken(folder))
       kept.push_back({{"folder", folder}, {"hash", hash}});
   return kept;
+}
+
+std::string index_text(Json index) {
+  index["sha256"] = digest_of(index);
+  return index.dump(1) + "\n";
 }
 
 bool holds_work(const fs::path& out) {

@@ -29,6 +29,10 @@ FolderIndex read_index(const std::filesystem::path& out);
 /// hold something: they stay.
 nlohmann::ordered_json kept_work(const FolderIndex& before, const nlohmann::ordered_json& index);
 
+/// What index.json says: the index, and a digest of it, so that no flipped character passes for
+/// other work.
+std::string index_text(nlohmann::ordered_json index);
+
 /// Whether a result or a checkpoint lies anywhere below.
 bool holds_work(const std::filesystem::path& out);
 

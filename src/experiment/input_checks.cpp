@@ -13,6 +13,7 @@
 #include "lldm/model/model.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "model/foreign_folder.hpp"
 #include "storage/input_file.hpp"
 
 namespace lldm {
@@ -146,9 +147,14 @@ std::vector<FileProblem> folder_problems(const fs::path& folder, const Tokenizer
       problems.push_back({error.what(), false});
     }
   };
-  if (!is_there(folder / "config.json"))
+  if (!is_there(folder / "config.json")) {
+    try {
+      refuse_foreign_folder(folder);
+    } catch (const DataError& foreign) {
+      return {{foreign.what(), false}};
+    }
     missing("config.json");
-  else
+  } else
     tried([&] { static_cast<void>(load_model_shape(folder)); });
   if (!is_there(folder / "model.safetensors") &&
       !is_there(folder / "model.safetensors.index.json") &&

@@ -85,6 +85,9 @@ SafetensorsHeader parse_safetensors_header(std::string_view prefix, std::uint64_
   if (file_bytes < 8 || prefix.size() < 8)
     fail(where, "HeaderTooSmall",
          message("the file has ", file_bytes, " bytes, its length field needs 8"));
+  if (prefix.starts_with("\xef\xbb\xbf"))
+    fail(where, "HeaderTooLarge",
+         "the file begins with a byte-order mark: something wrote it as text; fetch it again");
   std::uint64_t length = 0;
   std::memcpy(&length, prefix.data(), sizeof length);
   if (length > kMaxSafetensorsHeaderBytes)

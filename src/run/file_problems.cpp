@@ -12,6 +12,7 @@
 #include "lldm/run/plan.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "run/row_form.hpp"
+#include "stage/data_source.hpp"
 
 namespace lldm {
 namespace {
@@ -62,10 +63,12 @@ struct FileCheck {
     const bool has_take = rows.data.has_take();
     const auto [at, is_new] = known.try_emplace({path, stage.kind.name(), has_take}, FileProblem{});
     std::error_code ignored;
-    if (is_new)
-      at->second = std::filesystem::exists(path, ignored)
-                       ? FileProblem{row_form_problem(stage, rows), false}
-                       : FileProblem{path + " does not exist", true};
+    if (is_new && !std::filesystem::exists(path, ignored)) {
+      at->second = {path + " does not exist", true};
+    } else if (is_new) {
+      at->second = {row_form_problem(stage, rows), false};
+      if (at->second.text.empty()) at->second.text = rows_problem(rows);
+    }
     add(stage.position, message("stage \"", stage.name, "\": "), at->second);
   }
 

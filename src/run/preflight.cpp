@@ -36,6 +36,17 @@ void check_canvases(const Stage& stage, const StageFit& fit) {
     fit.check_canvas("response_length", stage.facts.scoring->response_length, model);
 }
 
+/// Stages that are named for what they do not make.
+void check_products(const Stage& stage, const StageFit& fit) {
+  const StageFacts& facts = stage.facts;
+  fit.require_model("from", facts.from);
+  for (const std::string& model : facts.models) fit.require_model("models", model);
+  for (const std::string& model : facts.sampled)
+    if (model != facts.from && std::ranges::find(facts.models, model) == facts.models.end())
+      fit.require_model("from", model);
+  for (const StageRows& rows : facts.rows) fit.check_rows(rows);
+}
+
 void check_device(const LoadedExperiment& loaded, Diagnostics& diagnostics) {
   static const std::array<std::string, 3> devices = {"cpu", "cuda", "auto"};
   const std::string& device = loaded.experiments.front().options.device;
@@ -63,6 +74,7 @@ std::vector<std::string> check_fit(const LoadedExperiment& loaded, const Registr
       const Stage& stage = experiment.stages[s];
       StageFit fit(experiment, stage, tables ? &tables->value.as_array()[s] : nullptr, registry,
                    services, diagnostics);
+      check_products(stage, fit);
       check_canvases(stage, fit);
       scoring.check(fit);
       stage.kind.check(stage.options.get(), fit);

@@ -96,7 +96,7 @@ std::size_t claim_folder(const std::filesystem::path& out, const config::Value& 
   const std::size_t others = require_growth(schedule, before);
   nlohmann::ordered_json index = index_of(schedule, out);
   index["kept"] = kept_work(before, index);
-  const std::string text = index.dump(1) + "\n";
+  const std::string text = index_text(index);
   const auto path = out / kIndexName;
   // The index first: it means the same work under the old config.
   if (!std::filesystem::exists(path) || read_file(path) != text) write_file_atomically(path, text);

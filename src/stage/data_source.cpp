@@ -198,6 +198,20 @@ std::int64_t answers_of_file(const StageRows& rows) {
   return form == RowForm::ranked ? 0 : 2;
 }
 
+}  // namespace
+
+std::string rows_problem(const StageRows& rows) {
+  try {
+    static_cast<void>(from_file(null_logger(), rows.data, answers_of_file(rows)));
+  } catch (const DataError& error) {
+    return error.what();
+  } catch (const ConfigError&) {  // told where keys are looked at
+  }
+  return "";
+}
+
+namespace {
+
 /// What a stage takes words from.
 std::string source_of_words(const Stage& stage) {
   std::string text;

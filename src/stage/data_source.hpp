@@ -37,6 +37,9 @@ struct SourceRow {
 std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const DataRef& data,
                                    std::int64_t group_size);
 
+/// What is wrong with the rows of a stage's file, all of which are read; "" if nothing.
+std::string rows_problem(const StageRows& rows);
+
 /// Reads the rows of an earlier stage.
 using StageReader = std::function<std::vector<SourceRow>(const DataOptions& data)>;
 /// The same outside a run.

@@ -51,6 +51,7 @@ std::vector<UnreadKey> EvaluateKind::unread(const Value& own) {
 
 StageFacts EvaluateKind::facts(const Options& options) {
   StageFacts facts;
+  facts.product = StageProduct::none;
   facts.models = options.models;
   add_rows(facts, "pairs", options.pairs, RowsWanted::pairs);
   if (!options.reference.empty()) facts.inputs.push_back(options.reference);
@@ -65,6 +66,10 @@ StageFacts EvaluateKind::facts(const Options& options) {
   }
   facts.shown_answers = options.show;
   return facts;
+}
+
+void EvaluateKind::check(const Options& options, StageFit& fit) {
+  fit.require_model("reference", options.reference);
 }
 
 Result EvaluateKind::run(const Options& options, const RunContext& run, const Work& work) {

@@ -86,6 +86,7 @@ struct EvaluateKind {
   static std::vector<std::string> file_defaults(const config::Value* own);
   static std::vector<UnreadKey> unread(const config::Value& own);
   static StageFacts facts(const Options& options);
+  static void check(const Options& options, StageFit& fit);
   static Result run(const Options& options, const RunContext& run, const Work& work);
 };
 

@@ -29,6 +29,7 @@ std::vector<std::string> SampleKind::file_defaults(const Value* own) {
 
 StageFacts SampleKind::facts(const Options& options) {
   StageFacts facts;
+  facts.product = StageProduct::none;
   facts.from = options.from;
   facts.inputs = facts.sampled = {options.from};
   if (!options.task.type().empty()) facts.tasks.push_back(options.task);

@@ -40,6 +40,7 @@ std::vector<std::string> StudyKind::file_defaults(const Value*) {
 
 StageFacts StudyKind::facts(const Options& options) {
   StageFacts facts;
+  facts.product = StageProduct::none;
   facts.from = options.from;
   for (const std::string& name : {options.from, options.reference})
     if (!name.empty()) facts.inputs.push_back(name);
@@ -56,6 +57,7 @@ StageFacts StudyKind::facts(const Options& options) {
 
 /// A study takes the loss of one pair as a function of its two scores and the reference's.
 void StudyKind::check(const Options& options, StageFit& fit) {
+  fit.require_model("reference", options.reference);
   for (const auto& estimator : options.score_estimators)
     fit.tries("score_estimators", [&] {
       static_cast<void>(fit.registry.make<AnyScoreEstimator>(estimator, fit.services));

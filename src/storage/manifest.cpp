@@ -151,28 +151,4 @@ std::string step_name(std::int64_t step, std::string_view prefix) {
   return message(prefix, digits);
 }
 
-NewestComplete newest_complete(const fs::path& parent, std::string_view prefix) {
-  NewestComplete result;
-  if (!fs::is_directory(parent)) return result;
-  std::map<std::int64_t, fs::path, std::greater<>> found;
-  for (const auto& entry : fs::directory_iterator(parent)) {
-    const auto name = entry.path().filename().string();
-    const auto digits = name.starts_with(prefix) ? name.substr(prefix.size()) : std::string();
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    if (digits.size() < 8 || digits.size() > 18 ||
-        !std::all_of(digits.begin(), digits.end(), is_digit))
-      continue;
-    found.emplace(std::stoll(digits), entry.path());
-  }
-  for (const auto& [step, path] : found) {
-    auto problems = verify_folder(path);
-    if (problems.empty()) {
-      result.path = path, result.step = step;
-      break;
-    }
-    result.passed_over.push_back({path, std::move(problems)});
-  }
-  return result;
-}
-
 }  // namespace lldm

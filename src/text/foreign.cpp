@@ -56,10 +56,15 @@ std::string foreign_format(std::string_view begin) {
     return "is a Python pickle, which can execute code: it is never read\n"
            "  save the weights as safetensors";
   // ASCII in UTF-16 without its mark: every other byte is NUL.
-  if (begin.size() >= 4 && ((begin[0] != 0 && begin[1] == 0 && begin[2] != 0 && begin[3] == 0) ||
-                            (begin[0] == 0 && begin[1] != 0 && begin[2] == 0 && begin[3] != 0)))
-    return "is UTF-16 without a byte order mark\n"
-           "  write it as UTF-8: iconv -f UTF-16LE -t UTF-8 FILE";
+  const auto alternates = [&](bool begins_with_nul) {
+    return begin.size() >= 4 && (begin[0] == 0) == begins_with_nul &&
+           (begin[1] != 0) == begins_with_nul && (begin[2] == 0) == begins_with_nul &&
+           (begin[3] != 0) == begins_with_nul;
+  };
+  for (const bool is_big_endian : {false, true})
+    if (alternates(is_big_endian))
+      return std::string("is UTF-16 without a byte order mark\n  write it as UTF-8: iconv -f ") +
+             (is_big_endian ? "UTF-16BE" : "UTF-16LE") + " -t UTF-8 FILE";
   begin.remove_prefix(std::min(begin.find_first_not_of(" \t\r\n"), begin.size()));
   if (begins_like(begin, "<!doctype html") || begins_like(begin, "<html"))
     return "is a web page: what was downloaded is an error or a login\n  fetch it again";

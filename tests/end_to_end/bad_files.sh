@@ -101,6 +101,7 @@ model lfs && cp lfs.jsonl lfs/model.safetensors
 refused 30 "weights that are a Git LFS pointer" 'model.safetensors: is a Git LFS pointer' sample lfs --prompt a
 model peft && rm peft/config.json peft/model.safetensors && touch peft/adapter_config.json peft/adapter_model.safetensors
 refused 30 "a PEFT folder" 'is a PEFT adapter, not a whole model' sample peft --prompt a
+refused 30 "a PEFT folder to start from" 'is a PEFT adapter, not a whole model' validate plain.toml --set 'sft.from="./peft"'
 model pickle && rm pickle/model.safetensors && printf '\x80\x02}q' > pickle/pytorch_model.bin
 # promise 22: a pickle is named and never read
 refused 30 "pickled weights" 'is a pickle, which can execute code' sample pickle --prompt a
@@ -259,12 +260,58 @@ for content in 'x' '[]' '{"hash": 3}' '{"rows": 1e400}' ''; do
   refused 30 "report.json of $content" "report.json" report own
 done
 run_lldm grid collect own
+cp own/index.json index.bak
+sed -i -E '0,/"hash": "[0-9a-f]/s/("hash": ")([0-9a-f])/\1x/' own/index.json
+refused 30 "a flipped character of index.json" "index.json: damaged" run own.toml --out own
+cp index.bak own/index.json
+run_lldm run own.toml --out own
+expect_text "reused 1, to do 0"
 for content in 'x' '{"schedule": 3}' '[]' '{"work": [{"hash": 3, "folder": "x"}]}' '{"scheme": "x", "work": []}' '{"scheme": 3, "threads": "x", "work": []}'; do
   cp own/index.json index.bak
   echo "$content" > own/index.json
   refused 30 "index.json of $content" "index.json" grid status own
   cp index.bak own/index.json
 done
+
+echo "rows and stages of later stages, before anything is trained"
+printf '%s\n' '{"prompt": "a", "response": "b"}' '{"prompt": "c", "response": 3}' > late.jsonl
+cat own.toml - > stages.toml << 'TOML'
+[[stage]]
+name = "second"
+kind = "sft"
+from = "sft"
+data = { file = "late.jsonl" }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "pairs"
+kind = "synthesize"
+method = "inject"
+task = { type = "word_problems", rows = 8 }
+[[stage]]
+name = "tuned"
+kind = "preference"
+from = "sft"
+data = { stage = "pairs" }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "held_out"
+kind = "evaluate"
+models = ["tuned"]
+pairs = { stage = "pairs" }
+TOML
+refused 30 "a bad row of a later stage" 'late.jsonl:2' validate stages.toml
+refused 30 "the same in a run" 'late.jsonl:2' run stages.toml --out late
+check "nothing was trained" [ ! -e late/sft ]
+cp rows.jsonl late.jsonl
+run_lldm validate stages.toml
+expect_code 0 "whole rows"
+refused 30 "pairs of a stage that makes none" 'stage "sft" is a stage of kind sft: it makes no pairs' validate stages.toml --set 'tuned.data={stage="sft"}'
+refused 30 "pairs to score of such a stage" 'it makes no pairs' validate stages.toml --set 'held_out.pairs={stage="sft"}'
+refused 30 "a model of a stage that makes none" 'stage "pairs" is a stage of kind synthesize: it makes no model' validate stages.toml --set 'tuned.from="pairs"'
+refused 30 "a model to measure" 'it makes no model' validate stages.toml --set 'held_out.models=["pairs", "tuned"]'
+refused 30 "a reference" 'it makes no model' validate stages.toml --set 'held_out.reference="pairs"'
+expect_text 'stages that make one: sft, second, tuned'
+refused 30 "samples where none were sampled" 'samples nothing' validate stages.toml --set 'tuned.data={stage="pairs", take="ranked"}'
 
 echo "plugins"
 plugin=$(find "$BUILD/lib" -name 'lib*.so' -path '*plugins/*' | sort | head -n 1)

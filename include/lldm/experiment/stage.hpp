@@ -66,6 +66,15 @@ struct StageMakes {
   std::int64_t rows_per_item = 1;
 };
 
+/// What a stage leaves behind for other stages.
+enum class StageProduct : std::uint8_t {
+  unknown,  // a plugin's kind that does not say: nobody is refused
+  none,
+  model,
+  pairs,          // chosen and rejected answers
+  sampled_pairs,  // the same, and every answer that was sampled, with its grade
+};
+
 /// What the rest of the house asks of a stage, whatever its kind.
 struct StageFacts {
   // Stages, or model folders (with a slash), that every piece of its work reads.
@@ -80,6 +89,7 @@ struct StageFacts {
   std::optional<StageMakes> makes = {};
   std::vector<ComponentRef<Role::task>> tasks = {};  // whose words a vocabulary holds
   std::vector<std::string> prompts = {};             // whose words a vocabulary holds
+  StageProduct product = StageProduct::unknown;
   bool records_steps = false;      // its rows keep the order in which answers were written
   bool gives_rows = false;         // its result has `rows`, each one of the report
   std::int64_t shown_answers = 0;  // of a measured model, in the report

@@ -46,6 +46,11 @@ class StageFit {
     }
   }
 
+  /// A stage, named by `key`, that makes no model; a folder and "" pass.
+  void require_model(std::string_view key, const std::string& name) const;
+  /// Rows of an earlier stage that does not make them.
+  void check_rows(const StageRows& rows) const;
+
   /// A canvas, given by `key`, that leaves no room for a prompt in the longest text of the model
   /// `from` (a stage, a folder; "": a new one).
   void check_canvas(std::string_view key, ResponseLength response_length,

@@ -78,21 +78,6 @@ class PublishedFolder {
 /// that the manifest does not list are not looked at.  Never throws for a bad folder.
 [[nodiscard]] std::vector<std::string> verify_folder(const std::filesystem::path& folder);
 
-struct NewestComplete {
-  struct PassedOver {
-    std::filesystem::path path;
-    std::vector<std::string> problems;
-  };
-  std::optional<std::filesystem::path> path;  // none: nothing whole was found
-  std::int64_t step = -1;
-  std::vector<PassedOver> passed_over;  // newer but broken, newest first: tell the user
-};
-
-/// The newest whole folder `parent`/`prefix`NNNNNNNN, by number.  Nothing is deleted.  A parent
-/// that is not there holds none.
-[[nodiscard]] NewestComplete newest_complete(const std::filesystem::path& parent,
-                                             std::string_view prefix = "step-");
-
 /// "step-00000500".
 [[nodiscard]] std::string step_name(std::int64_t step, std::string_view prefix = "step-");
 

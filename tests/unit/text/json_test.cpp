@@ -106,7 +106,8 @@ TEST_CASE("An object of 200,000 members takes linear time", "[text][json]") {
 TEST_CASE("Files of other kinds are named for what they are", "[text][json]") {
   CHECK_THAT(error_of("\x1f\x8b\x08"), contains("is compressed with gzip\n  unpack it first"));
   CHECK_THAT(error_of(std::string("\xff\xfe{\0}\0", 6)), contains("is UTF-16\n"));
-  CHECK_THAT(error_of(std::string("{\0}\0", 4)), contains("is UTF-16 without a byte order mark"));
+  CHECK_THAT(error_of(std::string("{\0}\0", 4)), contains("iconv -f UTF-16LE -t UTF-8"));
+  CHECK_THAT(error_of(std::string("\0{\0}", 4)), contains("iconv -f UTF-16BE -t UTF-8"));
   CHECK_THAT(error_of("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
              contains("is a Git LFS pointer, not the file itself\n  fetch the file: git lfs pull"));
   CHECK_THAT(error_of("PK\x03\x04zip"), contains("is a zip archive"));
