@@ -38,6 +38,7 @@ void check(const PlanInputs& in) {
       {"kept_forwards", in.kept_forwards},
       {"side_buffers", in.side_buffers},
       {"staging_bytes", in.staging_bytes},
+      {"block_gradient_values", in.block_gradient_values},
       {"budget", in.budget.bytes},
   };
   for (const auto& [name, value] : sizes)
@@ -108,6 +109,7 @@ MemoryPlan plan_memory(const PlanInputs& in) {
   line("weights", MemoryPurpose::weights, in.parameters * in.weight_bytes);
   line("reference", MemoryPurpose::weights, in.reference_parameters * in.weight_bytes);
   line("gradients", MemoryPurpose::gradients, gradients);
+  line("block gradients", MemoryPurpose::gradients, in.block_gradient_values * in.gradient_bytes);
   line("pair buffers", MemoryPurpose::gradients, gradients * in.side_buffers);
   line("optimizer", MemoryPurpose::optimizer,
        in.trainable_parameters * in.optimizer_states * in.optimizer_bytes);

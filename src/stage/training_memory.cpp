@@ -85,6 +85,7 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
                                    sizes.micro_batch_tokens);
   in.logits_chunk_rows = kHeadChunkBytes / (shape.vocabulary * bytes);
   in.activations = block_activations(run.device);
+  in.block_gradient_values = block_gradient_values(shape);
   in.budget = run.experiment(work).options.memory.budget;
   return in;
 }

@@ -9,6 +9,12 @@
 
 namespace lldm {
 
+/// What a CPU block's backward pass holds of its own weights beside the sums that they are added
+/// to: their gradients (4 D^2 + 3 D M values) and the joined q, k, v weight (3 D^2).
+constexpr std::int64_t block_gradient_values(const ModelShape& shape) {
+  return 7 * shape.width * shape.width + 3 * shape.width * shape.mlp_width;
+}
+
 struct TrainingMemory {
   GradientPath path = GradientPath::linear;
   std::int64_t predicted_bytes = 0;

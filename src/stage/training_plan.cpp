@@ -12,6 +12,7 @@
 #include "lldm/services.hpp"
 #include "model/head.hpp"
 #include "stage/kinds.hpp"
+#include "stage/training_memory.hpp"
 
 namespace lldm {
 namespace {
@@ -35,6 +36,7 @@ PlanInputs model_inputs(const ExperimentOptions& options, const ModelShape& shap
   in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * shape.vocabulary));
   in.activations = options.model.recomputation ? ActivationModel::checkpointed()
                                                : ActivationModel::with_flash_attention();
+  in.block_gradient_values = is_lora ? 0 : block_gradient_values(shape);
   in.budget = options.memory.budget;
   return in;
 }
