@@ -56,7 +56,8 @@ TEST_CASE("safetensors headers that the reference reader refuses are refused by 
   check_error("\x3c\0\0", "HeaderTooSmall");
   check_error(std::string("\xff\xff\xff\xff\xff\xff\xff\x0f", 8), "HeaderTooLarge");
   check_error("\xef\xbb\xbf" + file_of(one, 8), "HeaderTooLarge");
-  CHECK_THAT(error_of("\xef\xbb\xbf" + file_of(one, 8)), contains("begins with a byte-order mark"));
+  CHECK_THAT(error_of("\xef\xbb\xbf" + file_of(one, 8)),
+             lldm::testing::contains("begins with a byte-order mark"));
   check_error(file_of(one, 0).substr(0, 20), "InvalidHeaderLength");
   check_error(file_of("\xff\xfe{}", 0), "InvalidHeader");
   check_error(file_of("", 0), "InvalidHeaderDeserialization");
