@@ -77,8 +77,16 @@ std::optional<std::int64_t> noted_newest(const std::filesystem::path& parent) {
   return json.at("step").get<std::int64_t>();
 }
 
-std::string one_line(std::string text) {
-  for (auto at = text.find("\n "); at != text.npos; at = text.find("\n ")) text.erase(at, 2);
+/// What an error says of `folder`, without its name, the details behind it on the same line.
+std::string one_line(std::string text, const std::filesystem::path& folder) {
+  for (const char* behind : {": ", "/"})
+    if (const std::string name = folder.string() + behind; text.starts_with(name))
+      text.erase(0, name.size());
+  const char* joint = ": ";
+  for (auto at = text.find("\n  "); at != text.npos; at = text.find("\n  ", at)) {
+    text.replace(at, 3, joint);
+    joint = "; ";
+  }
   return text;
 }
 
@@ -219,7 +227,8 @@ std::optional<CheckpointState> load_newest_checkpoint(const std::filesystem::pat
       if (rule == ResumeRule::strict)
         throw DataError(message(error.what(), "\n  without --strict-resume the checkpoint before ",
                                 folders.back().string(), " is taken"));
-      logger.warning(message(folders.back().string(), " is passed over: ", one_line(error.what())));
+      logger.warning(message(folders.back().string(),
+                             " is passed over: ", one_line(error.what(), folders.back())));
     }
   }
   return std::nullopt;

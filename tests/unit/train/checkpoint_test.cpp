@@ -75,6 +75,10 @@ TEST_CASE("load_newest_checkpoint: a damaged one is passed over and named, or re
     CHECK(world.weight() == 2);
     REQUIRE(world.logger.warnings.size() == 1);
     CHECK_THAT(world.logger.warnings[0], contains("step-00000003 is passed over: "));
+    // The folder once, and a mark between what is wrong and the file it is wrong in.
+    INFO(world.logger.warnings[0]);
+    CHECK(world.logger.warnings[0].find("step-00000003") ==
+          world.logger.warnings[0].rfind("step-00000003"));
     CHECK_THAT(world.logger.warnings[0], contains(name));
     CHECK(world.logger.warnings[0].find('\n') == std::string::npos);
   }
