@@ -5,15 +5,10 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/text/utf8.hpp"
+#include "tokenizer/characters.hpp"
 
 namespace lldm {
 namespace {
-
-bool is_white_space(char32_t c) {
-  return (c >= 0x9 && c <= 0xD) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
 
 std::size_t skip_space_back(std::string_view text, std::size_t at, std::size_t stop) {
   while (at > stop) {

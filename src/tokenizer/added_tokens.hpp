@@ -10,6 +10,7 @@
 #include "lldm/concepts/tokenizer.hpp"
 #include "tokenizer/normalizer.hpp"
 #include "tokenizer/text_matcher.hpp"
+#include "tokenizer/unicode_additions.hpp"
 
 namespace lldm {
 
@@ -48,11 +49,8 @@ class AddedTokens {
   [[nodiscard]] bool is_word_character(std::string_view character) const;
   [[nodiscard]] bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) const;
 
-  /// \w of the reference here (Rust's): Alphabetic, marks, decimal numbers, connectors, joiners.
-  /// Not that of its expressions (Oniguruma's), which has all numbers.
-  SplitRegex word_character_{
-      "[\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{200c}\\x{200d}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}"
-      "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}]"};
+  /// Rust's \w, not that of the file's expressions (Oniguruma's), which has all numbers.
+  SplitRegex word_character_{"[" + std::string(kRustWordCharacters) + "]"};
   TextMatcher matchers_[2][2];
   std::map<std::int64_t, AddedToken> by_id_;
 };

@@ -37,6 +37,13 @@ constexpr Tables kTables = make_tables();
 
 char32_t byte_symbol(unsigned char byte) { return kTables.symbol_of_byte[byte]; }
 
+std::string symbols_of_bytes(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size() * 3 / 2);
+  for (const char byte : bytes) append_utf8(text, byte_symbol(static_cast<unsigned char>(byte)));
+  return text;
+}
+
 std::optional<std::string> bytes_of_symbols(std::string_view text) {
   std::string bytes;
   for (std::size_t at = 0; at < text.size();) {

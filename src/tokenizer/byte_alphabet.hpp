@@ -14,4 +14,7 @@ namespace lldm {
 /// A token written in that alphabet as bytes; nullopt when it holds another character.
 [[nodiscard]] std::optional<std::string> bytes_of_symbols(std::string_view valid_utf8);
 
+/// Every byte of a text as its character.
+[[nodiscard]] std::string symbols_of_bytes(std::string_view bytes);
+
 }  // namespace lldm

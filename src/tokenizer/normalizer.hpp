@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +17,10 @@ enum class NormalForm { nfc, nfd, nfkc, nfkd };
 /// (tokenizer/unicode_inert.hpp).
 [[nodiscard]] std::string normal_form(std::string_view text, NormalForm form);
 
-/// `normalizer` of a tokenizer.json: null, NFC, NFD, NFKC, NFKD, Replace, Sequence of these.
+/// One step: valid UTF-8 to valid UTF-8.
+using NormalizerStep = std::function<std::string(std::string)>;
+
+/// `normalizer` of a tokenizer.json.  The table in normalizer.cpp says which.
 class Normalizer {
  public:
   Normalizer() = default;  // changes nothing
@@ -28,16 +31,16 @@ class Normalizer {
   [[nodiscard]] std::string operator()(std::string_view text) const;
 
  private:
-  struct Step {
-    std::optional<NormalForm> form;    // either this,
-    std::optional<SplitRegex> search;  // or replace what this finds
-    std::string replacement;
-  };
   void add(const JsonView& json);
-  std::vector<Step> steps_;
+  std::vector<NormalizerStep> steps_;
 };
 
 /// {"String": text} or {"Regex": expression}, as Split and Replace write their pattern.
 [[nodiscard]] SplitRegex read_pattern(const JsonView& json);
+/// `text` with every match of `pattern` replaced.
+[[nodiscard]] std::string replace_all(const SplitRegex& pattern, std::string_view text,
+                                      std::string_view replacement);
+/// The one character of a JSON text.  DataError at its path for none or several.
+[[nodiscard]] std::string one_character(const JsonView& json);
 
 }  // namespace lldm

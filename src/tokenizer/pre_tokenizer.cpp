@@ -3,13 +3,24 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/text/utf8.hpp"
+#include "tokenizer/byte_alphabet.hpp"
+#include "tokenizer/characters.hpp"
+#include "tokenizer/metaspace.hpp"
 #include "tokenizer/normalizer.hpp"
+#include "tokenizer/parts.hpp"
+#include "tokenizer/unicode_additions.hpp"
 
 namespace lldm {
 namespace {
+
+using Step = std::function<void(Pieces&)>;
+using Steps = std::vector<Step>;
+using Matches = std::vector<SplitRegex::Match>;
 
 /// GPT-2's expression (Radford et al. 2019, encoder.py), which ByteLevel applies with use_regex.
 constexpr std::string_view kGpt2 =
@@ -22,147 +33,148 @@ constexpr std::array<std::pair<std::string_view, SplitBehaviour>, 5> kBehaviours
      {"MergedWithNext", SplitBehaviour::merged_with_next},
      {"Contiguous", SplitBehaviour::contiguous}}};
 
-struct Span {
-  std::size_t begin, end;
-  bool is_match;
-};
-
-/// Matches and what lies between them, covering the whole text in order.
-std::vector<Span> cover(std::string_view text, const SplitRegex& regex, bool is_inverted) {
-  std::vector<Span> spans;
-  std::size_t done = 0;
-  for (const auto [begin, end] : regex.find_all(text)) {
-    if (done != begin) spans.push_back({done, begin, is_inverted});
-    spans.push_back({begin, end, !is_inverted});
-    done = end;
-  }
-  if (done != text.size()) spans.push_back({done, text.size(), is_inverted});
-  return spans;
+SplitBehaviour read_behaviour(const JsonView& name) {
+  for (const auto& [known, behaviour] : kBehaviours)
+    if (name.text() == known) return behaviour;
+  name.fail(message("no such behaviour: \"", name.text(),
+                    "\"\n  behaviours: Removed, Isolated, MergedWithPrevious, MergedWithNext, "
+                    "Contiguous"));
 }
 
-/// huggingface/tokenizers, normalizer.rs, NormalizedString::split.
-std::vector<Span> apply(std::vector<Span> spans, SplitBehaviour behaviour) {
-  std::vector<Span> out;
-  bool previous = false;
-  switch (behaviour) {
-    case SplitBehaviour::isolated:
-      return spans;
-    case SplitBehaviour::removed:
-      std::erase_if(spans, [](const Span& span) { return span.is_match; });
-      return spans;
-    case SplitBehaviour::contiguous:
-    case SplitBehaviour::merged_with_previous:
-      for (const Span& span : spans) {
-        const bool joins = behaviour == SplitBehaviour::contiguous ? span.is_match == previous
-                                                                   : span.is_match && !previous;
-        if (joins && !out.empty())
-          out.back().end = span.end;
-        else
-          out.push_back(span);
-        previous = span.is_match;
-      }
-      return out;
-    case SplitBehaviour::merged_with_next:
-      for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
-        if (span->is_match && !previous && !out.empty())
-          out.back().begin = span->begin;
-        else
-          out.push_back(*span);
-        previous = span->is_match;
-      }
-      std::reverse(out.begin(), out.end());
-      return out;
-  }
-  return out;
+Step split_by(SplitRegex regex, SplitBehaviour behaviour, bool is_inverted = false) {
+  Pieces::Find find = [regex = std::move(regex)](std::string_view text, Matches& matches) {
+    regex.find_all(text, matches);
+  };
+  return [=](Pieces& pieces) { pieces.split(find, behaviour, is_inverted); };
 }
+
+/// Every character for which `is_one(c)` holds is a match of its own.
+template <class IsOne>
+Step split_at(const IsOne& is_one, SplitBehaviour behaviour) {
+  Pieces::Find find = [is_one](std::string_view text, Matches& matches) {
+    matches.clear();
+    for (std::size_t at = 0; at < text.size();) {
+      const CodePoint c = code_point_at(text, at);
+      if (is_one(c.value)) matches.push_back({at, at + c.length});
+      at += c.length;
+    }
+  };
+  return [=](Pieces& pieces) { pieces.split(find, behaviour); };
+}
+
+void add_split(const JsonView& json, Steps& steps) {
+  json.only_keys({"type", "pattern", "behavior", "invert"});
+  const SplitBehaviour behaviour = read_behaviour(json.at("behavior"));
+  steps.push_back(
+      split_by(read_pattern(json.at("pattern")), behaviour, json.at("invert").boolean()));
+}
+
+void add_digits(const JsonView& json, Steps& steps) {
+  json.only_keys({"type", "individual_digits"});
+  const bool each = json.at("individual_digits").boolean();
+  steps.push_back(
+      split_at(is_number, each ? SplitBehaviour::isolated : SplitBehaviour::contiguous));
+}
+
+void add_byte_level(const JsonView& json, Steps& steps) {
+  json.only_keys({"type", "add_prefix_space", "trim_offsets", "use_regex"});
+  (void)json.at("trim_offsets").boolean();  // concerns offsets, which lldm does not give
+  if (json.at("add_prefix_space").boolean())
+    steps.push_back([](Pieces& pieces) {
+      pieces.rewrite([](const Pieces::Piece& piece) {
+        return (piece.text.starts_with(' ') ? "" : " ") + std::string(piece.text);
+      });
+    });
+  const auto use_regex = json.find("use_regex");
+  if (!use_regex || use_regex->boolean())
+    steps.push_back(split_by(SplitRegex(kGpt2), SplitBehaviour::isolated));
+  steps.push_back([](Pieces& pieces) {
+    pieces.rewrite([](const Pieces::Piece& piece) { return symbols_of_bytes(piece.text); });
+  });
+}
+
+void add_metaspace(const JsonView& json, Steps& steps) {
+  steps.push_back([metaspace = Metaspace(json)](Pieces& pieces) { metaspace.cut(pieces); });
+}
+
+void add_whitespace(const JsonView& json, Steps& steps) {
+  json.only_keys({"type"});
+  const std::string word(kRustWordCharacters);  // \w+|[^\w\s]+
+  steps.push_back(
+      split_by(SplitRegex("[" + word + "]+|[^" + word + "\\s]+"), SplitBehaviour::removed, true));
+}
+
+void add_whitespace_split(const JsonView& json, Steps& steps) {
+  json.only_keys({"type"});
+  steps.push_back(split_at(is_white_space, SplitBehaviour::removed));
+}
+
+void add_punctuation(const JsonView& json, Steps& steps) {
+  json.only_keys({"type", "behavior"});
+  const auto behaviour = json.find("behavior");
+  steps.push_back(
+      split_at(is_punctuation, behaviour ? read_behaviour(*behaviour) : SplitBehaviour::isolated));
+}
+
+void add_bert(const JsonView& json, Steps& steps) {
+  add_whitespace_split(json, steps);
+  steps.push_back(split_at(is_punctuation, SplitBehaviour::isolated));
+}
+
+void add_delimiter(const JsonView& json, Steps& steps) {
+  json.only_keys({"type", "delimiter"});
+  const char32_t delimiter = code_point_at(one_character(json.at("delimiter")), 0).value;
+  steps.push_back(split_at([=](char32_t c) { return c == delimiter; }, SplitBehaviour::removed));
+}
+
+void add_fixed_length(const JsonView& json, Steps& steps) {
+  json.only_keys({"type", "length"});
+  const auto given = json.find("length");
+  const std::int64_t length =
+      given ? given->integer(1, std::numeric_limits<std::int32_t>::max()) : 5;
+  Pieces::Find find = [length](std::string_view text, Matches& matches) {
+    matches.clear();
+    std::int64_t count = 0;
+    for (std::size_t at = 0; at < text.size(); ++count) {
+      if (count % length == 0) matches.push_back({at, at});
+      at += code_point_at(text, at).length;
+      matches.back().end = at;
+    }
+  };
+  steps.push_back([=](Pieces& pieces) { pieces.split(find, SplitBehaviour::isolated); });
+}
+
+using Adder = void (*)(const JsonView&, Steps&);
+constexpr NamedPart<Adder> kPreTokenizers[] = {{"Split", add_split},
+                                               {"Digits", add_digits},
+                                               {"ByteLevel", add_byte_level},
+                                               {"Metaspace", add_metaspace},
+                                               {"Whitespace", add_whitespace},
+                                               {"WhitespaceSplit", add_whitespace_split},
+                                               {"Punctuation", add_punctuation},
+                                               {"BertPreTokenizer", add_bert},
+                                               {"CharDelimiterSplit", add_delimiter},
+                                               {"FixedLength", add_fixed_length},
+                                               {"Sequence", nullptr}};
 
 }  // namespace
 
 PreTokenizer::PreTokenizer(const JsonView& json) {
-  if (json.is_null())
-    json.fail("must not be null: lldm reads byte-level BPE, which has a ByteLevel here");
-  add(json);
-  if (!has_byte_level_)
-    json.fail("has no ByteLevel; lldm reads byte-level BPE\n  other kinds are not implemented");
+  if (!json.is_null()) add(json);
 }
 
 void PreTokenizer::add(const JsonView& json) {
-  const JsonView type = json.at("type");
-  if (type.text() == "Sequence") {
-    json.only_keys({"type", "pretokenizers"});
-    const JsonView list = json.at("pretokenizers");
-    list.require_array();
-    for (std::size_t i = 0; i < list.size(); ++i) add(list.at(i));
-    return;
-  }
-  if (has_byte_level_) json.fail("nothing may follow ByteLevel: not implemented");
-  if (type.text() == "Split") {
-    add_split(json);
-  } else if (type.text() == "Digits") {
-    json.only_keys({"type", "individual_digits"});
-    const bool each = json.at("individual_digits").boolean();
-    before_.push_back({SplitRegex("\\p{N}"),
-                       each ? SplitBehaviour::isolated : SplitBehaviour::contiguous, false});
-  } else if (type.text() == "ByteLevel") {
-    add_byte_level(json);
+  if (const Adder adder = maker_of<Adder>(kPreTokenizers, "pre-tokenizer", json)) {
+    adder(json, steps_);
+    ends_in_byte_level_ = adder == add_byte_level;
   } else {
-    type.fail(message("the pre-tokenizer \"", type.text(),
-                      "\" is not implemented\n  implemented: Sequence, Split, Digits, ByteLevel"));
+    for_each_in_sequence(json, "pretokenizers", [&](const JsonView& part) { add(part); });
   }
 }
 
-void PreTokenizer::add_split(const JsonView& json) {
-  json.only_keys({"type", "pattern", "behavior", "invert"});
-  const JsonView name = json.at("behavior");
-  const auto behaviour =
-      std::find_if(kBehaviours.begin(), kBehaviours.end(),
-                   [&](const auto& known) { return known.first == name.text(); });
-  if (behaviour == kBehaviours.end())
-    name.fail(message(
-        "no such behaviour: \"", name.text(),
-        "\"\n  behaviours: Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous"));
-  before_.push_back(
-      {read_pattern(json.at("pattern")), behaviour->second, json.at("invert").boolean()});
-}
-
-void PreTokenizer::add_byte_level(const JsonView& json) {
-  json.only_keys({"type", "add_prefix_space", "trim_offsets", "use_regex"});
-  (void)json.at("trim_offsets").boolean();  // concerns offsets, which lldm does not give
-  adds_prefix_space_ = json.at("add_prefix_space").boolean();
-  const auto use_regex = json.find("use_regex");
-  if (!use_regex || use_regex->boolean())
-    byte_level_.push_back({SplitRegex(kGpt2), SplitBehaviour::isolated, false});
-  has_byte_level_ = true;
-}
-
-void PreTokenizer::split(std::string_view text, std::vector<std::string_view>& pieces,
-                         std::string& storage) const {
-  pieces.assign(1, text);
-  std::vector<std::string_view> next;
-  const auto run = [&](const std::vector<Step>& steps) {
-    for (const Step& step : steps) {
-      next.clear();
-      for (const std::string_view piece : pieces)
-        for (const Span& span : apply(cover(piece, step.regex, step.is_inverted), step.behaviour))
-          if (span.begin < span.end)
-            next.push_back(piece.substr(span.begin, span.end - span.begin));
-      std::swap(pieces, next);
-    }
-  };
-  run(before_);
-  std::erase_if(pieces, [](std::string_view piece) { return piece.empty(); });
-  if (adds_prefix_space_) {
-    storage.clear();
-    storage.reserve(text.size() + pieces.size());  // keeps the views valid
-    for (std::string_view& piece : pieces) {
-      if (piece.starts_with(' ')) continue;
-      const std::size_t begin = storage.size();
-      storage += ' ';
-      storage += piece;
-      piece = std::string_view(storage).substr(begin);
-    }
-  }
-  run(byte_level_);
+void PreTokenizer::cut(Pieces& pieces, PieceText as) const {
+  const std::size_t left_out = as == PieceText::bytes && ends_in_byte_level_ ? 1 : 0;
+  for (std::size_t i = 0; i + left_out < steps_.size(); ++i) steps_[i](pieces);
 }
 
 }  // namespace lldm

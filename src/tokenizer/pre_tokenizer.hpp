@@ -1,43 +1,36 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <string>
-#include <string_view>
+#include <functional>
 #include <vector>
 
 #include "text/json.hpp"
-#include "tokenizer/split_regex.hpp"
+#include "tokenizer/pieces.hpp"
 
 namespace lldm {
 
-/// What happens to the matches of a Split.
-enum class SplitBehaviour { removed, isolated, merged_with_previous, merged_with_next, contiguous };
+/// How the text of a piece stands when a tokenizer.json's model gets it.
+enum class PieceText {
+  symbols,  // as the file says: ByteLevel writes bytes in its alphabet
+  bytes,    // a ByteLevel at the end leaves the bytes as they are: byte-level BPE needs no alphabet
+};
 
-/// `pre_tokenizer` of a byte-level tokenizer.json: any Split and Digits, then one ByteLevel, alone
-/// or in a Sequence.  Cuts a normalised text into the pieces inside which BPE merges.
+/// `pre_tokenizer` of a tokenizer.json: cuts a normalised text into the pieces that the model
+/// encodes one by one.  The table in pre_tokenizer.cpp says which are read.
 class PreTokenizer {
  public:
+  PreTokenizer() = default;  // one piece
   /// DataError naming the JSON path of what is not implemented.
   explicit PreTokenizer(const JsonView& json);
 
-  /// The pieces of `text`, none empty; they may point into `text` or into `storage`.
-  void split(std::string_view text, std::vector<std::string_view>& pieces,
-             std::string& storage) const;
+  /// Whether the last step is a ByteLevel.
+  [[nodiscard]] bool ends_in_byte_level() const { return ends_in_byte_level_; }
+  void cut(Pieces& pieces, PieceText as) const;
 
  private:
-  struct Step {
-    SplitRegex regex;
-    SplitBehaviour behaviour;
-    bool is_inverted;
-  };
   void add(const JsonView& json);
-  void add_split(const JsonView& json);
-  void add_byte_level(const JsonView& json);
-
-  std::vector<Step> before_;      // Split and Digits
-  std::vector<Step> byte_level_;  // at most GPT-2's expression
-  bool adds_prefix_space_ = false;
-  bool has_byte_level_ = false;
+  std::vector<std::function<void(Pieces&)>> steps_;  // the last is the alphabet of a last ByteLevel
+  bool ends_in_byte_level_ = false;
 };
 
 }  // namespace lldm

@@ -47,13 +47,20 @@ void SplitRegex::compile(const std::string& pcre2) {
 }
 
 std::vector<SplitRegex::Match> SplitRegex::find_all(std::string_view text) const {
-  const pcre2::MatchData data(pcre2_match_data_create(1, nullptr));
+  std::vector<Match> matches;
+  find_all(text, matches);
+  return matches;
+}
+
+void SplitRegex::find_all(std::string_view text, std::vector<Match>& matches) const {
+  // One for every expression: it holds the bounds of the whole match alone.
+  thread_local const pcre2::MatchData data(pcre2_match_data_create(1, nullptr));
   const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   const auto match_at = [&](std::size_t at, std::uint32_t options) {
     return pcre2_match(code_->code.get(), subject, text.size(), at, PCRE2_NO_UTF_CHECK | options,
                        data.get(), code_->limits.get());
   };
-  std::vector<Match> matches;
+  matches.clear();
   std::size_t from = 0;
   while (from <= text.size()) {
     int result = match_at(from, 0);
@@ -71,7 +78,6 @@ std::vector<SplitRegex::Match> SplitRegex::find_all(std::string_view text) const
     matches.push_back({bounds[0], bounds[1]});
     from = bounds[1];
   }
-  return matches;
 }
 
 }  // namespace lldm

@@ -26,6 +26,8 @@ class SplitRegex {
   /// All matches from left to right; an empty one directly after another match is not counted.
   /// Errors  DataError when the limits are exceeded.
   [[nodiscard]] std::vector<Match> find_all(std::string_view valid_utf8) const;
+  /// The same into a list that is used again and again.
+  void find_all(std::string_view valid_utf8, std::vector<Match>& matches) const;
 
  private:
   struct Code;

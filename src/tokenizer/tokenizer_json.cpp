@@ -2,7 +2,9 @@
 #include "lldm/tokenizer/tokenizer_json.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <span>
 
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
@@ -10,54 +12,88 @@
 #include "lldm/text/utf8.hpp"
 #include "storage/input_file.hpp"
 #include "tokenizer/byte_alphabet.hpp"
+#include "tokenizer/decoder.hpp"
 #include "tokenizer/near_words.hpp"
+#include "tokenizer/post_processor.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/saved_tokenizer.hpp"
-#include "tokenizer/tokenizer_json_model.hpp"
+#include "tokenizer/token_table.hpp"
 
 namespace lldm {
+namespace {
+
+/// A part that may be missing or null: then it does nothing.
+template <class Part>
+Part read_part(const JsonView& root, std::string_view key) {
+  const auto json = root.find(key);
+  return json ? Part(*json) : Part();
+}
+
+void require_null(const JsonView& object, std::string_view key, std::string_view why) {
+  if (const auto value = object.find(key)) value->fail(message("must be null: ", why));
+}
+
+/// Checks what belongs to no part.
+void check_tokenizer_json(const JsonView& root) {
+  root.only_keys({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                  "post_processor", "decoder", "model"});
+  if (const JsonView version = root.at("version"); version.text() != "1.0")
+    version.fail("must be \"1.0\", is " + quoted_token(version.text()));
+  require_null(root, "truncation", "lldm cuts texts where it says so, never inside the tokenizer");
+  require_null(root, "padding", "lldm pads answers where it says so, never inside the tokenizer");
+}
+
+}  // namespace
 
 struct TokenizerJson::State {
   std::string json;  // the file's text
   SpecialNames names;
   SpecialTokens special;
   MissingSymbol missing_symbol;
+  bool ranks_by_result;
   TokenTable table;
-  std::vector<std::string> bytes_of_id;
-  std::vector<bool> is_special;
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
-  ByteLevelBpe bpe;
+  Decoder decoder;
   AddedTokens added;
   TemplateTokens template_tokens;
+  std::unique_ptr<const TokenModel> model;
+  std::vector<std::string> text_of_id;  // as the decoder gets it; under ByteLevel its bytes
 
   State(const JsonView& root, const Settings& settings, const std::string& file)
       : names(settings.special),
         missing_symbol(settings.missing_symbol),
+        ranks_by_result(settings.ranks_by_result),
         table(read_vocabulary(root.at("model"))),
-        normalizer(root.find("normalizer") ? Normalizer(root.at("normalizer")) : Normalizer()),
-        pre_tokenizer(root.at("pre_tokenizer")),
-        bpe(read_byte_level_bpe(root.at("model"), table)) {
+        normalizer(read_part<Normalizer>(root, "normalizer")),
+        pre_tokenizer(read_part<PreTokenizer>(root, "pre_tokenizer")),
+        decoder(read_part<Decoder>(root, "decoder")) {
     std::vector<AddedToken> tokens = read_added_tokens(root, table);
     template_tokens = read_post_processor(root, table);
     name_special_tokens(tokens, file);
     added = AddedTokens(tokens, normalizer);
-    is_special.resize(table.text_of_id.size());
+    table.is_control.resize(table.text_of_id.size());
     for (const AddedToken& token : tokens)
-      if (token.special) is_special[static_cast<std::size_t>(token.id)] = true;
-    for (const std::string& token : table.text_of_id)
-      bytes_of_id.push_back(bytes_of_symbols(token).value_or(token));
-    for (const AddedToken& token : tokens)
-      if (token.normalized) {  // the reference keeps such a token's text normalised
-        const std::string normalised = normalizer(token.content);
-        bytes_of_id[static_cast<std::size_t>(token.id)] =
-            bytes_of_symbols(normalised).value_or(normalised);
-      }
+      if (token.special) table.is_control[static_cast<std::size_t>(token.id)] = true;
+    model =
+        make_token_model(root.at("model"), table,
+                         {.after_byte_level = pre_tokenizer.ends_in_byte_level(),
+                          .ranks = ranks_by_result ? MergeRanks::by_result : MergeRanks::by_place});
+    fill_texts(tokens);
   }
 
   void name_special_tokens(std::vector<AddedToken>& tokens, const std::string& file);
-  void encode_text(std::string_view text, SpecialText mode, std::vector<std::int64_t>& ids) const;
+  void fill_texts(const std::vector<AddedToken>& tokens);
+  void encode_part(std::string_view text, bool is_first, SpecialText mode, Pieces& pieces,
+                   std::vector<std::int64_t>& ids) const;
   void check_missing(std::string_view piece, std::string_view text) const;
+  void check_no_control(std::string_view piece, std::span<const std::int64_t> ids) const;
+  /// Control tokens but the unknown one, which stands for what the vocabulary lacks.
+  [[nodiscard]] bool has_control(std::span<const std::int64_t> ids) const {
+    return std::ranges::any_of(ids, [&](std::int64_t id) {
+      return table.is_control[static_cast<std::size_t>(id)] && id != model->unknown();
+    });
+  }
 };
 
 namespace {
@@ -143,31 +179,51 @@ TokenizerJson TokenizerJson::from_text(std::string text, const Settings& setting
   return TokenizerJson(std::move(state));
 }
 
-void TokenizerJson::State::check_missing(std::string_view piece, std::string_view text) const {
-  const std::size_t at = bpe.find_missing(piece);
-  if (at == std::string_view::npos || missing_symbol == MissingSymbol::drop) return;
-  throw DataError(
-      message("tokenizer_json: the vocabulary has no symbol for byte ",
-              int{static_cast<unsigned char>(piece[at])}, " of ", excerpt(piece, at, 40),
-              "\n  in: ", excerpt(text, 0),
-              "\n  missing_symbol = \"drop\" leaves such bytes out, as the reference does"));
+void TokenizerJson::State::fill_texts(const std::vector<AddedToken>& tokens) {
+  text_of_id = table.text_of_id;
+  for (const AddedToken& token : tokens)  // the reference keeps such a token's text normalised
+    if (token.normalized)
+      text_of_id[static_cast<std::size_t>(token.id)] = normalizer(token.content);
+  if (!decoder.is_byte_level()) return;
+  for (std::string& text : text_of_id)
+    if (auto bytes = bytes_of_symbols(text)) text = std::move(*bytes);
 }
 
-void TokenizerJson::State::encode_text(std::string_view text, SpecialText mode,
-                                       std::vector<std::int64_t>& ids) const {
-  std::vector<std::string_view> pieces;
-  std::string storage;
-  pre_tokenizer.split(text, pieces, storage);
-  for (const std::string_view piece : pieces) {
-    check_missing(piece, text);
+void TokenizerJson::State::check_missing(std::string_view piece, std::string_view text) const {
+  if (missing_symbol == MissingSymbol::drop) return;
+  const std::size_t at = model->find_missing(piece);
+  if (at == std::string_view::npos) return;
+  const bool is_byte = model->reads() == PieceText::bytes;
+  throw DataError(
+      message("tokenizer_json: the vocabulary has no symbol for ",
+              is_byte ? message("byte ", int{static_cast<unsigned char>(piece[at])})
+                      : message("\"", piece.substr(at, code_point_at(piece, at).length), "\""),
+              " of ", excerpt(piece, at, 40), "\n  in: ", excerpt(text, 0),
+              "\n  missing_symbol = \"drop\" leaves such ", is_byte ? "bytes" : "characters",
+              " out, as the reference does"));
+}
+
+void TokenizerJson::State::check_no_control(std::string_view piece,
+                                            std::span<const std::int64_t> ids) const {
+  for (const std::int64_t id : ids)
+    if (has_control(std::span(&id, 1)))
+      throw DataError(message("tokenizer_json: ordinary text gives the special token \"",
+                              table.text_of_id[static_cast<std::size_t>(id)], "\" (id ", id,
+                              ")\n  in: ", excerpt(piece, 0)));
+}
+
+void TokenizerJson::State::encode_part(std::string_view text, bool is_first, SpecialText mode,
+                                       Pieces& pieces, std::vector<std::int64_t>& ids) const {
+  pieces.start(text, is_first);
+  pre_tokenizer.cut(pieces, model->reads());
+  for (const Pieces::Piece& piece : pieces.list()) {
+    check_missing(piece.text, text);
     const std::size_t first = ids.size();
-    bpe.encode(piece, ids);
-    if (mode == SpecialText::recognise) continue;
-    for (std::size_t i = first; i < ids.size(); ++i)
-      if (is_special[static_cast<std::size_t>(ids[i])])
-        throw DataError(message("tokenizer_json: ordinary text gives the special token \"",
-                                table.text_of_id[static_cast<std::size_t>(ids[i])], "\" (id ",
-                                ids[i], ")\n  in: ", excerpt(piece, 0)));
+    model->encode(piece.text, SpecialText::recognise, ids);
+    if (mode == SpecialText::recognise || !has_control(std::span(ids).subspan(first))) continue;
+    ids.resize(first);
+    model->encode(piece.text, SpecialText::plain, ids);
+    check_no_control(piece.text, std::span(ids).subspan(first));
   }
 }
 
@@ -176,6 +232,7 @@ std::vector<std::int64_t> TokenizerJson::encode(std::string_view text, SpecialTe
   using Stage = AddedTokens::Stage;
   std::vector<std::int64_t> ids;
   ids.reserve(text.size() / 3 + 4);
+  Pieces pieces;
   for (const auto& raw : state_->added.split(text, Stage::before_normalising, mode)) {
     if (raw.id >= 0) {
       ids.push_back(raw.id);
@@ -183,10 +240,11 @@ std::vector<std::int64_t> TokenizerJson::encode(std::string_view text, SpecialTe
     }
     const std::string normalised = state_->normalizer(raw.text);
     for (const auto& part : state_->added.split(normalised, Stage::after_normalising, mode)) {
+      const bool is_first = raw.text.data() == text.data() && part.text.data() == normalised.data();
       if (part.id >= 0)
         ids.push_back(part.id);
       else
-        state_->encode_text(part.text, mode, ids);
+        state_->encode_part(part.text, is_first, mode, pieces, ids);
     }
   }
   return ids;
@@ -194,14 +252,20 @@ std::vector<std::int64_t> TokenizerJson::encode(std::string_view text, SpecialTe
 
 std::string TokenizerJson::decode(std::span<const std::int64_t> ids, bool skip_special) const {
   std::string bytes;
+  std::vector<std::string> tokens;
   for (const std::int64_t id : ids) {
     if (id < 0 || id >= vocabulary_size())
       throw DataError(
           message("TokenizerJson::decode: id ", id, " is outside [0, ", vocabulary_size(), ")"));
     const auto index = static_cast<std::size_t>(id);
-    if (!skip_special || !state_->is_special[index]) bytes += state_->bytes_of_id[index];
+    if (skip_special && state_->table.is_control[index]) continue;
+    if (state_->decoder.is_byte_level())
+      bytes += state_->text_of_id[index];
+    else
+      tokens.push_back(state_->text_of_id[index]);
   }
-  return to_valid_utf8(bytes);
+  return state_->decoder.is_byte_level() ? to_valid_utf8(bytes)
+                                         : state_->decoder(std::move(tokens));
 }
 
 std::int64_t TokenizerJson::vocabulary_size() const {
@@ -226,10 +290,11 @@ std::int64_t TokenizerJson::id_of(std::string_view token) const {
 namespace {
 
 nlohmann::json saved_json(const SpecialNames& names, const SpecialTokens& special,
-                          MissingSymbol missing) {
+                          MissingSymbol missing, bool ranks_by_result) {
   nlohmann::json saved = saved_tokenizer(TokenizerJson::name(), names, special);
   for (const auto& choice : choices(std::type_identity<MissingSymbol>()))
     if (choice.value == missing) saved["missing_symbol"] = choice.name;
+  if (ranks_by_result) saved["ranks_by_result"] = true;
   return saved;
 }
 
@@ -238,13 +303,15 @@ nlohmann::json saved_json(const SpecialNames& names, const SpecialTokens& specia
 void TokenizerJson::save(const std::filesystem::path& folder) const {
   write_and_sync(folder / "tokenizer.json", state_->json, real_file_ops());
   write_and_sync(folder / kSavedTokenizer,
-                 saved_text(saved_json(state_->names, state_->special, state_->missing_symbol)),
+                 saved_text(saved_json(state_->names, state_->special, state_->missing_symbol,
+                                       state_->ranks_by_result)),
                  real_file_ops());
 }
 
 std::string TokenizerJson::fingerprint() const {
   return Sha256()
-      .update(saved_text(saved_json(state_->names, state_->special, state_->missing_symbol)))
+      .update(saved_text(saved_json(state_->names, state_->special, state_->missing_symbol,
+                                    state_->ranks_by_result)))
       .update(state_->json)
       .hex();
 }

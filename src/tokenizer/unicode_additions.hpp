@@ -112,6 +112,12 @@ inline constexpr std::string_view kWordCharacters =
     "\\x{1e4d0}-\\x{1e4f9}\\x{1e5d0}-\\x{1e5fa}\\x{2b739}\\x{2ebf0}-\\x{2ee5d}"
     "\\x{31350}-\\x{323af}";
 
+/// \w of Rust's expressions, in the dialect of tokenizer/regex_dialect.hpp: Alphabetic, marks,
+/// decimal numbers, connectors, joiners.  Added tokens and Whitespace use it.
+inline constexpr std::string_view kRustWordCharacters =
+    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{200c}\\x{200d}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}"
+    "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}";
+
 /// White_Space of Unicode: PCRE2's own \s also takes U+180E.
 inline constexpr std::string_view kWhiteSpace =
     "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"

@@ -27,32 +27,36 @@ enum class MissingSpecial {
   add,     // it becomes an added token behind the last id
 };
 
-/// A Hugging Face `tokenizer.json` with byte-level BPE (GPT-2, GPT-NeoX, LLaDA, Dream, Qwen2,
-/// Llama 3).
+/// A Hugging Face `tokenizer.json`: GPT-2, GPT-NeoX, LLaDA, Dream, Qwen, Llama, BERT, T5 ...
 ///
-/// Read: BPE (merges as strings or pairs, ignore_merges); added_tokens with all flags; normalizer
-/// null, NFC, NFD, NFKC, NFKD, Replace, Sequence; pre_tokenizer Split, Digits, ByteLevel, Sequence;
-/// post_processor null, ByteLevel, TemplateProcessing, Sequence; decoder ByteLevel.  Anything else
-/// is a DataError naming the JSON path: no key is skipped.  Expressions:
-/// src/tokenizer/regex_dialect.hpp.
+/// Read: models BPE (byte-level or by characters, byte_fallback, ignore_merges; merges as strings
+/// or pairs), WordLevel, WordPiece, Unigram; added_tokens with all flags; the normalizers,
+/// pre-tokenizers, post-processors and decoders of docs/tokenizers.md, alone and in a Sequence; no
+/// decoder, which joins tokens by spaces as the reference does.  Anything else is a DataError
+/// naming the JSON path: no key is skipped.  Expressions: src/tokenizer/regex_dialect.hpp.
 ///
 /// Special tokens are looked up by their text.  A role's token is a control token even where the
-/// file does not say so: encode with SpecialText::plain never gives it.  Decoding follows the
-/// reference: ids -> bytes -> text, invalid UTF-8 as U+FFFD; an added token's text also passes the
-/// byte alphabet, so one with characters of Latin-1 beyond ASCII comes out as bytes.
+/// file does not say so: encode with SpecialText::plain never gives it.  The file's unknown token
+/// is not one of them: it stands for what the vocabulary lacks.  Decoding follows the reference,
+/// with invalid UTF-8 as U+FFFD; an added token's text passes the decoder too, so under ByteLevel
+/// one with characters of Latin-1 beyond ASCII comes out as bytes.
 ///
 /// Threads  safe to share.
-/// Tests    golden/tokenizer_test.cpp, unit/tokenizer/tokenizer_json_test.cpp
+/// Tests    golden/tokenizer_test.cpp, golden/tokenizer_kinds_test.cpp,
+///          unit/tokenizer/tokenizer_json_test.cpp
 class TokenizerJson final : public Tokenizer {
  public:
   struct Settings {
     SpecialNames special = {};
     MissingSpecial missing_special = MissingSpecial::refuse;
     MissingSymbol missing_symbol = MissingSymbol::refuse;
+    /// The merges of a BPE that give the same token have one rank: the rule of tiktoken, for a file
+    /// that was made from its ranks.
+    bool ranks_by_result = false;
   };
   static constexpr std::string_view name() { return "tokenizer_json"; }
   static constexpr std::string_view description() {
-    return "Hugging Face tokenizer.json with byte-level BPE";
+    return "Hugging Face tokenizer.json, or a folder of another kind that means the same";
   }
 
   /// Errors  DataError "file: JSON path: what is wrong".
