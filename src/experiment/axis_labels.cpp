@@ -17,6 +17,13 @@ std::string plain(const Json& value) {
 
 bool is_component(const Json& value) { return value.is_object() && value.contains("type"); }
 
+/// A name beside tables is the table { type = name }.
+void name_types(std::vector<Json>& values) {
+  if (std::none_of(values.begin(), values.end(), is_component)) return;
+  for (Json& value : values)
+    if (value.is_string()) value = Json{{"type", value}};
+}
+
 }  // namespace
 
 std::string short_axis(const std::string& path, const std::vector<std::string>& others) {
@@ -46,14 +53,20 @@ AxisLabels::AxisLabels(const Json& report) {
           known.push_back(value);
     }
   }
-  for (const auto& [path, known] : values_)
+  for (auto& [path, known] : values_) {
     if (known.size() > 1) paths_.push_back(path);
+    name_types(known);
+  }
 }
 
 std::string AxisLabels::of(const std::string& path, const Json& value) const {
+  const auto known = values_.find(path);
+  if (value.is_string() && known != values_.end() &&
+      std::any_of(known->second.begin(), known->second.end(), is_component))
+    return of(path, Json{{"type", value}});
   if (!is_component(value)) return short_axis(path, paths_) + "=" + plain(value);
   std::vector<const Json*> alike;
-  if (const auto known = values_.find(path); known != values_.end())
+  if (known != values_.end())
     for (const Json& other : known->second)
       if (is_component(other) && other.at("type") == value.at("type")) alike.push_back(&other);
   std::string text = plain(value.at("type"));

@@ -13,8 +13,9 @@ std::string short_axis(const std::string& path, const std::vector<std::string>& 
 
 /// Names of what the axes of a grid vary, as short as they can be and still differ.
 ///
-/// A component is its type; where an axis lists a type twice, the keys that tell those apart
-/// follow: "monte_carlo_elbo draws=8".  Anything else is "key=value".
+/// A component is its type, as a name too where others of the axis are tables; where an axis lists
+/// a type twice, the keys that tell those apart follow: "monte_carlo_elbo draws=8".  Anything else
+/// is "key=value".
 class AxisLabels {
  public:
   /// From the rows and the work of a report.json.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "experiment/axis_values.hpp"
 #include "experiment/folder_index.hpp"
 #include "experiment/input_files.hpp"
 #include "experiment/work_identity.hpp"
@@ -159,6 +160,7 @@ RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> exper
     add_cell(builder, cell);
     schedule.cell_ids.push_back(cell_id(schedule.cells[cell]));
   }
+  complete_axes(schedule);
   const FolderIndex index = read_index(out);
   for (Work& work : schedule.work) place(work, schedule, out, index);
   return schedule;
