@@ -17,12 +17,6 @@ Json all_axes(const RunSchedule& schedule) {
   return {{"work", std::move(entries)}};
 }
 
-/// The seed that a work's name tells: of a measurement that of the model it measures.
-std::int64_t seed_of(const RunSchedule& schedule, const Work& work) {
-  const auto made = work.inputs.find(work.model);
-  return made == work.inputs.end() ? work.seed : schedule.work[made->second].seed;
-}
-
 std::string without_comma(const std::string& text) {
   return text.starts_with(", ") ? text.substr(2) : text;
 }
@@ -56,6 +50,11 @@ Json axes_of(const Cell& cell) {
   Json axes = Json::object();
   for (const auto& [path, value] : cell.axes) axes[path] = to_json(value);
   return axes;
+}
+
+std::int64_t seed_of(const RunSchedule& schedule, const Work& work) {
+  const auto made = work.inputs.find(work.model);
+  return made == work.inputs.end() ? work.seed : schedule.work[made->second].seed;
 }
 
 namespace {

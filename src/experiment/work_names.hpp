@@ -17,6 +17,10 @@ nlohmann::ordered_json to_json(const config::Value& value);
 nlohmann::ordered_json axes_of(const RunSchedule& schedule, const Work& work);
 nlohmann::ordered_json axes_of(const Cell& cell);
 
+/// The seed that a reader is told: of a measurement, which asks the same of all seeds, that of the
+/// model it measures.
+std::int64_t seed_of(const RunSchedule& schedule, const Work& work);
+
 /// Names by axes and seed instead of by hash.
 class WorkNames {
  public:

@@ -2,6 +2,7 @@
 #include "run/stored_work.hpp"
 
 #include "experiment/work_identity.hpp"
+#include "experiment/work_names.hpp"
 #include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
@@ -94,7 +95,7 @@ void StoredWork::publish(const Work& work) const {
                       {"kind", schedule_.stage_of(work).kind.name()},
                       {"model", work.model},
                       {"experiment", experiment.options.name},
-                      {"seed", work.seed},
+                      {"seed", seed_of(schedule_, work)},
                       {"hash", work.hash},
                       {"made", record_of(work).at("made")}};
   try {

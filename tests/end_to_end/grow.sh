@@ -278,6 +278,13 @@ run_lldm store list "$store" --json
 expect_code 0 "list"
 count=$(python3 -c 'import json, sys; print(len(json.loads(sys.argv[1])["entries"]))' "$text")
 check "15 pieces of work ($count)" [ "$count" -eq 15 ]
+check "a measurement has the seed of its model" python3 - "$text" << 'PYTHON'
+import json, sys
+entries = json.loads(sys.argv[1])["entries"]
+made = [e["seed"] for e in entries if e["stage"] == "tuned"]
+measured = [e["seed"] for e in entries if e["model"] == "tuned"]
+assert sorted(set(measured)) == [1, 3] and set(measured) <= set(made), (made, measured)
+PYTHON
 stored=$(cd "$store/work" && find . -type f | sort | xargs sha256sum)
 echo changed >> "$(find "$WORK/s2" -path '*/sft-*/model/config.json')"
 check "a run's folder is no part of the store" [ "$stored" = "$(cd "$store/work" && find . -type f | sort | xargs sha256sum)" ]
