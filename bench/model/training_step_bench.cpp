@@ -11,27 +11,27 @@
 
 #include "lldm/draws/stream.hpp"
 #include "lldm/model/determinism.hpp"
-#include "lldm/model/llada.hpp"
-#include "support/llada_by_operations.hpp"
+#include "lldm/model/transformer.hpp"
 #include "support/rates.hpp"
+#include "support/transformer_by_operations.hpp"
 
 namespace {
 
 struct Problem {
-  std::shared_ptr<lldm::Llada> model;
+  std::shared_ptr<lldm::Transformer> model;
   lldm::PackedTokens batch;
   at::Tensor queried, targets;
 
   Problem(std::int64_t width, std::int64_t heads, std::int64_t mlp, std::int64_t sequences,
           std::int64_t length) {
-    const lldm::LladaConfig config{
-        .d_model = width, .n_heads = heads, .n_kv_heads = heads, .mlp_hidden_size = mlp};
-    model = lldm::make_llada(config, {}, lldm::Draws(1, "bench"));
+    const lldm::TransformerConfig config{
+        .width = width, .heads = heads, .kv_heads = heads, .mlp_width = mlp};
+    model = lldm::make_transformer(config, {}, lldm::Draws(1, "bench"));
     lldm::Stream stream(1, 2);
     batch.tokens = at::arange(sequences * length);
     auto* ids = batch.tokens.mutable_data_ptr<std::int64_t>();
     for (std::int64_t i = 0; i < batch.tokens.size(0); ++i)
-      ids[i] = stream.below(config.vocab_size);
+      ids[i] = stream.below(config.vocabulary);
     for (std::int64_t s = 0; s <= sequences; ++s) batch.offsets.push_back(s * length);
     queried = at::arange(0, sequences * length, 2);
     targets = batch.tokens.index_select(0, queried);

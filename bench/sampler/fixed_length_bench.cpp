@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "lldm/model/determinism.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/sampler/diffusion_sampler.hpp"
 #include "lldm/sampler/remasking/low_confidence.hpp"
 
@@ -46,16 +46,16 @@ class FreeModel {
 };
 static_assert(Denoiser<FreeModel>);
 
-std::shared_ptr<Llada> quickstart_model() {
-  LladaConfig config;
-  config.d_model = 64;
-  config.n_layers = 3;
-  config.n_heads = 4;
-  config.n_kv_heads = 4;
-  config.mlp_hidden_size = 176;
-  config.vocab_size = config.embedding_size = kVocabulary;
-  config.max_sequence_length = 128;
-  auto model = make_llada(config, {}, Draws(1, "bench"));
+std::shared_ptr<Transformer> quickstart_model() {
+  TransformerConfig config;
+  config.width = 64;
+  config.layers = 3;
+  config.heads = 4;
+  config.kv_heads = 4;
+  config.mlp_width = 176;
+  config.vocabulary = config.logit_columns = kVocabulary;
+  config.max_length = 128;
+  auto model = make_transformer(config, {}, Draws(1, "bench"));
   model->set_trainable(false);
   return model;
 }

@@ -17,7 +17,7 @@
 #include "lldm/estimator/segmented.hpp"
 #include "lldm/forward/masked.hpp"
 #include "lldm/model/determinism.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/objective/dpo.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "lldm/score/engine.hpp"
@@ -41,8 +41,8 @@ AnyScoreEstimator estimator_of(std::int64_t index) {
 constexpr const char* kEstimators[] = {"full_trajectory", "monte_carlo_elbo", "segmented"};
 
 struct Problem {
-  LladaConfig config;
-  std::shared_ptr<Llada> policy, reference;
+  TransformerConfig config;
+  std::shared_ptr<Transformer> policy, reference;
   ScoreBatch batch;
   StepTotals totals;
   double queries = 0, tokens = 0;
@@ -50,20 +50,20 @@ struct Problem {
   std::unique_ptr<ReferenceCache> cache;
 
   Problem(std::int64_t estimator, std::int64_t width, std::int64_t heads, std::int64_t mlp) {
-    config = {.d_model = width, .n_heads = heads, .n_kv_heads = heads, .mlp_hidden_size = mlp};
-    policy = make_llada(config, {}, Draws(1, "policy"));
-    reference = make_llada(config, {}, Draws(2, "reference"));
+    config = {.width = width, .heads = heads, .kv_heads = heads, .mlp_width = mlp};
+    policy = make_transformer(config, {}, Draws(1, "policy"));
+    reference = make_transformer(config, {}, Draws(2, "reference"));
     reference->set_trainable(false);
     batch.group_size = 2;
-    const MaskedProcess process(config.vocab_size - 1, LinearSchedule());
+    const MaskedProcess process(config.vocabulary - 1, LinearSchedule());
     const Draws draws(3, "preference_step");
     Stream tokens_of = draws.stream(Purpose::data);
     for (std::int64_t i = 0; i < kTextsOfStep; ++i) {
       Text text;
       for (std::int64_t k = 0; k < kPrompt; ++k)
-        text.prompt.push_back(tokens_of.below(config.vocab_size - 1));
+        text.prompt.push_back(tokens_of.below(config.vocabulary - 1));
       for (std::int64_t k = 0; k < kResponse; ++k)
-        text.response.push_back(tokens_of.below(config.vocab_size - 1));
+        text.response.push_back(tokens_of.below(config.vocabulary - 1));
       batch.plans.push_back(estimator_of(estimator).plan(
           text, process,
           TextDraws(draws, Purpose::noise, 0, static_cast<std::uint64_t>(i / 2),
@@ -78,7 +78,7 @@ struct Problem {
     totals.first_tokens = kPairs * kResponse;
     cache = std::make_unique<ReferenceCache>(
         folder.path(), ReferenceSource{{}, "reference", "the reference of a benchmark"});
-    const ScoreEngine<Llada> filler(reference, nullptr);
+    const ScoreEngine<Transformer> filler(reference, nullptr);
     for (const ScorePlan& plan : batch.plans) {
       StoredPlan stored{plan_key(plan), 0, 0, 0, filler.readouts({&plan, 1}, false)};
       cache->append({&stored, 1});
@@ -88,7 +88,7 @@ struct Problem {
   EngineStep step(GradientPath path, bool is_cached = false) const {
     for (auto& p : policy->parameters()) p.value.mutable_grad() = at::Tensor();
     const Dpo dpo({.beta = 0.2});
-    ScoreEngine<Llada> engine(policy, is_cached ? nullptr : reference);
+    ScoreEngine<Transformer> engine(policy, is_cached ? nullptr : reference);
     if (is_cached)
       engine.use_stored_reference([this](const ScorePlan& plan) { return cache->readouts(plan); });
     return engine.step(

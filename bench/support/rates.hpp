@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <map>
 
-#include "lldm/model/llada_config.hpp"
+#include "lldm/model/transformer_config.hpp"
 
 namespace lldm::bench {
 
@@ -35,13 +35,13 @@ inline double gemm_rate() {
 /// Operations of one forward pass over sequences of `length` tokens each, counting products alone:
 /// attention's four projections and SwiGLU's three, QK^T and AV over the whole sequence, and the
 /// head at the queried rows.  A backward pass costs twice as many.
-inline double forward_flops(const LladaConfig& model, double tokens, double length,
+inline double forward_flops(const TransformerConfig& model, double tokens, double length,
                             double queried) {
-  const auto width = static_cast<double>(model.d_model);
-  const auto layers = static_cast<double>(model.n_layers);
-  const double weights = 4 * width * width + 3 * width * static_cast<double>(model.mlp_hidden_size);
+  const auto width = static_cast<double>(model.width);
+  const auto layers = static_cast<double>(model.layers);
+  const double weights = 4 * width * width + 3 * width * static_cast<double>(model.mlp_width);
   return layers * tokens * (2 * weights + 4 * length * width) +
-         2 * queried * width * static_cast<double>(model.embedding_size);
+         2 * queried * width * static_cast<double>(model.logit_columns);
 }
 
 /// Times what stands between its making and `report`, against the machine's gemm_rate().

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 
 namespace lldm {
 
@@ -18,7 +18,7 @@ struct BlockContext {
   at::Tensor cosines, sines;          // [head_width / 2, >= max length], in the rows' dtype
   std::int64_t heads = 0;
   std::int64_t kv_heads = 0;
-  double eps = 0;
+  double eps = 0;                               // of every norm
   std::vector<AttentionPattern> patterns = {};  // [B], or empty: every sequence is seen whole
 };
 
@@ -27,11 +27,11 @@ at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps
 
 /// x + attention(norm(x)), then + SwiGLU(norm(.)).  [N, D] -> [N, D].  On the CPU one autograd node
 /// with its own backward; elsewhere, and where sequences have patterns, `block_by_operations`.
-at::Tensor block_forward(const LladaBlock& block, const at::Tensor& rows,
+at::Tensor block_forward(const BlockWeights& block, const at::Tensor& rows,
                          const BlockContext& context);
 
 /// The same mathematics as differentiable tensor operations, on any device.
-at::Tensor block_by_operations(const LladaBlock& block, const at::Tensor& rows,
+at::Tensor block_by_operations(const BlockWeights& block, const at::Tensor& rows,
                                const BlockContext& context);
 at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weight, double eps);
 

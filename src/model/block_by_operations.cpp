@@ -106,26 +106,52 @@ at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weig
   return rows * at::rsqrt(rows.pow(2).mean(-1, /*keepdim=*/true) + eps) * weight;
 }
 
-at::Tensor block_by_operations(const LladaBlock& block, const at::Tensor& rows,
+namespace {
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return at::linear(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+}
+
+struct Heads {
+  at::Tensor q, k, v;  // [N, H, W], [N, K, W] twice
+};
+
+Heads project(const BlockWeights& block, const at::Tensor& x, const BlockContext& context) {
+  const std::int64_t n = x.size(0), width = 2 * context.cosines.size(0),
+                     group = context.heads / context.kv_heads;
+  const auto by_head = [&](const at::Tensor& weight, const at::Tensor& bias) {
+    return linear(x, weight, bias).view({n, -1, width});
+  };
+  if (!block.qkv_proj.defined())
+    return {by_head(block.q_proj, block.q_bias), by_head(block.k_proj, block.k_bias),
+            by_head(block.v_proj, block.v_bias)};
+  const auto whole = by_head(block.qkv_proj, {}).view({n, context.kv_heads, group + 2, width});
+  return {whole.narrow(2, 0, group).reshape({n, context.heads, width}), whole.select(2, group),
+          whole.select(2, group + 1)};
+}
+
+}  // namespace
+
+at::Tensor block_by_operations(const BlockWeights& block, const at::Tensor& rows,
                                const BlockContext& context) {
-  const std::int64_t n = rows.size(0), width = rows.size(1) / context.heads;
   const auto positions = positions_of(context, rows.device());
   const auto cosines = context.cosines.index_select(1, positions).t().unsqueeze(1);
   const auto sines = context.sines.index_select(1, positions).t().unsqueeze(1);
-  const auto project = [&](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-    return at::linear(x, weight, bias.defined() ? std::optional(bias) : std::nullopt)
-        .view({n, -1, width});
+  const auto turned = [&](const at::Tensor& heads, const at::Tensor& norm) {
+    return rotate(norm.defined() ? rms_norm_by_operations(heads, norm, context.eps) : heads,
+                  cosines, sines);
   };
 
   const auto normed = rms_norm_by_operations(rows, block.attn_norm, context.eps);
-  const auto q = rotate(project(normed, block.q_proj, block.q_bias), cosines, sines);
-  const auto k = rotate(project(normed, block.k_proj, block.k_bias), cosines, sines);
-  const auto v = project(normed, block.v_proj, block.v_bias);
-  const auto middle = rows + at::linear(attend(q, k, v, context), block.attn_out);
+  const auto heads = project(block, normed, context);
+  const auto q = turned(heads.q, block.q_norm), k = turned(heads.k, block.k_norm);
+  const auto middle =
+      rows + linear(attend(q, k, heads.v, context), block.attn_out, block.attn_out_bias);
 
   const auto wide = rms_norm_by_operations(middle, block.ff_norm, context.eps);
-  const auto gated = at::silu(at::linear(wide, block.ff_proj)) * at::linear(wide, block.up_proj);
-  return middle + at::linear(gated, block.ff_out);
+  const auto gated = at::silu(linear(wide, block.ff_proj, block.ff_bias)) *
+                     linear(wide, block.up_proj, block.up_bias);
+  return middle + linear(gated, block.ff_out, block.ff_out_bias);
 }
 
 }  // namespace lldm

@@ -12,7 +12,8 @@ namespace lldm {
 inline void refuse_second_derivative() {
   if (c10::GradMode::is_enabled())
     throw Error(
-        "Llada: second derivatives are not implemented\n  call backward without create_graph");
+        "Transformer: second derivatives are not implemented\n  call backward without "
+        "create_graph");
 }
 
 }  // namespace lldm

@@ -15,13 +15,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
+at::ScalarType stored_type(const Transformer& model, const SaveOptions& options) {
+  return options.dtype.value_or(model.dtype());
+}
+
+std::string dtype_name(at::ScalarType type) {
+  switch (type) {
+    case at::kFloat:
+      return "float32";
+    case at::kDouble:
+      return "float64";
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kHalf:
+      return "float16";
+    default:
+      throw ConfigError(message("a model is stored as float32, float64, bfloat16 or float16, not ",
+                                at::toString(type)));
+  }
+}
+
 // Parameters in order, a new shard wherever the next tensor would not fit.
-std::vector<TensorMap> cut_into_shards(const Llada& model, std::int64_t max_bytes) {
+std::vector<TensorMap> cut_into_shards(const Transformer& model, const SaveOptions& options) {
+  const auto element = static_cast<std::int64_t>(c10::elementSize(stored_type(model, options)));
   std::vector<TensorMap> shards(1);
   std::int64_t bytes = 0;
   for (const auto& parameter : model.parameters()) {
-    const auto size = static_cast<std::int64_t>(parameter.value.nbytes());
-    if (!shards.back().empty() && bytes + size > max_bytes) {
+    const std::int64_t size = parameter.value.numel() * element;
+    if (!shards.back().empty() && bytes + size > options.max_shard_bytes) {
       shards.emplace_back();
       bytes = 0;
     }
@@ -31,20 +52,35 @@ std::vector<TensorMap> cut_into_shards(const Llada& model, std::int64_t max_byte
   return shards;
 }
 
+/// The numbers as they are stored; a number that `type` cannot hold is an error.
+TensorMap as_stored(const TensorMap& shard, at::ScalarType type, const fs::path& file) {
+  TensorMap stored;
+  std::vector<NamedParameter> narrowed;
+  for (const auto& [name, value] : shard) {
+    stored[name] = value.detach().to(type);
+    if (value.scalar_type() != type) narrowed.push_back({name, stored[name]});
+  }
+  require_finite(narrowed, message(file.string(), ": not saved: as ", dtype_name(type),
+                                   " the weights are not finite"));
+  return stored;
+}
+
 std::string shard_name(std::size_t index, std::size_t count) {
   char name[64];
   std::snprintf(name, sizeof name, "model-%05zu-of-%05zu.safetensors", index + 1, count);
   return name;
 }
 
-void save_shards(const std::vector<TensorMap>& shards, const fs::path& folder) {
+void save_shards(const std::vector<TensorMap>& shards, at::ScalarType type,
+                 const SaveOptions& options, const fs::path& folder) {
   nlohmann::ordered_json index;
   std::uint64_t bytes = 0;
   std::map<std::string, std::string> weight_map;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const auto name = shard_name(i, shards.size());
-    save_safetensors(folder / name, shards[i]);
-    for (const auto& item : shards[i]) {
+    const TensorMap stored = as_stored(shards[i], type, folder / name);
+    save_safetensors(folder / name, stored, options.metadata);
+    for (const auto& item : stored) {
       weight_map[item.first] = name;
       bytes += item.second.nbytes();
     }
@@ -55,32 +91,34 @@ void save_shards(const std::vector<TensorMap>& shards, const fs::path& folder) {
 }
 
 /// With what decides the model's answers beside its weights.
-LladaConfig saved_config(const Llada& model) {
-  LladaConfig config = model.config();
+TransformerConfig saved_config(const Transformer& model) {
+  TransformerConfig config = model.config();
   config.exclude_mask_logit = model.excluded_logit().has_value();
-  if (config.exclude_mask_logit) config.mask_token_id = model.excluded_logit();
+  if (config.exclude_mask_logit) config.mask_token = model.excluded_logit();
   return config;
 }
 
 }  // namespace
 
-void save_llada(const Llada& model, const fs::path& folder, std::int64_t max_shard_bytes) {
+void save_transformer(const Transformer& model, const fs::path& folder,
+                      const SaveOptions& options) {
   const PurposeScope purpose(MemoryPurpose::staging);
+  const at::ScalarType type = stored_type(model, options);
+  const std::string config = model_config_json(saved_config(model), dtype_name(type));
   require_finite(model.parameters(),
                  folder.string() + ": nothing was saved: the weights are not finite");
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) throw Error(message(folder.string(), ": cannot be created: ", failure.message()));
-  write_file_atomically(
-      folder / "config.json",
-      llada_config_json(saved_config(model), model.dtype() == at::kDouble ? "float64" : "float32"));
-  const auto shards = cut_into_shards(model, max_shard_bytes);
+  write_file_atomically(folder / "config.json", config);
+  const auto shards = cut_into_shards(model, options);
   // The other form, if an earlier save left it, would make the folder ambiguous.
   if (shards.size() == 1) {
-    save_safetensors(folder / "model.safetensors", shards.front());
+    const auto file = folder / "model.safetensors";
+    save_safetensors(file, as_stored(shards.front(), type, file), options.metadata);
     fs::remove(folder / "model.safetensors.index.json");
   } else {
-    save_shards(shards, folder);
+    save_shards(shards, type, options, folder);
     fs::remove(folder / "model.safetensors");
   }
 }

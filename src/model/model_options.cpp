@@ -1,44 +1,60 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/model/model_options.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/model_folder.hpp"
+#include "model/family.hpp"
 
 namespace lldm {
 namespace {
 
 at::ScalarType checked_dtype(const ModelOptions& options) {
-  if (options.family != "llada")
-    throw ConfigError(
-        message("[model] family = \"", options.family, "\" does not exist\n  families: llada"));
+  (void)family_defaults(options.family);
   if (options.dtype == ModelDtype::bfloat16)
     throw ConfigError(
         "[model] dtype = \"bfloat16\": not runnable yet\n  runnable: float32, float64");
   return options.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
 }
 
+std::string list_of(const std::vector<std::string>& names) {
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+/// What `qkv_bias` means to the family: SMDM has no biases, Qwen2 and Dream always have these, and
+/// Llama's and Qwen3's one switch turns that of the output on too.
+void take_bias(const ModelOptions& options, TransformerConfig& config) {
+  if (config.fused_qkv && options.qkv_bias)
+    throw ConfigError(
+        message("[model] qkv_bias = true: family \"", config.family, "\" has no biases"));
+  config.output_bias = options.qkv_bias && family_of(config.family).biases_output;
+  config.qkv_bias = config.qkv_bias || options.qkv_bias;
+}
+
 void check_tokens(const ModelOptions& options, const ModelTokens& tokens,
-                  const LladaConfig& config) {
+                  const TransformerConfig& config) {
   const auto where = message("model \"", options.path.string(), "\"");
-  if (tokens.vocabulary_size > config.embedding_size)
+  if (tokens.vocabulary_size > config.embedding_rows())
     throw ConfigError(message(where, ": the tokenizer has ", tokens.vocabulary_size,
-                              " tokens, the model's embedding ", config.embedding_size, " rows"));
-  if (tokens.mask && config.mask_token_id && *tokens.mask != *config.mask_token_id)
+                              " tokens, the model's embedding ", config.embedding_rows(), " rows"));
+  if (tokens.mask && config.mask_token && *tokens.mask != *config.mask_token)
     throw ConfigError(message(where, ": the tokenizer's mask token is ", *tokens.mask,
-                              ", the model's is ", *config.mask_token_id));
+                              ", the model's is ", *config.mask_token));
 }
 
 }  // namespace
 
 void check_against_folder(const ModelOptions& options) {
-  check_against_folder(options, load_llada_config(options.path));
+  check_against_folder(options, load_model_config(options.path));
 }
 
-void check_against_folder(const ModelOptions& options, const LladaConfig& config) {
+void check_against_folder(const ModelOptions& options, const TransformerConfig& config) {
   (void)checked_dtype(options);
   const ModelOptions defaults;
   std::string complaints;
@@ -46,16 +62,17 @@ void check_against_folder(const ModelOptions& options, const LladaConfig& config
     if (given != fallback && given != loaded)
       complaints += message("\n  ", key, " = ", given, ", the folder has ", loaded);
   };
-  check("width", options.width, defaults.width, config.d_model);
-  check("layers", options.layers, defaults.layers, config.n_layers);
-  check("heads", options.heads, defaults.heads, config.n_heads);
-  check("kv_heads", options.kv_heads, defaults.kv_heads, config.n_kv_heads);
-  check("mlp_width", options.mlp_width, defaults.mlp_width, config.mlp_hidden_size);
-  check("max_length", options.max_length, defaults.max_length, config.max_sequence_length);
+  check("family", options.family, defaults.family, config.family);
+  check("width", options.width, defaults.width, config.width);
+  check("layers", options.layers, defaults.layers, config.layers);
+  check("heads", options.heads, defaults.heads, config.heads);
+  check("kv_heads", options.kv_heads, defaults.kv_heads, config.kv_heads);
+  check("mlp_width", options.mlp_width, defaults.mlp_width, config.mlp_width);
+  check("max_length", options.max_length, defaults.max_length, config.max_length);
   check("rope_theta", options.rope_theta, defaults.rope_theta, config.rope_theta);
-  check("norm_eps", options.norm_eps, defaults.norm_eps, config.rms_norm_eps);
-  check("qkv_bias", options.qkv_bias, defaults.qkv_bias, config.include_qkv_bias);
-  check("tie_head", options.tie_head, defaults.tie_head, config.weight_tying);
+  check("norm_eps", options.norm_eps, defaults.norm_eps, config.norm_eps);
+  check("qkv_bias", options.qkv_bias, defaults.qkv_bias, config.qkv_bias);
+  check("tie_head", options.tie_head, defaults.tie_head, config.tied_head);
   if (!complaints.empty())
     throw ConfigError(message("[model] keys that contradict path = \"", options.path.string(), "\"",
                               complaints,
@@ -66,20 +83,21 @@ void check_against_folder(const ModelOptions& options, const LladaConfig& config
 /// the default.
 void check_given_sizes(const ModelOptions& options, const config::Value* given,
                        const std::filesystem::path& folder) {
-  const LladaConfig config = load_llada_config(folder);
+  const TransformerConfig config = load_model_config(folder);
   check_against_folder(options, config);
   if (!given) return;
   ModelOptions loaded = options;
-  loaded.width = config.d_model;
-  loaded.layers = config.n_layers;
-  loaded.heads = config.n_heads;
-  loaded.kv_heads = options.kv_heads == 0 ? 0 : config.n_kv_heads;
-  loaded.mlp_width = options.mlp_width == 0 ? 0 : config.mlp_hidden_size;
-  loaded.max_length = config.max_sequence_length;
+  loaded.family = config.family;
+  loaded.width = config.width;
+  loaded.layers = config.layers;
+  loaded.heads = config.heads;
+  loaded.kv_heads = options.kv_heads == 0 ? 0 : config.kv_heads;
+  loaded.mlp_width = options.mlp_width == 0 ? 0 : config.mlp_width;
+  loaded.max_length = config.max_length;
   loaded.rope_theta = config.rope_theta;
-  loaded.norm_eps = config.rms_norm_eps;
-  loaded.qkv_bias = config.include_qkv_bias;
-  loaded.tie_head = config.weight_tying;
+  loaded.norm_eps = config.norm_eps;
+  loaded.qkv_bias = config.qkv_bias;
+  loaded.tie_head = config.tied_head;
   const config::Value mine = config::write_options(options), theirs = config::write_options(loaded);
   for (const config::Member& member : given->as_table()) {
     const config::Member *own = mine.find(member.key), *is = theirs.find(member.key);
@@ -93,8 +111,10 @@ void check_given_sizes(const ModelOptions& options, const config::Value* given,
 }
 
 void ModelOptions::check(config::OptionsCheck& check) const {
-  if (family != "llada")
-    check.error("family", message("family = \"", family, "\" does not exist"), "families: llada");
+  const auto known = family_names();
+  if (std::ranges::find(known, family) == known.end())
+    check.error("family", message("family = \"", family, "\" does not exist"),
+                "families: " + list_of(known));
   const std::pair<const char*, std::int64_t> sizes[] = {
       {"width", width},       {"layers", layers},       {"heads", heads},
       {"kv_heads", kv_heads}, {"mlp_width", mlp_width}, {"max_length", max_length}};
@@ -129,24 +149,24 @@ std::vector<std::string> ModelOptions::not_runnable_yet() const {
   return missing;
 }
 
-LladaConfig llada_config(const ModelOptions& options, const ModelTokens& tokens) {
+TransformerConfig transformer_config(const ModelOptions& options, const ModelTokens& tokens) {
   (void)checked_dtype(options);
-  LladaConfig config;
-  config.d_model = options.width;
-  config.n_layers = options.layers;
-  config.n_heads = options.heads;
-  config.n_kv_heads = options.kv_heads > 0 ? options.kv_heads : options.heads;
-  config.mlp_hidden_size =
+  TransformerConfig config = family_defaults(options.family);
+  config.width = options.width;
+  config.layers = options.layers;
+  config.heads = options.heads;
+  config.kv_heads = options.kv_heads > 0 ? options.kv_heads : options.heads;
+  config.mlp_width =
       options.mlp_width > 0 ? options.mlp_width : (options.width * 8 / 3 + 15) / 16 * 16;
-  config.vocab_size = config.embedding_size = tokens.vocabulary_size;
-  config.max_sequence_length = options.max_length;
+  config.vocabulary = config.logit_columns = tokens.vocabulary_size;
+  config.max_length = options.max_length;
   config.rope_theta = options.rope_theta;
-  config.rms_norm_eps = options.norm_eps;
-  config.include_qkv_bias = options.qkv_bias;
-  config.weight_tying = options.tie_head;
-  config.mask_token_id = tokens.mask;
-  config.eos_token_id = tokens.end_of_text;
-  config.pad_token_id = tokens.padding;
+  config.norm_eps = options.norm_eps;
+  take_bias(options, config);
+  config.tied_head = options.tie_head;
+  config.mask_token = tokens.mask;
+  config.end_of_text_token = tokens.end_of_text;
+  config.padding_token = tokens.padding;
   check_config(config, "[model]");
   return config;
 }
@@ -156,15 +176,15 @@ std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens
   const auto dtype = checked_dtype(options);
   if (options.exclude_mask_logit && !tokens.mask)
     throw ConfigError("[model] exclude_mask_logit = true: the tokenizer has no mask token");
-  std::shared_ptr<Llada> model;
+  std::shared_ptr<Transformer> model;
   if (options.path.empty()) {
-    const LladaInit init{options.embedding_std, options.linear_gain, options.head_std};
-    model = make_llada(llada_config(options, tokens), init, draws, dtype, device);
+    const TransformerInit init{options.embedding_std, options.linear_gain, options.head_std};
+    model = make_transformer(transformer_config(options, tokens), init, draws, dtype, device);
   } else {
-    const auto config = load_llada_config(options.path);
+    const auto config = load_model_config(options.path);
     check_against_folder(options, config);
     check_tokens(options, tokens, config);
-    model = load_llada(options.path, dtype, device);
+    model = load_transformer(options.path, dtype, device);
     model->set_trainable(true);
   }
   if (options.exclude_mask_logit) model->exclude_logit(tokens.mask);
@@ -192,7 +212,8 @@ ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path&
     return load_model_shape(folder);
   ModelOptions shape = model;
   shape.dtype = ModelDtype::float32;
-  if (folder.empty()) return shape_of(llada_config(shape, {.vocabulary_size = kAssumedVocabulary}));
+  if (folder.empty())
+    return shape_of(transformer_config(shape, {.vocabulary_size = kAssumedVocabulary}));
   shape.path.clear();
   if (has_sizes(model)) {
     note = message("  ", folder.string(), " is not here: planned with the sizes of [model] and ",
@@ -203,7 +224,7 @@ ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path&
     shape.layers = shape.heads = 32;
     shape.mlp_width = 12288;
   }
-  return shape_of(llada_config(shape, {.vocabulary_size = kLladaVocabulary}));
+  return shape_of(transformer_config(shape, {.vocabulary_size = kLladaVocabulary}));
 }
 
 }  // namespace lldm

@@ -3,17 +3,17 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
+#include "lldm/model/transformer_config.hpp"
 
 namespace lldm {
 
 struct RopeTables {
-  at::Tensor cosines, sines;  // [head_width / 2, length and the kernels' padding]
+  at::Tensor cosines, sines;  // [head_width / 2, max_length and the kernels' padding]
 };
 
-/// cos and sin of position * theta^(-2i / head_width).  In float32 the angle is rounded as the
-/// original rounds it (inverse frequency and product in float32); in float64 it is not.
-RopeTables rope_tables(std::int64_t length, std::int64_t head_width, double theta,
-                       at::ScalarType dtype);
+/// cos and sin of position * frequency, with the frequencies rope_theta^(-2i / head_width),
+/// stretched as rope_scaling says.  In float32 the angle is rounded as the originals round it
+/// (inverse frequency and product in float32); in float64 it is not.
+RopeTables rope_tables(const TransformerConfig& config, at::ScalarType dtype);
 
 }  // namespace lldm

@@ -5,7 +5,7 @@
 
 #include "lldm/forward/block_masked.hpp"
 #include "lldm/forward/uniform.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "support/gradient_paths.hpp"
 #include "support/one_thread.hpp"
 
@@ -51,16 +51,13 @@ TEST_CASE("Gradient paths: one gradient for every estimator and objective, float
 
 namespace {
 
-std::shared_ptr<Llada> tiny_llada(std::uint64_t seed, at::ScalarType dtype, bool is_trainable) {
-  const LladaConfig config{.d_model = 16,
-                           .n_layers = 1,
-                           .n_heads = 2,
-                           .n_kv_heads = 1,
-                           .mlp_hidden_size = 24,
-                           .vocab_size = 4,
-                           .embedding_size = 4,
-                           .max_sequence_length = 16};
-  auto model = make_llada(config, {.head_std = 0.5}, Draws(seed, "model"), dtype);
+std::shared_ptr<Transformer> tiny_transformer(std::uint64_t seed, at::ScalarType dtype,
+                                              bool is_trainable,
+                                              const std::string& family = "llada") {
+  TransformerConfig config = family_defaults(family);
+  config.width = 16, config.layers = 1, config.heads = 2, config.kv_heads = 1,
+  config.mlp_width = 24, config.vocabulary = config.logit_columns = 4, config.max_length = 16;
+  auto model = make_transformer(config, {.head_std = 0.5}, Draws(seed, "model"), dtype);
   model->set_trainable(is_trainable);
   return model;
 }
@@ -79,7 +76,8 @@ const std::map<std::string, AnyForwardProcess>& processes() {
 TEST_CASE("Gradient paths: one gradient for every estimator and objective, a float32 LLaDA",
           "[conformance][score]") {
   const OneThread one_thread;
-  const auto policy = tiny_llada(1, at::kFloat, true), reference = tiny_llada(2, at::kFloat, false);
+  const auto policy = tiny_transformer(1, at::kFloat, true),
+             reference = tiny_transformer(2, at::kFloat, false);
   Counts counts;
   for (const auto& objective : registered_objectives(true))
     for (const auto& estimator : registered_estimators(true))
@@ -96,8 +94,8 @@ TEST_CASE("Gradient paths: one gradient under every registered process", "[confo
     INFO(entry->name);
     CHECK(processes().contains(entry->name));
   }
-  const auto policy = tiny_llada(1, at::kDouble, true),
-             reference = tiny_llada(2, at::kDouble, false);
+  const auto policy = tiny_transformer(1, at::kDouble, true),
+             reference = tiny_transformer(2, at::kDouble, false);
   for (const auto& [name, process] : processes()) {
     Counts counts;
     int accepted = 0, refused = 0;
@@ -129,5 +127,21 @@ TEST_CASE("Gradient paths: one gradient under every registered process", "[confo
     CHECK(accepted >= 2);
     CHECK((refused == 0) == (name == "masked"));
     if (name != "masked") check_counts(counts, 4);
+  }
+}
+
+TEST_CASE("Gradient paths: one gradient for a model of every family", "[conformance][score]") {
+  const OneThread one_thread;
+  for (const auto& family : family_names()) {
+    const auto policy = tiny_transformer(1, at::kDouble, true, family),
+               reference = tiny_transformer(2, at::kDouble, false, family);
+    Counts counts;
+    for (const auto& objective : registered_objectives(true))
+      if (objective.type == "sft" || objective.type == "dpo")
+        for (const auto& estimator : registered_estimators(true))
+          compare_paths(policy, reference, objective, estimator, true, 1e-10, counts);
+    INFO(family);
+    std::cout << "gradient paths, " << family << ": " << counts.compared << " steps agree\n";
+    CHECK(counts.compared > 20);
   }
 }

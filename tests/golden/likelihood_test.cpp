@@ -6,7 +6,7 @@
 
 #include <iostream>
 
-#include "golden/llada_case.hpp"
+#include "golden/model_case.hpp"
 #include "lldm/estimator/adaptive.hpp"
 #include "lldm/estimator/block_aligned.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
@@ -31,17 +31,18 @@ json read_json(const std::filesystem::path& path) {
   return json::parse(in);
 }
 
-std::shared_ptr<const Llada> policy_model() {
-  return std::make_shared<const Llada>(load_golden_model(golden_root() / "llada", at::kFloat));
+std::shared_ptr<const Transformer> policy_model() {
+  return std::make_shared<const Transformer>(
+      load_golden_model(golden_root() / "llada", at::kFloat));
 }
 
-std::shared_ptr<const Llada> reference_model() {
-  Llada model = load_golden_model(golden_root() / "llada", at::kFloat);
+std::shared_ptr<const Transformer> reference_model() {
+  Transformer model = load_golden_model(golden_root() / "llada", at::kFloat);
   const auto tensors = load_safetensors(golden_root() / "likelihood/ref_model.safetensors");
   auto parameters = model.parameters();
   REQUIRE(tensors.size() == parameters.size());
   for (auto& parameter : parameters) parameter.value.copy_(tensors.at(parameter.name));
-  return std::make_shared<const Llada>(std::move(model));
+  return std::make_shared<const Transformer>(std::move(model));
 }
 
 /// A recorded table [2^L - 1, L]; its row s - 1 is subset s.
@@ -175,7 +176,7 @@ ScorePlan enumeration_plan(const Text& text) {
 }
 
 /// Parts of an enumeration plan are the subset sums.
-double worst_model_error(const ScoreEngine<Llada>& engine, const Text& text,
+double worst_model_error(const ScoreEngine<Transformer>& engine, const Text& text,
                          const SubsetTable& policy, const SubsetTable& reference) {
   ScoreBatch batch;
   batch.plans = {enumeration_plan(text)};
@@ -201,7 +202,7 @@ TEST_CASE("likelihood: exact scores, variances, margins and losses by enumeratio
       load_safetensors(golden_root() / "likelihood/subset_tables.safetensors");
   const json cases =
       read_json(golden_root() / "manifest_models.json").at("folders").at("likelihood").at("cases");
-  const ScoreEngine<Llada> engine(policy_model(), reference_model());
+  const ScoreEngine<Transformer> engine(policy_model(), reference_model());
   std::size_t tables = 0, pairs = 0, losses = 0;
   int means = 0;
   double worst = 0;
@@ -299,7 +300,7 @@ ScorePlan recorded_plan(const json& row, const Text& text) {
 
 /// The plan's score with logits u + (s + 1)(c - u), u those of the masked prompt: written out here,
 /// because guidance belongs to samplers, not to scores.
-double guided_score(const Llada& model, const ScorePlan& plan, double scale) {
+double guided_score(const Transformer& model, const ScorePlan& plan, double scale) {
   double score = 0;
   for (const Query& query : plan.queries) {
     const auto logits = [&](bool is_prompt_masked) {
@@ -321,7 +322,7 @@ TEST_CASE("likelihood: LLaDA's get_log_likelihood with its recorded draws",
           "[golden][likelihood]") {
   const json recorded = read_json(golden_root() / "likelihood/get_log_likelihood.json");
   const auto model = policy_model();
-  const ScoreEngine<Llada> engine(model, nullptr);
+  const ScoreEngine<Transformer> engine(model, nullptr);
   std::size_t plain = 0, guided = 0, batches = 0;
   for (const json& row : recorded.at("cases")) {
     INFO(row.at("name").get<std::string>());

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "golden/llada_case.hpp"
+#include "golden/model_case.hpp"
 #include "lldm/model/determinism.hpp"
 #include "lldm/sampler/diffusion_sampler.hpp"
 #include "lldm/sampler/fixed_length.hpp"
@@ -111,11 +111,11 @@ std::vector<SampleRequest> requests_of(const json& entry) {
 }
 
 // One case at one batch size.
-void check_case(const json& entry, const Llada& model, const SamplerParts& parts,
+void check_case(const json& entry, const Transformer& model, const SamplerParts& parts,
                 const RecordedNoise& noise) {
   const auto requests = requests_of(entry);
   const auto results =
-      DiffusionSampler<Llada>(parts).sample(model, requests, noise, Trace::canvases);
+      DiffusionSampler<Transformer>(parts).sample(model, requests, noise, Trace::canvases);
   REQUIRE(results.size() == requests.size());
   const auto steps = entry["trace"].size();
   for (std::size_t b = 0; b < results.size(); ++b) {
@@ -156,7 +156,7 @@ TEST_CASE("The samplers reproduce every case of golden/llada_generate, trace by 
   int count = 0;
   for (const auto& file : case_files) {
     const json recorded = read_json(file);
-    const Llada model =
+    const Transformer model =
         load_golden_model(folder / recorded["model"].get<std::string>(), at::kFloat);
     for (const auto& entry : recorded["cases"]) {
       INFO(file.filename().string() << " " << entry["name"]);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <iostream>
 
-#include "golden/llada_case.hpp"
+#include "golden/model_case.hpp"
 #include "support/golden.hpp"
 
 using namespace lldm::testing;
 
-TEST_CASE("Llada reproduces every structural variant of golden/llada_variants", "[golden][model]") {
+TEST_CASE("the transformer reproduces every structural variant of golden/llada_variants",
+          "[golden][model]") {
   const auto root = golden_root() / "llada_variants";
   REQUIRE(std::filesystem::is_directory(root));
   int variants = 0, cases = 0;

@@ -2,7 +2,7 @@
 // LLaDA's pretraining and SFT losses with recorded noise, their gradients, and five AdamW steps.
 #include <iostream>
 
-#include "golden/llada_case.hpp"
+#include "golden/model_case.hpp"
 #include "lldm/objective/pretraining.hpp"
 #include "lldm/objective/sft.hpp"
 #include "lldm/objective/weighted_sum.hpp"
@@ -23,8 +23,9 @@ json read_json(const std::filesystem::path& path) {
   return json::parse(in);
 }
 
-std::shared_ptr<Llada> trainable_model() {
-  auto model = std::make_shared<Llada>(load_golden_model(golden_root() / "llada", at::kFloat));
+std::shared_ptr<Transformer> trainable_model() {
+  auto model =
+      std::make_shared<Transformer>(load_golden_model(golden_root() / "llada", at::kFloat));
   model->set_trainable(true);
   return model;
 }
@@ -53,7 +54,7 @@ ScoreBatch recorded_batch(const TensorMap& tensors, const std::string& name,
   return batch;
 }
 
-EngineStep run_step(const std::shared_ptr<Llada>& model, const ScoreBatch& batch,
+EngineStep run_step(const std::shared_ptr<Transformer>& model, const ScoreBatch& batch,
                     const AnyObjective& objective) {
   StepTotals totals;
   totals.rows = totals.groups = static_cast<double>(batch.plans.size());
@@ -64,7 +65,7 @@ EngineStep run_step(const std::shared_ptr<Llada>& model, const ScoreBatch& batch
     result.loss_sum = normalised_loss(result, objective.needs().denominator, scores.totals);
     return result;
   };
-  return ScoreEngine<Llada>(model, nullptr)
+  return ScoreEngine<Transformer>(model, nullptr)
       .step(batch, totals, objective.needs(), loss, GradientPath::linear);
 }
 

@@ -12,7 +12,7 @@
 
 #include "lldm/draws/stream.hpp"
 #include "lldm/forward/masked.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "lldm/train/trainer.hpp"
 
@@ -20,16 +20,16 @@ namespace lldm::testing {
 
 inline constexpr std::int64_t kMask = 7;
 
-inline std::shared_ptr<Llada> tiny_model(std::uint64_t seed) {
-  const LladaConfig config{.d_model = 16,
-                           .n_layers = 2,
-                           .n_heads = 2,
-                           .n_kv_heads = 2,
-                           .mlp_hidden_size = 24,
-                           .vocab_size = 8,
-                           .embedding_size = 8,
-                           .max_sequence_length = 32};
-  return make_llada(config, {.head_std = 0.5}, Draws(seed, "model"));
+inline std::shared_ptr<Transformer> tiny_model(std::uint64_t seed) {
+  const TransformerConfig config{.width = 16,
+                                 .layers = 2,
+                                 .heads = 2,
+                                 .kv_heads = 2,
+                                 .mlp_width = 24,
+                                 .vocabulary = 8,
+                                 .logit_columns = 8,
+                                 .max_length = 32};
+  return make_transformer(config, {.head_std = 0.5}, Draws(seed, "model"));
 }
 
 inline std::vector<TrainingRow> pairs(std::uint64_t count, std::int64_t length = 0) {
@@ -47,7 +47,7 @@ inline std::vector<TrainingRow> pairs(std::uint64_t count, std::int64_t length =
 
 /// A policy with its trainer's set-up; the reference is the policy's start.
 struct TrainWorld {
-  std::shared_ptr<Llada> policy = tiny_model(1);
+  std::shared_ptr<Transformer> policy = tiny_model(1);
   TrainingSetup setup;
 
   explicit TrainWorld(std::int64_t steps = 5) {
@@ -65,7 +65,7 @@ struct TrainWorld {
 
 inline MaskedProcess process() { return {kMask, LinearSchedule()}; }
 
-inline double largest_difference(const Llada& a, const Llada& b) {
+inline double largest_difference(const Transformer& a, const Transformer& b) {
   const auto left = a.parameters(), right = b.parameters();
   double largest = 0;
   for (std::size_t i = 0; i < left.size(); ++i)
@@ -74,7 +74,7 @@ inline double largest_difference(const Llada& a, const Llada& b) {
   return largest;
 }
 
-inline bool bit_equal(const Llada& a, const Llada& b) {
+inline bool bit_equal(const Transformer& a, const Transformer& b) {
   const auto left = a.parameters(), right = b.parameters();
   for (std::size_t i = 0; i < left.size(); ++i)
     if (!at::equal(left[i].value.detach(), right[i].value.detach())) return false;

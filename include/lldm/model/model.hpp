@@ -58,12 +58,12 @@ class Model {
 static_assert(Denoiser<Model>);
 
 /// Loads a folder of any family.  Not trainable until set_trainable(true).
-/// Errors  as load_llada.
+/// Errors  as load_transformer.
 std::shared_ptr<Model> load_model(const std::filesystem::path& folder,
                                   at::ScalarType dtype = at::kFloat, at::Device device = at::kCPU);
 
 /// The shape of a folder's model, from its config.json alone.
-/// Errors  as load_llada_config.
+/// Errors  as load_model_config.
 ModelShape load_model_shape(const std::filesystem::path& folder);
 
 }  // namespace lldm

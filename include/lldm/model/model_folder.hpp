@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 
 namespace lldm {
 
@@ -24,12 +26,13 @@ namespace lldm {
 ///         tensor at once; a file is not what the manifest says, or a number is not finite, by
 ///         file.
 /// Cost    hashing takes about 0.6 s a GiB beside the reading, in the same pass.
-std::shared_ptr<Llada> load_llada(const std::filesystem::path& folder,
-                                  at::ScalarType dtype = at::kFloat, at::Device device = at::kCPU);
+std::shared_ptr<Transformer> load_transformer(const std::filesystem::path& folder,
+                                              at::ScalarType dtype = at::kFloat,
+                                              at::Device device = at::kCPU);
 
 /// The config of a folder alone; other listed files only have to be there.
-/// Errors  as load_llada.
-LladaConfig load_llada_config(const std::filesystem::path& folder);
+/// Errors  as load_transformer.
+TransformerConfig load_model_config(const std::filesystem::path& folder);
 
 /// Whether a folder's files are bound by a MANIFEST.json; a model from elsewhere has none.
 bool has_manifest(const std::filesystem::path& folder);
@@ -38,12 +41,21 @@ std::string unbound_note(const std::filesystem::path& folder);
 
 inline constexpr std::int64_t kMaxShardBytes = 5'000'000'000;
 
+struct SaveOptions {
+  std::int64_t max_shard_bytes = kMaxShardBytes;
+  /// Of the stored numbers: float32, float64, bfloat16 or float16; none: the model's own.
+  std::optional<at::ScalarType> dtype = {};
+  /// What every file says of itself; {"format": "pt"} is what some readers ask for.
+  std::map<std::string, std::string> metadata = {};
+};
+
 /// Writes config.json and the weights, in one file or, above `max_shard_bytes`, in shards with an
 /// index.  Each file appears complete or not at all; the folder as a whole becomes a model with its
-/// last file, so save into a folder that nobody reads yet.
+/// last file, so save into a folder that nobody reads yet.  Memory: one shard beside the model
+/// where the dtype is another one.
 ///
-/// Errors  Error if the system cannot write.
-void save_llada(const Llada& model, const std::filesystem::path& folder,
-                std::int64_t max_shard_bytes = kMaxShardBytes);
+/// Errors  Error if the system cannot write, or a number is not finite (also as `dtype`).
+void save_transformer(const Transformer& model, const std::filesystem::path& folder,
+                      const SaveOptions& options = {});
 
 }  // namespace lldm

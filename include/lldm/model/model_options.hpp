@@ -13,7 +13,7 @@
 
 #include "lldm/config/field.hpp"
 #include "lldm/config/options_check.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 
 namespace lldm {
 
@@ -70,7 +70,8 @@ struct ModelOptions {
   static constexpr auto describe() {
     using O = ModelOptions;
     return std::tuple{
-        field("family", &O::family, "Architecture: \"llada\"."),
+        field("family", &O::family,
+              "Architecture: llada, smdm, dream, qwen2, qwen3 or llama; a folder says its own."),
         field("path", &O::path,
               "Folder with config.json and model.safetensors to start from; sizes then come from "
               "it."),
@@ -123,11 +124,11 @@ struct ModelTokens {
 
 /// The sizes that `options` and the tokenizer ask for (of a fresh model; `path` is not looked at).
 /// Errors  ConfigError if they do not fit, for another family, or for bfloat16.
-LladaConfig llada_config(const ModelOptions& options, const ModelTokens& tokens);
+TransformerConfig transformer_config(const ModelOptions& options, const ModelTokens& tokens);
 
 /// ConfigError naming every key of `options` that was set and says otherwise than a folder's
 /// config.
-void check_against_folder(const ModelOptions& options, const LladaConfig& config);
+void check_against_folder(const ModelOptions& options, const TransformerConfig& config);
 /// The same against the config.json in `options.path`.
 void check_against_folder(const ModelOptions& options);
 
@@ -143,8 +144,8 @@ ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path&
 
 /// A fresh trainable model, or the one in `options.path`, trainable too.
 ///
-/// Errors  ConfigError as llada_config; a size or exclude_mask_logit that contradicts the folder or
-///         the tokenizer, by name.  DataError as load_llada.
+/// Errors  ConfigError as transformer_config; a size or exclude_mask_logit that contradicts the
+///         folder or the tokenizer, by name.  DataError as load_transformer.
 std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens& tokens,
                                   const Draws& draws, at::Device device = at::kCPU);
 

@@ -6,6 +6,10 @@
 
 namespace lldm {
 
+/// Tokens that a float32 pass on the CPU has at least: a smaller pack is filled up, since MKL takes
+/// other products for few rows on some processors (seen on AMD with 1 and 3 rows, not with 16).
+inline constexpr std::int64_t kLeastRows = 16;
+
 /// Sizes and special ids of a model, whatever its family calls them.
 struct ModelShape {
   std::int64_t parameters = 0;  // trainable numbers of the whole model

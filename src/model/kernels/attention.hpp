@@ -14,7 +14,8 @@ namespace lldm {
 inline constexpr std::int64_t kAttentionPadding = 16;
 
 /// `qkv` holds, one feature a row, H query heads, KV key heads and KV value heads of width W,
-/// before rotation.  A unit of work is one key head of one sequence with the H / KV query heads
+/// before rotation; interleaved, it holds per key head its H / KV query heads, the key and the
+/// value.  A unit of work is one key head of one sequence with the H / KV query heads
 /// that read it: unit s * KV + head of sequence s.  No unit depends on another one's tokens.
 template <class T>
 struct AttentionArgs {
@@ -24,6 +25,7 @@ struct AttentionArgs {
   const std::int64_t* offsets;  // [B + 1]
   const bool* visible;          // [N], or null; false hides a token as a key
   std::int64_t heads, kv_heads, head_width;
+  bool is_interleaved;
   std::int64_t stride, table_stride;
   T* out;                 // [H W, stride]: written by the forward pass, read by the backward pass
   T* log_sums;            // [H, stride]: log2 of the sum of 2^(score log2 e); likewise

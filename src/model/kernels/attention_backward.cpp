@@ -125,14 +125,15 @@ template <class T>
 [[gnu::always_inline]] inline void load_queries(const AttentionArgs<T>& a, const Unit& unit,
                                                 std::int64_t g, std::int64_t width, T factor,
                                                 BackwardScratch<T>& s) {
-  const std::int64_t lanes = padded<T>(unit.length), rows = unit.query + g * width;
+  const std::int64_t lanes = padded<T>(unit.length), rows = unit.query + g * width,
+                     out_rows = (unit.first_head + g) * width;
   rotate_features<T>(a, a.qkv + rows * a.stride + unit.first, width, lanes, factor,
                      s.queries.data());
-  copy_features<T>(a.out_gradient + rows * a.stride + unit.first, a.stride, width, lanes,
+  copy_features<T>(a.out_gradient + out_rows * a.stride + unit.first, a.stride, width, lanes,
                    s.upstream.data());
   copy_features<T>(a.log_sums + (unit.first_head + g) * a.stride + unit.first, a.stride, 1, lanes,
                    s.log_sums.data());
-  const T* out = a.out + rows * a.stride + unit.first;
+  const T* out = a.out + out_rows * a.stride + unit.first;
   for (std::int64_t i = 0; i < lanes; i += kLanes<T>) {
     Vec<T> delta{};
     for (std::int64_t d = 0; d < width; ++d)

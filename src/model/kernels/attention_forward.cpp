@@ -96,7 +96,7 @@ template <class T>
                        std::min<std::int64_t>(kLanes<T>, unit.length - begin));
     }
     write_features<T>(s.sums.data(), lanes, width, unit.length,
-                      a.out + rows * a.stride + unit.first, a.stride);
+                      a.out + (unit.first_head + g) * width * a.stride + unit.first, a.stride);
   }
 }
 

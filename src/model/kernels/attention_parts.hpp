@@ -37,11 +37,14 @@ template <class T>
 [[gnu::always_inline]] inline Unit unit_of(const AttentionArgs<T>& a, std::int64_t index) {
   const std::int64_t sequence = index / a.kv_heads, head = index % a.kv_heads,
                      group = a.heads / a.kv_heads;
+  const std::int64_t first = a.is_interleaved ? head * (group + 2) : head * group;
+  const std::int64_t key = a.is_interleaved ? first + group : a.heads + head;
+  const std::int64_t value = a.is_interleaved ? key + 1 : a.heads + a.kv_heads + head;
   return {a.offsets[sequence],
           a.offsets[sequence + 1] - a.offsets[sequence],
-          head * group * a.head_width,
-          (a.heads + head) * a.head_width,
-          (a.heads + a.kv_heads + head) * a.head_width,
+          first * a.head_width,
+          key * a.head_width,
+          value * a.head_width,
           head * group,
           group};
 }

@@ -5,7 +5,7 @@
 #include <lldm/estimator/monte_carlo_elbo.hpp>
 #include <lldm/forward/masked.hpp>
 #include <lldm/memory/manager.hpp>
-#include <lldm/model/llada.hpp>
+#include <lldm/model/transformer.hpp>
 #include <lldm/objective/dpo.hpp>
 #include <lldm/schedule/linear.hpp>
 #include <lldm/train/trainer.hpp>
@@ -28,15 +28,15 @@ int main() {
   lldm::MemoryManager memory;
   memory.install();
   constexpr std::int64_t kMask = 10;
-  const auto policy = lldm::make_llada({.d_model = 16,
-                                        .n_layers = 1,
-                                        .n_heads = 2,
-                                        .n_kv_heads = 2,
-                                        .mlp_hidden_size = 24,
-                                        .vocab_size = 11,
-                                        .embedding_size = 11,
-                                        .max_sequence_length = 16},
-                                       {}, lldm::Draws(42, "model"));
+  const auto policy = lldm::make_transformer({.width = 16,
+                                              .layers = 1,
+                                              .heads = 2,
+                                              .kv_heads = 2,
+                                              .mlp_width = 24,
+                                              .vocabulary = 11,
+                                              .logit_columns = 11,
+                                              .max_length = 16},
+                                             {}, lldm::Draws(42, "model"));
 
   lldm::TrainingSetup setup;
   setup.rows = {{0, {{{1, 2}, {3, 4, 5}}, {{1, 2}, {5, 5}}}},

@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "lldm/errors.hpp"
-#include "lldm/model/llada.hpp"
 #include "lldm/model/model_folder.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
@@ -19,18 +19,18 @@ using testing::contains;
 
 namespace {
 
-std::shared_ptr<Llada> small_model() {
-  LladaConfig config;
-  config.d_model = 8, config.n_layers = 1, config.n_heads = config.n_kv_heads = 2;
-  config.mlp_hidden_size = 16, config.vocab_size = config.embedding_size = 10;
-  config.max_sequence_length = 16, config.mask_token_id = 3;
-  return make_llada(config, {}, Draws(1, "test"));
+std::shared_ptr<Transformer> small_model() {
+  TransformerConfig config;
+  config.width = 8, config.layers = 1, config.heads = config.kv_heads = 2;
+  config.mlp_width = 16, config.vocabulary = config.logit_columns = 10;
+  config.max_length = 16, config.mask_token = 3;
+  return make_transformer(config, {}, Draws(1, "test"));
 }
 
-std::filesystem::path publish(const Llada& model, const testing::TemporaryFolder& folder,
+std::filesystem::path publish(const Transformer& model, const testing::TemporaryFolder& folder,
                               std::int64_t max_shard_bytes = kMaxShardBytes) {
   PublishedFolder made(folder / "model");
-  save_llada(model, made.path(), max_shard_bytes);
+  save_transformer(model, made.path(), {.max_shard_bytes = max_shard_bytes});
   made.publish();
   return folder / "model";
 }
@@ -53,7 +53,7 @@ TEST_CASE("A model folder with any flipped bit of its weights is refused by file
   for (const std::int64_t shard_bytes : {kMaxShardBytes, std::int64_t{1000}}) {
     const testing::TemporaryFolder folder;
     const auto path = publish(*small_model(), folder, shard_bytes);
-    CHECK_NOTHROW(load_llada(path));
+    CHECK_NOTHROW(load_transformer(path));
     for (const auto& entry : std::filesystem::directory_iterator(path)) {
       const auto whole = testing::read_file(entry.path());
       for (std::size_t at = 8; at < whole.size(); at += 211) {
@@ -61,16 +61,16 @@ TEST_CASE("A model folder with any flipped bit of its weights is refused by file
         bytes[at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
         testing::write_file(entry.path(), bytes);
         INFO(entry.path() << " byte " << at);
-        CHECK_THROWS_WITH(load_llada(path), contains(entry.path().filename().string()));
-        CHECK_THROWS_AS(load_llada(path), DataError);
+        CHECK_THROWS_WITH(load_transformer(path), contains(entry.path().filename().string()));
+        CHECK_THROWS_AS(load_transformer(path), DataError);
       }
       testing::write_file(entry.path(), whole);
     }
-    CHECK_NOTHROW(load_llada(path));
+    CHECK_NOTHROW(load_transformer(path));
     testing::write_file(path / "chat_template.jinja", "x");
-    CHECK_THROWS_WITH(load_llada(path), contains("chat_template.jinja was not there"));
+    CHECK_THROWS_WITH(load_transformer(path), contains("chat_template.jinja was not there"));
     std::filesystem::rename(path / "chat_template.jinja", path / "README.md");
-    CHECK_NOTHROW(load_llada(path));
+    CHECK_NOTHROW(load_transformer(path));
   }
 }
 
@@ -78,25 +78,25 @@ TEST_CASE("A model folder with any flipped bit of its weights is refused by file
 TEST_CASE("Weights that are not finite are neither saved nor loaded", "[model]") {
   const testing::TemporaryFolder folder;
   const auto model = small_model();
-  save_llada(*model, folder / "good");
+  save_transformer(*model, folder / "good");
   const auto parameter = model->parameters().back();
   at::Tensor(parameter.value).detach().view({-1})[0].fill_(std::numeric_limits<double>::infinity());
-  CHECK_THROWS_WITH(save_llada(*model, folder / "bad"), contains(parameter.name));
+  CHECK_THROWS_WITH(save_transformer(*model, folder / "bad"), contains(parameter.name));
   CHECK_FALSE(std::filesystem::exists(folder / "bad"));
   auto tensors = load_safetensors(folder / "good" / "model.safetensors");
   tensors.begin()->second.view({-1})[0].fill_(std::numeric_limits<double>::quiet_NaN());
   save_safetensors(folder / "good" / "model.safetensors", tensors);
-  CHECK_THROWS_WITH(load_llada(folder / "good"),
+  CHECK_THROWS_WITH(load_transformer(folder / "good"),
                     contains("model.safetensors: tensor \"" + tensors.begin()->first + "\": 1 of"));
 }
 
 TEST_CASE("exclude_mask_logit travels in config.json", "[model]") {
   const testing::TemporaryFolder folder;
   const auto model = small_model();
-  save_llada(*model, folder / "with");
-  CHECK_FALSE(load_llada(folder / "with")->excluded_logit());
+  save_transformer(*model, folder / "with");
+  CHECK_FALSE(load_transformer(folder / "with")->excluded_logit());
   model->exclude_logit(3);
-  save_llada(*model, folder / "without");
-  CHECK(load_llada(folder / "without")->excluded_logit() == 3);
-  CHECK(load_llada_config(folder / "without").exclude_mask_logit);
+  save_transformer(*model, folder / "without");
+  CHECK(load_transformer(folder / "without")->excluded_logit() == 3);
+  CHECK(load_model_config(folder / "without").exclude_mask_logit);
 }

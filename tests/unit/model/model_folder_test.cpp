@@ -17,21 +17,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-lldm::LladaConfig tiny() {
-  return {.d_model = 8,
-          .n_layers = 2,
-          .n_heads = 2,
-          .n_kv_heads = 2,
-          .mlp_hidden_size = 12,
-          .vocab_size = 9,
-          .embedding_size = 10};
+lldm::TransformerConfig tiny() {
+  return {.width = 8,
+          .layers = 2,
+          .heads = 2,
+          .kv_heads = 2,
+          .mlp_width = 12,
+          .vocabulary = 9,
+          .logit_columns = 10};
 }
 
-std::shared_ptr<lldm::Llada> tiny_model(at::ScalarType type = at::kFloat) {
-  return lldm::make_llada(tiny(), {}, lldm::Draws(1, "t"), type);
+std::shared_ptr<lldm::Transformer> tiny_model(at::ScalarType type = at::kFloat) {
+  return lldm::make_transformer(tiny(), {}, lldm::Draws(1, "t"), type);
 }
 
-void check_same(const lldm::Llada& a, const lldm::Llada& b) {
+void check_same(const lldm::Transformer& a, const lldm::Transformer& b) {
   CHECK(a.config() == b.config());
   const auto from = a.parameters(), to = b.parameters();
   REQUIRE(from.size() == to.size());
@@ -40,7 +40,7 @@ void check_same(const lldm::Llada& a, const lldm::Llada& b) {
 
 std::string error_of(const fs::path& folder) {
   try {
-    lldm::load_llada(folder);
+    lldm::load_transformer(folder);
   } catch (const lldm::DataError& error) {
     return error.what();
   }
@@ -57,8 +57,8 @@ TEST_CASE("a model folder gives back the model", "[model][folder]") {
   const TemporaryFolder folder;
   const auto type = GENERATE(at::kFloat, at::kDouble);
   const auto model = tiny_model(type);
-  lldm::save_llada(*model, folder.path() / "new/model");
-  const auto back = lldm::load_llada(folder.path() / "new/model", type);
+  lldm::save_transformer(*model, folder.path() / "new/model");
+  const auto back = lldm::load_transformer(folder.path() / "new/model", type);
   check_same(*model, *back);
   CHECK_FALSE(back->parameters().front().value.requires_grad());
   CHECK(std::distance(fs::directory_iterator(folder.path() / "new/model"), {}) == 2);
@@ -68,11 +68,11 @@ TEST_CASE("a model folder gives back the model", "[model][folder]") {
 TEST_CASE("a model folder may be cut into shards", "[model][folder]") {
   const TemporaryFolder folder;
   const auto model = tiny_model();
-  lldm::save_llada(*model, folder.path());
-  lldm::save_llada(*model, folder.path(), 1500);
+  lldm::save_transformer(*model, folder.path());
+  lldm::save_transformer(*model, folder.path(), {.max_shard_bytes = 1500});
   CHECK_FALSE(fs::exists(folder.path() / "model.safetensors"));
   CHECK(fs::exists(folder.path() / "model-00001-of-00004.safetensors"));
-  check_same(*model, *lldm::load_llada(folder.path()));
+  check_same(*model, *lldm::load_transformer(folder.path()));
   const auto index =
       nlohmann::json::parse(read_file(folder.path() / "model.safetensors.index.json"));
   CHECK(index["metadata"]["total_size"] == 4 * tiny().num_parameters());
@@ -80,11 +80,11 @@ TEST_CASE("a model folder may be cut into shards", "[model][folder]") {
 
 TEST_CASE("a model folder widens half-precision weights and never narrows", "[model][folder]") {
   const TemporaryFolder folder;
-  lldm::save_llada(*tiny_model(), folder.path());
+  lldm::save_transformer(*tiny_model(), folder.path());
   auto tensors = lldm::load_safetensors(folder.path() / "model.safetensors");
   for (auto& item : tensors) item.second = item.second.to(at::kBFloat16);
   lldm::save_safetensors(folder.path() / "model.safetensors", tensors);
-  for (const auto& p : lldm::load_llada(folder.path())->parameters())
+  for (const auto& p : lldm::load_transformer(folder.path())->parameters())
     CHECK(at::equal(p.value, tensors.at(p.name).to(at::kFloat)));
   for (auto& item : tensors) item.second = item.second.to(at::kDouble);
   lldm::save_safetensors(folder.path() / "model.safetensors", tensors);
@@ -93,7 +93,7 @@ TEST_CASE("a model folder widens half-precision weights and never narrows", "[mo
 
 TEST_CASE("a model folder names every wrong tensor at once", "[model][folder]") {
   const TemporaryFolder folder;
-  lldm::save_llada(*tiny_model(), folder.path());
+  lldm::save_transformer(*tiny_model(), folder.path());
   auto tensors = lldm::load_safetensors(folder.path() / "model.safetensors");
   tensors.erase("model.transformer.ln_f.weight");
   tensors["model.transformer.wte.weight"] = at::zeros({10, 9}, at::kFloat);
@@ -111,7 +111,7 @@ TEST_CASE("a model folder names every wrong tensor at once", "[model][folder]") 
 TEST_CASE("an index of shards must say what the files hold and stay in its folder",
           "[model][folder]") {
   const TemporaryFolder folder, elsewhere;
-  lldm::save_llada(*tiny_model(), folder.path(), 1500);
+  lldm::save_transformer(*tiny_model(), folder.path(), {.max_shard_bytes = 1500});
   const auto path = folder.path() / "model.safetensors.index.json";
   const auto good = nlohmann::json::parse(read_file(path));
   const auto with_file = [&](const std::string& name) {
@@ -158,12 +158,12 @@ TEST_CASE("a model folder that is not there says what to do", "[model][folder]")
   CHECK(error_of("/none/at/all") == "model \"/none/at/all\": no such folder");
   const TemporaryFolder folder;
   CHECK(contains(error_of(folder.path()), "config.json: no such file"));
-  lldm::save_llada(*tiny_model(), folder.path());
+  lldm::save_transformer(*tiny_model(), folder.path());
   fs::rename(folder.path() / "model.safetensors", folder.path() / "pytorch_model.bin");
   CHECK(contains(
       error_of(folder.path()),
       "has no model.safetensors\n  \"pytorch_model.bin\" is a pickle, which can execute code"));
-  lldm::save_llada(*tiny_model(), folder.path(), 1500);
+  lldm::save_transformer(*tiny_model(), folder.path(), {.max_shard_bytes = 1500});
   lldm::save_safetensors(folder.path() / "model.safetensors", {});
   CHECK(contains(error_of(folder.path()), "has both model.safetensors and an index of shards"));
 }

@@ -29,21 +29,21 @@ TEST_CASE("ModelOptions make the model they describe", "[model][options]") {
   options.kv_heads = 2, options.qkv_bias = true, options.rope_theta = 100,
   options.exclude_mask_logit = true;
   const auto model = lldm::make_model(options, kTokens, kDraws);
-  const auto& config = dynamic_cast<const lldm::Llada&>(*model).config();
-  CHECK(config.d_model == 64);
-  CHECK(config.n_kv_heads == 2);
-  CHECK(config.mlp_hidden_size == 176);
+  const auto& config = dynamic_cast<const lldm::Transformer&>(*model).config();
+  CHECK(config.width == 64);
+  CHECK(config.kv_heads == 2);
+  CHECK(config.mlp_width == 176);
   CHECK(config.rope_theta == 100);
-  CHECK(config.include_qkv_bias);
-  CHECK(config.embedding_size == 64);
-  CHECK(config.mask_token_id == 63);
+  CHECK(config.qkv_bias);
+  CHECK(config.logit_columns == 64);
+  CHECK(config.mask_token == 63);
   CHECK(model->excluded_logit() == 63);
   CHECK(model->parameters().front().value.requires_grad());
   CHECK(lldm::make_model({.dtype = lldm::ModelDtype::float64}, kTokens, kDraws)->dtype() ==
         at::kDouble);
   CHECK_FALSE(lldm::make_model({}, kTokens, kDraws)->excluded_logit());
   // By hand: 2 * 63 * 64 + 64 + 3 * (4 * 64 * 64 + 3 * 64 * 176 + 2 * 64).
-  CHECK(lldm::llada_config({}, {.vocabulary_size = 63}).num_parameters() == 159'040);
+  CHECK(lldm::transformer_config({}, {.vocabulary_size = 63}).num_parameters() == 159'040);
 }
 
 TEST_CASE("ModelOptions load a folder and refuse keys that contradict it", "[model][options]") {
@@ -71,8 +71,11 @@ TEST_CASE("ModelOptions load a folder and refuse keys that contradict it", "[mod
 }
 
 TEST_CASE("ModelOptions name what does not exist or does not fit", "[model][options]") {
-  CHECK(error_of({.family = "llama"}) ==
-        "[model] family = \"llama\" does not exist\n  families: llada");
+  CHECK(error_of({.family = "gemma"}) ==
+        "[model] family = \"gemma\" does not exist\n  families: llada, smdm, dream, qwen2, qwen3, "
+        "llama");
+  CHECK(error_of({.family = "smdm", .qkv_bias = true}) ==
+        "[model] qkv_bias = true: family \"smdm\" has no biases");
   CHECK(error_of({.dtype = lldm::ModelDtype::bfloat16}) ==
         "[model] dtype = \"bfloat16\": not runnable yet\n  runnable: float32, float64");
   CHECK(error_of({.heads = 7}) ==

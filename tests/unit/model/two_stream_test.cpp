@@ -13,27 +13,27 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "lldm/errors.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
-#include "support/llada_by_operations.hpp"
+#include "support/transformer_by_operations.hpp"
 
 using namespace lldm;
 using namespace lldm::testing;
 
 namespace {
 
-std::shared_ptr<Llada> tiny(at::ScalarType type) {
-  return make_llada({.d_model = 24,
-                     .n_layers = 2,
-                     .n_heads = 4,
-                     .n_kv_heads = 2,
-                     .mlp_hidden_size = 20,
-                     .vocab_size = 13,
-                     .embedding_size = 17,
-                     .max_sequence_length = 12,
-                     .rope_theta = 100.0},
-                    {.head_std = 0.5}, Draws(3, "test"), type);
+std::shared_ptr<Transformer> tiny(at::ScalarType type) {
+  return make_transformer({.width = 24,
+                           .layers = 2,
+                           .heads = 4,
+                           .kv_heads = 2,
+                           .mlp_width = 20,
+                           .vocabulary = 13,
+                           .logit_columns = 17,
+                           .max_length = 12,
+                           .rope_theta = 100.0},
+                          {.head_std = 0.5}, Draws(3, "test"), type);
 }
 
 constexpr AttentionPattern kPattern{AttentionPattern::Kind::two_stream, 3, 4};
@@ -60,7 +60,8 @@ at::Tensor causal_blocks(std::int64_t end) {
 }
 
 /// Noised rows then clean rows [2 L, D], every block by a pass of its own.
-at::Tensor block_by_block(const Llada& model, const at::Tensor& noised, const at::Tensor& clean) {
+at::Tensor block_by_block(const Transformer& model, const at::Tensor& noised,
+                          const at::Tensor& clean) {
   std::vector<at::Tensor> rows;
   for (const auto& [begin, end] : kBlocks) {
     const auto tokens = at::cat({clean.narrow(0, 0, begin), noised.narrow(0, begin, end - begin)});
@@ -70,7 +71,7 @@ at::Tensor block_by_block(const Llada& model, const at::Tensor& noised, const at
   return at::cat(rows);
 }
 
-std::vector<at::Tensor> gradients(const Llada& model, const at::Tensor& rows) {
+std::vector<at::Tensor> gradients(const Transformer& model, const at::Tensor& rows) {
   const auto weights = at::arange(1, rows.numel() + 1, rows.options()).mul(0.1).sin();
   std::vector<at::Tensor> parameters;
   for (const auto& parameter : model.parameters())

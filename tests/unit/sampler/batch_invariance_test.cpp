@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "lldm/model/determinism.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/sampler/diffusion_sampler.hpp"
 #include "lldm/sampler/remasking/low_confidence.hpp"
 #include "lldm/sampler/remasking/random.hpp"
@@ -23,16 +23,16 @@ const bool kIsDeterministic = [] {
 
 const SpecialTokens kSpecial{.mask = 79, .end_of_text = 78, .end_of_turn = 77};
 
-std::shared_ptr<Llada> small_model() {
-  LladaConfig config;
-  config.d_model = 64;
-  config.n_layers = 2;
-  config.n_heads = 4;
-  config.n_kv_heads = 4;
-  config.mlp_hidden_size = 176;
-  config.vocab_size = config.embedding_size = 80;
-  config.max_sequence_length = 128;
-  return make_llada(config, {}, Draws(1, "model"));
+std::shared_ptr<Transformer> small_model() {
+  TransformerConfig config;
+  config.width = 64;
+  config.layers = 2;
+  config.heads = 4;
+  config.kv_heads = 4;
+  config.mlp_width = 176;
+  config.vocabulary = config.logit_columns = 80;
+  config.max_length = 128;
+  return make_transformer(config, {}, Draws(1, "model"));
 }
 
 std::vector<SampleRequest> ragged_requests() {
@@ -46,12 +46,12 @@ std::vector<SampleRequest> ragged_requests() {
   return out;
 }
 
-std::vector<SampledText> sample(const Llada& model, SamplerSettings settings,
+std::vector<SampledText> sample(const Transformer& model, SamplerSettings settings,
                                 const AnyCommitRule& order, std::int64_t batch_size,
                                 const std::vector<SampleRequest>& requests) {
   settings.batch_size = batch_size;
   const PhiloxNoise noise(Draws(3, "sample"));
-  return DiffusionSampler<Llada>(make_sampler_parts("test", settings, kSpecial, order))
+  return DiffusionSampler<Transformer>(make_sampler_parts("test", settings, kSpecial, order))
       .sample(model, requests, noise);
 }
 

@@ -10,7 +10,7 @@
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/model/determinism.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/objective/dpo.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
@@ -305,16 +305,16 @@ TEST_CASE("ReferenceCache: appenders at the same time lose nothing", "[score][re
 TEST_CASE("ReferenceCache: a step with stored readouts is the step with the model",
           "[score][reference_cache]") {
   for (const auto dtype : {at::kFloat, at::kDouble}) {
-    const LladaConfig config{.d_model = 64,
-                             .n_layers = 2,
-                             .n_heads = 4,
-                             .n_kv_heads = 2,
-                             .mlp_hidden_size = 96,
-                             .vocab_size = 4,
-                             .embedding_size = 4,
-                             .max_sequence_length = 16};
+    const TransformerConfig config{.width = 64,
+                                   .layers = 2,
+                                   .heads = 4,
+                                   .kv_heads = 2,
+                                   .mlp_width = 96,
+                                   .vocabulary = 4,
+                                   .logit_columns = 4,
+                                   .max_length = 16};
     const auto model = [&](std::uint64_t seed) {
-      return make_llada(config, {.head_std = 0.5}, Draws(seed, "model"), dtype);
+      return make_transformer(config, {.head_std = 0.5}, Draws(seed, "model"), dtype);
     };
     const auto policy = model(1), reference = model(2);
     policy->set_trainable(true);
@@ -327,17 +327,17 @@ TEST_CASE("ReferenceCache: a step with stored readouts is the step with the mode
       const TemporaryFolder folder;
       ReferenceCache cache(folder.path(), source());
       // Filled as experiments do: the reference in the policy's place, every plan by itself.
-      const ScoreEngine<Llada> filler(reference, nullptr, "cpu", EngineOptions{64});
+      const ScoreEngine<Transformer> filler(reference, nullptr, "cpu", EngineOptions{64});
       for (const ScorePlan& plan : batch.plans) {
         const StoredPlan entry{plan_key(plan), 0, 0, 0, filler.readouts({&plan, 1}, false)};
         cache.append({&entry, 1});
       }
-      const ScoreEngine<Llada> with_model(policy, reference);
-      ScoreEngine<Llada> with_cache(policy, nullptr);
+      const ScoreEngine<Transformer> with_model(policy, reference);
+      ScoreEngine<Transformer> with_cache(policy, nullptr);
       with_cache.use_stored_reference([&](const ScorePlan& plan) { return cache.readouts(plan); });
       CHECK(with_cache.has_reference());
       for (const auto path : {GradientPath::retain, GradientPath::replay, GradientPath::pairwise}) {
-        const auto step = [&](const ScoreEngine<Llada>& engine) {
+        const auto step = [&](const ScoreEngine<Transformer>& engine) {
           for (NamedParameter& parameter : policy->parameters())
             parameter.value.mutable_grad() = at::Tensor();
           const Dpo dpo({.beta = 0.3});

@@ -7,7 +7,7 @@
 
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/forward/masked.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "lldm/score/combine.hpp"
 #include "lldm/train/trainer.hpp"
@@ -44,20 +44,20 @@ std::vector<TrainingRow> rows_of(std::int64_t count) {
 }
 
 TrainingSetup setup_of(std::int64_t rows) {
-  const LladaConfig config{.d_model = 16,
-                           .n_layers = 1,
-                           .n_heads = 2,
-                           .n_kv_heads = 2,
-                           .mlp_hidden_size = 24,
-                           .vocab_size = 8,
-                           .embedding_size = 8,
-                           .max_sequence_length = 32};
-  const auto model = make_llada(config, {.head_std = 0.5}, Draws(1, "model"));
+  const TransformerConfig config{.width = 16,
+                                 .layers = 1,
+                                 .heads = 2,
+                                 .kv_heads = 2,
+                                 .mlp_width = 24,
+                                 .vocabulary = 8,
+                                 .logit_columns = 8,
+                                 .max_length = 32};
+  const auto model = make_transformer(config, {.head_std = 0.5}, Draws(1, "model"));
   model->set_trainable(true);
   TrainingSetup setup;
   setup.policy = std::make_shared<AnyDenoiser>(model);
   setup.reference =
-      std::make_shared<AnyDenoiser>(make_llada(config, {.head_std = 0.5}, Draws(2, "model")));
+      std::make_shared<AnyDenoiser>(make_transformer(config, {.head_std = 0.5}, Draws(2, "model")));
   setup.rows = rows_of(rows);
   setup.optimizer.steps = 1;
   setup.optimizer.batch_size = 2;

@@ -7,7 +7,7 @@
 #include "lldm/estimator/adaptive.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/forward/masked.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/objective/dpo.hpp"
 #include "lldm/objective/kto.hpp"
 #include "lldm/objective/simpo.hpp"
@@ -36,16 +36,16 @@ std::vector<TrainingRow> pairs(std::uint64_t first, std::size_t count) {
 }
 
 TrainingSetup setup(std::int64_t steps) {
-  const LladaConfig config{.d_model = 16,
-                           .n_layers = 1,
-                           .n_heads = 2,
-                           .n_kv_heads = 2,
-                           .mlp_hidden_size = 24,
-                           .vocab_size = 8,
-                           .embedding_size = 8,
-                           .max_sequence_length = 32};
+  const TransformerConfig config{.width = 16,
+                                 .layers = 1,
+                                 .heads = 2,
+                                 .kv_heads = 2,
+                                 .mlp_width = 24,
+                                 .vocabulary = 8,
+                                 .logit_columns = 8,
+                                 .max_length = 32};
   TrainingSetup setup;
-  const auto policy = make_llada(config, {.head_std = 0.5}, Draws(1, "model"));
+  const auto policy = make_transformer(config, {.head_std = 0.5}, Draws(1, "model"));
   policy->set_trainable(true);
   setup.policy = std::make_shared<AnyDenoiser>(policy);
   setup.rows = pairs(0, kRows);

@@ -9,7 +9,7 @@
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/memory/manager.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/objective/dpo.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "support/catch.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/equal.h>
@@ -12,109 +12,34 @@
 #include "lldm/model/determinism.hpp"
 #include "model/kernels/clones.hpp"
 #include "support/catch.hpp"
-#include "support/llada_by_operations.hpp"
+#include "support/transformer_world.hpp"
 
 namespace {
 
 // Before main, so before MKL's first product.
 [[maybe_unused]] const bool is_deterministic = (lldm::set_deterministic_environment(), true);
 
-lldm::LladaConfig small_config() {
-  return {.d_model = 24,
-          .n_layers = 2,
-          .n_heads = 4,
-          .n_kv_heads = 2,
-          .mlp_hidden_size = 20,
-          .vocab_size = 13,
-          .embedding_size = 17,
-          .max_sequence_length = 64,
-          .rope_theta = 100.0};
-}
-
-lldm::PackedTokens random_batch(const lldm::LladaConfig& config,
-                                const std::vector<std::int64_t>& lengths) {
-  lldm::Stream stream(5, 6);
-  lldm::PackedTokens batch;
-  batch.offsets = {0};
-  for (const auto length : lengths) batch.offsets.push_back(batch.offsets.back() + length);
-  batch.tokens = at::arange(batch.offsets.back());
-  auto* ids = batch.tokens.mutable_data_ptr<std::int64_t>();
-  for (std::int64_t i = 0; i < batch.num_tokens(); ++i) ids[i] = stream.below(config.vocab_size);
-  return batch;
-}
-
-std::vector<at::Tensor> gradients(const lldm::Llada& model, const at::Tensor& loss) {
-  const auto parameters = model.parameters();
-  for (const auto& p : parameters) at::Tensor(p.value).mutable_grad() = at::Tensor();
-  loss.backward();
-  std::vector<at::Tensor> list;
-  for (const auto& p : parameters) list.push_back(p.value.grad());
-  return list;
-}
-
-// A loss that weighs every queried token differently, so that no gradient cancels.
-at::Tensor weighted(const at::Tensor& values) {
-  return (values * at::arange(1, values.numel() + 1, values.options()).mul(0.1).sin()).sum();
-}
-
-// Hidden rows, scores and every gradient against the slow reference; returns the largest relative
-// error.
-double compare_with_reference(const lldm::Llada& model, const lldm::PackedTokens& batch) {
-  const auto queried = at::arange(0, batch.num_tokens(), 2);
-  const auto targets = at::arange(0, queried.numel()).remainder(model.config().vocab_size - 1);
-  const auto ours = model.log_probabilities(model.hidden(batch).index_select(0, queried), targets);
-  const auto hidden = lldm::testing::hidden_by_operations(model, batch);
-  const auto reference = lldm::testing::log_probabilities_by_operations(
-      model, hidden.index_select(0, queried), targets);
-  const auto relative = [](const at::Tensor& a, const at::Tensor& b) {
-    return a.sub(b).norm().item<double>() / std::max(b.norm().item<double>(), 1e-300);
-  };
-  double worst = std::max(relative(model.hidden(batch), hidden), relative(ours, reference));
-  const auto mine = gradients(model, weighted(ours)),
-             theirs = gradients(model, weighted(reference));
-  const auto names = model.parameters();
-  for (std::size_t i = 0; i < mine.size(); ++i) {
-    INFO(names[i].name);
-    REQUIRE(mine[i].defined());
-    REQUIRE(theirs[i].norm().item<double>() > 0);
-    worst = std::max(worst, relative(mine[i], theirs[i]));
-  }
-  return worst;
-}
-
-std::shared_ptr<lldm::Llada> make(const lldm::LladaConfig& config,
-                                  at::ScalarType type = at::kDouble) {
-  // A head and norms of ordinary size: with head_std = 0.02 the softmax would be flat.
-  auto model = lldm::make_llada(config, {.head_std = 0.5}, lldm::Draws(3, "test"), type);
-  const c10::NoGradGuard guard;
-  double shift = 0;
-  for (const auto& p : model->parameters())
-    if (p.value.dim() == 1)
-      at::Tensor(p.value).add_(at::arange(p.value.size(0), p.value.options()).add(shift += 1).sin(),
-                               0.3);
-  return model;
-}
-
-const std::vector<std::int64_t> kRagged = {1, 5, 16, 17, 33, 5, 40};
+using namespace lldm::testing;
 
 }  // namespace
 
-TEST_CASE("Llada's gradients are those of the slow reference in float64", "[model][llada]") {
+TEST_CASE("Transformer's gradients are those of the slow reference in float64", "[model][llada]") {
   auto config = small_config();
   SECTION("grouped keys") {}
-  SECTION("one key head with biases") { config.n_kv_heads = 1, config.include_qkv_bias = true; }
-  SECTION("tied head") { config.weight_tying = true; }
-  SECTION("heads of 8") { config.d_model = 32, config.n_kv_heads = 4; }
+  SECTION("one key head with biases") { config.kv_heads = 1, config.qkv_bias = true; }
+  SECTION("tied head") { config.tied_head = true; }
+  SECTION("heads of 8") { config.width = 32, config.kv_heads = 4; }
   SECTION("heads of 32, widths of whole vectors") {
-    config.d_model = 64, config.n_heads = 2, config.mlp_hidden_size = 48;
+    config.width = 64, config.heads = 2, config.mlp_width = 48;
   }
-  SECTION("heads of 2") { config.d_model = 8; }
+  SECTION("heads of 2") { config.width = 8; }
   const auto model = make(config);
   CHECK(compare_with_reference(*model, random_batch(config, kRagged)) < 1e-10);
 }
 
 TEST_CASE(
-    "Llada's gradients are those of the slow reference in float32, on every kind of processor",
+    "Transformer's gradients are those of the slow reference in float32, on every kind of "
+    "processor",
     "[model][llada]") {
   const auto level =
       GENERATE(lldm::CpuLevel::baseline, lldm::CpuLevel::avx2, lldm::CpuLevel::avx512);
@@ -122,7 +47,7 @@ TEST_CASE(
   auto config = small_config();
   const auto ragged = random_batch(config, kRagged);
   const double uneven = compare_with_reference(*make(config, at::kFloat), ragged);
-  config.d_model = 64, config.n_heads = config.n_kv_heads = 8, config.mlp_hidden_size = 176;
+  config.width = 64, config.heads = config.kv_heads = 8, config.mlp_width = 176;
   const double even = compare_with_reference(*make(config, at::kFloat), ragged);
   const double wide = compare_with_reference(*make(config, at::kDouble), ragged);
   lldm::limit_cpu_level(lldm::CpuLevel::avx512);
@@ -131,7 +56,7 @@ TEST_CASE(
   CHECK(wide < 1e-10);
 }
 
-TEST_CASE("Llada hides keys exactly and gives them no gradient", "[model][llada]") {
+TEST_CASE("Transformer hides keys exactly and gives them no gradient", "[model][llada]") {
   const auto config = small_config();
   const auto model = make(config);
   auto batch = random_batch(config, {20, 7, 33});
@@ -161,7 +86,7 @@ TEST_CASE("Llada hides keys exactly and gives them no gradient", "[model][llada]
 
 TEST_CASE("A token's row has the same bits alone and in any pack", "[model][llada]") {
   const auto type = GENERATE(at::kFloat, at::kDouble);
-  lldm::LladaConfig config{.rope_theta = 100.0};
+  lldm::TransformerConfig config{.rope_theta = 100.0};
   const auto model = make(config, type);
   const auto pack = random_batch(config, {50, 3, 50, 17, 120, 1, 16});
   const c10::NoGradGuard guard;
@@ -181,8 +106,8 @@ TEST_CASE("A token's row has the same bits alone and in any pack", "[model][llad
   }
 }
 
-TEST_CASE("Llada repeats its bits, with a graph and without", "[model][llada]") {
-  const lldm::LladaConfig config{.rope_theta = 100.0};
+TEST_CASE("Transformer repeats its bits, with a graph and without", "[model][llada]") {
+  const lldm::TransformerConfig config{.rope_theta = 100.0};
   const auto model = make(config, at::kFloat);
   const auto batch = random_batch(config, std::vector<std::int64_t>(40, 50));
   const auto run = [&] {
@@ -197,8 +122,8 @@ TEST_CASE("Llada repeats its bits, with a graph and without", "[model][llada]") 
   CHECK(at::equal(model->hidden(batch), first.back()));
 }
 
-TEST_CASE("Llada's rows do not depend on the number of threads", "[model][llada]") {
-  const lldm::LladaConfig config{.rope_theta = 100.0};
+TEST_CASE("Transformer's rows do not depend on the number of threads", "[model][llada]") {
+  const lldm::TransformerConfig config{.rope_theta = 100.0};
   const auto model = make(config, at::kFloat);
   const auto batch = random_batch(config, std::vector<std::int64_t>(40, 50));
   const c10::NoGradGuard guard;
@@ -211,7 +136,7 @@ TEST_CASE("Llada's rows do not depend on the number of threads", "[model][llada]
   CHECK(at::equal(one, two));
 }
 
-TEST_CASE("Llada trains what is trainable and nothing else", "[model][llada]") {
+TEST_CASE("Transformer trains what is trainable and nothing else", "[model][llada]") {
   const auto config = small_config();
   const auto model = make(config);
   const auto batch = random_batch(config, kRagged);
@@ -232,7 +157,7 @@ TEST_CASE("Llada trains what is trainable and nothing else", "[model][llada]") {
   CHECK_FALSE(model->hidden(batch).requires_grad());
 }
 
-TEST_CASE("Llada works when its weights were moved apart in memory", "[model][llada]") {
+TEST_CASE("Transformer works when its weights were moved apart in memory", "[model][llada]") {
   const auto config = small_config();
   const auto model = make(config);
   const auto batch = random_batch(config, kRagged);
@@ -242,13 +167,14 @@ TEST_CASE("Llada works when its weights were moved apart in memory", "[model][ll
   CHECK(compare_with_reference(*model, batch) < 1e-10);
 }
 
-TEST_CASE("Llada refuses second derivatives instead of getting them wrong", "[model][llada]") {
+TEST_CASE("Transformer refuses second derivatives instead of getting them wrong",
+          "[model][llada]") {
   const auto config = small_config();
   const auto model = make(config);
   const auto batch = random_batch(config, {4});
   const auto loss = model->hidden(batch).sum();
   const std::string text =
-      "Llada: second derivatives are not implemented\n  call backward without create_graph";
+      "Transformer: second derivatives are not implemented\n  call backward without create_graph";
   const auto embedding = model->parameters().front().value;
   CHECK_THROWS_WITH(torch::autograd::grad({loss}, {embedding}, {}, true, true), text);
   const auto rows = model->hidden(batch).detach().requires_grad_(true);
@@ -256,9 +182,9 @@ TEST_CASE("Llada refuses second derivatives instead of getting them wrong", "[mo
   CHECK_THROWS_WITH(torch::autograd::grad({score}, {rows}, {}, true, true), text);
 }
 
-TEST_CASE("Llada::log_probabilities is the same in one chunk and in many", "[model][llada]") {
+TEST_CASE("Transformer::log_probabilities is the same in one chunk and in many", "[model][llada]") {
   auto config = small_config();
-  config.vocab_size = config.embedding_size = 30000;  // float64: 69 rows a chunk
+  config.vocabulary = config.logit_columns = 30000;  // float64: 69 rows a chunk
   const auto model = make(config);
   const auto batch = random_batch(config, std::vector<std::int64_t>(5, 60));
   const auto hidden = model->hidden(batch).detach();
@@ -280,15 +206,15 @@ TEST_CASE("Llada::log_probabilities is the same in one chunk and in many", "[mod
                   lldm::ShapeError);
 }
 
-TEST_CASE("Llada's initial weights depend on the seed and the tensor's name alone",
+TEST_CASE("Transformer's initial weights depend on the seed and the tensor's name alone",
           "[model][llada]") {
   auto config = small_config();
-  const auto model = lldm::make_llada(config, {}, lldm::Draws(1, "a"));
-  config.n_layers = 3;
+  const auto model = lldm::make_transformer(config, {}, lldm::Draws(1, "a"));
+  config.layers = 3;
   const auto deeper =
-      lldm::testing::weights_by_name(*lldm::make_llada(config, {}, lldm::Draws(1, "a")));
+      lldm::testing::weights_by_name(*lldm::make_transformer(config, {}, lldm::Draws(1, "a")));
   const auto other =
-      lldm::testing::weights_by_name(*lldm::make_llada(config, {}, lldm::Draws(2, "a")));
+      lldm::testing::weights_by_name(*lldm::make_transformer(config, {}, lldm::Draws(2, "a")));
   std::int64_t numbers = 0;
   for (const auto& p : model->parameters()) {
     INFO(p.name);
@@ -300,10 +226,11 @@ TEST_CASE("Llada's initial weights depend on the seed and the tensor's name alon
   CHECK(numbers == model->config().num_parameters());
 }
 
-TEST_CASE("Llada's initial weights have the deviations asked for", "[model][llada]") {
-  lldm::LladaConfig config{
-      .d_model = 128, .mlp_hidden_size = 256, .vocab_size = 512, .embedding_size = 512};
-  const auto w = lldm::testing::weights_by_name(*lldm::make_llada(config, {}, lldm::Draws(1, "a")));
+TEST_CASE("Transformer's initial weights have the deviations asked for", "[model][llada]") {
+  lldm::TransformerConfig config{
+      .width = 128, .mlp_width = 256, .vocabulary = 512, .logit_columns = 512};
+  const auto w =
+      lldm::testing::weights_by_name(*lldm::make_transformer(config, {}, lldm::Draws(1, "a")));
   const auto deviation = [&](const char* name) { return w.at(name).std().item<double>(); };
   // 65536 and 32768 numbers: the standard error of a deviation is 0.4 % at most; 5 of them.
   CHECK(std::abs(deviation("model.transformer.wte.weight") / (0.5) - 1) < 0.02);
@@ -330,7 +257,7 @@ TEST_CASE("clone_frozen shares nothing with its original", "[model][llada]") {
   CHECK(at::equal(frozen->hidden(batch), before));
 }
 
-TEST_CASE("Llada says what is wrong with a batch", "[model][llada]") {
+TEST_CASE("Transformer says what is wrong with a batch", "[model][llada]") {
   const auto config = small_config();
   const auto model = make(config);
   const auto batch = random_batch(config, {4, 3});
@@ -348,7 +275,7 @@ TEST_CASE("Llada says what is wrong with a batch", "[model][llada]") {
   fails({batch.tokens, {0, 0, 7}}, "sequence 0 has 0 tokens");
   fails({batch.tokens, {1, 7}}, "offsets must start at 0");
   fails({at::arange(65).remainder(13), {0, 65}},
-        "sequence 0 has 65 tokens, must be in [1, max_sequence_length = 64]");
+        "sequence 0 has 65 tokens, must be in [1, max_length = 64]");
   fails({batch.tokens.add(17), {0, 7}}, "must be in [0, 17)");
   fails({batch.tokens, {0, 4, 7}, at::arange(7).lt(4)}, "sequence 1 has no visible token");
   const auto rows = model->hidden(batch);
@@ -356,5 +283,5 @@ TEST_CASE("Llada says what is wrong with a batch", "[model][llada]") {
   CHECK_THROWS_AS(model->log_probabilities(rows.to(at::kFloat), batch.tokens), lldm::ShapeError);
   CHECK_THROWS_AS(model->log_probabilities(rows, batch.tokens.add(17)), lldm::ShapeError);
   CHECK_THROWS_AS(model->exclude_logit(17), lldm::ConfigError);
-  CHECK_THROWS_AS(lldm::Llada(config, at::kBFloat16), lldm::ShapeError);
+  CHECK_THROWS_AS(lldm::Transformer(config, at::kBFloat16), lldm::ShapeError);
 }

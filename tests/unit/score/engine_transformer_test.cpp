@@ -3,7 +3,7 @@
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/estimator/segmented.hpp"
-#include "lldm/model/llada.hpp"
+#include "lldm/model/transformer.hpp"
 #include "lldm/objective/dpo.hpp"
 #include "lldm/objective/ipo.hpp"
 #include "lldm/objective/sft.hpp"
@@ -15,26 +15,26 @@ using namespace lldm::testing;
 
 namespace {
 
-std::shared_ptr<Llada> tiny_model(std::uint64_t seed, at::ScalarType dtype) {
-  const LladaConfig config{.d_model = 32,
-                           .n_layers = 2,
-                           .n_heads = 4,
-                           .n_kv_heads = 2,
-                           .mlp_hidden_size = 48,
-                           .vocab_size = 4,
-                           .embedding_size = 4,
-                           .max_sequence_length = 16};
-  return make_llada(config, {.head_std = 0.5}, Draws(seed, "model"), dtype);
+std::shared_ptr<Transformer> tiny_model(std::uint64_t seed, at::ScalarType dtype) {
+  const TransformerConfig config{.width = 32,
+                                 .layers = 2,
+                                 .heads = 4,
+                                 .kv_heads = 2,
+                                 .mlp_width = 48,
+                                 .vocabulary = 4,
+                                 .logit_columns = 4,
+                                 .max_length = 16};
+  return make_transformer(config, {.head_std = 0.5}, Draws(seed, "model"), dtype);
 }
 
 /// All gradients behind one another, float64, and what the step said.
-std::pair<at::Tensor, EngineStep> gradient(const std::shared_ptr<Llada>& policy,
-                                           const std::shared_ptr<Llada>& reference,
+std::pair<at::Tensor, EngineStep> gradient(const std::shared_ptr<Transformer>& policy,
+                                           const std::shared_ptr<Transformer>& reference,
                                            const ScoreBatch& batch, const AnyObjective& objective,
                                            GradientPath path, std::int64_t tokens) {
   for (NamedParameter& parameter : policy->parameters())
     parameter.value.mutable_grad() = at::Tensor();
-  const ScoreEngine<Llada> engine(policy, reference, "cpu", EngineOptions{tokens});
+  const ScoreEngine<Transformer> engine(policy, reference, "cpu", EngineOptions{tokens});
   EngineStep step =
       engine.step(batch, totals_of(batch), objective.needs(), loss_of(objective), path);
   std::vector<at::Tensor> gradients;

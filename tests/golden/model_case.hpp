@@ -11,18 +11,18 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "lldm/model/llada.hpp"
 #include "lldm/model/safetensors.hpp"
+#include "lldm/model/transformer.hpp"
 #include "support/catch.hpp"
 #include "support/golden.hpp"
 
 namespace lldm::testing {
 
 /// Loads config.json and model.safetensors; the weights are converted to `dtype`.
-inline Llada load_golden_model(const std::filesystem::path& folder, at::ScalarType dtype) {
+inline Transformer load_golden_model(const std::filesystem::path& folder, at::ScalarType dtype) {
   std::ifstream in(folder / "config.json");
   const std::string text{std::istreambuf_iterator<char>(in), {}};
-  Llada model(parse_llada_config(text, (folder / "config.json").string()), dtype);
+  Transformer model(parse_model_config(text, (folder / "config.json").string()), dtype);
   const auto tensors = load_safetensors(folder / "model.safetensors");
   auto parameters = model.parameters();
   REQUIRE(parameters.size() == tensors.size());

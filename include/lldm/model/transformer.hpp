@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lldm/concepts/denoiser.hpp"
+#include "lldm/draws/stream.hpp"
+#include "lldm/model/model.hpp"
+#include "lldm/model/transformer_config.hpp"
+
+namespace lldm {
+
+struct BlockContext;
+
+/// Standard deviations of fresh weights.  Norm weights start at 1, biases at 0.
+struct TransformerInit {
+  double embedding_std = 0.5;
+  double linear_gain = 1.0;  // every other matrix: linear_gain / sqrt(fan_in)
+  double head_std = 0.02;    // unused with tied_head: the head is the embedding
+};
+
+/// One block's weights; H heads and K key heads of width W, F inside SwiGLU.  What the family does
+/// not have is undefined.  q, k and v lie behind one another in memory, and so do ff_proj and
+/// up_proj: each group is one matrix product.
+struct BlockWeights {
+  at::Tensor attn_norm;                // [D]
+  at::Tensor q_proj, k_proj, v_proj;   // [H W, D], [K W, D] twice
+  at::Tensor qkv_proj;                 // [(H + 2 K) W, D], instead of the three
+  at::Tensor q_bias, k_bias, v_bias;   // [H W], [K W] twice
+  at::Tensor q_norm, k_norm;           // [W]
+  at::Tensor attn_out, attn_out_bias;  // [D, H W], [D]
+  at::Tensor ff_norm;                  // [D]
+  at::Tensor ff_proj, up_proj;         // [F, D]: the gate (through SiLU) and its factor
+  at::Tensor ff_bias, up_bias;         // [F]
+  at::Tensor ff_out, ff_out_bias;      // [D, F], [D]
+};
+
+/// The transformer of every family: RMSNorm, rotary positions (rotate-half, float32), bidirectional
+/// attention with grouped keys, SwiGLU, a head of its own or tied.  What a family has beside or
+/// otherwise is a flag of its config.  Packed ragged sequences are computed at their exact lengths;
+/// a row never depends on its neighbours in the pack.
+///
+/// `hidden(batch)` holds at a token the row that its prediction is read from.  With shifted_logits
+/// that is the row of the token before it (of its own for the first), so that nobody outside has to
+/// know of the shift; `raw_hidden` is without.
+///
+/// An id whose embedding row has no logit (SMDM's mask) has probability 0: its column is -inf.
+///
+/// Sequences with the two-stream attention pattern (block diffusion) are computed by plain tensor
+/// operations with an explicit mask, on every device; `visible` then hides keys as well.
+///
+/// Runs in float32 or float64.  On the CPU by fused kernels, on other devices by plain tensor
+/// operations; on the meta device it has shapes alone.  Deterministic: the same bits for the same
+/// thread count (see set_deterministic_environment()).
+class Transformer final : public Model {
+ public:
+  /// A model whose weights are all zero, to be filled.
+  /// Errors  ConfigError if the sizes do not fit; ShapeError for another dtype than float32 or
+  ///         float64.
+  explicit Transformer(const TransformerConfig& config, at::ScalarType dtype = at::kFloat,
+                       at::Device device = at::kCPU);
+
+  /// The rows [N, D] that the predictions of all packed tokens are read from.
+  /// Errors  ShapeError for ids outside the embedding, offsets that do not fit, an empty sequence,
+  ///         one longer than max_length, one without a visible token, or a two-stream sequence
+  ///         where logits are shifted.
+  [[nodiscard]] at::Tensor hidden(const PackedTokens& batch) const override;
+  /// Final normalised rows [N, D] of every packed token, each at its own place.
+  [[nodiscard]] at::Tensor raw_hidden(const PackedTokens& batch) const;
+  /// Embedding rows, the output of every block, and the final normalised rows: layers + 2 tensors
+  /// [N, D], each row at its own place.
+  [[nodiscard]] std::vector<at::Tensor> hidden_states(const PackedTokens& batch) const;
+  /// log softmax(head(rows))[target]: [Q, D], [Q] int64 -> [Q].  The logits exist for a chunk of
+  /// rows at a time; the log-sum-exp runs in the model's dtype (float32 or float64).
+  /// Errors  ShapeError for targets without a logit or equal to the excluded id.
+  [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& rows,
+                                             const at::Tensor& targets) const override;
+  /// The head's output [Q, V] of the rows asked for; columns of the excluded id and of ids without
+  /// a logit are -inf.
+  [[nodiscard]] at::Tensor logits(const at::Tensor& rows) const override;
+  /// Every weight, in the model folder's order, under its name there.
+  [[nodiscard]] std::vector<NamedParameter> parameters() const override;
+  /// Rows of the embedding, and columns of the logits.
+  [[nodiscard]] std::int64_t vocabulary_size() const override { return config_.embedding_rows(); }
+
+  /// Takes one id out of the softmax (its logit becomes -inf), or none.  Off by default: the
+  /// originals keep the mask token in the softmax.  An id without a logit is out of it already.
+  void exclude_logit(std::optional<std::int64_t> id) override;
+  /// Sets requires_grad of every weight.
+  void set_trainable(bool is_trainable) override;
+
+  [[nodiscard]] const TransformerConfig& config() const { return config_; }
+  [[nodiscard]] at::ScalarType dtype() const override { return embedding_.scalar_type(); }
+  [[nodiscard]] at::Device device() const override { return embedding_.device(); }
+  [[nodiscard]] std::optional<std::int64_t> excluded_logit() const override {
+    return excluded_logit_;
+  }
+  [[nodiscard]] ModelShape shape() const override { return shape_of(config_); }
+  [[nodiscard]] std::shared_ptr<Model> frozen_copy() const override;
+  [[nodiscard]] std::string config_text() const override;
+  void note_tokens(std::int64_t mask, std::int64_t end_of_text, std::int64_t padding) override;
+  void save(const std::filesystem::path& folder) const override;
+
+ private:
+  void check(const PackedTokens& batch) const;
+  /// The pack with as many one-token sequences behind it as equal bits in every pack take; nothing
+  /// where it is large enough.
+  [[nodiscard]] std::optional<PackedTokens> widened(const PackedTokens& batch) const;
+  [[nodiscard]] BlockContext block_context(const PackedTokens& batch) const;
+  [[nodiscard]] at::Tensor embed(const PackedTokens& batch) const;
+  /// The excluded id where it has a logit to be taken away.
+  [[nodiscard]] std::optional<std::int64_t> excluded_column() const;
+  const at::Tensor& head() const { return config_.tied_head ? embedding_ : head_; }
+
+  TransformerConfig config_;
+  at::Tensor embedding_;  // [E, D]
+  std::vector<BlockWeights> blocks_;
+  at::Tensor final_norm_;       // [D]
+  at::Tensor head_;             // [logit_columns, D]; undefined with tied_head
+  at::Tensor cosines_, sines_;  // [head_width / 2, max_length and padding]
+  std::optional<std::int64_t> excluded_logit_;
+};
+static_assert(Denoiser<Transformer>);
+
+/// Names and shapes of every tensor of a model folder.
+std::map<std::string, std::vector<std::int64_t>> tensor_shapes(const TransformerConfig& config);
+
+/// A trainable model with fresh weights.  Each tensor has a stream of its own, keyed by its name,
+/// so that adding a layer changes no other weight.
+///
+/// Random  Purpose::initialise of `draws`.
+std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
+                                              const TransformerInit& init, const Draws& draws,
+                                              at::ScalarType dtype = at::kFloat,
+                                              at::Device device = at::kCPU);
+
+/// A copy with memory of its own that no gradient reaches: the reference of preference tuning.
+std::shared_ptr<Transformer> clone_frozen(const Transformer& model);
+
+}  // namespace lldm

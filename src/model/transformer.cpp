@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/model/transformer.hpp"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <limits>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
+#include "model/block.hpp"
+#include "model/block_tensors.hpp"
+#include "model/head.hpp"
+#include "model/rope.hpp"
+#include "model/two_stream_mask.hpp"
+
+namespace lldm {
+namespace {
+
+// Matrices with the same number of columns, behind one another in one allocation.
+std::vector<at::Tensor> stacked(const std::vector<std::int64_t>& rows, std::int64_t columns,
+                                const at::TensorOptions& options) {
+  std::int64_t total = 0;
+  for (const auto count : rows) total += count;
+  const auto whole = at::zeros({total, columns}, options);
+  std::vector<at::Tensor> parts;
+  std::int64_t begin = 0;
+  for (const auto count : rows) {
+    parts.push_back(whole.narrow(0, begin, count).detach());
+    begin += count;
+  }
+  return parts;
+}
+
+BlockWeights make_block(const TransformerConfig& config, const at::TensorOptions& options) {
+  const std::int64_t width = config.width, queries = config.query_width(), kv = config.kv_width(),
+                     mlp = config.mlp_width;
+  const auto zeros = [&](std::vector<std::int64_t> shape) { return at::zeros(shape, options); };
+  BlockWeights block;
+  block.attn_norm = zeros({width});
+  if (config.fused_qkv) {
+    block.qkv_proj = zeros({queries + 2 * kv, width});
+  } else {
+    const auto qkv = stacked({queries, kv, kv}, width, options);
+    block.q_proj = qkv[0], block.k_proj = qkv[1], block.v_proj = qkv[2];
+  }
+  if (config.qkv_bias)
+    block.q_bias = zeros({queries}), block.k_bias = zeros({kv}), block.v_bias = zeros({kv});
+  if (config.qk_norm)
+    block.q_norm = zeros({config.head_width()}), block.k_norm = zeros({config.head_width()});
+  block.attn_out = zeros({width, queries});
+  if (config.output_bias) block.attn_out_bias = zeros({width});
+  block.ff_norm = zeros({width});
+  const auto wide = stacked({mlp, mlp}, width, options);
+  block.ff_proj = wide[0], block.up_proj = wide[1];
+  block.ff_out = zeros({width, mlp});
+  if (config.mlp_bias)
+    block.ff_bias = zeros({mlp}), block.up_bias = zeros({mlp}), block.ff_out_bias = zeros({width});
+  return block;
+}
+
+}  // namespace
+
+Transformer::Transformer(const TransformerConfig& config, at::ScalarType dtype, at::Device device)
+    : config_(config) {
+  check_config(config, "Transformer");
+  if (dtype != at::kFloat && dtype != at::kDouble)
+    throw ShapeError(
+        message("Transformer: dtype must be float32 or float64, got ", at::toString(dtype)));
+  const PurposeScope purpose(MemoryPurpose::weights);
+  const auto options = at::TensorOptions(dtype).device(device);
+  embedding_ = at::zeros({config.embedding_rows(), config.width}, options);
+  for (std::int64_t i = 0; i < config.layers; ++i) blocks_.push_back(make_block(config, options));
+  final_norm_ = at::zeros({config.width}, options);
+  if (!config.tied_head) head_ = at::zeros({config.logit_columns, config.width}, options);
+  if (device.is_meta()) return;  // shapes alone
+  const auto tables = rope_tables(config, dtype);
+  cosines_ = tables.cosines.to(device);
+  sines_ = tables.sines.to(device);
+}
+
+void Transformer::check(const PackedTokens& batch) const {
+  const auto fail = [](const auto&... parts) {
+    throw ShapeError(message("Transformer::hidden: ", parts...));
+  };
+  const auto& offsets = batch.offsets;
+  if (offsets.size() < 2 || offsets.front() != 0)
+    fail("offsets must start at 0 and name at least one sequence");
+  if (!batch.tokens.defined() || batch.tokens.dim() != 1 ||
+      batch.tokens.scalar_type() != at::kLong || batch.tokens.size(0) != offsets.back())
+    fail("tokens must be int64 [N] with N = offsets.back() = ", offsets.back());
+  if (!batch.patterns.empty() && batch.patterns.size() + 1 != offsets.size())
+    fail("patterns must be one a sequence or none, got ", batch.patterns.size(), " of ",
+         offsets.size() - 1);
+  for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
+    std::int64_t length = offsets[s + 1] - offsets[s];
+    if (!batch.patterns.empty() && batch.patterns[s].kind == AttentionPattern::Kind::two_stream) {
+      if (const std::string problem = two_stream_problem(batch.patterns[s], length);
+          !problem.empty())
+        fail("sequence ", s, ": ", problem);
+      if (config_.shifted_logits)
+        fail("sequence ", s, " is two-stream, which is not defined for shifted logits");
+      length /= 2;  // both halves lie at positions 0 .. L - 1
+    }
+    if (length < 1 || length > config_.max_length)
+      fail("sequence ", s, " has ", length,
+           " tokens, must be in [1, max_length = ", config_.max_length, "]");
+  }
+  if (batch.tokens.is_cpu()) {
+    const auto* ids = batch.tokens.const_data_ptr<std::int64_t>();
+    for (std::int64_t i = 0; i < offsets.back(); ++i)
+      if (ids[i * batch.tokens.stride(0)] < 0 ||
+          ids[i * batch.tokens.stride(0)] >= config_.embedding_rows())
+        fail("token ", i, " is ", ids[i * batch.tokens.stride(0)], ", must be in [0, ",
+             config_.embedding_rows(), ")");
+  }
+  if (!batch.visible.defined()) return;
+  if (batch.visible.dim() != 1 || batch.visible.scalar_type() != at::kBool ||
+      batch.visible.size(0) != offsets.back())
+    fail("visible must be bool [N] with N = ", offsets.back());
+  const auto visible = batch.visible.to(at::kCPU).contiguous();
+  const bool* flags = visible.const_data_ptr<bool>();
+  for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
+    bool any = false;
+    for (std::int64_t i = offsets[s]; i < offsets[s + 1]; ++i) any |= flags[i];
+    if (!any) fail("sequence ", s, " has no visible token");
+  }
+}
+
+namespace {
+
+/// [N]: of every token the place of the one before it in its sequence; of the first its own.
+at::Tensor places_before(const std::vector<std::int64_t>& offsets) {
+  auto places = at::arange(offsets.back(), at::TensorOptions(at::kLong)).sub_(1);
+  auto* values = places.mutable_data_ptr<std::int64_t>();
+  for (std::size_t s = 0; s + 1 < offsets.size(); ++s) values[offsets[s]] = offsets[s];
+  return places;
+}
+
+bool is_too_small(const at::Tensor& like, std::int64_t rows) {
+  return like.is_cpu() && like.scalar_type() == at::kFloat && rows > 0 && rows < kLeastRows;
+}
+
+at::Tensor with_rows(const at::Tensor& rows, std::int64_t count) {
+  return at::cat({rows, at::zeros({count - rows.size(0), rows.size(1)}, rows.options())});
+}
+
+}  // namespace
+
+std::optional<PackedTokens> Transformer::widened(const PackedTokens& batch) const {
+  if (batch.offsets.size() < 2 || !is_too_small(embedding_, batch.num_tokens()))
+    return std::nullopt;
+  check(batch);
+  PackedTokens wider = batch;
+  const std::int64_t more = kLeastRows - batch.num_tokens();
+  wider.tokens = at::cat({batch.tokens, at::zeros({more}, batch.tokens.options())});
+  for (std::int64_t i = 0; i < more; ++i) wider.offsets.push_back(wider.offsets.back() + 1);
+  if (batch.visible.defined())
+    wider.visible = at::cat({batch.visible, at::ones({more}, batch.visible.options())});
+  if (!batch.patterns.empty()) wider.patterns.resize(wider.offsets.size() - 1);
+  return wider;
+}
+
+BlockContext Transformer::block_context(const PackedTokens& batch) const {
+  return {.offsets = batch.offsets,
+          .visible = batch.visible.defined() ? batch.visible.contiguous() : at::Tensor(),
+          .cosines = cosines_,
+          .sines = sines_,
+          .heads = config_.heads,
+          .kv_heads = config_.kv_heads,
+          .eps = config_.norm_eps,
+          .patterns = batch.patterns};
+}
+
+at::Tensor Transformer::embed(const PackedTokens& batch) const {
+  check(batch);
+  return at::embedding(embedding_, batch.tokens);
+}
+
+std::vector<at::Tensor> Transformer::hidden_states(const PackedTokens& batch) const {
+  const PurposeScope purpose(MemoryPurpose::activations);
+  std::vector<at::Tensor> states{embed(batch)};
+  const auto context = block_context(batch);
+  for (const auto& block : blocks_) states.push_back(block_forward(block, states.back(), context));
+  states.push_back(rms_norm(states.back(), final_norm_, config_.norm_eps));
+  return states;
+}
+
+at::Tensor Transformer::raw_hidden(const PackedTokens& batch) const {
+  const PurposeScope purpose(MemoryPurpose::activations);
+  if (const auto wider = widened(batch)) return raw_hidden(*wider).narrow(0, 0, batch.num_tokens());
+  auto rows = embed(batch);
+  const auto context = block_context(batch);
+  for (const auto& block : blocks_) rows = block_forward(block, rows, context);
+  return rms_norm(rows, final_norm_, config_.norm_eps);
+}
+
+at::Tensor Transformer::hidden(const PackedTokens& batch) const {
+  const auto rows = raw_hidden(batch);
+  if (!config_.shifted_logits) return rows;
+  const PurposeScope purpose(MemoryPurpose::activations);
+  return rows.index_select(0, places_before(batch.offsets).to(rows.device()));
+}
+
+std::optional<std::int64_t> Transformer::excluded_column() const {
+  if (!excluded_logit_ || *excluded_logit_ >= config_.logit_columns) return std::nullopt;
+  return excluded_logit_;
+}
+
+at::Tensor Transformer::logits(const at::Tensor& rows) const {
+  const PurposeScope purpose(MemoryPurpose::logits);
+  if (is_too_small(rows, rows.size(0)))
+    return logits(with_rows(rows, kLeastRows)).narrow(0, 0, rows.size(0));
+  constexpr double kNever = -std::numeric_limits<double>::infinity();
+  auto result = at::linear(rows, head());
+  if (config_.extra_rows > 0)
+    result = at::cat(
+        {result, at::full({rows.size(0), config_.extra_rows}, kNever, result.options())}, 1);
+  if (!excluded_column()) return result;
+  const auto hidden_column = at::zeros({vocabulary_size()}, result.options().dtype(at::kBool));
+  hidden_column.select(0, *excluded_column()).fill_(true);
+  return result.masked_fill(hidden_column, kNever);
+}
+
+at::Tensor Transformer::log_probabilities(const at::Tensor& rows, const at::Tensor& targets) const {
+  const auto fail = [](const auto&... parts) {
+    throw ShapeError(message("Transformer::log_probabilities: ", parts...));
+  };
+  if (rows.dim() != 2 || rows.size(1) != config_.width || rows.scalar_type() != dtype())
+    fail("rows must be [Q, ", config_.width, "] ", at::toString(dtype()), ", got ", rows.sizes(),
+         " ", rows.scalar_type());
+  if (targets.dim() != 1 || targets.size(0) != rows.size(0) || targets.scalar_type() != at::kLong)
+    fail("targets must be int64 [Q] with Q = ", rows.size(0), ", got ", targets.sizes(), " ",
+         targets.scalar_type());
+  if (targets.is_cpu()) {
+    const auto ids = targets.contiguous();
+    const auto* values = ids.const_data_ptr<std::int64_t>();
+    for (std::int64_t i = 0; i < ids.size(0); ++i)
+      if (values[i] < 0 || values[i] >= config_.logit_columns ||
+          values[i] == excluded_logit_.value_or(-1))
+        fail("target ", i, " is ", values[i], ", must be in [0, ", config_.logit_columns,
+             ") and not the excluded id");
+  }
+  if (!is_too_small(rows, rows.size(0)))
+    return head_log_probabilities(rows, head(), targets, excluded_column());
+  // The rows that are added ask for a legal token.
+  const auto more =
+      at::full({kLeastRows - rows.size(0)}, excluded_logit_ == 0 ? 1 : 0, targets.options());
+  return head_log_probabilities(with_rows(rows, kLeastRows), head(), at::cat({targets, more}),
+                                excluded_column())
+      .narrow(0, 0, rows.size(0));
+}
+
+void Transformer::exclude_logit(std::optional<std::int64_t> id) {
+  if (id && (*id < 0 || *id >= vocabulary_size()))
+    throw ConfigError(message("Transformer::exclude_logit: id must be in [0, ", vocabulary_size(),
+                              "), got ", *id));
+  excluded_logit_ = id;
+}
+
+void Transformer::set_trainable(bool is_trainable) {
+  for (auto& parameter : parameters()) parameter.value.requires_grad_(is_trainable);
+}
+
+std::vector<NamedParameter> Transformer::parameters() const {
+  const TensorNames& names = family_of(config_.family).names;
+  std::vector<NamedParameter> list{{message(names.embedding, ".weight"), embedding_}};
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    for (const auto& [member, module, ending] : kBlockTensors) {
+      const at::Tensor& value = blocks_[i].*member;
+      if (!value.defined()) continue;
+      list.push_back({message(names.block, i, ".", names.*module, ending), value});
+      // As in VRPO's study of variances.
+      list.back().is_followed = i == 0 && member == &BlockWeights::up_proj;
+    }
+  list.push_back({message(names.final_norm, ".weight"), final_norm_});
+  if (head_.defined()) list.push_back({message(names.head, ".weight"), head_});
+  return list;
+}
+
+}  // namespace lldm

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include <ATen/ops/empty.h>
+
+#include <cmath>
+
+#include "lldm/errors.hpp"
+#include "lldm/model/model_folder.hpp"
+#include "lldm/model/transformer.hpp"
+#include "model/family.hpp"
+#include "model/model_size.hpp"
+
+namespace lldm {
+namespace {
+
+// FNV-1a: the name, not its place in a list, identifies a tensor's stream.
+std::uint64_t hash(std::string_view name) {
+  std::uint64_t value = 0xcbf29ce484222325ULL;
+  for (const char c : name) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return value;
+}
+
+/// `names`: of the model's embedding and head.
+double initial_std(const std::string& name, const TensorNames& names, const at::Tensor& value,
+                   const TransformerInit& init) {
+  if (name == message(names.embedding, ".weight")) return init.embedding_std;
+  if (name == message(names.head, ".weight")) return init.head_std;
+  return init.linear_gain / std::sqrt(static_cast<double>(value.size(1)));
+}
+
+void initialise(const NamedParameter& parameter, const TensorNames& names,
+                const TransformerInit& init, const Draws& draws) {
+  at::Tensor value = parameter.value;
+  if (value.dim() == 1) {
+    value.fill_(parameter.name.ends_with(".bias") ? 0.0 : 1.0);
+    return;
+  }
+  const double deviation = initial_std(parameter.name, names, value, init);
+  auto stream = draws.stream(Purpose::initialise, 0, hash(parameter.name));
+  auto fresh = at::empty(value.sizes(), at::TensorOptions(at::kDouble));
+  double* numbers = fresh.mutable_data_ptr<double>();
+  for (std::int64_t i = 0; i < fresh.numel(); ++i) numbers[i] = deviation * stream.normal();
+  value.copy_(fresh);
+}
+
+}  // namespace
+
+std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
+                                              const TransformerInit& init, const Draws& draws,
+                                              at::ScalarType dtype, at::Device device) {
+  check_config(config, "[model]");
+  if (device.is_cpu())
+    require_model_fits(shape_of(config), static_cast<std::int64_t>(c10::elementSize(dtype)),
+                       "[model]");
+  auto model = std::make_shared<Transformer>(config, dtype, device);
+  const TensorNames& names = family_of(config.family).names;
+  for (const auto& parameter : model->parameters()) initialise(parameter, names, init, draws);
+  model->set_trainable(true);
+  return model;
+}
+
+std::shared_ptr<Transformer> clone_frozen(const Transformer& model) {
+  auto copy = std::make_shared<Transformer>(model.config(), model.dtype(), model.device());
+  const auto from = model.parameters();
+  auto to = copy->parameters();
+  for (std::size_t i = 0; i < from.size(); ++i) to[i].value.copy_(from[i].value.detach());
+  copy->exclude_logit(model.excluded_logit());
+  return copy;
+}
+
+std::shared_ptr<Model> Transformer::frozen_copy() const { return clone_frozen(*this); }
+
+std::string Transformer::config_text() const {
+  return model_config_json(config_, dtype() == at::kDouble ? "float64" : "float32");
+}
+
+void Transformer::note_tokens(std::int64_t mask, std::int64_t end_of_text, std::int64_t padding) {
+  if (mask >= 0) config_.mask_token = mask;
+  if (end_of_text >= 0) config_.end_of_text_token = end_of_text;
+  if (padding >= 0) config_.padding_token = padding;
+}
+
+void Transformer::save(const std::filesystem::path& folder) const {
+  save_transformer(*this, folder);
+}
+
+std::shared_ptr<Model> load_model(const std::filesystem::path& folder, at::ScalarType dtype,
+                                  at::Device device) {
+  return load_transformer(folder, dtype, device);
+}
+
+ModelShape load_model_shape(const std::filesystem::path& folder) {
+  return shape_of(load_model_config(folder));
+}
+
+std::map<std::string, std::vector<std::int64_t>> tensor_shapes(const TransformerConfig& config) {
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  for (const auto& parameter : Transformer(config, at::kFloat, at::kMeta).parameters())
+    shapes[parameter.name] = parameter.value.sizes().vec();
+  return shapes;
+}
+
+}  // namespace lldm
