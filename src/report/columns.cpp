@@ -156,6 +156,25 @@ void add_pairs(Columns& columns) {
   columns.insert(columns.end(), own.begin(), own.end());
 }
 
+void add_training(Columns& columns) {
+  const char* table = kTrainingTitle;
+  add_common(columns, table, "model");
+  const Columns own = {
+      {table, "seeds", "models that the line is the mean of, one a seed", "1", kNone,
+       "report.json: training"},
+      {table, "steps", "optimizer steps", "1", kSeedMean, "result.json: steps"},
+      {table, "rows", "rows that it was trained on", "1", kSeedMean, "result.json: rows"},
+      {table, "training loss", "the objective over the last steps that were logged", "loss",
+       kSeedMean, "result.json: loss"},
+      {table, "held-out loss", "the objective of the validation rows after the last step", "loss",
+       kSeedMean, "result.json: validation.loss"},
+      {table, "least held-out loss", "the least of all times that it was measured: of `best/`",
+       "loss", kSeedMean, "result.json: best_validation_loss"},
+      {table, "at step", "the optimizer step of the least one", "1", kSeedMean,
+       "result.json: best_step"}};
+  columns.insert(columns.end(), own.begin(), own.end());
+}
+
 void add_failed_and_costs(Columns& columns) {
   const char* failed = kFailedTitle;
   const char* costs = kCostsTitle;
@@ -193,6 +212,7 @@ const std::vector<ReportColumn>& report_columns() {
     add_estimators(all);
     add_study(all);
     add_pairs(all);
+    add_training(all);
     add_failed_and_costs(all);
     return all;
   }();

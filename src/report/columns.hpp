@@ -32,6 +32,7 @@ inline constexpr const char* kResultsTitle = "Results";
 inline constexpr const char* kEstimatorsTitle = "Score estimators: noise";
 inline constexpr const char* kStudyTitle = "Score estimators: bias and variance at fixed weights";
 inline constexpr const char* kPairsTitle = "Pairs by absolute score";
+inline constexpr const char* kTrainingTitle = "Training";
 inline constexpr const char* kFailedTitle = "Failed";
 inline constexpr const char* kCostsTitle = "Cost on this machine";
 

@@ -64,7 +64,9 @@ std::vector<std::string> line_labels(const std::vector<LineOf>& lines) {
   for (const LineOf& line : lines)
     texts.push_back(line.stage + labels.of(only(line.axes, paths.at(line.stage))) +
                     (line.seeds.empty() ? "" : ", " + line.seeds) +
-                    (evaluations[line.stage].size() > 1 ? " (" + line.evaluated_by + ")" : ""));
+                    (evaluations[line.stage].size() > 1 && !line.evaluated_by.empty()
+                         ? " (" + line.evaluated_by + ")"
+                         : ""));
   return texts;
 }
 

@@ -124,7 +124,8 @@ std::vector<std::pair<std::string, std::vector<const ReportGroup*>>> AxisFamily:
 std::vector<AxisFamily> axis_families(const ReportGroups& groups) {
   std::vector<AxisFamily> families;
   for (const ReportGroup& group : groups) {
-    const std::string name = group.stage + " (" + group.rows.front()->evaluated_by + ")";
+    const std::string& by = group.rows.front()->evaluated_by;
+    const std::string name = group.stage + (by.empty() ? "" : " (" + by + ")");
     auto at = std::find_if(families.begin(), families.end(),
                            [&](const AxisFamily& family) { return family.name == name; });
     if (at == families.end()) at = families.insert(families.end(), {name, {}, {}, true});

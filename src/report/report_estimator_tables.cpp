@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How noisy the estimators are, and what training with them cost.
+// What training says of itself: its losses, how noisy the estimators are, what it cost.
 #include <algorithm>
 #include <set>
 
@@ -10,19 +10,27 @@
 namespace lldm {
 namespace {
 
-/// Of rows that differ in what measured them, one: the figures are of their training.
-ReportGroups once_each(const ReportGroups& all, const std::vector<std::string>& metrics) {
+/// Whether the group has a model, or a study's line, that is not in `seen`, which it joins.
+bool is_new(const ReportGroup& group, std::set<std::string>& seen) {
+  bool has_new = false;
+  for (const ReportRow* row : group.rows)
+    has_new = seen.insert(!row->model_hash.empty() ? row->model_hash
+                                                   : group.stage + group.axes.dump() + group.run +
+                                                         message(row->settings, " ", row->seed))
+                  .second ||
+              has_new;
+  return has_new;
+}
+
+/// Every model that has one of the metrics once, however often it was measured: as its training
+/// stage reports it, or, of reports that hold no such entries, the first that measured it.
+ReportGroups once_each(const ReportGroups& measured, const ReportGroups& trained,
+                       const std::vector<std::string>& metrics) {
   ReportGroups groups;
   std::set<std::string> seen;
-  for (const ReportGroup& group : lines_with(all, metrics, true)) {
-    bool is_new = false;
-    for (const ReportRow* row : group.rows) {
-      const std::string model =
-          row->model_hash.empty() ? message(row->settings, " ", row->seed) : row->model_hash;
-      is_new = seen.insert(group.stage + group.axes.dump() + group.run + model).second || is_new;
-    }
-    if (is_new) groups.push_back(group);
-  }
+  for (const ReportGroups* list : {&trained, &measured})
+    for (const ReportGroup& group : lines_with(*list, metrics, true))
+      if (is_new(group, seen)) groups.push_back(group);
   return groups;
 }
 
@@ -33,6 +41,12 @@ constexpr const char* kEstimatorsNote =
     "answers).\n"
     "held-out reward acc.: share of held-out pairs whose chosen answer gained more, own estimator, "
     "mean over fresh draws of every pair; with one seed the 95 % Wilson interval of the pairs.\n";
+
+constexpr const char* kTrainingNote =
+    "training loss: of the last steps that were logged.  held-out loss: of the stage's own "
+    "validation rows after its last step, and the least of all times it was measured.\n"
+    "Means over seeds, without an interval: losses of unlike objectives, estimators and rows do "
+    "not compare.\n";
 
 constexpr const char* kStudyNote =
     "bias: mean over the draws less the estimator's own target (\"-\": not known here), \u00b1 one "
@@ -58,13 +72,38 @@ std::string study_label(const ReportGroup& group) {
 
 }  // namespace
 
-ReportTable estimator_table(const ReportGroups& all) {
+ReportGroups with_unmeasured(const ReportGroups& measured, const ReportGroups& trained) {
+  ReportGroups groups = measured;
+  std::set<std::string> seen;
+  for (const ReportGroup& group : measured) static_cast<void>(is_new(group, seen));
+  for (const ReportGroup& group : trained)
+    if (is_new(group, seen)) groups.push_back(group);
+  return groups;
+}
+
+ReportTable training_table(const ReportGroups& measured, const ReportGroups& trained) {
+  const ReportGroups groups = once_each(measured, trained, {"training_loss", "held_out_loss"});
+  const bool has_held_out = any_has(groups, "held_out_loss");
+  std::vector<std::string> columns = {"model", "seeds", "steps", "rows", "training loss"};
+  if (has_held_out)
+    columns.insert(columns.end(), {"held-out loss", "least held-out loss", "at step"});
+  LinesTable table(kTrainingTitle, columns, kTrainingNote);
+  for (const ReportGroup& group : groups) {
+    table.line(group, group.label).text(std::to_string(group.rows.size()));
+    table.count("steps").count("rows").number("training_loss", 4);
+    if (has_held_out)
+      table.number("held_out_loss", 4).number("least_held_out_loss", 4).count("best_step");
+  }
+  return table.finish();
+}
+
+ReportTable estimator_table(const ReportGroups& measured, const ReportGroups& trained) {
   LinesTable table(kEstimatorsTitle,
                    {"model", "estimator", "nominal passes per text", "evaluated passes per text",
                     "evaluated passes in training", "score sd [nats]", "margin sd [nats]",
                     "corr. policy, ref.", "held-out reward acc."},
                    kEstimatorsNote);
-  const ReportGroups groups = once_each(all, {"score_sd"});
+  const ReportGroups groups = once_each(measured, trained, {"score_sd"});
   for (const ReportGroup& group : groups)
     if (group.role == "preference")
       table.line(group, group.label)
@@ -105,8 +144,8 @@ ReportTable study_table(const ReportGroups& all) {
   return table.finish();
 }
 
-ReportTable costs_table(const ReportGroups& all) {
-  const ReportGroups groups = once_each(all, {"training_seconds", "seconds"});
+ReportTable costs_table(const ReportGroups& measured, const ReportGroups& trained) {
+  const ReportGroups groups = once_each(measured, trained, {"training_seconds", "seconds"});
   std::vector<std::string> columns = {"model", "estimator", "s per step", "training seconds"};
   const bool has_study = any_has(groups, "seconds");
   if (has_study) columns.emplace_back("s per repeat of a study");

@@ -18,9 +18,10 @@ std::string test_of(const Spread& s) {
                  s.test->down, " down of ", s.test->compared, ")");
 }
 
-/// Why a difference is none that is claimed.
+/// Why a difference is none that is claimed, or is one without an interval.
 std::string caveat(const Spread& s) {
-  if (s.is_change()) return "";
+  if (s.is_change())
+    return s.has_interval ? "" : message(" (no interval", s.why.empty() ? "" : ": " + s.why, ")");
   if (s.mean == 0) return "";
   if (!s.has_interval && !s.test)
     return message(" (one figure, no interval", s.why.empty() ? "" : ": " + s.why, ")");
@@ -124,7 +125,7 @@ std::string findings(const ReportGroups& all) {
   text +=
       ".  A change is\nclaimed only if its interval excludes zero and the exact test of the items "
       "gives p <= 0.05 (McNemar's; where items\ndiffer by unlike amounts, all flips of their "
-      "signs)";
+      "signs); where all items differ alike there is no interval,\nand the test decides alone";
   text +=
       seeds > 1 ? "; with several seeds Student's interval over them excludes zero too.\n" : ".\n";
   return text;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "report/report_rows.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -11,6 +12,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "report/report_notes.hpp"
 #include "storage/sealed_folder.hpp"
 #include "text/json.hpp"
 
@@ -56,6 +58,12 @@ void add_training(Json& metrics, const Json& training) {
   // As the stage counted them; a plot against compute reads these.
   if (training.contains("evaluated_passes"))
     metrics["evaluated_forward_passes"] = training.at("evaluated_passes");
+  if (training.contains("loss")) metrics["training_loss"] = training.at("loss");
+  if (training.contains("validation") && training.at("validation").contains("loss"))
+    metrics["held_out_loss"] = training.at("validation").at("loss");
+  for (const char* key : {"best_validation_loss", "best_step"})
+    if (training.contains(key))
+      metrics[key == std::string("best_step") ? key : "least_held_out_loss"] = training.at(key);
   if (!training.contains("score_study")) return;
   for (const auto& [name, value] : training.at("score_study").items()) {
     // An evaluate stage's reward accuracy is of its own pairs, draws and estimator.
@@ -105,6 +113,35 @@ std::string relative_to(const std::filesystem::path& path, const std::filesystem
                           : relative.generic_string();
 }
 
+/// Says of a row's model how it was made.
+void add_model(Json& row, const RunSchedule& schedule, const Work& training) {
+  row["model_hash"] = training.hash;
+  const Stage& stage = schedule.stage_of(training);
+  if (!stage.facts.training) return;
+  const std::string& start = stage.facts.from;
+  row["role"] = to_string(stage.facts.training->role);
+  row["starts_from"] = start;
+  if (stage.facts.scoring) row["estimator"] = stage.facts.scoring->estimators.at(0).type();
+  if (const auto from = training.inputs.find(start); from != training.inputs.end())
+    row["from_hash"] = schedule.work[from->second].hash;
+}
+
+/// A trained model, measured or not: what its stage reports of itself.
+Json trained_row(const RunSchedule& schedule, const Work& work, const Json& result) {
+  Json row = {{"axes", own_axes(schedule, work)},
+              {"seed", work.seed},
+              {"stage", work.stage},
+              {"role", "none"},
+              {"starts_from", ""},
+              {"evaluated_by", ""},
+              {"hash", work.hash},
+              {"settings", work.settings_hash}};
+  add_model(row, schedule, work);
+  row["metrics"] = Json::object();
+  add_training(row["metrics"], result);
+  return row;
+}
+
 /// A measured model: what an evaluate stage found, and what its training stage reported.
 Json evaluated_row(const RunSchedule& schedule, const Work& work, const Json& measured,
                    const std::filesystem::path& out) {
@@ -124,22 +161,13 @@ Json evaluated_row(const RunSchedule& schedule, const Work& work, const Json& me
   const auto made = work.inputs.find(work.model);
   if (made == work.inputs.end()) return row;
   const Work& training = schedule.work[made->second];
-  const Stage& source = schedule.stage_of(training);
   row["seed"] = training.seed;
   // The axes of the evaluation itself stay: two ways to measure one model are two rows.
   Json axes = own_axes(schedule, training);
   for (const auto& [path, value] : row.at("axes").items())
     if (path.starts_with(work.stage + ".")) axes[path] = value;
   row["axes"] = std::move(axes);
-  row["model_hash"] = training.hash;
-  if (source.facts.training) {
-    const std::string& start = source.facts.from;
-    row["role"] = to_string(source.facts.training->role);
-    row["starts_from"] = start;
-    if (source.facts.scoring) row["estimator"] = source.facts.scoring->estimators.at(0).type();
-    if (const auto from = training.inputs.find(start); from != training.inputs.end())
-      row["from_hash"] = schedule.work[from->second].hash;
-  }
+  add_model(row, schedule, training);
   if (const std::optional<Json> result = result_of(training)) add_training(row["metrics"], *result);
   return row;
 }
@@ -166,38 +194,15 @@ void add_study(Json& rows, const RunSchedule& schedule, const Work& work, const 
   }
 }
 
-/// What a reader of the work's figures has to know: what was warned of while it ran.
-void add_notes(Json& notes, const Json& work) {
-  const auto folder = work.at("folder").get<std::string>();
-  if (const std::int64_t failed = work.value("failed_checks", std::int64_t{0}); failed > 0)
-    notes.push_back(message(folder, ": the checker failed on ", failed,
-                            " answers, which count as wrong (check_failure in items.jsonl)"));
-  const auto shared_of = [](const Json& counts) {
-    return counts.is_object() ? counts.value("shared", std::int64_t{0}) : std::int64_t{0};
-  };
-  if (const std::int64_t shared = shared_of(work.value("shared_prompts", Json())); shared > 0)
-    notes.push_back(message(folder, ": ", shared, " of ", work.at("shared_prompts").at("prompts"),
-                            " prompts were trained on by the measured model or those before it"));
-  const Json held = work.value("held_out", Json());
-  if (!held.is_object()) return;
-  if (const auto shared = held.value("shared_prompts", std::int64_t{0}); shared > 0)
-    notes.push_back(message(folder, ": ", shared,
-                            " of the held-out prompts are trained on: its held-out figures are not "
-                            "of unseen prompts"));
-}
-
 Json failed_of(const RunSchedule& schedule) {
   Json failed = Json::array();
   for (const Work& work : schedule.work)
     if (const std::string error = is_done(work) ? "" : failure_of(work); !error.empty()) {
-      // As in rows: an evaluation asks the same of all seeds, and is of its model's.
-      const auto made = work.inputs.find(work.model);
-      failed.push_back(
-          {{"stage", work.stage},
-           {"model", work.model},
-           {"axes", own_axes(schedule, work)},
-           {"seed", made == work.inputs.end() ? work.seed : schedule.work[made->second].seed},
-           {"error", error}});
+      failed.push_back({{"stage", work.stage},
+                        {"model", work.model},
+                        {"axes", own_axes(schedule, work)},
+                        {"seed", seed_of(schedule, work)},  // as in rows
+                        {"error", error}});
     }
   return failed;
 }
@@ -223,16 +228,25 @@ Json collect_rows(const RunSchedule& schedule, const std::filesystem::path& out,
         report["rows"].push_back(evaluated_row(schedule, work, *result, out));
     });
   }
+  report["training"] = Json::array();
   report["work"] = Json::array();
   report["notes"] = Json::array();
+  const auto is_measured = [&](const Work& work) {
+    return !work.model.empty() || schedule.stage_of(work).facts.gives_rows;
+  };
+  if (std::none_of(schedule.work.begin(), schedule.work.end(), is_measured))
+    report["notes"].push_back(kNothingEvaluated);
   for (const Work& work : schedule.work)
     if (std::optional<Json> result = result_of(work)) {
+      if (schedule.stage_of(work).facts.training)
+        report["training"].push_back(trained_row(schedule, work, *result));
       for (const char* bulky : {"metrics", "examples", "samples"}) result->erase(bulky);
       if (result->contains("rows") && result->at("rows").is_array()) result->erase("rows");
       (*result)["folder"] = relative_to(work.folder, out);
       (*result)["axes"] = own_axes(schedule, work);
-      with_json_errors((work.folder / kResultName).string(),
-                       [&] { add_notes(report["notes"], *result); });
+      with_json_errors((work.folder / kResultName).string(), [&] {
+        for (std::string& note : notes_of(*result)) report["notes"].push_back(std::move(note));
+      });
       report["work"].push_back(std::move(*result));
     }
   report["failed"] = failed_of(schedule);

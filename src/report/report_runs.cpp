@@ -7,7 +7,9 @@
 #include "lldm/errors.hpp"
 #include "lldm/experiment/schedule.hpp"
 #include "lldm/storage/files.hpp"
+#include "report/folder_checks.hpp"
 #include "report/line_labels.hpp"
+#include "report/report_notes.hpp"
 #include "storage/sealed_folder.hpp"
 #include "text/json.hpp"
 
@@ -80,13 +82,14 @@ void add_run(ReportData& all, ReportData one, const std::string& run) {
       return !entry.hash.empty() && other.hash == entry.hash;
     });
   };
-  for (ReportRow& row : one.rows)
-    if (const auto kept = known(all.rows, row); kept != all.rows.end()) {
-      unite(*kept, row, run, all);
-    } else {
-      if (row.runs.empty()) row.runs = {run};
-      all.rows.push_back(std::move(row));
-    }
+  for (const auto list : {&ReportData::rows, &ReportData::training})
+    for (ReportRow& row : one.*list)
+      if (const auto kept = known(all.*list, row); kept != (all.*list).end()) {
+        unite(*kept, row, run, all);
+      } else {
+        if (row.runs.empty()) row.runs = {run};
+        (all.*list).push_back(std::move(row));
+      }
   for (ReportWork& work : one.work)
     if (const auto kept = known(all.work, work); kept != all.work.end()) {
       kept->axes = common_axes(kept->axes, work.axes);
@@ -99,7 +102,8 @@ void add_run(ReportData& all, ReportData one, const std::string& run) {
     failure.run = run;
     all.failed.push_back(std::move(failure));
   }
-  for (const std::string& note : one.notes) all.notes.push_back(run + "/" + note);
+  for (const std::string& note : one.notes)
+    all.notes.push_back(run + (note == kNothingEvaluated ? ": " : "/") + note);  // of a stage
   for (MetricsLine& line : one.lines) {
     line.stage = run + "/" + line.stage;
     all.lines.push_back(std::move(line));
@@ -149,6 +153,8 @@ ReportData report_of(const Json& report, const fs::path& folder) {
     data.is_whole = report.at("is_whole").get<bool>();
     for (const Json& row : report.at("rows").get_ref<const Json::array_t&>())
       data.rows.push_back(row_of(row));
+    for (const Json& row : report.value("training", Json::array()))
+      data.training.push_back(row_of(row));
     for (const Json& work : report.at("work").get_ref<const Json::array_t&>())
       data.work.push_back(work_of(work));
     for (const Json& failure : report.value("failed", Json::array()))
@@ -166,26 +172,35 @@ ReportData report_of(const Json& report, const fs::path& folder) {
 ReportData read_runs(const std::vector<fs::path>& given) {
   ReportData data;
   const std::vector<fs::path> folders = each_once(given, data);
+  const auto read = [](const fs::path& folder) {
+    ReportData one = report_of(read_report(folder), folder);
+    check_folder(one, folder);
+    return one;
+  };
   if (folders.size() == 1) {
-    ReportData one = report_of(read_report(folders.front()), folders.front());
+    ReportData one = read(folders.front());
+    note_missing_items(one);
     one.notes.insert(one.notes.begin(), data.notes.begin(), data.notes.end());
     return one;
   }
   const std::vector<std::string> names = run_names(folders);
   for (std::size_t i = 0; i < folders.size(); ++i) {
-    ReportData one = report_of(read_report(folders[i]), folders[i]);
+    ReportData one = read(folders[i]);
     if (i == 0) data.measured = one.measured;
     add_run(data, std::move(one), names[i]);
   }
+  note_missing_items(data);
   return data;
 }
 
 Json to_json(const ReportData& data) {
   Json report = {{"name", data.name},         {"description", data.description},
                  {"is_whole", data.is_whole}, {"measured", data.measured},
-                 {"rows", Json::array()},     {"work", Json::array()},
-                 {"notes", data.notes},       {"failed", Json::array()}};
+                 {"rows", Json::array()},     {"training", Json::array()},
+                 {"work", Json::array()},     {"notes", data.notes},
+                 {"failed", Json::array()}};
   for (const ReportRow& row : data.rows) report["rows"].push_back(written(row));
+  for (const ReportRow& row : data.training) report["training"].push_back(written(row));
   for (const ReportWork& work : data.work) report["work"].push_back(written(work));
   for (const ReportWork& work : data.failed) report["failed"].push_back(written(work));
   return report;

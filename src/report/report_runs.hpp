@@ -13,7 +13,8 @@ namespace lldm {
 struct ReportData {
   std::string name, description;
   bool is_whole = true;
-  std::vector<ReportRow> rows;  // with absolute `items`, and `runs` where there are several
+  std::vector<ReportRow> rows;      // with absolute `items`, and `runs` where there are several
+  std::vector<ReportRow> training;  // trained models, measured or not, as their stages report
   std::vector<ReportWork> work, failed;
   std::vector<std::string> notes;     // what a reader of the figures has to know
   std::vector<std::string> measured;  // keys of what the clock or the allocator said
@@ -30,7 +31,8 @@ ReportData report_of(const nlohmann::ordered_json& report, const std::filesystem
 /// names, whatever the order and the paths they are given by; a row that several hold once, with
 /// the axes that it has in all of them.
 ///
-/// Errors  DataError if a folder holds no report.json or one that lldm did not write.
+/// Errors  DataError if a folder holds no report.json or one that lldm did not write, or finished
+///         work of it is damaged.
 ReportData read_runs(const std::vector<std::filesystem::path>& folders);
 
 /// As report.json has it, without the tables' lines.

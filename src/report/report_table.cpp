@@ -78,10 +78,11 @@ ReportTable pairs_table(const ReportGroups& all) {
 
 }  // namespace
 
-std::vector<ReportTable> report_tables(const ReportGroups& groups) {
+std::vector<ReportTable> report_tables(const ReportGroups& measured, const ReportGroups& trained) {
   std::vector<ReportTable> tables;
   for (ReportTable table :
-       {results_table(groups), estimator_table(groups), study_table(groups), pairs_table(groups)})
+       {results_table(measured), estimator_table(measured, trained), study_table(measured),
+        pairs_table(measured), training_table(measured, trained)})
     if (!table.table.rows.empty()) tables.push_back(std::move(table));
   return tables;
 }

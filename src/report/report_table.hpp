@@ -53,16 +53,22 @@ bool any_has(const ReportGroups& groups, const std::string& metric);
 /// Whether the groups' rows of the metric hold a figure that is not finite, and of which seeds.
 std::string not_finite_of(const ReportGroup& group, const std::string& metric);
 
-/// Models by their results (means and standard deviations over seeds), estimators by how noisy they
-/// are, pairs; only those that the report has rows for.  None holds a time.
-std::vector<ReportTable> report_tables(const ReportGroups& groups);
+/// What was measured, and after it the trained models that nothing measured.
+ReportGroups with_unmeasured(const ReportGroups& measured, const ReportGroups& trained);
 
-/// The tables of score estimators, without rows where nothing was tuned by preference or studied.
-ReportTable estimator_table(const ReportGroups& groups);
+/// Models by their results (means and standard deviations over seeds), estimators by how noisy they
+/// are, pairs, training; only those that the report has rows for.  None holds a time.
+/// `trained`: what training stages report, whether their models were measured or not.
+std::vector<ReportTable> report_tables(const ReportGroups& measured,
+                                       const ReportGroups& trained = {});
+
+/// Of the training stages' own; without rows where nothing was tuned by preference, or trained.
+ReportTable estimator_table(const ReportGroups& measured, const ReportGroups& trained);
+ReportTable training_table(const ReportGroups& measured, const ReportGroups& trained);
 ReportTable study_table(const ReportGroups& groups);
 
 /// What it cost on this machine: seconds and memory.  No rows if nothing was trained.
-ReportTable costs_table(const ReportGroups& groups);
+ReportTable costs_table(const ReportGroups& measured, const ReportGroups& trained);
 
 /// What preference tuning changed, what it cost, and what the controls do as well or better:
 /// sentences that the intervals carry, and where they carry none, that.

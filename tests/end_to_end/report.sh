@@ -127,6 +127,55 @@ assert len(start) == 1 and not start[0]["axes"] and start[0]["label"] == "start"
 tuned = [l for l in lines if l["stage"] == "tuned"]
 assert len(tuned) == 2 and all(l["changes"]["accuracy"]["mean"] is not None for l in tuned), tuned
 PYTHON
+
+echo "damage of finished work"
+damage() { # file of the run, what is said of it
+  rm -rf "$WORK/harmed"
+  cp -r "$WORK/control/plain" "$WORK/harmed"
+  echo '{"id": 0}' >> "$WORK/harmed/$1"
+  run_lldm report "$WORK/harmed" --out "$WORK/of_harmed"
+  expect_code 2 "$1"
+  expect_text "$2"
+}
+run_lldm run "$WORK/control/s.toml" --out "$WORK/control/plain"
+damage tuned/result.json "result.json"
+damage tuned/MANIFEST.json "MANIFEST.json"
+damage ev/tuned/items.jsonl "items.jsonl"
+rm -r "$WORK/harmed"
+cp -r "$WORK/control/plain" "$WORK/harmed"
+rm "$WORK"/harmed/metrics.jsonl "$WORK"/harmed/ev/tuned/items.jsonl
+run_lldm report "$WORK/harmed"
+expect_code 0 "what is gone is noted"
+expect_text "metrics.jsonl is not there: no learning curve is drawn"
+expect_text "items.jsonl is not there of tuned (ev, seed 1)"
+check "in the page too" grep -q '^- items.jsonl is not there of tuned' "$WORK/harmed/report.md"
+
+echo "nothing evaluated"
+sed '/^name = "ev"/,$d; /^.sampler./,/^steps/d' "$WORK/control/s.toml" | sed '$d' > "$WORK/control/n.toml"
+sed -i '/2e-3/s/^/validation_rows = 4\n/' "$WORK/control/n.toml"
+run_lldm run "$WORK/control/n.toml" --out "$WORK/n"
+expect_code 0 "trains"
+expect_text "note: nothing was evaluated"
+expect_text "note: tuned: 4 of 4 held-out prompts were trained on by stages before it"
+check "its losses are shown" python3 - "$WORK/n" << 'PYTHON'
+import json, pathlib, sys
+run = pathlib.Path(sys.argv[1])
+results = {s: json.loads((run / s / "result.json").read_text()) for s in ("start", "tuned")}
+report = json.loads((run / "report.json").read_text())
+assert not report["rows"] and len(report["lines"]) == 2, report["lines"]
+for line in report["lines"]:
+    result = results[line["stage"]]
+    shown = next(l for l in (run / "report.md").read_text().splitlines() if l.startswith(f"| {line['label']} "))
+    losses = {"training_loss": result["loss"]}
+    if line["stage"] == "tuned":
+        losses["held_out_loss"] = result["validation"]["loss"]
+    for name, loss in losses.items():
+        assert line["figures"][name]["mean"] == loss, line
+        assert f" {loss:.3f} " in shown, (shown, loss)
+assert "| start " in (run / "costs.md").read_text()
+PYTHON
+
+echo "items that are gone"
 rm "$WORK"/b/*/ev*/items.jsonl "$WORK"/b/*/*/items.jsonl "$WORK"/b/ev/*/items.jsonl 2> /dev/null
 rm "$WORK"/a/ev/*/items.jsonl
 run_lldm report "$WORK/a" "$WORK/b" --out "$WORK/both"

@@ -21,7 +21,8 @@ void write_report(const RunSchedule& schedule, const std::filesystem::path& out,
 /// `run`; what two runs measured of the same work (equal hash) counts once, and rows of equal
 /// settings and other seeds are seeds of one line.
 ///
-/// Errors  DataError if a folder holds no report.
+/// Errors  DataError if a folder holds no report, or a file of its finished work is not what was
+///         written.
 void merge_reports(const std::vector<std::filesystem::path>& folders,
                    const std::filesystem::path& out);
 

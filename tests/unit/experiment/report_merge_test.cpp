@@ -280,8 +280,8 @@ TEST_CASE("The same estimator has the same colour in every plot", "[experiment][
 
 TEST_CASE("Every column of the report is explained in docs/report.md", "[experiment][report]") {
   const std::string page = read_file(fs::path(LLDM_SOURCE_DIR) / "docs/report.md");
-  for (const char* table :
-       {kResultsTitle, kEstimatorsTitle, kStudyTitle, kPairsTitle, kFailedTitle, kCostsTitle}) {
+  for (const char* table : {kResultsTitle, kEstimatorsTitle, kStudyTitle, kPairsTitle,
+                            kTrainingTitle, kFailedTitle, kCostsTitle}) {
     INFO("docs/report.md should hold, below \"" << table << "\":\n" << columns_markdown(table));
     CHECK(page.find("### " + std::string(table) + "\n\n" + columns_markdown(table)) != page.npos);
   }

@@ -245,6 +245,23 @@ TEST_CASE("Report: the interval of a change is a paired bootstrap over the items
   CHECK(both.sd == Approx(0.2 * std::sqrt(2.0)));
 }
 
+TEST_CASE("Report: a change of items that all differ alike says why it has no interval",
+          "[experiment][report]") {
+  const testing::TemporaryFolder folder;
+  Json report = {{"rows",
+                  {row("sft", "start", 1, 0.0, 1.0),
+                   row("tuned", "preference", 1, 1.0, 1.0, Json::object(), "sft")}}};
+  report["rows"][0]["items"] = items_file(folder, "a.jsonl", {});
+  report["rows"][1]["items"] = items_file(folder, "b.jsonl", {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  const auto rows = rows_of(report);
+  const std::string text = findings(group_rows(rows));
+  CHECK_THAT(text,
+             testing::contains("accuracy rose by 100 points, exact McNemar p = 0.00195 (10 up, "
+                               "0 down of 10) (no interval: all 10 items differ alike: "
+                               "nothing to resample)"));
+  CHECK_THAT(text, testing::contains("where all items differ alike there is no interval"));
+}
+
 TEST_CASE("Report: a difference counts when items, seeds and the exact test carry it",
           "[experiment][report]") {
   Spread spread{.mean = 0.2,
