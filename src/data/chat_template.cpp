@@ -78,14 +78,21 @@ FolderTemplate read_chat_template(const fs::path& folder) {
     if (begin_of_text.empty()) begin_of_text = name_in(root, "bos_token");
     if (text = template_in(root); text) source = file;
   }
-  if (const fs::path path = folder / "chat_template.jinja"; fs::exists(path)) {
-    const std::string own = without_last_newline(read_input(path, kMaxBytes));
-    if (text && without_last_newline(*text) != own)
+  const auto agree = [&](std::string own, const fs::path& path) {
+    if (text && without_last_newline(*text) != without_last_newline(own))
       throw DataError(message(source, ": its chat_template is not the one of ", path.string(),
                               "\n  remove the one that the model was not trained with"));
-    text = own;
+    text = std::move(own);
     source = path.string();
+  };
+  if (const fs::path path = folder / "chat_template.json"; fs::exists(path)) {
+    const std::string file = path.string();
+    const nlohmann::json json = parse_json(read_input(path, kMaxBytes), file);
+    if (std::optional<std::string> own = template_in(JsonView(json, file)))
+      agree(std::move(*own), path);
   }
+  if (const fs::path path = folder / "chat_template.jinja"; fs::exists(path))
+    agree(without_last_newline(read_input(path, kMaxBytes)), path);
   if (!text) return {};
   FolderTemplate out{source, std::nullopt};
   if (is_llada(without_last_newline(*text), begin_of_text))

@@ -39,6 +39,9 @@ SpecialNames names_of(const TokenizerOptions& options) {
           .padding = options.padding_token};
 }
 
+/// The names that tokenizers made from data have by default.
+SpecialNames builtin_names() { return {.mask = "<mask>", .end_of_text = "<eos>"}; }
+
 /// The tokenizer that `save` wrote; its file's type decides.
 std::shared_ptr<const Tokenizer> load_saved(const fs::path& path) {
   const std::string file = path.string();
@@ -145,8 +148,22 @@ SpecialNames texts_of(const Tokenizer& tokenizer) {
   return names;
 }
 
-std::shared_ptr<const Tokenizer> load_folder(const fs::path& folder,
-                                             const TokenizerJson::Settings& settings) {
+/// DataError, beginning with `where`, if the mask is also a token that texts hold: what is masked
+/// and what a text says could not be told apart.
+std::shared_ptr<const Tokenizer> with_own_mask(std::shared_ptr<const Tokenizer> tokenizer,
+                                               const std::string& where) {
+  const SpecialTokens& special = tokenizer->special();
+  for (const SpecialRole& role : kSpecialRoles)
+    if (special.mask >= 0 && role.in_texts && special.*role.id == special.mask)
+      throw DataError(
+          message(where, ": the mask token and the ", role.key, " token are both id ", special.mask,
+                  " (\"", tokenizer->decode(std::array{special.mask}, false),
+                  "\")\n  a mask stands in no text: name another token as one of them"));
+  return tokenizer;
+}
+
+std::shared_ptr<const Tokenizer> load_own(const fs::path& folder,
+                                          const TokenizerJson::Settings& settings) {
   check_seal(folder);
   if (const fs::path saved = folder / kSavedTokenizer; fs::exists(saved)) {
     auto tokenizer = with_remedy(folder, [&] { return load_saved(saved); });
@@ -158,6 +175,11 @@ std::shared_ptr<const Tokenizer> load_folder(const fs::path& folder,
     return with_remedy(folder, [&] { return read_model_json(file, settings); });
   throw DataError(message(folder.string(), ": no tokenizer in this folder\n  looked for: ",
                           kSavedTokenizer, ", tokenizer.json"));
+}
+
+std::shared_ptr<const Tokenizer> load_folder(const fs::path& folder,
+                                             const TokenizerJson::Settings& settings) {
+  return with_own_mask(load_own(folder, settings), folder.string());
 }
 
 /// Whether a `path` of [tokenizer] is the model folder's own tokenizer.
@@ -183,6 +205,14 @@ void TokenizerOptions::check(config::OptionsCheck& check) const {
   if (path.empty() && is_json)
     check.error("path", "type \"tokenizer_json\" needs \"path\": the file or its folder",
                 "path = \"tokenizer.json\", relative to this file");
+  const SpecialNames names =
+      is_json || !path.empty() ? names_of(*this) : chosen_names(names_of(*this), builtin_names());
+  for (const SpecialRole& role : kSpecialRoles)
+    if (const std::string& text = names.*role.text;
+        role.in_texts && !text.empty() && text != kNone && text == names.mask)
+      check.error(mask_token.empty() ? message(role.key, "_token") : "mask_token",
+                  message("the mask token and the ", role.key, " token are both \"", text, "\""),
+                  "a mask stands in no text: name another token as one of them");
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder, const SpecialNames& names) {
@@ -220,10 +250,11 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options,
                                                 std::span<const std::string> texts) {
   config::require_legal(options, "[tokenizer]");
   const SpecialNames asked = names_of(options);
-  const SpecialNames names = chosen_names(asked, {.mask = "<mask>", .end_of_text = "<eos>"});
+  const SpecialNames names = chosen_names(asked, builtin_names());
   if (options.type == TokenizerType::bytes) return std::make_shared<BytesTokenizer>(names);
   if (options.type == TokenizerType::tokenizer_json)
-    return std::make_shared<TokenizerJson>(read_json(options.path, options));
+    return with_own_mask(std::make_shared<TokenizerJson>(read_json(options.path, options)),
+                         "[tokenizer] " + options.path.string());
   if (options.path.empty())
     return std::make_shared<WordsTokenizer>(
         WordsTokenizer::build(texts, {.special = names, .min_count = options.min_count}));

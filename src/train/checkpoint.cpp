@@ -67,14 +67,22 @@ void note_newest(const std::filesystem::path& parent, std::int64_t step) {
   write_file_atomically(parent / kNewestName, nlohmann::json{{"step", step}}.dump() + "\n");
 }
 
-/// The step of the checkpoint that was saved last, as far as that is known.
-std::optional<std::int64_t> noted_newest(const std::filesystem::path& parent) {
+/// The step of the checkpoint that was saved last, as far as that is known: `problem` says where it
+/// is not.
+struct NotedNewest {
+  std::optional<std::int64_t> step = {};
+  std::string problem = {};
+};
+
+/// With one checkpoint the note may be yet to be written.
+NotedNewest noted_newest(const std::filesystem::path& parent, std::size_t checkpoints) {
   const auto file = parent / kNewestName;
-  if (!std::filesystem::exists(file)) return std::nullopt;
+  if (!std::filesystem::exists(file))
+    return {.problem = checkpoints > 1 ? file.string() + ": is missing" : ""};
   const auto json = nlohmann::json::parse(read_file(file), nullptr, false);
   if (!json.is_object() || !json.contains("step") || !json.at("step").is_number_integer())
-    return std::nullopt;
-  return json.at("step").get<std::int64_t>();
+    return {.problem = file.string() + ": damaged: not what lldm wrote"};
+  return {.step = json.at("step").get<std::int64_t>()};
 }
 
 /// What an error says of `folder`, without its name, the details behind it on the same line.
@@ -203,7 +211,7 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
 void drop_checkpoints_after(const std::filesystem::path& parent, std::int64_t step) {
   for (const auto& folder : checkpoint_folders(parent))
     if (folder.filename().string() > step_name(step)) lldm::remove_all(folder);
-  if (noted_newest(parent).value_or(step) > step) note_newest(parent, step);
+  if (noted_newest(parent, 1).step.value_or(step) > step) note_newest(parent, step);
 }
 
 std::optional<CheckpointState> load_newest_checkpoint(const std::filesystem::path& parent,
@@ -214,12 +222,15 @@ std::optional<CheckpointState> load_newest_checkpoint(const std::filesystem::pat
                                                       Logger& logger) {
   if (!std::filesystem::is_directory(parent)) return std::nullopt;
   std::vector<std::filesystem::path> folders = checkpoint_folders(parent);
-  const auto noted = noted_newest(parent);
-  if (rule == ResumeRule::strict && noted &&
-      (folders.empty() || folders.back().filename().string() < step_name(*noted)))
-    throw DataError(message((parent / step_name(*noted)).string(),
-                            ": the newest checkpoint that was saved is missing\n  without "
-                            "--strict-resume the one before it is taken"));
+  NotedNewest noted = noted_newest(parent, folders.size());
+  if (noted.step &&
+      (folders.empty() || folders.back().filename().string() < step_name(*noted.step)))
+    noted.problem = message((parent / step_name(*noted.step)).string(),
+                            ": the newest checkpoint that was saved is missing");
+  if (!noted.problem.empty() && rule == ResumeRule::strict)
+    throw DataError(noted.problem +
+                    "\n  without --strict-resume the newest that is there is taken");
+  if (!noted.problem.empty()) logger.warning(noted.problem);
   for (; !folders.empty(); folders.pop_back()) {
     try {
       return load_checkpoint(folders.back(), identity, tokenizer, parameters, optimizer);

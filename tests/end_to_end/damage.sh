@@ -191,6 +191,15 @@ refused weights.safetensors "a damaged checkpoint, --strict-resume"
 trusted; rm -r "$WORK/long/tuned/checkpoints/$step"
 run_lldm run "$SMOKE" --out "$WORK/long" "${LONG[@]}" --strict-resume
 refused "$step" "a missing checkpoint, --strict-resume"
+run_lldm run "$SMOKE" --out "$WORK/long" "${LONG[@]}"
+expect_code 0 "a missing checkpoint: the one before is taken"
+expect_text "$step: the newest checkpoint that was saved is missing"
+for note in damaged missing; do
+  trusted
+  if [ $note = damaged ]; then echo "{" > "$WORK/long/tuned/checkpoints/newest.json"; else rm "$WORK/long/tuned/checkpoints/newest.json"; fi
+  run_lldm run "$SMOKE" --out "$WORK/long" "${LONG[@]}" --strict-resume
+  refused newest.json "a $note newest.json, --strict-resume"
+done
 trusted
 run_lldm run "$SMOKE" --out "$WORK/long" "${LONG[@]}" --strict-resume
 expect_code 0 "a whole one, --strict-resume"

@@ -110,6 +110,8 @@ contradicts "the end of text of two files" 'tokenizer_config["eos_token"] = dict
 contradicts "a list without the named token" 'config["eos_token_id"] = [261, 256]' 'eos_token = "<|endoftext|>", which is 257' 'eos_token_id = [261, 256]'
 contradicts "an id beyond the tokenizer" 'config["mask_token_id"] = 266' 'mask_token_id = 266' 'has no token 266'
 contradicts "no mask anywhere" 'del config["mask_token_id"]' 'no file names the mask token' 'mask_token_id'
+contradicts "a mask that ends texts too" 'config["mask_token_id"] = 257' 'the mask token and the end_of_text token are both id 257' 'a mask stands in no text'
+contradicts "a mask that begins texts too" 'config["mask_token_id"] = 256' 'the mask token and the begin_of_text token are both id 256' 'a mask stands in no text'
 contradicts "another text of an id" 'tokenizer_config["added_tokens_decoder"] = {"258": dict(content="<mask>")}' '258 is "<mask>"' '258, which is "<|mdm_mask|>"'
 
 echo "[tokenizer] and [model] beside a model folder"

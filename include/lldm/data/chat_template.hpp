@@ -16,12 +16,12 @@ struct FolderTemplate {
   std::optional<TemplateOptions> known = {};  // empty: `source` holds one that lldm cannot write
 };
 
-/// Reads chat_template.jinja and `chat_template` of tokenizer_config.json (a text, or a list whose
-/// entry "default" counts).  A template is known if it is, letter for letter, one that a
-/// TemplateType writes: LLaDA's, with or without its condition on add_generation_prompt, and with
-/// <|startoftext|> as bos_token.  Jinja is never run.
+/// Reads chat_template.jinja and `chat_template` of chat_template.json and tokenizer_config.json (a
+/// text, or a list whose entry "default" counts).  A template is known if it is, letter for letter,
+/// one that a TemplateType writes: LLaDA's, with or without its condition on add_generation_prompt,
+/// and with <|startoftext|> as bos_token.  Jinja is never run.
 ///
-/// Errors  DataError: a file is wrong, or the two hold different templates.
+/// Errors  DataError: a file is wrong, or two of them hold different templates.
 [[nodiscard]] FolderTemplate read_chat_template(const std::filesystem::path& folder);
 
 /// The template that the folder's files ask for; nothing where they hold none.

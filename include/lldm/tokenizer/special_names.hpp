@@ -22,20 +22,22 @@ struct SpecialNames {
   bool operator==(const SpecialNames&) const = default;
 };
 
-/// One role: its key in files, its text, its id.
+/// One role: its key in files, its text, its id, and whether texts hold it: such a token is never
+/// the mask too.
 struct SpecialRole {
   std::string_view key;
   std::string SpecialNames::* text;
   std::int64_t SpecialTokens::* id;
+  bool in_texts;
 };
 
 /// The roles, in the order in which built-in tokenizers number them.
 inline constexpr std::array<SpecialRole, 5> kSpecialRoles = {{
-    {"mask", &SpecialNames::mask, &SpecialTokens::mask},
-    {"end_of_text", &SpecialNames::end_of_text, &SpecialTokens::end_of_text},
-    {"begin_of_text", &SpecialNames::begin_of_text, &SpecialTokens::begin_of_text},
-    {"end_of_turn", &SpecialNames::end_of_turn, &SpecialTokens::end_of_turn},
-    {"padding", &SpecialNames::padding, &SpecialTokens::padding},
+    {"mask", &SpecialNames::mask, &SpecialTokens::mask, false},
+    {"end_of_text", &SpecialNames::end_of_text, &SpecialTokens::end_of_text, true},
+    {"begin_of_text", &SpecialNames::begin_of_text, &SpecialTokens::begin_of_text, true},
+    {"end_of_turn", &SpecialNames::end_of_turn, &SpecialTokens::end_of_turn, true},
+    {"padding", &SpecialNames::padding, &SpecialTokens::padding, false},
 }};
 
 }  // namespace lldm

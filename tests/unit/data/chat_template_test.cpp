@@ -66,6 +66,18 @@ TEST_CASE("chat_template.jinja counts, and must be that of tokenizer_config.json
   CHECK_THROWS_WITH(known_chat_template(folder.path()), contains("is not the one of"));
 }
 
+TEST_CASE("chat_template.json counts, and must be that of the others", "[data][chat_template]") {
+  const TemporaryFolder folder;
+  write(folder / "special_tokens_map.json", R"({"bos_token": "<|startoftext|>"})");
+  write(folder / "chat_template.json", json{{"chat_template", kTurns + kHeader}}.dump());
+  CHECK(known_chat_template(folder.path())->type == TemplateType::llada_chat);
+  write(folder / "chat_template.jinja", kTurns);
+  CHECK_THROWS_WITH(known_chat_template(folder.path()), contains("is not the one of"));
+  std::filesystem::remove(folder / "chat_template.jinja");
+  write(folder / "chat_template.json", R"({"chat_template": "{{ messages }}"})");
+  CHECK_THROWS_WITH(known_chat_template(folder.path()), contains("chat_template.json: its chat"));
+}
+
 TEST_CASE("Keys that a template type does not read are errors", "[data][chat_template]") {
   CHECK_THROWS_AS(render_prompt({.type = TemplateType::llada_chat, .separator = " "}, {}),
                   ConfigError);

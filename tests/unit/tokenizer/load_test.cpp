@@ -48,6 +48,23 @@ void check_round_trip(const Tokenizer& tokenizer) {
 
 }  // namespace
 
+TEST_CASE("A mask that texts hold too is refused", "[tokenizer]") {
+  for (const TokenizerType type : {TokenizerType::bytes, TokenizerType::words}) {
+    TokenizerOptions options{.type = type, .mask_token = "<x>", .end_of_text_token = "<x>"};
+    CHECK_THROWS_WITH(make_tokenizer(options, kTexts),
+                      contains("the mask token and the end_of_text token are both \"<x>\""));
+    options.mask_token = "<eos>", options.end_of_text_token = "";
+    CHECK_THROWS_WITH(make_tokenizer(options, kTexts), contains("are both \"<eos>\""));
+    options.mask_token = "", options.end_of_turn_token = "<mask>";
+    CHECK_THROWS_WITH(make_tokenizer(options, kTexts), contains("the end_of_turn token are both"));
+    options.end_of_turn_token = "", options.padding_token = "<eos>";  // as LLaDA pads
+    CHECK_NOTHROW(make_tokenizer(options, kTexts));
+  }
+  const TemporaryFolder folder;
+  BytesTokenizer({.mask = "<x>", .end_of_text = "<x>"}).save(folder.path());
+  CHECK_THROWS_WITH(load_tokenizer(folder.path()), contains("are both id 256"));
+}
+
 TEST_CASE("Every tokenizer is loaded as it was saved", "[tokenizer][load]") {
   const TemporaryFolder source;
   write(source / "tokenizer.json", small_tokenizer_json().dump(2));
