@@ -38,6 +38,7 @@ void check(const PlanInputs& in) {
       {"kept_forwards", in.kept_forwards},
       {"side_buffers", in.side_buffers},
       {"staging_bytes", in.staging_bytes},
+      {"table_values", in.table_values},
       {"block_gradient_values", in.block_gradient_values},
       {"budget", in.budget.bytes},
   };
@@ -106,7 +107,7 @@ MemoryPlan plan_memory(const PlanInputs& in) {
   const auto line = [&plan](std::string_view what, MemoryPurpose purpose, std::int64_t bytes) {
     if (bytes > 0) plan.lines.push_back({what, purpose, bytes});
   };
-  line("weights", MemoryPurpose::weights, in.parameters * in.weight_bytes);
+  line("weights", MemoryPurpose::weights, (in.parameters + in.table_values) * in.weight_bytes);
   line("reference", MemoryPurpose::weights, in.reference_parameters * in.weight_bytes);
   line("gradients", MemoryPurpose::gradients, gradients);
   line("block gradients", MemoryPurpose::gradients, in.block_gradient_values * in.gradient_bytes);

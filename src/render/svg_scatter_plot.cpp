@@ -108,13 +108,14 @@ void add_coinciding(std::vector<std::string>& notes, const std::vector<const Sca
   }
 }
 
-}  // namespace
+/// The points that can be drawn, and the ranges that hold them with their bars.
+struct Shown {
+  std::vector<const ScatterPoint*> points;
+  Range x, y;
+};
 
-std::string svg_plot(const ScatterPlot& plot) {
-  const auto where = message("plot \"", plot.title, "\"");
-  Range x_range, y_range;
-  std::vector<std::string> notes;
-  std::vector<const ScatterPoint*> shown;
+Shown shown_of(const ScatterPlot& plot, const std::string& where, std::vector<std::string>& notes) {
+  Shown shown;
   for (const ScatterPoint& point : plot.points) {
     if (point.series >= plot.series.size())
       throw ShapeError(message(where, ": point \"", point.label, "\" is of a series without name"));
@@ -123,14 +124,23 @@ std::string svg_plot(const ScatterPlot& plot) {
                       point.label);
       continue;
     }
-    shown.push_back(&point);
-    x_range.add(point.x), y_range.add(point.y);
+    shown.points.push_back(&point);
+    shown.x.add(point.x), shown.y.add(point.y);
     if (point.y_low < point.y_high && can_draw(plot.y, point.y_low))
-      y_range.add(point.y_low), y_range.add(point.y_high);
+      shown.y.add(point.y_low), shown.y.add(point.y_high);
     if (point.x_low < point.x_high && can_draw(plot.x, point.x_low))
-      x_range.add(point.x_low), x_range.add(point.x_high);
+      shown.x.add(point.x_low), shown.x.add(point.x_high);
   }
-  if (shown.empty()) throw ShapeError(message(where, ": it has no point that can be drawn"));
+  if (shown.points.empty()) throw ShapeError(message(where, ": it has no point that can be drawn"));
+  return shown;
+}
+
+}  // namespace
+
+std::string svg_plot(const ScatterPlot& plot) {
+  const auto where = message("plot \"", plot.title, "\"");
+  std::vector<std::string> notes;
+  const auto [shown, x_range, y_range] = shown_of(plot, where, notes);
   const auto x = svg::fit_axis(plot.x, x_range.low, x_range.high, 5, where);
   const auto y = svg::fit_axis(plot.y, y_range.low, y_range.high, 5, where);
 

@@ -251,6 +251,33 @@ std::int64_t mask_id(const ScoreSettings& settings, const Tokenizer* tokenizer,
   return tokenizer ? tokenizer->special().mask : model.shape().mask_token.value_or(-1);
 }
 
+/// Rows of token ids are scored as they stand: no key of a canvas is read.
+void refuse_canvas_keys(const config::Value& given) {
+  for (const char* key : {"response_length", "score_padding", "template"})
+    if (given.find(key))
+      throw ConfigError(message("--set ", key,
+                                " is not read here: rows of token ids are scored "
+                                "as they stand\n  remove it"));
+}
+
+/// The process that texts are noised by; the mask of a model without tokenizer is its config's.
+AnyForwardProcess process_of(const ScoreRequest& request, const ScoreSettings& settings,
+                             const Model& model, const Services& services) {
+  ComponentRef<Role::forward_process> process = settings.forward_process;
+  const config::Member* mask = process.table.find("mask_token");
+  const bool has_mask = process.type() == "masked" || process.type() == "block_masked";
+  const bool needs_mask = has_mask && (!mask || mask->value.as_integer() < 0);
+  if (!services.tokenizer && needs_mask && model.shape().mask_token)
+    process.table.set("mask_token", config::Value::integer(*model.shape().mask_token));
+  auto made = services.registry.make<AnyForwardProcess>(process, services);
+  if (const std::string problem =
+          scoring_problem(saved_noise(request.model), request.model.string(), process.type(), made);
+      !problem.empty() && !request.settings.find("forward_process"))
+    throw ConfigError(
+        message(problem, "\n  name the one you mean: --set forward_process.type=..."));
+  return made;
+}
+
 }  // namespace
 
 void score_file(const ScoreRequest& request, const Registry& registry,
@@ -268,12 +295,7 @@ void score_file(const ScoreRequest& request, const Registry& registry,
                               reference->vocabulary_size(), ", the model of ",
                               model->vocabulary_size()));
   const bool has_ids = holds_ids(request.file);
-  if (has_ids)
-    for (const char* key : {"response_length", "score_padding", "template"})
-      if (request.settings.find(key))
-        throw ConfigError(message("--set ", key,
-                                  " is not read here: rows of token ids are scored "
-                                  "as they stand\n  remove it"));
+  if (has_ids) refuse_canvas_keys(request.settings);
   const std::shared_ptr<const Tokenizer> tokenizer = scoring_tokenizer(request.model, has_ids);
   const std::vector<TrainingRow> rows = has_ids
                                             ? read_ids(request.file, model->vocabulary_size(),
@@ -284,23 +306,11 @@ void score_file(const ScoreRequest& request, const Registry& registry,
   };
   check_lengths(rows, name, model->shape().max_length, "score");
   const Services services{registry, Draws(request.draws_seed, "score"), tokenizer};
-  ComponentRef<Role::forward_process> process = settings.forward_process;
-  const config::Member* mask = process.table.find("mask_token");
-  const bool has_mask = process.type() == "masked" || process.type() == "block_masked";
-  const bool needs_mask = has_mask && (!mask || mask->value.as_integer() < 0);
-  if (!tokenizer && needs_mask && model->shape().mask_token)
-    process.table.set("mask_token", config::Value::integer(*model->shape().mask_token));
-  const auto forward_process = registry.make<AnyForwardProcess>(process, services);
-  if (const std::string problem = scoring_problem(
-          saved_noise(request.model), request.model.string(), process.type(), forward_process);
-      !problem.empty() && !request.settings.find("forward_process"))
-    throw ConfigError(
-        message(problem, "\n  name the one you mean: --set forward_process.type=..."));
   const auto denoiser = [](const std::shared_ptr<Model>& network) {
     return std::make_shared<const AnyDenoiser>(network);
   };
   const Scorer scorer{
-      forward_process,
+      process_of(request, settings, *model, services),
       registry.make<AnyScoreEstimator>(settings.score_estimator, services),
       ScoreEngine<AnyDenoiser>(denoiser(model), reference ? denoiser(reference) : nullptr,
                                request.device,

@@ -2,6 +2,7 @@
 // What a training stage will cost, from the file alone.
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "lldm/concepts/any_objective.hpp"
@@ -25,6 +26,7 @@ PlanInputs model_inputs(const ExperimentOptions& options, const ModelShape& shap
   in.trainable_parameters = is_lora ? shape.layers * options.model.adapter.rank *
                                           (8 * shape.width + 3 * (shape.width + shape.mlp_width))
                                     : in.parameters;
+  in.table_values = std::llround(shape.stored_values) - shape.parameters;
   in.width = shape.width;
   in.layers = shape.layers;
   in.heads = shape.heads;
@@ -76,9 +78,11 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   // filled by the policy before its first step.
   if (needs.reference && stage.reference.cache.empty() &&
       experiment.options.model.adapter.type != AdapterType::lora)
-    in.reference_parameters = in.parameters;
+    in.reference_parameters = in.parameters + in.table_values;
   in.tokens_per_forward = std::min(std::max(stage.max_tokens_per_forward, longest), tokens);
   in.longest_sequence = std::min(longest, in.tokens_per_forward);
+  if (experiment.options.device != "cuda")
+    in.tokens_per_forward = std::max(in.tokens_per_forward, kLeastRows);
   in.queried_rows = plan.tokens_per_forward = in.tokens_per_forward;
   const std::int64_t forwards = (tokens + in.tokens_per_forward - 1) / in.tokens_per_forward;
   if (stage.gradient_path == GradientPath::automatic) {

@@ -20,6 +20,12 @@
 
 namespace lldm {
 
+struct TrainerCore::StepRows {
+  std::vector<const TrainingRow*> rows;
+  std::vector<std::uint64_t> epochs;     // of the draws, one per row
+  std::vector<TrainingRow> shortened{};  // what `rows` points to where texts are cut
+};
+
 struct TrainerCore::StepReport {
   std::map<std::string, Mean> metrics;
   Mean squared_error = {};  // of the margins, nats^2
@@ -253,24 +259,29 @@ void TrainerCore::adapt(AdaptationState& state, StepReport& report) const {
     state = next_evaluations(*adaptation_, state, report.squared_error.value());
 }
 
-TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationState& adaptation) {
+TrainerCore::StepRows TrainerCore::rows_of(std::int64_t step) {
   const auto entries =
       order_.step(step, setup_.optimizer.row_limit(static_cast<std::int64_t>(setup_.rows.size())));
-  std::vector<TrainingRow> shortened;
-  shortened.reserve(entries.size());
-  std::vector<const TrainingRow*> rows;
-  std::vector<std::uint64_t> epochs;
+  StepRows chosen;
+  chosen.shortened.reserve(entries.size());
   for (const auto& entry : entries) {
     const TrainingRow& row = setup_.rows[static_cast<std::size_t>(entry.row)];
-    rows.push_back(&row);
-    epochs.push_back(draws_epoch(entry.epoch));
+    chosen.rows.push_back(&row);
+    chosen.epochs.push_back(draws_epoch(entry.epoch));
     if (setup_.random_length_share > 0) {
       const auto key =
-          needs_.random_length_by_batch ? static_cast<std::uint64_t>(step) : epochs.back();
-      shortened.push_back({row.id, {cut(row.answers.front(), key, row.id)}});
-      rows.back() = &shortened.back();
+          needs_.random_length_by_batch ? static_cast<std::uint64_t>(step) : chosen.epochs.back();
+      chosen.shortened.push_back({row.id, {cut(row.answers.front(), key, row.id)}});
+      chosen.rows.back() = &chosen.shortened.back();
     }
   }
+  return chosen;
+}
+
+TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationState& adaptation) {
+  const StepRows chosen = rows_of(step);
+  const std::vector<const TrainingRow*>& rows = chosen.rows;
+  const std::vector<std::uint64_t>& epochs = chosen.epochs;
   // A loss that couples groups sees the whole step at once; the engine still packs it in chunks.
   const std::size_t size = needs_.use == ScoreUse::coupled
                                ? rows.size()

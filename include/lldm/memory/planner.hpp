@@ -65,6 +65,7 @@ struct PlanInputs {
       3;  // [chunk, vocabulary] float32 alive at once: logits, softmax, gradient
   std::int64_t kept_forwards = 1;
   std::int64_t side_buffers = 0;
+  std::int64_t table_values = 0;           // held beside the parameters: rotary tables
   std::int64_t block_gradient_values = 0;  // of one block's weights, before they are added
   std::int64_t staging_bytes = 0;          // batches on their way to the device
   ActivationModel activations;

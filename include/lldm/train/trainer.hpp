@@ -96,6 +96,9 @@ class TrainerCore {
 
  private:
   struct StepReport;
+  struct StepRows;
+  /// The rows of a step, cut where the objective trains on random lengths.
+  [[nodiscard]] StepRows rows_of(std::int64_t step);
   /// Who is named; rows by their ids among those trained on, or held out.
   [[nodiscard]] ScoreLabels row_labels(bool are_held_out) const;
   StepReport train_step(std::int64_t step, AdaptationState& adaptation);
