@@ -101,7 +101,6 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
 /// The rows of every stage as it trains on them or scores them.
 void inspect_stages(const Arguments& arguments, const std::filesystem::path& file) {
   const Registry registry = make_registry(arguments, file);
-  MemoryManager memory;
   InspectRequest request{.out = out_folder(arguments, file),
                          .stage = arguments.value("stage", "all"),
                          .tokenizer = arguments.value("tokenizer")};
@@ -109,7 +108,7 @@ void inspect_stages(const Arguments& arguments, const std::filesystem::path& fil
   request.num_tokens = arguments.integer("tokens", request.num_tokens);
   std::string bad;
   for (const InspectedStage& stage : inspect_experiment(
-           load_experiment(file, arguments.values("set"), registry), registry, memory, request)) {
+           load_experiment(file, arguments.values("set"), registry), registry, request)) {
     std::cout << "== stage " << stage.stage << "\n"
               << stage.text << (stage.is_missing ? stage.error + "\n" : "") << "\n";
     if (!stage.is_missing && !stage.error.empty())

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // lldm run, validate, plan, report.
-#include <algorithm>
 #include <iostream>
 
 #include "cli/terminal.hpp"
@@ -9,6 +8,8 @@
 #include "lldm/report/report.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/storage/files.hpp"
+#include "run/check_tasks.hpp"
+#include "run/check_texts.hpp"
 #include "text/json.hpp"
 
 namespace lldm::cli {
@@ -26,32 +27,6 @@ std::string requirement_text(const ExperimentOptions& file) {
   return text + (file.note ? ": " + *file.note : "");
 }
 
-/// The note of the key whose path, in a problem's text, names a variable that is not set; "" where
-/// there is none.  No such file is looked for: that the variable is not set is what is wrong.
-std::string unset_variable(const LoadedExperiment& loaded, const std::string& problem) {
-  const std::size_t begin = problem.find("${");
-  if (begin == std::string::npos) return "";
-  const std::size_t end = std::min(problem.find(" does not exist"), problem.find('\n'));
-  const std::string path = config::in_quotes(problem.substr(begin, end - begin));
-  const std::size_t who = problem.find("stage \"");
-  const std::string stage =
-      who == std::string::npos ? "" : problem.substr(who, problem.find("\":", who) + 1 - who);
-  std::string found;  // of the stage itself; a default table's key is told of one stage alone
-  for (const std::string& note : loaded.notes) {
-    if (note.find("needs the environment variable") == std::string::npos ||
-        note.find(path) == std::string::npos)
-      continue;
-    if (found.empty() || note.find(stage) != std::string::npos) found = note;
-  }
-  return found;
-}
-
-/// Without the advice that the file follows already.
-std::string without_advice(std::string text) {
-  const std::size_t advice = text.find("\n  a file whose models or rows are fetched");
-  return advice == std::string::npos ? text : text.substr(0, advice);
-}
-
 /// ConfigError for files that cannot be used; what is missing is a note where the file says why.
 /// Returns whether there is such a note; one of `loaded.notes` is not told here.
 bool check_files(const LoadedExperiment& loaded, const Registry& registry) {
@@ -60,15 +35,23 @@ bool check_files(const LoadedExperiment& loaded, const Registry& registry) {
   bool is_noted = false;
   for (const FileProblem& problem : file_problems(loaded, registry)) {
     if (problem.is_missing && file.needs) {
-      if (unset_variable(loaded, problem.text).empty())
-        std::cerr << "note: " << without_advice(problem.text) << "\n";
+      if (problem.variable.empty())  // the notes of the file's keys tell it
+        std::cerr << "note: " << problem.text << "\n";
       is_noted = true;
     } else {
-      errors += (errors.empty() ? "" : "\n") + problem.text;
+      errors += message(errors.empty() ? "" : "\n", problem.text,
+                        problem.advice.empty() ? "" : "\n  ", problem.advice);
     }
   }
   if (!errors.empty()) throw ConfigError(errors);
   return is_noted;
+}
+
+/// What files and tasks hold, for stages that are asked for and not done.
+void check_contents(const RunSchedule& schedule, const std::vector<bool>& needed,
+                    const Registry& registry) {
+  check_tasks(schedule, needed, registry);
+  check_texts(schedule, needed, registry);
 }
 
 /// ConfigError for what a run of `stage` misses, with what the file says of it.
@@ -80,9 +63,7 @@ void check_required(const LoadedExperiment& loaded, const Registry& registry,
   std::vector<std::string> errors;
   bool is_missing = false;
   for (const FileProblem& problem : file_problems(loaded, registry, stage)) {
-    const std::string variable = unset_variable(loaded, problem.text);
-    const std::string text = variable.empty() ? without_advice(problem.text) : variable;
-    if (std::ranges::find(errors, text) == errors.end()) errors.push_back(text);
+    errors.push_back(problem.text);
     is_missing = is_missing || problem.is_missing;
   }
   if (!is_missing) return;
@@ -111,6 +92,9 @@ int run_run(const Arguments& arguments) {
     std::cout << describe_plan(loaded, registry, outlook);
     check_required(loaded, registry, options.stage);
     check_runnable(loaded, registry, options.stage);
+    std::vector<bool> needed;
+    for (const std::string& state : outlook.states) needed.push_back(state != "not asked for");
+    check_contents(outlook.schedule, needed, registry);
     tell_outlook(outlook);
     return 0;
   }
@@ -133,6 +117,10 @@ int run_validate(const Arguments& arguments) {
   for (const std::string& line : not_runnable_yet(loaded)) std::cout << line << "\n";
   const std::vector<std::string> unread = check_fit(loaded, registry);
   const bool is_noted = check_files(loaded, registry);
+  if (!is_noted) {  // of no folder: what has run there does not decide whether a file is right
+    const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, {});
+    check_contents(schedule, std::vector<bool>(schedule.work.size(), true), registry);
+  }
   for (const std::string& line : loaded.notes) std::cerr << "note: " << line << "\n";
   for (const std::string& line : unread) std::cerr << "note: " << line << "\n";
   if (is_noted)

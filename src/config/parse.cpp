@@ -3,6 +3,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -131,6 +132,16 @@ Value parse_override_value(std::string_view text, const Position& position,
   const Value bare = Value::string(std::string(text), position);
   const bool is_structured =
       !text.empty() && std::string_view("[{\"'").find(text.front()) != std::string_view::npos;
+  const std::string_view digits = text.substr(text.starts_with('-') || text.starts_with('+'));
+  if (digits.size() > 18 && digits.find_first_not_of("0123456789") == std::string_view::npos)
+    if (std::int64_t number = 0;
+        std::from_chars(text.data() + text.starts_with('+'), text.data() + text.size(), number)
+            .ec != std::errc()) {
+      diagnostics.error(
+          position, "this integer has more than 64 bits",
+          message("got ", text, "; legal: -9223372036854775808 to ", "9223372036854775807"));
+      return Value::integer(0, position);
+    }
   // "a#b" is a word: only behind a structured value could # begin a comment, and nobody writes one
   // there.
   if (!is_structured && text.find_first_of("#\n") != std::string_view::npos) return bare;

@@ -2,8 +2,8 @@
 #include "lldm/config/reader.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "config/path_variables.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/config/foreign_names.hpp"
 #include "lldm/errors.hpp"
@@ -159,26 +159,20 @@ bool read_value(const Value& value, std::string& out, const Slot& slot) {
 
 bool read_value(const Value& value, std::filesystem::path& out, const Slot& slot) {
   if (!value.is_string() || value.as_string().empty()) return slot.wrong_type(value);
-  std::string text = value.as_string();
-  for (std::size_t begin = 0; (begin = text.find("${", begin)) != std::string::npos;) {
-    const std::size_t end = text.find('}', begin);
-    if (end == std::string::npos)
-      return slot.fail(value, "has a \"${\" without \"}\"", "got " + in_quotes(text));
-    const std::string name = text.substr(begin + 2, end - begin - 2);
-    const char* content = std::getenv(name.c_str());
-    if (!content || !*content) {
-      slot.context.diagnostics.missing(
-          value.position(),
-          message(slot.context.where, ": ", label(slot), " needs the environment variable ", name,
-                  ", which is not set"),
-          message("got ", in_quotes(text), "; set it: export ", name, "=FOLDER"));
-      out = text;  // a file of that name is not there
-      return slot.context.diagnostics.expects_missing();
-    }
-    text.replace(begin, end + 1 - begin, content);
-    begin += std::string_view(content).size();
+  const std::string& text = value.as_string();
+  if (const std::size_t open = text.rfind("${");
+      open != std::string::npos && text.find('}', open) == std::string::npos)
+    return slot.fail(value, "has a \"${\" without \"}\"", "got " + in_quotes(text));
+  if (const std::string name = unset_variable(text); !name.empty()) {
+    slot.context.diagnostics.missing(
+        value.position(),
+        message(slot.context.where, ": ", label(slot), " needs the environment variable ", name,
+                ", which is not set"),
+        message("got ", in_quotes(text), "; set it: export ", name, "=FOLDER"));
+    out = text;  // a file of that name is not there
+    return slot.context.diagnostics.expects_missing();
   }
-  const std::filesystem::path path = text;
+  const std::filesystem::path path = with_variables(text);
   if (const std::string problem = path_problem(path.native()); !problem.empty())
     return slot.fail(value, "names no file", "the name " + problem);
   const auto& source = value.position().source;

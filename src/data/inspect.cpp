@@ -100,7 +100,7 @@ void describe_tokens(std::ostringstream& out, const Part& part, std::uint64_t an
           << '\n';
     }
   }
-  const auto& [row, prompt, response] = fitted.front();
+  const auto& [row, prompt, response, place] = fitted.front();
   const auto num_tokens = prompt.size() + response.size();
   out << "  " << part.name << ": " << num_tokens << " tokens, " << prompt.size()
       << " of the prompt, " << response.size() << " in the loss\n"

@@ -102,8 +102,9 @@ std::vector<std::int64_t> encode_spans(const std::vector<Span>& spans, const Tok
 }
 
 Encoded encode(const Rendered& rendered, std::uint64_t row, const Tokenizer& tokenizer) {
-  return {row, encode_spans(rendered.prompt, tokenizer),
-          encode_spans(rendered.response, tokenizer)};
+  return {.row = row,
+          .prompt = encode_spans(rendered.prompt, tokenizer),
+          .response = encode_spans(rendered.response, tokenizer)};
 }
 
 void fit_to_canvas(std::vector<Encoded>& rows, ResponseLength length, const Tokenizer& tokenizer) {
@@ -122,7 +123,8 @@ void fit_to_canvas(std::vector<Encoded>& rows, ResponseLength length, const Toke
       row.response.push_back(end_of_text);
     } else if (needed > static_cast<std::size_t>(*length)) {
       if (++num_too_long <= kMaxListed)
-        listed += message("\n  row ", row.row, ": ", needed, " tokens");
+        listed += message("\n  ", row.place.empty() ? message("row ", row.row) : row.place, ": ",
+                          needed, " tokens");
     } else {
       row.response.resize(static_cast<std::size_t>(*length), end_of_text);
     }

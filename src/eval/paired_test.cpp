@@ -117,7 +117,8 @@ Interval student_interval(std::span<const double> values, double confidence) {
 bool is_share(std::string_view metric) {
   return metric == "exact" || metric == "flexible_extract" || metric == "accuracy" ||
          metric.ends_with("_accuracy") || metric.ends_with("_accuracy_per_token") ||
-         metric.ends_with("_match") || metric.ends_with("_wins");
+         metric.ends_with("_match") || metric.ends_with("_wins") ||
+         metric.starts_with("check_");  // checks that failed
 }
 
 ItemMean mean_of_items(std::span<const double> values, bool is_share, Stream draws) {

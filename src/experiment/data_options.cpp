@@ -105,7 +105,7 @@ std::string file_take_problem(const DataRef& data, std::int64_t group_size) {
   if (!given) return "";
   const bool is_single = data.options.take != Take::pairs;
   if (group_size <= 2 && is_single == (group_size == 1)) return "";
-  return message("data take = ", config::to_toml(given->value),
+  return message("take = ", config::to_toml(given->value),
                  " does not fit an objective that compares ", group_size,
                  group_size == 1 ? " answer: of a file of pairs, take = \"chosen\" or \"rejected\""
                  : group_size == 2 ? " answers: remove take, both are read"
@@ -127,7 +127,7 @@ std::string take_problem(Take take, std::int64_t group_size) {
   std::string_view given;
   for (const auto& choice : choices(std::type_identity<Take>{}))
     if (choice.value == take) given = choice.name;
-  return message("data take = \"", given, "\" does not fit an objective that compares ", group_size,
+  return message("take = \"", given, "\" does not fit an objective that compares ", group_size,
                  group_size == 1   ? " answer: take = \"chosen\", \"rejected\" or \"samples\""
                  : group_size == 2 ? " answers: take = \"pairs\" or \"ranked\""
                                    : " answers: take = \"ranked\"");

@@ -81,11 +81,11 @@ std::optional<std::int64_t> RowCounts::count(const Experiment& experiment, const
   std::optional<std::int64_t> rows;
   if (!bound.options.stage.empty()) {
     const Stage* maker = experiment.find(bound.options.stage);
-    if (!maker || !maker->facts.makes) return std::nullopt;
-    const StageMakes& makes = *maker->facts.makes;
-    rows = items(makes.task);
-    if (rows && makes.limit > 0) rows = std::min(*rows, makes.limit);
-    if (rows) *rows *= makes.rows_per_item;
+    if (!maker || maker->facts.items.size() != 1) return std::nullopt;
+    const StageItems& made_of = maker->facts.items.front();
+    rows = items(made_of.task);
+    if (rows && made_of.limit > 0) rows = std::min(*rows, made_of.limit);
+    if (rows) *rows *= maker->facts.rows_per_item;
   } else if (bound.is_generated()) {
     rows = items(bound.task);
   } else if (fs::is_regular_file(bound.options.file)) {

@@ -116,7 +116,20 @@ bool reads_model_key(const Experiment& experiment, const std::string& key) {
   return !kStart.contains(key) && (reads_sizes || !kSizes.contains(key));
 }
 
+namespace {
+
+/// Whether a stage starts from what is neither a stage nor a folder, which is told elsewhere.
+bool has_unknown_start(const Experiment& experiment) {
+  return std::ranges::any_of(experiment.stages, [&](const Stage& stage) {
+    const std::string& from = stage.facts.from;
+    return !from.empty() && from.find('/') == std::string::npos && !experiment.find(from);
+  });
+}
+
+}  // namespace
+
 void check_model_tables(const Experiment& experiment, const Value& root, Diagnostics& diagnostics) {
+  if (has_unknown_start(experiment)) return;
   const bool reads_path = reads_tokenizer(experiment);
   const char* why = reads_path ? "[model] `path` has it" : "every stage starts from a model folder";
   if (const Member* table = root.find("tokenizer"); table && !reads_path)

@@ -62,7 +62,7 @@ class SizeCheck {
     if (wanted > most)
       diagnostics_.error(place(&root_, "threads", {}),
                          message("the file: threads = ", wanted, ", this machine has ", cores),
-                         message("legal: 0 to ", most));
+                         message("legal here: 0 to ", most));
   }
 
   /// The shape of stages without a folder of their own, where it is known.

@@ -96,8 +96,7 @@ void check_references(const Experiment& experiment, Diagnostics& diagnostics) {
           stage.position,
           message("stage \"", stage.name, "\" reads \"", input, "\", which is no earlier stage"),
           config::did_you_mean(input, seen, "earlier stages") +
-              (seen.empty() ? ""
-                            : "; a model folder is written with a slash: \"./" + input + "\""));
+              "; a model folder is written with a slash: \"./" + input + "\"");
     }
     if (std::find(seen.begin(), seen.end(), stage.name) != seen.end())
       diagnostics.error(stage.position, message("two stages are named \"", stage.name, "\""),

@@ -116,7 +116,8 @@ std::string facts_text(const StageFacts& facts) {
   for (const StageRows& rows : facts.rows)
     text += message("; rows ", rows.key, " ", static_cast<int>(rows.wanted), " ",
                     config::to_toml(rows.data.resolved));
-  for (const auto& task : facts.tasks) text += message("; task ", config::to_toml(task.table));
+  for (const StageItems& items : facts.items)
+    text += message("; items ", items.limit, " ", config::to_toml(items.task.table));
   if (facts.scoring) {
     text += message("; scoring ", facts.scoring->key, " ", facts.scoring->enumerates, " ",
                     config::to_toml(facts.scoring->process.table));
@@ -164,7 +165,7 @@ Finding check_run(const Registry& registry, MemoryManager& memory, const AnyStag
                   const Value& table, const Value& own) {
   const StageFacts facts = kind.facts(bind(registry, kind, table).options.get());
   const bool stands_alone = facts.all_inputs().empty() && facts.rows.empty() &&
-                            facts.tasks.empty() && !facts.scoring && !facts.training;
+                            facts.items.empty() && !facts.scoring && !facts.training;
   if (!stands_alone) return unchecked("it reads models, rows or tasks: an experiment shows it");
   return check_stage_run(registry, memory, own);
 }

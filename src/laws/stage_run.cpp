@@ -75,13 +75,7 @@ Ran run_once(const Registry& registry, MemoryManager& memory, const config::Valu
   RunOptions options{.out = out.path()};
   options.observer = &observer;
   MetricsWriter metrics(out.path() / kMetricsName);
-  const RunContext context{.schedule = schedule,
-                           .registry = registry,
-                           .memory = memory,
-                           .logger = null_logger(),
-                           .options = options,
-                           .metrics = metrics,
-                           .device = "cpu"};
+  const RunContext context{{schedule, registry}, memory, null_logger(), options, metrics, "cpu"};
   const Work& work = schedule.work.at(0);
   const Stage& stage = schedule.stage_of(work);
   fs::create_directories(work.folder);

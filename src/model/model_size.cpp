@@ -12,7 +12,9 @@ namespace lldm {
 std::string size_text(double bytes) {
   constexpr double kLargest = 9e18;  // of an integer
   if (bytes < kLargest) return bytes_text(static_cast<std::uint64_t>(bytes));
-  return message(std::llround(bytes / std::pow(1024.0, 6) / 1e6), " million EiB");
+  const double exbibytes = bytes / std::pow(1024.0, 6);
+  return exbibytes < 1e6 ? message(std::llround(exbibytes), " EiB")
+                         : message(std::llround(exbibytes / 1e6), " million EiB");
 }
 
 std::string model_size_problem(const ModelShape& shape, std::int64_t bytes_per_value,

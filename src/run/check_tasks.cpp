@@ -16,7 +16,8 @@ template <class Make>
 void with_tasks(const Stage& stage, const Make& make) {
   for (const StageRows& rows : stage.facts.rows)
     if (rows.data.is_generated()) make(rows.data.task, config::to_toml(rows.data.resolved));
-  for (const auto& task : stage.facts.tasks) make(task, config::to_toml(task.table));
+  for (const StageItems& items : stage.facts.items)
+    make(items.task, config::to_toml(items.task.table));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "config/path_variables.hpp"
 #include "experiment/input_checks.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
@@ -46,13 +47,24 @@ struct FileCheck {
   std::map<std::tuple<std::string, std::string_view, bool>, FileProblem> known = {};
   std::map<std::string, std::vector<FileProblem>> folders = {};
 
-  void add(const Position& position, const std::string& who, const FileProblem& problem,
-           const std::string& hint = "") {
+  void add(const Position& position, const std::string& who, FileProblem problem) {
     if (problem.text.empty()) return;
-    const config::Diagnostic line{position, who + problem.text, hint};
-    const FileProblem told{line.text(), problem.is_missing};
-    const auto is_same = [&](const FileProblem& other) { return other.text == told.text; };
-    if (std::ranges::none_of(problems, is_same)) problems.push_back(told);
+    problem.text = config::Diagnostic{position, who + problem.text, ""}.text();
+    const auto is_same = [&](const FileProblem& other) { return other.text == problem.text; };
+    if (std::ranges::none_of(problems, is_same)) problems.push_back(std::move(problem));
+  }
+
+  /// Whether `path`, which stands at `position`, names a variable that is not set; told there, so
+  /// that a default table is told of once, whichever stages read it.
+  bool is_unset(const Position& position, std::string_view key, const std::string& path) {
+    const std::string variable = config::unset_variable(path);
+    if (variable.empty()) return false;
+    add(position, "",
+        {.text = message(key, " needs the environment variable ", variable,
+                         ", which is not set\n  got ", config::in_quotes(path), "; set it: export ",
+                         variable, "=FOLDER"),
+         .variable = variable});
+    return true;
   }
 
   void source(const Stage& stage, const StageRows& rows) {
@@ -60,6 +72,9 @@ struct FileCheck {
     if (rows.data.is_generated()) component(stage, Role::task, table, rows.data.task.type());
     if (rows.data.options.file.empty()) return;
     const std::string path = rows.data.options.file.string();
+    if (const Member* file = table.find("file");
+        file && is_unset(file->value.position(), "file", path))
+      return;
     const bool has_take = rows.data.has_take();
     const auto [at, is_new] = known.try_emplace({path, stage.kind.name(), has_take}, FileProblem{});
     std::error_code ignored;
@@ -78,8 +93,10 @@ struct FileCheck {
     if (!entry) return;
     for (const config::FieldInfo& field : entry->fields) {
       const Member* path = field.type == "path" ? table.find(field.key) : nullptr;
-      if (path && path->value.is_string() && !path->value.as_string().empty() &&
-          !std::filesystem::exists(path->value.as_string()))
+      if (!path || !path->value.is_string() || path->value.as_string().empty() ||
+          is_unset(path->value.position(), field.key, path->value.as_string()))
+        continue;
+      if (!std::filesystem::exists(path->value.as_string()))
         add(stage.position, message("stage \"", stage.name, "\": ", type, " ", field.key, ": "),
             {path->value.as_string() + " does not exist", true});
     }
@@ -87,11 +104,14 @@ struct FileCheck {
 
   void folder(const Position& position, const std::string& who, const std::string& path,
               const TokenizerOptions& options, const std::vector<std::string>& tokenizer_keys) {
+    if (is_unset(position, "path", path)) return;
     if (!std::filesystem::is_directory(path)) {
-      add(position, who, {"no model folder " + path, true},
-          message("to fetch one from the Hugging Face hub: hf download OWNER/NAME --local-dir ",
-                  path,
-                  "\n  a file whose models or rows are fetched or made first says so: requires"));
+      add(position, who,
+          {.text = message("no model folder ", path,
+                           "\n  to fetch one from the Hugging Face hub: hf download OWNER/NAME "
+                           "--local-dir ",
+                           path),
+           .advice = "a file whose models or rows are fetched or made first says so: requires"});
       return;
     }
     const auto [at, is_new] = folders.try_emplace(path);
@@ -125,6 +145,7 @@ struct FileCheck {
              "[model] path: ", experiment.options.model.path.string(), tokenizer, keys);
     } else if (!tokenizer.path.empty()) {
       const Position position = table ? table->position : Position();
+      if (is_unset(position, "path", tokenizer.path.string())) return;
       if (!std::filesystem::exists(tokenizer.path))
         add(position, "[tokenizer] path: ", {tokenizer.path.string() + " does not exist", true});
       else if (const auto [at, is_new] = folders.try_emplace("[tokenizer]"); is_new)
@@ -153,8 +174,8 @@ std::vector<FileProblem> file_problems(const LoadedExperiment& loaded, const Reg
 std::vector<std::string> missing_files(const LoadedExperiment& loaded, const Registry& registry,
                                        const std::string& stage) {
   std::vector<std::string> lines;
-  for (FileProblem& problem : file_problems(loaded, registry, stage))
-    lines.push_back(std::move(problem.text));
+  for (const FileProblem& problem : file_problems(loaded, registry, stage))
+    lines.push_back(problem.text + (problem.advice.empty() ? "" : "\n  " + problem.advice));
   return lines;
 }
 

@@ -14,6 +14,7 @@
 #include "lldm/stage/run_context.hpp"
 #include "lldm/storage/files.hpp"
 #include "run/check_tasks.hpp"
+#include "run/check_texts.hpp"
 #include "run/leftovers.hpp"
 #include "run/run_folder.hpp"
 #include "run/stored_work.hpp"
@@ -169,6 +170,7 @@ OpenedRun open_run(const LoadedExperiment& file, const Registry& registry, Logge
   std::vector<bool> needed = wanted(schedule, options.stage);  // names a misspelt stage
   std::vector<std::string> notes = check_runnable(loaded, registry, options.stage);
   check_tasks(schedule, needed, registry);
+  check_texts(schedule, needed, registry);
   notes.insert(notes.begin(), loaded.notes.begin(), loaded.notes.end());
   std::error_code absent;
   // What is noted of the folder's own config was told when the run was begun.

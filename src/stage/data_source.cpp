@@ -136,13 +136,13 @@ SourceRow stage_row(const json& row, std::uint64_t id, Take take) {
   return source;
 }
 
-std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const DataOptions& data,
-                                  std::int64_t group_size) {
+std::vector<SourceRow> from_stage(const PlannedRun& run, Logger& logger, const Work& work,
+                                  const DataOptions& data, std::int64_t group_size) {
   const auto folder = run.folder_of(work, data.stage);
   if (const std::string problem = take_problem(data.take, group_size); !problem.empty())
     throw ConfigError(message("stage \"", work.stage, "\": ", problem));
   if (data.take == Take::ranked)
-    return rank_samples(folder / "samples.jsonl", data.stage, group_size, run.logger);
+    return rank_samples(folder / "samples.jsonl", data.stage, group_size, logger);
   const auto path = folder / (data.take == Take::samples ? "samples.jsonl" : "pairs.jsonl");
   if (!std::filesystem::exists(path))
     throw DataError(
@@ -161,11 +161,12 @@ std::vector<SourceRow> from_stage(const RunContext& run, const Work& work, const
 
 }  // namespace
 
-std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const DataRef& data,
-                                   std::int64_t group_size) {
-  return read_source(
-      run.services(work, nullptr), run.logger, work.stage, data, group_size,
-      [&](const DataOptions& earlier) { return from_stage(run, work, earlier, group_size); });
+std::vector<SourceRow> read_source(const PlannedRun& run, Logger& logger, const Work& work,
+                                   const DataRef& data, std::int64_t group_size) {
+  return read_source(run.services(work, nullptr), logger, work.stage, data, group_size,
+                     [&](const DataOptions& earlier) {
+                       return from_stage(run, logger, work, earlier, group_size);
+                     });
 }
 
 std::vector<SourceRow> read_source(const Services& services, Logger& logger,
@@ -237,9 +238,10 @@ std::vector<const Stage*> stages_with_words(const RunSchedule& schedule, const W
 
 }  // namespace
 
-std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work) {
-  return vocabulary_of(run.schedule, work, run.services(work, nullptr),
-                       [&](const DataOptions& data) { return from_stage(run, work, data, 1); });
+std::vector<std::string> vocabulary_of(const PlannedRun& run, const Work& work) {
+  return vocabulary_of(
+      run.schedule, work, run.services(work, nullptr),
+      [&](const DataOptions& data) { return from_stage(run, null_logger(), work, data, 1); });
 }
 
 std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& work,
@@ -253,8 +255,16 @@ std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& 
   for (const Stage* stage : stages) {
     for (const StageRows& rows : stage->facts.rows)
       if (rows.data.is_generated()) add(services.registry.make<AnyTask>(rows.data.task, services));
-    for (const auto& task : stage->facts.tasks)
-      add(services.registry.make<AnyTask>(task, services));
+    for (const StageItems& items : stage->facts.items) {
+      const auto task = services.registry.make<AnyTask>(items.task, services);
+      const std::size_t before = texts.size();
+      add(task);
+      if (texts.size() > before) continue;
+      for (Example& example : task.examples()) {
+        texts.push_back(std::move(example.prompt));
+        texts.push_back(std::move(example.answer));
+      }
+    }
   }
   const auto read = [&](const DataRef& data, std::int64_t group_size) {
     return read_source(services, null_logger(), work.stage, data, group_size, of_stage);

@@ -34,8 +34,8 @@ struct SourceRow {
 
 /// Reads `data` of a stage for a loss that compares `group_size` answers; with 0 any number of
 /// ranked ones.  DataError naming file and line, or the stage, for what is wrong.
-std::vector<SourceRow> read_source(const RunContext& run, const Work& work, const DataRef& data,
-                                   std::int64_t group_size);
+std::vector<SourceRow> read_source(const PlannedRun& run, Logger& logger, const Work& work,
+                                   const DataRef& data, std::int64_t group_size);
 
 /// What is wrong with the rows of a stage's file, all of which are read; "" if nothing.
 std::string rows_problem(const StageRows& rows);
@@ -48,7 +48,7 @@ std::vector<SourceRow> read_source(const Services& services, Logger& logger,
                                    std::int64_t group_size, const StageReader& of_stage);
 
 /// Texts from which a word vocabulary is made: the task's own list, else the rows.
-std::vector<std::string> vocabulary_of(const RunContext& run, const Work& work);
+std::vector<std::string> vocabulary_of(const PlannedRun& run, const Work& work);
 std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& work,
                                        const Services& services, const StageReader& of_stage);
 

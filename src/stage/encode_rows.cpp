@@ -86,6 +86,7 @@ std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const T
       for (const std::string& answer : row.answers) {
         const auto messages = row.messages.empty() ? user_prompt(row.prompt) : row.messages;
         all.push_back(encode(render(prompt_template, messages, answer), row.id, tokenizer));
+        all.back().place = row.name();
         own.push_back(static_cast<std::int64_t>(all.back().response.size()));
       }
     } catch (const DataError& error) {

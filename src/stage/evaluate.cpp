@@ -62,7 +62,7 @@ StageFacts EvaluateKind::facts(const Options& options) {
                                  .score_padding = options.score_padding};
   if (!options.task.type().empty()) {
     facts.sampled = options.models;
-    facts.tasks.push_back(options.task);
+    facts.items.push_back({options.task, options.limit});
   }
   facts.shown_answers = options.show;
   return facts;
@@ -70,10 +70,6 @@ StageFacts EvaluateKind::facts(const Options& options) {
 
 void EvaluateKind::check(const Options& options, StageFit& fit) {
   fit.require_model("reference", options.reference);
-}
-
-Result EvaluateKind::run(const Options& options, const RunContext& run, const Work& work) {
-  return run_evaluation(options, run, work);
 }
 
 }  // namespace lldm

@@ -12,6 +12,7 @@
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
+#include "stage/kinds.hpp"
 #include "stage/pair_evaluation.hpp"
 #include "stage/prompt_split.hpp"
 #include "stage/seen_prompts.hpp"
@@ -75,7 +76,7 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
 
 }  // namespace
 
-Result run_evaluation(const EvaluateStage& stage, const RunContext& run, const Work& work) {
+Result EvaluateKind::run(const Options& stage, const RunContext& run, const Work& work) {
   make_folders(work.folder);
   Result result = stage.task.type().empty() ? evaluate_pairs(run, work, stage)
                                             : evaluate_task(run, work, stage);

@@ -21,7 +21,7 @@
 
 namespace lldm {
 
-std::filesystem::path RunContext::folder_of(const Work& work, const std::string& name) const {
+std::filesystem::path PlannedRun::folder_of(const Work& work, const std::string& name) const {
   if (const auto found = work.inputs.find(name); found != work.inputs.end())
     return schedule.work[found->second].folder;
   return name;
@@ -37,7 +37,7 @@ bool is_checkpoint_of(const std::filesystem::path& checkpoint, const std::filesy
   return folder.parent_path() == std::filesystem::weakly_canonical(work / "checkpoints");
 }
 
-std::filesystem::path model_folder_of(const RunContext& run, const Work& work,
+std::filesystem::path model_folder_of(const PlannedRun& run, const Work& work,
                                       const std::string& name) {
   return work.inputs.contains(name) ? run.folder_of(work, name) / "model"
                                     : std::filesystem::path(name);
@@ -58,7 +58,7 @@ ModelTokens tokens_of(const Tokenizer& tokenizer) {
 
 namespace {
 
-const config::Value* file_table(const RunContext& run, const Work& work, std::string_view key) {
+const config::Value* file_table(const PlannedRun& run, const Work& work, std::string_view key) {
   const config::Member* member = run.schedule.cells[work.cells.front()].root.find(key);
   return member && member->value.is_table() ? &member->value : nullptr;
 }
@@ -187,14 +187,14 @@ TemplateOptions agreed_template(const std::filesystem::path& model_folder,
   return *saved;
 }
 
-TemplateOptions template_of(const RunContext& run, const Work& work,
+TemplateOptions template_of(const PlannedRun& run, const Work& work,
                             const std::filesystem::path& model_folder) {
   return agreed_template(model_folder, file_table(run, work, "template")
                                            ? &run.experiment(work).options.prompt_template
                                            : nullptr);
 }
 
-TemplateOptions training_template(const RunContext& run, const Work& work,
+TemplateOptions training_template(const PlannedRun& run, const Work& work,
                                   const std::filesystem::path& model_folder) {
   const TemplateOptions& own = run.experiment(work).options.prompt_template;
   return file_table(run, work, "template") ? own : saved_template(model_folder).value_or(own);

@@ -223,7 +223,7 @@ Result metrics_of(const PairScores& all, const std::vector<TokenPair>& tokens,
 Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateStage& stage) {
   const ModelBundle bundle = starting_model(run, work, work.model);
   bundle.model->set_trainable(false);
-  std::vector<SourceRow> sources = read_source(run, work, run.rows(work), 2);
+  std::vector<SourceRow> sources = read_source(run, run.logger, work, run.rows(work), 2);
   refuse_mask_text(sources, *bundle.tokenizer);
   if (stage.limit > 0 && static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));

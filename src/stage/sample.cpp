@@ -32,13 +32,9 @@ StageFacts SampleKind::facts(const Options& options) {
   facts.product = StageProduct::none;
   facts.from = options.from;
   facts.inputs = facts.sampled = {options.from};
-  if (!options.task.type().empty()) facts.tasks.push_back(options.task);
+  if (!options.task.type().empty()) facts.items.push_back({options.task, options.limit});
   facts.prompts = options.prompts;
   return facts;
-}
-
-Result SampleKind::run(const Options& options, const RunContext& run, const Work& work) {
-  return run_sampling(options, run, work);
 }
 
 }  // namespace lldm

@@ -9,10 +9,11 @@
 #include "lldm/stage/sample_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
+#include "stage/kinds.hpp"
 
 namespace lldm {
 
-Result run_sampling(const SampleStage& stage, const RunContext& run, const Work& work) {
+Result SampleKind::run(const Options& stage, const RunContext& run, const Work& work) {
   const ModelBundle bundle = starting_model(run, work, stage.from);
   bundle.model->set_trainable(false);
   const Services services = run.services(work, bundle.tokenizer);

@@ -74,8 +74,4 @@ void StudyKind::check(const Options& options, StageFit& fit) {
   });
 }
 
-Result StudyKind::run(const Options& options, const RunContext& run, const Work& work) {
-  return run_study(options, run, work);
-}
-
 }  // namespace lldm

@@ -17,6 +17,7 @@
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/stage/study_options.hpp"
 #include "stage/data_source.hpp"
+#include "stage/kinds.hpp"
 #include "stage/mask_in_data.hpp"
 #include "stage/score_labels.hpp"
 #include "stage/study_moments.hpp"
@@ -102,7 +103,7 @@ std::shared_ptr<const AnyDenoiser> denoiser_of(const ModelBundle& bundle) {
 Study make_study(const RunContext& run, const Work& work, const StudyStage& stage,
                  const ModelBundle& policy, const ModelBundle& reference) {
   const Services services = run.services(work, policy.tokenizer);
-  std::vector<SourceRow> sources = read_source(run, work, run.rows(work), 2);
+  std::vector<SourceRow> sources = read_source(run, run.logger, work, run.rows(work), 2);
   refuse_mask_text(sources, *policy.tokenizer);
   if (static_cast<std::size_t>(stage.limit) < sources.size())
     sources.resize(static_cast<std::size_t>(stage.limit));
@@ -164,7 +165,7 @@ Result row_of(Study& study, const ComponentRef<Role::score_estimator>& ref, Trut
 
 }  // namespace
 
-Result run_study(const StudyStage& stage, const RunContext& run, const Work& work) {
+Result StudyKind::run(const Options& stage, const RunContext& run, const Work& work) {
   const ModelBundle policy = starting_model(run, work, stage.from);
   const ModelBundle reference = starting_model(run, work, stage.reference);
   if (policy.tokenizer->fingerprint() != reference.tokenizer->fingerprint())

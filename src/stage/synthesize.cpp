@@ -43,14 +43,10 @@ StageFacts SynthesizeKind::facts(const Options& options) {
   facts.from = options.from;
   if (!options.from.empty()) facts.inputs.push_back(options.from);
   if (options.method == SynthesisMethod::sample) facts.sampled.push_back(options.from);
-  if (!options.task.type().empty()) facts.tasks.push_back(options.task);
-  facts.makes = StageMakes{options.task, options.limit, options.pairs_per_prompt};
+  if (!options.task.type().empty()) facts.items.push_back({options.task, options.limit});
+  facts.rows_per_item = options.pairs_per_prompt;
   facts.records_steps = options.method == SynthesisMethod::sample && options.record_steps;
   return facts;
-}
-
-Result SynthesizeKind::run(const Options& options, const RunContext& run, const Work& work) {
-  return run_synthesis(options, run, work);
 }
 
 }  // namespace lldm

@@ -12,6 +12,7 @@
 #include "lldm/stage/synthesize_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
+#include "stage/kinds.hpp"
 
 namespace lldm {
 namespace {
@@ -146,7 +147,7 @@ Outcome inject_pairs(const RunContext& run, const Work& work, const SynthesizeSt
 
 }  // namespace
 
-Result run_synthesis(const SynthesizeStage& stage, const RunContext& run, const Work& work) {
+Result SynthesizeKind::run(const Options& stage, const RunContext& run, const Work& work) {
   Outcome out = stage.method == SynthesisMethod::sample ? sample_pairs(run, work, stage)
                                                         : inject_pairs(run, work, stage);
   if (out.pairs.empty())

@@ -16,6 +16,7 @@
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"
 #include "stage/data_source.hpp"
+#include "stage/kinds.hpp"
 #include "stage/mask_in_data.hpp"
 #include "stage/prompt_split.hpp"
 #include "stage/reference_scores.hpp"
@@ -63,7 +64,7 @@ PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingSt
     return rows;
   };
   PreparedRows all;
-  all.sources = read_source(run, work, run.rows(work), group_size);
+  all.sources = read_source(run, run.logger, work, run.rows(work), group_size);
   refuse_mask_text(all.sources, *bundle.tokenizer);
   all.rows = encoded(all.sources);
   const StageRows* validation = run.schedule.stage_of(work).facts.rows_at("validation");
@@ -72,7 +73,7 @@ PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingSt
                                 is_plain_text, stage.name);
     return all;
   }
-  all.held.sources = read_source(run, work, validation->data, group_size);
+  all.held.sources = read_source(run, run.logger, work, validation->data, group_size);
   refuse_mask_text(all.held.sources, *bundle.tokenizer);
   all.held.rows = encoded(all.held.sources);
   all.held.record = {{"from", "validation"}, {"by", is_plain_text ? "text" : "prompt"}};
@@ -86,19 +87,24 @@ void tell_held_out(const RunContext& run, const Work& work, HeldOut& held, bool 
   if (held.rows.empty()) return;
   Result& record = held.record;
   std::string earlier;
+  std::int64_t seen_earlier = 0;
   if (!from.empty()) {
     std::vector<std::string> texts;
     for (const SourceRow& row : held.sources) texts.push_back(prompt_text(row, is_plain_text));
     record["earlier_stages"] = count_shared(texts, seen_prompts(from));
     const Result& counts = record["earlier_stages"];
+    seen_earlier = counts.at("shared").get<std::int64_t>();
     earlier = message("; stages before it trained on ", counts.at("shared"), " of them",
                       counts.at("is_known").get<bool>() ? "" : ", as far as is known");
   }
   const auto shared = record.at("shared_prompts").get<std::int64_t>();
-  const std::string text = message("stage ", run.label(work), ": ", record.at("rows"), " rows of ",
+  const auto rows = record.at("rows").get<std::int64_t>(), asked = record.value("asked_rows", rows);
+  const std::string others =
+      rows == asked ? "" : message(" (", asked, " were asked for: prompts are held out whole)");
+  const std::string text = message("stage ", run.label(work), ": ", rows, " rows", others, " of ",
                                    record.at("prompts"), is_plain_text ? " texts" : " prompts",
                                    " are held out, ", shared, " of which are trained on", earlier);
-  if (shared > 0)
+  if (shared > 0 || seen_earlier > 0 || 2 * rows < asked)
     run.logger.warning(text);
   else
     run.logger.info(text);
@@ -207,7 +213,7 @@ void add_passes(Result& result, const TrainingReporter& reporter, std::int64_t t
 
 }  // namespace
 
-Result run_training(const TrainingStage& stage, const RunContext& run, const Work& work) {
+Result TrainingKind::run(const Options& stage, const RunContext& run, const Work& work) {
   const MemoryManager::Watch watch(run.memory);
   Prepared prepared = prepare(run, work, stage);
   prepared.bundle.noise = trained_noise(stage.forward_process.type(), prepared.process);

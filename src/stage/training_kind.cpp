@@ -166,8 +166,4 @@ void TrainingKind::check_parts(const Options& options, const StageFit& fit, std:
   if (is_made) check_objective(options, fit, answers, *estimator, *needs);
 }
 
-Result TrainingKind::run(const Options& options, const RunContext& run, const Work& work) {
-  return run_training(options, run, work);
-}
-
 }  // namespace lldm

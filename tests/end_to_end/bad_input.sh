@@ -122,6 +122,62 @@ run_lldm run "$SMOKE" --out "$WORK/long" "${TINY[@]}" --set model.max_length=40 
 expect_code 2 "are refused by row"
 expect_text "longer than the model's 40 tokens"
 
+echo "texts of later stages, before the first one"
+printf '%s\n' '{"prompt": "ann has 2", "response": "3"}' '{"prompt": "bob has 3", "response": "2"}' > "$WORK/short.jsonl"
+printf '%s\n' '{"prompt": "ann has 2", "chosen": "3", "rejected": "4"}' \
+  '{"prompt": "bob has 3 and is told so at length", "chosen": "2", "rejected": "4"}' > "$WORK/later.jsonl"
+printf '%s\n' '{"question": "ann has 2", "answer": "#### 3"}' '{"question": "bob has three", "answer": "#### 2"}' > "$WORK/items.jsonl"
+cat > "$WORK/later.toml" << 'TOML'
+name = "later"
+[model]
+width = 16
+layers = 1
+heads = 2
+max_length = 24
+[tokenizer]
+type = "bytes"
+[sampler]
+type = "fixed_length"
+response_length = 12
+steps = 4
+[[stage]]
+name = "sft"
+kind = "sft"
+data = { file = "short.jsonl" }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "dpo"
+kind = "preference"
+from = "sft"
+data = { file = "later.jsonl" }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "asked"
+kind = "evaluate"
+models = ["sft"]
+task = { type = "gsm8k", path = "items.jsonl" }
+[[stage]]
+name = "shown"
+kind = "sample"
+from = "dpo"
+prompts = ["ann has 2", "bob has three"]
+TOML
+for command in validate "run --dry-run" run; do
+  run_lldm $command "$WORK/later.toml" $([ $command = validate ] || echo --out "$WORK/later")
+  expect_code 2 "$command"
+  expect_text "later.toml:18:1: stage \"dpo\": 2 text(s) are longer than the model's 24 tokens"
+  expect_text "later.jsonl:2: 36 tokens"
+  expect_text "later.toml:24:1: stage \"asked\": 2 of 2 prompts are too long"
+  expect_text "items.jsonl:2): 31 tokens"
+  expect_text "later.toml:29:1: stage \"shown\": 1 of 2 prompts are too long"
+  expect_text "prompt 2: 13 tokens"
+done
+check "nothing was trained" [ ! -e "$WORK/later" ]
+run_lldm run "$WORK/later.toml" --out "$WORK/later" --stage sft
+expect_code 0 "a stage that reads none of them"
+run_lldm validate "$WORK/later.toml" --set model.max_length=64
+expect_code 0 "a model that holds them"
+
 echo "input files"
 printf '%s\n' '{"prompt": "ann has 2", "response": "2 + 1 = 3"}' '{"prompt": "bob has 3", "response": "3 - 1 = 2"}' \
   '{"prompt": "cy has 4", "response": "4 + 1 = 5"}' > "$WORK/rows.jsonl"

@@ -76,7 +76,7 @@ echo "validation_rows: whole prompts, in any order of the file"
 for order in grouped shuffled; do
   run_lldm run base.toml --out "$order" --stage dpo --set dpo.validation_rows=32 --set dpo.data.file="$order.jsonl"
   expect_code 0 "$order"
-  expect_text "32 rows of 8 prompts are held out, 0 of which are trained on; stages before it trained on 8 of them"
+  expect_text "warning: stage dpo: 32 rows of 8 prompts are held out, 0 of which are trained on; stages before it trained on 8 of them"
   check "8 prompts of 40, 128 rows left" is "$order/dpo" \
     '[r["held_out"][k] for k in ("rows", "prompts", "training_rows", "training_prompts", "shared_prompts", "seed")]' "[32, 8, 128, 32, 0, 3]"
 done
@@ -93,6 +93,11 @@ PYTHON
 run_lldm run base.toml --out one --stage dpo --set dpo.validation_rows=2 --set dpo.data.file=one_prompt.jsonl
 expect_code 2 "one prompt alone"
 expect_text "all 4 rows have one prompt"
+check "before anything is trained" [ ! -e one/sft ]
+head -n 4 grouped.jsonl > two_prompts.jsonl && sed -n 5,6p grouped.jsonl >> two_prompts.jsonl
+run_lldm run base.toml --out fewer --stage dpo --set dpo.validation_rows=5 --set dpo.data.file=two_prompts.jsonl
+expect_code 0 "two prompts of 4 and 2 rows"
+expect_text "2 rows (5 were asked for: prompts are held out whole) of 1 prompts are held out"
 sed -e 's/kind = "sft"/kind = "pretraining"/; s/answers.jsonl/texts.jsonl/' -e '/name = "dpo"/,$d' base.toml | sed '$d' > texts.toml
 run_lldm run texts.toml --out texts --set sft.validation_rows=6
 expect_code 0 "a pretraining stage"

@@ -246,6 +246,18 @@ EOF
 echo '{"prompt": "a b", "response": "c d"}' > known.jsonl
 run_lldm run words.toml --out words
 expect_code 0 "a model of four words"
+echo '{"prompt": "a zebra", "answer": "okapi"}' > asked.jsonl
+cat words.toml - > asked.toml <<'EOF'
+[[stage]]
+name = "asked"
+kind = "evaluate"
+models = ["sft"]
+task = { type = "file", file = "asked.jsonl", check = "exact_match" }
+sampler = { type = "fixed_length", response_length = 4, steps = 4 }
+EOF
+run_lldm run asked.toml --out asked
+expect_code 0 "a vocabulary holds the words of a file task"
+check "both prompt and answer" [ "$(grep -c -e '"zebra"' -e '"okapi"' asked/sft/model/lldm_tokenizer.json)" -ge 1 ]
 printf '%s\n' '{"prompt": "a", "response": "b"}' '{"prompt": "a zebra", "response": "b"}' '{"prompt": "a", "response": "lion"}' > unknown.jsonl
 printf '%s\n' '{"prompt": "a", "chosen": "b", "rejected": "c"}' '{"prompt": "a", "chosen": "b", "rejected": "c tiger"}' > pairs.jsonl
 cat > more.toml <<EOF
@@ -263,6 +275,27 @@ expect_text "2 of 3 rows cannot be encoded"
 expect_text "$WORK/unknown.jsonl:2: "
 expect_text '"zebra"'
 expect_text "$WORK/unknown.jsonl:3: "
+cat > later.toml <<EOF
+name = "later"
+[[stage]]
+name = "first"
+kind = "sft"
+from = "$WORK/words/sft/model"
+data = { file = "known.jsonl" }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "second"
+kind = "preference"
+from = "first"
+data = { file = "pairs.jsonl" }
+optimizer = { steps = 2, batch_size = 2 }
+EOF
+run_lldm run later.toml --out later
+expect_code 2 "a later stage, before the first"
+expect_text 'stage "second": 1 of 2 rows cannot be encoded'
+expect_text "$WORK/pairs.jsonl:2: "
+expect_text '"tiger"'
+check "nothing was trained" [ ! -e later ]
 run_lldm score words/sft/model pairs.jsonl
 expect_code 2 "scoring"
 expect_text "pairs.jsonl:2: "

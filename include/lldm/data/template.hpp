@@ -96,9 +96,10 @@ struct Rendered {
 
 /// A row as token ids, before its canvas.
 struct Encoded {
-  std::uint64_t row = 0;  // id of the row, for messages
+  std::uint64_t row = 0;  // id of the row
   std::vector<std::int64_t> prompt;
   std::vector<std::int64_t> response;
+  std::string place = {};  // how messages call it: "rows.jsonl:12"; "": by its id
 };
 [[nodiscard]] Encoded encode(const Rendered& rendered, std::uint64_t row,
                              const Tokenizer& tokenizer);

@@ -25,7 +25,9 @@ struct LoadedExperiment {
 /// One file or folder that a stage cannot use.
 struct FileProblem {
   std::string text;
-  bool is_missing = true;  // false: it is there, and is not what the stage reads
+  bool is_missing = true;     // false: it is there, and is not what the stage reads
+  std::string advice = {};    // lines below `text` for a file that does not say `requires`
+  std::string variable = {};  // of the environment: its path names it, and it is not set
 };
 
 }  // namespace lldm

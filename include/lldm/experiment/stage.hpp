@@ -58,12 +58,10 @@ struct StageTraining {
   bool plans_gradient_path = false;  // by the memory budget
 };
 
-/// What a stage that makes rows says of their number: at most `rows_per_item` of each item of
-/// `task`, of the first `limit` items (0: all).
-struct StageMakes {
-  ComponentRef<Role::task> task = {};
+/// Items that a stage answers or changes: the first `limit` of a task (0: all).
+struct StageItems {
+  ComponentRef<Role::task> task;
   std::int64_t limit = 0;
-  std::int64_t rows_per_item = 1;
 };
 
 /// What a stage leaves behind for other stages.
@@ -86,10 +84,10 @@ struct StageFacts {
   std::vector<StageRows> rows = {};       // the first: what it trains on or scores
   std::optional<StageScoring> scoring = {};
   std::optional<StageTraining> training = {};
-  std::optional<StageMakes> makes = {};
-  std::vector<ComponentRef<Role::task>> tasks = {};  // whose words a vocabulary holds
-  std::vector<std::string> prompts = {};             // whose words a vocabulary holds
+  std::vector<StageItems> items = {};     // whose words a vocabulary holds, as those of
+  std::vector<std::string> prompts = {};  // prompts that the file gives
   StageProduct product = StageProduct::unknown;
+  std::int64_t rows_per_item = 1;  // of pairs that it makes, at most
   bool records_steps = false;      // its rows keep the order in which answers were written
   bool gives_rows = false;         // its result has `rows`, each one of the report
   std::int64_t shown_answers = 0;  // of a measured model, in the report

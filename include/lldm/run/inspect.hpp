@@ -33,7 +33,7 @@ struct InspectedStage {
 /// its canvas.  Of a grid the first cell is shown.
 /// Errors  ConfigError: no such stage, or the stage reads no rows.
 std::vector<InspectedStage> inspect_experiment(const LoadedExperiment& loaded,
-                                               const Registry& registry, MemoryManager& memory,
+                                               const Registry& registry,
                                                const InspectRequest& request);
 
 }  // namespace lldm

@@ -26,10 +26,10 @@ TemplateOptions agreed_template(const std::filesystem::path& model_folder,
 
 /// The template that a model's texts are written with: what its folder says (template.toml), else
 /// the experiment's.  ConfigError where the file has a [template] of its own that says otherwise.
-TemplateOptions template_of(const RunContext& run, const Work& work,
+TemplateOptions template_of(const PlannedRun& run, const Work& work,
                             const std::filesystem::path& model_folder);
 /// The same for training: a [template] of the file is a new one to learn.
-TemplateOptions training_template(const RunContext& run, const Work& work,
+TemplateOptions training_template(const PlannedRun& run, const Work& work,
                                   const std::filesystem::path& model_folder);
 
 /// Draws a stage's forward process, with the mask token of its tokenizer.

@@ -30,15 +30,10 @@ struct ModelBundle {
   TrainedNoise noise = {};       // what it was trained with, as far as is known
 };
 
-/// The run around one piece of work.
-struct RunContext {
+/// What is known of a run before it starts.
+struct PlannedRun {
   const RunSchedule& schedule;
   const Registry& registry;
-  MemoryManager& memory;
-  Logger& logger;
-  const RunOptions& options;
-  MetricsWriter& metrics;
-  std::string device;
 
   [[nodiscard]] const Experiment& experiment(const Work& work) const {
     return schedule.experiments[work.experiment];
@@ -55,12 +50,22 @@ struct RunContext {
   }
   /// Folder of the work that made `name` for this work; the name itself (a path) if no stage did.
   [[nodiscard]] std::filesystem::path folder_of(const Work& work, const std::string& name) const;
+};
+
+/// The run around one piece of work.
+struct RunContext : PlannedRun {
+  MemoryManager& memory;
+  Logger& logger;
+  const RunOptions& options;
+  MetricsWriter& metrics;
+  std::string device;
+
   /// `out`-relative folder: how metrics name a piece of work.
   [[nodiscard]] std::string label(const Work& work) const;
 };
 
 /// The model folder that a stage name or path stands for.
-std::filesystem::path model_folder_of(const RunContext& run, const Work& work,
+std::filesystem::path model_folder_of(const PlannedRun& run, const Work& work,
                                       const std::string& name);
 
 /// Whether `checkpoint` (a path, perhaps empty) is a folder of this work's checkpoints.
@@ -68,17 +73,5 @@ bool is_checkpoint_of(const std::filesystem::path& checkpoint, const std::filesy
 
 /// What one piece of work gives to the report; written as `result.json` when it is complete.
 using Result = nlohmann::ordered_json;
-
-struct EvaluateStage;
-struct SampleStage;
-struct StudyStage;
-struct SynthesizeStage;
-struct TrainingStage;
-
-Result run_training(const TrainingStage& stage, const RunContext& run, const Work& work);
-Result run_synthesis(const SynthesizeStage& stage, const RunContext& run, const Work& work);
-Result run_evaluation(const EvaluateStage& stage, const RunContext& run, const Work& work);
-Result run_sampling(const SampleStage& stage, const RunContext& run, const Work& work);
-Result run_study(const StudyStage& stage, const RunContext& run, const Work& work);
 
 }  // namespace lldm

@@ -73,5 +73,6 @@ TEST_CASE("A mean of items has the interval that fits it", "[eval][paired_test]"
   CHECK(std::string(mean_of_items(lines, false, stream()).kind) == "bootstrap");
   CHECK(mean_of_items(lines, false, stream()).interval == bootstrap_mean(lines, stream()));
   CHECK((is_share("accuracy") && is_share("preference_accuracy_per_token") && is_share("exact")));
+  CHECK((is_share("check_crash") && is_share("check_exit") && !is_share("forwards")));
   CHECK((is_share("strict_match") && !is_share("superfluous_steps") && !is_share("items")));
 }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include "config/path_variables.hpp"
+
+#include <cstdlib>
+
+namespace lldm::config {
+namespace {
+
+/// The place of the next "${NAME}" from `begin` on; `npos` if there is none that is closed.
+struct Place {
+  std::size_t begin = std::string::npos, end = std::string::npos;
+  [[nodiscard]] bool is_found() const { return end != std::string::npos; }
+};
+
+Place next(std::string_view path, std::size_t from) {
+  Place place{.begin = path.find("${", from)};
+  if (place.begin != std::string::npos) place.end = path.find('}', place.begin);
+  return place;
+}
+
+std::string_view content_of(std::string_view path, const Place& place) {
+  const std::string name(path.substr(place.begin + 2, place.end - place.begin - 2));
+  const char* content = std::getenv(name.c_str());
+  return content ? content : "";
+}
+
+}  // namespace
+
+std::string unset_variable(std::string_view path) {
+  for (Place at = next(path, 0); at.is_found(); at = next(path, at.end))
+    if (content_of(path, at).empty())
+      return std::string(path.substr(at.begin + 2, at.end - at.begin - 2));
+  return "";
+}
+
+std::string with_variables(std::string path) {
+  for (Place at = next(path, 0); at.is_found();) {
+    const std::string_view content = content_of(path, at);
+    path.replace(at.begin, at.end + 1 - at.begin, content);
+    at = next(path, at.begin + content.size());
+  }
+  return path;
+}
+
+}  // namespace lldm::config

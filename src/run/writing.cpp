@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "run/writing.hpp"
+
+#include "lldm/concepts/any_objective.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/stage/model_bundle.hpp"
+#include "lldm/tokenizer/load.hpp"
+
+namespace lldm {
+
+Canvas canvas_of(const PlannedRun& run, const Work& work, RowsWanted wanted) {
+  const StageFacts& facts = run.schedule.stage_of(work).facts;
+  Canvas canvas{.group_size = 2};
+  if (facts.scoring) canvas.rule = {facts.scoring->response_length, facts.scoring->score_padding};
+  canvas.rule.is_plain_text = wanted == RowsWanted::texts;
+  if (facts.training)
+    canvas.group_size =
+        run.registry.make<AnyObjective>(facts.training->objective, run.services(work, {}))
+            .needs()
+            .group_size;
+  return canvas;
+}
+
+std::string start_of(const PlannedRun& run, const Work& work) {
+  return work.model.empty() ? run.schedule.stage_of(work).facts.from : work.model;
+}
+
+const Writing& Writings::fresh(const Work& work) {
+  const auto [at, is_new] = fresh_.try_emplace(work.hash);
+  if (!is_new) return at->second;
+  const ExperimentOptions& options = run_.experiment(work).options;
+  const bool needs_words = options.tokenizer.type == TokenizerType::words;
+  at->second = {make_tokenizer(options.tokenizer, needs_words ? vocabulary_of(run_, work)
+                                                              : std::vector<std::string>()),
+                options.prompt_template, options.model.max_length};
+  return at->second;
+}
+
+Writing Writings::of(const Work& work) {
+  return of(work, run_.schedule.stage_of(work).facts.training.has_value());
+}
+
+Writing Writings::of(const Work& work, bool is_training) {
+  const std::string from = start_of(run_, work);
+  const std::filesystem::path folder =
+      from.empty() ? run_.experiment(work).options.model.path : model_folder_of(run_, work, from);
+  if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
+    return {load_tokenizer(folder),
+            is_training ? training_template(run_, work, folder) : template_of(run_, work, folder),
+            load_model_shape(folder).max_length};
+  if (const auto made = work.inputs.find(from); made != work.inputs.end()) {
+    Writing writing = of(run_.schedule.work[made->second], true);
+    if (is_training && run_.schedule.cells[work.cells.front()].root.find("template"))
+      writing.prompt_template = run_.experiment(work).options.prompt_template;
+    return writing;
+  }
+  if (folder.empty()) return fresh(work);
+  throw DataError(message("no model folder ", folder.string()));
+}
+
+}  // namespace lldm
