@@ -90,7 +90,7 @@ TEST_CASE("fit_to_canvas lists answers that are too long and cuts none", "[data]
       fit_to_canvas(rows, 3, kTokenizer),
       "response_length = 3 is too short for 2 of 3 answers, their end-of-text included\n"
       "  row 11: 4 tokens\n  row 13: 5 tokens\n  response_length = 5 would hold them all");
-  rows[0].place = "rows.jsonl:11";
+  rows = {{11, {}, {1, 2, 3}, "rows.jsonl:11"}, {13, {}, {1, 2, 3, 4}}};
   CHECK_THROWS_WITH(fit_to_canvas(rows, 3, kTokenizer),
                     lldm::testing::contains("\n  rows.jsonl:11: 4 tokens\n  row 13: 5 tokens"));
   CHECK_THROWS_AS(fit_to_canvas(rows, 0, kTokenizer), ConfigError);
