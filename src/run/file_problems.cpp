@@ -9,6 +9,7 @@
 #include "config/path_variables.hpp"
 #include "experiment/input_checks.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/tokenizer/load.hpp"
@@ -132,6 +133,17 @@ struct FileCheck {
                 task->value.is_string() ? task->value.as_string() : task->value.text_of("type"));
   }
 
+  /// Keys of [model] that the config.json of its `path` contradicts.
+  void sizes(const ModelOptions& options, const Member* model) {
+    if (!std::filesystem::exists(options.path / "config.json")) return;
+    try {
+      check_given_sizes(options, model ? &model->value : nullptr, options.path);
+    } catch (const ConfigError& error) {
+      add(model ? model->position : Position(), "", {.text = error.what(), .is_missing = false});
+    } catch (const DataError&) {  // told of the folder
+    }
+  }
+
   /// What a stage without `from` starts with: the folder of [model], or a tokenizer's file.
   void start(const Experiment& experiment) {
     const Member* table = loaded.document.root.find("tokenizer");
@@ -143,6 +155,7 @@ struct FileCheck {
       const Member* model = loaded.document.root.find("model");
       folder(model ? model->position : Position(),
              "[model] path: ", experiment.options.model.path.string(), tokenizer, keys);
+      sizes(experiment.options.model, model);
     } else if (!tokenizer.path.empty()) {
       const Position position = table ? table->position : Position();
       if (is_unset(position, "path", tokenizer.path.string())) return;
