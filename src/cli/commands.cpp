@@ -12,6 +12,11 @@ const OptionSpec kSet{"set", Takes::values, "Override a key of the file; VALUE i
 const OptionSpec kPlugin{"plugin", Takes::values, "Load this plugin first.", "FILE"};
 const OptionSpec kOut{"out", Takes::value, "Folder of the run; default runs/<file name>.", "DIR"};
 
+const OptionSpec kStoredDtype{
+    "dtype", Takes::value,
+    "Of the stored numbers: float32, bfloat16, float16, float64; default: the folder's own.",
+    "DTYPE"};
+
 const OptionSpec kStore{
     "store", Takes::value,
     "Take finished work from this folder, from whatever experiment, and keep it there.", "DIR"};
@@ -157,6 +162,91 @@ const std::vector<Command>& commands() {
        run_data_generate},
       {"data inspect",
        "FILE",
+      {"model inspect",
+       "MODEL",
+       "what a model folder holds: family, sizes, special ids, tensors, what is wrong with it",
+       "Reads config.json and the headers of the weights.  Exit code 2 if the weights are not "
+       "those "
+       "of config.json.",
+       1,
+       1,
+       {{"tensors", Takes::nothing, "List every tensor.", ""},
+        {"json", Takes::nothing, "One JSON object, with every tensor.", ""}},
+       run_model_inspect},
+      {"model logits",
+       "MODEL",
+       "the logits of token ids, as the model's own code gives them",
+       "IN is a list of texts, each a list of ids, or {\"input_ids\": ..., \"attention_mask\": "
+       "...};\n"
+       "a 0 of the mask hides a token from the others.  OUT gets `logits` [texts, length, "
+       "columns], "
+       "or\n"
+       "`logits.0`, `logits.1` ... where lengths differ.  Rows stand where the head gives them: "
+       "the "
+       "logits\n"
+       "of a model with shifted logits are not shifted.",
+       1,
+       1,
+       {{"ids", Takes::value, "The token ids, as JSON.", "FILE"},
+        {"out", Takes::value, "The safetensors file.", "FILE"},
+        {"dtype", Takes::value, "Of the computation: float32 (default) or float64.", "DTYPE"},
+        {"adapter", Takes::value, "A PEFT folder that is added to the weights.", "DIR"}},
+       run_model_logits},
+      {"model export",
+       "MODEL",
+       "write a model folder again, for other programs",
+       "Names of the family, dtypes of the folder's own files; tokenizer files are copied.\n"
+       "Example: lldm model export runs/x/sft/model --dtype bfloat16 --out x-sft",
+       1,
+       1,
+       {{"out", Takes::value, "The new folder.", "DIR"}, kStoredDtype},
+       run_model_export},
+      {"model merge",
+       "MODEL",
+       "write a model folder with an adapter added to its weights",
+       "The adapter is a LoRA folder of PEFT.",
+       1,
+       1,
+       {{"adapter", Takes::value, "The PEFT folder.", "DIR"},
+        {"out", Takes::value, "The new folder.", "DIR"},
+        kStoredDtype},
+       run_model_merge},
+      {"model convert",
+       "MODEL",
+       "make the start of a diffusion model of one that reads from left to right",
+       "Names a mask token and says in config.json where predictions stand.\n"
+       "Example: lldm model convert Qwen3-0.6B --mask-id 151669 --out qwen3-mask",
+       1,
+       1,
+       {{"mask-id", Takes::value,
+         "An id that no text uses; new: a row more in embedding and head, the mean of the others.",
+         "ID|new"},
+        {"shift", Takes::value,
+         "keep (default): position i is predicted at i - 1, as it was trained; drop: in place.",
+         "keep|drop"},
+        {"from", Takes::value, "The family that it must be.", "FAMILY"},
+        {"out", Takes::value, "The new folder.", "DIR"},
+        kStoredDtype},
+       run_model_convert},
+      {"model init",
+       "FAMILY",
+       "write a model folder with fresh weights, without a tokenizer",
+       "Example: lldm model init qwen3 --tokens 300 --set width=64 --set layers=2 --out tiny",
+       1,
+       1,
+       {{"tokens", Takes::value, "Ids of its vocabulary.", "N"},
+        {"seed", Takes::value, "Seed of the weights; default 42.", "N"},
+        {"out", Takes::value, "The new folder.", "DIR"},
+        kSet},
+       run_model_init},
+      {"model diff",
+       "MODEL MODEL",
+       "compare two model folders, tensor by tensor; exit code 1 if they differ",
+       "",
+       2,
+       2,
+       {},
+       run_model_diff},
        "what a JSONL file, or the data of an experiment, looks like to a model",
        "FILE is a .jsonl file (with --tokenizer MODEL: that folder's template writes it) or an "
        "experiment (.toml).\n"

@@ -15,8 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-at::ScalarType stored_type(const Transformer& model, const SaveOptions& options) {
-  return options.dtype.value_or(model.dtype());
+at::ScalarType stored_type(const NamedParameter& parameter, const SaveOptions& options) {
+  if (options.dtype) return *options.dtype;
+  const auto own = options.dtypes.find(parameter.name);
+  return own == options.dtypes.end() ? parameter.value.scalar_type() : own->second;
 }
 
 std::string dtype_name(at::ScalarType type) {
@@ -35,33 +37,37 @@ std::string dtype_name(at::ScalarType type) {
   }
 }
 
+/// What goes into one file: a tensor and what it is stored as.
+using Shard = std::map<std::string, std::pair<at::Tensor, at::ScalarType>>;
+
 // Parameters in order, a new shard wherever the next tensor would not fit.
-std::vector<TensorMap> cut_into_shards(const Transformer& model, const SaveOptions& options) {
-  const auto element = static_cast<std::int64_t>(c10::elementSize(stored_type(model, options)));
-  std::vector<TensorMap> shards(1);
+std::vector<Shard> cut_into_shards(const Transformer& model, const SaveOptions& options) {
+  std::vector<Shard> shards(1);
   std::int64_t bytes = 0;
   for (const auto& parameter : model.parameters()) {
-    const std::int64_t size = parameter.value.numel() * element;
+    const at::ScalarType type = stored_type(parameter, options);
+    const std::int64_t size =
+        parameter.value.numel() * static_cast<std::int64_t>(c10::elementSize(type));
     if (!shards.back().empty() && bytes + size > options.max_shard_bytes) {
       shards.emplace_back();
       bytes = 0;
     }
-    shards.back()[parameter.name] = parameter.value;
+    shards.back()[parameter.name] = {parameter.value, type};
     bytes += size;
   }
   return shards;
 }
 
-/// The numbers as they are stored; a number that `type` cannot hold is an error.
-TensorMap as_stored(const TensorMap& shard, at::ScalarType type, const fs::path& file) {
+/// The numbers as they are stored; one that its type cannot hold is an error.
+TensorMap as_stored(const Shard& shard, const fs::path& file) {
   TensorMap stored;
   std::vector<NamedParameter> narrowed;
-  for (const auto& [name, value] : shard) {
-    stored[name] = value.detach().to(type);
-    if (value.scalar_type() != type) narrowed.push_back({name, stored[name]});
+  for (const auto& [name, item] : shard) {
+    stored[name] = item.first.detach().to(item.second);
+    if (item.first.scalar_type() != item.second) narrowed.push_back({name, stored[name]});
   }
-  require_finite(narrowed, message(file.string(), ": not saved: as ", dtype_name(type),
-                                   " the weights are not finite"));
+  require_finite(narrowed, message(file.string(), ": not saved: as they would be stored, the ",
+                                   "weights are not finite"));
   return stored;
 }
 
@@ -71,14 +77,14 @@ std::string shard_name(std::size_t index, std::size_t count) {
   return name;
 }
 
-void save_shards(const std::vector<TensorMap>& shards, at::ScalarType type,
-                 const SaveOptions& options, const fs::path& folder) {
+void save_shards(const std::vector<Shard>& shards, const SaveOptions& options,
+                 const fs::path& folder) {
   nlohmann::ordered_json index;
   std::uint64_t bytes = 0;
   std::map<std::string, std::string> weight_map;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const auto name = shard_name(i, shards.size());
-    const TensorMap stored = as_stored(shards[i], type, folder / name);
+    const TensorMap stored = as_stored(shards[i], folder / name);
     save_safetensors(folder / name, stored, options.metadata);
     for (const auto& item : stored) {
       weight_map[item.first] = name;
@@ -103,8 +109,9 @@ TransformerConfig saved_config(const Transformer& model) {
 void save_transformer(const Transformer& model, const fs::path& folder,
                       const SaveOptions& options) {
   const PurposeScope purpose(MemoryPurpose::staging);
-  const at::ScalarType type = stored_type(model, options);
-  const std::string config = model_config_json(saved_config(model), dtype_name(type));
+  // What config.json says of them all is what the first, the embedding, is.
+  const std::string config = model_config_json(
+      saved_config(model), dtype_name(stored_type(model.parameters().front(), options)));
   require_finite(model.parameters(),
                  folder.string() + ": nothing was saved: the weights are not finite");
   std::error_code failure;
@@ -115,10 +122,10 @@ void save_transformer(const Transformer& model, const fs::path& folder,
   // The other form, if an earlier save left it, would make the folder ambiguous.
   if (shards.size() == 1) {
     const auto file = folder / "model.safetensors";
-    save_safetensors(file, as_stored(shards.front(), type, file), options.metadata);
+    save_safetensors(file, as_stored(shards.front(), file), options.metadata);
     fs::remove(folder / "model.safetensors.index.json");
   } else {
-    save_shards(shards, type, options, folder);
+    save_shards(shards, options, folder);
     fs::remove(folder / "model.safetensors");
   }
 }

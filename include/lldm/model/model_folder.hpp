@@ -45,6 +45,8 @@ struct SaveOptions {
   std::int64_t max_shard_bytes = kMaxShardBytes;
   /// Of the stored numbers: float32, float64, bfloat16 or float16; none: the model's own.
   std::optional<at::ScalarType> dtype = {};
+  /// Of single tensors, by name, where `dtype` is none.
+  std::map<std::string, at::ScalarType> dtypes = {};
   /// What every file says of itself; {"format": "pt"} is what some readers ask for.
   std::map<std::string, std::string> metadata = {};
 };

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// lldm model logits.
+#include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/GradMode.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/terminal.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/model/adapter_folder.hpp"
+#include "lldm/model/model_folder.hpp"
+#include "lldm/model/safetensors.hpp"
+#include "storage/json_file.hpp"
+
+namespace lldm::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// One text: its ids and, unless all are seen, which of them the others see.
+struct IdRow {
+  std::vector<std::int64_t> ids, visible;
+};
+
+std::vector<std::int64_t> integers_of(const json& values, const std::string& where) {
+  if (!values.is_array() || values.empty())
+    throw DataError(where + ": must be a list of whole numbers");
+  std::vector<std::int64_t> list;
+  for (const auto& value : values) {
+    if (!value.is_number_integer())
+      throw DataError(message(where, ": ", value.dump(), " is no whole number"));
+    list.push_back(value.get<std::int64_t>());
+  }
+  return list;
+}
+
+/// A list of texts; a single text may stand for a list of one.
+std::vector<std::vector<std::int64_t>> lists_of(const json& values, const std::string& where) {
+  if (values.is_array() && !values.empty() && !values.front().is_array())
+    return {integers_of(values, where)};
+  if (!values.is_array() || values.empty())
+    throw DataError(where + ": must be a list of texts, each a list of ids");
+  std::vector<std::vector<std::int64_t>> lists;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    lists.push_back(integers_of(values[i], message(where, "[", i, "]")));
+  return lists;
+}
+
+std::vector<IdRow> rows_of(const fs::path& file, std::int64_t num_ids) {
+  const json values = load_json(file);
+  const bool is_object = values.is_object();
+  if (is_object && !values.contains("input_ids"))
+    throw DataError(file.string() + ": has no \"input_ids\"");
+  const auto ids = lists_of(is_object ? values["input_ids"] : values,
+                            file.string() + (is_object ? ": input_ids" : ""));
+  std::vector<std::vector<std::int64_t>> masks;
+  if (is_object && values.contains("attention_mask") && !values["attention_mask"].is_null())
+    masks = lists_of(values["attention_mask"], file.string() + ": attention_mask");
+  std::vector<IdRow> rows;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    for (std::size_t k = 0; k < ids[i].size(); ++k)
+      if (ids[i][k] < 0 || ids[i][k] >= num_ids)
+        throw DataError(message(file.string(), ": text ", i, ", place ", k, ": id ", ids[i][k],
+                                " is none of the model's ", num_ids));
+    if (!masks.empty() && (masks.size() != ids.size() || masks[i].size() != ids[i].size()))
+      throw DataError(message(file.string(), ": attention_mask has not the shape of input_ids"));
+    rows.push_back({ids[i], masks.empty() ? std::vector<std::int64_t>() : masks[i]});
+  }
+  return rows;
+}
+
+/// [L, columns that the head has].
+at::Tensor logits_of(const Transformer& model, const IdRow& row) {
+  PackedTokens batch;
+  batch.tokens = at::tensor(row.ids, at::kLong);
+  batch.offsets = {0, static_cast<std::int64_t>(row.ids.size())};
+  if (!row.visible.empty()) batch.visible = at::tensor(row.visible, at::kLong).ne(0);
+  return model.logits(model.raw_hidden(batch)).narrow(1, 0, model.config().logit_columns);
+}
+
+at::ScalarType dtype_of(const Arguments& arguments) {
+  const std::string name = arguments.value("dtype", "float32");
+  if (name == "float32") return at::kFloat;
+  if (name == "float64") return at::kDouble;
+  throw ConfigError(message("--dtype got \"", name, "\"\n  runnable: float32, float64"));
+}
+
+}  // namespace
+
+int run_model_logits(const Arguments& arguments) {
+  for (const char* option : {"ids", "out"})
+    if (!arguments.has(option))
+      throw ConfigError(message("lldm model logits: --", option, " FILE is missing"));
+  const fs::path folder = arguments.positional.at(0);
+  require_model_folder(folder);
+  const auto model = load_transformer(folder, dtype_of(arguments));
+  if (arguments.has("adapter")) {
+    const fs::path adapter = arguments.value("adapter");
+    merge_adapter(*model, load_adapter(adapter), adapter);
+  }
+  const auto rows = rows_of(arguments.value("ids"), model->vocabulary_size());
+  const c10::NoGradGuard no_gradient;
+  std::vector<at::Tensor> logits;
+  bool is_even = true;
+  for (const auto& row : rows) {
+    logits.push_back(logits_of(*model, row));
+    is_even &= row.ids.size() == rows.front().ids.size();
+  }
+  TensorMap out;
+  if (is_even) out["logits"] = at::stack(logits);
+  for (std::size_t i = 0; !is_even && i < logits.size(); ++i)
+    out[message("logits.", i)] = logits[i].contiguous();
+  save_safetensors(arguments.value("out"), out);
+  std::cout << arguments.value("out") << ": logits of " << rows.size()
+            << (rows.size() == 1 ? " text\n" : " texts\n");
+  return 0;
+}
+
+}  // namespace lldm::cli

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/model/adapter_folder.hpp"
+
+#include <ATen/ops/mm.h>
+#include <c10/core/GradMode.h>
+
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "lldm/errors.hpp"
+#include "lldm/model/safetensors.hpp"
+#include "model/hashed_weights.hpp"
+#include "model/weight_files.hpp"
+#include "storage/json_file.hpp"
+#include "text/pcre2.hpp"
+
+namespace lldm {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::string_view kPrefix = "base_model.model.";
+constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
+
+/// Keys whose value, other than these, changes what an adapter means.
+void refuse_other_kinds(const json& config, const std::string& where) {
+  const std::array<std::pair<const char*, json>, 8> fixed = {{{"peft_type", "LORA"},
+                                                              {"use_dora", false},
+                                                              {"use_qalora", false},
+                                                              {"bias", "none"},
+                                                              {"lora_bias", false},
+                                                              {"fan_in_fan_out", false},
+                                                              {"modules_to_save", nullptr},
+                                                              {"layer_replication", nullptr}}};
+  std::string complaints;
+  for (const auto& [key, value] : fixed) {
+    const json given = config.value(key, value);
+    const bool is_empty = given.is_structured() && given.empty();
+    if (given != value && !given.is_null() && !is_empty)
+      complaints += message("\n  \"", key, "\" = ", given.dump(),
+                            " is not implemented; implemented: ", value.dump());
+  }
+  if (!config.contains("peft_type")) complaints += "\n  \"peft_type\" is missing";
+  for (const char* key : {"r", "lora_alpha"})
+    if (!config.contains(key) || !config[key].is_number() || config[key].get<double>() <= 0)
+      complaints += message("\n  \"", key, "\" must be a positive number");
+  if (!complaints.empty())
+    throw DataError(message(where, ": not an adapter that lldm can read", complaints));
+}
+
+/// Whether the end of `module`, from a dot on, is what `pattern` describes.
+bool is_end_of(const std::string& module, const std::string& pattern, const std::string& where) {
+  const std::string whole = "(?:.*\\.)?(?:" + pattern + ")";
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  const auto code = pcre2::limited(
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(whole.data()), whole.size(),
+                    PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &error, &offset, nullptr));
+  if (!code.code)
+    throw DataError(
+        message(where, ": \"", pattern, "\" is no pattern: ", pcre2::error_text(error)));
+  const pcre2::MatchData data(pcre2_match_data_create_from_pattern(code.code.get(), nullptr));
+  const int result = pcre2_match(code.code.get(), reinterpret_cast<PCRE2_SPTR>(module.data()),
+                                 module.size(), 0, 0, data.get(), code.limits.get());
+  if (result < 0 && result != PCRE2_ERROR_NOMATCH)
+    throw DataError(
+        message(where, ": pattern \"", pattern, "\" gave up: ", pcre2::error_text(result)));
+  return result >= 0;
+}
+
+/// The number of the first pattern that `module` ends with, else `otherwise`.
+double by_pattern(const json& config, const char* key, const std::string& module, double otherwise,
+                  const std::string& where) {
+  const json patterns = config.value(key, json::object());
+  if (patterns.is_null()) return otherwise;
+  for (const auto& [pattern, value] : patterns.items()) {
+    if (!value.is_number() || value.get<double>() <= 0)
+      throw DataError(message(where, ": ", key, "[\"", pattern, "\"] must be a positive number"));
+    if (is_end_of(module, pattern, message(where, ": ", key))) return value.get<double>();
+  }
+  return otherwise;
+}
+
+/// The module and the side ('A', 'B') of "base_model.model.MODULE.lora_A.weight".
+std::pair<std::string, char> parsed(const std::string& name, const std::string& where) {
+  for (const char side : {'A', 'B'}) {
+    const std::string ending = std::string(".lora_") + side + ".weight";
+    if (name.starts_with(kPrefix) && name.ends_with(ending))
+      return {name.substr(kPrefix.size(), name.size() - kPrefix.size() - ending.size()), side};
+  }
+  throw DataError(message(where, ": tensor \"", name,
+                          "\" is none of a LoRA of matrices\n  such are called ", kPrefix,
+                          "MODULE.lora_A.weight and .lora_B.weight"));
+}
+
+LoraUpdate make_update(const std::string& module, const at::Tensor& a, const at::Tensor& b,
+                       const json& config, const std::string& where) {
+  const auto rank = static_cast<std::int64_t>(
+      by_pattern(config, "rank_pattern", module, config["r"].get<double>(), where));
+  const double alpha =
+      by_pattern(config, "alpha_pattern", module, config["lora_alpha"].get<double>(), where);
+  if (a.dim() != 2 || b.dim() != 2 || a.size(0) != rank || b.size(1) != rank)
+    throw DataError(message(where, ": module \"", module, "\" has A ", shape_text(a.sizes().vec()),
+                            " and B ", shape_text(b.sizes().vec()), ", must be [", rank,
+                            ", in] and [out, ", rank, "]"));
+  const auto size = static_cast<double>(rank);
+  return {.weight = module + ".weight",
+          .a = a.to(at::kFloat),
+          .b = b.to(at::kFloat),
+          .scale = alpha / (config.value("use_rslora", false) ? std::sqrt(size) : size)};
+}
+
+}  // namespace
+
+std::vector<LoraUpdate> load_adapter(const fs::path& folder) {
+  const auto config_file = folder / "adapter_config.json",
+             weights_file = folder / "adapter_model.safetensors";
+  for (const auto& file : {config_file, weights_file})
+    if (!fs::exists(file))
+      throw DataError(
+          message(folder.string(), ": no PEFT adapter: has no ", file.filename().string()));
+  const json config = load_json(config_file, {.max_bytes = kMaxConfigBytes});
+  if (!config.is_object()) throw DataError(config_file.string() + ": must be a JSON object");
+  refuse_other_kinds(config, config_file.string());
+  const auto where = weights_file.string();
+  std::map<std::string, std::map<char, at::Tensor>> modules;
+  for (const auto& [name, value] : load_safetensors(weights_file)) {
+    if (const auto problem = finite_problem(value))
+      throw DataError(message(where, ": tensor \"", name, "\": ", *problem));
+    const auto [module, side] = parsed(name, where);
+    modules[module][side] = value;
+  }
+  std::vector<LoraUpdate> updates;
+  for (const auto& [module, sides] : modules) {
+    if (sides.size() != 2)
+      throw DataError(message(where, ": module \"", module, "\" has no lora_",
+                              sides.contains('A') ? 'B' : 'A'));
+    updates.push_back(
+        make_update(module, sides.at('A'), sides.at('B'), config, config_file.string()));
+  }
+  if (updates.empty()) throw DataError(where + ": has no tensors");
+  return updates;
+}
+
+void merge_adapter(Transformer& model, const std::vector<LoraUpdate>& updates,
+                   const fs::path& folder) {
+  std::map<std::string, at::Tensor> weights;
+  for (const auto& parameter : model.parameters()) weights[parameter.name] = parameter.value;
+  std::string complaints;
+  for (const auto& update : updates) {
+    const auto found = weights.find(update.weight);
+    const std::vector<std::int64_t> shape{update.b.size(0), update.a.size(1)};
+    if (found == weights.end())
+      complaints += message("\n  \"", update.weight, "\" is not in the model");
+    else if (found->second.sizes().vec() != shape)
+      complaints +=
+          message("\n  \"", update.weight, "\" is ", shape_text(found->second.sizes().vec()),
+                  ", the update ", shape_text(shape));
+  }
+  if (!complaints.empty())
+    throw DataError(message(folder.string(), ": an adapter of another model", complaints));
+  const c10::NoGradGuard no_gradient;
+  for (const auto& update : updates) {
+    const at::Tensor& weight = weights.at(update.weight);
+    const auto product =
+        at::mm(update.b.to(weight.scalar_type()), update.a.to(weight.scalar_type()));
+    at::Tensor(weight).add_(product.to(weight.device()), update.scale);
+  }
+}
+
+}  // namespace lldm

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# lldm model: folders are made, told, written again, compared; logits are those that were recorded.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+golden=${LLDM_GOLDEN:-$SOURCE/tests/golden/data}
+python=$(command -v python3)
+
+for family in llada smdm dream qwen2 qwen3 llama; do
+  run_lldm model init "$family" --tokens 40 --set width=32 --set layers=2 --set heads=4 --set max_length=32 --out "$WORK/$family"
+  expect_code 0 "a fresh $family is written"
+  run_lldm model inspect "$WORK/$family"
+  expect_code 0 "and inspected"
+  expect_text "family      $family"
+  run_lldm model export "$WORK/$family" --dtype bfloat16 --out "$WORK/$family-bf16"
+  expect_code 0 "and exported as bfloat16"
+  run_lldm model export "$WORK/$family-bf16" --out "$WORK/$family-again"
+  expect_code 0 "and again, as it is stored"
+  check "with the same bytes" cmp -s "$WORK/$family-bf16/model.safetensors" "$WORK/$family-again/model.safetensors"
+  run_lldm model diff "$WORK/$family-bf16" "$WORK/$family-again"
+  expect_code 0 "which diff calls equal"
+  run_lldm model diff "$WORK/$family" "$WORK/$family-bf16"
+  expect_code 1 "and unlike the float32 folder"
+done
+
+run_lldm model inspect "$WORK/qwen3" --json
+check "inspect --json is one object with every tensor" "$python" -c '
+import json, sys
+report = json.loads(sys.argv[1])
+assert report["family"] == "qwen3" and report["shifted_logits"] is True and report["complaints"] == []
+assert len(report["tensors"]) == 3 + 2 * 11
+assert sum(t["bytes"] for t in report["tensors"].values()) == report["bytes"] == 4 * report["parameters"]' "$text"
+
+run_lldm model convert "$WORK/qwen3" --from qwen3 --mask-id 39 --shift drop --out "$WORK/mask"
+expect_code 0 "a conversion names its mask"
+check "in config.json" grep -q '"mask_token_id": 39' "$WORK/mask/config.json"
+check "and where it predicts" grep -q '"shifted_logits": false' "$WORK/mask/config.json"
+run_lldm model convert "$WORK/qwen3" --mask-id new --out "$WORK/grown"
+expect_code 0 "or adds a row for it"
+run_lldm model inspect "$WORK/grown"
+expect_text "embedding rows 41"
+run_lldm model convert "$WORK/qwen3" --mask-id 40 --out "$WORK/none"
+expect_code 2 "an id without a row is refused"
+expect_text "mask id 40 has no row"
+run_lldm model convert "$WORK/qwen3" --from llama --mask-id 39 --out "$WORK/none"
+expect_code 2 "another family than asked for is refused"
+
+# Recorded logits, from JSON to safetensors, read by another program.
+cat > "$WORK/check.py" << 'PYTHON'
+import json, struct, sys
+from array import array
+def tensors(path):
+    with open(path, "rb") as file:
+        size = struct.unpack("<Q", file.read(8))[0]
+        header = json.loads(file.read(size))
+        data = file.read()
+    kinds = {"F32": "f", "I64": "q"}
+    return {n: (t["shape"], array(kinds[t["dtype"]], data[slice(*t["data_offsets"])]))
+            for n, t in header.items() if n != "__metadata__" and t["dtype"] in kinds}
+def write_ids(path, key, out):
+    (rows, length), flat = tensors(path)[key]
+    json.dump([list(flat[i * length:(i + 1) * length]) for i in range(rows)], open(out, "w"))
+def compare(path, key, got):
+    shape, want = tensors(path)[key]
+    mine, numbers = tensors(got)["logits"]
+    assert shape == mine, (shape, mine)
+    worst = max(abs(a - b) for a, b in zip(want, numbers))
+    print(f"largest error {worst:.2e}")
+    assert worst <= 2e-4
+{"ids": write_ids, "compare": compare}[sys.argv[1]](*sys.argv[2:])
+PYTHON
+for folder in llada smdm dream autoregressive/qwen2; do
+  check "ids of $folder" "$python" "$WORK/check.py" ids "$golden/$folder/forward.safetensors" case1.input_ids "$WORK/ids.json"
+  run_lldm model logits "$golden/$folder" --ids "$WORK/ids.json" --out "$WORK/logits.safetensors"
+  expect_code 0 "logits of $folder"
+  check "are those that were recorded" "$python" "$WORK/check.py" compare "$golden/$folder/forward.safetensors" case1.logits "$WORK/logits.safetensors"
+done
+for adapter in "$golden"/peft/*/; do
+  base=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1] + "manifest.json"))["base"])' "$adapter")
+  "$python" "$WORK/check.py" ids "$adapter/forward.safetensors" input_ids "$WORK/ids.json"
+  run_lldm model logits "$golden/$base" --adapter "$adapter" --ids "$WORK/ids.json" --out "$WORK/logits.safetensors"
+  expect_code 0 "logits with $(basename "$adapter")"
+  check "are PEFT's" "$python" "$WORK/check.py" compare "$adapter/forward.safetensors" logits "$WORK/logits.safetensors"
+  run_lldm model merge "$golden/$base" --adapter "$adapter" --out "$WORK/merged-$(basename "$adapter")"
+  expect_code 0 "a merged folder is written"
+  run_lldm model logits "$WORK/merged-$(basename "$adapter")" --ids "$WORK/ids.json" --out "$WORK/logits.safetensors"
+  check "and gives PEFT's logits" "$python" "$WORK/check.py" compare "$adapter/forward.safetensors" logits_merged "$WORK/logits.safetensors"
+done
+
+echo '[[1, 2], [1, 2, 999]]' > "$WORK/wrong.json"
+run_lldm model logits "$WORK/llama" --ids "$WORK/wrong.json" --out "$WORK/logits.safetensors"
+expect_code 2 "an id that the model does not have is refused"
+expect_text "text 1, place 2: id 999 is none of the model's 40"
+echo '{"input_ids": [[1, 2], [1, 2, 3]], "attention_mask": [[0, 1], [1, 1, 1]]}' > "$WORK/ragged.json"
+run_lldm model logits "$WORK/llama" --ids "$WORK/ragged.json" --out "$WORK/logits.safetensors"
+expect_code 0 "texts of several lengths are tensors of their own"
+check "named by number" grep -q 'logits.1' "$WORK/logits.safetensors"
+run_lldm model export "$WORK/llama" --out "$WORK/qwen2"
+expect_code 2 "a folder that is there is not written over"
+echo '{"model_type": "mixtral"}' > "$WORK/qwen2/config.json"
+run_lldm model inspect "$WORK/qwen2"
+expect_code 2 "a mixture of experts is refused"
+expect_text "a mixture of experts, which lldm does not run"
+summary
