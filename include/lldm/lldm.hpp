@@ -204,6 +204,7 @@
 #include "lldm/text/utf8.hpp"
 #include "lldm/tokenizer/bytes.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "lldm/tokenizer/sentencepiece.hpp"
 #include "lldm/tokenizer/special_names.hpp"
 #include "lldm/tokenizer/tokenizer_json.hpp"
 #include "lldm/tokenizer/words.hpp"

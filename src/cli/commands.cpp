@@ -21,6 +21,20 @@ const OptionSpec kStore{
     "store", Takes::value,
     "Take finished work from this folder, from whatever experiment, and keep it there.", "DIR"};
 
+const OptionSpec kPattern{"pattern", Takes::value,
+                          "Of a rank file (*.tiktoken): gpt2, cl100k, o200k, llama3, qwen2, or an "
+                          "expression.",
+                          "NAME"};
+const OptionSpec kMissingSymbol{"missing-symbol", Takes::value,
+                                "What the vocabulary cannot express: refuse (default) or drop.",
+                                "refuse|drop"};
+const OptionSpec kSpecial{"special", Takes::nothing,
+                          "The text of special tokens becomes them; without, it is ordinary text.",
+                          ""};
+const OptionSpec kRows{"jsonl", Takes::value, "One JSON value a line; - is standard input.",
+                       "FILE"};
+const OptionSpec kConverted{"out", Takes::value, "Write here; default: standard output.", "FILE"};
+
 const OptionSpec kJobs{"jobs", Takes::value, "Worker processes; default 1.", "N"};
 const OptionSpec kRetryFailed{"retry-failed", Takes::nothing,
                               "Try again what is recorded as failed.", ""};
@@ -271,6 +285,42 @@ const std::vector<Command>& commands() {
         kSet,
         kPlugin},
        run_data_inspect},
+      {"tokenizer encode",
+       "DIR|FILE",
+       "texts to token ids: one JSON list a line",
+       "DIR is a model folder or a folder of a hub; FILE a tokenizer.json, vocab.json, "
+       "tokenizer.model,\n"
+       "tekken.json or *.tiktoken (docs/tokenizers.md).  A line of --jsonl is a JSON text, or an "
+       "object with\n"
+       "\"text\".  No special token is added.\n"
+       "Example: lldm tokenizer encode LLaDA-8B-Instruct --jsonl texts.jsonl",
+       1,
+       1,
+       {kRows, kConverted, kSpecial, kMissingSymbol, kPattern},
+       run_tokenizer_encode},
+      {"tokenizer decode",
+       "DIR|FILE",
+       "token ids to texts: one JSON text a line",
+       "A line of --jsonl is a JSON list of ids, or an object with \"ids\".",
+       1,
+       1,
+       {kRows,
+        kConverted,
+        {"skip-special", Takes::nothing, "Leave special tokens out.", ""},
+        kPattern},
+       run_tokenizer_decode},
+      {"tokenizer inspect",
+       "DIR|FILE",
+       "kind, size, special tokens and fingerprint of a tokenizer; the tokens of a text",
+       "",
+       1,
+       1,
+       {{"text", Takes::value, "Show its tokens, one a line.", "TEXT"},
+        {"json", Takes::nothing, "One JSON object, without the text's tokens.", ""},
+        kSpecial,
+        kMissingSymbol,
+        kPattern},
+       run_tokenizer_inspect},
       {"grid plan",
        "FILE",
        "the cells of a grid, the work they share, forward passes, memory",

@@ -78,10 +78,9 @@ class Vocabulary {
  public:
   explicit Vocabulary(const json& tokenizer) {
     if (!tokenizer.is_object()) return;
-    if (const auto model = tokenizer.find("model"); model != tokenizer.end() && model->is_object())
-      if (const auto vocab = model->find("vocab"); vocab != model->end() && vocab->is_object())
-        for (const auto& [text, id] : vocab->items())
-          if (id.is_number_integer()) add(text, id.get<std::int64_t>());
+    const auto model = tokenizer.find("model");
+    if (model != tokenizer.end() && model->is_object() && model->contains("vocab"))
+      add_all((*model)["vocab"]);
     const auto added = tokenizer.find("added_tokens");
     if (added == tokenizer.end() || !added->is_array()) return;
     for (const json& token : *added)
@@ -110,6 +109,16 @@ class Vocabulary {
   }
 
  private:
+  /// {token: id} or [[token, score], ...]
+  void add_all(const json& vocab) {
+    for (std::size_t i = 0; vocab.is_array() && i < vocab.size(); ++i)
+      if (const json& entry = vocab[i]; entry.is_array() && !entry.empty() && entry[0].is_string())
+        add(entry[0].get<std::string>(), static_cast<std::int64_t>(i));
+    if (vocab.is_object())
+      for (const auto& [text, id] : vocab.items())
+        if (id.is_number_integer()) add(text, id.get<std::int64_t>());
+  }
+
   std::unordered_map<std::string, std::int64_t> ids_;
   std::unordered_map<std::int64_t, std::string> texts_;
   std::int64_t next_ = 0;
@@ -207,10 +216,11 @@ std::string agreed_name(const fs::path& folder, const HubRole& role,
 
 }  // namespace
 
-FolderTokens read_folder_tokens(const fs::path& tokenizer_file, const SpecialNames& asked) {
+FolderTokens read_folder_tokens(const fs::path& tokenizer_file, std::string tokenizer_json,
+                                const SpecialNames& asked) {
   const fs::path folder = tokenizer_file.parent_path();
   const std::string file = tokenizer_file.string();
-  FolderTokens out{read_input(tokenizer_file), {}};
+  FolderTokens out{std::move(tokenizer_json), {}};
   const auto map = FolderFile::read(folder / "special_tokens_map.json");
   const auto tokenizer_config = FolderFile::read(folder / "tokenizer_config.json");
   const auto config = FolderFile::read(folder / "config.json");

@@ -11,20 +11,21 @@
 
 namespace lldm {
 
-/// A folder's tokenizer.json and the names that its other files give to special tokens.
+/// A folder's tokenizer and the names that its other files give to special tokens.
 struct FolderTokens {
-  std::string tokenizer_json;  // its text, with the tokens that only added_tokens_decoder has
+  std::string tokenizer_json;  // as given, with the tokens that only added_tokens_decoder has
   SpecialNames names = {};
 };
 
-/// Reads `tokenizer_file` (a tokenizer.json) and, beside it, special_tokens_map.json,
-/// tokenizer_config.json and config.json, each where it is there.
+/// Reads special_tokens_map.json, tokenizer_config.json and config.json beside `tokenizer_file`,
+/// each where it is there; `tokenizer_json` is that file, as the text of a tokenizer.json.
 ///
 /// A role's token may be named by any of them; those that name it must agree.  eos_token_id may be
 /// a list: the named end of text must be in it, the first one counts where none is named.
 /// A role for which `asked` holds a text is not looked at: the caller has its own.
 /// Errors  DataError: a contradiction (both files, both values), an id without a token, bad JSON.
 [[nodiscard]] FolderTokens read_folder_tokens(const std::filesystem::path& tokenizer_file,
+                                              std::string tokenizer_json,
                                               const SpecialNames& asked = {});
 
 /// DataError if the config.json of `folder` names other ids than `special`, which `source` (a file

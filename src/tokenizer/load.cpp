@@ -8,28 +8,19 @@
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/tokenizer/bytes.hpp"
+#include "lldm/tokenizer/sentencepiece.hpp"
 #include "lldm/tokenizer/words.hpp"
 #include "storage/json_file.hpp"
 #include "storage/sealed_folder.hpp"
 #include "tokenizer/folder_tokens.hpp"
+#include "tokenizer/published.hpp"
 #include "tokenizer/saved_tokenizer.hpp"
+#include "tokenizer/tokenizer_source.hpp"
 
 namespace lldm {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kNone = "none";
-
-/// `asked` where it names something, else `fallback`; "none" is empty.
-SpecialNames chosen_names(const SpecialNames& asked, const SpecialNames& fallback) {
-  SpecialNames names;
-  for (const SpecialRole& role : kSpecialRoles) {
-    const std::string& text = asked.*role.text;
-    names.*role.text = text == kNone ? "" : text.empty() ? fallback.*role.text : text;
-  }
-  return names;
-}
 
 SpecialNames names_of(const TokenizerOptions& options) {
   return {.mask = options.mask_token,
@@ -39,8 +30,17 @@ SpecialNames names_of(const TokenizerOptions& options) {
           .padding = options.padding_token};
 }
 
-/// The names that tokenizers made from data have by default.
-SpecialNames builtin_names() { return {.mask = "<mask>", .end_of_text = "<eos>"}; }
+std::shared_ptr<const Tokenizer> load_saved_json(const JsonView& saved, const fs::path& file) {
+  TokenizerJson::Settings settings = {
+      .special = read_saved_names(saved, {"missing_symbol", "ranks_by_result"})};
+  const JsonView missing = saved.at("missing_symbol");
+  if (missing.text() != "refuse" && missing.text() != "drop")
+    missing.fail("must be refuse or drop");
+  if (missing.text() == "drop") settings.missing_symbol = MissingSymbol::drop;
+  if (const auto by_result = saved.find("ranks_by_result"))
+    settings.ranks_by_result = by_result->boolean();
+  return std::make_shared<TokenizerJson>(TokenizerJson::read(file, settings));
+}
 
 /// The tokenizer that `save` wrote; its file's type decides.
 std::shared_ptr<const Tokenizer> load_saved(const fs::path& path) {
@@ -63,18 +63,17 @@ std::shared_ptr<const Tokenizer> load_saved(const fs::path& path) {
       words.fail(error.what());
     }
   } else if (type == TokenizerJson::name()) {
-    const SpecialNames names = read_saved_names(saved, {"missing_symbol"});
-    const JsonView missing = saved.at("missing_symbol");
-    if (missing.text() != "refuse" && missing.text() != "drop")
-      missing.fail("must be refuse or drop");
-    tokenizer = std::make_shared<TokenizerJson>(
-        TokenizerJson::read(path.parent_path() / "tokenizer.json",
-                            {.special = names,
-                             .missing_symbol = missing.text() == "drop" ? MissingSymbol::drop
-                                                                        : MissingSymbol::refuse}));
+    tokenizer = load_saved_json(saved, path.parent_path() / "tokenizer.json");
+  } else if (type == SentencePieceTokenizer::name()) {
+    SentencePieceTokenizer::Settings settings = {.special = read_saved_names(saved, {"added"})};
+    const JsonView added = saved.at("added");
+    added.require_array();
+    for (std::size_t i = 0; i < added.size(); ++i) settings.added.push_back(added.at(i).text());
+    tokenizer = std::make_shared<SentencePieceTokenizer>(
+        SentencePieceTokenizer::read(path.parent_path() / "tokenizer.model", settings));
   } else {
     saved.at("type").fail("no tokenizer is named \"" + type +
-                          "\"\n  tokenizers: bytes, words, tokenizer_json");
+                          "\"\n  tokenizers: bytes, words, tokenizer_json, sentencepiece");
   }
   check_saved_ids(saved, tokenizer->special());
   return tokenizer;
@@ -89,7 +88,7 @@ void check_names(const SpecialNames& names, const fs::path& path) {
     const std::string& asked = names.*role.text;
     if (asked.empty()) continue;
     const auto entry = special.find(role.key);
-    const std::string saved = entry ? entry->at("token").text() : std::string(kNone);
+    const std::string saved = entry ? entry->at("token").text() : std::string(kNoToken);
     if (saved != asked)
       special.fail(message(role.key, " is \"", saved, "\", but \"", asked, "\" is asked for"));
   }
@@ -101,52 +100,8 @@ void check_seal(const fs::path& folder) {
       [](const std::string& name) { return !name.ends_with(".safetensors"); });
 }
 
-TokenizerJson read_json(const fs::path& path, const TokenizerOptions& options) {
-  const fs::path file = fs::is_directory(path) ? path / "tokenizer.json" : path;
-  const SpecialNames asked = names_of(options);
-  const FolderTokens folder = read_folder_tokens(file, asked);
-  return TokenizerJson::from_text(
-      folder.tokenizer_json,
-      {.special = chosen_names(asked, folder.names),
-       .missing_special =
-           options.add_missing_special ? MissingSpecial::add : MissingSpecial::refuse,
-       .missing_symbol = options.missing_symbol},
-      file.string());
-}
-
-/// A key of [tokenizer] that says otherwise than the model folder beside it.
-[[noreturn]] void refuse_key(const fs::path& folder, std::string_view key, std::string_view asked,
-                             std::string_view is) {
-  throw ConfigError(message("[tokenizer] ", key, " = \"", asked, "\", but the model folder ",
-                            folder.string(), " has ", is,
-                            "\n  leave the key out: a model keeps the tokenizer it was trained "
-                            "with"));
-}
-
-/// The tokenizer.json of a model folder; `settings` names what the folder's files leave open.
-std::shared_ptr<const Tokenizer> read_model_json(const fs::path& file,
-                                                 TokenizerJson::Settings settings) {
-  const FolderTokens folder = read_folder_tokens(file);
-  for (const SpecialRole& role : kSpecialRoles) {
-    const std::string& named = folder.names.*role.text;
-    std::string& asked = settings.special.*role.text;
-    if (!asked.empty() && !named.empty() && asked != named)
-      refuse_key(file.parent_path(), message(role.key, "_token"), asked,
-                 message("\"", named, "\""));
-    asked = asked == kNone ? "" : asked.empty() ? named : asked;
-  }
-  return std::make_shared<TokenizerJson>(
-      TokenizerJson::from_text(folder.tokenizer_json, settings, file.string()));
-}
-
-/// The names of a tokenizer, by role: what decodes as them.
-SpecialNames texts_of(const Tokenizer& tokenizer) {
-  SpecialNames names;
-  for (const SpecialRole& role : kSpecialRoles)
-    if (const std::int64_t id = tokenizer.special().*role.id; id >= 0)
-      names.*role.text = tokenizer.decode(std::array{id}, false);
-  return names;
-}
+/// The names that tokenizers made from data have by default.
+SpecialNames builtin_names() { return {.mask = "<mask>", .end_of_text = "<eos>"}; }
 
 /// DataError, beginning with `where`, if the mask is also a token that texts hold: what is masked
 /// and what a text says could not be told apart.
@@ -162,61 +117,92 @@ std::shared_ptr<const Tokenizer> with_own_mask(std::shared_ptr<const Tokenizer> 
   return tokenizer;
 }
 
-std::shared_ptr<const Tokenizer> load_own(const fs::path& folder,
-                                          const TokenizerJson::Settings& settings) {
+AskedTokens asked_of(const TokenizerOptions& options) {
+  return {
+      .names = names_of(options),
+      .missing_special = options.add_missing_special ? MissingSpecial::add : MissingSpecial::refuse,
+      .missing_symbol = options.missing_symbol,
+      .pattern = options.pattern};
+}
+
+/// The file that `path`, a file or a folder, stands for.
+fs::path published_file(const fs::path& path) {
+  if (!fs::is_directory(path)) return path;
+  if (const auto file = find_tokenizer_file(path)) return *file;
+  throw DataError(
+      message(path.string(), ": no tokenizer in this folder\n  looked for: ", kTokenizerFiles));
+}
+
+/// The names of a tokenizer, by role: what decodes as them.
+SpecialNames texts_of(const Tokenizer& tokenizer) {
+  SpecialNames names;
+  for (const SpecialRole& role : kSpecialRoles)
+    if (const std::int64_t id = tokenizer.special().*role.id; id >= 0)
+      names.*role.text = tokenizer.decode(std::array{id}, false);
+  return names;
+}
+
+std::shared_ptr<const Tokenizer> load_own(const fs::path& folder, const AskedTokens& asked) {
   check_seal(folder);
   if (const fs::path saved = folder / kSavedTokenizer; fs::exists(saved)) {
     auto tokenizer = with_remedy(folder, [&] { return load_saved(saved); });
-    check_names(settings.special, saved);
+    check_names(asked.names, saved);
     check_config_ids(folder, saved.string(), texts_of(*tokenizer), tokenizer->special());
     return tokenizer;
   }
-  if (const fs::path file = folder / "tokenizer.json"; fs::exists(file))
-    return with_remedy(folder, [&] { return read_model_json(file, settings); });
-  throw DataError(message(folder.string(), ": no tokenizer in this folder\n  looked for: ",
-                          kSavedTokenizer, ", tokenizer.json"));
+  const auto file = find_tokenizer_file(folder);
+  if (!file)
+    throw DataError(message(folder.string(), ": no tokenizer in this folder\n  looked for: ",
+                            kSavedTokenizer, ", ", kTokenizerFiles));
+  return with_remedy(folder, [&] { return read_published(*file, asked, NamedBy::folder); });
 }
 
-std::shared_ptr<const Tokenizer> load_folder(const fs::path& folder,
-                                             const TokenizerJson::Settings& settings) {
-  return with_own_mask(load_own(folder, settings), folder.string());
+std::shared_ptr<const Tokenizer> load_folder(const fs::path& folder, const AskedTokens& asked) {
+  return with_own_mask(load_own(folder, asked), folder.string());
 }
 
 /// Whether a `path` of [tokenizer] is the model folder's own tokenizer.
 bool is_own_file(const fs::path& path, const fs::path& folder) {
   const fs::path here = fs::weakly_canonical(path), own = fs::weakly_canonical(folder);
-  return here == own || here == own / "tokenizer.json" || here == own / kSavedTokenizer;
+  return here == own || here.parent_path() == own;
 }
 
 }  // namespace
 
 void TokenizerOptions::check(config::OptionsCheck& check) const {
   const auto unread = [&](std::string_view key, std::string_view reader) {
-    check.error(key, message("the key \"", key, "\" is read by type \"", reader, "\" only"),
+    check.error(key, message("the key \"", key, "\" is read by type ", reader, " only"),
                 "remove it, or change `type`");
   };
   const bool is_json = type == TokenizerType::tokenizer_json;
-  if (add_missing_special && !is_json) unread("add_missing_special", "tokenizer_json");
+  const bool is_published = is_json || type == TokenizerType::sentencepiece;
+  if (add_missing_special && !is_published)
+    unread("add_missing_special", "\"tokenizer_json\" and \"sentencepiece\"");
   if (missing_symbol != MissingSymbol::refuse && !is_json)
-    unread("missing_symbol", "tokenizer_json");
-  if (min_count != 1 && type != TokenizerType::words) unread("min_count", "words");
+    unread("missing_symbol", "\"tokenizer_json\"");
+  if (!pattern.empty() && !is_json) unread("pattern", "\"tokenizer_json\"");
+  if (min_count != 1 && type != TokenizerType::words) unread("min_count", "\"words\"");
   if (!path.empty() && type == TokenizerType::bytes)
     check.error("path", "type \"bytes\" reads no \"path\": its 256 tokens are fixed", "remove it");
   if (path.empty() && is_json)
     check.error("path", "type \"tokenizer_json\" needs \"path\": the file or its folder",
                 "path = \"tokenizer.json\", relative to this file");
-  const SpecialNames names =
-      is_json || !path.empty() ? names_of(*this) : chosen_names(names_of(*this), builtin_names());
+  if (path.empty() && type == TokenizerType::sentencepiece)
+    check.error("path", "type \"sentencepiece\" needs \"path\": the file or its folder",
+                "path = \"tokenizer.model\", relative to this file");
+  const SpecialNames names = is_published || !path.empty()
+                                 ? names_of(*this)
+                                 : chosen_names(names_of(*this), builtin_names());
   for (const SpecialRole& role : kSpecialRoles)
     if (const std::string& text = names.*role.text;
-        role.in_texts && !text.empty() && text != kNone && text == names.mask)
+        role.in_texts && !text.empty() && text != kNoToken && text == names.mask)
       check.error(mask_token.empty() ? message(role.key, "_token") : "mask_token",
                   message("the mask token and the ", role.key, " token are both \"", text, "\""),
                   "a mask stands in no text: name another token as one of them");
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder, const SpecialNames& names) {
-  return load_folder(folder, {.special = names});
+  return load_folder(folder, {.names = names});
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder,
@@ -225,11 +211,7 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder,
   const auto gives = [&](std::string_view key) {
     return std::find(given.begin(), given.end(), key) != given.end();
   };
-  auto tokenizer = load_folder(
-      folder,
-      {.special = names_of(asked),
-       .missing_special = asked.add_missing_special ? MissingSpecial::add : MissingSpecial::refuse,
-       .missing_symbol = asked.missing_symbol});
+  auto tokenizer = load_folder(folder, asked_of(asked));
   std::string_view type;
   for (const auto& choice : choices(std::type_identity<TokenizerType>{}))
     if (choice.value == asked.type) type = choice.name;
@@ -238,23 +220,37 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder,
   if (gives("path") && !is_own_file(asked.path, folder))
     refuse_key(folder, "path", asked.path.string(), "a tokenizer of its own");
   const bool is_saved = fs::exists(folder / kSavedTokenizer);
-  const bool is_json = tokenizer->type() == TokenizerJson::name();
-  for (const char* key : {"add_missing_special", "missing_symbol", "min_count"})
-    if (gives(key) && (is_saved || !is_json || key == std::string_view("min_count")))
+  for (const char* key : {"add_missing_special", "missing_symbol", "pattern", "min_count"})
+    if (gives(key) && (is_saved || key == std::string_view("min_count")))
       throw ConfigError(message("[tokenizer] ", key, " is not read beside the model folder ",
                                 folder.string(), "\n  leave it out: the folder has its tokenizer"));
   return tokenizer;
 }
 
+std::shared_ptr<const Tokenizer> open_tokenizer(const fs::path& path,
+                                                const TokenizerOptions& options) {
+  const AskedTokens asked = asked_of(options);
+  if (fs::is_directory(path)) return load_folder(path, asked);
+  if (path.filename() != kSavedTokenizer) return read_published(path, asked, NamedBy::asked);
+  check_names(asked.names, path);
+  return with_own_mask(load_saved(path), path.string());
+}
+
 std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options,
                                                 std::span<const std::string> texts) {
   config::require_legal(options, "[tokenizer]");
-  const SpecialNames asked = names_of(options);
-  const SpecialNames names = chosen_names(asked, builtin_names());
+  const AskedTokens asked = asked_of(options);
+  const SpecialNames names = chosen_names(asked.names, builtin_names());
   if (options.type == TokenizerType::bytes) return std::make_shared<BytesTokenizer>(names);
-  if (options.type == TokenizerType::tokenizer_json)
-    return with_own_mask(std::make_shared<TokenizerJson>(read_json(options.path, options)),
-                         "[tokenizer] " + options.path.string());
+  if (options.type != TokenizerType::words) {
+    const fs::path file = published_file(options.path);
+    auto tokenizer = read_published(file, asked, NamedBy::asked);
+    const bool is_json = options.type == TokenizerType::tokenizer_json;
+    if ((tokenizer->type() == TokenizerJson::name()) != is_json)
+      throw ConfigError(
+          message("[tokenizer] ", file.string(), " is read by type = \"", tokenizer->type(), "\""));
+    return tokenizer;
+  }
   if (options.path.empty())
     return std::make_shared<WordsTokenizer>(
         WordsTokenizer::build(texts, {.special = names, .min_count = options.min_count}));
@@ -265,7 +261,7 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options,
   if (tokenizer->type() != WordsTokenizer::name())
     throw ConfigError(message("[tokenizer] ", file.string(), " holds a tokenizer of type \"",
                               tokenizer->type(), "\", not \"words\""));
-  check_names(asked, file);
+  check_names(asked.names, file);
   return tokenizer;
 }
 

@@ -60,8 +60,11 @@ std::string decode_base64(std::string_view text) {
   return bytes;
 }
 
-PrecompiledCharsmap::PrecompiledCharsmap(std::string_view base64) {
-  const std::string bytes = decode_base64(base64);
+PrecompiledCharsmap::PrecompiledCharsmap(std::string_view base64)
+    : PrecompiledCharsmap(Bytes{decode_base64(base64)}) {}
+
+PrecompiledCharsmap::PrecompiledCharsmap(const Bytes& given) {
+  const std::string& bytes = given.text;
   if (bytes.empty()) return;
   if (bytes.size() < 4) throw DataError("the table of replacements is cut short");
   const std::size_t size = little_endian(bytes, 0);
@@ -73,21 +76,32 @@ PrecompiledCharsmap::PrecompiledCharsmap(std::string_view base64) {
     throw DataError(message("the replacements are not UTF-8 at offset ", *bad));
 }
 
-std::optional<std::string_view> PrecompiledCharsmap::find(std::string_view chunk) const {
+std::optional<PrecompiledCharsmap::Replacement> PrecompiledCharsmap::find(std::string_view text,
+                                                                          Take take) const {
   const auto unit = [&](std::size_t at) { return at < units_.size() ? units_[at] : 0U; };
+  std::optional<Replacement> found;
   std::size_t node = offset_of(unit(0));
-  for (const char byte : chunk) {
-    if (byte == '\0') return std::nullopt;
-    node ^= static_cast<std::uint8_t>(byte);
+  for (std::size_t at = 0; at < text.size() && text[at] != '\0'; ++at) {
+    const auto byte = static_cast<std::uint8_t>(text[at]);
+    node ^= byte;
     const std::uint32_t next = unit(node);
-    if (label_of(next) != static_cast<std::uint8_t>(byte)) return std::nullopt;
+    if (label_of(next) != byte) break;
     node ^= offset_of(next);
     if (!has_leaf(next)) continue;
     const std::size_t begin = value_of(unit(node));
-    if (begin >= replacements_.size()) return std::nullopt;
-    return std::string_view(replacements_).substr(begin, replacements_.find('\0', begin) - begin);
+    if (begin >= replacements_.size()) break;
+    found = {
+        at + 1,
+        std::string_view(replacements_).substr(begin, replacements_.find('\0', begin) - begin)};
+    if (take == Take::shortest) break;
   }
-  return std::nullopt;
+  return found;
+}
+
+std::optional<PrecompiledCharsmap::Replacement> PrecompiledCharsmap::longest(
+    std::string_view text) const {
+  if (units_.empty()) return std::nullopt;
+  return find(text, Take::longest);
 }
 
 std::string PrecompiledCharsmap::operator()(std::string_view text) const {
@@ -95,8 +109,8 @@ std::string PrecompiledCharsmap::operator()(std::string_view text) const {
   std::string out;
   out.reserve(text.size());
   const auto put = [&](std::string_view chunk) {
-    const auto replacement = find(chunk);
-    if (replacement) out += *replacement;
+    const auto replacement = find(chunk, Take::shortest);
+    if (replacement) out += replacement->text;
     return replacement.has_value();
   };
   for (std::size_t at = 0; at < text.size();) {

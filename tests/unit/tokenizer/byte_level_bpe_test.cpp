@@ -121,3 +121,12 @@ TEST_CASE("ByteLevelBpe may be shared by threads", "[tokenizer][bpe]") {
   for (auto& thread : threads) thread.join();
   for (const bool right : is_right) CHECK(right);
 }
+
+TEST_CASE("Merges that give the same token have one rank when ranked by it", "[tokenizer][bpe]") {
+  const std::vector<BpeMerges::Merge> merges = {{'a', 'b', 256}, {'b', 'a', 256}};
+  std::vector<std::int32_t> symbols = {'b', 'a', 'b'}, leftmost = symbols;
+  BpeMerges(merges).apply(symbols);
+  CHECK(symbols == std::vector<std::int32_t>{'b', 256});
+  BpeMerges(merges, true).apply(leftmost);
+  CHECK(leftmost == std::vector<std::int32_t>{256, 'b'});
+}

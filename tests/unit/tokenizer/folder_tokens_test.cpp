@@ -42,7 +42,7 @@ TEST_CASE("The ids of config.json name a folder's special tokens", "[tokenizer][
   const auto path = hub.folder.path().string();
   TokenizerOptions options{.type = TokenizerType::tokenizer_json, .path = path};
   CHECK(make_tokenizer(options)->special().mask == 258);
-  options.mask_token = "th";
+  options.mask_token = "th", options.begin_of_text_token = "none";
   CHECK(make_tokenizer(options)->special().mask == 256);
 }
 

@@ -122,7 +122,8 @@ TEST_CASE("Settings that a type does not read are errors", "[tokenizer][load]") 
   CHECK_THROWS_WITH(
       make_tokenizer({.add_missing_special = true}, kTexts),
       contains(
-          "[tokenizer]: the key \"add_missing_special\" is read by type \"tokenizer_json\" only"));
+          "[tokenizer]: the key \"add_missing_special\" is read by type \"tokenizer_json\" and "
+          "\"sentencepiece\" only"));
   CHECK_THROWS_AS(make_tokenizer({.missing_symbol = MissingSymbol::drop}, kTexts), ConfigError);
   CHECK_THROWS_AS(make_tokenizer({.type = TokenizerType::bytes, .min_count = 2}), ConfigError);
   CHECK_THROWS_WITH(make_tokenizer({.type = TokenizerType::bytes, .path = "x"}),
@@ -138,7 +139,8 @@ TEST_CASE("A changed folder is not loaded in silence", "[tokenizer][load]") {
   CHECK_THROWS_WITH(
       load_tokenizer(folder.path()),
       folder.path().string() +
-          ": no tokenizer in this folder\n  looked for: lldm_tokenizer.json, tokenizer.json");
+          ": no tokenizer in this folder\n  looked for: lldm_tokenizer.json, tokenizer.json, "
+          "vocab.json with merges.txt, tekken.json, tokenizer.model, *.tiktoken");
   make_tokenizer({}, kTexts)->save(folder.path());
   const auto path = folder / "lldm_tokenizer.json";
   const json good = read_json(path);

@@ -9,22 +9,10 @@ Needs tokenizers 0.23 and sentencepiece 0.2 (for its tables of replacements).
 import gzip, json, os, random, sys, io, base64
 from tokenizers import Tokenizer, models, trainers, normalizers as N, pre_tokenizers as P, decoders as D, processors as R, AddedToken, Regex
 OUT=sys.argv[1]; ROWS=int(sys.argv[4]) if len(sys.argv)>4 else 150; VOCAB=int(sys.argv[5]) if len(sys.argv)>5 else 420
-rng=random.Random(7)
 train=[l for l in open(sys.argv[2]).read().split('\n') if l]
 extra=["naïve café Straße ÀÉÎÕÜ","你好 世界 漢字かな カナ","😀 emoji 👩‍👩‍👧 flags 🇩🇪","Ⅷ ½ ² ﬁ ﬂ Å Ω","x=3.14; y==2\t\ttab\r\n","don't won't I'm we've they're he'd  she'll","ΑΒΓΣ ΣΑΣ τέλος İstanbul","e\u0301 o\u0308 \u1e9b\u0323"]
-golden=[json.loads(l)['text'] for l in gzip.open(sys.argv[3],'rt')]
-def rand_text():
-    pools=["abcdefg ABC","0123456789","  \t\n","'’\"`.,!?;:-_()[]{}<>|","éüßñÅçİıŞ","你好世界漢字","αβγΣς","😀🏽👩‍💻","\u0301\u0308\u0327\u200b\u200d\ufeff\u00ad","▁▂ĠĊ","<unk><s></s>[MASK]","\u00a0\u2003\u3000\u2028\u0085","ﬁ½²Ⅷ™…","กขคำ","हिन्दी","עברית","\x00\x01\x1f\x7f\ufffd"]
-    s=''
-    for _ in range(rng.randint(1,9)):
-        p=rng.choice(pools); s+=''.join(rng.choice(p) for _ in range(rng.randint(1,6)))
-    return s
-texts=[]
-pick=rng.sample(golden,min(len(golden),ROWS//2))
-for t in pick: texts.append(t if len(t)<400 else t[:400])
-while len(texts)<ROWS: texts.append(rand_text())
-texts+=["","a"," ","  a","a  ","<mask>x","x <mask> y","  <mask>  ","<unk>","[UNK] [MASK] <s>","<word>in<word>","in word","▁a ▁▁b"]
-rng.shuffle(texts)
+TEXTS=sys.argv[3]
+exec(open(os.path.dirname(os.path.abspath(__file__))+'/texts.py').read())
 SPECIAL=[AddedToken("<mask>",special=True,normalized=False),AddedToken("<eos>",special=True,normalized=False,lstrip=True),AddedToken("<word>",special=False,normalized=True)]
 made={}
 def cases(name,js,decode=True):
