@@ -144,8 +144,7 @@ std::unique_ptr<TokenModel> read_bpe(const JsonView& model, const TokenTable& ta
       .takes_whole_pieces = is_true(model, "ignore_merges"),
   };
   check_suffix(model, settings, table);
-  BpeMerges merges(read_merges(model.at("merges"), table, settings.prefix),
-                   context.ranks == MergeRanks::by_result);
+  const auto merges = read_merges(model.at("merges"), table, settings.prefix);
   const auto symbols = byte_symbols(table);
   const bool has_all = std::count(symbols.begin(), symbols.end(), ByteLevelBpe::kNoSymbol) == 0;
   const auto unknown = model.find("unk_token");
@@ -153,11 +152,11 @@ std::unique_ptr<TokenModel> read_bpe(const JsonView& model, const TokenTable& ta
                         (has_all || (!unknown && !settings.byte_fallback));
   if (context.after_byte_level && is_plain)
     return std::make_unique<ByteLevelBpe>(
-        symbols, std::move(merges),
+        symbols, BpeMerges(merges, context.ranks == MergeRanks::by_result),
         settings.takes_whole_pieces ? whole_pieces(table) : TextMap<std::int32_t>());
   if (unknown && settings.unknown < 0)
     unknown->fail("the vocabulary has no " + quoted_token(unknown->text()));
-  return std::make_unique<CharacterBpe>(table, std::move(merges), std::move(settings));
+  return std::make_unique<CharacterBpe>(table, merges, context.ranks, std::move(settings));
 }
 
 }  // namespace lldm

@@ -9,10 +9,12 @@
 
 namespace lldm {
 
-CharacterBpe::CharacterBpe(const TokenTable& table, BpeMerges merges, Settings settings)
+CharacterBpe::CharacterBpe(const TokenTable& table, const std::vector<BpeMerges::Merge>& merges,
+                           MergeRanks ranks, Settings settings)
     : table_(table),
-      merges_(std::move(merges)),
+      merges_(merges, ranks == MergeRanks::by_result),
       settings_(std::move(settings)),
+      has_seams_(settings_.prefix.empty() && settings_.suffix.empty()),
       cache_(std::make_unique<PieceCache>()) {
   for (unsigned byte = 0; byte < 256; ++byte)
     id_of_byte_[byte] =
@@ -25,6 +27,20 @@ CharacterBpe::CharacterBpe(const TokenTable& table, BpeMerges merges, Settings s
     id_of_ascii_[static_cast<std::size_t>(c)] =
         table.find_for_text(std::string_view(&c, 1), SpecialText::recognise);
   }
+  for (const auto& [left, right, result] : merges) {
+    seams_.add_token(table.text_of_id[static_cast<std::size_t>(result)]);
+    for (const std::int32_t part : {left, right})  // of no text's own characters
+      if (part == settings_.unknown ||
+          byte_of_fallback(table.text_of_id[static_cast<std::size_t>(part)]))
+        has_seams_ = false;
+  }
+}
+
+/// Behind an unknown character there is no seam: the unknown token may wait for the next one.
+std::size_t CharacterBpe::first_seam(std::string_view piece) const {
+  return seams_.first(piece, [&](std::size_t begin, std::size_t length) {
+    return symbol(piece.substr(begin, length), false, false, SpecialText::recognise) >= 0;
+  });
 }
 
 std::string CharacterBpe::decorated(std::string_view character, bool is_first, bool is_last) const {
@@ -91,8 +107,17 @@ void CharacterBpe::merge(std::string_view piece, SpecialText mode,
 
 void CharacterBpe::encode(std::string_view piece, SpecialText mode,
                           std::vector<std::int64_t>& ids) const {
-  cache_->encode(piece, mode, ids,
-                 [&](std::vector<std::int32_t>& symbols) { merge(piece, mode, symbols); });
+  const auto encode_part = [&](std::string_view part) {
+    cache_->encode(part, mode, ids,
+                   [&](std::vector<std::int32_t>& symbols) { merge(part, mode, symbols); });
+  };
+  if (!has_seams_ || settings_.takes_whole_pieces || mode == SpecialText::plain)
+    return encode_part(piece);
+  while (!piece.empty()) {
+    const std::size_t length = first_seam(piece);
+    encode_part(piece.substr(0, length));
+    piece.remove_prefix(length);
+  }
 }
 
 std::size_t CharacterBpe::find_missing(std::string_view piece) const {

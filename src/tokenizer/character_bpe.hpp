@@ -11,6 +11,7 @@
 
 #include "tokenizer/bpe_merges.hpp"
 #include "tokenizer/piece_cache.hpp"
+#include "tokenizer/seams.hpp"
 #include "tokenizer/token_model.hpp"
 
 namespace lldm {
@@ -31,7 +32,8 @@ class CharacterBpe final : public TokenModel {
   };
 
   /// `table` must outlive this object.
-  CharacterBpe(const TokenTable& table, BpeMerges merges, Settings settings);
+  CharacterBpe(const TokenTable& table, const std::vector<BpeMerges::Merge>& merges,
+               MergeRanks ranks, Settings settings);
 
   void encode(std::string_view piece, SpecialText mode,
               std::vector<std::int64_t>& ids) const override;
@@ -46,6 +48,8 @@ class CharacterBpe final : public TokenModel {
   bool append_bytes(std::string_view text, std::vector<std::int32_t>& symbols) const;
   void start(std::string_view piece, SpecialText mode, std::vector<std::int32_t>& symbols) const;
   void merge(std::string_view piece, SpecialText mode, std::vector<std::int32_t>& symbols) const;
+  /// Bytes up to the first place that no merge crosses.
+  [[nodiscard]] std::size_t first_seam(std::string_view piece) const;
   [[nodiscard]] std::string decorated(std::string_view character, bool is_first,
                                       bool is_last) const;
 
@@ -54,6 +58,8 @@ class CharacterBpe final : public TokenModel {
   Settings settings_;
   std::array<std::int64_t, 256> id_of_byte_ = {};
   std::array<std::int64_t, 128> id_of_ascii_ = {};
+  bool has_seams_ = false;
+  Seams seams_;
   std::unique_ptr<PieceCache> cache_;
 };
 

@@ -16,12 +16,14 @@ constexpr float kUnknownPenalty = 10.0F;
 
 }  // namespace
 
-SentencePieceCutter::SentencePieceCutter(const SentencePieceModel& model) : model_(model) {
+SentencePieceCutter::SentencePieceCutter(const SentencePieceModel& model)
+    : model_(model), cache_(std::make_unique<PieceCache>()) {
   std::vector<std::pair<std::string_view, std::int32_t>> user_defined, all;
   least_score_ = std::numeric_limits<float>::max();
   largest_score_ = std::numeric_limits<float>::min();  // FLT_MIN, as in the library
   for (const auto& [text, id] : model.ids) {
     const auto& piece = model.pieces[static_cast<std::size_t>(id)];
+    seams_.add_token(text);
     if (piece.type == Type::user_defined) user_defined.emplace_back(text, id);
     if (piece.type != Type::unused) all.emplace_back(text, id);
     if (piece.type != Type::normal) continue;
@@ -127,24 +129,8 @@ void SentencePieceCutter::cut_unigram(std::string_view text, Cut& cut) const {
   std::reverse(cut.begin(), cut.end());
 }
 
-void SentencePieceCutter::encode(std::string_view text, std::vector<std::int64_t>& ids) const {
-  const std::string made = normalized(text);
-  Cut cut;
-  switch (model_.kind) {
-    case SentencePieceModel::Kind::unigram:
-      cut_unigram(made, cut);
-      break;
-    case SentencePieceModel::Kind::bpe:
-      cut_bpe(made, cut);
-      break;
-    case SentencePieceModel::Kind::word:
-      cut_words(made, cut);
-      break;
-    case SentencePieceModel::Kind::character:
-      cut_characters(made, cut);
-      break;
-  }
-  bool after_unknown = false;
+void SentencePieceCutter::put(const Cut& cut, bool& after_unknown,
+                              std::vector<std::int64_t>& ids) const {
   for (const auto& [piece, id] : cut) {
     const bool is_unknown = id == model_.unknown;
     if (is_unknown && model_.byte_fallback)
@@ -154,6 +140,39 @@ void SentencePieceCutter::encode(std::string_view text, std::vector<std::int64_t
       ids.push_back(id);  // unknown pieces in a row are one
     after_unknown = is_unknown;
   }
+}
+
+/// Merging never crosses a seam, so what lies between is cut by itself; kept is what has no unknown
+/// piece, which would have to look at its neighbours.
+void SentencePieceCutter::encode_bpe(std::string_view text, std::vector<std::int64_t>& ids) const {
+  bool after_unknown = false;
+  Cut cut;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, seams_.first(text));
+    text.remove_prefix(part.size());
+    if (cache_->find(part, ids)) {
+      after_unknown = false;
+      continue;
+    }
+    cut.clear();
+    cut_bpe(part, cut);
+    put(cut, after_unknown, ids);
+    std::vector<std::int32_t> known;
+    for (const auto& [piece, id] : cut)
+      if (id != model_.unknown) known.push_back(id);
+    if (known.size() == cut.size()) cache_->keep(part, std::move(known));
+  }
+}
+
+void SentencePieceCutter::encode(std::string_view text, std::vector<std::int64_t>& ids) const {
+  const std::string made = normalized(text);
+  if (model_.kind == SentencePieceModel::Kind::bpe) return encode_bpe(made, ids);
+  Cut cut;
+  if (model_.kind == SentencePieceModel::Kind::unigram) cut_unigram(made, cut);
+  if (model_.kind == SentencePieceModel::Kind::word) cut_words(made, cut);
+  if (model_.kind == SentencePieceModel::Kind::character) cut_characters(made, cut);
+  bool after_unknown = false;
+  put(cut, after_unknown, ids);
 }
 
 }  // namespace lldm

@@ -2,14 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "tokenizer/byte_trie.hpp"
+#include "tokenizer/piece_cache.hpp"
+#include "tokenizer/seams.hpp"
 #include "tokenizer/sentencepiece_model.hpp"
-#include "tokenizer/text_matcher.hpp"
 
 namespace lldm {
 
@@ -38,9 +40,15 @@ class SentencePieceCutter {
   void cut_words(std::string_view text, Cut& cut) const;
   void cut_characters(std::string_view text, Cut& cut) const;
 
+  /// Appends the ids of neighbouring pieces; `after_unknown` says what stood before and is updated.
+  void put(const Cut& cut, bool& after_unknown, std::vector<std::int64_t>& ids) const;
+  void encode_bpe(std::string_view text, std::vector<std::int64_t>& ids) const;
+
   const SentencePieceModel& model_;
   ByteTrie user_defined_;
   ByteTrie trie_;  // unigram: normal and user-defined pieces
+  Seams seams_;    // bpe
+  std::unique_ptr<PieceCache> cache_;
   float least_score_ = 0, largest_score_ = 0;
 };
 
