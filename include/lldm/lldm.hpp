@@ -207,6 +207,7 @@
 #include "lldm/tokenizer/sentencepiece.hpp"
 #include "lldm/tokenizer/special_names.hpp"
 #include "lldm/tokenizer/tokenizer_json.hpp"
+#include "lldm/tokenizer/train.hpp"
 #include "lldm/tokenizer/words.hpp"
 #include "lldm/track/export.hpp"
 #include "lldm/track/logger.hpp"

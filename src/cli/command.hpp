@@ -47,6 +47,8 @@ struct Command {
   int (*run)(const Arguments&);
 };
 
+/// Those of model folders, and of tokenizers.
+std::vector<Command> tokenizer_commands();
 /// Every command, in the order of `lldm --help`.
 const std::vector<Command>& commands();
 
@@ -83,6 +85,7 @@ int run_data_inspect(const Arguments&);
 int run_tokenizer_encode(const Arguments&);
 int run_tokenizer_decode(const Arguments&);
 int run_tokenizer_inspect(const Arguments&);
+int run_tokenizer_train(const Arguments&);
 int run_grid_plan(const Arguments&);
 int run_grid_run(const Arguments&);
 int run_grid_status(const Arguments&);

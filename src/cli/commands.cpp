@@ -321,6 +321,22 @@ const std::vector<Command>& commands() {
         kMissingSymbol,
         kPattern},
        run_tokenizer_inspect},
+      {"tokenizer train",
+       "FILE...",
+       "learn a byte-level BPE from texts, and write it as tokenizer.json",
+       "FILE: one JSON text a line, or an object with \"text\".  The same texts give the same file, "
+       "in whatever order.\n"
+       "Example: lldm tokenizer train texts.jsonl --size 8000 --special \"<mask>\" --special "
+       "\"<eos>\" --out bpe",
+       1,
+       1000,
+       {{"size", Takes::value, "Ids in all, special tokens included; default 32000.", "N"},
+        {"special", Takes::values, "A special token, behind all others; repeat for more.", "TEXT"},
+        {"pattern", Takes::value,
+         "How text is cut: gpt2, cl100k, o200k, llama3, qwen2 (default), or an expression.",
+         "NAME"},
+        {"out", Takes::value, "The folder to write; must not exist.", "DIR"}},
+       run_tokenizer_train},
       {"grid plan",
        "FILE",
        "the cells of a grid, the work they share, forward passes, memory",

@@ -23,7 +23,7 @@ namespace po = boost::program_options;
 
 bool names_path(std::string_view kind) {
   const std::string_view first =
-      kind.substr(0, kind.find_first_of(" ."));  // "DIR...", "MODEL PAIRS"
+      kind.substr(0, kind.find_first_of(" .|"));  // "DIR...", "MODEL PAIRS", "DIR|FILE"
   return std::ranges::count(std::array<std::string_view, 4>{"FILE", "DIR", "PATH", "MODEL"},
                             first) > 0;
 }

@@ -9,6 +9,8 @@
 #include "lldm/storage/files.hpp"
 #include "lldm/text/utf8.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "lldm/tokenizer/tokenizer_json.hpp"
+#include "lldm/tokenizer/train.hpp"
 #include "storage/input_file.hpp"
 #include "text/json.hpp"
 
@@ -47,17 +49,13 @@ class Output {
   std::string path_, text_;
 };
 
-/// Calls `convert(value)` for the value of every line; what is wrong names file and line.  An
+/// Calls `take(value, where)` for the value of every line; what is wrong names file and line.  An
 /// object counts by its member `key`.
-template <class Convert>
-void convert_lines(const Arguments& arguments, const char* key, const Convert& convert) {
-  if (!arguments.has("jsonl"))
-    throw ConfigError("no rows\n  give --jsonl FILE; - is standard input");
-  const std::string file = arguments.value("jsonl");
+template <class Take>
+void for_each_line(const std::string& file, const char* key, const Take& take) {
   std::ifstream opened;
   if (file != "-") opened = open_input(file);
   std::istream& lines = file == "-" ? std::cin : opened;
-  Output output(arguments);
   std::size_t number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;
@@ -66,7 +64,7 @@ void convert_lines(const Arguments& arguments, const char* key, const Convert& c
     try {
       json value = parse_json(line, where);
       if (value.is_object() && value.contains(key)) value = json(value[key]);
-      output.line(convert(value, where));
+      take(value, where);
     } catch (const JsonError& error) {
       throw DataError(message(where, ":", error.column(), ": ", error.reason()));
     } catch (const DataError& error) {
@@ -74,7 +72,24 @@ void convert_lines(const Arguments& arguments, const char* key, const Convert& c
       throw DataError(what.starts_with(where) ? what : message(where, ": ", what));
     }
   }
+}
+
+/// Writes what `convert(value, where)` makes of every line of --jsonl.
+template <class Convert>
+void convert_lines(const Arguments& arguments, const char* key, const Convert& convert) {
+  if (!arguments.has("jsonl"))
+    throw ConfigError("no rows\n  give --jsonl FILE; - is standard input");
+  Output output(arguments);
+  for_each_line(arguments.value("jsonl"), key, [&](const json& value, const std::string& where) {
+    output.line(convert(value, where));
+  });
   output.finish();
+}
+
+const std::string& text_of(const json& value, const std::string& where) {
+  if (!value.is_string())
+    throw DataError(message(where, ": must be a text, or an object with \"text\""));
+  return value.get_ref<const std::string&>();
 }
 
 }  // namespace
@@ -83,9 +98,7 @@ int run_tokenizer_encode(const Arguments& arguments) {
   const auto tokenizer = open_of(arguments);
   const auto mode = arguments.has("special") ? SpecialText::recognise : SpecialText::plain;
   convert_lines(arguments, "text", [&](const json& value, const std::string& where) {
-    if (!value.is_string())
-      throw DataError(message(where, ": must be a text, or an object with \"text\""));
-    return json(tokenizer->encode(value.get_ref<const std::string&>(), mode)).dump();
+    return json(tokenizer->encode(text_of(value, where), mode)).dump();
   });
   return 0;
 }
@@ -140,6 +153,31 @@ int run_tokenizer_inspect(const Arguments& arguments) {
                 << "\n";
     std::cout << ids.size() << " tokens for " << count_characters(text) << " characters\n";
   }
+  return 0;
+}
+
+int run_tokenizer_train(const Arguments& arguments) {
+  const std::filesystem::path folder = arguments.value("out");
+  if (folder.empty()) throw ConfigError("no folder to write to\n  give --out DIR");
+  if (std::filesystem::exists(folder))
+    throw ConfigError(message("--out ", folder.string(), ": is there already"));
+  BpeTraining settings;
+  settings.size = arguments.integer("size", settings.size, 257, 1 << 24);
+  settings.pattern = arguments.value("pattern", settings.pattern);
+  settings.special = arguments.values("special");
+  BpeTrainer trainer(settings);
+  std::int64_t texts = 0;
+  for (const std::string& file : arguments.positional)
+    for_each_line(file, "text", [&](const json& value, const std::string& where) {
+      trainer.add(text_of(value, where));
+      ++texts;
+    });
+  if (texts == 0) throw DataError("no text in " + arguments.positional.front());
+  const auto tokenizer = TokenizerJson::from_text(trainer.finish(), {});
+  make_folders(folder);
+  tokenizer.save(folder);
+  std::cout << folder.string() << ": " << tokenizer.vocabulary_size() << " ids from " << texts
+            << " texts\n";
   return 0;
 }
 

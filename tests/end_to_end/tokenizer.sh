@@ -51,4 +51,15 @@ expect_code 2 "a folder without tokenizer"
 run_lldm tokenizer inspect "$llama" --text "hello"
 expect_code 0 "inspect"
 check "inspect counts tokens" grep -q 'tokens for 5 characters' <<< "$text"
+
+# A vocabulary of one's own: the same file whatever the order, used by path.
+run_lldm tokenizer train cases.jsonl --size 400 --special "<mask>" --special "<eos>" --out bpe
+expect_code 0 "train"
+tac cases.jsonl > reversed.jsonl
+run_lldm tokenizer train reversed.jsonl --size 400 --special "<mask>" --special "<eos>" --out bpe2
+check "the order of texts changes nothing" cmp bpe/tokenizer.json bpe2/tokenizer.json
+check "special tokens are the last ids" test \
+  "$(echo '"<mask><eos>"' | "$LLDM" tokenizer encode bpe --jsonl - --special)" = "[398,399]"
+run_lldm tokenizer train cases.jsonl --out bpe
+expect_code 2 "a folder that is there is not overwritten"
 summary
