@@ -89,6 +89,16 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
     return rows.summary() + "\n" +
            describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
   }
+  if (form == RowForm::unpaired) {
+    const auto rows = read_unpaired_rows(file, {.offers_skip = true});
+    std::vector<PromptRow> shown;
+    for (const UnpairedRow& row : rows.rows) {
+      add(row.prompt);
+      texts.push_back(row.completion);
+      shown.push_back({row.id, row.content_hash, row.prompt, row.completion});
+    }
+    return rows.summary() + "\n" + describe_rows(shown, *tokenizer_of(arguments, texts), settings);
+  }
   const auto rows = read_prompt_rows(file, {.offers_skip = true});
   for (const PromptRow& row : rows.rows) {
     add(row.prompt);

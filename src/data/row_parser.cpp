@@ -156,6 +156,8 @@ bool shows(const json& row, RowForm form) {
       return row.contains("chosen") && row.contains("rejected");
     case RowForm::ranked:
       return row.contains("answers");
+    case RowForm::unpaired:
+      return row.contains("completion") && row.contains("label");
   }
   return false;
 }
@@ -236,6 +238,20 @@ PreferenceRow to_preference_row(const json& row, std::uint64_t line, UnusedKeys&
   unused.note(row, {"prompt", "chosen", "rejected"}, "");
   return make_preference_row(line, std::move(prompt), std::move(chosen.answer),
                              std::move(rejected.answer));
+}
+
+UnpairedRow to_unpaired_row(const json& row, std::uint64_t line, UnusedKeys& unused) {
+  const json& given = member(row, "prompt");
+  auto prompt = given.is_array() ? to_messages(given, "prompt", unused)
+                                 : user_prompt(string_member(row, "prompt"));
+  Side side = to_side(row, "completion", unused);
+  if (!side.before.empty())
+    throw RowFault{0, "\"completion\" must be one assistant message, or a string"};
+  const json& label = member(row, "label");
+  if (!label.is_boolean())
+    throw RowFault{0, message("\"label\" must be true or false, is ", label.type_name())};
+  unused.note(row, {"prompt", "completion", "label"}, "");
+  return make_unpaired_row(line, std::move(prompt), std::move(side.answer), label.get<bool>());
 }
 
 RankedRow to_ranked_row(const json& row, std::uint64_t line, std::int64_t answers,

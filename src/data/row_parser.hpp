@@ -43,6 +43,8 @@ PromptRow to_prompt_row(const nlohmann::json& row, RowForm form, std::uint64_t l
                         UnusedKeys& unused);
 PreferenceRow to_preference_row(const nlohmann::json& row, std::uint64_t line, UnusedKeys& unused);
 
+UnpairedRow to_unpaired_row(const nlohmann::json& row, std::uint64_t line, UnusedKeys& unused);
+
 /// `answers` = 0: any number from 2 on.
 RankedRow to_ranked_row(const nlohmann::json& row, std::uint64_t line, std::int64_t answers,
                         UnusedKeys& unused);

@@ -6,6 +6,7 @@
 
 #include "data/bad_rows.hpp"
 #include "data/line_reader.hpp"
+#include "data/published_rows.hpp"
 #include "data/row_parser.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
@@ -34,7 +35,7 @@ void hash_prompt(ContentHash& hash, const std::vector<Message>& prompt) {
 
 void refuse_bad_rows(const std::string& path, const std::vector<BadRow>& bad, std::uint64_t lines,
                      const RowReaderOptions& options) {
-  if (bad.empty()) return;
+  if (bad.empty() || options.collects) return;
   const std::uint64_t most = lines * kMostBadPercent / 100;
   const bool is_skip = options.on_bad_row == OnBadRow::skip;
   if (is_skip && bad.size() <= most) return;
@@ -62,7 +63,7 @@ RowFile<Row> read_rows(const std::filesystem::path& path, const RowReaderOptions
       if (lines.is_too_long())
         throw data::RowFault{0, message("the line has ", lines.num_bytes(), " bytes, the limit is ",
                                         options.max_line_bytes)};
-      const json row = data::parse_line(lines.line());
+      const json row = data::standard_row(data::parse_line(lines.line()));
       const RowForm row_form = form ? *form : data::detect_form(row, accepted);
       file.rows.push_back(convert(row, row_form, lines.number(), unused));
       form = row_form;
@@ -75,8 +76,9 @@ RowFile<Row> read_rows(const std::filesystem::path& path, const RowReaderOptions
   }
   file.num_lines = lines.number();
   refuse_bad_rows(file.path, bad, file.num_lines, options);
-  if (file.rows.empty()) throw DataError(message(file.path, ": holds no rows"));
-  file.form = *form;
+  if (file.rows.empty() && (bad.empty() || !options.collects))
+    throw DataError(message(file.path, ": holds no rows"));
+  file.form = form.value_or(accepted.front());
   file.skipped = std::move(bad);
   file.unused_keys = unused.names();
   return file;
@@ -108,6 +110,8 @@ std::string_view row_form_name(RowForm form) {
       return "preference";
     case RowForm::ranked:
       return "ranked";
+    case RowForm::unpaired:
+      return "unpaired";
   }
   return "unknown";
 }
@@ -132,6 +136,14 @@ PreferenceRow make_preference_row(std::uint64_t id, std::vector<Message> prompt,
   hash_prompt(hash, prompt);
   hash.add(chosen).add(rejected);
   return {id, hash.value(), std::move(prompt), std::move(chosen), std::move(rejected)};
+}
+
+UnpairedRow make_unpaired_row(std::uint64_t id, std::vector<Message> prompt, std::string completion,
+                              bool label) {
+  ContentHash hash;
+  hash_prompt(hash, prompt);
+  hash.add(completion).add(label ? "wanted" : "not wanted");
+  return {id, hash.value(), std::move(prompt), std::move(completion), label};
 }
 
 RankedRow make_ranked_row(std::uint64_t id, std::vector<Message> prompt,
@@ -174,14 +186,22 @@ RowFile<RankedRow> read_ranked_rows(const std::filesystem::path& path, std::int6
                               });
 }
 
+RowFile<UnpairedRow> read_unpaired_rows(const std::filesystem::path& path,
+                                        const RowReaderOptions& options) {
+  return read_rows<UnpairedRow>(path, options, {RowForm::unpaired},
+                                [](const json& row, RowForm, std::uint64_t line, auto& unused) {
+                                  return data::to_unpaired_row(row, line, unused);
+                                });
+}
+
 RowForm detect_row_form(const std::filesystem::path& path, std::vector<RowForm> accepted) {
   if (accepted.empty())
-    accepted = {RowForm::text, RowForm::prompt_response, RowForm::conversation, RowForm::preference,
-                RowForm::ranked};
+    accepted = {RowForm::text,       RowForm::prompt_response, RowForm::conversation,
+                RowForm::preference, RowForm::ranked,          RowForm::unpaired};
   data::LineReader lines(path, RowReaderOptions{}.max_line_bytes);
   if (!lines.next()) throw DataError(message(path.string(), ": holds no rows"));
   try {
-    return data::detect_form(data::parse_line(lines.line()), accepted);
+    return data::detect_form(data::standard_row(data::parse_line(lines.line())), accepted);
   } catch (const data::RowFault& fault) {
     throw DataError(message(path.string(), ":1:",
                             fault.column > 0 ? message(fault.column, ':') : "", ' ', fault.reason));
@@ -195,6 +215,7 @@ std::string RowFile<Row>::summary() const {
 template struct RowFile<TextRow>;
 template struct RowFile<PromptRow>;
 template struct RowFile<PreferenceRow>;
+template struct RowFile<UnpairedRow>;
 template struct RowFile<RankedRow>;
 
 }  // namespace lldm

@@ -47,6 +47,15 @@ struct PreferenceRow {
   std::string rejected;
 };
 
+/// A prompt and one response that is wanted or not.
+struct UnpairedRow {
+  std::uint64_t id = 0;
+  std::uint64_t content_hash = 0;
+  std::vector<Message> prompt;
+  std::string completion;
+  bool label = false;  // whether it is wanted
+};
+
 /// A prompt and responses in order, the best first.
 struct RankedRow {
   std::uint64_t id = 0;
@@ -61,18 +70,23 @@ struct RankedRow {
                                         std::string response);
 [[nodiscard]] PreferenceRow make_preference_row(std::uint64_t id, std::vector<Message> prompt,
                                                 std::string chosen, std::string rejected);
+[[nodiscard]] UnpairedRow make_unpaired_row(std::uint64_t id, std::vector<Message> prompt,
+                                            std::string completion, bool label);
 [[nodiscard]] RankedRow make_ranked_row(std::uint64_t id, std::vector<Message> prompt,
                                         std::vector<std::string> answers);
 /// The prompt of one plain string.
 [[nodiscard]] std::vector<Message> user_prompt(std::string text);
 
-/// How the rows of a file are written.
+/// How the rows of a file are written.  As published elsewhere: {"prompt", "completion"} and
+/// alpaca's {"instruction", "input", "output"} are prompt_response; "chosen" and "rejected" as one
+/// text each, of turns after "\n\nHuman:" and "\n\nAssistant:" (HH-RLHF), are preference.
 enum class RowForm : std::uint8_t {
   text,             // {"text"}
   prompt_response,  // {"prompt", "response"}
   conversation,  // {"conversations" or "messages": [{"role" or "from", "content" or "value"}...]}
   preference,    // {"prompt", "chosen", "rejected"}, strings or message lists
   ranked,        // {"prompt", "answers": ["best", ..., "worst"]}
+  unpaired,      // {"prompt", "completion", "label": true or false}
 };
 [[nodiscard]] std::string_view row_form_name(RowForm form);
 
@@ -92,6 +106,7 @@ inline constexpr std::uint64_t kMostBadPercent = 1;
 struct RowReaderOptions {
   OnBadRow on_bad_row = OnBadRow::error;
   bool offers_skip = false;  // whether who reads has a key `on_bad_row` that a refusal can name
+  bool collects = false;     // every bad row stands in `skipped` and none refuses the file
   std::int64_t max_line_bytes = std::int64_t{64} << 20;  // a longer line is a bad row
 };
 
@@ -109,7 +124,7 @@ struct RowFile {
   RowForm form = RowForm::text;
   std::uint64_t num_lines = 0;
   std::vector<Row> rows;
-  std::vector<BadRow> skipped;           // non-empty only with OnBadRow::skip
+  std::vector<BadRow> skipped;           // non-empty only with OnBadRow::skip or `collects`
   std::vector<std::string> unused_keys;  // keys no form reads, each once, in order of appearance
 
   /// One paragraph for the log: form, counts, skipped rows with reasons, unused keys.
@@ -144,6 +159,10 @@ struct RowFile {
 [[nodiscard]] RowFile<RankedRow> read_ranked_rows(const std::filesystem::path& path,
                                                   std::int64_t answers,
                                                   const RowReaderOptions& options = {});
+
+/// As `read_text_rows`, for the form unpaired.
+[[nodiscard]] RowFile<UnpairedRow> read_unpaired_rows(const std::filesystem::path& path,
+                                                      const RowReaderOptions& options = {});
 
 /// The form that a file's first line shows among `accepted` (all forms where it is empty); read
 /// with the matching function.  A row with the keys of two accepted forms is an error: nothing is

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "data/published_rows.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lldm::data {
+namespace {
+
+using nlohmann::json;
+
+bool is_text(const json& row, const char* key) {
+  const auto found = row.find(key);
+  return found != row.end() && found->is_string();
+}
+
+bool is_list(const json& row, const char* key) {
+  const auto found = row.find(key);
+  return found != row.end() && found->is_array();
+}
+
+void from_alpaca(json& row) {
+  auto prompt = row.at("instruction").get<std::string>();
+  if (const auto input = row.value("input", std::string()); !input.empty()) prompt += "\n" + input;
+  row["prompt"] = std::move(prompt);
+  row["response"] = std::move(row.at("output"));
+  for (const char* key : {"instruction", "input", "output"}) row.erase(key);
+}
+
+void from_completion(json& row) {
+  if (is_text(row, "prompt") && is_text(row, "completion")) {
+    row["response"] = std::move(row.at("completion"));
+  } else if (is_list(row, "prompt") && is_list(row, "completion")) {
+    json turns = std::move(row.at("prompt"));
+    for (json& turn : row.at("completion")) turns.push_back(std::move(turn));
+    row["messages"] = std::move(turns);
+    row.erase("prompt");
+  } else {
+    return;
+  }
+  row.erase("completion");
+}
+
+struct Speaker {
+  std::string_view marker;
+  const char* role;
+};
+constexpr Speaker kSpeakers[] = {{"\n\nHuman:", "user"}, {"\n\nAssistant:", "assistant"}};
+
+/// The speaker whose marker comes first from `from` on.
+std::pair<std::size_t, const Speaker*> next_turn(std::string_view text, std::size_t from) {
+  std::pair<std::size_t, const Speaker*> first{std::string_view::npos, nullptr};
+  for (const Speaker& speaker : kSpeakers)
+    if (const std::size_t at = text.find(speaker.marker, from); at < first.first)
+      first = {at, &speaker};
+  return first;
+}
+
+/// The messages of a dialogue as one text; nothing if it does not begin with a person's turn.
+std::optional<json> dialogue(std::string_view text) {
+  if (!text.starts_with(kSpeakers[0].marker)) return std::nullopt;
+  json turns = json::array();
+  for (auto [at, speaker] = next_turn(text, 0); speaker;) {
+    const std::size_t begin = at + speaker->marker.size();
+    const auto [end, next] = next_turn(text, begin);
+    std::string_view content = text.substr(begin, end - begin);
+    if (content.starts_with(' ')) content.remove_prefix(1);
+    turns.push_back({{"role", speaker->role}, {"content", std::string(content)}});
+    at = end, speaker = next;
+  }
+  return turns;
+}
+
+void from_dialogues(json& row) {
+  auto chosen = dialogue(row.at("chosen").get_ref<const std::string&>());
+  auto rejected = dialogue(row.at("rejected").get_ref<const std::string&>());
+  if (!chosen || !rejected) return;
+  row["chosen"] = std::move(*chosen);
+  row["rejected"] = std::move(*rejected);
+}
+
+}  // namespace
+
+json standard_row(json row) {
+  const bool has_answer = row.contains("response") || row.contains("text");
+  if (is_text(row, "instruction") && is_text(row, "output") && !row.contains("prompt") &&
+      !has_answer && (!row.contains("input") || is_text(row, "input")))
+    from_alpaca(row);
+  else if (row.contains("completion") && !has_answer && !row.contains("label"))
+    from_completion(row);
+  else if (is_text(row, "chosen") && is_text(row, "rejected") && !row.contains("prompt"))
+    from_dialogues(row);
+  return row;
+}
+
+}  // namespace lldm::data

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Rows as other projects publish them, under the keys that the readers here know.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+namespace lldm::data {
+
+/// The row with the keys of the form that it is:
+///   {instruction, input, output}   alpaca: prompt is the instruction, and the input a line below
+///                                  where there is one; response is the output
+///   {prompt, completion}           strings: response; lists of messages: one conversation
+///   {chosen, rejected} as strings  of turns after "\n\nHuman:" and "\n\nAssistant:" (HH-RLHF):
+///                                  lists of messages
+/// Every other row, and one that is half of these, is given back as it is.
+/// Source  TRL's and LLaMA-Factory's pages on dataset formats (the latter: the line between
+///         instruction and input)
+nlohmann::json standard_row(nlohmann::json row);
+
+}  // namespace lldm::data
