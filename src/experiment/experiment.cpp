@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 
+#include "config/path_variables.hpp"
 #include "experiment/key_readings.hpp"
 #include "experiment/stage_checks.hpp"
 #include "lldm/config/reader.hpp"
@@ -77,10 +78,18 @@ Value with_type(const std::string& key, const Value& table, const Registry& regi
   return with;
 }
 
-/// A model folder (anything with a slash) is relative to the file that names it, as every path.
-void make_absolute(Value& model) {
+/// A model folder (anything with a slash) is a path as every other: variables of the environment
+/// are put in, and it is relative to the file that names it.  `who`: "stage "x": from".
+void make_absolute(Value& model, const std::string& who, Diagnostics& diagnostics) {
   if (!model.is_string()) return;
-  const std::string name = model.as_string();
+  if (const std::string variable = config::unset_variable(model.as_string()); !variable.empty())
+    return diagnostics.missing(
+        model.position(),
+        message(who, " needs the environment variable ", variable, ", which is not set"),
+        message("got ", config::in_quotes(model.as_string()), "; set it: export ", variable,
+                "=FOLDER"));
+  const std::string name = config::with_variables(model.as_string());
+  if (name != model.as_string()) model = Value::string(name, model.position());
   const auto source = model.position().source;
   if (name.find('/') == std::string::npos || name.starts_with('/') || !source) return;
   model =
@@ -88,19 +97,20 @@ void make_absolute(Value& model) {
                     model.position());
 }
 
-void make_models_absolute(Value& table) {
+void make_models_absolute(Value& table, const std::string& stage, Diagnostics& diagnostics) {
   for (const char* key : {"from", "reference", "models"}) {
     config::Member* member = table.find(key);
     if (!member) continue;
-    make_absolute(member->value);
+    const std::string who = message("stage \"", stage, "\": ", key);
+    make_absolute(member->value, who, diagnostics);
     if (member->value.is_array())
-      for (Value& model : member->value.as_array()) make_absolute(model);
+      for (Value& model : member->value.as_array()) make_absolute(model, who, diagnostics);
   }
 }
 
 /// A resolved stage is its own resolved form: it names no key that is not read.
 void bind(Stage& stage, Value table, const Registry& registry, Diagnostics& diagnostics) {
-  make_models_absolute(table);
+  make_models_absolute(table, stage.name, diagnostics);
   stage.options =
       stage.kind.read(table, {diagnostics, message("stage \"", stage.name, "\""), &registry});
   stage.resolved = stage.kind.write(stage.options.get());

@@ -10,8 +10,10 @@
 #include "lldm/config/document.hpp"
 #include "lldm/data/chat_template.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/folder_report.hpp"
 #include "lldm/model/model.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/tokenizer/find.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "model/foreign_folder.hpp"
 #include "storage/input_file.hpp"
@@ -100,8 +102,11 @@ std::string RowCounts::problem(const Experiment& experiment, const StageFacts& s
   const StageTraining& training = *stage.training;
   const OptimizerOptions& optimizer = training.optimizer;
   const DataRef& data = stage.rows.front().data;
+  constexpr double kMostRows = 1e15;  // beyond any file
   const auto for_a_step =
-      optimizer.epochs > 0 ? static_cast<std::int64_t>(std::ceil(0.5 / optimizer.epochs)) : 1;
+      optimizer.epochs > 0
+          ? static_cast<std::int64_t>(std::ceil(std::min(0.5 / optimizer.epochs, kMostRows)))
+          : 1;
   const std::int64_t wanted = training.validation_rows + std::max<std::int64_t>(1, for_a_step);
   if (wanted < 2) return "";  // a source without a row is told where it is read
   const Stage* maker = experiment.find(data.options.stage);
@@ -133,6 +138,23 @@ void check_special(const Tokenizer& tokenizer, const fs::path& folder) {
                           "config.json, or mask_token, eos_token of special_tokens_map.json"));
 }
 
+namespace {
+
+/// DataError where the headers of the weights are not those that config.json asks for.
+void require_weights(const fs::path& folder) {
+  constexpr std::size_t kMostListed = 5;
+  const std::vector<std::string> complaints = inspect_model_folder(folder).complaints;
+  if (complaints.empty()) return;
+  std::string text = message(folder.string(), ": the weights are not those of config.json");
+  for (std::size_t i = 0; i < std::min(complaints.size(), kMostListed); ++i)
+    text += "\n  " + complaints[i];
+  if (complaints.size() > kMostListed)
+    text += message("\n  and ", complaints.size() - kMostListed, " more");
+  throw DataError(text);
+}
+
+}  // namespace
+
 std::vector<FileProblem> folder_problems(const fs::path& folder, const TokenizerOptions& options,
                                          const std::vector<std::string>& tokenizer_keys,
                                          bool names_template) {
@@ -160,8 +182,10 @@ std::vector<FileProblem> folder_problems(const fs::path& folder, const Tokenizer
       !is_there(folder / "model.safetensors.index.json") &&
       !is_there(folder / "pytorch_model.bin"))  // which loading refuses by name
     missing("model.safetensors");
-  if (!is_there(folder / "lldm_tokenizer.json") && !is_there(folder / "tokenizer.json"))
-    missing("tokenizer (lldm_tokenizer.json, tokenizer.json)");
+  else if (is_there(folder / "config.json"))
+    tried([&] { require_weights(folder); });
+  if (!has_tokenizer(folder))
+    missing("tokenizer (lldm_tokenizer.json, tokenizer.json, or another of docs/tokenizers.md)");
   else
     tried([&] {
       check_special(*(tokenizer_keys.empty() ? load_tokenizer(folder)

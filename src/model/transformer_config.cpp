@@ -75,40 +75,45 @@ const Family& pick_family(const json& values, const std::string& where) {
 
 }  // namespace
 
-std::int64_t TransformerConfig::num_parameters() const {
-  const std::int64_t qkv = query_width() + 2 * kv_width();
-  const std::int64_t biases = (qkv_bias ? qkv : 0) + (output_bias ? width : 0) +
-                              (mlp_bias ? 2 * mlp_width + width : 0) +
-                              (qk_norm ? 2 * head_width() : 0);
-  const std::int64_t block =
-      qkv * width + biases + width * query_width() + 3 * width * mlp_width + 2 * width;
-  return (embedding_rows() + (tied_head ? 0 : logit_columns)) * width + layers * block + width;
-}
-
 namespace {
 
-/// Weights and rotary tables.
-double stored_values(const TransformerConfig& config) {
-  const auto width = static_cast<double>(config.width);
-  const double head = config.given_head_width > 0 ? static_cast<double>(config.given_head_width)
-                                                  : width / static_cast<double>(config.heads);
-  const double queries = head * static_cast<double>(config.heads);
-  const double qkv = queries + 2 * head * static_cast<double>(config.kv_heads);
-  const double block = qkv * (width + 1) + width * queries +
-                       3 * width * static_cast<double>(config.mlp_width) + 2 * width;
-  const double embeddings =
-      (config.tied_head ? 1.0 : 2.0) * width * static_cast<double>(config.logit_columns);
-  const double rotations = static_cast<double>(config.max_length) * head;
-  return embeddings + static_cast<double>(config.layers) * block + rotations;
-}
+/// Counted in integers, or in doubles where the sizes of a file may be anything.
+template <class Number>
+struct Counts {
+  explicit Counts(const TransformerConfig& config)
+      : width(static_cast<Number>(config.width)),
+        head(config.given_head_width > 0 ? static_cast<Number>(config.given_head_width)
+                                         : width / static_cast<Number>(config.heads)),
+        queries(head * static_cast<Number>(config.heads)),
+        qkv(queries + 2 * head * static_cast<Number>(config.kv_heads)) {
+    const auto mlp = static_cast<Number>(config.mlp_width);
+    const Number biases = (config.qkv_bias ? qkv : 0) + (config.output_bias ? width : 0) +
+                          (config.mlp_bias ? 2 * mlp + width : 0) + (config.qk_norm ? 2 * head : 0);
+    const Number block = qkv * width + biases + width * queries + 3 * width * mlp + 2 * width;
+    const Number rows = static_cast<Number>(config.embedding_rows()) +
+                        (config.tied_head ? 0 : static_cast<Number>(config.logit_columns));
+    parameters = rows * width + static_cast<Number>(config.layers) * block + width;
+    tables = static_cast<Number>(config.max_length) * head;  // cosines and sines of half a head
+  }
+
+  Number width, head, queries, qkv;
+  Number parameters = 0, tables = 0;
+};
 
 }  // namespace
 
+std::int64_t TransformerConfig::num_parameters() const {
+  return Counts<std::int64_t>(*this).parameters;
+}
+
 ModelShape shape_of(const TransformerConfig& config) {
   constexpr double kCountable = 4e18;  // of an integer
-  const double stored = stored_values(config);
-  return {.parameters = stored < kCountable ? config.num_parameters()
-                                            : std::numeric_limits<std::int64_t>::max(),
+  const Counts<double> counts(config);
+  const double stored = counts.parameters + counts.tables;
+  const bool is_countable = stored < kCountable;
+  return {.parameters =
+              is_countable ? config.num_parameters() : std::numeric_limits<std::int64_t>::max(),
+          .table_values = is_countable ? Counts<std::int64_t>(config).tables : 0,
           .stored_values = stored,
           .width = config.width,
           .layers = config.layers,

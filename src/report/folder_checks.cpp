@@ -37,14 +37,20 @@ bool require_whole(const fs::path& folder) {
 }  // namespace
 
 void check_folder(ReportData& data, const fs::path& folder) {
-  std::string unbound;
+  std::string unbound, gone;
   bool holds_work = false;
   for (const ReportWork& work : data.work) {
     const fs::path of_work = folder / work.folder;
-    if (work.folder.empty() || !fs::is_directory(of_work)) continue;
+    if (work.folder.empty()) continue;
+    if (!fs::is_directory(of_work)) {
+      gone += (gone.empty() ? "" : ", ") + work.folder;
+      continue;
+    }
     holds_work = true;
     if (!require_whole(of_work)) unbound += (unbound.empty() ? "" : ", ") + work.folder;
   }
+  if (!gone.empty() && holds_work)  // a report alone may have been moved
+    note_once(data, message("not there: ", gone, ": what the report says of it cannot be checked"));
   if (!unbound.empty())
     note_once(data, message(kManifestName, " is missing in ", unbound,
                             ": nothing says whether what lies there is what was written"));

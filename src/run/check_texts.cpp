@@ -20,6 +20,7 @@ class TextCheck {
   explicit TextCheck(const PlannedRun& run) : run_(run), writings_(run) {}
 
   void look(const Work& work) {
+    if (!writings_.is_known(work)) return;
     const Stage& stage = run_.schedule.stage_of(work);
     for (const StageRows& rows : stage.facts.rows)
       if (rows.data.options.stage.empty() && is_new(work, config::to_toml(rows.data.resolved)))
@@ -47,8 +48,10 @@ class TextCheck {
     };
     for (const char* table : {"model", "tokenizer", "template"})
       add(run_.schedule.cells[work.cells.front()].root, table);
-    for (const char* table : {"response_length", "score_padding", "objective", "sampler"})
-      add(run_.schedule.stage_of(work).resolved, table);
+    for (const char* name :
+         {"response_length", "score_padding", "objective", "sampler", "limit", "validation_rows"})
+      add(run_.schedule.stage_of(work).resolved, name);
+    for (const auto& [stage, words] : run_.experiment(work).words) key += stage + words + "\n";
     return seen_.insert(key).second;
   }
 

@@ -105,7 +105,7 @@ struct FileCheck {
 
   void folder(const Position& position, const std::string& who, const std::string& path,
               const TokenizerOptions& options, const std::vector<std::string>& tokenizer_keys) {
-    if (is_unset(position, "path", path)) return;
+    if (is_unset(position, "the model folder", path)) return;
     if (!std::filesystem::is_directory(path)) {
       add(position, who,
           {.text = message("no model folder ", path,

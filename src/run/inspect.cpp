@@ -49,6 +49,12 @@ InspectedStage inspect_work(const PlannedRun& run, Writings& writings, const Wor
                                          .num_rows = request.num_rows,
                                          .num_tokens = request.num_tokens,
                                          .max_length = writing.max_length});
+    if (const auto& training = run.schedule.stage_of(work).facts.training;
+        training && training->validation_rows > 0)
+      shown.text +=
+          message("  validation_rows = ", training->validation_rows,
+                  ": so many of these rows at most are held out, whole prompts by the seed; "
+                  "held_out in the stage's result.json names them\n");
   } catch (const DataError& error) {
     shown.error = error.what();
   }

@@ -37,6 +37,21 @@ const Writing& Writings::fresh(const Work& work) {
   return at->second;
 }
 
+bool Writings::is_known(const Work& work) const {
+  const std::string from = start_of(run_, work);
+  const auto made = work.inputs.find(from);
+  if (made != work.inputs.end() &&
+      !std::filesystem::exists(model_folder_of(run_, work, from) / "config.json"))
+    return is_known(run_.schedule.work[made->second]);
+  const ExperimentOptions& options = run_.experiment(work).options;
+  const StageFacts& facts = run_.schedule.stage_of(work).facts;
+  if (!from.empty() || !options.model.path.empty() || facts.rows.empty() ||
+      options.tokenizer.type != TokenizerType::words || !options.tokenizer.path.empty())
+    return true;
+  const auto rows = work.inputs.find(facts.rows.front().data.options.stage);
+  return rows == work.inputs.end() || is_done(run_.schedule.work[rows->second]);
+}
+
 Writing Writings::of(const Work& work) {
   return of(work, run_.schedule.stage_of(work).facts.training.has_value());
 }

@@ -42,6 +42,9 @@ class Writings {
   /// Errors  DataError where a folder is not there or damaged, ConfigError where its template and
   ///         the file's contradict one another.
   Writing of(const Work& work);
+  /// Whether it is known yet: a vocabulary of words may be made of rows that an earlier stage is to
+  /// make.
+  [[nodiscard]] bool is_known(const Work& work) const;
 
  private:
   Writing of(const Work& work, bool is_training);

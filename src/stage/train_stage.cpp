@@ -135,13 +135,18 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   if (const StageRows* rows = run.schedule.stage_of(work).facts.rows_at("validation"))
     setup.validation_row = row_label(run, work, rows->data.resolved);
   bundle.model->set_trainable(true);
-  setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
   std::shared_ptr<ReferenceCache> cache;
   if (!stage.reference.cache.empty()) {
     // The policy is the reference as long as nothing was trained: its scores need no second copy.
+    // Before the adapter: the cache is named by the weights, which are then all parameters.
     cache = open_reference_cache(run, work, stage, bundle);
     setup.stored_reference = [cache](const ScorePlan& plan) { return cache->readouts(plan); };
-  } else if (needs.reference) {
+  }
+  if (const AdapterOptions& adapter = run.experiment(work).options.model.adapter;
+      adapter.type == AdapterType::lora)
+    bundle.model->add_adapter(lora_options(adapter), services.draws);
+  setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
+  if (needs.reference && !cache) {
     const PurposeScope scope(MemoryPurpose::weights);
     setup.reference = std::make_shared<const AnyDenoiser>(bundle.model->frozen_copy());
   }
@@ -211,6 +216,20 @@ void add_passes(Result& result, const TrainingReporter& reporter, std::int64_t t
   for (const auto& [name, count] : reporter.passes()) result[name] = count;
 }
 
+/// A [template] of the file is a new one to learn, which nobody should do unawares.
+void warn_of_new_template(const RunContext& run, const Work& work,
+                          const std::filesystem::path& folder, bool has_reference) {
+  if (folder.empty()) return;
+  try {
+    static_cast<void>(template_of(run, work, folder));
+  } catch (const ConfigError&) {
+    run.logger.warning(
+        message("stage ", run.label(work), ": [template] is not the one that ", folder.string(),
+                " was trained with: the model learns the new one",
+                has_reference ? ", and its frozen reference is scored under it" : ""));
+  }
+}
+
 }  // namespace
 
 Result TrainingKind::run(const Options& stage, const RunContext& run, const Work& work) {
@@ -218,6 +237,7 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   Prepared prepared = prepare(run, work, stage);
   prepared.bundle.noise = trained_noise(stage.forward_process.type(), prepared.process);
   const ObjectiveNeeds needs = prepared.objective.needs();
+  warn_of_new_template(run, work, prepared.bundle.folder, needs.reference);
   const TrainingMemory memory =
       plan_training_memory(run, work, stage, prepared.bundle, prepared.estimator, prepared.process,
                            needs, prepared.setup);

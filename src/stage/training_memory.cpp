@@ -2,7 +2,6 @@
 #include "stage/training_memory.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <vector>
 
@@ -80,13 +79,13 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
   in.vocabulary = shape.vocabulary;
   const auto bytes = static_cast<std::int64_t>(c10::elementSize(bundle.model->dtype()));
   in.weight_bytes = in.compute_bytes = in.gradient_bytes = in.optimizer_bytes = bytes;
-  in.reference_parameters = setup.reference ? std::llround(shape.stored_values) : 0;
+  in.reference_parameters = setup.reference ? shape.parameters + shape.table_values : 0;
   in.longest_sequence = sizes.longest;
   in.tokens_per_forward = std::min(std::max(setup.engine.max_tokens_per_forward, sizes.longest),
                                    sizes.micro_batch_tokens);
   if (run.device == "cpu" && bundle.model->dtype() == at::kFloat)
     in.tokens_per_forward = std::max(in.tokens_per_forward, kLeastRows);
-  in.table_values = std::llround(shape.stored_values) - shape.parameters;
+  in.table_values = shape.table_values;
   in.logits_chunk_rows = kHeadChunkBytes / (shape.vocabulary * bytes);
   in.activations = block_activations(run.device);
   in.block_gradient_values = block_gradient_values(shape);

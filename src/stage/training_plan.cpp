@@ -2,7 +2,6 @@
 // What a training stage will cost, from the file alone.
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "lldm/concepts/any_objective.hpp"
@@ -26,7 +25,7 @@ PlanInputs model_inputs(const ExperimentOptions& options, const ModelShape& shap
   in.trainable_parameters = is_lora ? shape.layers * options.model.adapter.rank *
                                           (8 * shape.width + 3 * (shape.width + shape.mlp_width))
                                     : in.parameters;
-  in.table_values = std::llround(shape.stored_values) - shape.parameters;
+  in.table_values = shape.table_values;
   in.width = shape.width;
   in.layers = shape.layers;
   in.heads = shape.heads;

@@ -177,6 +177,91 @@ run_lldm run "$WORK/later.toml" --out "$WORK/later" --stage sft
 expect_code 0 "a stage that reads none of them"
 run_lldm validate "$WORK/later.toml" --set model.max_length=64
 expect_code 0 "a model that holds them"
+sed '$a [grid.axes]\n"asked.limit" = [1, 2]' "$WORK/later.toml" > "$WORK/later_grid.toml"
+printf '%s\n' '{"question": "a", "answer": "#### 3"}' '{"question": "bob has three and more than that", "answer": "#### 2"}' > "$WORK/items.jsonl"
+run_lldm validate "$WORK/later_grid.toml" --set model.max_length=40 --set 'shown.prompts=["a"]'
+expect_code 2 "of the second value of an axis alone"
+expect_text 'stage "asked": 1 of 2 prompts are too long'
+
+echo "rows that an earlier stage is to make"
+cat > "$WORK/distil.toml" << 'TOML'
+name = "distil"
+[model]
+width = 16
+layers = 1
+heads = 2
+max_length = 160
+[sampler]
+type = "fixed_length"
+response_length = 16
+steps = 4
+[[stage]]
+name = "teacher"
+kind = "sft"
+data = { generate = "word_problems", rows = 20 }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "pairs"
+kind = "synthesize"
+method = "inject"
+task = { type = "word_problems", rows = 12 }
+[[stage]]
+name = "student"
+kind = "sft"
+data = { stage = "pairs", take = "chosen" }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "asked"
+kind = "evaluate"
+models = ["student"]
+task = { type = "word_problems", rows = 4 }
+TOML
+run_lldm validate "$WORK/distil.toml"
+expect_code 0 "a vocabulary of words that are not there yet"
+run_lldm run "$WORK/distil.toml" --out "$WORK/distil"
+expect_code 0 "and its run"
+
+echo "model folders of later stages, before the first one"
+mkdir -p "$WORK/bad"
+cp -r "$WORK/later/sft/model" "$WORK/bad/cut" && truncate -s 200 "$WORK/bad/cut/model.safetensors"
+cp -r "$WORK/later/sft/model" "$WORK/bad/deep" && rm "$WORK/bad/deep/MANIFEST.json" && sed -i 's/"n_layers": 1/"n_layers": 2/' "$WORK/bad/deep/config.json"
+for folder in cut deep; do
+  run_lldm validate "$WORK/later.toml" --set model.max_length=64 --set "asked.models=[\"$WORK/bad/$folder\"]"
+  expect_code 2 "$folder"
+  expect_text "$WORK/bad/$folder"
+done
+expect_text "the weights are not those of config.json"
+mkdir -p "$WORK/models" && cp -r "$WORK/later/sft/model" "$WORK/models/m"
+text=$(MY_MODELS="$WORK/models" "$LLDM" validate "$WORK/later.toml" --set model.max_length=64 --set asked.limit=1 --set sampler.response_length=4 --set 'asked.models=["${MY_MODELS}/m"]' 2>&1); code=$?
+expect_code 0 "a variable of the environment in models"
+run_lldm validate "$WORK/later.toml" --set 'asked.models=["${NO_SUCH_FOLDER}/m"]'
+expect_code 2 "one that is not set"
+expect_text 'stage "asked": models needs the environment variable NO_SUCH_FOLDER, which is not set'
+
+echo "data check: every bad row, one line each"
+python3 - "$WORK/check.jsonl" << 'PYTHON'
+import json, sys
+rows = [json.dumps({"prompt": "a", "chosen": "b", "rejected": "c"})] + [json.dumps({"prompt": "a", "chosen": "b", "rejected": "b"})] * 25
+rows += ['{"prompt": "a", "chosen": ', json.dumps({"prompt": "a", "chosen": "b"}), json.dumps({"prompt": "a", "chosen": "<mask>", "rejected": "c"})]
+open(sys.argv[1], "w").write("\n".join(rows) + "\n")
+PYTHON
+run_lldm data check "$WORK/check.jsonl" --kind preference
+expect_code 2 "bad rows"
+check "each has its line" [ "$(grep -cE "^$WORK/check.jsonl:[0-9]+: " <<< "$text")" -eq 27 ]
+expect_text "check.jsonl:2: \"chosen\" and \"rejected\" are the same text"
+expect_text "check.jsonl: 27 of 29 rows cannot be used"
+run_lldm data check "$WORK/check.jsonl" --kind preference --tokenizer "$WORK/later/sft/model"
+expect_text "check.jsonl:29: holds the text of the mask token"
+expect_text "28 of 29 rows cannot be used"
+head -n 1 "$WORK/check.jsonl" > "$WORK/good.jsonl"
+run_lldm data check "$WORK/good.jsonl" --kind preference --tokenizer "$WORK/later/sft/model"
+expect_code 0 "good rows"
+expect_text "1 rows of form preference, all good"
+run_lldm data check "$WORK/good.jsonl" --kind conversations
+expect_code 2 "rows of another kind"
+run_lldm data check "$WORK/good.jsonl" --kind preferences
+expect_code 2 "a kind that is none"
+expect_text 'did you mean "preference"'
 
 echo "input files"
 printf '%s\n' '{"prompt": "ann has 2", "response": "2 + 1 = 3"}' '{"prompt": "bob has 3", "response": "3 - 1 = 2"}' \

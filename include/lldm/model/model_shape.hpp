@@ -12,7 +12,8 @@ inline constexpr std::int64_t kLeastRows = 16;
 
 /// Sizes and special ids of a model, whatever its family calls them.
 struct ModelShape {
-  std::int64_t parameters = 0;  // trainable numbers of the whole model
+  std::int64_t parameters = 0;    // trainable numbers of the whole model
+  std::int64_t table_values = 0;  // numbers of its rotary tables
   /// Numbers that it holds: weights and rotary tables, whatever its sizes are (no overflow).
   double stored_values = 0;
   std::int64_t width = 0;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/model/transformer_config.hpp"
 
+#include <ATen/core/Tensor.h>
+
 #include <nlohmann/json.hpp>
 
+#include "lldm/draws/stream.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/transformer.hpp"
 #include "support/catch.hpp"
 
 using nlohmann::json;
@@ -167,5 +171,22 @@ TEST_CASE("a config.json of another kind is refused by name", "[model][config]")
     auto config = llama;
     config[key] = value.first;
     refused(config, value.second);
+  }
+}
+
+TEST_CASE("A shape counts every weight of its flags, and the rotary tables apart", "[model]") {
+  for (const bool has : {false, true}) {
+    lldm::TransformerConfig config{.width = 16, .layers = 12, .heads = 4, .kv_heads = 2};
+    config.mlp_width = 24, config.vocabulary = config.logit_columns = 40, config.max_length = 64;
+    config.family = "llama";
+    config.qkv_bias = config.output_bias = config.mlp_bias = config.qk_norm = has;
+    config.tied_head = has;
+    const lldm::ModelShape shape = lldm::shape_of(config);
+    std::int64_t numbers = 0;
+    const auto model = lldm::make_transformer(config, {}, lldm::Draws(1, "model"));
+    for (const lldm::NamedParameter& one : model->parameters()) numbers += one.value.numel();
+    CHECK(shape.parameters == numbers);
+    CHECK(shape.table_values == 64 * 4);
+    CHECK(shape.stored_values == static_cast<double>(shape.parameters + shape.table_values));
   }
 }
