@@ -203,6 +203,7 @@
 #include "lldm/text/nearest_name.hpp"
 #include "lldm/text/utf8.hpp"
 #include "lldm/tokenizer/bytes.hpp"
+#include "lldm/tokenizer/find.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "lldm/tokenizer/sentencepiece.hpp"
 #include "lldm/tokenizer/special_names.hpp"

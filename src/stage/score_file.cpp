@@ -24,6 +24,7 @@
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/stage/trained_noise.hpp"
 #include "lldm/text/utf8.hpp"
+#include "lldm/tokenizer/find.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "stage/data_source.hpp"
 #include "stage/mask_in_data.hpp"
@@ -237,9 +238,7 @@ namespace {
 /// The folder's tokenizer; rows of ids do without one where the folder has none.
 std::shared_ptr<const Tokenizer> scoring_tokenizer(const std::filesystem::path& folder,
                                                    bool has_ids) {
-  const bool is_there = std::filesystem::exists(folder / "lldm_tokenizer.json") ||
-                        std::filesystem::exists(folder / "tokenizer.json");
-  return has_ids && !is_there ? nullptr : load_tokenizer(folder);
+  return has_ids && !has_tokenizer(folder) ? nullptr : load_tokenizer(folder);
 }
 
 /// The id that stands for a mask: the process's own key, else the tokenizer's, else config.json's.

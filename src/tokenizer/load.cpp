@@ -8,6 +8,7 @@
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/tokenizer/bytes.hpp"
+#include "lldm/tokenizer/find.hpp"
 #include "lldm/tokenizer/sentencepiece.hpp"
 #include "lldm/tokenizer/words.hpp"
 #include "storage/json_file.hpp"
@@ -199,6 +200,11 @@ void TokenizerOptions::check(config::OptionsCheck& check) const {
       check.error(mask_token.empty() ? message(role.key, "_token") : "mask_token",
                   message("the mask token and the ", role.key, " token are both \"", text, "\""),
                   "a mask stands in no text: name another token as one of them");
+}
+
+bool has_tokenizer(const fs::path& folder) {
+  return fs::exists(folder / kSavedTokenizer) ||
+         (fs::is_directory(folder) && find_tokenizer_file(folder));
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& folder, const SpecialNames& names) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lldm/errors.hpp"
+#include "lldm/tokenizer/find.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
@@ -64,6 +65,9 @@ std::string ranks(const std::vector<std::string>& more) {
 
 TEST_CASE("vocab.json and merges.txt are read as their class reads them", "[tokenizer][load]") {
   const MergesFolder gpt2;
+  CHECK(has_tokenizer(gpt2.folder.path()));
+  CHECK_FALSE(has_tokenizer(TemporaryFolder().path()));
+  CHECK_FALSE(has_tokenizer("/no/such/folder"));
   CHECK(gpt2.open()->encode("the th's") == Ids{257, ' ', 256, '\'', 's'});
   CHECK(gpt2.open()->encode("e\u0301").size() == 3);  // GPT-2 normalises nothing
   gpt2.write("tokenizer_config.json", R"({"tokenizer_class": "Qwen2TokenizerFast"})");
