@@ -110,6 +110,7 @@
 #include "lldm/model/conversion.hpp"
 #include "lldm/model/determinism.hpp"
 #include "lldm/model/folder_report.hpp"
+#include "lldm/model/lora.hpp"
 #include "lldm/model/model.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"

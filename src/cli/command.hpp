@@ -48,7 +48,9 @@ struct Command {
 };
 
 /// Those of model folders, and of tokenizers.
+std::vector<Command> model_commands();
 std::vector<Command> tokenizer_commands();
+
 /// Every command, in the order of `lldm --help`.
 const std::vector<Command>& commands();
 

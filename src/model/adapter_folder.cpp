@@ -10,6 +10,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/model/safetensors.hpp"
+#include "lldm/storage/files.hpp"
 #include "model/hashed_weights.hpp"
 #include "model/weight_files.hpp"
 #include "storage/json_file.hpp"
@@ -144,10 +145,67 @@ std::vector<LoraUpdate> load_adapter(const fs::path& folder) {
   return updates;
 }
 
+namespace {
+
+std::string module_of(const LoraUpdate& update) {
+  return update.weight.substr(0, update.weight.size() - std::string_view(".weight").size());
+}
+
+/// PEFT reads keys of rank_pattern and alpha_pattern as expressions.
+std::string quoted(const std::string& module) {
+  std::string text;
+  for (const char c : module) text += c == '.' ? std::string("\\.") : std::string(1, c);
+  return text;
+}
+
+json config_of(const std::vector<LoraUpdate>& updates) {
+  const auto rank_of = [](const LoraUpdate& update) { return update.a.size(0); };
+  const auto alpha_of = [&](const LoraUpdate& update) {
+    return update.scale * static_cast<double>(rank_of(update));
+  };
+  json ranks = json::object(), alphas = json::object(), modules = json::array();
+  for (const auto& update : updates) {
+    modules.push_back(module_of(update));
+    if (rank_of(update) != rank_of(updates.front()))
+      ranks[quoted(module_of(update))] = rank_of(update);
+    if (alpha_of(update) != alpha_of(updates.front()))
+      alphas[quoted(module_of(update))] = alpha_of(update);
+  }
+  return {{"alpha_pattern", alphas},  {"base_model_name_or_path", ""},
+          {"bias", "none"},           {"fan_in_fan_out", false},
+          {"inference_mode", true},   {"lora_alpha", alpha_of(updates.front())},
+          {"lora_dropout", 0.0},      {"modules_to_save", nullptr},
+          {"peft_type", "LORA"},      {"r", rank_of(updates.front())},
+          {"rank_pattern", ranks},    {"target_modules", modules},
+          {"task_type", "CAUSAL_LM"}, {"use_dora", false},
+          {"use_rslora", false}};
+}
+
+}  // namespace
+
+void save_adapter(const std::vector<LoraUpdate>& updates, const fs::path& folder) {
+  if (updates.empty()) throw ConfigError(folder.string() + ": there is no adapter to be saved");
+  TensorMap tensors;
+  std::vector<NamedParameter> named;
+  for (const auto& update : updates)
+    for (const auto& [side, value] :
+         {std::pair{".lora_A.weight", update.a}, std::pair{".lora_B.weight", update.b}}) {
+      const std::string name = std::string(kPrefix) + module_of(update) + side;
+      tensors[name] = value.detach().to(at::kFloat);
+      named.push_back({name, tensors[name]});
+    }
+  require_finite(named, folder.string() + ": nothing was saved: the adapter is not finite");
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) throw Error(message(folder.string(), ": cannot be created: ", failure.message()));
+  write_file_atomically(folder / "adapter_config.json", config_of(updates).dump(2) + "\n");
+  save_safetensors(folder / "adapter_model.safetensors", tensors, {{"format", "pt"}});
+}
+
 void merge_adapter(Transformer& model, const std::vector<LoraUpdate>& updates,
                    const fs::path& folder) {
   std::map<std::string, at::Tensor> weights;
-  for (const auto& parameter : model.parameters()) weights[parameter.name] = parameter.value;
+  for (const auto& parameter : model.base_parameters()) weights[parameter.name] = parameter.value;
   std::string complaints;
   for (const auto& update : updates) {
     const auto found = weights.find(update.weight);

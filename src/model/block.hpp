@@ -27,12 +27,12 @@ at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps
 
 /// x + attention(norm(x)), then + SwiGLU(norm(.)).  [N, D] -> [N, D].  On the CPU one autograd node
 /// with its own backward; elsewhere, and where sequences have patterns, `block_by_operations`.
-at::Tensor block_forward(const BlockWeights& block, const at::Tensor& rows,
-                         const BlockContext& context);
+at::Tensor block_forward(const BlockWeights& block, const BlockAdapters& adapters,
+                         const at::Tensor& rows, const BlockContext& context);
 
 /// The same mathematics as differentiable tensor operations, on any device.
-at::Tensor block_by_operations(const BlockWeights& block, const at::Tensor& rows,
-                               const BlockContext& context);
+at::Tensor block_by_operations(const BlockWeights& block, const BlockAdapters& adapters,
+                               const at::Tensor& rows, const BlockContext& context);
 at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weight, double eps);
 
 }  // namespace lldm

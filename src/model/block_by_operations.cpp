@@ -108,32 +108,37 @@ at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weig
 
 namespace {
 
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  return at::linear(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  const Lora& lora) {
+  const auto y = at::linear(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+  return lora.a.defined() ? y + at::linear(at::linear(x, lora.a), lora.b) * lora.scale : y;
 }
 
 struct Heads {
   at::Tensor q, k, v;  // [N, H, W], [N, K, W] twice
 };
 
-Heads project(const BlockWeights& block, const at::Tensor& x, const BlockContext& context) {
+Heads project(const BlockWeights& block, const BlockAdapters& adapters, const at::Tensor& x,
+              const BlockContext& context) {
   const std::int64_t n = x.size(0), width = 2 * context.cosines.size(0),
                      group = context.heads / context.kv_heads;
-  const auto by_head = [&](const at::Tensor& weight, const at::Tensor& bias) {
-    return linear(x, weight, bias).view({n, -1, width});
+  const auto by_head = [&](const at::Tensor& weight, const at::Tensor& bias, const Lora& lora) {
+    return linear(x, weight, bias, lora).view({n, -1, width});
   };
   if (!block.qkv_proj.defined())
-    return {by_head(block.q_proj, block.q_bias), by_head(block.k_proj, block.k_bias),
-            by_head(block.v_proj, block.v_bias)};
-  const auto whole = by_head(block.qkv_proj, {}).view({n, context.kv_heads, group + 2, width});
+    return {by_head(block.q_proj, block.q_bias, adapters.q_proj),
+            by_head(block.k_proj, block.k_bias, adapters.k_proj),
+            by_head(block.v_proj, block.v_bias, adapters.v_proj)};
+  const auto whole =
+      by_head(block.qkv_proj, {}, adapters.qkv_proj).view({n, context.kv_heads, group + 2, width});
   return {whole.narrow(2, 0, group).reshape({n, context.heads, width}), whole.select(2, group),
           whole.select(2, group + 1)};
 }
 
 }  // namespace
 
-at::Tensor block_by_operations(const BlockWeights& block, const at::Tensor& rows,
-                               const BlockContext& context) {
+at::Tensor block_by_operations(const BlockWeights& block, const BlockAdapters& adapters,
+                               const at::Tensor& rows, const BlockContext& context) {
   const auto positions = positions_of(context, rows.device());
   const auto cosines = context.cosines.index_select(1, positions).t().unsqueeze(1);
   const auto sines = context.sines.index_select(1, positions).t().unsqueeze(1);
@@ -143,15 +148,15 @@ at::Tensor block_by_operations(const BlockWeights& block, const at::Tensor& rows
   };
 
   const auto normed = rms_norm_by_operations(rows, block.attn_norm, context.eps);
-  const auto heads = project(block, normed, context);
+  const auto heads = project(block, adapters, normed, context);
   const auto q = turned(heads.q, block.q_norm), k = turned(heads.k, block.k_norm);
-  const auto middle =
-      rows + linear(attend(q, k, heads.v, context), block.attn_out, block.attn_out_bias);
+  const auto middle = rows + linear(attend(q, k, heads.v, context), block.attn_out,
+                                    block.attn_out_bias, adapters.attn_out);
 
   const auto wide = rms_norm_by_operations(middle, block.ff_norm, context.eps);
-  const auto gated = at::silu(linear(wide, block.ff_proj, block.ff_bias)) *
-                     linear(wide, block.up_proj, block.up_bias);
-  return middle + linear(gated, block.ff_out, block.ff_out_bias);
+  const auto gated = at::silu(linear(wide, block.ff_proj, block.ff_bias, adapters.ff_proj)) *
+                     linear(wide, block.up_proj, block.up_bias, adapters.up_proj);
+  return middle + linear(gated, block.ff_out, block.ff_out_bias, adapters.ff_out);
 }
 
 }  // namespace lldm

@@ -9,6 +9,7 @@
 
 #include "lldm/memory/purpose.hpp"
 #include "model/block.hpp"
+#include "model/block_gradients.hpp"
 #include "model/block_parts_cpu.hpp"
 #include "model/block_saved.hpp"
 #include "model/first_order.hpp"
@@ -49,67 +50,24 @@ at::Tensor project_qkv(const BlockWeights& weights, const at::Tensor& normed) {
   return qkv;
 }
 
-/// The weights that the family has, in kBlockTensors' order: the variables of a node.
-std::vector<at::Tensor> list_of(const BlockWeights& weights) {
-  std::vector<at::Tensor> list;
-  for (const auto& part : kBlockTensors)
-    if ((weights.*part.member).defined()) list.push_back(weights.*part.member);
-  return list;
-}
-
-/// The gradients of one node by argument of `forward`: rows, the weights of list_of, the context
-/// and the block.
-class Gradients {
- public:
-  Gradients(const AutogradContext& node, const BlockWeights& weights) : node_(node) {
-    std::size_t next = 1;
-    for (std::size_t i = 0; i < kBlockTensors.size(); ++i)
-      if ((weights.*kBlockTensors[i].member).defined()) places_[i] = next++;
-    list_.resize(next + 2);
-  }
-
-  at::Tensor& rows() { return list_[0]; }
-  /// False of a weight that the family does not have.
-  [[nodiscard]] bool wants(at::Tensor BlockWeights::* member) const {
-    const std::size_t place = places_[place_of(member)];
-    return place > 0 && node_.needs_input_grad(place);
-  }
-  void set(at::Tensor BlockWeights::* member, const at::Tensor& value) {
-    list_[places_[place_of(member)]] = value;
-  }
-  /// Hands out the pieces of a gradient of several parts that lie behind one another.
-  void split(const at::Tensor& whole, const BlockWeights& weights,
-             std::initializer_list<at::Tensor BlockWeights::*> members) {
-    std::int64_t begin = 0;
-    for (const auto member : members) {
-      const std::int64_t size = (weights.*member).size(0);
-      set(member, whole.narrow(0, begin, size));
-      begin += size;
-    }
-  }
-  variable_list& list() { return list_; }
-
- private:
-  const AutogradContext& node_;
-  std::array<std::size_t, kBlockTensors.size()> places_{};  // 0: none
-  variable_list list_;
-};
-
 using W = BlockWeights;
+using A = BlockAdapters;
 
 class BlockFunction : public torch::autograd::Function<BlockFunction> {
  public:
-  /// `variables` are those of `weights`: autograd looks for them among the arguments.
+  /// `variables` are those of the block: autograd looks for them among the arguments.
   static at::Tensor forward(AutogradContext* node, const at::Tensor& rows,
                             at::TensorList /*variables*/, const BlockContext& context,
-                            const BlockWeights& weights) {
+                            const BlockWeights& weights, const BlockAdapters& adapters) {
     const PurposeScope purpose(MemoryPurpose::activations);
     BlockSaved saved;
     saved.rows = rows;
     saved.weights = weights;
+    saved.adapters = adapters;
     const auto first = norm_forward(rows, weights.attn_norm, context.eps);
     saved.attn_scale = first.scale;
     saved.qkv = project_qkv(weights, first.rows);
+    add_qkv_updates(saved.qkv, weights, adapters, first.rows);
     at::Tensor heads = saved.qkv;
     if (weights.q_norm.defined()) {
       const auto normed = heads_norm(saved.qkv, context, weights.q_norm, weights.k_norm);
@@ -121,11 +79,17 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     saved.log_sums = attended.log_sums;
     saved.middle = at::addmm(rows, attended.columns.t(), weights.attn_out.t());
     if (weights.attn_out_bias.defined()) saved.middle.add_(weights.attn_out_bias);
+    add_update(saved.middle, adapters.attn_out, attended.columns.t());
     const auto second = norm_forward(saved.middle, weights.ff_norm, context.eps);
     saved.ff_scale = second.scale;
     saved.gate_up = at::mm(second.rows, joined({weights.ff_proj, weights.up_proj}).t());
     if (weights.ff_bias.defined()) saved.gate_up.add_(at::cat({weights.ff_bias, weights.up_bias}));
-    auto out = at::addmm(saved.middle, swiglu(saved.gate_up), weights.ff_out.t());
+    const std::int64_t mlp = weights.ff_out.size(1);
+    add_update(saved.gate_up.narrow(1, 0, mlp), adapters.ff_proj, second.rows);
+    add_update(saved.gate_up.narrow(1, mlp, mlp), adapters.up_proj, second.rows);
+    const auto gated = swiglu(saved.gate_up);
+    auto out = at::addmm(saved.middle, gated, weights.ff_out.t());
+    add_update(out, adapters.ff_out, gated);
     if (weights.ff_out_bias.defined()) out.add_(weights.ff_out_bias);
 
     saved.cosines = context.cosines;
@@ -135,20 +99,22 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     node->saved_data["offsets"] = context.offsets;
     node->saved_data["heads"] = context.heads;
     node->saved_data["kv_heads"] = context.kv_heads;
+    node->saved_data["scales"] = scales_of(adapters);
     return out;
   }
 
   static variable_list backward(AutogradContext* node, variable_list gradients) {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::activations);
-    const BlockSaved saved = BlockSaved::of(node->get_saved_variables());
+    BlockSaved saved = BlockSaved::of(node->get_saved_variables());
+    set_scales(saved.adapters, node->saved_data["scales"].toDoubleVector());
     const BlockContext context{.offsets = node->saved_data["offsets"].toIntVector(),
                                .visible = saved.visible,
                                .cosines = saved.cosines,
                                .sines = saved.sines,
                                .heads = node->saved_data["heads"].toInt(),
                                .kv_heads = node->saved_data["kv_heads"].toInt()};
-    Gradients result(*node, saved.weights);
+    Gradients result(*node, saved.weights, saved.adapters);
     const auto middle = mlp_backward(saved, gradients[0].contiguous(), result);
     attention_backward(saved, context, middle, result);
     return result.list();
@@ -159,12 +125,22 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
   static at::Tensor mlp_backward(const BlockSaved& saved, const at::Tensor& upstream,
                                  Gradients& result) {
     const BlockWeights& weights = saved.weights;
-    const auto gated = swiglu_gradient(saved.gate_up, at::mm(upstream, weights.ff_out));
+    const BlockAdapters& adapters = saved.adapters;
+    const std::int64_t mlp = weights.ff_out.size(1);
+    auto product = at::mm(upstream, weights.ff_out);
+    add_input_gradient(product, adapters.ff_out, upstream);
+    const auto gated = swiglu_gradient(saved.gate_up, product);
+    result.set_update(&A::ff_out, adapters.ff_out, gated.y, upstream);
     if (result.wants(&W::ff_out)) result.set(&W::ff_out, at::mm(upstream.t(), gated.y));
     if (result.wants(&W::ff_out_bias)) result.set(&W::ff_out_bias, upstream.sum(0));
+    const auto gate = gated.gate_up.narrow(1, 0, mlp), up = gated.gate_up.narrow(1, mlp, mlp);
+    auto normed = at::mm(gated.gate_up, joined({weights.ff_proj, weights.up_proj}));
+    add_input_gradient(normed, adapters.ff_proj, gate);
+    add_input_gradient(normed, adapters.up_proj, up);
     const auto wide =
-        norm_backward(saved.middle, weights.ff_norm, saved.ff_scale,
-                      at::mm(gated.gate_up, joined({weights.ff_proj, weights.up_proj})), upstream);
+        norm_backward(saved.middle, weights.ff_norm, saved.ff_scale, normed, upstream);
+    result.set_update(&A::ff_proj, adapters.ff_proj, wide.normed, gate);
+    result.set_update(&A::up_proj, adapters.up_proj, wide.normed, up);
     result.set(&W::ff_norm, wide.weight);
     if (result.wants(&W::ff_proj) || result.wants(&W::up_proj))
       result.split(at::mm(gated.gate_up.t(), wide.normed), weights, {&W::ff_proj, &W::up_proj});
@@ -182,9 +158,20 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     auto attended_gradient =
         columns(weights.attn_out.size(1), saved.rows.size(0), saved.rows.options());
     at::mm_out(attended_gradient, weights.attn_out.t(), upstream.t());
+    add_input_gradient(attended_gradient.t(), saved.adapters.attn_out, upstream);
+    result.set_update(&A::attn_out, saved.adapters.attn_out, saved.attended.t(), upstream);
     const auto qkv_gradient = heads_backward(saved, context, attended_gradient, result);
-    const auto narrow = norm_backward(saved.rows, weights.attn_norm, saved.attn_scale,
-                                      at::mm(qkv_gradient.t(), qkv_weight(weights)), upstream);
+    auto normed = at::mm(qkv_gradient.t(), qkv_weight(weights));
+    each_qkv_update(qkv_gradient, weights, saved.adapters,
+                    [&](Lora A::*, const Lora& lora, const at::Tensor& slope) {
+                      add_input_gradient(normed, lora, slope.t());
+                    });
+    const auto narrow =
+        norm_backward(saved.rows, weights.attn_norm, saved.attn_scale, normed, upstream);
+    each_qkv_update(qkv_gradient, weights, saved.adapters,
+                    [&](Lora A::* member, const Lora& lora, const at::Tensor& slope) {
+                      result.set_update(member, lora, narrow.normed, slope.t());
+                    });
     result.rows() = narrow.rows;
     result.set(&W::attn_norm, narrow.weight);
     if (result.wants(&W::qkv_proj)) result.set(&W::qkv_proj, at::mm(qkv_gradient, narrow.normed));
@@ -239,11 +226,13 @@ at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps
   return NormFunction::apply(rows.contiguous(), weight, eps);
 }
 
-at::Tensor block_forward(const BlockWeights& block, const at::Tensor& rows,
-                         const BlockContext& context) {
-  if (!rows.is_cpu() || !context.patterns.empty()) return block_by_operations(block, rows, context);
-  const auto variables = list_of(block);
-  return BlockFunction::apply(rows.contiguous(), at::TensorList(variables), context, block);
+at::Tensor block_forward(const BlockWeights& block, const BlockAdapters& adapters,
+                         const at::Tensor& rows, const BlockContext& context) {
+  if (!rows.is_cpu() || !context.patterns.empty())
+    return block_by_operations(block, adapters, rows, context);
+  const auto variables = variables_of(block, adapters);
+  return BlockFunction::apply(rows.contiguous(), at::TensorList(variables), context, block,
+                              adapters);
 }
 
 }  // namespace lldm

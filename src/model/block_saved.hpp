@@ -7,6 +7,7 @@
 #include <array>
 #include <vector>
 
+#include "model/block_projections.hpp"
 #include "model/block_tensors.hpp"
 
 namespace lldm {
@@ -16,6 +17,7 @@ struct BlockSaved {
   // Inputs of the node.
   at::Tensor rows;  // [N, D]
   BlockWeights weights;
+  BlockAdapters adapters;  // their scales are not saved here
   // Made by the forward.
   at::Tensor attn_scale;   // [N]: 1 / rms of rows
   at::Tensor qkv;          // [(H + 2 K) W, N], before the norms of heads and the rotation
@@ -33,6 +35,9 @@ struct BlockSaved {
   [[nodiscard]] std::vector<at::Tensor> list() const {
     std::vector<at::Tensor> tensors{rows};
     for (const auto& part : kBlockTensors) tensors.push_back(weights.*part.member);
+    for (const auto& part : kProjections)
+      for (const auto& side : {(adapters.*part.lora).a, (adapters.*part.lora).b})
+        tensors.push_back(side);
     for (const auto member : kMade) tensors.push_back(this->*member);
     return tensors;
   }
@@ -42,6 +47,10 @@ struct BlockSaved {
     std::size_t next = 0;
     saved.rows = tensors.at(next++);
     for (const auto& part : kBlockTensors) saved.weights.*part.member = tensors.at(next++);
+    for (const auto& part : kProjections) {
+      (saved.adapters.*part.lora).a = tensors.at(next++);
+      (saved.adapters.*part.lora).b = tensors.at(next++);
+    }
     for (const auto member : kMade) saved.*member = tensors.at(next++);
     return saved;
   }

@@ -33,8 +33,8 @@ void refuse_foreign_folder(const fs::path& folder) {
     return;
   throw DataError(message(
       folder.string(),
-      ": is a PEFT adapter, not a whole model\n  merge it into its base model and save that: "
-      "PeftModel.from_pretrained(base, folder).merge_and_unload().save_pretrained(new)"));
+      ": is a PEFT adapter, not a whole model\n  add it to its base: lldm model merge BASE --adapter ",
+      folder.string(), " --out NEW"));
 }
 
 std::string other_weights_hint(const fs::path& folder) {

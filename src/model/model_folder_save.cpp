@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/mm.h>
+#include <c10/core/GradMode.h>
+
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -44,7 +48,7 @@ using Shard = std::map<std::string, std::pair<at::Tensor, at::ScalarType>>;
 std::vector<Shard> cut_into_shards(const Transformer& model, const SaveOptions& options) {
   std::vector<Shard> shards(1);
   std::int64_t bytes = 0;
-  for (const auto& parameter : model.parameters()) {
+  for (const auto& parameter : model.base_parameters()) {
     const at::ScalarType type = stored_type(parameter, options);
     const std::int64_t size =
         parameter.value.numel() * static_cast<std::int64_t>(c10::elementSize(type));
@@ -58,13 +62,23 @@ std::vector<Shard> cut_into_shards(const Transformer& model, const SaveOptions& 
   return shards;
 }
 
-/// The numbers as they are stored; one that its type cannot hold is an error.
-TensorMap as_stored(const Shard& shard, const fs::path& file) {
+/// The adapter's updates by the names of their matrices.
+using Updates = std::map<std::string, LoraUpdate>;
+
+/// The numbers as they are stored, with the updates added; one that its type cannot hold is an
+/// error.
+TensorMap as_stored(const Shard& shard, const Updates& updates, const fs::path& file) {
+  const c10::NoGradGuard no_gradient;
   TensorMap stored;
   std::vector<NamedParameter> narrowed;
   for (const auto& [name, item] : shard) {
-    stored[name] = item.first.detach().to(item.second);
-    if (item.first.scalar_type() != item.second) narrowed.push_back({name, stored[name]});
+    at::Tensor value = item.first.detach();
+    const auto update = updates.find(name);
+    if (update != updates.end())
+      value = value.add(at::mm(update->second.b, update->second.a), update->second.scale);
+    stored[name] = value.to(item.second);
+    if (item.first.scalar_type() != item.second || update != updates.end())
+      narrowed.push_back({name, stored[name]});
   }
   require_finite(narrowed, message(file.string(), ": not saved: as they would be stored, the ",
                                    "weights are not finite"));
@@ -77,14 +91,14 @@ std::string shard_name(std::size_t index, std::size_t count) {
   return name;
 }
 
-void save_shards(const std::vector<Shard>& shards, const SaveOptions& options,
-                 const fs::path& folder) {
+void save_shards(const std::vector<Shard>& shards, const Updates& updates,
+                 const SaveOptions& options, const fs::path& folder) {
   nlohmann::ordered_json index;
   std::uint64_t bytes = 0;
   std::map<std::string, std::string> weight_map;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const auto name = shard_name(i, shards.size());
-    const TensorMap stored = as_stored(shards[i], folder / name);
+    const TensorMap stored = as_stored(shards[i], updates, folder / name);
     save_safetensors(folder / name, stored, options.metadata);
     for (const auto& item : stored) {
       weight_map[item.first] = name;
@@ -111,21 +125,23 @@ void save_transformer(const Transformer& model, const fs::path& folder,
   const PurposeScope purpose(MemoryPurpose::staging);
   // What config.json says of them all is what the first, the embedding, is.
   const std::string config = model_config_json(
-      saved_config(model), dtype_name(stored_type(model.parameters().front(), options)));
-  require_finite(model.parameters(),
+      saved_config(model), dtype_name(stored_type(model.base_parameters().front(), options)));
+  require_finite(model.base_parameters(),
                  folder.string() + ": nothing was saved: the weights are not finite");
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) throw Error(message(folder.string(), ": cannot be created: ", failure.message()));
   write_file_atomically(folder / "config.json", config);
   const auto shards = cut_into_shards(model, options);
+  Updates updates;
+  for (const auto& update : model.adapter()) updates[update.weight] = update;
   // The other form, if an earlier save left it, would make the folder ambiguous.
   if (shards.size() == 1) {
     const auto file = folder / "model.safetensors";
-    save_safetensors(file, as_stored(shards.front(), file), options.metadata);
+    save_safetensors(file, as_stored(shards.front(), updates, file), options.metadata);
     fs::remove(folder / "model.safetensors.index.json");
   } else {
-    save_shards(shards, options, folder);
+    save_shards(shards, updates, options, folder);
     fs::remove(folder / "model.safetensors");
   }
 }

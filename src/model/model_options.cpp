@@ -110,6 +110,13 @@ void check_given_sizes(const ModelOptions& options, const config::Value* given,
   }
 }
 
+LoraOptions lora_options(const AdapterOptions& options) {
+  return {.rank = options.rank,
+          .alpha = options.alpha,
+          .is_rank_stabilized = options.rslora,
+          .targets = options.targets};
+}
+
 void ModelOptions::check(config::OptionsCheck& check) const {
   const auto known = family_names();
   if (std::ranges::find(known, family) == known.end())
@@ -144,7 +151,6 @@ std::vector<std::string> ModelOptions::not_runnable_yet() const {
     missing.push_back(message("not runnable yet: [model] ", key));
   };
   if (dtype == ModelDtype::bfloat16) add("dtype = \"bfloat16\"");
-  if (adapter.type == AdapterType::lora) add("adapter = { type = \"lora\" }");
   if (recomputation) add("recomputation = true");
   return missing;
 }

@@ -186,7 +186,8 @@ std::vector<at::Tensor> Transformer::hidden_states(const PackedTokens& batch) co
   const PurposeScope purpose(MemoryPurpose::activations);
   std::vector<at::Tensor> states{embed(batch)};
   const auto context = block_context(batch);
-  for (const auto& block : blocks_) states.push_back(block_forward(block, states.back(), context));
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    states.push_back(block_forward(blocks_[i], adapters_of(i), states.back(), context));
   states.push_back(rms_norm(states.back(), final_norm_, config_.norm_eps));
   return states;
 }
@@ -196,7 +197,8 @@ at::Tensor Transformer::raw_hidden(const PackedTokens& batch) const {
   if (const auto wider = widened(batch)) return raw_hidden(*wider).narrow(0, 0, batch.num_tokens());
   auto rows = embed(batch);
   const auto context = block_context(batch);
-  for (const auto& block : blocks_) rows = block_forward(block, rows, context);
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    rows = block_forward(blocks_[i], adapters_of(i), rows, context);
   return rms_norm(rows, final_norm_, config_.norm_eps);
 }
 
@@ -263,11 +265,7 @@ void Transformer::exclude_logit(std::optional<std::int64_t> id) {
   excluded_logit_ = id;
 }
 
-void Transformer::set_trainable(bool is_trainable) {
-  for (auto& parameter : parameters()) parameter.value.requires_grad_(is_trainable);
-}
-
-std::vector<NamedParameter> Transformer::parameters() const {
+std::vector<NamedParameter> Transformer::base_parameters() const {
   const TensorNames& names = family_of(config_.family).names;
   std::vector<NamedParameter> list{{message(names.embedding, ".weight"), embedding_}};
   for (std::size_t i = 0; i < blocks_.size(); ++i)

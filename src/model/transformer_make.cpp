@@ -4,20 +4,15 @@
 #include <cmath>
 
 #include "lldm/errors.hpp"
+#include "lldm/model/adapter_folder.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/transformer.hpp"
 #include "model/family.hpp"
 #include "model/model_size.hpp"
+#include "model/name_hash.hpp"
 
 namespace lldm {
 namespace {
-
-// FNV-1a: the name, not its place in a list, identifies a tensor's stream.
-std::uint64_t hash(std::string_view name) {
-  std::uint64_t value = 0xcbf29ce484222325ULL;
-  for (const char c : name) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return value;
-}
 
 /// `names`: of the model's embedding and head.
 double initial_std(const std::string& name, const TensorNames& names, const at::Tensor& value,
@@ -35,7 +30,7 @@ void initialise(const NamedParameter& parameter, const TensorNames& names,
     return;
   }
   const double deviation = initial_std(parameter.name, names, value, init);
-  auto stream = draws.stream(Purpose::initialise, 0, hash(parameter.name));
+  auto stream = draws.stream(Purpose::initialise, 0, name_hash(parameter.name));
   auto fresh = at::empty(value.sizes(), at::TensorOptions(at::kDouble));
   double* numbers = fresh.mutable_data_ptr<double>();
   for (std::int64_t i = 0; i < fresh.numel(); ++i) numbers[i] = deviation * stream.normal();
@@ -59,6 +54,13 @@ std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
 }
 
 std::shared_ptr<Transformer> clone_frozen(const Transformer& model) {
+  if (model.has_adapter()) {
+    auto copy = model.without_adapter();
+    copy->set_adapter(model.adapter(), "clone_frozen");
+    for (auto& update : copy->adapter())
+      for (at::Tensor side : {update.a, update.b}) side.set_data(side.detach().clone());
+    return copy;
+  }
   auto copy = std::make_shared<Transformer>(model.config(), model.dtype(), model.device());
   const auto from = model.parameters();
   auto to = copy->parameters();
@@ -81,6 +83,7 @@ void Transformer::note_tokens(std::int64_t mask, std::int64_t end_of_text, std::
 
 void Transformer::save(const std::filesystem::path& folder) const {
   save_transformer(*this, folder);
+  if (has_adapter()) save_adapter(adapter(), folder / "adapter");
 }
 
 std::shared_ptr<Model> load_model(const std::filesystem::path& folder, at::ScalarType dtype,

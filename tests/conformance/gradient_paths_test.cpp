@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The four gradient paths give one gradient for every registered estimator with every registered
 // objective that they support, and refuse the others by name.
+#include <c10/core/GradMode.h>
+
 #include <iostream>
 
 #include "lldm/forward/block_masked.hpp"
@@ -144,4 +146,23 @@ TEST_CASE("Gradient paths: one gradient for a model of every family", "[conforma
     std::cout << "gradient paths, " << family << ": " << counts.compared << " steps agree\n";
     CHECK(counts.compared > 20);
   }
+}
+
+TEST_CASE("Gradient paths: one gradient for a model with an adapter", "[conformance][score]") {
+  const OneThread one_thread;
+  const auto policy = tiny_transformer(1, at::kDouble, true, "qwen3");
+  policy->add_adapter({.rank = 2, .alpha = 3}, Draws(3, "adapter"));
+  const auto reference = policy->frozen_copy();
+  {
+    const c10::NoGradGuard no_gradient;
+    for (const auto& update : policy->adapter()) at::Tensor(update.b).fill_(0.1);
+  }
+  Counts counts;
+  for (const auto& objective : registered_objectives(true))
+    if (objective.type == "sft" || objective.type == "dpo")
+      for (const auto& estimator : registered_estimators(true))
+        compare_paths(policy, std::dynamic_pointer_cast<Transformer>(reference), objective,
+                      estimator, true, 1e-10, counts);
+  std::cout << "gradient paths, with an adapter: " << counts.compared << " steps agree\n";
+  CHECK(counts.compared > 20);
 }

@@ -22,6 +22,17 @@ for family in llada smdm dream qwen2 qwen3 llama; do
   expect_code 1 "and unlike the float32 folder"
 done
 
+# Every family is trained, tuned and measured; then the same by an adapter beside weights that stay.
+for family in smdm dream qwen2 qwen3 llama; do
+  run_lldm run "$SMOKE" --out "$WORK/run-$family" "${TINY[@]}" --set threads=1 --set "model.family=\"$family\""
+  expect_code 0 "the smoke experiment runs with $family"
+  run_lldm model inspect "$WORK/run-$family/tuned/model"
+  expect_text "family      $family"
+  run_lldm run "$SMOKE" --out "$WORK/lora-$family" "${TINY[@]}" --set threads=1 --set "model.path=\"$WORK/run-$family/sft/model\"" \
+    --set "model.adapter={type=\"lora\", rank=4, alpha=8}" --stage tuned
+  expect_code 0 "and is tuned by an adapter"
+done
+
 run_lldm model inspect "$WORK/qwen3" --json
 check "inspect --json is one object with every tensor" "$python" -c '
 import json, sys

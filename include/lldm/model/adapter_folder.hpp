@@ -8,16 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "lldm/model/lora.hpp"
 #include "lldm/model/transformer.hpp"
 
 namespace lldm {
-
-/// The update of one matrix W [out, in]: W + scale * B A.
-struct LoraUpdate {
-  std::string weight;  // the matrix's name in the model folder
-  at::Tensor a, b;     // [r, in], [out, r]; float32
-  double scale = 1;    // alpha / r, or alpha / sqrt(r) with rsLoRA
-};
 
 /// Reads a folder.  Rank and alpha follow rank_pattern and alpha_pattern.
 ///
@@ -26,6 +20,11 @@ struct LoraUpdate {
 ///         not fit adapter_config.json.
 /// Source  peft, src/peft/tuners/lora and utils/save_and_load.py.
 std::vector<LoraUpdate> load_adapter(const std::filesystem::path& folder);
+
+/// Writes a folder that PEFT reads: tensors with its names, float32, and a config that says rank,
+/// alpha and matrices of each.
+/// Errors  Error if the system cannot write, or a number is not finite.
+void save_adapter(const std::vector<LoraUpdate>& updates, const std::filesystem::path& folder);
 
 /// Adds every update to the model's weights.
 /// Errors  DataError naming every update whose matrix the model does not have, or has in another

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "lldm/concepts/denoiser.hpp"
+#include "lldm/draws/stream.hpp"
+#include "lldm/model/lora.hpp"
 #include "lldm/model/model_shape.hpp"
 
 namespace lldm {
@@ -36,17 +38,22 @@ class Model {
   [[nodiscard]] virtual at::Device device() const = 0;
   /// Sets requires_grad of every weight.
   virtual void set_trainable(bool is_trainable) = 0;
+  /// Trains a low-rank update beside the weights from here on; they stay as they are.
+  /// Errors  ConfigError if a target names no matrix, or there is an adapter already.
+  virtual void add_adapter(const LoraOptions& options, const Draws& draws) = 0;
+  [[nodiscard]] virtual bool has_adapter() const = 0;
   /// Takes one id out of the softmax (its logit becomes -inf), or none.
   virtual void exclude_logit(std::optional<std::int64_t> id) = 0;
   [[nodiscard]] virtual std::optional<std::int64_t> excluded_logit() const = 0;
-  /// A copy with memory of its own that no gradient reaches: the reference of preference tuning.
+  /// A copy that no gradient of this model changes: the reference of preference tuning.
   [[nodiscard]] virtual std::shared_ptr<Model> frozen_copy() const = 0;
   /// The folder's config.json: with the weights, everything that decides the model's numbers.
   [[nodiscard]] virtual std::string config_text() const = 0;
   /// What config.json is to say of special ids, also where the folder that the model came from left
   /// them out; a negative id leaves what is there.
   virtual void note_tokens(std::int64_t mask, std::int64_t end_of_text, std::int64_t padding) = 0;
-  /// Writes config.json and the weights.  Each file appears complete or not at all; the folder
+  /// Writes config.json and the weights, with an adapter's updates added to them, and the adapter
+  /// itself in the folder adapter/.  Each file appears complete or not at all; the folder
   /// becomes a model with its last file, so save into one that nobody reads yet.
   /// Errors  Error if the system cannot write.
   virtual void save(const std::filesystem::path& folder) const = 0;

@@ -53,7 +53,8 @@ struct SaveOptions {
 
 /// Writes config.json and the weights, in one file or, above `max_shard_bytes`, in shards with an
 /// index.  Each file appears complete or not at all; the folder as a whole becomes a model with its
-/// last file, so save into a folder that nobody reads yet.  Memory: one shard beside the model
+/// last file, so save into a folder that nobody reads yet.  An adapter's updates are added to what
+/// is written, shard by shard.  Memory: one shard beside the model
 /// where the dtype is another one.
 ///
 /// Errors  Error if the system cannot write, or a number is not finite (also as `dtype`).

@@ -13,6 +13,7 @@
 
 #include "lldm/config/field.hpp"
 #include "lldm/config/options_check.hpp"
+#include "lldm/model/lora.hpp"
 #include "lldm/model/transformer.hpp"
 
 namespace lldm {
@@ -32,18 +33,27 @@ constexpr auto choices(std::type_identity<AdapterType>) {
                     Choice<AdapterType>{"lora", AdapterType::lora}};
 }
 
-/// The table `adapter` of [model]: read, planned with, and refused by `run` until it is built.
+/// The table `adapter` of [model]: what training stages train instead of the weights.
 struct AdapterOptions {
   AdapterType type = AdapterType::none;
   std::int64_t rank = 16;
   double alpha = 32;
+  bool rslora = false;
+  std::vector<std::string> targets = {};
   static constexpr auto describe() {
     using O = AdapterOptions;
-    return std::tuple{field("type", &O::type, "none, or lora (not runnable yet)."),
+    return std::tuple{field("type", &O::type, "none, or lora: the weights stay as they are."),
                       field("rank", &O::rank, "Rank of the low-rank update.").range(1, 4096),
-                      field("alpha", &O::alpha, "The update is scaled by alpha / rank.").above(0)};
+                      field("alpha", &O::alpha, "The update is scaled by alpha / rank.").above(0),
+                      field("rslora", &O::rslora, "Scale by alpha / sqrt(rank) instead."),
+                      field("targets", &O::targets,
+                            "Ends of the names of the matrices that get an update (\"q_proj\"); "
+                            "empty: every matrix of every block.")};
   }
 };
+
+/// What `options` asks of the model.
+LoraOptions lora_options(const AdapterOptions& options);
 
 /// The [model] table.
 struct ModelOptions {
@@ -98,7 +108,7 @@ struct ModelOptions {
         field("recomputation", &O::recomputation,
               "Recompute activations in the backward pass (checkpointing); not runnable yet."),
         field("adapter", &O::adapter,
-              "Train a low-rank update instead of the weights; not runnable yet."),
+              "Train a low-rank update beside the weights instead of them (LoRA)."),
         field("embedding_std", &O::embedding_std, "Standard deviation of fresh embeddings.")
             .at_least(0),
         field("linear_gain", &O::linear_gain,

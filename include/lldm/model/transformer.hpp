@@ -12,6 +12,7 @@
 
 #include "lldm/concepts/denoiser.hpp"
 #include "lldm/draws/stream.hpp"
+#include "lldm/model/lora.hpp"
 #include "lldm/model/model.hpp"
 #include "lldm/model/transformer_config.hpp"
 
@@ -85,16 +86,36 @@ class Transformer final : public Model {
   /// The head's output [Q, V] of the rows asked for; columns of the excluded id and of ids without
   /// a logit are -inf.
   [[nodiscard]] at::Tensor logits(const at::Tensor& rows) const override;
-  /// Every weight, in the model folder's order, under its name there.
+  /// Every weight, in the model folder's order, under its name there.  Of a model with an adapter
+  /// that is trained, the adapter's tensors alone: NAME.lora_A.weight and NAME.lora_B.weight of the
+  /// matrix NAME.weight; while it is not, both.
   [[nodiscard]] std::vector<NamedParameter> parameters() const override;
+  /// Every weight without the adapter.
+  [[nodiscard]] std::vector<NamedParameter> base_parameters() const;
   /// Rows of the embedding, and columns of the logits.
   [[nodiscard]] std::int64_t vocabulary_size() const override { return config_.embedding_rows(); }
 
   /// Takes one id out of the softmax (its logit becomes -inf), or none.  Off by default: the
   /// originals keep the mask token in the softmax.  An id without a logit is out of it already.
   void exclude_logit(std::optional<std::int64_t> id) override;
-  /// Sets requires_grad of every weight.
+  /// Sets requires_grad of every weight; of a model with an adapter, of the adapter's tensors.
   void set_trainable(bool is_trainable) override;
+
+  /// Puts a fresh adapter beside the matrices that `options` names, and freezes everything else.
+  /// A is uniform in +-1 / sqrt(in) and B zero, so that nothing changes yet (PEFT's default).
+  /// Errors  ConfigError if a target names no matrix, or the model has an adapter.
+  /// Random  Purpose::initialise of `draws`, keyed by the tensor's name.
+  void add_adapter(const LoraOptions& options, const Draws& draws) override;
+  /// Puts these updates beside their matrices; `where` begins errors.
+  /// Errors  DataError naming every update whose matrix no block has, or has in another shape.
+  void set_adapter(const std::vector<LoraUpdate>& updates, const std::string& where);
+  [[nodiscard]] bool has_adapter() const override { return !adapters_.empty(); }
+  /// The updates by the names of their matrices; they share the model's memory.
+  [[nodiscard]] std::vector<LoraUpdate> adapter() const;
+  /// The base: shares its memory, so that no second copy is held.
+  [[nodiscard]] std::shared_ptr<Transformer> without_adapter() const;
+  /// A copy with every update added to its matrix, and no adapter.
+  [[nodiscard]] std::shared_ptr<Transformer> merged() const;
 
   [[nodiscard]] const TransformerConfig& config() const { return config_; }
   [[nodiscard]] at::ScalarType dtype() const override { return embedding_.scalar_type(); }
@@ -115,6 +136,7 @@ class Transformer final : public Model {
   [[nodiscard]] std::optional<PackedTokens> widened(const PackedTokens& batch) const;
   [[nodiscard]] BlockContext block_context(const PackedTokens& batch) const;
   [[nodiscard]] at::Tensor embed(const PackedTokens& batch) const;
+  [[nodiscard]] const BlockAdapters& adapters_of(std::size_t block) const;
   /// The excluded id where it has a logit to be taken away.
   [[nodiscard]] std::optional<std::int64_t> excluded_column() const;
   const at::Tensor& head() const { return config_.tied_head ? embedding_ : head_; }
@@ -122,6 +144,8 @@ class Transformer final : public Model {
   TransformerConfig config_;
   at::Tensor embedding_;  // [E, D]
   std::vector<BlockWeights> blocks_;
+  std::vector<BlockAdapters> adapters_;  // one a block, or none
+  bool is_trainable_ = false;
   at::Tensor final_norm_;       // [D]
   at::Tensor head_;             // [logit_columns, D]; undefined with tied_head
   at::Tensor cosines_, sines_;  // [head_width / 2, max_length and padding]
@@ -141,7 +165,8 @@ std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
                                               at::ScalarType dtype = at::kFloat,
                                               at::Device device = at::kCPU);
 
-/// A copy with memory of its own that no gradient reaches: the reference of preference tuning.
+/// A copy that no gradient reaches: the reference of preference tuning.  It has memory of its own;
+/// of a model with an adapter, whose base does not change, it shares the base's.
 std::shared_ptr<Transformer> clone_frozen(const Transformer& model);
 
 }  // namespace lldm

@@ -93,3 +93,15 @@ TEST_CASE("ScoreEngine: a transformer equal to its reference has a margin of exa
       CHECK(step.loss == Approx(std::log(2.0)).epsilon(1e-15));
     }
 }
+
+TEST_CASE("ScoreEngine: a fresh adapter and its reference have a DPO loss of exactly log 2",
+          "[score][engine]") {
+  const auto policy = tiny_model(1, at::kFloat);
+  policy->add_adapter({.rank = 2, .alpha = 4}, Draws(3, "adapter"));
+  const auto reference = clone_frozen(*policy);
+  const ScoreBatch batch = toy_batch(toy_texts(3, 2), 2, MonteCarloElbo({.draws = 4}));
+  for (const auto path : {GradientPath::retain, GradientPath::replay, GradientPath::pairwise}) {
+    const auto step = gradient(policy, reference, batch, Dpo({}), path, 16384).second;
+    CHECK(step.loss == std::log(2.0));
+  }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+// Low-rank updates beside a transformer's matrices.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
+#include "lldm/model/transformer.hpp"
+#include "model/block_projections.hpp"
+#include "model/name_hash.hpp"
+#include "model/weight_files.hpp"
+
+namespace lldm {
+namespace {
+
+/// "model.layers.3.self_attn.q_proj"
+std::string module_name(const TensorNames& names, std::size_t block, const Projection& part) {
+  return message(names.block, block, ".", names.*part.module);
+}
+
+bool is_target(const LoraOptions& options, const std::string& module) {
+  return options.targets.empty() ||
+         std::ranges::any_of(options.targets, [&](const std::string& end) {
+           return module == end || module.ends_with("." + end);
+         });
+}
+
+/// Uniform in +-1 / sqrt(in), as PEFT's Kaiming start with a = sqrt(5).
+at::Tensor fresh_a(std::int64_t rank, const at::Tensor& weight, const std::string& module,
+                   const Draws& draws) {
+  const double bound = 1.0 / std::sqrt(static_cast<double>(weight.size(1)));
+  auto stream = draws.stream(Purpose::initialise, 0, name_hash(module + ".lora_A.weight"));
+  auto fresh = at::empty({rank, weight.size(1)}, at::TensorOptions(at::kDouble));
+  double* numbers = fresh.mutable_data_ptr<double>();
+  for (std::int64_t i = 0; i < fresh.numel(); ++i)
+    numbers[i] = bound * (2.0 * stream.uniform() - 1.0);
+  return fresh.to(weight.options().requires_grad(false));
+}
+
+void check_targets(const LoraOptions& options, const TensorNames& names,
+                   const BlockWeights& block) {
+  std::string known;
+  for (const auto& part : kProjections)
+    if ((block.*part.weight).defined())
+      known += (known.empty() ? "" : ", ") + std::string(names.*part.module);
+  for (const auto& target : options.targets) {
+    LoraOptions one;
+    one.targets = {target};
+    const bool names_one = std::ranges::any_of(kProjections, [&](const Projection& part) {
+      return (block.*part.weight).defined() && is_target(one, module_name(names, 0, part));
+    });
+    if (!names_one)
+      throw ConfigError(message("adapter: \"", target, "\" names no matrix\n  matrices: ", known));
+  }
+}
+
+}  // namespace
+
+const BlockAdapters& Transformer::adapters_of(std::size_t block) const {
+  static const BlockAdapters none;
+  return adapters_.empty() ? none : adapters_[block];
+}
+
+void Transformer::add_adapter(const LoraOptions& options, const Draws& draws) {
+  if (has_adapter()) throw ConfigError("adapter: the model has one already");
+  const TensorNames& names = family_of(config_.family).names;
+  check_targets(options, names, blocks_.front());
+  set_trainable(false);
+  const PurposeScope purpose(MemoryPurpose::adapter);
+  const auto rank = static_cast<double>(options.rank);
+  const double scale = options.alpha / (options.is_rank_stabilized ? std::sqrt(rank) : rank);
+  adapters_.resize(blocks_.size());
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    for (const auto& part : kProjections) {
+      const at::Tensor& weight = blocks_[i].*part.weight;
+      if (!weight.defined()) continue;
+      const auto module = module_name(names, i, part);
+      if (!is_target(options, module)) continue;
+      adapters_[i].*part.lora = {
+          fresh_a(options.rank, weight, module, draws),
+          at::zeros({weight.size(0), options.rank}, weight.options().requires_grad(false)), scale};
+    }
+  set_trainable(true);
+}
+
+void Transformer::set_adapter(const std::vector<LoraUpdate>& updates, const std::string& where) {
+  if (has_adapter()) throw ConfigError(where + ": the model has an adapter already");
+  const PurposeScope purpose(MemoryPurpose::adapter);
+  const TensorNames& names = family_of(config_.family).names;
+  std::vector<BlockAdapters> adapters(blocks_.size());
+  std::map<std::string, const LoraUpdate*> open;
+  for (const auto& update : updates) open[update.weight] = &update;
+  std::string complaints;
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    for (const auto& part : kProjections) {
+      const at::Tensor& weight = blocks_[i].*part.weight;
+      if (!weight.defined()) continue;
+      const auto found = open.find(module_name(names, i, part) + ".weight");
+      if (found == open.end()) continue;
+      const LoraUpdate& update = *found->second;
+      const std::vector<std::int64_t> shape{update.b.size(0), update.a.size(1)};
+      if (weight.sizes().vec() != shape)
+        complaints += message("\n  \"", update.weight, "\" is ", shape_text(weight.sizes().vec()),
+                              ", the update ", shape_text(shape));
+      const auto options = weight.options().requires_grad(false);
+      adapters[i].*
+          part.lora = {update.a.detach().to(options), update.b.detach().to(options), update.scale};
+      open.erase(found);
+    }
+  for (const auto& item : open)
+    complaints += message("\n  \"", item.first, "\" is in no block of the model");
+  if (!complaints.empty())
+    throw DataError(message(where, ": an adapter of another model", complaints));
+  set_trainable(false);
+  adapters_ = std::move(adapters);
+}
+
+std::vector<LoraUpdate> Transformer::adapter() const {
+  const TensorNames& names = family_of(config_.family).names;
+  std::vector<LoraUpdate> updates;
+  for (std::size_t i = 0; i < adapters_.size(); ++i)
+    for (const auto& part : kProjections)
+      if (const Lora& lora = adapters_[i].*part.lora; lora.a.defined())
+        updates.push_back({module_name(names, i, part) + ".weight", lora.a, lora.b, lora.scale});
+  return updates;
+}
+
+std::shared_ptr<Transformer> Transformer::without_adapter() const {
+  auto base = std::make_shared<Transformer>(*this);  // tensors are handles: the memory is shared
+  base->adapters_.clear();
+  base->is_trainable_ = false;
+  return base;
+}
+
+std::shared_ptr<Transformer> Transformer::merged() const {
+  auto copy = clone_frozen(*without_adapter());
+  std::map<std::string, at::Tensor> weights;
+  for (const auto& parameter : copy->base_parameters()) weights[parameter.name] = parameter.value;
+  const c10::NoGradGuard no_gradient;
+  for (const auto& update : adapter())
+    weights.at(update.weight).add_(at::mm(update.b, update.a), update.scale);
+  return copy;
+}
+
+void Transformer::set_trainable(bool is_trainable) {
+  is_trainable_ = is_trainable;
+  for (auto& parameter : base_parameters())
+    parameter.value.requires_grad_(is_trainable && !has_adapter());
+  for (auto& update : adapter())
+    for (at::Tensor side : {update.a, update.b}) side.requires_grad_(is_trainable);
+}
+
+std::vector<NamedParameter> Transformer::parameters() const {
+  if (!has_adapter()) return base_parameters();
+  std::vector<NamedParameter> list;
+  if (!is_trainable_) list = base_parameters();
+  for (const auto& update : adapter()) {
+    const auto module = update.weight.substr(0, update.weight.size() - 7);  // without ".weight"
+    list.push_back({module + ".lora_A.weight", update.a});
+    list.push_back({module + ".lora_B.weight", update.b});
+  }
+  return list;
+}
+
+}  // namespace lldm
