@@ -16,9 +16,9 @@ struct BpeTraining {
   std::vector<std::string> special = {};  // behind all others
 };
 
-/// Learns a byte-level BPE from texts: again and again the pair of neighbours that occurs most often
-/// becomes a token, of equal counts the one of lower ids.  Texts are put into NFC and cut by the
-/// pattern; no merge crosses a cut.  The result depends on the texts alone, not on their order.
+/// Learns a byte-level BPE from texts: again and again the pair of neighbours that occurs most
+/// often becomes a token, of equal counts the one of lower ids.  Texts are put into NFC and cut by
+/// the pattern; no merge crosses a cut.  The result depends on the texts alone, not on their order.
 ///
 /// Cost    memory: the distinct pieces.  Time: all texts once, then every merge in the pieces that
 ///         hold it.
