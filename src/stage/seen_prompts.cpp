@@ -15,11 +15,15 @@ namespace fs = std::filesystem;
 constexpr const char* kPromptsName = "prompts.json";
 constexpr int kDeepest = 64;  // a chain of folders that names itself ends here
 
-void add_seen(const fs::path& model_folder, SeenPrompts& seen, int depth) {
+constexpr const char* kByText = "text";
+constexpr const char* kByPrompt = "prompt";
+
+/// `by`: what is asked for, texts or prompts.
+void add_seen(const fs::path& model_folder, std::string_view by, SeenPrompts& seen, int depth) {
   const fs::path stage = model_folder.parent_path();
   const fs::path file = stage / kPromptsName;
   if (depth > kDeepest || !fs::is_regular_file(file)) {
-    seen.unknown.push_back(model_folder.string());
+    seen.unknown.push_back(message("no ", kPromptsName, " beside ", model_folder.string()));
     return;
   }
   std::string from;
@@ -27,11 +31,14 @@ void add_seen(const fs::path& model_folder, SeenPrompts& seen, int depth) {
     const auto saved = nlohmann::json::parse(read_sealed(file));
     for (const auto& key : saved.at("prompts")) seen.keys.insert(key.get<std::string>());
     from = saved.at("from").get<std::string>();
+    if (const auto own = saved.value("by", std::string(by)); own != by)
+      seen.unknown.push_back(message(stage.filename().string(), " was trained on ", own,
+                                     "s, which are not compared with ", by, "s"));
   } catch (const nlohmann::json::exception& error) {
     throw DataError(
         message(file.string(), ": not the prompts of a training stage\n  ", error.what()));
   }
-  if (!from.empty()) add_seen((stage / from).lexically_normal(), seen, depth + 1);
+  if (!from.empty()) add_seen((stage / from).lexically_normal(), by, seen, depth + 1);
 }
 
 }  // namespace
@@ -48,15 +55,18 @@ void save_prompts(const fs::path& stage_folder, const std::vector<SourceRow>& tr
                          .lexically_normal()
                          .lexically_relative(fs::absolute(stage_folder).lexically_normal())
                          .string();
-  write_file_atomically(stage_folder / kPromptsName,
-                        Result{{"from", origin}, {"prompts", keys}}.dump() + "\n");
+  write_file_atomically(
+      stage_folder / kPromptsName,
+      Result{{"from", origin}, {"by", is_plain_text ? kByText : kByPrompt}, {"prompts", keys}}
+              .dump() +
+          "\n");
 }
 
-SeenPrompts seen_prompts(const fs::path& model_folder) {
+SeenPrompts seen_prompts(const fs::path& model_folder, bool is_plain_text) {
   SeenPrompts seen;
   fs::path folder = fs::absolute(model_folder).lexically_normal();
   if (folder.filename().empty()) folder = folder.parent_path();  // "run/sft/model/"
-  add_seen(folder, seen, 0);
+  add_seen(folder, is_plain_text ? kByText : kByPrompt, seen, 0);
   return seen;
 }
 
@@ -80,14 +90,13 @@ Result count_shared(const std::vector<std::string>& texts, const SeenPrompts& se
 
 Result shared_prompts(const RunContext& run, const Work& work,
                       const std::vector<std::string>& texts) {
-  Result counts = count_shared(texts, seen_prompts(model_folder_of(run, work, work.model)));
+  Result counts = count_shared(texts, seen_prompts(model_folder_of(run, work, work.model), false));
   const bool is_known = counts.at("is_known").get<bool>(), is_any = counts.at("shared") != 0;
-  const std::string text =
-      message("stage ", run.label(work), ": ", counts.at("shared"), " of ", counts.at("prompts"),
-              " prompts were trained on by the measured model or those it was trained from",
-              is_known ? ""
-                       : ", as far as is known (no prompts.json beside " +
-                             counts.at("unknown").front().get<std::string>() + ")");
+  const std::string text = message(
+      "stage ", run.label(work), ": ", counts.at("shared"), " of ", counts.at("prompts"),
+      " prompts were trained on by the measured model or those it was trained from",
+      is_known ? ""
+               : ", as far as is known (" + counts.at("unknown").front().get<std::string>() + ")");
   if (is_any)
     run.logger.warning(text);
   else

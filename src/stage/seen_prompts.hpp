@@ -17,7 +17,7 @@ std::string prompt_key(const std::string& text);
 /// The prompts of a model's training and of everything it was trained from.
 struct SeenPrompts {
   std::set<std::string> keys;
-  std::vector<std::string> unknown;  // model folders whose training is not known
+  std::vector<std::string> unknown;  // why not all of it is known, a folder each
 };
 
 /// Writes what a stage trains on, and where the model that it starts from lies ("" for a new one).
@@ -26,10 +26,11 @@ void save_prompts(const std::filesystem::path& stage_folder, const std::vector<S
 
 /// Reads them for a model folder (DIR/STAGE/model, DIR/STAGE/best), and for what that was trained
 /// from.  A folder beside which no prompts.json lies is unknown, and said to be.
-SeenPrompts seen_prompts(const std::filesystem::path& model_folder);
+/// `is_plain_text`: texts are asked about; what was trained on prompts is then not compared.
+SeenPrompts seen_prompts(const std::filesystem::path& model_folder, bool is_plain_text);
 
 /// How many of some prompts the model was trained on: {"prompts", "shared", "items",
-/// "shared_items", "is_known"} and "unknown", the folders, where something is not known.
+/// "shared_items", "is_known"} and "unknown", the reasons, where something is not known.
 /// `texts`: of every item, see prompt_text.
 Result count_shared(const std::vector<std::string>& texts, const SeenPrompts& seen);
 

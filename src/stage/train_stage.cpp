@@ -91,11 +91,14 @@ void tell_held_out(const RunContext& run, const Work& work, HeldOut& held, bool 
   if (!from.empty()) {
     std::vector<std::string> texts;
     for (const SourceRow& row : held.sources) texts.push_back(prompt_text(row, is_plain_text));
-    record["earlier_stages"] = count_shared(texts, seen_prompts(from));
+    record["earlier_stages"] = count_shared(texts, seen_prompts(from, is_plain_text));
     const Result& counts = record["earlier_stages"];
     seen_earlier = counts.at("shared").get<std::int64_t>();
-    earlier = message("; stages before it trained on ", counts.at("shared"), " of them",
-                      counts.at("is_known").get<bool>() ? "" : ", as far as is known");
+    earlier = message(
+        "; stages before it trained on ", counts.at("shared"), " of them",
+        counts.at("is_known").get<bool>()
+            ? ""
+            : ", as far as is known (" + counts.at("unknown").front().get<std::string>() + ")");
   }
   const auto shared = record.at("shared_prompts").get<std::int64_t>();
   const auto rows = record.at("rows").get<std::int64_t>(), asked = record.value("asked_rows", rows);
