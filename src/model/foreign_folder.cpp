@@ -31,10 +31,10 @@ void refuse_foreign_folder(const fs::path& folder) {
   if (!is_adapter || has(folder, "model.safetensors") ||
       has(folder, "model.safetensors.index.json"))
     return;
-  throw DataError(message(
-      folder.string(),
-      ": is a PEFT adapter, not a whole model\n  add it to its base: lldm model merge BASE --adapter ",
-      folder.string(), " --out NEW"));
+  throw DataError(message(folder.string(),
+                          ": is a PEFT adapter, not a whole model\n  add it to its base: lldm "
+                          "model merge BASE --adapter ",
+                          folder.string(), " --out NEW"));
 }
 
 std::string other_weights_hint(const fs::path& folder) {

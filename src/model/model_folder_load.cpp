@@ -14,6 +14,7 @@
 #include "lldm/model/safetensors.hpp"
 #include "model/foreign_folder.hpp"
 #include "model/hashed_weights.hpp"
+#include "model/hub_cache.hpp"
 #include "model/model_size.hpp"
 #include "model/weight_files.hpp"
 #include "storage/input_file.hpp"
@@ -40,6 +41,9 @@ void check_folder(const fs::path& folder) {
   std::error_code failure;
   if (fs::is_directory(folder, failure)) return;
   const auto name = folder.string();
+  if (const auto snapshot = fs::exists(folder, failure) ? std::nullopt : cached_snapshot(folder))
+    throw DataError(message("model \"", name, "\": no such folder\n  the hub's cache has it: set ",
+                            "path = \"", snapshot->string(), "\""));
   if (is_hub_name(name) && !fs::exists(folder, failure))
     throw DataError(
         message("model \"", name,

@@ -165,6 +165,9 @@ TransformerConfig transformer_config(const ModelOptions& options, const ModelTok
   config.mlp_width =
       options.mlp_width > 0 ? options.mlp_width : (options.width * 8 / 3 + 15) / 16 * 16;
   config.vocabulary = config.logit_columns = tokens.vocabulary_size;
+  // Where the family has a row behind those with a logit, that is the mask's.
+  if (config.extra_rows == 1 && tokens.mask == tokens.vocabulary_size - 1)
+    config.vocabulary = config.logit_columns = tokens.vocabulary_size - 1;
   config.max_length = options.max_length;
   config.rope_theta = options.rope_theta;
   config.norm_eps = options.norm_eps;

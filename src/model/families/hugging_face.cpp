@@ -192,7 +192,8 @@ void read_hugging_face(ConfigReader& reader, TransformerConfig& config,
   read_attention(reader);
   config.mask_token = reader.token("mask_token_id");
   config.end_of_text_token = reader.token("eos_token_id");
-  config.padding_token = reader.token("pad_token_id");
+  const bool has_padding = reader.is_absent("pad_token_id") || reader.at("pad_token_id") != -1;
+  if (has_padding) config.padding_token = reader.token("pad_token_id");  // -1: none, in old folders
   reader.require("hidden_act", "silu");
   reader.require("attention_dropout", 0.0);
   accept_common(reader);

@@ -167,6 +167,8 @@ TEST_CASE("[model] family makes a fresh model of every family", "[model][familie
     const auto& config = dynamic_cast<const Transformer&>(*model).config();
     CHECK(config.family == family);
     CHECK(config.mask_token == 8);
+    CHECK(model->vocabulary_size() == 9);
+    CHECK(config.logit_columns == (family == "smdm" ? 8 : 9));
     CHECK(parse_model_config(model->config_text(), "c").family == family);
   }
 }

@@ -147,3 +147,22 @@ TEST_CASE("the hub's snapshot may link to its blobs, and to nothing else", "[mod
   fs::create_symlink("../../../elsewhere/1234", snapshot / "model.safetensors");
   CHECK_THROWS_WITH(load_transformer(snapshot), contains("links out of the folder"));
 }
+
+TEST_CASE("a model that the hub's cache has is told with its path", "[model][folder]") {
+  namespace fs = std::filesystem;
+  const TemporaryFolder cache;
+  const auto model = cache.path() / "hub/models--owner--name";
+  fs::create_directories(model / "snapshots/abc");
+  fs::create_directories(model / "snapshots/older");
+  fs::create_directories(model / "refs");
+  write_file(model / "refs/main", "abc\n");
+  // $HF_HUB_CACHE would win; the tests of this program share no other thread.
+  ::unsetenv("HF_HUB_CACHE");
+  ::setenv("HF_HOME", cache.path().c_str(), 1);
+  CHECK_THROWS_WITH(
+      load_model_config("owner/name"),
+      "model \"owner/name\": no such folder\n  the hub's cache has it: set path = \"" +
+          (model / "snapshots/abc").string() + "\"");
+  CHECK_THROWS_WITH(load_model_config("owner/other"), contains("hf download owner/other"));
+  ::unsetenv("HF_HOME");
+}

@@ -135,6 +135,7 @@ TEST_CASE("a config.json says its family by type, by architecture or by its keys
   CHECK_FALSE(with({{"architectures", {"A2DQwen2LMHeadModel"}}}).shifted_logits);
   CHECK_FALSE(with({{"model_type", "qwen2"}, {"shifted_logits", false}}).shifted_logits);
   CHECK(with({{"model_type", "qwen3"}}).head_width() == 128);
+  CHECK_FALSE(with({{"model_type", "llama"}, {"pad_token_id", -1}}).padding_token);
   CHECK(with({{"model_type", "llama"}, {"attention_bias", true}}).output_bias);
   const auto scaled =
       with({{"model_type", "llama"},
