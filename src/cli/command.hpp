@@ -83,6 +83,7 @@ int run_model_merge(const Arguments&);
 int run_model_convert(const Arguments&);
 int run_model_diff(const Arguments&);
 int run_data_generate(const Arguments&);
+int run_data_check(const Arguments&);
 int run_data_inspect(const Arguments&);
 int run_tokenizer_encode(const Arguments&);
 int run_tokenizer_decode(const Arguments&);
