@@ -17,6 +17,7 @@
 #include "lldm/tokenizer/load.hpp"
 #include "model/foreign_folder.hpp"
 #include "storage/input_file.hpp"
+#include "storage/sealed_folder.hpp"
 
 namespace lldm {
 namespace {
@@ -143,7 +144,14 @@ namespace {
 /// DataError where the headers of the weights are not those that config.json asks for.
 void require_weights(const fs::path& folder) {
   constexpr std::size_t kMostListed = 5;
-  const std::vector<std::string> complaints = inspect_model_folder(folder).complaints;
+  const std::vector<std::string> complaints = with_remedy(folder, [&] {
+    try {
+      return inspect_model_folder(folder).complaints;
+    } catch (const DataError&) {
+      SealedFolder(folder).explain();  // where a manifest says which file is not what was written
+      throw;
+    }
+  });
   if (complaints.empty()) return;
   std::string text = message(folder.string(), ": the weights are not those of config.json");
   for (std::size_t i = 0; i < std::min(complaints.size(), kMostListed); ++i)
