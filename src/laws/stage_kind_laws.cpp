@@ -114,7 +114,7 @@ std::string facts_text(const StageFacts& facts) {
   add("inputs", facts.inputs), add("models", facts.models);
   add("sampled", facts.sampled), add("prompts", facts.prompts);
   for (const StageRows& rows : facts.rows)
-    text += message("; rows ", rows.key, " ", static_cast<int>(rows.wanted), " ",
+    text += message("; rows ", rows.key, " ", static_cast<int>(rows.wanted), " ", rows.limit, " ",
                     config::to_toml(rows.data.resolved));
   for (const StageItems& items : facts.items)
     text += message("; items ", items.limit, " ", config::to_toml(items.task.table));

@@ -68,17 +68,12 @@ class TextCheck {
   }
 
   void look_at_rows(const Work& work, const Stage& stage, const StageRows& rows) {
-    const Canvas canvas = canvas_of(run_, work, rows.wanted);
-    const Writing writing = writings_.of(work);
-    std::vector<SourceRow> sources =
-        read_source(run_, null_logger(), work, rows.data, canvas.group_size);
-    refuse_mask_text(sources, *writing.tokenizer);
-    std::vector<TrainingRow> encoded =
-        encode_rows(sources, *writing.tokenizer, writing.prompt_template, canvas.rule);
-    check_lengths(encoded, names_of(sources), writing.max_length, stage.name);
+    EncodedRows read = read_encoded(run_, null_logger(), work, rows, group_size_of(run_, work),
+                                    writings_.of(work));
     if (stage.facts.training && rows.key == "data" && stage.facts.training->validation_rows > 0)
-      static_cast<void>(hold_out_prompts(sources, encoded, stage.facts.training->validation_rows,
-                                         work.seed, canvas.rule.is_plain_text, stage.name));
+      static_cast<void>(hold_out_prompts(read.sources, read.rows,
+                                         stage.facts.training->validation_rows, work.seed,
+                                         rows.wanted == RowsWanted::texts, stage.name));
   }
 
   void look_at_prompts(const Work& work, const Stage& stage, const std::vector<Prompt>& prompts) {

@@ -25,8 +25,8 @@ InspectedStage inspect_work(const PlannedRun& run, Writings& writings, const Wor
                             const InspectRequest& request) {
   InspectedStage shown{.stage = work.stage};
   try {
+    const StageFacts& facts = run.schedule.stage_of(work).facts;
     const DataRef& rows = run.rows(work);
-    const Canvas canvas = canvas_of(run, work, run.schedule.stage_of(work).facts.rows[0].wanted);
     if (is_to_come(run, work, rows)) {
       shown.is_missing = true;
       shown.error = message("the rows of stage \"", rows.options.stage,
@@ -40,17 +40,17 @@ InspectedStage inspect_work(const PlannedRun& run, Writings& writings, const Wor
       writing.prompt_template = saved_template(request.tokenizer).value_or(writing.prompt_template);
     }
     const std::vector<SourceRow> sources =
-        read_source(run, null_logger(), work, rows, canvas.group_size);
+        read_source(run, null_logger(), work, rows, group_size_of(run, work));
     const std::vector<TrainingRow> encoded =
-        encode_rows(sources, *writing.tokenizer, writing.prompt_template, canvas.rule);
+        encode_rows(sources, *writing.tokenizer, writing.prompt_template,
+                    canvas_rule(facts, facts.rows.front().wanted));
     shown.text = describe_training_rows({.sources = sources,
                                          .rows = encoded,
                                          .tokenizer = *writing.tokenizer,
                                          .num_rows = request.num_rows,
                                          .num_tokens = request.num_tokens,
                                          .max_length = writing.max_length});
-    if (const auto& training = run.schedule.stage_of(work).facts.training;
-        training && training->validation_rows > 0)
+    if (const auto& training = facts.training; training && training->validation_rows > 0)
       shown.text +=
           message("  validation_rows = ", training->validation_rows,
                   ": so many of these rows at most are held out, whole prompts by the seed; "

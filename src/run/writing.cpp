@@ -9,17 +9,12 @@
 
 namespace lldm {
 
-Canvas canvas_of(const PlannedRun& run, const Work& work, RowsWanted wanted) {
+std::int64_t group_size_of(const PlannedRun& run, const Work& work) {
   const StageFacts& facts = run.schedule.stage_of(work).facts;
-  Canvas canvas{.group_size = 2};
-  if (facts.scoring) canvas.rule = {facts.scoring->response_length, facts.scoring->score_padding};
-  canvas.rule.is_plain_text = wanted == RowsWanted::texts;
-  if (facts.training)
-    canvas.group_size =
-        run.registry.make<AnyObjective>(facts.training->objective, run.services(work, {}))
-            .needs()
-            .group_size;
-  return canvas;
+  if (!facts.training) return 2;
+  return run.registry.make<AnyObjective>(facts.training->objective, run.services(work, {}))
+      .needs()
+      .group_size;
 }
 
 std::string start_of(const PlannedRun& run, const Work& work) {

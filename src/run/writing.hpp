@@ -14,21 +14,8 @@
 
 namespace lldm {
 
-/// What a stage's texts are written with.
-struct Writing {
-  std::shared_ptr<const Tokenizer> tokenizer;
-  TemplateOptions prompt_template;
-  std::int64_t max_length = 0;  // tokens of the longest text that the model takes
-};
-
-/// How a stage's rows lie on the canvas.
-struct Canvas {
-  CanvasRule rule = {};
-  std::int64_t group_size = 1;  // answers of a row
-};
-
-/// Of rows that `wanted` names.
-Canvas canvas_of(const PlannedRun& run, const Work& work, RowsWanted wanted);
+/// Answers of a row of the stage, as its objective or its kind compares them.
+std::int64_t group_size_of(const PlannedRun& run, const Work& work);
 
 /// The stage or folder that a work's model comes from; "" for a fresh one.
 std::string start_of(const PlannedRun& run, const Work& work);

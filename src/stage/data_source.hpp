@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,29 @@ struct CanvasRule {
 std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
                                      const TemplateOptions& prompt_template,
                                      const CanvasRule& rule);
+
+/// How a stage's rows lie on their canvas.
+CanvasRule canvas_rule(const StageFacts& stage, RowsWanted wanted);
+
+/// What a stage's texts are written with.
+struct Writing {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  TemplateOptions prompt_template;
+  std::int64_t max_length = 0;  // tokens of the longest text that the model takes
+};
+
+/// Rows as text and as ids, in the same order.
+struct EncodedRows {
+  std::vector<SourceRow> sources;
+  std::vector<TrainingRow> rows;
+};
+
+/// The rows of one of a stage's tables, as the stage uses them and as they are looked at before
+/// anything is trained.
+/// Errors  DataError: rows that cannot be read, hold the mask's text or what the tokenizer does not
+///         know, do not fit their canvas, or are longer than the model takes
+EncodedRows read_encoded(const PlannedRun& run, Logger& logger, const Work& work,
+                         const StageRows& rows, std::int64_t group_size, const Writing& writing);
 
 /// How messages call the row at an index.
 using RowNames = std::function<std::string(std::size_t)>;

@@ -5,6 +5,7 @@
 #include "experiment/row_faults.hpp"
 #include "lldm/errors.hpp"
 #include "stage/data_source.hpp"
+#include "stage/mask_in_data.hpp"
 
 namespace lldm {
 
@@ -111,6 +112,26 @@ std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const T
     }
   }
   return result;
+}
+
+CanvasRule canvas_rule(const StageFacts& stage, RowsWanted wanted) {
+  CanvasRule rule{.is_plain_text = wanted == RowsWanted::texts};
+  if (stage.scoring)
+    rule.length = stage.scoring->response_length, rule.padding = stage.scoring->score_padding;
+  return rule;
+}
+
+EncodedRows read_encoded(const PlannedRun& run, Logger& logger, const Work& work,
+                         const StageRows& rows, std::int64_t group_size, const Writing& writing) {
+  const Stage& stage = run.schedule.stage_of(work);
+  EncodedRows read{read_source(run, logger, work, rows.data, group_size), {}};
+  refuse_mask_text(read.sources, *writing.tokenizer);
+  if (rows.limit > 0 && static_cast<std::size_t>(rows.limit) < read.sources.size())
+    read.sources.resize(static_cast<std::size_t>(rows.limit));
+  read.rows = encode_rows(read.sources, *writing.tokenizer, writing.prompt_template,
+                          canvas_rule(stage.facts, rows.wanted));
+  check_lengths(read.rows, names_of(read.sources), writing.max_length, stage.name);
+  return read;
 }
 
 RowNames names_of(const std::vector<SourceRow>& rows) {

@@ -53,7 +53,7 @@ StageFacts EvaluateKind::facts(const Options& options) {
   StageFacts facts;
   facts.product = StageProduct::none;
   facts.models = options.models;
-  add_rows(facts, "pairs", options.pairs, RowsWanted::pairs);
+  add_rows(facts, "pairs", options.pairs, RowsWanted::pairs, options.limit);
   if (!options.reference.empty()) facts.inputs.push_back(options.reference);
   if (!facts.rows.empty())
     facts.scoring = StageScoring{.process = options.forward_process,

@@ -16,9 +16,10 @@ config::Value component_table(std::string_view type,
   return table;
 }
 
-void add_rows(StageFacts& facts, const std::string& key, const DataRef& data, RowsWanted wanted) {
+void add_rows(StageFacts& facts, const std::string& key, const DataRef& data, RowsWanted wanted,
+              std::int64_t limit) {
   if (!data.is_given()) return;
-  facts.rows.push_back({key, data, wanted});
+  facts.rows.push_back({key, data, wanted, limit});
   if (!data.options.stage.empty()) facts.inputs.push_back(data.options.stage);
 }
 

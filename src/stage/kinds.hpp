@@ -114,7 +114,9 @@ struct StudyKind {
 };
 
 /// Notes the rows of the stage's option `key`, if it is given, and the stage that they come from.
-void add_rows(StageFacts& facts, const std::string& key, const DataRef& data, RowsWanted wanted);
+/// `limit`: how many of them the stage uses; 0: all.
+void add_rows(StageFacts& facts, const std::string& key, const DataRef& data, RowsWanted wanted,
+              std::int64_t limit = 0);
 
 /// Refuses rows that are no two answers to compare: one of them alone is no pair.
 void check_pairs(const DataRef& pairs, config::OptionsCheck& check);

@@ -223,14 +223,9 @@ Result metrics_of(const PairScores& all, const std::vector<TokenPair>& tokens,
 Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateStage& stage) {
   const ModelBundle bundle = starting_model(run, work, work.model);
   bundle.model->set_trainable(false);
-  std::vector<SourceRow> sources = read_source(run, run.logger, work, run.rows(work), 2);
-  refuse_mask_text(sources, *bundle.tokenizer);
-  if (stage.limit > 0 && static_cast<std::size_t>(stage.limit) < sources.size())
-    sources.resize(static_cast<std::size_t>(stage.limit));
-  const std::vector<TrainingRow> rows =
-      encode_rows(sources, *bundle.tokenizer, template_of(run, work, bundle.folder),
-                  {stage.response_length, stage.score_padding});
-  check_lengths(rows, names_of(sources), bundle.model->shape().max_length, stage.name);
+  const auto [sources, rows] = read_encoded(
+      run, run.logger, work, run.schedule.stage_of(work).facts.rows.at(0), 2,
+      {bundle.tokenizer, template_of(run, work, bundle.folder), bundle.model->shape().max_length});
   const PairScores all = score_pairs(run, work, stage, bundle, rows);
   std::vector<TokenPair> tokens;
   for (const TrainingRow& row : rows)

@@ -44,7 +44,7 @@ StageFacts StudyKind::facts(const Options& options) {
   facts.from = options.from;
   for (const std::string& name : {options.from, options.reference})
     if (!name.empty()) facts.inputs.push_back(name);
-  add_rows(facts, "pairs", options.pairs, RowsWanted::pairs);
+  add_rows(facts, "pairs", options.pairs, RowsWanted::pairs, options.limit);
   facts.scoring = StageScoring{.process = options.forward_process,
                                .estimators = options.score_estimators,
                                .key = "score_estimators",

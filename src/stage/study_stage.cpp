@@ -103,14 +103,11 @@ std::shared_ptr<const AnyDenoiser> denoiser_of(const ModelBundle& bundle) {
 Study make_study(const RunContext& run, const Work& work, const StudyStage& stage,
                  const ModelBundle& policy, const ModelBundle& reference) {
   const Services services = run.services(work, policy.tokenizer);
-  std::vector<SourceRow> sources = read_source(run, run.logger, work, run.rows(work), 2);
-  refuse_mask_text(sources, *policy.tokenizer);
-  if (static_cast<std::size_t>(stage.limit) < sources.size())
-    sources.resize(static_cast<std::size_t>(stage.limit));
   std::vector<TrainingRow> pairs =
-      encode_rows(sources, *policy.tokenizer, template_of(run, work, policy.folder),
-                  {stage.response_length, stage.score_padding});
-  check_lengths(pairs, names_of(sources), policy.model->shape().max_length, stage.name);
+      read_encoded(run, run.logger, work, run.schedule.stage_of(work).facts.rows.at(0), 2,
+                   {policy.tokenizer, template_of(run, work, policy.folder),
+                    policy.model->shape().max_length})
+          .rows;
   return {run,
           work,
           stage,

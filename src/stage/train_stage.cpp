@@ -55,27 +55,21 @@ bool reads_texts(const RunContext& run, const Work& work) {
 /// The rows trained on and those held out, encoded.
 PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
                        const ModelBundle& bundle, std::int64_t group_size) {
+  const StageFacts& facts = run.schedule.stage_of(work).facts;
   const bool is_plain_text = reads_texts(run, work);
-  const CanvasRule rule{stage.response_length, stage.score_padding, is_plain_text};
-  const auto encoded = [&](const std::vector<SourceRow>& sources) {
-    std::vector<TrainingRow> rows =
-        encode_rows(sources, *bundle.tokenizer, training_template(run, work, bundle.folder), rule);
-    check_lengths(rows, names_of(sources), bundle.model->shape().max_length, stage.name);
-    return rows;
-  };
-  PreparedRows all;
-  all.sources = read_source(run, run.logger, work, run.rows(work), group_size);
-  refuse_mask_text(all.sources, *bundle.tokenizer);
-  all.rows = encoded(all.sources);
-  const StageRows* validation = run.schedule.stage_of(work).facts.rows_at("validation");
+  const Writing writing{bundle.tokenizer, training_template(run, work, bundle.folder),
+                        bundle.model->shape().max_length};
+  EncodedRows read = read_encoded(run, run.logger, work, facts.rows.front(), group_size, writing);
+  PreparedRows all{std::move(read.sources), std::move(read.rows), {}};
+  const StageRows* validation = facts.rows_at("validation");
   if (!validation) {
     all.held = hold_out_prompts(all.sources, all.rows, stage.validation_rows, work.seed,
                                 is_plain_text, stage.name);
     return all;
   }
-  all.held.sources = read_source(run, run.logger, work, validation->data, group_size);
-  refuse_mask_text(all.held.sources, *bundle.tokenizer);
-  all.held.rows = encoded(all.held.sources);
+  EncodedRows held = read_encoded(run, run.logger, work, *validation, group_size, writing);
+  all.held.sources = std::move(held.sources);
+  all.held.rows = std::move(held.rows);
   all.held.record = {{"from", "validation"}, {"by", is_plain_text ? "text" : "prompt"}};
   describe_held_out(all.held, all.sources, is_plain_text);
   return all;

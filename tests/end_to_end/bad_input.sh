@@ -183,6 +183,33 @@ run_lldm validate "$WORK/later_grid.toml" --set model.max_length=40 --set 'shown
 expect_code 2 "of the second value of an axis alone"
 expect_text 'stage "asked": 1 of 2 prompts are too long'
 
+echo "rows behind a stage's limit are not used"
+cat > "$WORK/limit.toml" << TOML
+name = "limit"
+[[stage]]
+name = "scores"
+kind = "evaluate"
+models = ["$WORK/later/sft/model"]
+pairs = { file = "later.jsonl" }
+limit = 1
+[[stage]]
+name = "noise"
+kind = "study"
+from = "$WORK/later/sft/model"
+reference = "$WORK/later/sft/model"
+pairs = { file = "later.jsonl" }
+score_estimators = [{ type = "monte_carlo_elbo", draws = 2 }]
+limit = 1
+TOML
+run_lldm run "$WORK/limit.toml" --out "$WORK/limit"
+expect_code 0 "a text too long behind them"
+run_lldm validate "$WORK/limit.toml" --set scores.limit=2
+expect_code 2 "and within them"
+expect_text 'stage "scores": 2 text(s) are longer'
+run_lldm validate "$WORK/limit.toml" --set noise.limit=2
+expect_code 2 "of a study"
+expect_text 'stage "noise": 2 text(s) are longer'
+
 echo "rows that an earlier stage is to make"
 cat > "$WORK/distil.toml" << 'TOML'
 name = "distil"

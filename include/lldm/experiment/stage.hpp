@@ -37,6 +37,7 @@ struct StageRows {
   std::string key;  // where its table stands: "data", "validation" or "pairs"
   DataRef data;
   RowsWanted wanted = RowsWanted::pairs;
+  std::int64_t limit = 0;  // the stage's own: so many of the rows are used; 0: all
 };
 
 /// What a stage scores texts with, and how answers lie on their canvas.
