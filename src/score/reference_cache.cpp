@@ -73,12 +73,19 @@ std::string differences(const Json& there, const Json& here) {
 constexpr const char* kAdvice =
     "\n  nothing was changed; give another reference.cache, or remove that one if it is stale";
 
+fs::path file_for(const fs::path& folder, const ReferenceSource& source) {
+  const std::string name = sha256_hex(identity_json(source.identity).dump()).substr(0, 16);
+  return folder / (name + std::string(kExtension));
+}
+
 /// Refuses a folder whose files all belong to other references that `siblings` do not explain.
 void refuse_foreign(const fs::path& folder, const ReferenceSource& source,
                     std::span<const std::string> siblings) {
   std::vector<fs::path> files;
+  // Its own file may have been made since it was looked for: grids open one cache at once.
   for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == kExtension) files.push_back(entry.path());
+    if (entry.path().extension() == kExtension && entry.path() != file_for(folder, source))
+      files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
     const std::string line = first_line_of(file);
@@ -93,11 +100,6 @@ void refuse_foreign(const fs::path& folder, const ReferenceSource& source,
                             differences(header["identity"], identity_json(source.identity)),
                             kAdvice));
   }
-}
-
-fs::path file_for(const fs::path& folder, const ReferenceSource& source) {
-  const std::string name = sha256_hex(identity_json(source.identity).dump()).substr(0, 16);
-  return folder / (name + std::string(kExtension));
 }
 
 /// key, epoch, row, answer, width of a number, numbers.  float32 where that loses nothing.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/score/reference_cache.hpp"
 
+#include <array>
 #include <cmath>
 #include <functional>
 #include <set>
@@ -274,6 +275,26 @@ TEST_CASE("ReferenceCache: another reference is refused, and the difference name
                     contains("not what its name says") && contains("sha256:aa"));
   write_file(folder / "plain", "text");
   CHECK_THROWS_AS(ReferenceCache(folder / "plain", source()), ConfigError);
+}
+
+// Its file may appear between being looked for and the look at the others: 13 of 60 rounds before.
+TEST_CASE("ReferenceCache: one that several open at once is nobody's but theirs",
+          "[score][reference_cache]") {
+  for (int round = 0; round < 40; ++round) {
+    const TemporaryFolder folder;
+    std::array<std::string, 4> errors;
+    std::vector<std::thread> openers;
+    for (std::string& error : errors)
+      openers.emplace_back([&] {
+        try {
+          const ReferenceCache cache(folder.path(), source());
+        } catch (const Error& caught) {
+          error = caught.what();
+        }
+      });
+    for (std::thread& opener : openers) opener.join();
+    for (const std::string& error : errors) CHECK(error.empty());
+  }
 }
 
 TEST_CASE("ReferenceCache: appenders at the same time lose nothing", "[score][reference_cache]") {
