@@ -77,6 +77,8 @@ int run_evaluate(const Arguments&);
 int run_score(const Arguments&);
 int run_model_init(const Arguments&);
 int run_model_inspect(const Arguments&);
+/// Of `lldm model inspect --quantised`.
+void print_storage_errors(const Arguments&, const std::filesystem::path& folder);
 int run_model_logits(const Arguments&);
 int run_model_export(const Arguments&);
 int run_model_merge(const Arguments&);

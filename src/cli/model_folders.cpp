@@ -168,10 +168,12 @@ int run_model_inspect(const Arguments& arguments) {
   const fs::path folder = arguments.positional.at(0);
   require_model_folder(folder);
   const FolderReport report = inspect_model_folder(folder);
-  if (arguments.has("json"))
-    std::cout << json_of(report).dump() << "\n";
-  else
+  const bool is_quantized = arguments.has("quantised") && report.complaints.empty();
+  if (!arguments.has("json"))
     print_report(report, arguments.has("tensors"));
+  else if (!is_quantized)
+    std::cout << json_of(report).dump() << "\n";
+  if (is_quantized) print_storage_errors(arguments, folder);
   return report.complaints.empty() ? 0 : 2;
 }
 

@@ -13,6 +13,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/model/adapter_folder.hpp"
 #include "lldm/model/model_folder.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "storage/json_file.hpp"
 
@@ -83,11 +84,24 @@ at::Tensor logits_of(const Transformer& model, const IdRow& row) {
   return model.logits(model.raw_hidden(batch)).narrow(1, 0, model.config().logit_columns);
 }
 
-at::ScalarType dtype_of(const Arguments& arguments) {
-  const std::string name = arguments.value("dtype", "float32");
-  if (name == "float32") return at::kFloat;
-  if (name == "float64") return at::kDouble;
-  throw ConfigError(message("--dtype got \"", name, "\"\n  runnable: float32, float64"));
+/// An option that a key of [model] has the same choices for.
+template <class T>
+T choice_of(const Arguments& arguments, const std::string& option, const char* fallback) {
+  const std::string name = arguments.value(option, fallback);
+  std::string known;
+  for (const auto& choice : choices(std::type_identity<T>())) {
+    if (name == choice.name) return choice.value;
+    known += (known.empty() ? "" : ", ") + std::string(choice.name);
+  }
+  throw ConfigError(message("--", option, " got \"", name, "\"\n  runnable: ", known,
+                            name == "float16" ? " (float16 is not computed in on a CPU)" : ""));
+}
+
+Precision precision_of(const Arguments& arguments) {
+  ModelOptions options;
+  options.dtype = choice_of<ModelDtype>(arguments, "dtype", "float32");
+  options.storage = choice_of<WeightStorage>(arguments, "storage", "float32");
+  return lldm::precision_of(options);
 }
 
 }  // namespace
@@ -98,10 +112,14 @@ int run_model_logits(const Arguments& arguments) {
       throw ConfigError(message("lldm model logits: --", option, " FILE is missing"));
   const fs::path folder = arguments.positional.at(0);
   require_model_folder(folder);
-  const auto model = load_transformer(folder, dtype_of(arguments));
+  const auto model = load_transformer(folder, precision_of(arguments));
   if (arguments.has("adapter")) {
     const fs::path adapter = arguments.value("adapter");
-    merge_adapter(*model, load_adapter(adapter), adapter);
+    // Weights that are not plain keep the update beside them.
+    if (model->precision().storage == WeightStorage::plain)
+      merge_adapter(*model, load_adapter(adapter), adapter);
+    else
+      model->set_adapter(load_adapter(adapter), adapter.string());
   }
   const auto rows = rows_of(arguments.value("ids"), model->vocabulary_size());
   const c10::NoGradGuard no_gradient;

@@ -85,10 +85,9 @@ class SizeCheck {
   /// The shape that `make` gives, if it can be made and held.
   std::optional<ModelShape> checked(const std::string& where, const Position& position,
                                     const std::function<ModelShape()>& make) {
-    constexpr std::int64_t kBytes = 4;
     try {
       const ModelShape shape = make();
-      const std::string problem = model_size_problem(shape, kBytes, available_);
+      const std::string problem = model_size_problem(shape, held_bytes(shape), available_);
       if (problem.empty()) return shape;
       report(problem, where, position);
     } catch (const ConfigError& error) {
@@ -109,11 +108,21 @@ class SizeCheck {
                        problem.substr(end + 3));
   }
 
-  /// Weights, gradients and two moments of a stage that is trained here.
+  /// Of the weights, as the file stores them, and the rotary tables.
+  [[nodiscard]] double held_bytes(const ModelShape& shape) const {
+    const Precision precision = precision_of(experiment_.options.model);
+    return weight_bytes(shape, precision) +
+           static_cast<double>(shape.table_values) *
+               static_cast<double>(c10::elementSize(precision.rows()));
+  }
+
+  /// Weights, gradients and two moments of a stage that is trained here; an adapter's are not worth
+  /// counting.
   void training(const Stage& stage, const ModelShape& shape) {
-    constexpr std::int64_t kBytes = 4, kCopies = 4;
-    if (!is_here_) return;
-    const std::string problem = model_size_problem(shape, kCopies * kBytes, available_);
+    constexpr double kCopies = 4;
+    if (!is_here_ || experiment_.options.model.adapter.type != AdapterType::none) return;
+    const std::string problem =
+        model_size_problem(shape, kCopies * held_bytes(shape), available_);
     if (!problem.empty())
       report("with gradients and optimizer " + problem, message("stage \"", stage.name, "\""),
              stage.position);

@@ -24,7 +24,6 @@ void check(const PlanInputs& in) {
       {"heads", in.heads},
       {"mlp_width", in.mlp_width},
       {"vocabulary", in.vocabulary},
-      {"weight_bytes", in.weight_bytes},
       {"compute_bytes", in.compute_bytes},
       {"gradient_bytes", in.gradient_bytes},
       {"optimizer_bytes", in.optimizer_bytes},
@@ -44,6 +43,8 @@ void check(const PlanInputs& in) {
   };
   for (const auto& [name, value] : sizes)
     if (value < 0) throw ShapeError(message("plan_memory: ", name, " must be >= 0, got ", value));
+  if (in.weight_bytes < 0)
+    throw ShapeError(message("plan_memory: weight_bytes must be >= 0, got ", in.weight_bytes));
   if (in.trainable_parameters > in.parameters)
     throw ShapeError(message("plan_memory: trainable_parameters must be at most parameters\n  got ",
                              in.trainable_parameters, " of ", in.parameters));
@@ -85,13 +86,16 @@ ActivationModel ActivationModel::with_flash_attention() {
   return model;
 }
 
-ActivationModel ActivationModel::checkpointed() {
-  const ActivationModel whole;
-  ActivationModel model;
-  model.width_vectors = 1, model.mlp_vectors = 0, model.attention_matrices = 0;
-  model.transient_width_vectors += whole.width_vectors;  // one block, run again
-  model.transient_mlp_vectors += whole.mlp_vectors;
-  model.transient_attention_matrices += whole.attention_matrices;
+ActivationModel ActivationModel::recomputed(double kept_width_vectors,
+                                            bool keeps_attention) const {
+  ActivationModel model = *this;
+  model.width_vectors = kept_width_vectors;
+  model.mlp_vectors = 0;
+  model.transient_width_vectors += width_vectors - kept_width_vectors;
+  model.transient_mlp_vectors += mlp_vectors;
+  if (keeps_attention) return model;
+  model.attention_matrices = model.values_per_head = 0;
+  model.transient_attention_matrices += attention_matrices;
   return model;
 }
 
@@ -107,8 +111,12 @@ MemoryPlan plan_memory(const PlanInputs& in) {
   const auto line = [&plan](std::string_view what, MemoryPurpose purpose, std::int64_t bytes) {
     if (bytes > 0) plan.lines.push_back({what, purpose, bytes});
   };
-  line("weights", MemoryPurpose::weights, (in.parameters + in.table_values) * in.weight_bytes);
-  line("reference", MemoryPurpose::weights, in.reference_parameters * in.weight_bytes);
+  const auto stored = [&](std::int64_t values) {
+    return rounded(static_cast<double>(values) * in.weight_bytes);
+  };
+  line("weights", MemoryPurpose::weights,
+       stored(in.parameters) + in.table_values * in.compute_bytes);
+  line("reference", MemoryPurpose::weights, stored(in.reference_parameters));
   line("gradients", MemoryPurpose::gradients, gradients);
   line("block gradients", MemoryPurpose::gradients, in.block_gradient_values * in.gradient_bytes);
   line("pair buffers", MemoryPurpose::gradients, gradients * in.side_buffers);

@@ -204,6 +204,8 @@ void save_adapter(const std::vector<LoraUpdate>& updates, const fs::path& folder
 
 void merge_adapter(Transformer& model, const std::vector<LoraUpdate>& updates,
                    const fs::path& folder) {
+  if (model.precision().storage != WeightStorage::plain)
+    throw ConfigError(message(folder.string(), ": an adapter is added to plain weights alone"));
   std::map<std::string, at::Tensor> weights;
   for (const auto& parameter : model.base_parameters()) weights[parameter.name] = parameter.value;
   std::string complaints;

@@ -19,6 +19,8 @@ struct BlockContext {
   std::int64_t heads = 0;
   std::int64_t kv_heads = 0;
   double eps = 0;                               // of every norm
+  at::ScalarType compute = at::kFloat;          // what the products' inputs are rounded to
+  Recomputation recomputation = Recomputation::none;
   std::vector<AttentionPattern> patterns = {};  // [B], or empty: every sequence is seen whole
 };
 
@@ -27,12 +29,19 @@ at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps
 
 /// x + attention(norm(x)), then + SwiGLU(norm(.)).  [N, D] -> [N, D].  On the CPU one autograd node
 /// with its own backward; elsewhere, and where sequences have patterns, `block_by_operations`.
-at::Tensor block_forward(const BlockWeights& block, const BlockAdapters& adapters,
-                         const at::Tensor& rows, const BlockContext& context);
+at::Tensor block_forward(const WeightStore& store, std::size_t block,
+                         const BlockAdapters& adapters, const at::Tensor& rows,
+                         const BlockContext& context);
 
-/// The same mathematics as differentiable tensor operations, on any device.
+/// The same mathematics as differentiable tensor operations, on any device.  Products of bfloat16
+/// are rounded to it, as a product of such tensors is.
 at::Tensor block_by_operations(const BlockWeights& block, const BlockAdapters& adapters,
                                const at::Tensor& rows, const BlockContext& context);
+/// With recomputation (selective as full) it keeps the rows alone and is run again in the backward
+/// pass.
+at::Tensor block_by_operations(const WeightStore& store, std::size_t block,
+                               const BlockAdapters& adapters, const at::Tensor& rows,
+                               const BlockContext& context);
 at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weight, double eps);
 
 }  // namespace lldm

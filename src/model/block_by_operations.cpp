@@ -8,10 +8,15 @@
 #include <ATen/ops/silu.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <limits>
 
 #include "model/block.hpp"
+#include "model/block_gradients.hpp"
+#include "model/block_saved.hpp"
+#include "model/first_order.hpp"
 #include "model/two_stream_mask.hpp"
 
 namespace lldm {
@@ -108,9 +113,16 @@ at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weig
 
 namespace {
 
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                  const Lora& lora) {
-  const auto y = at::linear(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+at::Tensor linear(const at::Tensor& x, const Matrix& matrix, const at::Tensor& bias,
+                  const Lora& lora, at::ScalarType compute) {
+  const auto weight = matrix.dequantized(compute);
+  at::Tensor y;
+  if (compute == x.scalar_type()) {
+    y = at::linear(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+  } else {
+    y = at::linear(x.to(compute), weight).to(x.scalar_type());
+    if (bias.defined()) y = y + bias;
+  }
   return lora.a.defined() ? y + at::linear(at::linear(x, lora.a), lora.b) * lora.scale : y;
 }
 
@@ -122,8 +134,8 @@ Heads project(const BlockWeights& block, const BlockAdapters& adapters, const at
               const BlockContext& context) {
   const std::int64_t n = x.size(0), width = 2 * context.cosines.size(0),
                      group = context.heads / context.kv_heads;
-  const auto by_head = [&](const at::Tensor& weight, const at::Tensor& bias, const Lora& lora) {
-    return linear(x, weight, bias, lora).view({n, -1, width});
+  const auto by_head = [&](const Matrix& weight, const at::Tensor& bias, const Lora& lora) {
+    return linear(x, weight, bias, lora, context.compute).view({n, -1, width});
   };
   if (!block.qkv_proj.defined())
     return {by_head(block.q_proj, block.q_bias, adapters.q_proj),
@@ -151,12 +163,68 @@ at::Tensor block_by_operations(const BlockWeights& block, const BlockAdapters& a
   const auto heads = project(block, adapters, normed, context);
   const auto q = turned(heads.q, block.q_norm), k = turned(heads.k, block.k_norm);
   const auto middle = rows + linear(attend(q, k, heads.v, context), block.attn_out,
-                                    block.attn_out_bias, adapters.attn_out);
+                                    block.attn_out_bias, adapters.attn_out, context.compute);
 
   const auto wide = rms_norm_by_operations(middle, block.ff_norm, context.eps);
-  const auto gated = at::silu(linear(wide, block.ff_proj, block.ff_bias, adapters.ff_proj)) *
-                     linear(wide, block.up_proj, block.up_bias, adapters.up_proj);
-  return middle + linear(gated, block.ff_out, block.ff_out_bias, adapters.ff_out);
+  const auto gated = 
+      at::silu(linear(wide, block.ff_proj, block.ff_bias, adapters.ff_proj, context.compute)) *
+      linear(wide, block.up_proj, block.up_bias, adapters.up_proj, context.compute);
+  return middle +
+         linear(gated, block.ff_out, block.ff_out_bias, adapters.ff_out, context.compute);
+}
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// A block that keeps its input alone.
+class RecomputedBlock : public torch::autograd::Function<RecomputedBlock> {
+ public:
+  static at::Tensor forward(AutogradContext* node, const at::Tensor& rows,
+                            at::TensorList /*variables*/,
+                            const c10::intrusive_ptr<BlockCall>& call) {
+    node->save_for_backward({rows});
+    node->saved_data["call"] = c10::IValue::make_capsule(call);
+    return run(*call, rows);
+  }
+  static variable_list backward(AutogradContext* node, variable_list gradients) {
+    refuse_second_derivative();
+    const auto held = node->saved_data["call"].toCapsule();
+    const auto& call = static_cast<const BlockCall&>(*held);
+    const auto weights = call.store->acquire(call.block);
+    call.require_unchanged(*weights);
+    const auto rows =
+        node->get_saved_variables()[0].detach().requires_grad_(node->needs_input_grad(0));
+    variable_list inputs{rows}, wanted;
+    for (const auto& variable : variables_of(*weights, call.adapters)) inputs.push_back(variable);
+    for (const auto& input : inputs)
+      if (input.requires_grad()) wanted.push_back(input);
+    const c10::AutoGradMode recording(true);
+    const auto slopes = torch::autograd::grad({run(call, rows)}, wanted, {gradients[0]});
+    variable_list result(inputs.size() + 1);
+    for (std::size_t i = 0, next = 0; i < inputs.size(); ++i)
+      if (inputs[i].requires_grad()) result[i] = slopes.at(next++);
+    return result;
+  }
+
+ private:
+  static at::Tensor run(const BlockCall& call, const at::Tensor& rows) {
+    return block_by_operations(*call.store->acquire(call.block), call.adapters, rows, call.context);
+  }
+};
+
+}  // namespace
+
+at::Tensor block_by_operations(const WeightStore& store, std::size_t block,
+                               const BlockAdapters& adapters, const at::Tensor& rows,
+                               const BlockContext& context) {
+  const auto weights = store.acquire(block);
+  if (context.recomputation == Recomputation::none || !c10::GradMode::is_enabled())
+    return block_by_operations(*weights, adapters, rows, context);
+  const auto variables = variables_of(*weights, adapters);
+  return RecomputedBlock::apply(rows, at::TensorList(variables),
+                                c10::make_intrusive<BlockCall>(store, block, adapters, context));
 }
 
 }  // namespace lldm

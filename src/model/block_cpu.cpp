@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A whole block as one autograd node: matrix products by ATen, everything else by our kernels.
 // Kept for the backward pass: the rows, q k v, attention's output and log-sums, the middle rows,
-// gate and up.  Normalised rows and the gated product are computed again.
-#include <ATen/ops/addmm.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/mm.h>
+// gate and up, less what recomputation drops.  Normalised rows and the gated product are always
+// computed again.
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "lldm/memory/purpose.hpp"
@@ -13,6 +11,7 @@
 #include "model/block_parts_cpu.hpp"
 #include "model/block_saved.hpp"
 #include "model/first_order.hpp"
+#include "model/linear.hpp"
 
 namespace lldm {
 namespace {
@@ -20,184 +19,142 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// The matrices one below the other: without a copy where they already lie so.
-at::Tensor joined(at::TensorList parts) {
-  std::int64_t rows = 0;
-  bool is_adjacent = true;
-  for (const auto& part : parts) {
-    is_adjacent &= part.is_contiguous() && part.storage().is_alias_of(parts[0].storage()) &&
-                   part.storage_offset() == parts[0].storage_offset() + rows * parts[0].size(1);
-    rows += part.size(0);
+/// A block's weights while they are held, and the parts of its forward and backward.
+class Block {
+ public:
+  explicit Block(const BlockCall& call)
+      : call_(call), held_(call.store->acquire(call.block)), weights_(*held_) {}
+
+  [[nodiscard]] const BlockWeights& weights() const { return weights_; }
+
+  /// Queries, keys and values of the normalised rows.
+  void project(BlockSaved& saved) const {
+    const auto normed = norm_forward(saved.rows, weights_.attn_norm, context().eps);
+    saved.attn_scale = normed.scale;
+    saved.qkv = qkv().forward_columns(normed.rows);
+    if (weights_.q_norm.defined())
+      saved.heads_scale = heads_scale(saved.qkv, context());
   }
-  if (!is_adjacent) return at::cat(parts);
-  return parts[0].detach().as_strided({rows, parts[0].size(1)}, {parts[0].size(1), 1},
-                                      parts[0].storage_offset());
+  void attend(BlockSaved& saved) const {
+    const auto attended = lldm::attend(heads(saved), context(), is_fused());
+    saved.attended = attended.columns;
+    saved.log_sums = attended.log_sums;
+    saved.middle = linear(kAttentionOut).forward(attended.columns.t(), saved.rows);
+  }
+  /// The MLP's gate and factor.
+  void expand(BlockSaved& saved) const {
+    const auto normed = norm_forward(saved.middle, weights_.ff_norm, context().eps);
+    saved.ff_scale = normed.scale;
+    saved.gate_up = linear(kGateUp).forward(normed.rows);
+  }
+  [[nodiscard]] at::Tensor contract(const BlockSaved& saved) const {
+    return linear(kMlpOut).forward(swiglu(saved.gate_up), saved.middle);
+  }
+
+  /// Returns the gradient of the middle rows.
+  at::Tensor mlp_backward(const BlockSaved& saved, const at::Tensor& upstream,
+                          Gradients& result) const {
+    const auto gated =
+        swiglu_gradient(saved.gate_up, linear(kMlpOut).input_gradient(upstream));
+    linear(kMlpOut).gradients(gated.y, upstream, result);
+    const auto wide = norm_backward(saved.middle, weights_.ff_norm, saved.ff_scale,
+                                    linear(kGateUp).input_gradient(gated.gate_up), upstream);
+    linear(kGateUp).gradients(wide.normed, gated.gate_up, result);
+    result.set(&BlockWeights::ff_norm, wide.weight);
+    return wide.rows;
+  }
+  /// Sets the gradient of the rows.
+  void attention_backward(const BlockSaved& saved, const at::Tensor& upstream,
+                          Gradients& result) const {
+    linear(kAttentionOut).gradients(saved.attended.t(), upstream, result);
+    const auto slopes =
+        heads_backward(saved, linear(kAttentionOut).input_gradient_columns(upstream), result).t();
+    const auto narrow = norm_backward(saved.rows, weights_.attn_norm, saved.attn_scale,
+                                      qkv().input_gradient(slopes), upstream);
+    qkv().gradients(narrow.normed, slopes, result);
+    result.set(&BlockWeights::attn_norm, narrow.weight);
+    result.rows() = narrow.rows;
+  }
+
+ private:
+  [[nodiscard]] const BlockContext& context() const { return call_.context; }
+  [[nodiscard]] bool is_fused() const { return weights_.qkv_proj.defined(); }
+  [[nodiscard]] Linear linear(Product product) const {
+    return {weights_, call_.adapters, product, context().compute};
+  }
+  [[nodiscard]] Linear qkv() const { return linear(qkv_product(weights_)); }
+  /// After the norms of heads, where the family has them.
+  [[nodiscard]] at::Tensor heads(const BlockSaved& saved) const {
+    if (!weights_.q_norm.defined()) return saved.qkv;
+    return heads_norm(saved.qkv, context(), weights_.q_norm, weights_.k_norm, saved.heads_scale);
+  }
+  /// The gradient of the projections, before the norms of heads.
+  [[nodiscard]] at::Tensor heads_backward(const BlockSaved& saved, const at::Tensor& upstream,
+                                          Gradients& result) const {
+    const Attended attended{saved.attended, saved.log_sums};
+    const auto slopes = attend_gradient(heads(saved), context(), is_fused(), attended, upstream);
+    if (!weights_.q_norm.defined()) return slopes;
+    const auto norms = heads_norm_gradient(saved.qkv, context(), weights_.q_norm, weights_.k_norm,
+                                           saved.heads_scale, slopes);
+    result.set(&BlockWeights::q_norm, norms.q_norm);
+    result.set(&BlockWeights::k_norm, norms.k_norm);
+    return norms.qkv;
+  }
+
+  const BlockCall& call_;
+  std::shared_ptr<const BlockWeights> held_;
+  const BlockWeights& weights_;
+};
+
+/// Drops what the backward pass computes again, bit by bit the same.
+void drop(BlockSaved& saved, Recomputation recomputation) {
+  if (recomputation == Recomputation::none) return;
+  using S = BlockSaved;
+  for (const auto member : {&S::attn_scale, &S::qkv, &S::heads_scale, &S::ff_scale, &S::gate_up})
+    (saved.*member).reset();
+  if (recomputation == Recomputation::full)
+    for (const auto member : {&S::attended, &S::log_sums, &S::middle}) (saved.*member).reset();
 }
 
-at::Tensor qkv_weight(const BlockWeights& weights) {
-  if (weights.qkv_proj.defined()) return weights.qkv_proj.detach();
-  return joined({weights.q_proj, weights.k_proj, weights.v_proj});
+void restore(BlockSaved& saved, const Block& block) {
+  if (!saved.qkv.defined()) block.project(saved);
+  if (!saved.middle.defined()) block.attend(saved);
+  if (!saved.gate_up.defined()) block.expand(saved);
 }
-
-at::Tensor project_qkv(const BlockWeights& weights, const at::Tensor& normed) {
-  const auto weight = qkv_weight(weights);
-  auto qkv = columns(weight.size(0), normed.size(0), normed.options());
-  if (weights.q_bias.defined())
-    at::addmm_out(qkv, at::cat({weights.q_bias, weights.k_bias, weights.v_bias}).unsqueeze(1),
-                  weight, normed.t());
-  else
-    at::mm_out(qkv, weight, normed.t());
-  return qkv;
-}
-
-using W = BlockWeights;
-using A = BlockAdapters;
 
 class BlockFunction : public torch::autograd::Function<BlockFunction> {
  public:
   /// `variables` are those of the block: autograd looks for them among the arguments.
   static at::Tensor forward(AutogradContext* node, const at::Tensor& rows,
-                            at::TensorList /*variables*/, const BlockContext& context,
-                            const BlockWeights& weights, const BlockAdapters& adapters) {
+                            at::TensorList /*variables*/,
+                            const c10::intrusive_ptr<BlockCall>& call) {
     const PurposeScope purpose(MemoryPurpose::activations);
+    const Block block(*call);
     BlockSaved saved;
     saved.rows = rows;
-    saved.weights = weights;
-    saved.adapters = adapters;
-    const auto first = norm_forward(rows, weights.attn_norm, context.eps);
-    saved.attn_scale = first.scale;
-    saved.qkv = project_qkv(weights, first.rows);
-    add_qkv_updates(saved.qkv, weights, adapters, first.rows);
-    at::Tensor heads = saved.qkv;
-    if (weights.q_norm.defined()) {
-      const auto normed = heads_norm(saved.qkv, context, weights.q_norm, weights.k_norm);
-      heads = normed.qkv;
-      saved.heads_scale = normed.scale;
-    }
-    const auto attended = attend(heads, context, weights.qkv_proj.defined());
-    saved.attended = attended.columns;
-    saved.log_sums = attended.log_sums;
-    saved.middle = at::addmm(rows, attended.columns.t(), weights.attn_out.t());
-    if (weights.attn_out_bias.defined()) saved.middle.add_(weights.attn_out_bias);
-    add_update(saved.middle, adapters.attn_out, attended.columns.t());
-    const auto second = norm_forward(saved.middle, weights.ff_norm, context.eps);
-    saved.ff_scale = second.scale;
-    saved.gate_up = at::mm(second.rows, joined({weights.ff_proj, weights.up_proj}).t());
-    if (weights.ff_bias.defined()) saved.gate_up.add_(at::cat({weights.ff_bias, weights.up_bias}));
-    const std::int64_t mlp = weights.ff_out.size(1);
-    add_update(saved.gate_up.narrow(1, 0, mlp), adapters.ff_proj, second.rows);
-    add_update(saved.gate_up.narrow(1, mlp, mlp), adapters.up_proj, second.rows);
-    const auto gated = swiglu(saved.gate_up);
-    auto out = at::addmm(saved.middle, gated, weights.ff_out.t());
-    add_update(out, adapters.ff_out, gated);
-    if (weights.ff_out_bias.defined()) out.add_(weights.ff_out_bias);
-
-    saved.cosines = context.cosines;
-    saved.sines = context.sines;
-    saved.visible = context.visible;
+    block.project(saved);
+    block.attend(saved);
+    block.expand(saved);
+    auto out = block.contract(saved);
+    drop(saved, call->context.recomputation);
     node->save_for_backward(saved.list());
-    node->saved_data["offsets"] = context.offsets;
-    node->saved_data["heads"] = context.heads;
-    node->saved_data["kv_heads"] = context.kv_heads;
-    node->saved_data["scales"] = scales_of(adapters);
+    node->saved_data["call"] = c10::IValue::make_capsule(call);
     return out;
   }
 
   static variable_list backward(AutogradContext* node, variable_list gradients) {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::activations);
+    const auto held = node->saved_data["call"].toCapsule();
+    const auto& call = static_cast<const BlockCall&>(*held);
+    const Block block(call);
+    call.require_unchanged(block.weights());
     BlockSaved saved = BlockSaved::of(node->get_saved_variables());
-    set_scales(saved.adapters, node->saved_data["scales"].toDoubleVector());
-    const BlockContext context{.offsets = node->saved_data["offsets"].toIntVector(),
-                               .visible = saved.visible,
-                               .cosines = saved.cosines,
-                               .sines = saved.sines,
-                               .heads = node->saved_data["heads"].toInt(),
-                               .kv_heads = node->saved_data["kv_heads"].toInt()};
-    Gradients result(*node, saved.weights, saved.adapters);
-    const auto middle = mlp_backward(saved, gradients[0].contiguous(), result);
-    attention_backward(saved, context, middle, result);
+    restore(saved, block);
+    Gradients result(*node, block.weights(), call.adapters);
+    const auto middle = block.mlp_backward(saved, gradients[0].contiguous(), result);
+    block.attention_backward(saved, middle, result);
     return result.list();
-  }
-
- private:
-  /// Returns the gradient of the middle rows.
-  static at::Tensor mlp_backward(const BlockSaved& saved, const at::Tensor& upstream,
-                                 Gradients& result) {
-    const BlockWeights& weights = saved.weights;
-    const BlockAdapters& adapters = saved.adapters;
-    const std::int64_t mlp = weights.ff_out.size(1);
-    auto product = at::mm(upstream, weights.ff_out);
-    add_input_gradient(product, adapters.ff_out, upstream);
-    const auto gated = swiglu_gradient(saved.gate_up, product);
-    result.set_update(&A::ff_out, adapters.ff_out, gated.y, upstream);
-    if (result.wants(&W::ff_out)) result.set(&W::ff_out, at::mm(upstream.t(), gated.y));
-    if (result.wants(&W::ff_out_bias)) result.set(&W::ff_out_bias, upstream.sum(0));
-    const auto gate = gated.gate_up.narrow(1, 0, mlp), up = gated.gate_up.narrow(1, mlp, mlp);
-    auto normed = at::mm(gated.gate_up, joined({weights.ff_proj, weights.up_proj}));
-    add_input_gradient(normed, adapters.ff_proj, gate);
-    add_input_gradient(normed, adapters.up_proj, up);
-    const auto wide =
-        norm_backward(saved.middle, weights.ff_norm, saved.ff_scale, normed, upstream);
-    result.set_update(&A::ff_proj, adapters.ff_proj, wide.normed, gate);
-    result.set_update(&A::up_proj, adapters.up_proj, wide.normed, up);
-    result.set(&W::ff_norm, wide.weight);
-    if (result.wants(&W::ff_proj) || result.wants(&W::up_proj))
-      result.split(at::mm(gated.gate_up.t(), wide.normed), weights, {&W::ff_proj, &W::up_proj});
-    if (result.wants(&W::ff_bias) || result.wants(&W::up_bias))
-      result.split(gated.gate_up.sum(0), weights, {&W::ff_bias, &W::up_bias});
-    return wide.rows;
-  }
-
-  static void attention_backward(const BlockSaved& saved, const BlockContext& context,
-                                 const at::Tensor& upstream, Gradients& result) {
-    const BlockWeights& weights = saved.weights;
-    if (result.wants(&W::attn_out))
-      result.set(&W::attn_out, at::mm(upstream.t(), saved.attended.t()));
-    if (result.wants(&W::attn_out_bias)) result.set(&W::attn_out_bias, upstream.sum(0));
-    auto attended_gradient =
-        columns(weights.attn_out.size(1), saved.rows.size(0), saved.rows.options());
-    at::mm_out(attended_gradient, weights.attn_out.t(), upstream.t());
-    add_input_gradient(attended_gradient.t(), saved.adapters.attn_out, upstream);
-    result.set_update(&A::attn_out, saved.adapters.attn_out, saved.attended.t(), upstream);
-    const auto qkv_gradient = heads_backward(saved, context, attended_gradient, result);
-    auto normed = at::mm(qkv_gradient.t(), qkv_weight(weights));
-    each_qkv_update(qkv_gradient, weights, saved.adapters,
-                    [&](Lora A::*, const Lora& lora, const at::Tensor& slope) {
-                      add_input_gradient(normed, lora, slope.t());
-                    });
-    const auto narrow =
-        norm_backward(saved.rows, weights.attn_norm, saved.attn_scale, normed, upstream);
-    each_qkv_update(qkv_gradient, weights, saved.adapters,
-                    [&](Lora A::* member, const Lora& lora, const at::Tensor& slope) {
-                      result.set_update(member, lora, narrow.normed, slope.t());
-                    });
-    result.rows() = narrow.rows;
-    result.set(&W::attn_norm, narrow.weight);
-    if (result.wants(&W::qkv_proj)) result.set(&W::qkv_proj, at::mm(qkv_gradient, narrow.normed));
-    if (result.wants(&W::q_proj) || result.wants(&W::k_proj) || result.wants(&W::v_proj))
-      result.split(at::mm(qkv_gradient, narrow.normed), weights,
-                   {&W::q_proj, &W::k_proj, &W::v_proj});
-    if (result.wants(&W::q_bias) || result.wants(&W::k_bias) || result.wants(&W::v_bias))
-      result.split(qkv_gradient.sum(1), weights, {&W::q_bias, &W::k_bias, &W::v_bias});
-  }
-
-  /// The gradient of the projections, before the norms of heads.
-  static at::Tensor heads_backward(const BlockSaved& saved, const BlockContext& context,
-                                   const at::Tensor& upstream, Gradients& result) {
-    const BlockWeights& weights = saved.weights;
-    const Attended attended{saved.attended, saved.log_sums};
-    const bool is_fused = weights.qkv_proj.defined();
-    if (!weights.q_norm.defined())
-      return attend_gradient(saved.qkv, context, is_fused, attended, upstream);
-    const auto heads =
-        heads_norm_again(saved.qkv, context, weights.q_norm, weights.k_norm, saved.heads_scale);
-    const auto slopes =
-        heads_norm_gradient(saved.qkv, context, weights.q_norm, weights.k_norm, saved.heads_scale,
-                            attend_gradient(heads, context, is_fused, attended, upstream));
-    result.set(&W::q_norm, slopes.q_norm);
-    result.set(&W::k_norm, slopes.k_norm);
-    return slopes.qkv;
   }
 };
 
@@ -226,13 +183,14 @@ at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps
   return NormFunction::apply(rows.contiguous(), weight, eps);
 }
 
-at::Tensor block_forward(const BlockWeights& block, const BlockAdapters& adapters,
-                         const at::Tensor& rows, const BlockContext& context) {
+at::Tensor block_forward(const WeightStore& store, std::size_t block,
+                         const BlockAdapters& adapters, const at::Tensor& rows,
+                         const BlockContext& context) {
   if (!rows.is_cpu() || !context.patterns.empty())
-    return block_by_operations(block, adapters, rows, context);
-  const auto variables = variables_of(block, adapters);
-  return BlockFunction::apply(rows.contiguous(), at::TensorList(variables), context, block,
-                              adapters);
+    return block_by_operations(store, block, adapters, rows, context);
+  const auto variables = variables_of(*store.acquire(block), adapters);
+  return BlockFunction::apply(rows.contiguous(), at::TensorList(variables),
+                              c10::make_intrusive<BlockCall>(store, block, adapters, context));
 }
 
 }  // namespace lldm

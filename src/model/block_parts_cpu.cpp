@@ -198,9 +198,8 @@ at::Tensor weights_of(const BlockContext& context, const at::Tensor& q_norm,
 
 }  // namespace
 
-at::Tensor heads_norm_again(const at::Tensor& qkv, const BlockContext& context,
-                            const at::Tensor& q_norm, const at::Tensor& k_norm,
-                            const at::Tensor& scale) {
+at::Tensor heads_norm(const at::Tensor& qkv, const BlockContext& context, const at::Tensor& q_norm,
+                      const at::Tensor& k_norm, const at::Tensor& scale) {
   const auto weights = weights_of(context, q_norm, k_norm);
   auto result = columns(qkv.size(0), qkv.size(1), qkv.options());
   const std::int64_t values = context.kv_heads * 2 * context.cosines.size(0);
@@ -209,11 +208,8 @@ at::Tensor heads_norm_again(const at::Tensor& qkv, const BlockContext& context,
   return result;
 }
 
-HeadsNormed heads_norm(const at::Tensor& qkv, const BlockContext& context, const at::Tensor& q_norm,
-                       const at::Tensor& k_norm) {
-  const auto scale =
-      at::rsqrt(heads_of(qkv, context).square().mean(1, /*keepdim=*/true).add_(context.eps));
-  return {heads_norm_again(qkv, context, q_norm, k_norm, scale), scale};
+at::Tensor heads_scale(const at::Tensor& qkv, const BlockContext& context) {
+  return at::rsqrt(heads_of(qkv, context).square().mean(1, /*keepdim=*/true).add_(context.eps));
 }
 
 HeadsNormGradient heads_norm_gradient(const at::Tensor& qkv, const BlockContext& context,

@@ -39,16 +39,11 @@ Attended attend(const at::Tensor& qkv, const BlockContext& context, bool is_inte
 at::Tensor attend_gradient(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved,
                            const Attended& attended, const at::Tensor& upstream);
 
-/// RMSNorm of every head's query and key.
-struct HeadsNormed {
-  at::Tensor qkv, scale;  // [(H + 2 K) W, N], [H + K, 1, N]
-};
-HeadsNormed heads_norm(const at::Tensor& qkv, const BlockContext& context, const at::Tensor& q_norm,
-                       const at::Tensor& k_norm);
-/// `qkv` of heads_norm again, from its scale.
-at::Tensor heads_norm_again(const at::Tensor& qkv, const BlockContext& context,
-                            const at::Tensor& q_norm, const at::Tensor& k_norm,
-                            const at::Tensor& scale);
+/// RMSNorm of every head's query and key, in two steps: 1 / rms [H + K, 1, N], and the normalised
+/// [(H + 2 K) W, N].
+at::Tensor heads_scale(const at::Tensor& qkv, const BlockContext& context);
+at::Tensor heads_norm(const at::Tensor& qkv, const BlockContext& context, const at::Tensor& q_norm,
+                      const at::Tensor& k_norm, const at::Tensor& scale);
 struct HeadsNormGradient {
   at::Tensor qkv, q_norm, k_norm;
 };

@@ -68,9 +68,9 @@ void check_tied_head(const at::Tensor& head, const at::Tensor& embedding,
 }
 
 void read_weights(const Shards& shards, const SealedFolder& sealed, const Transformer& model) {
-  std::map<std::string, at::Tensor> target;
+  std::map<std::string, NamedWeight> target;
   at::Tensor tied_head;
-  for (const auto& parameter : model.parameters()) target[parameter.name] = parameter.value;
+  for (const auto& weight : model.weights()) target[weight.name] = weight;
   for (std::size_t i = 0; i < shards.files.size(); ++i) {
     const auto name = shards.paths[i].filename().string();
     read_sealed_weights(shards.files[i], shards.paths[i], sealed, name,
@@ -79,28 +79,27 @@ void read_weights(const Shards& shards, const SealedFolder& sealed, const Transf
                             throw DataError(message(shards.paths[i].string(), ": tensor \"", tensor,
                                                     "\": ", *problem));
                           if (const auto place = target.find(tensor); place != target.end())
-                            place->second.copy_(value);
+                            place->second.assign(value);
                           else if (tensor == head_name(model.config()))
                             tied_head = value;
                         });
   }
   if (tied_head.defined())
-    check_tied_head(tied_head, model.parameters().front().value, model.config(),
+    check_tied_head(tied_head, model.weights().front().matrix.values(), model.config(),
                     shards.paths.front().parent_path().string());
 }
 
 std::shared_ptr<Transformer> load_checked(const fs::path& folder, const SealedFolder& sealed,
-                                          at::ScalarType dtype, at::Device device) {
+                                          const Precision& precision, at::Device device) {
   const auto config = config_of(folder);
   if (device.is_cpu())
-    require_model_fits(shape_of(config), static_cast<std::int64_t>(c10::elementSize(dtype)),
-                       (folder / "config.json").string());
+    require_model_fits(shape_of(config), precision, (folder / "config.json").string());
   Complaints complaints;
   const auto shards = open_weights(folder, complaints);
-  check_tensors(shards, config, dtype, complaints);
+  check_tensors(shards, config, precision.rows(), complaints);
   complaints.finish(folder);
 
-  auto model = std::make_shared<Transformer>(config, dtype, device);
+  auto model = std::make_shared<Transformer>(config, precision, device);
   const c10::NoGradGuard no_gradient;
   const PurposeScope purpose(MemoryPurpose::staging);
   read_weights(shards, sealed, *model);
@@ -118,13 +117,13 @@ TransformerConfig load_model_config(const fs::path& folder) {
   return with_remedy(folder, [&] { return config_of(folder); });
 }
 
-std::shared_ptr<Transformer> load_transformer(const fs::path& folder, at::ScalarType dtype,
+std::shared_ptr<Transformer> load_transformer(const fs::path& folder, const Precision& precision,
                                               at::Device device) {
   check_folder(folder);
   refuse_foreign_folder(folder);
   const SealedFolder sealed = checked_model_folder(folder);
   try {
-    return with_remedy(folder, [&] { return load_checked(folder, sealed, dtype, device); });
+    return with_remedy(folder, [&] { return load_checked(folder, sealed, precision, device); });
   } catch (const DataError&) {
     sealed.explain();  // if the files are not those that were written, that is the reason
     throw;

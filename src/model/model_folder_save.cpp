@@ -19,10 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-at::ScalarType stored_type(const NamedParameter& parameter, const SaveOptions& options) {
+at::ScalarType stored_type(const std::string& name, const Transformer& model,
+                           const SaveOptions& options) {
   if (options.dtype) return *options.dtype;
-  const auto own = options.dtypes.find(parameter.name);
-  return own == options.dtypes.end() ? parameter.value.scalar_type() : own->second;
+  const auto own = options.dtypes.find(name);
+  return own == options.dtypes.end() ? model.dtype() : own->second;
 }
 
 std::string dtype_name(at::ScalarType type) {
@@ -42,21 +43,21 @@ std::string dtype_name(at::ScalarType type) {
 }
 
 /// What goes into one file: a tensor and what it is stored as.
-using Shard = std::map<std::string, std::pair<at::Tensor, at::ScalarType>>;
+using Shard = std::map<std::string, std::pair<NamedWeight, at::ScalarType>>;
 
 // Parameters in order, a new shard wherever the next tensor would not fit.
 std::vector<Shard> cut_into_shards(const Transformer& model, const SaveOptions& options) {
   std::vector<Shard> shards(1);
   std::int64_t bytes = 0;
-  for (const auto& parameter : model.base_parameters()) {
-    const at::ScalarType type = stored_type(parameter, options);
-    const std::int64_t size =
-        parameter.value.numel() * static_cast<std::int64_t>(c10::elementSize(type));
+  for (const auto& weight : model.weights()) {
+    const at::ScalarType type = stored_type(weight.name, model, options);
+    auto size = static_cast<std::int64_t>(c10::elementSize(type));
+    for (const std::int64_t extent : weight.shape()) size *= extent;
     if (!shards.back().empty() && bytes + size > options.max_shard_bytes) {
       shards.emplace_back();
       bytes = 0;
     }
-    shards.back()[parameter.name] = {parameter.value, type};
+    shards.back()[weight.name] = {weight, type};
     bytes += size;
   }
   return shards;
@@ -67,17 +68,18 @@ using Updates = std::map<std::string, LoraUpdate>;
 
 /// The numbers as they are stored, with the updates added; one that its type cannot hold is an
 /// error.
-TensorMap as_stored(const Shard& shard, const Updates& updates, const fs::path& file) {
+TensorMap as_stored(const Shard& shard, const Updates& updates, at::ScalarType dtype,
+                    const fs::path& file) {
   const c10::NoGradGuard no_gradient;
   TensorMap stored;
   std::vector<NamedParameter> narrowed;
   for (const auto& [name, item] : shard) {
-    at::Tensor value = item.first.detach();
+    at::Tensor value = item.first.value(dtype).detach();
     const auto update = updates.find(name);
     if (update != updates.end())
       value = value.add(at::mm(update->second.b, update->second.a), update->second.scale);
     stored[name] = value.to(item.second);
-    if (item.first.scalar_type() != item.second || update != updates.end())
+    if (value.scalar_type() != item.second || update != updates.end())
       narrowed.push_back({name, stored[name]});
   }
   require_finite(narrowed, message(file.string(), ": not saved: as they would be stored, the ",
@@ -91,14 +93,14 @@ std::string shard_name(std::size_t index, std::size_t count) {
   return name;
 }
 
-void save_shards(const std::vector<Shard>& shards, const Updates& updates,
+void save_shards(const std::vector<Shard>& shards, const Updates& updates, at::ScalarType dtype,
                  const SaveOptions& options, const fs::path& folder) {
   nlohmann::ordered_json index;
   std::uint64_t bytes = 0;
   std::map<std::string, std::string> weight_map;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const auto name = shard_name(i, shards.size());
-    const TensorMap stored = as_stored(shards[i], updates, folder / name);
+    const TensorMap stored = as_stored(shards[i], updates, dtype, folder / name);
     save_safetensors(folder / name, stored, options.metadata);
     for (const auto& item : stored) {
       weight_map[item.first] = name;
@@ -125,7 +127,7 @@ void save_transformer(const Transformer& model, const fs::path& folder,
   const PurposeScope purpose(MemoryPurpose::staging);
   // What config.json says of them all is what the first, the embedding, is.
   const std::string config = model_config_json(
-      saved_config(model), dtype_name(stored_type(model.base_parameters().front(), options)));
+      saved_config(model), dtype_name(stored_type(model.weights().front().name, model, options)));
   require_finite(model.base_parameters(),
                  folder.string() + ": nothing was saved: the weights are not finite");
   std::error_code failure;
@@ -138,10 +140,10 @@ void save_transformer(const Transformer& model, const fs::path& folder,
   // The other form, if an earlier save left it, would make the folder ambiguous.
   if (shards.size() == 1) {
     const auto file = folder / "model.safetensors";
-    save_safetensors(file, as_stored(shards.front(), updates, file), options.metadata);
+    save_safetensors(file, as_stored(shards.front(), updates, model.dtype(), file), options.metadata);
     fs::remove(folder / "model.safetensors.index.json");
   } else {
-    save_shards(shards, updates, options, folder);
+    save_shards(shards, updates, model.dtype(), options, folder);
     fs::remove(folder / "model.safetensors");
   }
 }

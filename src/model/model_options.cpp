@@ -13,14 +13,6 @@
 namespace lldm {
 namespace {
 
-at::ScalarType checked_dtype(const ModelOptions& options) {
-  (void)family_defaults(options.family);
-  if (options.dtype == ModelDtype::bfloat16)
-    throw ConfigError(
-        "[model] dtype = \"bfloat16\": not runnable yet\n  runnable: float32, float64");
-  return options.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
-}
-
 std::string list_of(const std::vector<std::string>& names) {
   std::string list;
   for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
@@ -55,7 +47,7 @@ void check_against_folder(const ModelOptions& options) {
 }
 
 void check_against_folder(const ModelOptions& options, const TransformerConfig& config) {
-  (void)checked_dtype(options);
+  (void)family_defaults(options.family);
   const ModelOptions defaults;
   std::string complaints;
   const auto check = [&](const char* key, auto given, auto fallback, auto loaded) {
@@ -145,18 +137,19 @@ void ModelOptions::check(config::OptionsCheck& check) const {
                   "the head is the embedding: embedding_std");
 }
 
-std::vector<std::string> ModelOptions::not_runnable_yet() const {
-  std::vector<std::string> missing;
-  const auto add = [&](const char* key) {
-    missing.push_back(message("not runnable yet: [model] ", key));
-  };
-  if (dtype == ModelDtype::bfloat16) add("dtype = \"bfloat16\"");
-  if (recomputation) add("recomputation = true");
-  return missing;
+Precision precision_of(const ModelOptions& options) {
+  switch (options.dtype) {
+    case ModelDtype::float64:
+      return {at::kDouble, options.storage};
+    case ModelDtype::bfloat16:
+      return {at::kBFloat16, options.storage};
+    case ModelDtype::float32:
+      break;
+  }
+  return {at::kFloat, options.storage};
 }
 
 TransformerConfig transformer_config(const ModelOptions& options, const ModelTokens& tokens) {
-  (void)checked_dtype(options);
   TransformerConfig config = family_defaults(options.family);
   config.width = options.width;
   config.layers = options.layers;
@@ -182,21 +175,23 @@ TransformerConfig transformer_config(const ModelOptions& options, const ModelTok
 
 std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens& tokens,
                                   const Draws& draws, at::Device device) {
-  const auto dtype = checked_dtype(options);
+  const Precision precision = precision_of(options);
   if (options.exclude_mask_logit && !tokens.mask)
     throw ConfigError("[model] exclude_mask_logit = true: the tokenizer has no mask token");
   std::shared_ptr<Transformer> model;
   if (options.path.empty()) {
     const TransformerInit init{options.embedding_std, options.linear_gain, options.head_std};
-    model = make_transformer(transformer_config(options, tokens), init, draws, dtype, device);
+    model = make_transformer(transformer_config(options, tokens), init, draws, precision,
+                             device);
   } else {
     const auto config = load_model_config(options.path);
     check_against_folder(options, config);
     check_tokens(options, tokens, config);
-    model = load_transformer(options.path, dtype, device);
-    model->set_trainable(true);
+    model = load_transformer(options.path, precision, device);
+    if (precision.storage == WeightStorage::plain) model->set_trainable(true);
   }
   if (options.exclude_mask_logit) model->exclude_logit(tokens.mask);
+  model->set_recomputation(options.recomputation);
   return model;
 }
 
@@ -220,7 +215,6 @@ ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path&
   if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
     return load_model_shape(folder);
   ModelOptions shape = model;
-  shape.dtype = ModelDtype::float32;
   if (folder.empty())
     return shape_of(transformer_config(shape, {.vocabulary_size = kAssumedVocabulary}));
   shape.path.clear();

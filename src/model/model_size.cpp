@@ -6,6 +6,8 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "memory/machine_memory.hpp"
+#include "model/quantized/dynamic_map.hpp"
+#include "model/quantized/nf4.hpp"
 
 namespace lldm {
 
@@ -17,9 +19,28 @@ std::string size_text(double bytes) {
                          : message(std::llround(exbibytes / 1e6), " million EiB");
 }
 
-std::string model_size_problem(const ModelShape& shape, std::int64_t bytes_per_value,
-                               std::int64_t available) {
-  const double needed = shape.stored_values * static_cast<double>(bytes_per_value);
+double weight_bytes(const ModelShape& shape, const Precision& precision) {
+  const auto plain = static_cast<double>(c10::elementSize(precision.rows()));
+  const double vectors = shape.stored_values - static_cast<double>(shape.table_values) -
+                         shape.matrix_values - shape.embedding_values;
+  const double values = shape.matrix_values;
+  switch (precision.storage) {
+    case WeightStorage::plain:
+      return plain * (vectors + values + shape.embedding_values);
+    case WeightStorage::bfloat16:
+      return plain * vectors + 2 * (values + shape.embedding_values);
+    case WeightStorage::int8:
+      return plain * vectors + 2 * shape.embedding_values + values + 4 * shape.matrix_rows;
+    case WeightStorage::nf4:
+      // Half a byte a weight, a byte a block, a scale for 256 blocks.
+      return plain * vectors + 2 * shape.embedding_values + values / 2 +
+             values / static_cast<double>(kNf4Block) *
+                 (1 + 4.0 / static_cast<double>(kDynamicBlock));
+  }
+  throw Error("weight_bytes: no such storage");
+}
+
+std::string model_size_problem(const ModelShape& shape, double needed, std::int64_t available) {
   if (needed <= static_cast<double>(available)) return "";
   return message("its weights need ", size_text(needed), ", there are ",
                  size_text(static_cast<double>(available)), "\n  width ", shape.width, ", layers ",
@@ -27,9 +48,12 @@ std::string model_size_problem(const ModelShape& shape, std::int64_t bytes_per_v
                  ", longest text ", shape.max_length);
 }
 
-void require_model_fits(const ModelShape& shape, std::int64_t bytes_per_value,
+void require_model_fits(const ModelShape& shape, const Precision& precision,
                         const std::string& where) {
-  const std::string problem = model_size_problem(shape, bytes_per_value, machine_memory_bytes());
+  const double tables = static_cast<double>(shape.table_values) *
+                        static_cast<double>(c10::elementSize(precision.rows()));
+  const std::string problem = model_size_problem(shape, weight_bytes(shape, precision) + tables,
+                                                 machine_memory_bytes());
   if (!problem.empty())
     throw ConfigError(message(where, ": the model is too large for this machine: ", problem));
 }

@@ -5,7 +5,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
@@ -22,64 +21,90 @@
 namespace lldm {
 namespace {
 
-// Matrices with the same number of columns, behind one another in one allocation.
-std::vector<at::Tensor> stacked(const std::vector<std::int64_t>& rows, std::int64_t columns,
-                                const at::TensorOptions& options) {
-  std::int64_t total = 0;
-  for (const auto count : rows) total += count;
-  const auto whole = at::zeros({total, columns}, options);
-  std::vector<at::Tensor> parts;
-  std::int64_t begin = 0;
-  for (const auto count : rows) {
-    parts.push_back(whole.narrow(0, begin, count).detach());
-    begin += count;
-  }
-  return parts;
-}
+using Shape = std::vector<std::int64_t>;
 
-BlockWeights make_block(const TransformerConfig& config, const at::TensorOptions& options) {
+/// Makes the zero weights of one model.
+struct Zeros {
+  Precision precision;
+  at::TensorOptions options;
+
+  [[nodiscard]] at::Tensor vector(std::int64_t size) const { return at::zeros({size}, options); }
+  [[nodiscard]] Matrix matrix(std::int64_t out, std::int64_t in) const {
+    return Matrix::zeros(out, in, precision.storage, precision.rows(), options.device());
+  }
+  /// Of the embedding and the head.
+  [[nodiscard]] Matrix table(std::int64_t out, std::int64_t in) const {
+    const bool is_plain = precision.storage == WeightStorage::plain;
+    return Matrix::zeros(out, in, is_plain ? WeightStorage::plain : WeightStorage::bfloat16,
+                         precision.rows(), options.device());
+  }
+  /// With the same number of columns; plain ones behind one another in one allocation.
+  [[nodiscard]] std::vector<Matrix> stacked(const Shape& rows, std::int64_t in) const {
+    std::vector<Matrix> parts;
+    if (precision.storage != WeightStorage::plain) {
+      for (const auto count : rows) parts.push_back(matrix(count, in));
+      return parts;
+    }
+    std::int64_t total = 0, begin = 0;
+    for (const auto count : rows) total += count;
+    const auto whole = at::zeros({total, in}, options);
+    for (const auto count : rows) {
+      parts.emplace_back(whole.narrow(0, begin, count).detach());
+      begin += count;
+    }
+    return parts;
+  }
+};
+
+BlockWeights make_block(const TransformerConfig& config, const Zeros& zeros) {
   const std::int64_t width = config.width, queries = config.query_width(), kv = config.kv_width(),
                      mlp = config.mlp_width;
-  const auto zeros = [&](std::vector<std::int64_t> shape) { return at::zeros(shape, options); };
   BlockWeights block;
-  block.attn_norm = zeros({width});
+  block.attn_norm = zeros.vector(width);
   if (config.fused_qkv) {
-    block.qkv_proj = zeros({queries + 2 * kv, width});
+    block.qkv_proj = zeros.matrix(queries + 2 * kv, width);
   } else {
-    const auto qkv = stacked({queries, kv, kv}, width, options);
+    const auto qkv = zeros.stacked({queries, kv, kv}, width);
     block.q_proj = qkv[0], block.k_proj = qkv[1], block.v_proj = qkv[2];
   }
   if (config.qkv_bias)
-    block.q_bias = zeros({queries}), block.k_bias = zeros({kv}), block.v_bias = zeros({kv});
+    block.q_bias = zeros.vector(queries), block.k_bias = zeros.vector(kv),
+    block.v_bias = zeros.vector(kv);
   if (config.qk_norm)
-    block.q_norm = zeros({config.head_width()}), block.k_norm = zeros({config.head_width()});
-  block.attn_out = zeros({width, queries});
-  if (config.output_bias) block.attn_out_bias = zeros({width});
-  block.ff_norm = zeros({width});
-  const auto wide = stacked({mlp, mlp}, width, options);
+    block.q_norm = zeros.vector(config.head_width()),
+    block.k_norm = zeros.vector(config.head_width());
+  block.attn_out = zeros.matrix(width, queries);
+  if (config.output_bias) block.attn_out_bias = zeros.vector(width);
+  block.ff_norm = zeros.vector(width);
+  const auto wide = zeros.stacked({mlp, mlp}, width);
   block.ff_proj = wide[0], block.up_proj = wide[1];
-  block.ff_out = zeros({width, mlp});
+  block.ff_out = zeros.matrix(width, mlp);
   if (config.mlp_bias)
-    block.ff_bias = zeros({mlp}), block.up_bias = zeros({mlp}), block.ff_out_bias = zeros({width});
+    block.ff_bias = zeros.vector(mlp), block.up_bias = zeros.vector(mlp),
+    block.ff_out_bias = zeros.vector(width);
   return block;
 }
 
 }  // namespace
 
-Transformer::Transformer(const TransformerConfig& config, at::ScalarType dtype, at::Device device)
-    : config_(config) {
+Transformer::Transformer(const TransformerConfig& config, const Precision& precision,
+                         at::Device device)
+    : config_(config), precision_(precision) {
   check_config(config, "Transformer");
-  if (dtype != at::kFloat && dtype != at::kDouble)
-    throw ShapeError(
-        message("Transformer: dtype must be float32 or float64, got ", at::toString(dtype)));
+  const at::ScalarType compute = precision.compute;
+  if (compute != at::kFloat && compute != at::kDouble && compute != at::kBFloat16)
+    throw ShapeError(message("Transformer: dtype must be float32, float64 or bfloat16, got ",
+                             at::toString(compute)));
   const PurposeScope purpose(MemoryPurpose::weights);
-  const auto options = at::TensorOptions(dtype).device(device);
-  embedding_ = at::zeros({config.embedding_rows(), config.width}, options);
-  for (std::int64_t i = 0; i < config.layers; ++i) blocks_.push_back(make_block(config, options));
-  final_norm_ = at::zeros({config.width}, options);
-  if (!config.tied_head) head_ = at::zeros({config.logit_columns, config.width}, options);
+  const Zeros zeros{precision, at::TensorOptions(precision.rows()).device(device)};
+  embedding_ = zeros.table(config.embedding_rows(), config.width);
+  auto store = std::make_shared<ResidentStore>();
+  for (std::int64_t i = 0; i < config.layers; ++i) store->add(make_block(config, zeros));
+  store_ = std::move(store);
+  final_norm_ = zeros.vector(config.width);
+  if (!config.tied_head) head_ = zeros.table(config.logit_columns, config.width);
   if (device.is_meta()) return;  // shapes alone
-  const auto tables = rope_tables(config, dtype);
+  const auto tables = rope_tables(config, precision.rows());
   cosines_ = tables.cosines.to(device);
   sines_ = tables.sines.to(device);
 }
@@ -153,7 +178,7 @@ at::Tensor with_rows(const at::Tensor& rows, std::int64_t count) {
 }  // namespace
 
 std::optional<PackedTokens> Transformer::widened(const PackedTokens& batch) const {
-  if (batch.offsets.size() < 2 || !is_too_small(embedding_, batch.num_tokens()))
+  if (batch.offsets.size() < 2 || !is_too_small(final_norm_, batch.num_tokens()))
     return std::nullopt;
   check(batch);
   PackedTokens wider = batch;
@@ -174,20 +199,22 @@ BlockContext Transformer::block_context(const PackedTokens& batch) const {
           .heads = config_.heads,
           .kv_heads = config_.kv_heads,
           .eps = config_.norm_eps,
+          .compute = precision_.compute,
+          .recomputation = recomputation_,
           .patterns = batch.patterns};
 }
 
 at::Tensor Transformer::embed(const PackedTokens& batch) const {
   check(batch);
-  return at::embedding(embedding_, batch.tokens);
+  return at::embedding(embedding_.values(), batch.tokens).to(dtype());
 }
 
 std::vector<at::Tensor> Transformer::hidden_states(const PackedTokens& batch) const {
   const PurposeScope purpose(MemoryPurpose::activations);
   std::vector<at::Tensor> states{embed(batch)};
   const auto context = block_context(batch);
-  for (std::size_t i = 0; i < blocks_.size(); ++i)
-    states.push_back(block_forward(blocks_[i], adapters_of(i), states.back(), context));
+  for (std::size_t i = 0; i < store_->size(); ++i)
+    states.push_back(block_forward(*store_, i, adapters_of(i), states.back(), context));
   states.push_back(rms_norm(states.back(), final_norm_, config_.norm_eps));
   return states;
 }
@@ -197,8 +224,8 @@ at::Tensor Transformer::raw_hidden(const PackedTokens& batch) const {
   if (const auto wider = widened(batch)) return raw_hidden(*wider).narrow(0, 0, batch.num_tokens());
   auto rows = embed(batch);
   const auto context = block_context(batch);
-  for (std::size_t i = 0; i < blocks_.size(); ++i)
-    rows = block_forward(blocks_[i], adapters_of(i), rows, context);
+  for (std::size_t i = 0; i < store_->size(); ++i)
+    rows = block_forward(*store_, i, adapters_of(i), rows, context);
   return rms_norm(rows, final_norm_, config_.norm_eps);
 }
 
@@ -219,7 +246,7 @@ at::Tensor Transformer::logits(const at::Tensor& rows) const {
   if (is_too_small(rows, rows.size(0)))
     return logits(with_rows(rows, kLeastRows)).narrow(0, 0, rows.size(0));
   constexpr double kNever = -std::numeric_limits<double>::infinity();
-  auto result = at::linear(rows, head());
+  auto result = head_logits(rows, head());
   if (config_.extra_rows > 0)
     result = at::cat(
         {result, at::full({rows.size(0), config_.extra_rows}, kNever, result.options())}, 1);
@@ -265,20 +292,45 @@ void Transformer::exclude_logit(std::optional<std::int64_t> id) {
   excluded_logit_ = id;
 }
 
+std::vector<NamedWeight> Transformer::weights() const {
+  const TensorNames& names = family_of(config_.family).names;
+  std::vector<NamedWeight> list{{message(names.embedding, ".weight"), embedding_, {}}};
+  for (std::size_t i = 0; i < store_->size(); ++i) {
+    const auto block = store_->acquire(i);
+    for (const auto& part : kBlockTensors) {
+      const std::string name = message(names.block, i, ".", names.*part.module, part.ending);
+      if (part.vector && ((*block).*part.vector).defined())
+        list.push_back({name, {}, (*block).*part.vector});
+      if (part.matrix && ((*block).*part.matrix).defined())
+        list.push_back({name, (*block).*part.matrix, {}});
+    }
+  }
+  list.push_back({message(names.final_norm, ".weight"), {}, final_norm_});
+  if (head_.defined()) list.push_back({message(names.head, ".weight"), head_, {}});
+  return list;
+}
+
 std::vector<NamedParameter> Transformer::base_parameters() const {
   const TensorNames& names = family_of(config_.family).names;
-  std::vector<NamedParameter> list{{message(names.embedding, ".weight"), embedding_}};
-  for (std::size_t i = 0; i < blocks_.size(); ++i)
-    for (const auto& [member, module, ending] : kBlockTensors) {
-      const at::Tensor& value = blocks_[i].*member;
-      if (!value.defined()) continue;
-      list.push_back({message(names.block, i, ".", names.*module, ending), value});
-      // As in VRPO's study of variances.
-      list.back().is_followed = i == 0 && member == &BlockWeights::up_proj;
-    }
-  list.push_back({message(names.final_norm, ".weight"), final_norm_});
-  if (head_.defined()) list.push_back({message(names.head, ".weight"), head_});
+  // As in VRPO's study of variances.
+  const std::string followed = message(names.block, 0, ".", names.up_proj, ".weight");
+  std::vector<NamedParameter> list;
+  for (const auto& weight : weights()) {
+    if (weight.vector.defined())
+      list.push_back({weight.name, weight.vector});
+    else
+      for (const auto& [ending, part] : weight.matrix.parts())
+        list.push_back({weight.name + ending, part});
+    list.back().is_followed = weight.name == followed && weight.matrix.is_plain();
+  }
   return list;
+}
+
+std::int64_t Transformer::weight_bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& parameter : base_parameters())
+    bytes += static_cast<std::int64_t>(parameter.value.nbytes());
+  return bytes;
 }
 
 }  // namespace lldm

@@ -31,15 +31,15 @@ bool is_target(const LoraOptions& options, const std::string& module) {
 }
 
 /// Uniform in +-1 / sqrt(in), as PEFT's Kaiming start with a = sqrt(5).
-at::Tensor fresh_a(std::int64_t rank, const at::Tensor& weight, const std::string& module,
-                   const Draws& draws) {
-  const double bound = 1.0 / std::sqrt(static_cast<double>(weight.size(1)));
+at::Tensor fresh_a(std::int64_t rank, std::int64_t in, const std::string& module,
+                   const Draws& draws, const at::TensorOptions& options) {
+  const double bound = 1.0 / std::sqrt(static_cast<double>(in));
   auto stream = draws.stream(Purpose::initialise, 0, name_hash(module + ".lora_A.weight"));
-  auto fresh = at::empty({rank, weight.size(1)}, at::TensorOptions(at::kDouble));
+  auto fresh = at::empty({rank, in}, at::TensorOptions(at::kDouble));
   double* numbers = fresh.mutable_data_ptr<double>();
   for (std::int64_t i = 0; i < fresh.numel(); ++i)
     numbers[i] = bound * (2.0 * stream.uniform() - 1.0);
-  return fresh.to(weight.options().requires_grad(false));
+  return fresh.to(options);
 }
 
 void check_targets(const LoraOptions& options, const TensorNames& names,
@@ -69,22 +69,24 @@ const BlockAdapters& Transformer::adapters_of(std::size_t block) const {
 void Transformer::add_adapter(const LoraOptions& options, const Draws& draws) {
   if (has_adapter()) throw ConfigError("adapter: the model has one already");
   const TensorNames& names = family_of(config_.family).names;
-  check_targets(options, names, blocks_.front());
+  check_targets(options, names, *store_->acquire(0));
   set_trainable(false);
   const PurposeScope purpose(MemoryPurpose::adapter);
   const auto rank = static_cast<double>(options.rank);
   const double scale = options.alpha / (options.is_rank_stabilized ? std::sqrt(rank) : rank);
-  adapters_.resize(blocks_.size());
-  for (std::size_t i = 0; i < blocks_.size(); ++i)
+  const auto type = at::TensorOptions(dtype()).device(device());
+  adapters_.resize(store_->size());
+  for (std::size_t i = 0; i < store_->size(); ++i) {
+    const auto block = store_->acquire(i);
     for (const auto& part : kProjections) {
-      const at::Tensor& weight = blocks_[i].*part.weight;
+      const Matrix& weight = (*block).*part.weight;
       if (!weight.defined()) continue;
       const auto module = module_name(names, i, part);
       if (!is_target(options, module)) continue;
-      adapters_[i].*part.lora = {
-          fresh_a(options.rank, weight, module, draws),
-          at::zeros({weight.size(0), options.rank}, weight.options().requires_grad(false)), scale};
+      adapters_[i].*part.lora = {fresh_a(options.rank, weight.columns(), module, draws, type),
+                                 at::zeros({weight.rows(), options.rank}, type), scale};
     }
+  }
   set_trainable(true);
 }
 
@@ -92,26 +94,29 @@ void Transformer::set_adapter(const std::vector<LoraUpdate>& updates, const std:
   if (has_adapter()) throw ConfigError(where + ": the model has an adapter already");
   const PurposeScope purpose(MemoryPurpose::adapter);
   const TensorNames& names = family_of(config_.family).names;
-  std::vector<BlockAdapters> adapters(blocks_.size());
+  const auto type = at::TensorOptions(dtype()).device(device());
+  std::vector<BlockAdapters> adapters(store_->size());
   std::map<std::string, const LoraUpdate*> open;
   for (const auto& update : updates) open[update.weight] = &update;
   std::string complaints;
-  for (std::size_t i = 0; i < blocks_.size(); ++i)
+  for (std::size_t i = 0; i < store_->size(); ++i) {
+    const auto block = store_->acquire(i);
     for (const auto& part : kProjections) {
-      const at::Tensor& weight = blocks_[i].*part.weight;
+      const Matrix& weight = (*block).*part.weight;
       if (!weight.defined()) continue;
       const auto found = open.find(module_name(names, i, part) + ".weight");
       if (found == open.end()) continue;
       const LoraUpdate& update = *found->second;
       const std::vector<std::int64_t> shape{update.b.size(0), update.a.size(1)};
-      if (weight.sizes().vec() != shape)
-        complaints += message("\n  \"", update.weight, "\" is ", shape_text(weight.sizes().vec()),
-                              ", the update ", shape_text(shape));
-      const auto options = weight.options().requires_grad(false);
+      const std::vector<std::int64_t> own{weight.rows(), weight.columns()};
+      if (own != shape)
+        complaints += message("\n  \"", update.weight, "\" is ", shape_text(own), ", the update ",
+                              shape_text(shape));
       adapters[i].*
-          part.lora = {update.a.detach().to(options), update.b.detach().to(options), update.scale};
+          part.lora = {update.a.detach().to(type), update.b.detach().to(type), update.scale};
       open.erase(found);
     }
+  }
   for (const auto& item : open)
     complaints += message("\n  \"", item.first, "\" is in no block of the model");
   if (!complaints.empty())
@@ -138,19 +143,30 @@ std::shared_ptr<Transformer> Transformer::without_adapter() const {
 }
 
 std::shared_ptr<Transformer> Transformer::merged() const {
-  auto copy = clone_frozen(*without_adapter());
-  std::map<std::string, at::Tensor> weights;
-  for (const auto& parameter : copy->base_parameters()) weights[parameter.name] = parameter.value;
+  auto copy = std::make_shared<Transformer>(config_, Precision(precision_.compute), device());
+  copy->exclude_logit(excluded_logit_);
   const c10::NoGradGuard no_gradient;
+  const auto from = weights(), to = copy->weights();
+  std::map<std::string, at::Tensor> matrices;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    const at::Tensor& target = to[i].vector.defined() ? to[i].vector : to[i].matrix.values();
+    at::Tensor(target).copy_(from[i].value(dtype()).detach());
+    matrices[to[i].name] = target;
+  }
   for (const auto& update : adapter())
-    weights.at(update.weight).add_(at::mm(update.b, update.a), update.scale);
+    matrices.at(update.weight).add_(at::mm(update.b, update.a), update.scale);
   return copy;
 }
 
 void Transformer::set_trainable(bool is_trainable) {
+  if (is_trainable && !has_adapter() && precision_.storage != WeightStorage::plain)
+    throw ConfigError(
+        "weights that are stored as bfloat16, int8 or nf4 are not trained\n  train an adapter "
+        "beside them ([model] adapter), or set storage = \"float32\"");
   is_trainable_ = is_trainable;
-  for (auto& parameter : base_parameters())
-    parameter.value.requires_grad_(is_trainable && !has_adapter());
+  if (precision_.storage == WeightStorage::plain)
+    for (auto& parameter : base_parameters())
+      parameter.value.requires_grad_(is_trainable && !has_adapter());
   for (auto& update : adapter())
     for (at::Tensor side : {update.a, update.b}) side.requires_grad_(is_trainable);
 }

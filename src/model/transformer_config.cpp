@@ -89,15 +89,19 @@ struct Counts {
     const auto mlp = static_cast<Number>(config.mlp_width);
     const Number biases = (config.qkv_bias ? qkv : 0) + (config.output_bias ? width : 0) +
                           (config.mlp_bias ? 2 * mlp + width : 0) + (config.qk_norm ? 2 * head : 0);
-    const Number block = qkv * width + biases + width * queries + 3 * width * mlp + 2 * width;
+    const Number block = qkv * width + width * queries + 3 * width * mlp;
     const Number rows = static_cast<Number>(config.embedding_rows()) +
                         (config.tied_head ? 0 : static_cast<Number>(config.logit_columns));
-    parameters = rows * width + static_cast<Number>(config.layers) * block + width;
+    const auto layers = static_cast<Number>(config.layers);
+    embedding = rows * width;
+    matrices = layers * block;
+    matrix_rows = layers * (qkv + 2 * width + 2 * mlp);
+    parameters = embedding + matrices + layers * (biases + 2 * width) + width;
     tables = static_cast<Number>(config.max_length) * head;  // cosines and sines of half a head
   }
 
   Number width, head, queries, qkv;
-  Number parameters = 0, tables = 0;
+  Number parameters = 0, tables = 0, embedding = 0, matrices = 0, matrix_rows = 0;
 };
 
 }  // namespace
@@ -115,6 +119,9 @@ ModelShape shape_of(const TransformerConfig& config) {
               is_countable ? config.num_parameters() : std::numeric_limits<std::int64_t>::max(),
           .table_values = is_countable ? Counts<std::int64_t>(config).tables : 0,
           .stored_values = stored,
+          .matrix_values = counts.matrices,
+          .matrix_rows = counts.matrix_rows,
+          .embedding_values = counts.embedding,
           .width = config.width,
           .layers = config.layers,
           .heads = config.heads,

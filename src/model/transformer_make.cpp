@@ -41,12 +41,14 @@ void initialise(const NamedParameter& parameter, const TensorNames& names,
 
 std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
                                               const TransformerInit& init, const Draws& draws,
-                                              at::ScalarType dtype, at::Device device) {
+                                              const Precision& precision, at::Device device) {
   check_config(config, "[model]");
-  if (device.is_cpu())
-    require_model_fits(shape_of(config), static_cast<std::int64_t>(c10::elementSize(dtype)),
-                       "[model]");
-  auto model = std::make_shared<Transformer>(config, dtype, device);
+  if (precision.storage != WeightStorage::plain)
+    throw ConfigError(
+        "[model] storage: fresh weights are trained, which takes storage = \"float32\"\n  set path "
+        "to a folder whose weights stay as they are");
+  if (device.is_cpu()) require_model_fits(shape_of(config), precision, "[model]");
+  auto model = std::make_shared<Transformer>(config, precision, device);
   const TensorNames& names = family_of(config.family).names;
   for (const auto& parameter : model->parameters()) initialise(parameter, names, init, draws);
   model->set_trainable(true);
@@ -61,7 +63,9 @@ std::shared_ptr<Transformer> clone_frozen(const Transformer& model) {
       for (at::Tensor side : {update.a, update.b}) side.set_data(side.detach().clone());
     return copy;
   }
-  auto copy = std::make_shared<Transformer>(model.config(), model.dtype(), model.device());
+  // Nobody can change weights that are not plain: they are shared.
+  if (model.precision().storage != WeightStorage::plain) return model.without_adapter();
+  auto copy = std::make_shared<Transformer>(model.config(), model.precision(), model.device());
   const auto from = model.parameters();
   auto to = copy->parameters();
   for (std::size_t i = 0; i < from.size(); ++i) to[i].value.copy_(from[i].value.detach());
@@ -86,9 +90,9 @@ void Transformer::save(const std::filesystem::path& folder) const {
   if (has_adapter()) save_adapter(adapter(), folder / "adapter");
 }
 
-std::shared_ptr<Model> load_model(const std::filesystem::path& folder, at::ScalarType dtype,
+std::shared_ptr<Model> load_model(const std::filesystem::path& folder, const Precision& precision,
                                   at::Device device) {
-  return load_transformer(folder, dtype, device);
+  return load_transformer(folder, precision, device);
 }
 
 ModelShape load_model_shape(const std::filesystem::path& folder) {

@@ -17,9 +17,14 @@ namespace lldm {
 
 std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded) {
   std::vector<std::string> lines;
-  for (const Experiment& experiment : loaded.experiments)
-    for (const std::string& line : experiment.options.model.not_runnable_yet())
-      if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+  for (const Experiment& experiment : loaded.experiments) {
+    const WeightStorage storage = experiment.options.model.storage;
+    const bool is_quantized = storage == WeightStorage::int8 || storage == WeightStorage::nf4;
+    if (!is_quantized || experiment.options.device == "cpu") continue;
+    const std::string line =
+        "not runnable yet: [model] storage = \"int8\" and \"nf4\" on another device than the CPU";
+    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+  }
   return lines;
 }
 

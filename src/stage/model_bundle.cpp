@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/stage/model_bundle.hpp"
 
+#include <ATen/cpu/Utils.h>
 #include <nlohmann/json.hpp>
 
 #include "experiment/input_checks.hpp"
@@ -104,14 +105,28 @@ void settle_mask_logit(const RunContext& run, const Work& work, const std::strin
 
 }  // namespace
 
+namespace {
+
+/// Said once a stage, where it is so.
+void note_emulation(const RunContext& run, const Precision& precision) {
+  if (precision.compute != at::kBFloat16 || run.device != "cpu") return;
+  const auto capabilities = at::cpu::get_cpu_capabilities();
+  const auto found = capabilities.find("avx512_bf16");
+  if (found == capabilities.end() || !found->second.toBool())
+    run.logger.warning(
+        "[model] dtype = \"bfloat16\": this processor has no products of bfloat16; they are "
+        "emulated, slower than float32");
+}
+
+}  // namespace
+
 ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from) {
   const ExperimentOptions& options = run.experiment(work).options;
   const PurposeScope scope(MemoryPurpose::weights);
   const at::Device device(run.device);
+  note_emulation(run, precision_of(options.model));
   const std::string folder =
       from.empty() ? options.model.path.string() : model_folder_of(run, work, from).string();
-  const at::ScalarType dtype =
-      options.model.dtype == ModelDtype::float64 ? at::kDouble : at::kFloat;
   ModelBundle bundle;
   if (!folder.empty()) {
     if (from.empty() || (!work.inputs.contains(from) && !makes_model(run.experiment(work))))
@@ -119,7 +134,8 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
     if (work.inputs.contains(from) && !has_manifest(folder))
       throw DataError(message(folder, ": ", kManifestName, " is missing\n  stage \"", from,
                               "\" wrote it; to do that stage again, remove its folder"));
-    bundle.model = load_model(folder, dtype, device);
+    bundle.model = load_model(folder, precision_of(options.model), device);
+    bundle.model->set_recomputation(options.model.recomputation);
     bundle.tokenizer = tokenizer_of(run, work, from, folder);
     bundle.folder = folder;
     bundle.noise = saved_noise(folder);

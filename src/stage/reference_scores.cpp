@@ -30,6 +30,7 @@ std::string model_hash(const Model& model) {
   const PurposeScope scope(MemoryPurpose::staging);
   Sha256 hash;
   hash.update(model.config_text());
+  if (model.precision().compute == at::kBFloat16) hash.update("bfloat16 products\n");
   for (const NamedParameter& parameter : model.parameters()) {
     const at::Tensor value = parameter.value.detach().to(at::kCPU).contiguous();
     hash.update(message(parameter.name, " ", value.sizes(), "\n"));

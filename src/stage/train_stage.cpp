@@ -131,7 +131,8 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   setup.labels = stage_labels(run, work, stage);
   if (const StageRows* rows = run.schedule.stage_of(work).facts.rows_at("validation"))
     setup.validation_row = row_label(run, work, rows->data.resolved);
-  bundle.model->set_trainable(true);
+  const AdapterOptions& adapter = run.experiment(work).options.model.adapter;
+  if (adapter.type == AdapterType::none) bundle.model->set_trainable(true);
   std::shared_ptr<ReferenceCache> cache;
   if (!stage.reference.cache.empty()) {
     // The policy is the reference as long as nothing was trained: its scores need no second copy.
@@ -139,8 +140,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
     cache = open_reference_cache(run, work, stage, bundle);
     setup.stored_reference = [cache](const ScorePlan& plan) { return cache->readouts(plan); };
   }
-  if (const AdapterOptions& adapter = run.experiment(work).options.model.adapter;
-      adapter.type == AdapterType::lora)
+  if (adapter.type == AdapterType::lora)
     bundle.model->add_adapter(lora_options(adapter), services.draws);
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
   if (needs.reference && !cache) {

@@ -10,6 +10,7 @@
 #include "lldm/config/options_check.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/forward/masked.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/schedule/linear.hpp"
 #include "lldm/score/combine.hpp"
 #include "lldm/score/gradient_path.hpp"
@@ -119,6 +120,21 @@ void check_objective(const TrainingStage& training, const StageFit& fit, std::in
   });
 }
 
+/// Weights that are not float32 stay as they are: a stage trains an adapter beside a folder's or an
+/// earlier stage's.
+void check_storage(const TrainingStage& training, const StageFit& fit) {
+  const ModelOptions& model = fit.experiment.options.model;
+  if (model.storage == WeightStorage::plain) return;
+  if (training.from.empty() && model.path.empty())
+    fit.error("from",
+              "[model] storage: fresh weights are trained, which takes storage = \"float32\"",
+              "start from a folder or a stage, or leave storage out");
+  else if (model.adapter.type == AdapterType::none)
+    fit.error("kind",
+              "[model] storage: weights that are not float32 are not trained, and there is no adapter",
+              "[model] adapter = { type = \"lora\" }, or storage = \"float32\"");
+}
+
 }  // namespace
 
 void TrainingStage::check(config::OptionsCheck& check) const {
@@ -156,6 +172,7 @@ StageFacts TrainingKind::facts_of(const Options& options, RowsWanted wanted) {
 }
 
 void TrainingKind::check_parts(const Options& options, const StageFit& fit, std::int64_t answers) {
+  check_storage(options, fit);
   std::optional<AnyScoreEstimator> estimator;
   std::optional<ObjectiveNeeds> needs;
   const bool is_made = fit.tries("score_estimator", [&] {

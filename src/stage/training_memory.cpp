@@ -16,17 +16,6 @@ struct StepSizes {
   std::int64_t micro_batch_tokens = 0;  // of all copies of one micro-batch, at most
 };
 
-/// What the block of src/model keeps per token: the fused CPU node saves q, k, v, the attention's
-/// output, the two normalised inputs and the MLP's gate and factor; on other devices plain
-/// operations keep more.
-ActivationModel block_activations(const std::string& device) {
-  if (device != "cpu") return {};
-  ActivationModel model = ActivationModel::with_flash_attention();
-  model.width_vectors = 7;
-  model.mlp_vectors = 2;
-  return model;
-}
-
 constexpr std::int64_t kMostRowsSeen = std::int64_t{1} << 24;  // rows whose order is looked at
 
 StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estimator,
@@ -67,19 +56,32 @@ StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estima
   return sizes;
 }
 
+std::int64_t num_trained(const Model& model) {
+  std::int64_t count = 0;
+  for (const NamedParameter& parameter : model.parameters())
+    if (parameter.value.requires_grad()) count += parameter.value.numel();
+  return count;
+}
+
 PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundle& bundle,
                        const TrainingSetup& setup, const StepSizes& sizes) {
   const ModelShape shape = bundle.model->shape();
   PlanInputs in;
-  in.parameters = in.trainable_parameters = shape.parameters;
+  in.parameters = shape.parameters;
+  in.trainable_parameters = num_trained(*bundle.model);
   in.width = shape.width;
   in.layers = shape.layers;
   in.heads = shape.heads;
   in.mlp_width = shape.mlp_width;
   in.vocabulary = shape.vocabulary;
   const auto bytes = static_cast<std::int64_t>(c10::elementSize(bundle.model->dtype()));
-  in.weight_bytes = in.compute_bytes = in.gradient_bytes = in.optimizer_bytes = bytes;
-  in.reference_parameters = setup.reference ? shape.parameters + shape.table_values : 0;
+  in.compute_bytes = in.gradient_bytes = in.optimizer_bytes = bytes;
+  in.weight_bytes =
+      static_cast<double>(bundle.model->weight_bytes()) / static_cast<double>(shape.parameters);
+  // With an adapter the reference is the same weights without it.
+  const bool is_shared = bundle.model->has_adapter();
+  if (setup.reference && !is_shared)
+    in.reference_parameters = shape.parameters + shape.table_values;
   in.longest_sequence = sizes.longest;
   in.tokens_per_forward = std::min(std::max(setup.engine.max_tokens_per_forward, sizes.longest),
                                    sizes.micro_batch_tokens);
@@ -87,8 +89,9 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
     in.tokens_per_forward = std::max(in.tokens_per_forward, kLeastRows);
   in.table_values = shape.table_values;
   in.logits_chunk_rows = kHeadChunkBytes / (shape.vocabulary * bytes);
-  in.activations = block_activations(run.device);
-  in.block_gradient_values = block_gradient_values(shape);
+  const auto recomputation = run.experiment(work).options.model.recomputation;
+  in.activations = block_activations(run.device, recomputation);
+  in.block_gradient_values = is_shared ? 0 : block_gradient_values(shape);
   in.budget = run.experiment(work).options.memory.budget;
   return in;
 }
@@ -107,6 +110,26 @@ MemoryPlan plan_path(PlanInputs in, GradientPath path, const ObjectiveNeeds& nee
 }
 
 }  // namespace
+
+ActivationModel block_activations(const std::string& device, Recomputation recomputation) {
+  ActivationModel model = ActivationModel::with_flash_attention();
+  const bool is_fused = device == "cpu";
+  if (is_fused) {
+    // q, k, v, the attention's output, the rows, the middle rows and a gradient; gate and factor.
+    model.width_vectors = 7;
+    model.mlp_vectors = 2;
+  }
+  switch (recomputation) {
+    case Recomputation::none:
+      return model;
+    case Recomputation::selective:
+      if (is_fused) return model.recomputed(3, /*keeps_attention=*/true);
+      [[fallthrough]];  // plain operations are run again as a whole
+    case Recomputation::full:
+      return model.recomputed(1, /*keeps_attention=*/false);
+  }
+  return model;
+}
 
 TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
                                     const TrainingStage& stage, const ModelBundle& bundle,

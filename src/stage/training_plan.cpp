@@ -11,6 +11,7 @@
 #include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
 #include "model/head.hpp"
+#include "model/model_size.hpp"
 #include "stage/kinds.hpp"
 #include "stage/training_memory.hpp"
 
@@ -31,12 +32,13 @@ PlanInputs model_inputs(const ExperimentOptions& options, const ModelShape& shap
   in.heads = shape.heads;
   in.mlp_width = shape.mlp_width;
   in.vocabulary = shape.vocabulary;
-  in.weight_bytes = in.compute_bytes = options.model.dtype == ModelDtype::bfloat16  ? 2
-                                       : options.model.dtype == ModelDtype::float64 ? 8
-                                                                                    : 4;
+  const Precision precision = precision_of(options.model);
+  in.compute_bytes = in.gradient_bytes = in.optimizer_bytes =
+      static_cast<std::int64_t>(c10::elementSize(precision.rows()));
+  in.weight_bytes =
+      weight_bytes(shape, precision) / static_cast<double>(std::max<std::int64_t>(1, in.parameters));
   in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * shape.vocabulary));
-  in.activations = options.model.recomputation ? ActivationModel::checkpointed()
-                                               : ActivationModel::with_flash_attention();
+  in.activations = block_activations(options.device, options.model.recomputation);
   in.block_gradient_values = is_lora ? 0 : block_gradient_values(shape);
   in.budget = options.memory.budget;
   return in;

@@ -36,10 +36,10 @@ for axis in device threads memory.budget seed; do
   expect_code 2 "an axis over $axis"
   expect_text "is one for the whole run"
 done
-sed '$a [grid.axes]\n"model.recomputation" = [false, true]' "$SMOKE" > "$WORK/grid.toml"
+sed '$a [grid.axes]\n"model.storage" = ["float32", "nf4"]' "$SMOKE" > "$WORK/grid.toml"
 run_lldm run "$WORK/grid.toml" --out "$WORK/cells"
-expect_code 2 "a cell that is not runnable yet"
-expect_text "not runnable yet: [model] recomputation"
+expect_code 2 "a cell that would train quantized weights"
+expect_text 'fresh weights are trained, which takes storage = "float32"'
 
 echo "memory"
 run_lldm run "$SMOKE" --out "$WORK/memory" --set 'memory.budget="1 MiB"'
@@ -66,7 +66,7 @@ echo mine > "$WORK/run/figure.svg"
 mkdir "$WORK/run/sft"
 echo mine > "$WORK/run/sft/notes.txt"
 before=$(file_hashes "$WORK/run")
-run_lldm run "$SMOKE" --out "$WORK/run" --fresh --set model.recomputation=true
+run_lldm run "$SMOKE" --out "$WORK/run" --fresh --set model.storage=nf4
 expect_code 2 "with a file that cannot run"
 check "loses nothing" [ "$before" = "$(file_hashes "$WORK/run")" ]
 run_lldm run "$SMOKE" --out "$WORK/run" --fresh "${TINY[@]}" --stage pretain

@@ -31,8 +31,9 @@ struct ActivationModel {
 
   /// The same block where attention is fused and keeps its log-sum-exp only.
   [[nodiscard]] static ActivationModel with_flash_attention();
-  /// Blocks that keep their input and are run again in backward.
-  [[nodiscard]] static ActivationModel checkpointed();
+  /// Blocks that keep `width_vectors` of a token and no more, and make the rest of this model's
+  /// again, one block at a time, in backward.
+  [[nodiscard]] ActivationModel recomputed(double kept_width_vectors, bool keeps_attention) const;
 };
 
 /// The sizes of a training step.  What the gradient paths of the score engine need:
@@ -49,14 +50,14 @@ struct PlanInputs {
   std::int64_t mlp_width = 0;
   std::int64_t vocabulary = 0;
   // the number formats, in bytes a value
-  std::int64_t weight_bytes = 4;
+  double weight_bytes = 4;  // on average, as the weights are stored
   std::int64_t compute_bytes = 4;
   std::int64_t gradient_bytes = 4;
   std::int64_t optimizer_bytes = 4;
   std::int64_t optimizer_states =
       2;  // of each trainable weight: AdamW 2, SGD with momentum 1, 0 without training
   // the step
-  std::int64_t reference_parameters = 0;  // of a frozen copy beside the policy
+  std::int64_t reference_parameters = 0;  // of a frozen copy beside the policy, and its tables
   std::int64_t tokens_per_forward = 0;    // of the largest packed forward
   std::int64_t longest_sequence = 0;      // in it
   std::int64_t queried_rows = 0;          // of it that reach the head
@@ -98,7 +99,7 @@ struct MemoryPlan {
 /// Predicts the peak of a training run by purpose.  With N tokens a forward, L the longest
 /// sequence, D, M, H, V width, MLP width, heads and vocabulary, c the compute bytes and a the
 /// activation model:
-///   weights       = parameters * weight_bytes, the same for the reference
+///   weights       = parameters * weight_bytes + tables * c, the same for the reference
 ///   gradients     = trainable * gradient_bytes, the same for each side buffer
 ///   optimizer     = trainable * optimizer_states * optimizer_bytes
 ///   activations   = kept_forwards * (layers * block + N * D * a.outer_width_vectors * c)

@@ -14,9 +14,17 @@
 #include "lldm/concepts/denoiser.hpp"
 #include "lldm/draws/stream.hpp"
 #include "lldm/model/lora.hpp"
+#include "lldm/model/matrix.hpp"
 #include "lldm/model/model_shape.hpp"
 
 namespace lldm {
+
+/// What a block keeps between its forward and its backward pass; gradients are the same bits.
+enum class Recomputation : std::uint8_t {
+  none,       // everything that the backward pass reads
+  selective,  // not the projections: queries, keys, values, the MLP's gate and factor
+  full,       // its input alone
+};
 
 /// A Denoiser with what a stage needs beside: its shape, whether it is trained, a frozen copy, a
 /// folder to be saved in.  A family is a class below it; nothing outside model/ names one.
@@ -34,9 +42,15 @@ class Model {
   [[nodiscard]] virtual std::int64_t vocabulary_size() const = 0;
 
   [[nodiscard]] virtual ModelShape shape() const = 0;
+  /// Of rows and scores: float32 or float64.
   [[nodiscard]] virtual at::ScalarType dtype() const = 0;
+  [[nodiscard]] virtual Precision precision() const = 0;
+  /// What the weights take, without the adapter and tables.
+  [[nodiscard]] virtual std::int64_t weight_bytes() const = 0;
+  virtual void set_recomputation(Recomputation recomputation) = 0;
   [[nodiscard]] virtual at::Device device() const = 0;
   /// Sets requires_grad of every weight.
+  /// Errors  ConfigError if they are not plain and there is no adapter.
   virtual void set_trainable(bool is_trainable) = 0;
   /// Trains a low-rank update beside the weights from here on; they stay as they are.
   /// Errors  ConfigError if a target names no matrix, or there is an adapter already.
@@ -67,7 +81,8 @@ static_assert(Denoiser<Model>);
 /// Loads a folder of any family.  Not trainable until set_trainable(true).
 /// Errors  as load_transformer.
 std::shared_ptr<Model> load_model(const std::filesystem::path& folder,
-                                  at::ScalarType dtype = at::kFloat, at::Device device = at::kCPU);
+                                  const Precision& precision = {},
+                                  at::Device device = at::kCPU);
 
 /// The shape of a folder's model, from its config.json alone.
 /// Errors  as load_model_config.

@@ -27,7 +27,7 @@ namespace lldm {
 ///         file.
 /// Cost    hashing takes about 0.6 s a GiB beside the reading, in the same pass.
 std::shared_ptr<Transformer> load_transformer(const std::filesystem::path& folder,
-                                              at::ScalarType dtype = at::kFloat,
+                                              const Precision& precision = {},
                                               at::Device device = at::kCPU);
 
 /// The config of a folder alone; other listed files only have to be there.

@@ -26,6 +26,19 @@ constexpr auto choices(std::type_identity<ModelDtype>) {
                     Choice<ModelDtype>{"bfloat16", ModelDtype::bfloat16}};
 }
 
+constexpr auto choices(std::type_identity<WeightStorage>) {
+  return std::array{Choice<WeightStorage>{"float32", WeightStorage::plain},
+                    Choice<WeightStorage>{"bfloat16", WeightStorage::bfloat16},
+                    Choice<WeightStorage>{"int8", WeightStorage::int8},
+                    Choice<WeightStorage>{"nf4", WeightStorage::nf4}};
+}
+
+constexpr auto choices(std::type_identity<Recomputation>) {
+  return std::array{Choice<Recomputation>{"none", Recomputation::none},
+                    Choice<Recomputation>{"selective", Recomputation::selective},
+                    Choice<Recomputation>{"full", Recomputation::full}};
+}
+
 enum class AdapterType : std::uint8_t { none, lora };
 
 constexpr auto choices(std::type_identity<AdapterType>) {
@@ -71,7 +84,8 @@ struct ModelOptions {
   bool tie_head = false;
   ModelDtype dtype = ModelDtype::float32;
   bool exclude_mask_logit = false;
-  bool recomputation = false;
+  WeightStorage storage = WeightStorage::plain;
+  Recomputation recomputation = Recomputation::none;
   AdapterOptions adapter = {};
   double embedding_std = 0.5;
   double linear_gain = 1.0;
@@ -102,11 +116,16 @@ struct ModelOptions {
         field("norm_eps", &O::norm_eps, "Added to the mean square in RMSNorm.").above(0),
         field("qkv_bias", &O::qkv_bias, "Biases on the query, key and value projections."),
         field("tie_head", &O::tie_head, "Use the embedding as the output head."),
-        field("dtype", &O::dtype, "Type of weights and activations; bfloat16 is not runnable yet."),
+        field("dtype", &O::dtype,
+              "What is computed in; bfloat16: products read bfloat16, everything else is float32."),
+        field("storage", &O::storage,
+              "How weights lie in memory; float32 (float64 with that dtype) alone can be trained, the "
+              "others need an adapter. int8 and nf4 hold embedding and head as bfloat16."),
         field("exclude_mask_logit", &O::exclude_mask_logit,
               "Take the mask token out of the softmax; LLaDA's own code keeps it in."),
         field("recomputation", &O::recomputation,
-              "Recompute activations in the backward pass (checkpointing); not runnable yet."),
+              "What the backward pass computes again (checkpointing) instead of keeping it: the "
+              "projections, or all of a block; gradients are the same."),
         field("adapter", &O::adapter,
               "Train a low-rank update beside the weights instead of them (LoRA)."),
         field("embedding_std", &O::embedding_std, "Standard deviation of fresh embeddings.")
@@ -120,11 +139,11 @@ struct ModelOptions {
 
   /// A known family; heads that divide the width evenly.
   void check(config::OptionsCheck& check) const;
-
-  /// What these options ask for and lldm cannot run yet, one line each; empty: all of it runs.
-  [[nodiscard]] std::vector<std::string> not_runnable_yet() const;
 };
 static_assert(OptionsStruct<ModelOptions>);
+
+/// What `dtype` and `storage` ask for.
+Precision precision_of(const ModelOptions& options);
 
 /// What the tokenizer says a model must know.
 struct ModelTokens {
@@ -133,7 +152,7 @@ struct ModelTokens {
 };
 
 /// The sizes that `options` and the tokenizer ask for (of a fresh model; `path` is not looked at).
-/// Errors  ConfigError if they do not fit, for another family, or for bfloat16.
+/// Errors  ConfigError if they do not fit, or for another family.
 TransformerConfig transformer_config(const ModelOptions& options, const ModelTokens& tokens);
 
 /// ConfigError naming every key of `options` that was set and says otherwise than a folder's

@@ -16,6 +16,9 @@ struct ModelShape {
   std::int64_t table_values = 0;  // numbers of its rotary tables
   /// Numbers that it holds: weights and rotary tables, whatever its sizes are (no overflow).
   double stored_values = 0;
+  double matrix_values = 0;     // of them, in the blocks' matrices
+  double matrix_rows = 0;       // rows of those
+  double embedding_values = 0;  // of them, in the embedding and the head
   std::int64_t width = 0;
   std::int64_t layers = 0;
   std::int64_t heads = 0;

@@ -15,6 +15,7 @@
 #include "lldm/model/lora.hpp"
 #include "lldm/model/model.hpp"
 #include "lldm/model/transformer_config.hpp"
+#include "lldm/model/weight_store.hpp"
 
 namespace lldm {
 
@@ -27,20 +28,27 @@ struct TransformerInit {
   double head_std = 0.02;    // unused with tied_head: the head is the embedding
 };
 
-/// One block's weights; H heads and K key heads of width W, F inside SwiGLU.  What the family does
-/// not have is undefined.  q, k and v lie behind one another in memory, and so do ff_proj and
-/// up_proj: each group is one matrix product.
-struct BlockWeights {
-  at::Tensor attn_norm;                // [D]
-  at::Tensor q_proj, k_proj, v_proj;   // [H W, D], [K W, D] twice
-  at::Tensor qkv_proj;                 // [(H + 2 K) W, D], instead of the three
-  at::Tensor q_bias, k_bias, v_bias;   // [H W], [K W] twice
-  at::Tensor q_norm, k_norm;           // [W]
-  at::Tensor attn_out, attn_out_bias;  // [D, H W], [D]
-  at::Tensor ff_norm;                  // [D]
-  at::Tensor ff_proj, up_proj;         // [F, D]: the gate (through SiLU) and its factor
-  at::Tensor ff_bias, up_bias;         // [F]
-  at::Tensor ff_out, ff_out_bias;      // [D, F], [D]
+/// A weight by its name in the model folder: a matrix or a vector.
+struct NamedWeight {
+  std::string name;
+  Matrix matrix;
+  at::Tensor vector;
+
+  [[nodiscard]] std::vector<std::int64_t> shape() const {
+    if (vector.defined()) return vector.sizes().vec();
+    return {matrix.rows(), matrix.columns()};
+  }
+  /// As numbers; a plain one of this dtype shares its memory.
+  [[nodiscard]] at::Tensor value(at::ScalarType dtype) const {
+    return vector.defined() ? vector.to(dtype) : matrix.dequantized(dtype);
+  }
+  /// Fills it, quantizing where it is so stored: of its shape, of any floating dtype.
+  void assign(const at::Tensor& value) const {
+    if (vector.defined())
+      at::Tensor(vector).copy_(value);
+    else
+      matrix.assign(value);
+  }
 };
 
 /// The transformer of every family: RMSNorm, rotary positions (rotate-half, float32), bidirectional
@@ -57,15 +65,16 @@ struct BlockWeights {
 /// Sequences with the two-stream attention pattern (block diffusion) are computed by plain tensor
 /// operations with an explicit mask, on every device; `visible` then hides keys as well.
 ///
-/// Runs in float32 or float64.  On the CPU by fused kernels, on other devices by plain tensor
+/// Runs in float32 or float64, or with products that read bfloat16 (Precision); logits and
+/// log-probabilities never do.  On the CPU by fused kernels, on other devices by plain tensor
 /// operations; on the meta device it has shapes alone.  Deterministic: the same bits for the same
 /// thread count (see set_deterministic_environment()).
 class Transformer final : public Model {
  public:
   /// A model whose weights are all zero, to be filled.
-  /// Errors  ConfigError if the sizes do not fit; ShapeError for another dtype than float32 or
-  ///         float64.
-  explicit Transformer(const TransformerConfig& config, at::ScalarType dtype = at::kFloat,
+  /// Errors  ConfigError if the sizes do not fit, or the storage is not for the device; ShapeError
+  ///         to compute in another dtype than float32, float64 or bfloat16.
+  explicit Transformer(const TransformerConfig& config, const Precision& precision = {},
                        at::Device device = at::kCPU);
 
   /// The rows [N, D] that the predictions of all packed tokens are read from.
@@ -79,7 +88,7 @@ class Transformer final : public Model {
   /// [N, D], each row at its own place.
   [[nodiscard]] std::vector<at::Tensor> hidden_states(const PackedTokens& batch) const;
   /// log softmax(head(rows))[target]: [Q, D], [Q] int64 -> [Q].  The logits exist for a chunk of
-  /// rows at a time; the log-sum-exp runs in the model's dtype (float32 or float64).
+  /// rows at a time; the log-sum-exp runs in the rows' dtype (float32 or float64).
   /// Errors  ShapeError for targets without a logit or equal to the excluded id.
   [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& rows,
                                              const at::Tensor& targets) const override;
@@ -90,8 +99,11 @@ class Transformer final : public Model {
   /// that is trained, the adapter's tensors alone: NAME.lora_A.weight and NAME.lora_B.weight of the
   /// matrix NAME.weight; while it is not, both.
   [[nodiscard]] std::vector<NamedParameter> parameters() const override;
-  /// Every weight without the adapter.
+  /// Every weight without the adapter.  One that is quantized is what it consists of: NAME, its
+  /// codes, NAME.absmax, and NAME.nested_absmax of nf4.
   [[nodiscard]] std::vector<NamedParameter> base_parameters() const;
+  /// The same as numbers, to be read one at a time, in the model folder's order.
+  [[nodiscard]] std::vector<NamedWeight> weights() const;
   /// Rows of the embedding, and columns of the logits.
   [[nodiscard]] std::int64_t vocabulary_size() const override { return config_.embedding_rows(); }
 
@@ -118,8 +130,11 @@ class Transformer final : public Model {
   [[nodiscard]] std::shared_ptr<Transformer> merged() const;
 
   [[nodiscard]] const TransformerConfig& config() const { return config_; }
-  [[nodiscard]] at::ScalarType dtype() const override { return embedding_.scalar_type(); }
-  [[nodiscard]] at::Device device() const override { return embedding_.device(); }
+  [[nodiscard]] at::ScalarType dtype() const override { return precision_.rows(); }
+  [[nodiscard]] Precision precision() const override { return precision_; }
+  [[nodiscard]] std::int64_t weight_bytes() const override;
+  void set_recomputation(Recomputation recomputation) override { recomputation_ = recomputation; }
+  [[nodiscard]] at::Device device() const override { return final_norm_.device(); }
   [[nodiscard]] std::optional<std::int64_t> excluded_logit() const override {
     return excluded_logit_;
   }
@@ -139,15 +154,17 @@ class Transformer final : public Model {
   [[nodiscard]] const BlockAdapters& adapters_of(std::size_t block) const;
   /// The excluded id where it has a logit to be taken away.
   [[nodiscard]] std::optional<std::int64_t> excluded_column() const;
-  const at::Tensor& head() const { return config_.tied_head ? embedding_ : head_; }
+  const Matrix& head() const { return config_.tied_head ? embedding_ : head_; }
 
   TransformerConfig config_;
-  at::Tensor embedding_;  // [E, D]
-  std::vector<BlockWeights> blocks_;
+  Precision precision_;
+  Recomputation recomputation_ = Recomputation::none;
+  Matrix embedding_;  // [E, D]
+  std::shared_ptr<const WeightStore> store_;
   std::vector<BlockAdapters> adapters_;  // one a block, or none
   bool is_trainable_ = false;
   at::Tensor final_norm_;       // [D]
-  at::Tensor head_;             // [logit_columns, D]; undefined with tied_head
+  Matrix head_;                 // [logit_columns, D]; undefined with tied_head
   at::Tensor cosines_, sines_;  // [head_width / 2, max_length and padding]
   std::optional<std::int64_t> excluded_logit_;
 };
@@ -162,7 +179,7 @@ std::map<std::string, std::vector<std::int64_t>> tensor_shapes(const Transformer
 /// Random  Purpose::initialise of `draws`.
 std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
                                               const TransformerInit& init, const Draws& draws,
-                                              at::ScalarType dtype = at::kFloat,
+                                              const Precision& precision = {},
                                               at::Device device = at::kCPU);
 
 /// A copy that no gradient reaches: the reference of preference tuning.  It has memory of its own;

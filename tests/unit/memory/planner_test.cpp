@@ -58,7 +58,7 @@ TEST_CASE("plan_memory knows adapters, chunks and cheaper blocks", "[memory][pla
   const std::int64_t flash = plan_memory(in).bytes(MemoryPurpose::activations);
   CHECK(whole - flash == 2 * (16000 - 4 * 100 * 2) + 32000);
   in.layers = 32;
-  in.activations = ActivationModel::checkpointed();
+  in.activations = ActivationModel().recomputed(1, false);
   CHECK(plan_memory(in).bytes(MemoryPurpose::activations) ==
         32 * 4 * 100 * 8 + 9600 + 64000 + 80000);
 }
@@ -70,7 +70,7 @@ TEST_CASE("plan_memory gives LLaDA-8B 16 GB of bf16 weights", "[memory][planner]
   in.width = 4096, in.layers = 32, in.heads = 32, in.mlp_width = 12288, in.vocabulary = 126464;
   in.tokens_per_forward = 512, in.longest_sequence = 512, in.queried_rows = 128,
   in.logits_chunk_rows = 64;
-  in.activations = ActivationModel::checkpointed();
+  in.activations = ActivationModel().recomputed(1, false);
   const MemoryPlan plan = plan_memory(in);
   CHECK(plan.bytes(MemoryPurpose::weights) == 16'031'200'000);  // 16.03 GB
   // weights + gradients + moments of LoRA rank 16 in float32: 671 MB with the 168 MB of the adapter

@@ -76,8 +76,9 @@ TEST_CASE("ModelOptions name what does not exist or does not fit", "[model][opti
         "llama");
   CHECK(error_of({.family = "smdm", .qkv_bias = true}) ==
         "[model] qkv_bias = true: family \"smdm\" has no biases");
-  CHECK(error_of({.dtype = lldm::ModelDtype::bfloat16}) ==
-        "[model] dtype = \"bfloat16\": not runnable yet\n  runnable: float32, float64");
+  CHECK(error_of({.storage = lldm::WeightStorage::nf4}) ==
+        "[model] storage: fresh weights are trained, which takes storage = \"float32\"\n  set path "
+        "to a folder whose weights stay as they are");
   CHECK(error_of({.heads = 7}) ==
         "[model]: sizes that do not fit\n  width must be an even multiple of heads (RoPE turns "
         "pairs), got 64 and 7");

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#include "model/linear.hpp"
+
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "lldm/memory/purpose.hpp"
+#include "model/block_parts_cpu.hpp"
+
+namespace lldm {
+namespace {
+
+constexpr std::int64_t kTileBytes = std::int64_t{4} << 20;  // of decoded weights: stays in the cache
+
+}  // namespace
+
+std::int64_t Linear::out() const {
+  std::int64_t rows = 0;
+  for (const auto& part : parts()) rows += weight(part).rows();
+  return rows;
+}
+
+at::Tensor Linear::bias() const {
+  std::vector<at::Tensor> biases;
+  for (const auto& part : parts())
+    if (part.bias && (weights_.*part.bias).defined()) biases.push_back(weights_.*part.bias);
+  if (biases.empty()) return {};
+  return biases.size() == 1 ? biases.front() : at::cat(biases);
+}
+
+bool Linear::is_direct() const {
+  return std::ranges::all_of(parts(), [&](const Projection& part) {
+    return weight(part).is_plain() && weight(part).values().scalar_type() == compute_;
+  });
+}
+
+at::Tensor Linear::joined() const {
+  std::vector<at::Tensor> list;
+  std::int64_t rows = 0;
+  bool is_adjacent = true;
+  for (const auto& part : parts()) {
+    const at::Tensor& values = weight(part).values();
+    list.push_back(values.detach());
+    is_adjacent &= values.is_contiguous() && values.storage().is_alias_of(list[0].storage()) &&
+                   values.storage_offset() == list[0].storage_offset() + rows * list[0].size(1);
+    rows += values.size(0);
+  }
+  if (list.size() == 1) return list.front();
+  if (!is_adjacent) return at::cat(list);
+  return list[0].as_strided({rows, list[0].size(1)}, {list[0].size(1), 1},
+                            list[0].storage_offset());
+}
+
+template <class Use>
+void Linear::each_tile(const Use& use) const {
+  std::int64_t place = 0;
+  for (const auto& part : parts()) {
+    const Matrix& matrix = weight(part);
+    const std::int64_t row_bytes =
+        matrix.columns() * static_cast<std::int64_t>(c10::elementSize(compute_));
+    const bool is_whole = matrix.storage() == WeightStorage::bfloat16 && compute_ == at::kBFloat16;
+    const std::int64_t step =
+        is_whole ? matrix.rows() : std::max<std::int64_t>(1, kTileBytes / row_bytes);
+    for (std::int64_t begin = 0; begin < matrix.rows(); begin += step) {
+      const std::int64_t count = std::min(step, matrix.rows() - begin);
+      at::Tensor tile;
+      {
+        const PurposeScope purpose(MemoryPurpose::workspace);
+        tile = matrix.dequantized(begin, count, compute_).detach();
+      }
+      use(place + begin, tile);
+    }
+    place += matrix.rows();
+  }
+}
+
+template <class Use>
+void Linear::each_update(const Use& use) const {
+  std::int64_t place = 0;
+  for (const auto& part : parts()) {
+    const std::int64_t rows = weight(part).rows();
+    if (const Lora& lora = adapters_.*part.lora; lora.a.defined()) use(place, rows, lora, part);
+    place += rows;
+  }
+}
+
+at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) const {
+  at::Tensor y;
+  if (is_direct()) {
+    y = residual.defined() ? at::addmm(residual, x, joined().t()) : at::mm(x, joined().t());
+  } else {
+    y = at::empty({x.size(0), out()}, x.options());
+    const auto input = x.to(compute_);
+    each_tile([&](std::int64_t place, const at::Tensor& tile) {
+      y.narrow(1, place, tile.size(0)).copy_(at::mm(input, tile.t()));
+    });
+    if (residual.defined()) y.add_(residual);
+  }
+  if (const auto biases = bias(); biases.defined()) y.add_(biases);
+  each_update([&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection&) {
+    add_update(y.narrow(1, place, rows), lora, x);
+  });
+  return y;
+}
+
+at::Tensor Linear::forward_columns(const at::Tensor& x) const {
+  auto y = columns(out(), x.size(0), x.options());
+  const auto biases = bias();
+  if (is_direct()) {
+    if (biases.defined())
+      at::addmm_out(y, biases.unsqueeze(1), joined(), x.t());
+    else
+      at::mm_out(y, joined(), x.t());
+  } else {
+    const auto input = x.to(compute_);
+    each_tile([&](std::int64_t place, const at::Tensor& tile) {
+      y.narrow(0, place, tile.size(0)).copy_(at::mm(tile, input.t()));
+    });
+    if (biases.defined()) y.add_(biases.unsqueeze(1));
+  }
+  each_update([&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection&) {
+    add_update(y.narrow(0, place, rows).t(), lora, x);
+  });
+  return y;
+}
+
+at::Tensor Linear::input_gradient(const at::Tensor& dy) const {
+  at::Tensor dx;
+  if (is_direct()) {
+    dx = at::mm(dy, joined());
+  } else {
+    dx = at::zeros({dy.size(0), weight(parts().front()).columns()}, dy.options());
+    const auto slopes = dy.to(compute_);
+    each_tile([&](std::int64_t place, const at::Tensor& tile) {
+      dx.add_(at::mm(slopes.narrow(1, place, tile.size(0)), tile));
+    });
+  }
+  each_update([&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection&) {
+    add_input_gradient(dx, lora, dy.narrow(1, place, rows));
+  });
+  return dx;
+}
+
+at::Tensor Linear::input_gradient_columns(const at::Tensor& dy) const {
+  auto dx = columns(weight(parts().front()).columns(), dy.size(0), dy.options());
+  if (is_direct()) {
+    at::mm_out(dx, joined().t(), dy.t());
+  } else {
+    dx.zero_();
+    const auto slopes = dy.to(compute_);
+    each_tile([&](std::int64_t place, const at::Tensor& tile) {
+      dx.add_(at::mm(tile.t(), slopes.narrow(1, place, tile.size(0)).t()));
+    });
+  }
+  each_update([&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection&) {
+    add_input_gradient(dx.t(), lora, dy.narrow(1, place, rows));
+  });
+  return dx;
+}
+
+void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& result) const {
+  const auto any = [&](const auto& wants) { return std::ranges::any_of(parts(), wants); };
+  if (any([&](const Projection& part) { return result.wants(part.weight); })) {
+    const auto whole = at::mm(dy.t().to(compute_), x.to(compute_)).to(x.scalar_type());
+    std::int64_t place = 0;
+    for (const auto& part : parts()) {
+      result.set(part.weight, whole.narrow(0, place, weight(part).rows()));
+      place += weight(part).rows();
+    }
+  }
+  if (any([&](const Projection& part) { return part.bias && result.wants(part.bias); })) {
+    const auto whole = dy.sum(0);
+    std::int64_t place = 0;
+    for (const auto& part : parts()) {
+      result.set(part.bias, whole.narrow(0, place, weight(part).rows()));
+      place += weight(part).rows();
+    }
+  }
+  each_update(
+      [&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection& part) {
+        result.set_update(part.lora, lora, x, dy.narrow(1, place, rows));
+      });
+}
+
+}  // namespace lldm

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// The linear layers of a block over weights of any storage, with their low-rank updates.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "model/block_gradients.hpp"
+#include "model/block_projections.hpp"
+
+namespace lldm {
+
+/// One product of a block: the matrices that read the same rows, one below the other (out in all),
+/// their biases and updates.  Rows are float32 or float64; with `compute` bfloat16 the inputs of the
+/// base's products are rounded to it (those of biases and updates are not).  Quantized matrices are
+/// decoded a tile of rows at a time, just before the tile's product.
+class Linear {
+ public:
+  /// Refers to all of it.
+  Linear(const BlockWeights& weights, const BlockAdapters& adapters, Product product,
+         at::ScalarType compute)
+      : weights_(weights), adapters_(adapters), product_(product), compute_(compute) {}
+
+  /// residual + x W^T + bias + updates.  [N, in] -> [N, out]; `residual` may be undefined.
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& residual = {}) const;
+  /// The same, feature-major: [N, in] -> [out, N] of `columns()`.
+  [[nodiscard]] at::Tensor forward_columns(const at::Tensor& x) const;
+  /// dy W + what passes through the updates.  [N, out] -> [N, in]
+  [[nodiscard]] at::Tensor input_gradient(const at::Tensor& dy) const;
+  /// The same, feature-major: [N, out] -> [in, N] of `columns()`.
+  [[nodiscard]] at::Tensor input_gradient_columns(const at::Tensor& dy) const;
+  /// Those of weights, biases and updates that `result` wants.  x [N, in], dy [N, out].
+  void gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& result) const;
+
+ private:
+  [[nodiscard]] std::span<const Projection> parts() const {
+    return std::span(kProjections).subspan(product_.begin, product_.end - product_.begin);
+  }
+  [[nodiscard]] const Matrix& weight(const Projection& part) const { return weights_.*part.weight; }
+  [[nodiscard]] std::int64_t out() const;
+  /// The bias of all parts [out], or undefined.
+  [[nodiscard]] at::Tensor bias() const;
+  /// Whether the memory of the weights can be multiplied as it is.
+  [[nodiscard]] bool is_direct() const;
+  /// The weights [out, in], where they can: without a copy if they lie behind one another.
+  [[nodiscard]] at::Tensor joined() const;
+  /// Calls use(first row, rows of the weights as numbers) until all were seen.
+  template <class Use>
+  void each_tile(const Use& use) const;
+  /// Calls use(place of the first row, update, projection) for every part that has one.
+  template <class Use>
+  void each_update(const Use& use) const;
+
+  const BlockWeights& weights_;
+  const BlockAdapters& adapters_;
+  Product product_;
+  at::ScalarType compute_;
+};
+
+}  // namespace lldm
