@@ -13,7 +13,7 @@ namespace lldm::synthesis {
 namespace {
 
 constexpr std::size_t kMostPlaces = 5;
-constexpr std::size_t kShortest = 20;  // letters and digits: a shorter paragraph says too little
+constexpr std::size_t kShortestPart = 20;  // letters and digits: a shorter one says too little
 
 std::string letters_and_digits(std::string_view text) {
   std::string out;
@@ -29,9 +29,9 @@ std::string_view stripped(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
 }
 
-std::string in_set(std::string_view text) {
+std::string in_set(std::string_view text, std::size_t shortest) {
   const std::string plain = normalized_prompt(text);
-  if (plain.size() < kShortest) return "";
+  if (plain.size() < shortest) return "";
   const std::string hash = sha256_hex(plain).substr(0, kBenchmarkDigits);
   for (const BenchmarkTable& table : benchmark_tables())
     if (std::binary_search(table.hashes.begin(), table.hashes.end(), hash))
@@ -80,12 +80,13 @@ std::string normalized_prompt(std::string_view prompt) {
 }
 
 std::string benchmark_of(std::string_view prompt) {
-  if (std::string whole = in_set(prompt); !whole.empty()) return whole;
+  if (std::string whole = in_set(prompt, 1); !whole.empty()) return whole;
   for (const std::string_view mark : {"\n\n", "\n"})
     if (prompt.find(mark) != std::string_view::npos)
       for (std::size_t begin = 0; begin < prompt.size();) {
         const std::size_t end = std::min(prompt.find(mark, begin), prompt.size());
-        if (std::string part = in_set(prompt.substr(begin, end - begin)); !part.empty())
+        if (std::string part = in_set(prompt.substr(begin, end - begin), kShortestPart);
+            !part.empty())
           return part;
         begin = end + mark.size();
       }
@@ -100,9 +101,14 @@ std::string benchmark_name(const std::filesystem::path& file) {
       "test", "dev", "development", "eval", "valid", "validation", "val"};
   const std::vector<std::string> words = words_of(file);
   if (holds(words, "train") || holds(words, "training")) return "";
-  const bool is_set =
-      std::any_of(sets.begin(), sets.end(), [&](auto s) { return holds(words, s); }) ||
-      (holds(words, "grade") && holds(words, "school") && holds(words, "math"));
+  const auto names = [&](std::string_view set) {
+    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return word.starts_with(set) && (word.size() == set.size() ||
+                                       std::isdigit(static_cast<unsigned char>(word[set.size()])));
+    });
+  };
+  const bool is_set = std::any_of(sets.begin(), sets.end(), names) ||
+                      (holds(words, "grade") && holds(words, "school") && holds(words, "math"));
   const bool is_part =
       std::any_of(parts.begin(), parts.end(), [&](auto part) { return holds(words, part); });
   const bool is_math500 = holds(words, "math500") || (holds(words, "math") && holds(words, "500"));

@@ -2,6 +2,7 @@
 #include "synthesis/inject_pairs.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "lldm/data/text.hpp"
 #include "lldm/draws/stream.hpp"
@@ -23,9 +24,14 @@ std::size_t most_untrue(ErrorKind kind) {
   return kind == ErrorKind::off_by_one || kind == ErrorKind::carry_over ? 1 : 0;
 }
 
+/// Where the word (or number) begins in which two texts differ first.
 std::size_t first_difference(std::string_view a, std::string_view b) {
-  return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
-                                  a.begin());
+  auto at = static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
+                                     a.begin());
+  while (at > 0 && (std::isalnum(static_cast<unsigned char>(a[at - 1])) || a[at - 1] == '.' ||
+                    a[at - 1] == ','))
+    --at;
+  return at;
 }
 
 }  // namespace
@@ -76,8 +82,8 @@ void Injector::add_kind(const Row& row, ErrorKind kind, std::vector<Made>& made)
     const Verdict verdict = check_(row.example, wrong.text);
     if (!verdict.failure.empty() || (verdict.is_correct && changes_answer(kind))) continue;
     is_any_wrong = true;
-    const auto hash = ContentHash().add(row.example.prompt).add(row.right).add(wrong.text).value();
-    if (!known_.insert(hash).second) continue;
+    const auto is_same = [&](const Made& other) { return other.wrong.text == wrong.text; };
+    if (std::any_of(made.begin(), made.end(), is_same)) continue;
     made.push_back({kind, number++, std::move(wrong), verdict.is_correct});
   }
   if (number > 0) return;
@@ -126,7 +132,12 @@ std::vector<std::string> Injector::pairs_of(const Example& example) {
   if (row.benchmark.empty()) row.benchmark = source_.benchmark;
   if (!row.benchmark.empty()) ++counts_.benchmark[row.benchmark];
   std::vector<Made> made;
-  for (const ErrorKind kind : rule_.kinds) add_kind(row, kind, made);
+  const bool is_new = known_.insert(row.key).second;
+  for (const ErrorKind kind : rule_.kinds)
+    if (is_new)
+      add_kind(row, kind, made);
+    else
+      ++counts_.kinds[kind].repeated;
   const auto most = static_cast<std::size_t>(rule_.pairs_per_prompt);
   if (most > 0 && made.size() > most) {
     const auto size = static_cast<std::int64_t>(made.size());

@@ -39,7 +39,7 @@ struct KindCounts {
   std::int64_t does_not_apply = 0;  // rows without a place for it
   std::int64_t still_right = 0;     // rows where every such chain still came to the right answer
   std::int64_t inconsistent = 0;    // rows where none could be worked out anew behind the error
-  std::int64_t repeated = 0;        // rows where each of them was made before
+  std::int64_t repeated = 0;        // rows read before, or whose every such chain another kind made
 };
 
 struct InjectionCounts {
@@ -80,7 +80,7 @@ class Injector {
   PairSource source_;
   Check check_;
   InjectionCounts counts_;
-  std::set<std::uint64_t> known_;  // hashes of the pairs made
+  std::set<std::uint64_t> known_;  // keys of the rows read
 };
 
 }  // namespace lldm::synthesis

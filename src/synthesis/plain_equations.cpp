@@ -123,7 +123,7 @@ std::vector<PlainEquation> find_plain_equations(std::string_view text) {
     if (text[at] != '=') continue;
     const auto words = text.substr(begin, at - begin);
     begin = at + 1;
-    const std::size_t from = skip(text, at + 1, " $");
+    const std::size_t from = skip(text, at + 1, " $\\");
     const auto numbers = find_numbers(text.substr(from, 40));
     if (numbers.empty() || numbers.front().begin != 0) continue;
     const std::size_t after = from + numbers.front().end;
@@ -152,7 +152,7 @@ std::set<std::string> other_equalities(std::string_view text) {
     }
     if (text[at] == '\n') begin = at + 1;
     if (text[at] != '=') continue;
-    const std::size_t from = skip(text, at + 1, " $");
+    const std::size_t from = skip(text, at + 1, " $\\");
     if (!text.substr(from).starts_with("<<"))
       found.emplace(
           text.substr(begin, std::min(text.find_first_of(" \n", from), text.size()) - begin));

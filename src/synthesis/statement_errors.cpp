@@ -80,7 +80,9 @@ std::vector<std::string> other_conclusions(const Chain& chain, std::string_view 
   if (std::erase(options, answer) > 0) return options;
   std::vector<std::string> names = find_names(chain.prompt);
   if (find_names(answer).empty()) return {};  // a number or a phrase: nothing of its kind is known
-  std::erase_if(names, [&](const std::string& name) { return are_of_one_name(name, answer); });
+  std::erase_if(names, [&](const std::string& name) {
+    return are_of_one_name(name, answer) || !are_alike(chain.prompt, name, answer);
+  });
   return names;
 }
 
@@ -95,7 +97,7 @@ WrongChains swap_entities(const Chain& chain) {
     for (const std::string& name : names)
       for (const std::size_t place : places_of(step.of(chain.text), name))
         for (const std::string& other : names)
-          if (!are_of_one_name(name, other))
+          if (!are_of_one_name(name, other) && are_alike(chain.prompt, name, other))
             add(found, chain, at, {step.begin + place, step.begin + place + name.size(), other},
                 message("names ", other, " for ", name));
   }

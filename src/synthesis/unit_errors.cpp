@@ -83,7 +83,8 @@ WrongChains change_units(const Chain& chain) {
     }();
     if (is_inside) continue;
     std::size_t begin = number.end;
-    while (begin < chain.text.size() && (chain.text[begin] == ' ' || chain.text[begin] == '-'))
+    while (begin < chain.text.size() &&
+           std::string_view(" -$").find(chain.text[begin]) != std::string_view::npos)
       ++begin;
     std::size_t end = begin;
     while (end < chain.text.size() && is_letter(chain.text[end])) ++end;

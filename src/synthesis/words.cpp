@@ -89,6 +89,33 @@ std::vector<std::size_t> places_of(std::string_view text, std::string_view word)
   return places;
 }
 
+namespace {
+
+/// The words before a name, in lower case; "" where it begins a sentence or a line.
+std::set<std::string> words_before(std::string_view text, std::string_view name) {
+  std::set<std::string> words;
+  for (std::size_t at : places_of(text, name)) {
+    if (at == 0 || text[at - 1] != ' ') {
+      words.emplace();
+      continue;
+    }
+    const std::size_t end = --at;
+    while (at > 0 && is_letter(text[at - 1])) --at;
+    std::string word(text.substr(at, end - at));
+    for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    words.insert(std::move(word));
+  }
+  return words;
+}
+
+}  // namespace
+
+bool are_alike(std::string_view text, std::string_view a, std::string_view b) {
+  const std::set<std::string> before = words_before(text, a), other = words_before(text, b);
+  return std::any_of(before.begin(), before.end(),
+                     [&](const std::string& word) { return other.contains(word); });
+}
+
 bool is_conclusion(std::string_view step) {
   static constexpr std::array<std::string_view, 10> marks = {
       "So ",  "So, ",    "Therefore", "Thus",       "Hence",

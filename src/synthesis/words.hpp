@@ -18,6 +18,10 @@ namespace lldm::synthesis {
 /// either side.
 [[nodiscard]] std::vector<std::size_t> places_of(std::string_view text, std::string_view word);
 
+/// Whether two names can stand for one another: somewhere in the text the same word stands before
+/// both ("born in Lunde", "lives in Tarvik"), or both begin a sentence.
+[[nodiscard]] bool are_alike(std::string_view text, std::string_view a, std::string_view b);
+
 /// Whether a step draws a conclusion: "So ...", "Therefore ...", "Answer: ...", "#### ...".
 [[nodiscard]] bool is_conclusion(std::string_view step);
 
