@@ -15,8 +15,9 @@ struct PlainEquation {
 };
 
 /// Those that are true, in order.  Left of "=" stands the longest expression of at least one
-/// operation that has the result's value, in digits and the signs + - * / ( ), x, X, the multiplication sign,
-/// the division sign or LaTeX's \cdot, \times, \div; right of it a number that goes on as nothing else.
+/// operation that has the result's value, in digits and the signs + - * / ( ), x, the signs of
+/// multiplication and division, or LaTeX's \cdot, \times, \div; right of it a number that goes on
+/// as nothing else.
 [[nodiscard]] std::vector<PlainEquation> find_plain_equations(std::string_view text);
 
 }  // namespace lldm::synthesis

@@ -28,14 +28,14 @@ struct Negation {
   std::string_view from, to;
 };
 /// The longer ones first: "is not" is no "is".
-constexpr std::array<Negation, 20> kNegations = {
+constexpr std::array<Negation, 21> kNegations = {
     {{" is not ", " is "},     {" are not ", " are "},   {" was not ", " was "},
      {" were not ", " were "}, {" does not ", " does "}, {" do not ", " do "},
      {" did not ", " did "},   {" will not ", " will "}, {" must not ", " must "},
      {" cannot ", " can "},    {" is ", " is not "},     {" are ", " are not "},
      {" was ", " was not "},   {" were ", " were not "}, {" can ", " cannot "},
      {" will ", " will not "}, {" must ", " must not "}, {"No ", "All "},
-     {"All ", "No "},          {"Every ", "No "}}};
+     {"No ", "Every "},        {"All ", "No "},          {"Every ", "No "}}};
 
 void add(WrongChains& found, const Chain& chain, std::size_t step, const Edit& edit,
          std::string_view what) {
@@ -114,6 +114,11 @@ WrongChains negate_premises(const Chain& chain) {
     for (const auto& [from, to] : kNegations) {
       const auto place = text.find(from);
       const bool is_head = from[0] != ' ';
+      // "No bird is ..." becomes "Every bird is ...", "No birds are ..." "All birds are ...";
+      // neither "No bird is not ...".
+      const bool is_none = text.starts_with("No ");
+      if (is_none && (!is_head || (to == "All ") == (text.find(" is ") != std::string_view::npos)))
+        continue;
       if (place == std::string_view::npos || (is_head && place != 0) ||
           std::find(taken.begin(), taken.end(), place) != taken.end())
         continue;

@@ -162,6 +162,13 @@ assert result["too_easy"] == 1 and {row["prompt"] for row in rows} == {"a"}
 assert ("correct", "wrong") in {(row["outcome_chosen"], row["outcome_rejected"]) for row in rows}
 assert all(row["provenance"]["method"] == "sample" for row in rows)'
 
+run_lldm validate stages.toml --set 'sampled.kinds=["unit"]' --set imported.per_kind=2
+expect_code 2 "keys of another way"
+expect_text 'kinds is not read here'
+expect_text 'per_kind is not read without kinds'
+run_lldm validate stages.toml --set sampled.correct_share_min=0.6
+expect_code 2 "no prompt in between"
+
 echo "benchmarks"
 python3 - <<'PYTHON'
 import json

@@ -111,6 +111,9 @@ TEST_CASE("Errors of statements leave the other steps alone", "[synthesis]") {
         std::set<std::string>{"All cats are animals.\nAnswer: B"});
   CHECK(spoilt("q", "No bird is a stone.\nSo a hen is none.\nAnswer: no",
                ErrorKind::negated_premise) ==
-        std::set<std::string>{"No bird is not a stone.\nSo a hen is none.\nAnswer: no",
-                              "All bird is a stone.\nSo a hen is none.\nAnswer: no"});
+        std::set<std::string>{"Every bird is a stone.\nSo a hen is none.\nAnswer: no"});
+  CHECK(spoilt("q", "All birds are animals.\nSo a hen is one.\nAnswer: yes",
+               ErrorKind::negated_premise) ==
+        std::set<std::string>{"No birds are animals.\nSo a hen is one.\nAnswer: yes",
+                              "All birds are not animals.\nSo a hen is one.\nAnswer: yes"});
 }
