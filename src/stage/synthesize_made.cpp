@@ -77,6 +77,7 @@ MadePairs inject_by_task(const RunContext& run, const Work& work, const Synthesi
       row["provenance"] =
           provenance_of("inject", source, examples[p], services.draws.seed(),
                         stage.allow_benchmarks ? synthesis::benchmark_of(examples[p].prompt) : "");
+      row["provenance"]["kind"] = injected->kind;
       out.pairs += row.dump() + "\n";
       ++kinds[injected->kind];
       ++pairs;

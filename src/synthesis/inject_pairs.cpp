@@ -98,20 +98,20 @@ void Injector::add_kind(const Row& row, ErrorKind kind, std::vector<Made>& made)
 std::string Injector::line_of(const Row& row, const Made& made) const {
   const std::string_view kind = to_string(made.kind);
   const WrongChain& wrong = made.wrong;
-  Json error = {{"kind", kind},
-                {"step", wrong.step + 1},
-                {"begin", first_difference(row.right, wrong.text)},
-                {"before", wrong.before},
-                {"after", wrong.after}};
-  if (!wrong.what.empty()) error["what"] = wrong.what;
-  error["answer_is_right"] = made.is_correct;
   Json provenance = provenance_of("inject", source_, row.example, rule_.seed, row.benchmark);
-  Json pair = {{"id", message(row.example.id, '-', kind, '-', made.number)},
-               {"prompt", row.example.prompt},
-               {"chosen", row.right},
-               {"rejected", wrong.text},
-               {"error", std::move(error)},
-               {"provenance", std::move(provenance)}};
+  provenance["kind"] = kind;
+  provenance["step"] = wrong.step + 1;
+  provenance["begin"] = first_difference(row.right, wrong.text);
+  provenance["before"] = wrong.before;
+  provenance["after"] = wrong.after;
+  if (!wrong.what.empty()) provenance["what"] = wrong.what;
+  provenance["answer_is_right"] = made.is_correct;
+  const Json pair = {{"id", message(row.example.id, '-', kind, '-', made.number)},
+                     {"prompt", row.example.prompt},
+                     {"chosen", row.right},
+                     {"rejected", wrong.text},
+                     {"error", kind},
+                     {"provenance", std::move(provenance)}};
   return pair.dump();
 }
 

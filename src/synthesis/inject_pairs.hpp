@@ -60,9 +60,9 @@ using Check = std::function<Verdict(const Example& example, const std::string& o
 ///
 /// A row's draws are keyed by the seed, what the row says, the kind and the number of the pair:
 /// its pairs depend on no other row (but for rows that say the same), on no order of the kinds and
-/// on no thread.  Every pair's chosen chain is right by the check; its rejected one is wrong by the
-/// check, or says under "error" what is wrong where the kind leaves the answer as it is; no two
-/// pairs are the same.
+/// on no thread.  Every pair's chosen chain is right by the check.  Its rejected one is wrong by
+/// the check; where the kind leaves the answer as it is, "what" in the pair's provenance says what
+/// is wrong.  No two pairs are the same.
 class Injector {
  public:
   Injector(InjectionRule rule, PairSource source, Check check);

@@ -15,19 +15,25 @@ bool is_upper(char c) { return std::isupper(static_cast<unsigned char>(c)) != 0;
 /// Words that are capitalised for where they stand.
 const std::set<std::string_view>& heads() {
   static const std::set<std::string_view> words = {
-      "A",        "All",      "Also",      "Although",  "An",      "And",    "Answer",  "Any",
-      "Are",      "As",       "At",        "Because",   "Before",  "Both",   "But",     "By",
-      "Can",      "Context",  "Did",       "Do",        "Does",    "Each",   "Either",  "Every",
-      "Everyone", "Finally",  "First",     "For",       "From",    "Given",  "Given:",  "Has",
-      "Have",     "He",       "Hence",     "Her",       "His",     "How",    "I",       "If",
-      "In",       "Is",       "It",        "Its",       "Neither", "No",     "Nobody",  "None",
-      "Not",      "Now",      "Of",        "On",        "Only",    "Option", "Options", "Or",
-      "Premise",  "Premises", "Question",  "Reasoning", "Second",  "She",    "Since",   "So",
-      "Some",     "Someone",  "Step",      "Suppose",   "Than",    "That",   "The",     "Their",
-      "Then",     "There",    "Therefore", "These",     "They",    "Third",  "This",    "Those",
-      "Thus",     "To",       "Two",       "Was",       "We",      "Were",   "What",    "When",
-      "Where",    "Which",    "While",     "Who",       "Whose",   "Why",    "Will",    "With",
-      "Yes",      "You"};
+      "A",         "After",   "Afterwards", "All",      "Also",       "Although", "Altogether",
+      "An",        "And",     "Another",    "Answer",   "Any",        "Are",      "As",
+      "At",        "Because", "Before",     "Between",  "Both",       "But",      "By",
+      "Can",       "Context", "Currently",  "Did",      "Do",         "Does",     "During",
+      "Each",      "Either",  "Every",      "Everyone", "Finally",    "First",    "Five",
+      "For",       "Four",    "From",       "Given",    "Has",        "Have",     "He",
+      "Hence",     "Her",     "Here",       "His",      "How",        "However",  "I",
+      "If",        "In",      "Initially",  "Is",       "It",         "Its",      "Lastly",
+      "Later",     "Let",     "Meanwhile",  "Neither",  "Next",       "No",       "Nobody",
+      "None",      "Not",     "Now",        "Of",       "On",         "Once",     "One",
+      "Only",      "Option",  "Options",    "Or",       "Originally", "Other",    "Over",
+      "Overall",   "Premise", "Premises",   "Question", "Reasoning",  "Second",   "She",
+      "Since",     "So",      "Some",       "Someone",  "Step",       "Suppose",  "Ten",
+      "Than",      "That",    "The",        "Their",    "Then",       "There",    "Therefore",
+      "These",     "They",    "Third",      "This",     "Those",      "Three",    "Thus",
+      "To",        "Today",   "Together",   "Tomorrow", "Total",      "Two",      "Under",
+      "Was",       "We",      "Were",       "What",     "When",       "Where",    "Which",
+      "While",     "Who",     "Whose",      "Why",      "Will",       "With",     "Yes",
+      "Yesterday", "You"};
   return words;
 }
 

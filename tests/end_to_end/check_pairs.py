@@ -30,8 +30,9 @@ def main():
     seen, kinds = set(), collections.Counter()
     for line in open(sys.argv[2], encoding="utf-8"):
         pair = json.loads(line)
-        chosen, rejected, error, kind = pair["chosen"], pair["rejected"], pair["error"], pair["error"]["kind"]
-        row = rows[pair["provenance"]["line"] - 1]
+        chosen, rejected, error, kind = pair["chosen"], pair["rejected"], pair["provenance"], pair["error"]
+        row = rows[error["line"] - 1]
+        assert error["kind"] == kind and error["seed"] == 1 and len(error["sha256"]) == 64, pair
         assert row["question"] in pair["prompt"] and row["answer"] == chosen, pair
         assert (pair["prompt"], rejected) not in seen and chosen.strip() != rejected.strip(), pair
         seen.add((pair["prompt"], rejected))

@@ -39,7 +39,7 @@ check "a stage writes the bytes of the command" cmp -s chains.jsonl run/pairs/pa
 check "512 pairs of 64 rows, eight kinds" python3 -c '
 import json, collections
 rows = [json.loads(line) for line in open("chains.jsonl")]
-counts = collections.Counter(row["error"]["kind"] for row in rows)
+counts = collections.Counter(row["error"] for row in rows)
 assert set(counts.values()) == {64} and len(counts) == 8, counts'
 before=$(sha256sum < run/solutions/model/model.safetensors)
 cat > lora.toml <<TOML
