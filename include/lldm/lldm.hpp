@@ -201,6 +201,8 @@
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/storage/run_lock.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "lldm/synthesis/error_kind.hpp"
+#include "lldm/synthesis/pair_rule.hpp"
 #include "lldm/text/nearest_name.hpp"
 #include "lldm/text/utf8.hpp"
 #include "lldm/tokenizer/bytes.hpp"

@@ -47,8 +47,9 @@ struct Command {
   int (*run)(const Arguments&);
 };
 
-/// Those of model folders, and of tokenizers.
+/// Those of model folders, of tokenizers, and of pairs.
 std::vector<Command> model_commands();
+std::vector<Command> synthesis_commands();
 std::vector<Command> tokenizer_commands();
 
 /// Every command, in the order of `lldm --help`.
@@ -87,6 +88,7 @@ int run_model_diff(const Arguments&);
 int run_data_generate(const Arguments&);
 int run_data_check(const Arguments&);
 int run_data_inspect(const Arguments&);
+int run_data_synthesize(const Arguments&);
 int run_tokenizer_encode(const Arguments&);
 int run_tokenizer_decode(const Arguments&);
 int run_tokenizer_inspect(const Arguments&);

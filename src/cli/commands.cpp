@@ -34,6 +34,7 @@ std::vector<Command> with_folder_commands(std::vector<Command> table) {
     table.insert(place, more.begin(), more.end());
   };
   put_before("data generate", model_commands());
+  put_before("grid plan", synthesis_commands());
   put_before("grid plan", tokenizer_commands());
   return table;
 }

@@ -6,8 +6,9 @@
 #include "data/bad_rows.hpp"
 #include "data/line_reader.hpp"
 #include "data/row_parser.hpp"
-#include "eval/solution.hpp"
+#include "eval/error_names.hpp"
 #include "lldm/errors.hpp"
+#include "synthesis/wrong_chain.hpp"
 
 namespace lldm {
 namespace {
@@ -132,15 +133,16 @@ Verdict Gsm8k::check(const Example& example, std::string_view output) const {
 std::optional<Injection> Gsm8k::inject_error(const Example& example, Stream& draws) const {
   const auto kind =
       eval::kErrorKinds[static_cast<std::size_t>(draws.below(eval::kErrorKinds.size()))];
-  auto texts = eval::spoil_solution(example.prompt, example.answer, kind);
-  std::erase_if(texts, [&](const std::string& text) {
-    const auto verdict = check(example, text);
+  const auto chain = synthesis::read_chain(example.prompt, example.answer);
+  auto texts = synthesis::spoil(chain, eval::error_kind(kind));
+  std::erase_if(texts, [&](const auto& wrong) {
+    const auto verdict = check(example, wrong.text);
     return verdict.metrics.at("strict_match") == 1.0 ||
            verdict.metrics.at("flexible_extract") == 1.0;
   });
   if (texts.empty()) return std::nullopt;
   const auto chosen = draws.below(static_cast<std::int64_t>(texts.size()));
-  return Injection{std::move(texts[static_cast<std::size_t>(chosen)]), std::string(kind)};
+  return Injection{std::move(texts[static_cast<std::size_t>(chosen)].text), std::string(kind)};
 }
 
 }  // namespace lldm

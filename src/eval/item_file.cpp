@@ -33,6 +33,8 @@ Item to_item(json row, const std::string& stem, std::uint64_t line, bool needs_a
   item.example.id = id == row.end() ? message(stem, '-', line) : text_of(row, "id");
   item.example.prompt = prompt->get<std::string>();
   if (answer != row.end()) item.example.answer = text_of(row, "answer");
+  if (const auto solution = row.find("solution"); solution != row.end() && solution->is_string())
+    item.example.solution = solution->get<std::string>();
   row["id"] = item.example.id;
   item.row = std::move(row);
   return item;

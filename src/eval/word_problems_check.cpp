@@ -2,7 +2,7 @@
 // How word problems judge an answer, and how they spoil one.
 #include <algorithm>
 
-#include "eval/solution.hpp"
+#include "eval/error_names.hpp"
 #include "eval/word_chain.hpp"
 #include "lldm/eval/word_problems.hpp"
 

@@ -4,6 +4,7 @@
 
 #include "experiment/row_faults.hpp"
 #include "lldm/errors.hpp"
+#include "stage/benchmark_rows.hpp"
 #include "stage/data_source.hpp"
 #include "stage/mask_in_data.hpp"
 
@@ -126,6 +127,7 @@ EncodedRows read_encoded(const PlannedRun& run, Logger& logger, const Work& work
   const Stage& stage = run.schedule.stage_of(work);
   EncodedRows read{read_source(run, logger, work, rows.data, group_size), {}};
   refuse_mask_text(read.sources, *writing.tokenizer);
+  refuse_benchmarks(stage, rows, read.sources);
   if (rows.limit > 0 && static_cast<std::size_t>(rows.limit) < read.sources.size())
     read.sources.resize(static_cast<std::size_t>(rows.limit));
   read.rows = encode_rows(read.sources, *writing.tokenizer, writing.prompt_template,

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A synthesize stage: pairs from a model's own graded answers, or from errors put into correct
-// chains.
-#include <algorithm>
-#include <map>
-#include <numeric>
-
+// A synthesize stage that samples: pairs from a model's own graded answers.  The others are in
+// synthesize_made.cpp.
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
@@ -13,147 +9,149 @@
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
 #include "stage/kinds.hpp"
+#include "stage/synthesize_made.hpp"
+#include "synthesis/benchmarks.hpp"
+#include "synthesis/judged_answers.hpp"
+#include "synthesis/provenance.hpp"
 
 namespace lldm {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Outcome {
-  std::string samples, pairs;  // JSONL
-  Result result;
-};
-
-Json pair_json(const Example& example, const std::string& chosen, const std::string& rejected) {
-  return {
-      {"id", example.id}, {"prompt", example.prompt}, {"chosen", chosen}, {"rejected", rejected}};
-}
-
 /// A graded answer of one prompt.
 struct Graded {
   Verdict verdict;
   std::string text;
-  Json path;  // null unless steps are recorded
+  Json path;               // null unless steps are recorded
+  std::size_t number = 0;  // of the prompt's samples, from 0
 };
 
 Json path_json(const Generated& answer) {
   return {{"tokens", answer.tokens}, {"steps", answer.reveal_step}};
 }
 
-/// Best against worst, second best against second worst, ... of one prompt, while the grades
-/// differ.
-void pair_up(const Example& example, std::vector<Graded> answers, std::int64_t most, Outcome& out,
-             std::int64_t& both_correct) {
-  std::stable_sort(answers.begin(), answers.end(), [](const Graded& a, const Graded& b) {
-    return a.verdict.grade > b.verdict.grade;
-  });
-  std::int64_t made = 0;
-  for (std::size_t i = 0, j = answers.size(); i + 1 < j && made < most; ++i) {
-    --j;
-    const Graded &best = answers[i], &worst = answers[j];
-    if (!(best.verdict.grade > worst.verdict.grade)) break;
-    Json row = pair_json(example, best.text, worst.text);
-    row["grade_chosen"] = best.verdict.grade;
-    row["grade_rejected"] = worst.verdict.grade;
-    if (!best.path.is_null()) {
-      row["chosen_path"] = best.path;
-      row["rejected_path"] = worst.path;
+/// Figures of the result that pairs add to.
+struct PairFigures {
+  std::int64_t pairs = 0, ties = 0, both_correct = 0, too_hard = 0, too_easy = 0;
+};
+
+/// The pairs of one prompt's answers, one line of JSON each.
+std::string pair_up(const Example& example, const std::vector<Graded>& answers,
+                    const synthesis::PairRule& rule, const Json& provenance, PairFigures& figures) {
+  std::vector<synthesis::JudgedAnswer> judged;
+  for (const Graded& answer : answers) judged.push_back({answer.verdict, answer.text});
+  const synthesis::AnswerPairs found = synthesis::pair_answers(judged, rule);
+  std::string lines;
+  for (const auto& [best, worst] : found.pairs) {
+    const Graded &better = answers[best], &worse = answers[worst];
+    Json row = pair_json(example, better.text, worse.text);
+    row["grade_chosen"] = better.verdict.grade;
+    row["grade_rejected"] = worse.verdict.grade;
+    if (!better.path.is_null()) {
+      row["chosen_path"] = better.path;
+      row["rejected_path"] = worse.path;
     }
-    out.pairs += row.dump() + "\n";
-    both_correct += worst.verdict.is_correct ? 1 : 0;
-    ++made;
+    row["outcome_chosen"] = to_string(synthesis::outcome_of(better.verdict));
+    row["outcome_rejected"] = to_string(synthesis::outcome_of(worse.verdict));
+    row["provenance"] = provenance;
+    row["provenance"]["answers"] = {better.number, worse.number};
+    lines += row.dump() + "\n";
+    figures.both_correct += worse.verdict.is_correct ? 1 : 0;
+    ++figures.pairs;
   }
-  out.result["pairs"] = out.result.value("pairs", std::int64_t{0}) + made;
-  if (made == 0) out.result["ties"] = out.result.value("ties", std::int64_t{0}) + 1;
+  using Why = synthesis::AnswerPairs::Why;
+  figures.ties += found.why == Why::ties ? 1 : 0;
+  figures.too_hard += found.why == Why::too_hard ? 1 : 0;
+  figures.too_easy += found.why == Why::too_easy ? 1 : 0;
+  return lines;
 }
 
-Outcome sample_pairs(const RunContext& run, const Work& work, const SynthesizeStage& stage) {
+/// Judges the answers to one prompt; those without a verdict are kept as samples alone.
+std::vector<Graded> judge(const RunContext& run, const Work& work, const AnyTask& task,
+                          const Example& example, std::span<const Generated> texts,
+                          bool record_steps, FailedChecks& failed, std::int64_t& correct,
+                          std::string& samples) {
+  std::vector<Graded> answers;
+  for (std::size_t number = 0; number < texts.size(); ++number) {
+    const Generated& text = texts[number];
+    Verdict verdict = check_answer(run, work, task, example, text.text);
+    failed.note(example, verdict);
+    correct += verdict.is_correct ? 1 : 0;
+    Json row = {{"id", example.id},       {"prompt", example.prompt},
+                {"response", text.text},  {"correct", verdict.is_correct},
+                {"grade", verdict.grade}, {"metrics", verdict.metrics}};
+    Graded answer{
+        .verdict = std::move(verdict), .text = text.text, .path = nullptr, .number = number};
+    if (record_steps) row["response_path"] = answer.path = path_json(text);
+    const bool is_judged = answer.verdict.failure.empty();
+    if (!is_judged) row["check_failure"] = answer.verdict.failure;
+    samples += row.dump() + "\n";
+    if (is_judged) answers.push_back(std::move(answer));
+  }
+  return answers;
+}
+
+MadePairs sample_pairs(const RunContext& run, const Work& work, const SynthesizeStage& stage) {
   const ModelBundle bundle = starting_model(run, work, stage.from);
   bundle.model->set_trainable(false);
   const Services services = run.services(work, bundle.tokenizer);
   const auto task = run.registry.make<AnyTask>(stage.task, services);
   const auto sampler = run.registry.make<AnySampler>(stage.sampler, services);
-  const std::vector<Example> examples = limited(task.examples(), stage.limit);
+  const std::vector<Example> examples = allowed_problems(run, stage, task);
   const auto texts = generate(run, work, bundle, sampler, prompts_of(examples),
                               stage.samples_per_prompt, "answers");
-  Outcome out;
-  out.result["pairs"] = 0;
-  out.result["ties"] = 0;
-  std::int64_t correct = 0, both_correct = 0;
+  const synthesis::PairSource source = source_of(run, stage);
+  const synthesis::PairRule rule = pair_rule(stage);
+  MadePairs out;
+  PairFigures figures;
+  std::int64_t correct = 0;
   FailedChecks failed;
-  std::size_t at = 0;
+  std::size_t begin = 0;
   for (std::size_t p = 0; p < examples.size(); ++p) {
-    std::vector<Graded> answers;
-    for (; at < texts.size() && texts[at].prompt == p; ++at) {
-      Verdict verdict = check_answer(run, work, task, examples[p], texts[at].text);
-      failed.note(examples[p], verdict);
-      correct += verdict.is_correct ? 1 : 0;
-      Json row = {{"id", examples[p].id},       {"prompt", examples[p].prompt},
-                  {"response", texts[at].text}, {"correct", verdict.is_correct},
-                  {"grade", verdict.grade},     {"metrics", verdict.metrics}};
-      Graded answer{.verdict = std::move(verdict), .text = texts[at].text, .path = nullptr};
-      if (stage.record_steps) row["response_path"] = answer.path = path_json(texts[at]);
-      const bool is_judged = answer.verdict.failure.empty();
-      if (!is_judged) row["check_failure"] = answer.verdict.failure;
-      out.samples += row.dump() + "\n";
-      if (is_judged) answers.push_back(std::move(answer));
-    }
-    pair_up(examples[p], std::move(answers), stage.pairs_per_prompt, out, both_correct);
+    std::size_t end = begin;
+    while (end < texts.size() && texts[end].prompt == p) ++end;
+    const std::vector<Graded> answers =
+        judge(run, work, task, examples[p], std::span(texts).subspan(begin, end - begin),
+              stage.record_steps, failed, correct, out.samples);
+    begin = end;
+    Json provenance =
+        provenance_of("sample", source, examples[p], services.draws.seed(),
+                      stage.allow_benchmarks ? synthesis::benchmark_of(examples[p].prompt) : "");
+    provenance["model"] = stage.from;
+    out.pairs += pair_up(examples[p], answers, rule, provenance, figures);
   }
-  out.result["prompts"] = examples.size();
-  out.result["samples"] = texts.size();
-  out.result["sample_accuracy"] = static_cast<double>(correct) / static_cast<double>(texts.size());
-  out.result["pairs_both_correct"] = both_correct;
+  out.result = {
+      {"pairs", figures.pairs},
+      {"ties", figures.ties},
+      {"prompts", examples.size()},
+      {"samples", texts.size()},
+      {"sample_accuracy", static_cast<double>(correct) / static_cast<double>(texts.size())},
+      {"pairs_both_correct", figures.both_correct}};
+  if (stage.correct_share_min || stage.correct_share_max) {
+    out.result["too_hard"] = figures.too_hard;
+    out.result["too_easy"] = figures.too_easy;
+  }
   if (failed.count() > 0) out.result["failed_checks"] = failed.count();
   failed.tell(run, work, texts.size());
-  return out;
-}
-
-Outcome inject_pairs(const RunContext& run, const Work& work, const SynthesizeStage& stage) {
-  const Services services = run.services(work, nullptr);
-  const auto task = run.registry.make<AnyTask>(stage.task, services);
-  if (!task.can_inject())
-    throw ConfigError(message("stage \"", stage.name, "\": task \"", stage.task.type(),
-                              "\" cannot inject errors\n  use method = \"sample\""));
-  Outcome out;
-  std::map<std::string, std::int64_t> kinds;
-  std::int64_t refused = 0, pairs = 0;
-  const std::vector<Example> examples = limited(task.examples(), stage.limit);
-  for (std::size_t p = 0; p < examples.size(); ++p) {
-    std::vector<std::string> seen;
-    for (std::int64_t k = 0; k < stage.samples_per_prompt; ++k) {
-      Stream draws = services.draws.stream(Purpose::injection, 0, p, static_cast<std::uint64_t>(k));
-      const auto injected = task.inject_error(examples[p], draws);
-      // The same wrong text twice says nothing new.
-      if (!injected || std::find(seen.begin(), seen.end(), injected->text) != seen.end()) {
-        ++refused;
-        continue;
-      }
-      seen.push_back(injected->text);
-      if (static_cast<std::int64_t>(seen.size()) > stage.pairs_per_prompt) break;
-      Json row = pair_json(examples[p], examples[p].answer, injected->text);
-      row["error"] = injected->kind;
-      out.pairs += row.dump() + "\n";
-      ++kinds[injected->kind];
-      ++pairs;
-    }
-  }
-  out.result["prompts"] = examples.size();
-  out.result["pairs"] = pairs;
-  out.result["no_error_fits_or_repeated"] = refused;
-  out.result["errors"] = kinds;
   return out;
 }
 
 }  // namespace
 
 Result SynthesizeKind::run(const Options& stage, const RunContext& run, const Work& work) {
-  Outcome out = stage.method == SynthesisMethod::sample ? sample_pairs(run, work, stage)
-                                                        : inject_pairs(run, work, stage);
-  if (out.pairs.empty())
+  const bool is_sampled = stage.method == SynthesisMethod::sample;
+  const MadePairs out = is_sampled ? sample_pairs(run, work, stage)
+                        : stage.method == SynthesisMethod::imported
+                            ? import_answers(run, work, stage)
+                        : stage.kinds ? inject_kinds(run, work, stage)
+                                      : inject_by_task(run, work, stage);
+  if (out.pairs.empty() && is_sampled)
     throw Error(message(
         "stage \"", stage.name, "\": no pair was made: every prompt's answers have equal grades\n",
         "  more samples_per_prompt, a higher temperature, or a model that is sometimes right"));
+  if (out.pairs.empty())
+    throw DataError(message("stage \"", stage.name, "\": no pair was made\n  ", out.result.dump()));
   make_folders(work.folder);
   if (!out.samples.empty()) write_file_atomically(work.folder / "samples.jsonl", out.samples);
   write_file_atomically(work.folder / "pairs.jsonl", out.pairs);

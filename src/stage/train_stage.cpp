@@ -15,6 +15,7 @@
 #include "lldm/storage/files.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"
+#include "stage/benchmark_rows.hpp"
 #include "stage/data_source.hpp"
 #include "stage/kinds.hpp"
 #include "stage/mask_in_data.hpp"
@@ -267,6 +268,9 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   result["steps"] = trainer.total_steps();
   add_passes(result, reporter, trained_texts(trainer, prepared.setup, needs));
   if (!prepared.held_out.is_null()) result["held_out"] = prepared.held_out;
+  if (stage.allow_benchmarks.value_or(false))
+    result["benchmark_rows"] =
+        benchmark_rows(run.schedule.stage_of(work).facts.rows.front(), prepared.sources);
   result["score_target"] = prepared.estimator.target(scored, prepared.process).name;
   result["gradient_path"] = to_string(memory.path);
   if (filled)

@@ -19,6 +19,8 @@ struct Example {
   std::string prompt;      // what the model is given
   std::string answer;      // a worked reference answer, as SFT would teach it; may be empty
   std::string place = {};  // "test.jsonl:12" where it was read from a file: messages name it
+  /// The way to `answer`, which it ends in, where the problem has one besides; else empty.
+  std::string solution = {};
 };
 
 /// What a checker says of one output.

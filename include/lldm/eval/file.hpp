@@ -55,8 +55,9 @@ constexpr auto choices(std::type_identity<CheckerReply>) {
 /// Problems of one's own: a JSONL file of prompts and answers, judged without C++.
 ///
 /// A row is {"prompt": text, "answer": text or number}, with an "id" (text or integer) where the
-/// line number is not name enough; other keys are kept for the checker command.  The prompt is
-/// given to the model as it stands: few-shot examples and "Answer:" are the file's to write.
+/// line number is not name enough and a "solution" (text), the way to the answer, which it ends in,
+/// where pairs are made of it; other keys are kept for the checker command.  The prompt is given to
+/// the model as it stands: few-shot examples and "Answer:" are the file's to write.
 ///
 /// Checks, all on the output up to the first of `stop`:
 ///   exact_match  both texts lose every match of `regexes_to_ignore`, in order, then (if asked for)

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -59,6 +60,7 @@ struct TrainingStage {
   std::int64_t eval_steps = 0;
   std::int64_t save_steps = 0;
   std::int64_t save_total_limit = 2;
+  std::optional<bool> allow_benchmarks = {};
 
   static constexpr auto describe() {
     using S = TrainingStage;
@@ -120,7 +122,10 @@ struct TrainingStage {
         field("save_steps", &S::save_steps, "Steps between two checkpoints; 0: none.").at_least(0),
         field("save_total_limit", &S::save_total_limit, "Newest checkpoints kept.")
             .at_least(1)
-            .renamed_from("keep_checkpoints")};
+            .renamed_from("keep_checkpoints"),
+        field("allow_benchmarks", &S::allow_benchmarks,
+              "Train on data that models are measured by (MATH-500, GSM8K's test half ...), which "
+              "is refused otherwise; the result says so.")};
   }
   void check(config::OptionsCheck& check) const;
 };

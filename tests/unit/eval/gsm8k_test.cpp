@@ -6,12 +6,12 @@
 #include <map>
 #include <set>
 
-#include "eval/solution.hpp"
 #include "lldm/errors.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
+#include "synthesis/wrong_chain.hpp"
 
 using namespace lldm;
 
@@ -44,14 +44,16 @@ Gsm8k task_of(std::string_view text, std::int64_t limit = 0) {
   return Gsm8k(options);
 }
 
-std::set<std::string> spoilt(const Example& example, std::string_view kind) {
-  const auto texts = eval::spoil_solution(example.prompt, example.answer, kind);
-  return {texts.begin(), texts.end()};
+std::set<std::string> spoilt(const Example& example, ErrorKind kind) {
+  std::set<std::string> texts;
+  const auto chain = synthesis::read_chain(example.prompt, example.answer);
+  for (auto& wrong : synthesis::spoil(chain, kind)) texts.insert(std::move(wrong.text));
+  return texts;
 }
 
 std::size_t count_false(const std::string& text) {
   std::size_t count = 0;
-  for (const auto& annotation : eval::find_annotations(text)) count += !annotation.is_true;
+  for (const auto& annotation : synthesis::find_annotations(text)) count += !annotation.is_true;
   return count;
 }
 
@@ -120,34 +122,34 @@ TEST_CASE("The gsm8k filters read the first #### number and the last number", "[
 }
 
 TEST_CASE("Expressions of annotations are worked out", "[eval][gsm8k]") {
-  CHECK(eval::evaluate("2+3*4") == 14.0);
-  CHECK(eval::evaluate("(2+3)*4/8-.5") == 2.0);
-  CHECK(eval::evaluate("1,200/2") == 600.0);
+  CHECK(synthesis::evaluate("2+3*4") == 14.0);
+  CHECK(synthesis::evaluate("(2+3)*4/8-.5") == 2.0);
+  CHECK(synthesis::evaluate("1,200/2") == 600.0);
   for (const auto* bad : {"", "2+", "2/0", "(2", "2)", "x", "2 + 3", "50%"})
-    CHECK_FALSE(eval::evaluate(bad));
-  CHECK(eval::write_value(22500, true) == "22,500");
-  CHECK(eval::write_value(1234567.5, true) == "1,234,567.5");
-  CHECK(eval::write_value(0.25, false) == "0.25");
-  CHECK(eval::write_value(100, true) == "100");
-  CHECK_FALSE(eval::write_value(1.0 / 3, false));
-  CHECK_FALSE(eval::write_value(-1, false));
+    CHECK_FALSE(synthesis::evaluate(bad));
+  CHECK(synthesis::write_value(22500, true) == "22,500");
+  CHECK(synthesis::write_value(1234567.5, true) == "1,234,567.5");
+  CHECK(synthesis::write_value(0.25, false) == "0.25");
+  CHECK(synthesis::write_value(100, true) == "100");
+  CHECK_FALSE(synthesis::write_value(1.0 / 3, false));
+  CHECK_FALSE(synthesis::write_value(-1, false));
 }
 
 TEST_CASE("An error is carried on to the final answer", "[eval][gsm8k]") {
   const auto example = task_of(kClips).examples().at(0);
-  CHECK(spoilt(example, "wrong_operation")
+  CHECK(spoilt(example, ErrorKind::operation)
             .contains("Natalia sold 48*2 = <<48*2=96>>96 clips in May.\nNatalia sold 48+96 = "
                       "<<48+96=144>>144 clips altogether in April and May.\n#### 144"));
-  CHECK(spoilt(example, "off_by_one")
+  CHECK(spoilt(example, ErrorKind::off_by_one)
             .contains("Natalia sold 48/2 = <<48/2=25>>25 clips in May.\nNatalia sold 48+25 = "
                       "<<48+25=73>>73 clips altogether in April and May.\n#### 73"));
-  CHECK(spoilt(example, "dropped_step")
+  CHECK(spoilt(example, ErrorKind::dropped_step)
             .contains(
                 "Natalia sold 48+48 = <<48+48=96>>96 clips altogether in April and May.\n#### 96"));
-  CHECK(spoilt(example, "wrong_operand")
+  CHECK(spoilt(example, ErrorKind::operand)
             .contains("Natalia sold 48/48 = <<48/48=1>>1 clips in May.\nNatalia sold 48+1 = "
                       "<<48+1=49>>49 clips altogether in April and May.\n#### 49"));
-  CHECK(spoilt(example, "wrong_final_answer")
+  CHECK(spoilt(example, ErrorKind::final_answer)
             .contains("Natalia sold 48/2 = <<48/2=24>>24 clips in May.\nNatalia sold 48+24 = "
                       "<<48+24=72>>72 clips altogether in April and May.\n#### 71"));
 }
@@ -155,19 +157,19 @@ TEST_CASE("An error is carried on to the final answer", "[eval][gsm8k]") {
 TEST_CASE("Thousands keep their commas, and worded signs are changed too", "[eval][gsm8k]") {
   const Example example{"", "Question: 4500 and 20",
                         "He makes 4,500 x 5 = $<<4500*5=22500>>22,500.\n#### 22,500"};
-  CHECK(spoilt(example, "wrong_operation")
+  CHECK(spoilt(example, ErrorKind::operation)
             .contains("He makes 4,500 + 5 = $<<4500+5=4505>>4,505.\n#### 4,505"));
-  CHECK(spoilt(example, "off_by_one")
+  CHECK(spoilt(example, ErrorKind::off_by_one)
             .contains("He makes 4,500 x 5 = $<<4500*5=22501>>22,501.\n#### 22,501"));
-  CHECK(spoilt(example, "dropped_step").empty());
+  CHECK(spoilt(example, ErrorKind::dropped_step).empty());
 }
 
 TEST_CASE("A place where the words tell another expression does not fit", "[eval][gsm8k]") {
   const Example worded{"", "", "There are 6 bags with 4 each = <<6*4=24>>24.\n#### 24"};
-  CHECK(spoilt(worded, "wrong_operation").empty());
-  CHECK_FALSE(spoilt(worded, "off_by_one").empty());
+  CHECK(spoilt(worded, ErrorKind::operation).empty());
+  CHECK_FALSE(spoilt(worded, ErrorKind::off_by_one).empty());
   const Example untrue{"", "", "So 6*4 = <<6*4=25>>25.\n#### 25"};
-  CHECK(spoilt(untrue, "off_by_one").empty());
+  CHECK(spoilt(untrue, ErrorKind::off_by_one).empty());
 }
 
 TEST_CASE("Every injected error of GSM8K's training set is wrong and consistent", "[eval][gsm8k]") {

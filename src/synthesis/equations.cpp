@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT
-#include "eval/solution.hpp"
+#include "synthesis/equations.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "lldm/errors.hpp"
+#include "synthesis/plain_equations.hpp"
 
-namespace lldm::eval {
+namespace lldm::synthesis {
 namespace {
 
 constexpr double kTolerance = 1e-9;
+constexpr char kPlainMark = '\x01';
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_same(double a, double b) {
-  return std::abs(a - b) <= kTolerance * std::max(1.0, std::abs(a));
-}
 
 std::optional<double> to_double(std::string text) {
   std::erase(text, ',');
@@ -102,6 +100,10 @@ class Parser {
 
 }  // namespace
 
+bool is_same(double a, double b) {
+  return std::abs(a - b) <= kTolerance * std::max(1.0, std::abs(a));
+}
+
 std::vector<WrittenNumber> find_numbers(std::string_view text) {
   std::vector<WrittenNumber> numbers;
   for (std::size_t at = 0; at < text.size();) {
@@ -133,6 +135,37 @@ std::optional<std::string> write_value(double value, bool with_commas) {
   return part % 10 == 0 ? digits : digits + std::to_string(part % 10);
 }
 
+std::string Annotation::written(std::string_view other, std::string_view result) const {
+  std::string out = is_plain ? std::string("<<") + kPlainMark : "<<";
+  out += other;
+  out += '=';
+  out += result;
+  return out += ">>";
+}
+
+std::string without_plain(std::string_view text) {
+  std::string out;
+  std::size_t done = 0;
+  for (const Annotation& annotation : find_annotations(text)) {
+    if (!annotation.is_plain) continue;
+    out += text.substr(done, annotation.begin - done);
+    done = annotation.end;
+  }
+  return out += text.substr(done);
+}
+
+std::string annotate(std::string_view text) {
+  std::string out;
+  std::size_t done = 0;
+  if (text.find(kPlainMark) != std::string_view::npos) return std::string(text);
+  for (const PlainEquation& equation : find_plain_equations(text)) {
+    out += text.substr(done, equation.at - done);
+    out += std::string("<<") + kPlainMark + equation.expression + '=' + equation.result + ">>";
+    done = equation.at;
+  }
+  return out += text.substr(done);
+}
+
 std::vector<Annotation> find_annotations(std::string_view text) {
   std::vector<Annotation> found;
   for (auto begin = text.find("<<"); begin != std::string_view::npos;
@@ -142,13 +175,14 @@ std::vector<Annotation> find_annotations(std::string_view text) {
     const auto inside = text.substr(begin + 2, close - begin - 2);
     const auto equals = inside.rfind('=');
     if (equals == std::string_view::npos || inside.find('<') != std::string_view::npos) continue;
-    const std::string expression(inside.substr(0, equals));
+    const bool is_plain = inside.starts_with(kPlainMark);
+    const std::string expression(inside.substr(is_plain ? 1 : 0, equals - (is_plain ? 1 : 0)));
     const auto stated = to_double(std::string(inside.substr(equals + 1)));
     const auto value = evaluate(expression);
     found.push_back({begin, close + 2, expression, stated.value_or(0),
-                     stated && value && is_same(*stated, *value)});
+                     stated && value && is_same(*stated, *value), is_plain});
   }
   return found;
 }
 
-}  // namespace lldm::eval
+}  // namespace lldm::synthesis

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "synthesis/benchmarks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "lldm/errors.hpp"
+#include "lldm/storage/sha256.hpp"
+#include "synthesis/benchmark_hashes.hpp"
+
+namespace lldm::synthesis {
+namespace {
+
+constexpr std::size_t kMostPlaces = 5;
+constexpr std::size_t kShortestPart = 20;  // letters and digits: a shorter one says too little
+
+std::string letters_and_digits(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)) && (c & 0x80) == 0)
+      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+std::string_view stripped(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+}
+
+std::string in_set(std::string_view text, std::size_t shortest) {
+  const std::string plain = normalized_prompt(text);
+  if (plain.size() < shortest) return "";
+  const std::string hash = sha256_hex(plain).substr(0, kBenchmarkDigits);
+  for (const BenchmarkTable& table : benchmark_tables())
+    if (std::binary_search(table.hashes.begin(), table.hashes.end(), hash))
+      return std::string(table.name);
+  return "";
+}
+
+/// The words of a path's last two parts, in lower case.
+std::vector<std::string> words_of(const std::filesystem::path& file) {
+  std::vector<std::string> words(1);
+  const std::string text = file.parent_path().filename().string() + '/' + file.stem().string();
+  for (const char c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      words.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    else if (!words.back().empty())
+      words.emplace_back();
+  return words;
+}
+
+bool holds(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+}  // namespace
+
+std::string normalized_prompt(std::string_view prompt) {
+  static constexpr std::array<std::string_view, 4> heads = {
+      "Question:", "Problem:", "Q:", "Context:"};
+  static constexpr std::array<std::string_view, 5> tails = {
+      "Answer:", "Solution:", "A:", "Let's think step by step.", "Let's think step by step"};
+  prompt = stripped(prompt);
+  for (bool is_new = true; is_new;) {
+    is_new = false;
+    for (const auto head : heads)
+      if (prompt.starts_with(head)) {
+        prompt = stripped(prompt.substr(head.size()));
+        is_new = true;
+      }
+    for (const auto tail : tails)
+      if (prompt.ends_with(tail)) {
+        prompt = stripped(prompt.substr(0, prompt.size() - tail.size()));
+        is_new = true;
+      }
+  }
+  return letters_and_digits(prompt);
+}
+
+std::string benchmark_of(std::string_view prompt) {
+  if (std::string whole = in_set(prompt, 1); !whole.empty()) return whole;
+  for (const std::string_view mark : {"\n\n", "\n"})
+    if (prompt.find(mark) != std::string_view::npos)
+      for (std::size_t begin = 0; begin < prompt.size();) {
+        const std::size_t end = std::min(prompt.find(mark, begin), prompt.size());
+        if (std::string part = in_set(prompt.substr(begin, end - begin), kShortestPart);
+            !part.empty())
+          return part;
+        begin = end + mark.size();
+      }
+  return "";
+}
+
+std::string benchmark_name(const std::filesystem::path& file) {
+  static constexpr std::array<std::string_view, 11> sets = {
+      "gsm8k",         "math", "logiqa", "hotpotqa",   "hotpot", "countdown",
+      "commonsenseqa", "csqa", "sudoku", "strategyqa", "arc"};
+  static constexpr std::array<std::string_view, 7> parts = {
+      "test", "dev", "development", "eval", "valid", "validation", "val"};
+  const std::vector<std::string> words = words_of(file);
+  if (holds(words, "train") || holds(words, "training")) return "";
+  const auto names = [&](std::string_view set) {
+    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return word.starts_with(set) && (word.size() == set.size() ||
+                                       std::isdigit(static_cast<unsigned char>(word[set.size()])));
+    });
+  };
+  const bool is_set = std::any_of(sets.begin(), sets.end(), names) ||
+                      (holds(words, "grade") && holds(words, "school") && holds(words, "math"));
+  const bool is_part =
+      std::any_of(parts.begin(), parts.end(), [&](auto part) { return holds(words, part); });
+  const bool is_math500 = holds(words, "math500") || (holds(words, "math") && holds(words, "500"));
+  if (!is_math500 && !(is_set && is_part)) return "";
+  return message("the name ", file.parent_path().filename().string(),
+                 file.parent_path().filename().empty() ? "" : "/", file.filename().string());
+}
+
+void BenchmarkPrompts::look(std::string_view prompt, const std::string& place) {
+  const std::string set = benchmark_of(prompt);
+  if (set.empty()) return;
+  ++counts_[set];
+  if (places_.size() < kMostPlaces) places_.push_back(message(place, ": of ", set));
+}
+
+void BenchmarkPrompts::look_at_name(const std::filesystem::path& file) {
+  if (const std::string name = benchmark_name(file); !name.empty()) {
+    ++counts_[name];
+    places_.insert(places_.begin(), message(file.string(), ": known by ", name));
+  }
+}
+
+void BenchmarkPrompts::refuse(const std::string& where, const std::string& remedy) const {
+  if (!is_any()) return;
+  std::string text = message(where, ": data that models are measured by is never trained on");
+  for (const std::string& place : places_) text += "\n  " + place;
+  std::int64_t rows = 0;
+  for (const auto& [set, count] : counts_)
+    if (!set.starts_with("the name")) rows += count;
+  if (rows > static_cast<std::int64_t>(places_.size()))
+    text += message("\n  and others, ", rows, " rows in all");
+  throw DataError(text + "\n  " + remedy);
+}
+
+}  // namespace lldm::synthesis

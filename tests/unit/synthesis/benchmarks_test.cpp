@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "synthesis/benchmarks.hpp"
+
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "lldm/errors.hpp"
+#include "support/catch.hpp"
+#include "support/contains.hpp"
+#include "support/golden.hpp"
+
+using namespace lldm;
+using namespace lldm::synthesis;
+
+namespace {
+
+/// A prompt of MATH-500 and one of GSM8K's test half, both MIT.
+constexpr const char* kMath =
+    "Convert the point $(0,3)$ in rectangular coordinates to polar coordinates.  Enter your answer "
+    "in the form $(r,\\theta),$ where $r > 0$ and $0 \\le \\theta < 2 \\pi.$";
+constexpr const char* kGsm8k =
+    "Janet\xE2\x80\x99s ducks lay 16 eggs per day. She eats three for breakfast every morning and "
+    "bakes muffins for her friends every day with four. She sells the remainder at the farmers' "
+    "market daily for $2 per fresh duck egg. How much in dollars does she make every day at the "
+    "farmers' market?";
+
+}  // namespace
+
+TEST_CASE("Prompts of benchmarks are known however they are dressed", "[synthesis]") {
+  CHECK(benchmark_of(kMath) == "MATH-500");
+  CHECK(benchmark_of(kGsm8k) == "GSM8K test");
+  CHECK(benchmark_of(std::string("Question: ") + kGsm8k + "\nAnswer:") == "GSM8K test");
+  CHECK(benchmark_of(std::string("Problem:\n") + kMath + "\n\nSolution:") == "MATH-500");
+  CHECK(benchmark_of(std::string("Q: What is 1 + 1?\nA: 2\n\nQ: ") + kGsm8k + "\nA:") ==
+        "GSM8K test");
+  std::string other(kMath);
+  for (char& c : other)
+    if (c == ' ') c = '\n';
+  CHECK(benchmark_of(other) == "MATH-500");
+  other = kMath;
+  other.replace(other.find("(0,3)"), 5, "(0,4)");
+  CHECK(benchmark_of(other).empty());
+  for (const char* none : {"", "Answer:", "What is 1 + 1?", "Question:\n\n\n"})
+    CHECK(benchmark_of(none).empty());
+}
+
+TEST_CASE("Files of benchmarks are known by their names", "[synthesis]") {
+  for (const char* name :
+       {"data/gsm8k/test.jsonl", "math500.jsonl", "MATH-500/test.jsonl", "math_500.jsonl",
+        "logiqa/eval.txt", "LogiQA/dev.json", "logiqa_test.jsonl", "hotpotqa/dev_simplified.json",
+        "hotpot_dev_v1.json", "grade-school-math/test.jsonl", "planning/countdown3_test.jsonl",
+        "planning/sudoku4x4_test.csv"}) {
+    INFO(name);
+    CHECK_FALSE(benchmark_name(name).empty());
+  }
+  for (const char* name :
+       {"data/gsm8k/train.jsonl", "test.jsonl", "logiqa/train.txt", "fixtures/math_chains.jsonl",
+        "gsm8k_train_200.jsonl", "attest/gsm8k.jsonl"}) {
+    INFO(name);
+    CHECK(benchmark_name(name).empty());
+  }
+}
+
+TEST_CASE("Rows of benchmarks are refused with their places", "[synthesis]") {
+  BenchmarkPrompts prompts;
+  prompts.look("What is 1 + 1?", "rows.jsonl:1");
+  CHECK_NOTHROW(prompts.refuse("stage \"sft\"", "remedy"));
+  prompts.look(kMath, "rows.jsonl:2");
+  CHECK_THROWS_WITH(
+      prompts.refuse("stage \"sft\"", "remedy"),
+      "stage \"sft\": data that models are measured by is never trained on\n  rows.jsonl:2: of "
+      "MATH-500\n  remedy");
+  CHECK(prompts.counts() == std::map<std::string, std::int64_t>{{"MATH-500", 1}});
+}
+
+TEST_CASE("The whole of MATH-500 and GSM8K's test half is known, and nothing of its training half",
+          "[synthesis]") {
+  const auto root = testing::data_root();
+  if (root.empty()) {
+    std::cout << "LLDM_DATA is not set: one prompt of each benchmark is looked at\n";
+    return;
+  }
+  const auto known = [&](const char* file, const char* key, const std::string& set) {
+    std::ifstream in(root / file);
+    int rows = 0, found = 0;
+    for (std::string line; std::getline(in, line); ++rows)
+      found += benchmark_of(nlohmann::json::parse(line).at(key).get<std::string>()) == set;
+    return std::pair(rows, found);
+  };
+  CHECK(known("math/math500.jsonl", "problem", "MATH-500") == std::pair<int, int>(500, 500));
+  CHECK(known("gsm8k/test.jsonl", "question", "GSM8K test") == std::pair(1319, 1319));
+  CHECK(known("gsm8k/train.jsonl", "question", "") == std::pair(7473, 7473));
+}
