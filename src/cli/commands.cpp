@@ -34,6 +34,7 @@ std::vector<Command> with_folder_commands(std::vector<Command> table) {
     table.insert(place, more.begin(), more.end());
   };
   put_before("data generate", model_commands());
+  put_before("grid plan", data_commands());
   put_before("grid plan", tokenizer_commands());
   return table;
 }
@@ -181,6 +182,9 @@ const std::vector<Command>& commands() {
         1,
         {{"kind", Takes::value, "What the rows are to be.",
           "text|conversations|preference|unpaired"},
+         {"columns", Takes::value,
+          "Under which keys the rows keep what is read: prompt=question,chosen=good.",
+          "OURS=THEIRS,..."},
          {"tokenizer", Takes::value,
           "Model folder: rows that its tokenizer and template cannot encode are bad too.", "DIR"}},
         run_data_check},
