@@ -61,7 +61,8 @@ std::vector<RowForm> forms_of(const std::string& kind) {
 AnyRows checked(const Arguments& arguments, const Check& check) {
   RowReaderOptions options = reader_of(arguments);
   options.collects = true;
-  AnyRows file = read_any_rows(arguments.positional.at(0), options, forms_of(arguments.value("kind")));
+  AnyRows file =
+      read_any_rows(arguments.positional.at(0), options, forms_of(arguments.value("kind")));
   for (const SourceRow& row : file.rows) {
     std::string problem = check.problem(row.messages, row.answers);
     if (problem.empty()) continue;

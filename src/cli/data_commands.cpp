@@ -7,9 +7,9 @@ namespace {
 
 using Takes = OptionSpec::Takes;
 
-const OptionSpec kColumns{"columns", Takes::value,
-                          "Under which keys the rows keep what is read: prompt=question,chosen=good.",
-                          "OURS=THEIRS,..."};
+const OptionSpec kColumns{
+    "columns", Takes::value,
+    "Under which keys the rows keep what is read: prompt=question,chosen=good.", "OURS=THEIRS,..."};
 const OptionSpec kFormat{"format", Takes::value,
                          "The form of the rows: text, prompt_response, conversation, preference, "
                          "ranked, unpaired; default auto, what the first row shows.",
@@ -49,7 +49,8 @@ std::vector<Command> data_commands() {
       {"data split",
        "FILE",
        "share a file out by prompt, so that no prompt is in two parts",
-       "A prompt's part is decided by the seed and its text alone: rows that are added later change "
+       "A prompt's part is decided by the seed and its text alone: rows that are added later "
+       "change "
        "no other\n"
        "row's part.  Rows are kept as they stand.",
        1,
@@ -69,6 +70,32 @@ std::vector<Command> data_commands() {
        100000,
        {{"out", Takes::value, "The folder to make.", "DIR"}, kTokenizer, kColumns},
        run_data_pack},
+      {"data label",
+       "FILE",
+       "say which of two answers is better: by hand, by a command, or by a task's checker",
+       "FILE holds rows of prompt, chosen and rejected (whose order is not looked at) or of prompt "
+       "and two answers.\n"
+       "By hand both answers stand side by side, pairs and sides in random order.  Every verdict "
+       "is "
+       "kept at once,\n"
+       "in OUT.verdicts.jsonl; the same command goes on.  --judge CMD gets lines {id, prompt, "
+       "first, "
+       "second} and\n"
+       "writes for each a line {\"verdict\": \"first\"}, \"second\" or \"tie\".  With --task the "
+       "better grade wins.\n"
+       "Example: lldm data label answers.jsonl --out pairs.jsonl --judge \"python3 judge.py\"",
+       1,
+       1,
+       {{"out", Takes::value, "The preference rows to write.", "FILE"},
+        {"judge", Takes::value, "A command, for sh.", "CMD"},
+        {"batch", Takes::value, "Pairs of one call of the judge; default 16.", "N"},
+        {"timeout", Takes::value, "Seconds of one call of the judge; default 600.", "N"},
+        {"task", Takes::value, "The task whose checker judges; its options by --set.", "NAME"},
+        {"seed", Takes::value, "Of the random orders; default 42.", "N"},
+        kColumns,
+        {"set", Takes::values, "An option of the task; VALUE is read as TOML.", "KEY=VALUE"},
+        {"plugin", Takes::values, "Load this plugin first.", "FILE"}},
+       run_data_label},
   };
 }
 

@@ -29,7 +29,8 @@ void unpair(AnyRows& file) {
   std::vector<SourceRow> rows;
   for (const SourceRow& row : file.rows)
     for (std::size_t a = 0; a < row.answers.size(); ++a) {
-      SourceRow one{.id = row.id, .prompt = {}, .messages = row.messages, .answers = {row.answers[a]}};
+      SourceRow one{
+          .id = row.id, .prompt = {}, .messages = row.messages, .answers = {row.answers[a]}};
       one.wanted = a == 0;
       rows.push_back(std::move(one));
     }
@@ -89,8 +90,8 @@ int run_data_convert(const Arguments& arguments) {
   AnyRows file = read_any_rows(arguments.positional.front(), options);
   if (const std::string to = arguments.value("to"); to == "unpaired") {
     if (file.form != RowForm::preference)
-      throw ConfigError(message("--to unpaired: rows of form ", row_form_name(file.form),
-                                " hold no pairs"));
+      throw ConfigError(
+          message("--to unpaired: rows of form ", row_form_name(file.form), " hold no pairs"));
     unpair(file);
   } else if (!to.empty()) {
     throw ConfigError(message("--to got ", config::in_quotes(to), "\n  legal: unpaired"));
@@ -108,7 +109,8 @@ int run_data_split(const Arguments& arguments) {
   const std::int64_t seed = arguments.integer("seed", 42);
   const AnyRows file = read_any_rows(arguments.positional.front(), reader_of(arguments));
   make_folders(folder);
-  for (Part& part : parts) part.file = std::make_unique<PendingFile>(folder / (part.name + ".jsonl"));
+  for (Part& part : parts)
+    part.file = std::make_unique<PendingFile>(folder / (part.name + ".jsonl"));
   // A second reading, so that rows are kept as they stand, with keys that no form reads.
   data::LineReader lines(arguments.positional.front(), RowReaderOptions{}.max_line_bytes);
   auto row = file.rows.begin();

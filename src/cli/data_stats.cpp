@@ -28,7 +28,8 @@ struct Lengths {
 };
 
 /// Counts by powers of two: (most, count) of every bin from the first that holds anything.
-std::vector<std::pair<std::int64_t, std::int64_t>> histogram(const std::vector<std::int64_t>& values) {
+std::vector<std::pair<std::int64_t, std::int64_t>> histogram(
+    const std::vector<std::int64_t>& values) {
   std::map<std::int64_t, std::int64_t> bins;
   for (const std::int64_t value : values) {
     std::int64_t most = 1;
@@ -126,8 +127,11 @@ ordered_json lengths_record(std::vector<std::int64_t> values) {
   ordered_json bins = ordered_json::array();
   for (const auto& [most, count] : histogram(values))
     bins.push_back({{"at_most", most}, {"rows", count}});
-  return {{"min", values.front()}, {"median", rank(50)}, {"p95", rank(95)},
-          {"max", values.back()},  {"histogram", bins}};
+  return {{"min", values.front()},
+          {"median", rank(50)},
+          {"p95", rank(95)},
+          {"max", values.back()},
+          {"histogram", bins}};
 }
 
 ordered_json record_of(const AnyRows& file, Measure& measure, std::set<std::string>& prompts) {
@@ -141,18 +145,18 @@ ordered_json record_of(const AnyRows& file, Measure& measure, std::set<std::stri
     wanted += row.wanted.value_or(false);
     measure.add(row, file.are_texts(), lengths);
   }
-  ordered_json record = {{"file", file.path},
-                         {"form", row_form_name(file.form)},
-                         {"rows", file.rows.size()},
-                         {"bad_rows", file.bad.size()},
-                         {"reasons", reasons(file.bad)},
-                         {"unused_keys", file.unused_keys},
-                         {"repeated_rows", duplicates},
-                         {file.are_texts() ? "repeated_texts" : "repeated_prompts", prompt_duplicates}};
+  ordered_json record = {
+      {"file", file.path},
+      {"form", row_form_name(file.form)},
+      {"rows", file.rows.size()},
+      {"bad_rows", file.bad.size()},
+      {"reasons", reasons(file.bad)},
+      {"unused_keys", file.unused_keys},
+      {"repeated_rows", duplicates},
+      {file.are_texts() ? "repeated_texts" : "repeated_prompts", prompt_duplicates}};
   if (file.form == RowForm::unpaired) record["wanted"] = wanted;
   for (const Lengths& part : lengths)
-    if (!part.values.empty())
-      record["lengths"][part.part] = lengths_record(part.values);
+    if (!part.values.empty()) record["lengths"][part.part] = lengths_record(part.values);
   return record;
 }
 
@@ -168,7 +172,8 @@ void print_lengths(const std::string& part, const ordered_json& record, const ch
     const auto rows = bin.at("rows").get<std::int64_t>();
     std::cout << "    up to " << std::setw(8) << bin.at("at_most").get<std::int64_t>() << "  "
               << std::setw(8) << rows << "  "
-              << std::string(static_cast<std::size_t>((rows * kBar + most - 1) / most), '#') << '\n';
+              << std::string(static_cast<std::size_t>((rows * kBar + most - 1) / most), '#')
+              << '\n';
   }
 }
 
@@ -178,8 +183,8 @@ void print(const ordered_json& record, const char* unit) {
     if (key == "file" || key == "lengths" || key == "reasons") continue;
     std::string name = key;
     std::ranges::replace(name, '_', ' ');
-    std::cout << "  " << name << ": " << (value.is_string() ? value.get<std::string>() : value.dump())
-              << '\n';
+    std::cout << "  " << name << ": "
+              << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
     if (key == "bad_rows")
       for (const auto& [reason, count] : record.at("reasons").items())
         std::cout << "    " << count << " times: " << reason << '\n';
@@ -220,7 +225,8 @@ int run_data_stats(const Arguments& arguments) {
   for (const ordered_json& record : files) print(record, measure.unit());
   for (const ordered_json& leak : leaks)
     std::cout << "prompts that " << leak["files"][0].get<std::string>() << " and "
-              << leak["files"][1].get<std::string>() << " share: " << leak["shared_prompts"] << '\n';
+              << leak["files"][1].get<std::string>() << " share: " << leak["shared_prompts"]
+              << '\n';
   return 0;
 }
 

@@ -30,9 +30,9 @@ std::string problem_of(const Columns& columns) {
 
 const std::vector<std::string>& column_names() {
   static const std::vector<std::string> names = {
-      "text",          "prompt",      "response", "completion", "chosen", "rejected",
-      "answers",       "label",       "messages", "system",     "input",  "output",
-      "conversations", "instruction", "history"};
+      "text",     "prompt",  "response",      "completion",  "chosen",
+      "rejected", "answers", "label",         "messages",    "system",
+      "input",    "output",  "conversations", "instruction", "history"};
   return names;
 }
 

@@ -46,18 +46,20 @@ Corpus::~Corpus() = default;
 
 Corpus::Corpus(const std::filesystem::path& folder) : folder_(folder) {
   if (!std::filesystem::is_regular_file(folder / "corpus.json"))
-    throw DataError(message(folder.string(),
-                            ": is no corpus\n  lldm data pack FILE... --tokenizer DIR --out DIR makes "
-                            "one of text rows"));
+    throw DataError(
+        message(folder.string(),
+                ": is no corpus\n  lldm data pack FILE... --tokenizer DIR --out DIR makes "
+                "one of text rows"));
   const SealedFolder sealed(folder);
   if (!sealed.has_manifest())
     throw DataError(message(folder.string(), ": ", kManifestName, " is missing\n  pack it again"));
   sealed.check([](const std::string& name) { return name != "tokens.bin"; });
-  const nlohmann::json meta = parse_json(sealed.read("corpus.json"), (folder / "corpus.json").string());
+  const nlohmann::json meta =
+      parse_json(sealed.read("corpus.json"), (folder / "corpus.json").string());
   try {
     if (const auto format = meta.at("format").get<int>(); format != 1)
-      throw DataError(message(folder.string(), ": is of corpus format ", format,
-                              ", this lldm reads 1"));
+      throw DataError(
+          message(folder.string(), ": is of corpus format ", format, ", this lldm reads 1"));
     num_tokens_ = meta.at("tokens").get<std::int64_t>();
     num_documents_ = meta.at("documents").get<std::int64_t>();
     token_bytes_ = meta.at("token_bytes").get<int>();
@@ -69,8 +71,8 @@ Corpus::Corpus(const std::filesystem::path& folder) : folder_(folder) {
   tokens_ = std::make_unique<Mapping>(folder / "tokens.bin");
   ends_ = std::make_unique<Mapping>(folder / "documents.bin");
   const auto holds = [](const Mapping& file, std::int64_t count, int bytes) {
-    return count > 0 && file.file.size() == static_cast<std::uint64_t>(count) *
-                                                static_cast<std::uint64_t>(bytes);
+    return count > 0 && file.file.size() ==
+                            static_cast<std::uint64_t>(count) * static_cast<std::uint64_t>(bytes);
   };
   if ((token_bytes_ != 2 && token_bytes_ != 4) || !holds(*tokens_, num_tokens_, token_bytes_) ||
       !holds(*ends_, num_documents_, 8) || end_of(num_documents_ - 1) != num_tokens_)
@@ -83,7 +85,8 @@ std::vector<std::int64_t> Corpus::tokens(std::int64_t begin, std::int64_t end) c
   std::vector<std::int64_t> ids;
   ids.reserve(static_cast<std::size_t>(end - begin));
   for (std::int64_t i = begin; i < end; ++i)
-    ids.push_back(token_bytes_ == 2 ? tokens_->at<std::uint16_t>(i) : tokens_->at<std::uint32_t>(i));
+    ids.push_back(token_bytes_ == 2 ? tokens_->at<std::uint16_t>(i)
+                                    : tokens_->at<std::uint32_t>(i));
   for (const std::int64_t id : ids)
     if (id >= vocabulary_size_)
       throw DataError(message(folder_.string(), "/tokens.bin: id ", id, " of a vocabulary of ",
@@ -95,7 +98,9 @@ std::int64_t Corpus::end_of(std::int64_t document) const {
   return static_cast<std::int64_t>(ends_->at<std::uint64_t>(document));
 }
 
-void Corpus::verify() const { SealedFolder(folder_).check([](const std::string&) { return true; }); }
+void Corpus::verify() const {
+  SealedFolder(folder_).check([](const std::string&) { return true; });
+}
 
 namespace {
 constexpr std::int64_t kKept = 1024;  // documents for one entry of the table of first rows
@@ -123,8 +128,7 @@ std::vector<std::int64_t> CorpusRows::row(std::int64_t index) const {
   if (index < 0 || index >= size_)
     throw ShapeError(message("CorpusRows: row ", index, " of ", size_));
   if (!is_isolated_)
-    return corpus_->tokens(index * length_,
-                           std::min((index + 1) * length_, corpus_->num_tokens()));
+    return corpus_->tokens(index * length_, std::min((index + 1) * length_, corpus_->num_tokens()));
   const auto kept = std::upper_bound(first_row_.begin(), first_row_.end(), index) - 1;
   std::int64_t document = (kept - first_row_.begin()) * kKept, first = *kept;
   for (std::int64_t rows = rows_of(document); first + rows <= index; rows = rows_of(document)) {

@@ -67,8 +67,7 @@ class Packer {
     BadRows bad;
     while (lines.next()) {
       try {
-        const auto row =
-            data::with_columns(data::parse_row(lines), options.columns, unused);
+        const auto row = data::with_columns(data::parse_row(lines), options.columns, unused);
         add_text(data::to_text_row(row, lines.number(), unused).text);
       } catch (const data::RowFault& fault) {
         bad.add({lines.line_number(), fault.column, fault.reason, lines.offset()});
@@ -141,8 +140,9 @@ PackedCounts pack_corpus(const PackRequest& request, const Tokenizer& tokenizer)
                                        {"sources", sources}};
   folder.add("corpus.json", meta.dump(2) + "\n");
   folder.publish();
-  return {packer.num_documents(), packer.num_tokens(),
-          static_cast<std::uint64_t>(packer.num_tokens()) * static_cast<std::uint64_t>(token_bytes)};
+  return {
+      packer.num_documents(), packer.num_tokens(),
+      static_cast<std::uint64_t>(packer.num_tokens()) * static_cast<std::uint64_t>(token_bytes)};
 }
 
 }  // namespace lldm

@@ -128,8 +128,7 @@ std::string published_as(const json& row, RowForm form) {
       return row.contains("instruction") ? "alpaca" : row.contains("completion") ? "TRL" : "";
     case RowForm::conversation:
       for (const char* key : {"conversations", "messages"})
-        if (holds_turns(key))
-          return row.at(key).front().contains("from") ? "ShareGPT" : "messages";
+        if (holds_turns(key)) return row.at(key).front().contains("from") ? "ShareGPT" : "messages";
       return "TRL";
     case RowForm::preference:
       if (is_text(row, "chosen") && !row.contains("prompt")) return "HH-RLHF";

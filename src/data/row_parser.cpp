@@ -69,7 +69,8 @@ std::string known_role(const std::string& role, std::string_view key) {
       {"model", "assistant"}, {"ai", "assistant"}};
   if (const auto found = names.find(role); found != names.end()) return found->second;
   if (is_tool_role(role))
-    throw RowFault{0, message("a message of \"", key, "\" has the role \"", role, "\"; ", kNoTools)};
+    throw RowFault{0,
+                   message("a message of \"", key, "\" has the role \"", role, "\"; ", kNoTools)};
   throw RowFault{0, message("a message of \"", key, "\" has the role \"", shortened(role, 40),
                             "\", which no template here writes; legal: system (developer), user "
                             "(human, prompter), assistant (gpt, chatgpt, bot, model, ai)")};
@@ -221,8 +222,8 @@ json with_columns(json row, const Columns& columns, UnusedKeys& unused) {
     if (found == row.end()) {
       std::vector<std::string> keys;
       for (const auto& [key, value] : row.items()) keys.push_back(key);
-      throw RowFault{0, message("has no column ", config::in_quotes(theirs), " (columns.", ours, "); ",
-                                config::did_you_mean(theirs, keys, "columns"))};
+      throw RowFault{0, message("has no column ", config::in_quotes(theirs), " (columns.", ours,
+                                "); ", config::did_you_mean(theirs, keys, "columns"))};
     }
     taken.emplace_back(ours, *found);
   }

@@ -53,7 +53,8 @@ std::vector<RowForm> only(RowForm form, const std::vector<RowForm>& readable,
                           const std::string& path) {
   if (std::ranges::find(readable, form) != readable.end()) return {form};
   std::string names;
-  for (const RowForm one : readable) names += message(names.empty() ? "" : ", ", row_form_name(one));
+  for (const RowForm one : readable)
+    names += message(names.empty() ? "" : ", ", row_form_name(one));
   throw ConfigError(message(path, ": format = \"", row_form_name(form),
                             "\" is not read here\n  legal: auto, ", names));
 }

@@ -75,7 +75,8 @@ std::vector<Example> read_examples(const std::string& path, std::int64_t limit) 
           throw data::RowFault{0, message('"', key, "\" is missing or not a string")};
       examples.push_back({message("gsm8k-", stem, '-', lines.number()),
                           "Question: " + row["question"].get<std::string>() + "\nAnswer:",
-                          row["answer"].get<std::string>(), message(path, ':', lines.line_number())});
+                          row["answer"].get<std::string>(),
+                          message(path, ':', lines.line_number())});
     } catch (const data::RowFault& fault) {
       bad.push_back({lines.line_number(), fault.column, fault.reason, lines.offset()});
     }

@@ -53,10 +53,12 @@ bool DataRef::read(const config::Value& given, const config::Slot& slot) {
   *this = {};
   const std::string& key = slot.info.key;
   if (!given.is_table())
-    return slot.fail(given, "is " + given.seen(),
-                     "write { generate = TASK }, { file = PATH }, { stage = NAME } or { corpus = DIR }");
+    return slot.fail(
+        given, "is " + given.seen(),
+        "write { generate = TASK }, { file = PATH }, { stage = NAME } or { corpus = DIR }");
   int sources = 0;
-  for (const char* source : {"generate", "file", "stage", "corpus"}) sources += given.find(source) != nullptr;
+  for (const char* source : {"generate", "file", "stage", "corpus"})
+    sources += given.find(source) != nullptr;
   if (sources != 1)
     return slot.fail(given,
                      message("names ", sources == 0 ? "no source" : "several sources", " of rows"),
@@ -103,8 +105,8 @@ void DataRef::read_options(const config::Value& given, const config::ReadContext
   if (is_corpus) {
     if (const config::Member* corpus = resolved.find("corpus"); corpus->value.is_string())
       options.corpus = corpus->value.as_string();  // absolute
-    resolved.set("packing", config::Value::string(options.packing == Packing::concat ? "concat"
-                                                                                     : "isolated"));
+    resolved.set("packing",
+                 config::Value::string(options.packing == Packing::concat ? "concat" : "isolated"));
     resolved.set("length", config::Value::integer(options.length));
     for (const char* key : {"take", "limit"}) resolved.erase(key);
   }

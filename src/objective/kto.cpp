@@ -65,8 +65,8 @@ std::map<std::string, Mean> unpaired_metrics(const ScoreSet& scores, const at::T
     const double count = share.sum().item<double>();
     if (count == 0) continue;
     const char* side = wanted ? "chosen" : "rejected";
-    metrics[message("rewards/", side)] = {
-        beta * (ratios.detach() * share).sum().item<double>(), count};
+    metrics[message("rewards/", side)] = {beta * (ratios.detach() * share).sum().item<double>(),
+                                          count};
     metrics[message("logps/", side)] = {(policy * share).sum().item<double>(), count};
   }
   if (metrics.size() == 4)
@@ -82,7 +82,8 @@ at::Tensor desirable(const ScoreSet& scores) {
   const auto wanted = scores.auxiliary.find("wanted");
   if (wanted == scores.auxiliary.end())
     throw ShapeError(
-        "kto: the score set holds one answer a row and no auxiliary \"wanted\"\n  say which answers "
+        "kto: the score set holds one answer a row and no auxiliary \"wanted\"\n  say which "
+        "answers "
         "are wanted, or give pairs");
   return (wanted->second > 0.5).view({sizes[0], 1});
 }

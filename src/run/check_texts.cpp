@@ -49,9 +49,8 @@ class TextCheck {
     };
     for (const char* table : {"model", "tokenizer", "template"})
       add(run_.schedule.cells[work.cells.front()].root, table);
-    for (const char* name :
-         {"response_length", "score_padding", "long_rows", "prompt_boundary", "objective", "sampler",
-          "limit", "validation_rows"})
+    for (const char* name : {"response_length", "score_padding", "long_rows", "prompt_boundary",
+                             "objective", "sampler", "limit", "validation_rows"})
       add(run_.schedule.stage_of(work).resolved, name);
     for (const auto& [stage, words] : run_.experiment(work).words) key += stage + words + "\n";
     return seen_.insert(key).second;

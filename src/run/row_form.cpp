@@ -53,7 +53,8 @@ std::string row_form_problem(const Stage& stage, const StageRows& source) {
     }
   }
   if (std::find(accepted.begin(), accepted.end(), form) != accepted.end()) return "";
-  if (rows == RowsWanted::answers && form == RowForm::preference && has_messages(source.data.options))
+  if (rows == RowsWanted::answers && form == RowForm::preference &&
+      has_messages(source.data.options))
     return "";
   const char* hint = "";
   if (rows == RowsWanted::answers && has_take)

@@ -11,7 +11,12 @@ namespace {
 
 template <class Row, class Convert>
 AnyRows any_of(RowFile<Row> file, const Convert& convert) {
-  AnyRows any{file.path, file.summary(), file.form, file.num_lines, {}, std::move(file.skipped),
+  AnyRows any{file.path,
+              file.summary(),
+              file.form,
+              file.num_lines,
+              {},
+              std::move(file.skipped),
               std::move(file.unused_keys)};
   any.rows.reserve(file.rows.size());
   for (Row& row : file.rows) {

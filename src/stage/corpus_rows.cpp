@@ -40,7 +40,8 @@ CorpusSource open_corpus(const DataOptions& data, const Writing& writing, std::i
   const std::string folder = data.corpus.string();
   const auto corpus = std::make_shared<const Corpus>(data.corpus);
   if (corpus->tokenizer() != writing.tokenizer->fingerprint())
-    throw DataError(message(folder, ": was packed with another tokenizer than the stage's\n  pack it "
+    throw DataError(message(folder,
+                            ": was packed with another tokenizer than the stage's\n  pack it "
                             "again with the model's folder, or file, as --tokenizer"));
   const std::int64_t length = data.length > 0 ? data.length : writing.max_length;
   if (length > writing.max_length)

@@ -58,11 +58,12 @@ SourceRow of_messages(const std::vector<Message>& prompt, std::vector<std::strin
 std::vector<SourceRow> from_pairs(Logger& logger, const DataOptions& data,
                                   const RowReaderOptions& options) {
   const bool is_chosen = data.take == Take::chosen;
-  return told(logger, read_preference_rows(data.file.string(), options),
-              [&](const PreferenceRow& row) {
-                return of_messages(row.prompt, {is_chosen ? row.chosen : row.rejected});
-              },
-              message("; the ", is_chosen ? "chosen" : "rejected", " answer of each is read (take)"));
+  return told(
+      logger, read_preference_rows(data.file.string(), options),
+      [&](const PreferenceRow& row) {
+        return of_messages(row.prompt, {is_chosen ? row.chosen : row.rejected});
+      },
+      message("; the ", is_chosen ? "chosen" : "rejected", " answer of each is read (take)"));
 }
 
 /// The forms in which a file may hold rows of so many answers.
@@ -208,8 +209,8 @@ namespace {
 std::int64_t answers_of_file(const StageRows& rows) {
   if (rows.wanted == RowsWanted::texts || rows.wanted == RowsWanted::answers) return 1;
   if (rows.wanted == RowsWanted::pairs) return 2;
-  const RowForm form =
-      detect_row_form(rows.data.options.file.string(), forms_of(2), reader_options(rows.data.options));
+  const RowForm form = detect_row_form(rows.data.options.file.string(), forms_of(2),
+                                       reader_options(rows.data.options));
   return form == RowForm::ranked ? 0 : 2;
 }
 

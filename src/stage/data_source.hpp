@@ -30,7 +30,7 @@ struct SourceRow {
     std::vector<std::int64_t> tokens, steps;
   };
   std::vector<Path> paths = {};
-  std::string place = {};  // "rows.jsonl:12" where a file holds it
+  std::string place = {};           // "rows.jsonl:12" where a file holds it
   std::optional<bool> wanted = {};  // of one answer that is labelled
   /// For messages: its place, else its number among those that were generated, from 1 as lines are.
   [[nodiscard]] std::string name() const;

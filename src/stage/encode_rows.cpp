@@ -154,8 +154,8 @@ namespace {
 void refuse_labels(const std::vector<SourceRow>& rows, const std::string& stage) {
   for (const SourceRow& row : rows)
     if (row.wanted)
-      throw DataError(message(row.name(), ": holds one labelled answer, stage \"", stage,
-                              "\" compares two"));
+      throw DataError(
+          message(row.name(), ": holds one labelled answer, stage \"", stage, "\" compares two"));
 }
 
 }  // namespace
@@ -203,11 +203,12 @@ void check_lengths(const std::vector<TrainingRow>& rows, const RowNames& names,
     }
   if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
   if (bad > 0)
-    throw DataError(message("stage \"", stage, "\": ", bad, " text(s) are longer than the model's ",
-                            max_length, " tokens", list,
-                            "\n  shorten them, train a model with a larger [model] max_length, or say what becomes of "
-                            "them: long_rows = \"drop\", \"truncate_prompt_left\" or "
-                            "\"truncate_response_right\""));
+    throw DataError(message(
+        "stage \"", stage, "\": ", bad, " text(s) are longer than the model's ", max_length,
+        " tokens", list,
+        "\n  shorten them, train a model with a larger [model] max_length, or say what becomes of "
+        "them: long_rows = \"drop\", \"truncate_prompt_left\" or "
+        "\"truncate_response_right\""));
 }
 
 }  // namespace lldm

@@ -23,8 +23,8 @@ class Treatment {
     if (std::ranges::all_of(row, [&](const Encoded& answer) { return fits(answer); }))
       return Fate::fits;
     if (rule_.long_rows == LongRows::drop) return Fate::dropped;
-    const bool is_cut = rule_.long_rows == LongRows::truncate_prompt_left ? cut_prompts(row)
-                                                                          : cut_responses(row);
+    const bool is_cut =
+        rule_.long_rows == LongRows::truncate_prompt_left ? cut_prompts(row) : cut_responses(row);
     return is_cut && !has_twins(row) ? Fate::cut : Fate::dropped;
   }
 
@@ -39,8 +39,7 @@ class Treatment {
     return rule_.is_plain_text || !rule_.length || size_of(answer.response) < *rule_.length;
   }
   [[nodiscard]] bool fits(const Encoded& answer) const {
-    return fits_canvas(answer) &&
-           size_of(answer.prompt) + canvas(answer) <= rule_.max_length;
+    return fits_canvas(answer) && size_of(answer.prompt) + canvas(answer) <= rule_.max_length;
   }
 
   /// All answers of a row have one prompt, and keep one.
@@ -70,8 +69,7 @@ class Treatment {
         room = std::min(room, *rule_.length - 1);
       }
       if (room < 1) return false;
-      if (size_of(answer.response) > room)
-        answer.response.resize(static_cast<std::size_t>(room));
+      if (size_of(answer.response) > room) answer.response.resize(static_cast<std::size_t>(room));
     }
     return true;
   }

@@ -95,7 +95,8 @@ std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_
   std::vector<TrainingRow> rows;
   while (lines.next()) {
     const std::string where = message(file.string(), ":", lines.line_number());
-    if (!lines.array_problem().empty()) throw DataError(message(where, ": ", lines.array_problem()));
+    if (!lines.array_problem().empty())
+      throw DataError(message(where, ": ", lines.array_problem()));
     if (data::is_blank(lines.line())) throw DataError(where + ": empty line");
     if (lines.is_too_long())
       throw DataError(message(where, ": the line has ", lines.num_bytes(), " bytes, the limit is ",

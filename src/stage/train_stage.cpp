@@ -41,7 +41,7 @@ struct Prepared {
   std::vector<SourceRow> sources;         // of the rows trained on; none of a corpus
   Result held_out;                        // what the result says of the validation rows, or null
   LongRowCounts long_rows;
-  ObjectiveNeeds needs;                   // of the objective, with these rows
+  ObjectiveNeeds needs;  // of the objective, with these rows
 };
 
 struct PreparedRows {
@@ -61,8 +61,8 @@ bool reads_texts(const RunContext& run, const Work& work) {
 PreparedRows corpus_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
                          const Writing& writing) {
   const StageFacts& facts = run.schedule.stage_of(work).facts;
-  CorpusSource opened = open_corpus(facts.rows.front().data.options, writing, stage.validation_rows,
-                                    work.seed);
+  CorpusSource opened =
+      open_corpus(facts.rows.front().data.options, writing, stage.validation_rows, work.seed);
   PreparedRows all;
   all.source = std::move(opened.training);
   run.logger.info(message(facts.rows.front().data.options.corpus.string(), ": ", all.source->size(),
@@ -70,8 +70,10 @@ PreparedRows corpus_rows(const RunContext& run, const Work& work, const Training
   all.held.rows = std::move(opened.held_out);
   if (const StageRows* validation = facts.rows_at("validation")) {
     if (validation->data.is_corpus())
-      throw ConfigError(message("stage \"", stage.name, "\": validation: a corpus beside a corpus is "
-                                "not read\n  validation_rows holds rows of it out, or give a file"));
+      throw ConfigError(
+          message("stage \"", stage.name,
+                  "\": validation: a corpus beside a corpus is "
+                  "not read\n  validation_rows holds rows of it out, or give a file"));
     all.held.rows = read_encoded(run, run.logger, work, *validation, 1, writing).rows;
   }
   return all;

@@ -152,13 +152,13 @@ StageFacts TrainingKind::facts_of(const Options& options, RowsWanted wanted) {
   if (!options.from.empty()) facts.inputs.push_back(options.from);
   add_rows(facts, "data", options.data, wanted);
   add_rows(facts, "validation", options.validation, wanted);
-  facts.scoring = StageScoring{.process = options.forward_process,
-                               .estimators = {options.score_estimator},
-                               .response_length = options.response_length,
-                               .score_padding = options.score_padding,
-                               .long_rows = options.long_rows.value_or(LongRows::error),
-                               .boundary =
-                                   options.prompt_boundary.value_or(PromptBoundary::separate)};
+  facts.scoring =
+      StageScoring{.process = options.forward_process,
+                   .estimators = {options.score_estimator},
+                   .response_length = options.response_length,
+                   .score_padding = options.score_padding,
+                   .long_rows = options.long_rows.value_or(LongRows::error),
+                   .boundary = options.prompt_boundary.value_or(PromptBoundary::separate)};
   facts.training =
       StageTraining{.role = options.role,
                     .objective = options.objective,

@@ -36,8 +36,8 @@ StepSizes corpus_sizes(const RowSource& source, const TrainingSetup& setup,
   StepSizes sizes;
   for (std::int64_t i = 0; i < std::min(source.size(), kMostAsked); ++i)
     sizes.longest = std::max(sizes.longest, source.row(i).answers.front().length());
-  sizes.micro_batch_tokens = sizes.longest * estimator.nominal_copies(sizes.longest) *
-                             setup.optimizer.batch_size;
+  sizes.micro_batch_tokens =
+      sizes.longest * estimator.nominal_copies(sizes.longest) * setup.optimizer.batch_size;
   return sizes;
 }
 

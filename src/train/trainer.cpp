@@ -125,7 +125,8 @@ ObjectiveNeeds needs_of_rows(ObjectiveNeeds needs, const TrainingSetup& setup) {
   for (const auto* rows : {&setup.rows, &setup.validation})
     for (const TrainingRow& row : *rows) {
       if (row.wanted.has_value() != is_labelled)
-        refuse(*rows, row.id, "is of another form than the others: labelled answers and pairs do not mix");
+        refuse(*rows, row.id,
+               "is of another form than the others: labelled answers and pairs do not mix");
       if (static_cast<std::int64_t>(row.answers.size()) != needs.group_size)
         refuse(*rows, row.id, "holds ", row.answers.size(), " answers, the objective compares ",
                needs.group_size);

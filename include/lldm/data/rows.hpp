@@ -89,9 +89,9 @@ enum class RowForm : std::uint8_t {
   ranked,        // {"prompt", "answers": ["best", ..., "worst"]}
   unpaired,      // {"prompt", "completion", "label": true or false}
 };
-inline constexpr std::array kRowForms = {RowForm::text,       RowForm::prompt_response,
+inline constexpr std::array kRowForms = {RowForm::text,         RowForm::prompt_response,
                                          RowForm::conversation, RowForm::preference,
-                                         RowForm::ranked,     RowForm::unpaired};
+                                         RowForm::ranked,       RowForm::unpaired};
 [[nodiscard]] std::string_view row_form_name(RowForm form);
 
 /// What happens to a file with bad rows.
@@ -112,8 +112,8 @@ struct RowReaderOptions {
   bool offers_skip = false;  // whether who reads has a key `on_bad_row` that a refusal can name
   bool collects = false;     // every bad row stands in `skipped` and none refuses the file
   std::int64_t max_line_bytes = std::int64_t{64} << 20;  // a longer line is a bad row
-  Columns columns = {};                // keys under which the file keeps what the form reads
-  std::optional<RowForm> form = {};    // that every row must have; empty: what the first one shows
+  Columns columns = {};              // keys under which the file keeps what the form reads
+  std::optional<RowForm> form = {};  // that every row must have; empty: what the first one shows
 };
 
 /// A row that was refused.

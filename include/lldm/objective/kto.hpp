@@ -63,7 +63,8 @@ class Kto {
           field("beta", &Options::beta, "Strength of the pull to the reference.")
               .above(0.0)
               .unit("1/nat"),
-          field("desirable_weight", &Options::desirable_weight, "Factor of the chosen answers (of those labelled true).")
+          field("desirable_weight", &Options::desirable_weight,
+                "Factor of the chosen answers (of those labelled true).")
               .at_least(0.0),
           field("undesirable_weight", &Options::undesirable_weight,
                 "Factor of the rejected answers (of those labelled false).")

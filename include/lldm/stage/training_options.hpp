@@ -87,13 +87,15 @@ struct TrainingStage {
             "response_length", &S::response_length,
             "Answer canvas: a number of tokens (end-of-text fills it), or \"own\": the answer and "
             "one end-of-text."),
-        field("score_padding", &S::score_padding,
-              "End-of-text that fills the canvas behind the first: include (scored, and trained on, "
-              "as LLaDA's SFT does), exclude (visible, not scored), hide (the model sees none)."),
-        field("long_rows", &S::long_rows,
-              "Rows longer than the model takes, or than their canvas: error (when left out), drop, "
-              "truncate_prompt_left, or truncate_response_right (which keeps the end-of-text).  "
-              "Counted and told."),
+        field(
+            "score_padding", &S::score_padding,
+            "End-of-text that fills the canvas behind the first: include (scored, and trained on, "
+            "as LLaDA's SFT does), exclude (visible, not scored), hide (the model sees none)."),
+        field(
+            "long_rows", &S::long_rows,
+            "Rows longer than the model takes, or than their canvas: error (when left out), drop, "
+            "truncate_prompt_left, or truncate_response_right (which keeps the end-of-text).  "
+            "Counted and told."),
         field("prompt_boundary", &S::prompt_boundary,
               "separate (when left out): prompt and answer are encoded each by itself, as when "
               "answers are sampled; prefix: the same, and an error where the tokens of both "
