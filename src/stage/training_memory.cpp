@@ -32,7 +32,7 @@ constexpr std::int64_t kMostRowsSeen = std::int64_t{1} << 24;  // rows whose ord
 /// Rows of a corpus are all as long as the longest, but for a few.
 StepSizes corpus_sizes(const RowSource& source, const TrainingSetup& setup,
                        const AnyScoreEstimator& estimator) {
-  constexpr std::int64_t kMostAsked = 4096;
+  constexpr std::int64_t kMostAsked = 256;
   StepSizes sizes;
   for (std::int64_t i = 0; i < std::min(source.size(), kMostAsked); ++i)
     sizes.longest = std::max(sizes.longest, source.row(i).answers.front().length());

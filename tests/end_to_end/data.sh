@@ -215,6 +215,24 @@ sed 's/kind = "pretraining"/kind = "sft"/; /random_length/d' pretrain.toml > sft
 run_lldm validate sft.toml
 expect_code 2 "a corpus for sft"
 expect_text "a corpus holds texts"
+peak() { # KiB that a run of the program held at most
+  python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$LLDM" "$@"
+}
+python3 -c 'import json
+text = json.dumps({"text": "a text that is repeated until it is a thousand bytes long; " * 17})
+with open("big.jsonl", "w") as out:
+    for i in range(60000): out.write(text + "\n")'
+small=$(peak data pack texts.jsonl --tokenizer bytes --out small_corpus)
+big=$(peak data pack big.jsonl --tokenizer bytes --out big_corpus)
+tokens=$(($(stat -c %s big_corpus/tokens.bin) / 1024))
+check "packing $tokens KiB of tokens holds $((big - small)) KiB more than packing a few" [ $((big - small)) -lt $((tokens / 8)) ]
+small=$(peak run pretrain.toml --out few)
+big=$(peak run pretrain.toml --out many --set 'base.data={ corpus = "big_corpus" }')
+check "training on them holds $((big - small)) KiB more than training on a few" [ $((big - small)) -lt $((tokens / 8)) ]
+big=$(peak run pretrain.toml --out many_isolated --set 'base.data={ corpus = "big_corpus", packing = "isolated" }')
+check "and $((big - small)) KiB more with isolated texts" [ $((big - small)) -lt $((tokens / 8)) ]
 truncate -s -2 corpus/tokens.bin
 run_lldm validate pretrain.toml
 expect_code 2 "a torn corpus"

@@ -180,7 +180,8 @@ struct RowFile {
 
 /// The form that a file's first line shows among `accepted` (all forms where it is empty); read
 /// with the matching function.  A row with the keys of two accepted forms is an error: nothing is
-/// guessed.  With `collects`, of the first row that shows one.  One exception, as published (UltraFeedback): `messages` beside `chosen` and `rejected`
+/// guessed.  With `collects`, of the first row that shows one.  One exception, as published
+/// (UltraFeedback): `messages` beside `chosen` and `rejected`
 /// repeats the chosen conversation, and the row is a preference row.
 /// Errors  DataError if the first line is bad or of no form.
 [[nodiscard]] RowForm detect_row_form(const std::filesystem::path& path,

@@ -113,7 +113,8 @@ struct DataRef {
 
   static constexpr std::string_view option_type() { return "rows"; }
   static const std::vector<config::FieldInfo>& fields();
-  /// Reports none or several of generate, file, stage and corpus; unknown keys; a task's own mistakes.
+  /// Reports none or several of generate, file, stage and corpus; unknown keys; a task's own
+  /// mistakes.
   bool read(const config::Value& given, const config::Slot& slot);
   [[nodiscard]] std::optional<config::Value> write() const;
 

@@ -182,7 +182,7 @@ TEST_CASE(
 TEST_CASE("prompt_boundary = prefix refuses a token across the border", "[stage][boundary]") {
   TokenizerOptions options;
   options.type = TokenizerType::words;
-  const auto words = make_tokenizer(options, {"an answer", "ananswer"});
+  const auto words = make_tokenizer(options, std::vector<std::string>{"an answer", "ananswer"});
   CanvasRule rule;
   rule.boundary = PromptBoundary::prefix;
   const std::vector<SourceRow> joined = {row_of("an", {"answer"})};
