@@ -10,7 +10,7 @@ target_include_directories(lldm
 target_link_libraries(lldm
   PUBLIC lldm::torch_cpu Boost::headers nlohmann_json::nlohmann_json
   PRIVATE lldm_flags tomlplusplus::tomlplusplus Eigen3::Eigen
-          PkgConfig::PCRE2 PkgConfig::UTF8PROC PkgConfig::CRYPTO Threads::Threads ${CMAKE_DL_LIBS})
+          PkgConfig::PCRE2 PkgConfig::UTF8PROC PkgConfig::CRYPTO ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS})
 set_target_properties(lldm PROPERTIES EXPORT_NAME lldm VERSION ${PROJECT_VERSION} SOVERSION 0)
 if(LLDM_PCH)
   target_precompile_headers(lldm PRIVATE ${LLDM_PCH_HEADERS})

@@ -51,6 +51,8 @@ struct Command {
 std::vector<Command> model_commands();
 std::vector<Command> synthesis_commands();
 std::vector<Command> tokenizer_commands();
+/// Those of files of rows, beside generate, check and inspect.
+std::vector<Command> data_commands();
 
 /// Every command, in the order of `lldm --help`.
 const std::vector<Command>& commands();
@@ -89,6 +91,11 @@ int run_data_generate(const Arguments&);
 int run_data_check(const Arguments&);
 int run_data_inspect(const Arguments&);
 int run_data_synthesize(const Arguments&);
+int run_data_stats(const Arguments&);
+int run_data_convert(const Arguments&);
+int run_data_split(const Arguments&);
+int run_data_pack(const Arguments&);
+int run_data_label(const Arguments&);
 int run_tokenizer_encode(const Arguments&);
 int run_tokenizer_decode(const Arguments&);
 int run_tokenizer_inspect(const Arguments&);

@@ -35,6 +35,7 @@ std::vector<Command> with_folder_commands(std::vector<Command> table) {
   };
   put_before("data generate", model_commands());
   put_before("grid plan", synthesis_commands());
+  put_before("grid plan", data_commands());
   put_before("grid plan", tokenizer_commands());
   return table;
 }
@@ -182,6 +183,9 @@ const std::vector<Command>& commands() {
         1,
         {{"kind", Takes::value, "What the rows are to be.",
           "text|conversations|preference|unpaired"},
+         {"columns", Takes::value,
+          "Under which keys the rows keep what is read: prompt=question,chosen=good.",
+          "OURS=THEIRS,..."},
          {"tokenizer", Takes::value,
           "Model folder: rows that its tokenizer and template cannot encode are bad too.", "DIR"}},
         run_data_check},
@@ -206,6 +210,9 @@ const std::vector<Command>& commands() {
           "DIR"},
          {"response-length", Takes::value, "Of a .jsonl file: the answers' canvas; default own.",
           "N"},
+         {"columns", Takes::value, "Of a .jsonl file: under which keys its rows keep what is read.",
+          "OURS=THEIRS,..."},
+         {"format", Takes::value, "Of a .jsonl file: the form of its rows; default auto.", "FORM"},
          {"stage", Takes::value, "Of an experiment: this stage alone; default all.", "NAME|all"},
          {"out", Takes::value, "Of an experiment: folder of the run; default runs/<file name>.",
           "DIR"},

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/data_options.hpp"
 #include "cli/terminal.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
@@ -58,11 +59,13 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const Arguments& arguments,
 }
 
 std::string inspect_rows_file(const Arguments& arguments, const std::string& file) {
-  const RowForm form = detect_row_form(file);
+  RowReaderOptions options = reader_of(arguments);
+  options.offers_skip = true;
+  const RowForm form = detect_row_form(file, {}, options);
   const InspectSettings settings = settings_of(arguments);
   std::vector<std::string> texts;
   if (form == RowForm::text) {
-    const auto rows = read_text_rows(file, {.offers_skip = true});
+    const auto rows = read_text_rows(file, options);
     for (const TextRow& row : rows.rows) texts.push_back(row.text);
     return rows.summary() + "\n" +
            describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
@@ -71,7 +74,7 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
     for (const Message& turn : prompt) texts.push_back(turn.content);
   };
   if (form == RowForm::preference) {
-    const auto rows = read_preference_rows(file, {.offers_skip = true});
+    const auto rows = read_preference_rows(file, options);
     for (const PreferenceRow& row : rows.rows) {
       add(row.prompt);
       texts.push_back(row.chosen);
@@ -81,7 +84,7 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
            describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
   }
   if (form == RowForm::ranked) {
-    const auto rows = read_ranked_rows(file, 0, {.offers_skip = true});
+    const auto rows = read_ranked_rows(file, 0, options);
     for (const RankedRow& row : rows.rows) {
       add(row.prompt);
       texts.insert(texts.end(), row.answers.begin(), row.answers.end());
@@ -90,7 +93,7 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
            describe_rows(rows.rows, *tokenizer_of(arguments, texts), settings);
   }
   if (form == RowForm::unpaired) {
-    const auto rows = read_unpaired_rows(file, {.offers_skip = true});
+    const auto rows = read_unpaired_rows(file, options);
     std::vector<PromptRow> shown;
     for (const UnpairedRow& row : rows.rows) {
       add(row.prompt);
@@ -99,7 +102,7 @@ std::string inspect_rows_file(const Arguments& arguments, const std::string& fil
     }
     return rows.summary() + "\n" + describe_rows(shown, *tokenizer_of(arguments, texts), settings);
   }
-  const auto rows = read_prompt_rows(file, {.offers_skip = true});
+  const auto rows = read_prompt_rows(file, options);
   for (const PromptRow& row : rows.rows) {
     add(row.prompt);
     texts.push_back(row.response);
@@ -159,6 +162,10 @@ int run_data_inspect(const Arguments& arguments) {
     if (!is_experiment && arguments.has(option))
       throw ConfigError(message("--", option, " is not read here: ", file.string(),
                                 " is no experiment\n  remove it, or give a .toml file"));
+  for (const char* option : {"columns", "format"})
+    if (is_experiment && arguments.has(option))
+      throw ConfigError(message("--", option, " is not read here\n  data = { ", option,
+                                " = ... } of a stage says its own"));
   if (is_experiment && arguments.has("response-length"))
     throw ConfigError(
         "--response-length is not read here\n  a stage says its own; --set "

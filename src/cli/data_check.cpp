@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 // lldm data check.
 #include <algorithm>
-#include <functional>
 #include <iostream>
-#include <map>
 
-#include "cli/command.hpp"
+#include "cli/data_options.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/data/rows.hpp"
 #include "lldm/data/template.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "stage/any_rows.hpp"
 #include "stage/mask_in_data.hpp"
 
 namespace lldm::cli {
@@ -24,11 +23,11 @@ struct Check {
 
   /// Why a row cannot be encoded; "" if it can, or if no tokenizer is asked for.
   [[nodiscard]] std::string problem(const std::vector<Message>& prompt,
-                                    const std::vector<std::string_view>& answers) const {
+                                    const std::vector<std::string>& answers) const {
     if (!tokenizer) return "";
     try {
       const std::string mask = mask_text(*tokenizer);
-      for (const std::string_view answer : answers) {
+      for (const std::string& answer : answers) {
         if (prompt.empty()) {
           if (tokenizer->encode(answer).empty()) return "the text has no token";
         } else {
@@ -47,51 +46,38 @@ struct Check {
   }
 };
 
-struct Checked {
-  RowForm form = RowForm::text;
-  std::uint64_t lines = 0;
-  std::vector<BadRow> bad;
-  std::vector<std::string> unused_keys;
-};
-
-/// `parts(row)` gives the prompt and the answers of a row.
-template <class Row, class Parts>
-Checked checked(RowFile<Row> file, const Check& check, const Parts& parts) {
-  Checked result{file.form, file.num_lines, std::move(file.skipped), std::move(file.unused_keys)};
-  for (const Row& row : file.rows) {
-    const auto [prompt, answers] = parts(row);
-    if (std::string problem = check.problem(prompt, answers); !problem.empty()) {
-      std::ranges::replace(problem, '\n', ' ');
-      result.bad.push_back({row.id, 0, std::move(problem)});
-    }
-  }
-  std::ranges::sort(result.bad, {}, &BadRow::line);
-  return result;
-}
-
-using Answers = std::vector<std::string_view>;
-using Messages = std::vector<Message>;
-constexpr RowReaderOptions kAll{.collects = true};
-
-Checked check_file(const std::string& file, const std::string& kind, const Check& check) {
-  if (kind == "text")
-    return checked(read_text_rows(file, kAll), check,
-                   [](const TextRow& row) { return std::pair<Messages, Answers>{{}, {row.text}}; });
-  if (kind == "conversations")
-    return checked(read_prompt_rows(file, kAll), check, [](const PromptRow& row) {
-      return std::pair<Messages, Answers>{row.prompt, {row.response}};
-    });
-  if (kind == "preference")
-    return checked(read_preference_rows(file, kAll), check, [](const PreferenceRow& row) {
-      return std::pair<Messages, Answers>{row.prompt, {row.chosen, row.rejected}};
-    });
-  if (kind == "unpaired")
-    return checked(read_unpaired_rows(file, kAll), check, [](const UnpairedRow& row) {
-      return std::pair<Messages, Answers>{row.prompt, {row.completion}};
-    });
+/// The forms of rows that a kind stands for.
+std::vector<RowForm> forms_of(const std::string& kind) {
+  if (kind == "text") return {RowForm::text};
+  if (kind == "conversations") return {RowForm::prompt_response, RowForm::conversation};
+  if (kind == "preference") return {RowForm::preference};
+  if (kind == "unpaired") return {RowForm::unpaired};
   const std::vector<std::string> kinds = {"text", "conversations", "preference", "unpaired"};
   throw ConfigError(message("--kind got ", config::in_quotes(kind), "\n  ",
                             config::did_you_mean(kind, kinds, "kinds")));
+}
+
+/// The file's rows, those that cannot be encoded among the bad ones, in the order of their lines.
+AnyRows checked(const Arguments& arguments, const Check& check) {
+  RowReaderOptions options = reader_of(arguments);
+  options.collects = true;
+  AnyRows file =
+      read_any_rows(arguments.positional.at(0), options, forms_of(arguments.value("kind")));
+  for (const SourceRow& row : file.rows) {
+    std::string problem = check.problem(row.messages, row.answers);
+    if (problem.empty()) continue;
+    std::ranges::replace(problem, '\n', ' ');
+    const std::string line = row.place.substr(row.place.rfind(':') + 1);
+    file.bad.push_back({std::stoull(line), 0, std::move(problem)});
+  }
+  std::ranges::stable_sort(file.bad, {}, &BadRow::line);
+  return file;
+}
+
+/// " (byte 3 of the line, 120 of the file)", as far as it is known.
+std::string bytes_of(const BadRow& row) {
+  if (row.column == 0) return "";
+  return message(" (byte ", row.column, " of the line, ", row.offset + row.column, " of the file)");
 }
 
 }  // namespace
@@ -107,17 +93,13 @@ int run_data_check(const Arguments& arguments) {
     check.tokenizer = load_tokenizer(folder);
     check.prompt_template = saved_template(folder).value_or(check.prompt_template);
   }
-  const Checked result = check_file(file, arguments.value("kind"), check);
-  for (const BadRow& row : result.bad) {
-    std::cout << file << ':' << row.line << ": " << row.reason;
-    if (row.column > 0) std::cout << " (byte " << row.column << " of the line)";
-    std::cout << '\n';
-  }
+  const AnyRows result = checked(arguments, check);
+  for (const BadRow& row : result.bad)
+    std::cout << file << ':' << row.line << ": " << row.reason << bytes_of(row) << '\n';
   if (result.bad.empty())
-    std::cout << file << ": " << result.lines << " rows of form " << row_form_name(result.form)
-              << ", all good\n";
+    std::cout << result.summary.substr(0, result.summary.find(';')) << ", all good\n";
   else
-    std::cout << file << ": " << result.bad.size() << " of " << result.lines
+    std::cout << file << ": " << result.bad.size() << " of " << result.num_lines
               << " rows cannot be used\n";
   if (!result.unused_keys.empty()) {
     std::cout << "keys that nobody reads:";

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "data/row_parser.hpp"
+
 namespace lldm::data {
 namespace {
 
@@ -21,12 +23,34 @@ bool is_list(const json& row, const char* key) {
   return found != row.end() && found->is_array();
 }
 
+/// What stands before an alpaca row's instruction: "system", and "history" of pairs.
+json before_instruction(const json& row) {
+  json turns = json::array();
+  const auto add = [&](const char* role, const json& content) {
+    turns.push_back({{"role", role}, {"content", content}});
+  };
+  if (is_text(row, "system") && row.at("system") != "") add("system", row.at("system"));
+  if (!is_list(row, "history")) return turns;
+  for (const json& pair : row.at("history")) {
+    if (!pair.is_array() || pair.size() != 2)
+      throw RowFault{0, "\"history\" must be a list of pairs of texts"};
+    add("user", pair[0]);
+    add("assistant", pair[1]);
+  }
+  return turns;
+}
+
 void from_alpaca(json& row) {
   auto prompt = row.at("instruction").get<std::string>();
   if (const auto input = row.value("input", std::string()); !input.empty()) prompt += "\n" + input;
-  row["prompt"] = std::move(prompt);
+  if (json turns = before_instruction(row); !turns.empty()) {
+    turns.push_back({{"role", "user"}, {"content", std::move(prompt)}});
+    row["prompt"] = std::move(turns);
+  } else {
+    row["prompt"] = std::move(prompt);
+  }
   row["response"] = std::move(row.at("output"));
-  for (const char* key : {"instruction", "input", "output"}) row.erase(key);
+  for (const char* key : {"instruction", "input", "output", "system", "history"}) row.erase(key);
 }
 
 void from_completion(json& row) {
@@ -93,6 +117,30 @@ json standard_row(json row) {
   else if (is_text(row, "chosen") && is_text(row, "rejected") && !row.contains("prompt"))
     from_dialogues(row);
   return row;
+}
+
+std::string published_as(const json& row, RowForm form) {
+  const auto holds_turns = [&](const char* key) {
+    return is_list(row, key) && !row.at(key).empty() && row.at(key).front().is_object();
+  };
+  switch (form) {
+    case RowForm::prompt_response:
+      return row.contains("instruction") ? "alpaca" : row.contains("completion") ? "TRL" : "";
+    case RowForm::conversation:
+      for (const char* key : {"conversations", "messages"})
+        if (holds_turns(key)) return row.at(key).front().contains("from") ? "ShareGPT" : "messages";
+      return "TRL";
+    case RowForm::preference:
+      if (is_text(row, "chosen") && !row.contains("prompt")) return "HH-RLHF";
+      if (row.contains("score_chosen") && holds_turns("chosen")) return "UltraFeedback";
+      return row.contains("prompt") ? "" : "implicit prompt";
+    case RowForm::unpaired:
+      return "TRL";
+    case RowForm::text:
+    case RowForm::ranked:
+      break;
+  }
+  return "";
 }
 
 }  // namespace lldm::data

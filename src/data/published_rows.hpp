@@ -3,12 +3,16 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
+
+#include "lldm/data/rows.hpp"
 
 namespace lldm::data {
 
 /// The row with the keys of the form that it is:
 ///   {instruction, input, output}   alpaca: prompt is the instruction, and the input a line below
-///                                  where there is one; response is the output
+///                                  where there is one; response is the output; "system" and the
+///                                  pairs of "history" are messages before them
 ///   {prompt, completion}           strings: response; lists of messages: one conversation
 ///   {chosen, rejected} as strings  of turns after "\n\nHuman:" and "\n\nAssistant:" (HH-RLHF):
 ///                                  lists of messages
@@ -16,5 +20,9 @@ namespace lldm::data {
 /// Source  TRL's and LLaMA-Factory's pages on dataset formats (the latter: the line between
 ///         instruction and input)
 nlohmann::json standard_row(nlohmann::json row);
+
+/// As whom a row of this form is written, before `standard_row`: "alpaca", "TRL", "HH-RLHF",
+/// "UltraFeedback", "ShareGPT", "messages", "implicit prompt"; "" for the form's own keys.
+std::string published_as(const nlohmann::json& row, RowForm form);
 
 }  // namespace lldm::data

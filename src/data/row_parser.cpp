@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "lldm/config/diagnostics.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/text/utf8.hpp"
@@ -50,6 +51,15 @@ void refuse_empty(std::string_view text, std::string_view key) {
   if (trim_white_space(text).empty()) throw RowFault{0, message('"', key, "\" is empty")};
 }
 
+constexpr const char* kNoTools =
+    "tools are not supported: no template here writes calls or their results";
+
+bool is_tool_role(std::string_view role) {
+  static const std::set<std::string_view> names = {"tool",        "function", "function_call",
+                                                   "observation", "ipython",  "tool_response"};
+  return names.contains(role);
+}
+
 /// A role under the name the templates write; a row with any other is refused.
 std::string known_role(const std::string& role, std::string_view key) {
   static const std::map<std::string_view, const char*> names = {
@@ -58,6 +68,9 @@ std::string known_role(const std::string& role, std::string_view key) {
       {"gpt", "assistant"},   {"chatgpt", "assistant"}, {"bot", "assistant"},
       {"model", "assistant"}, {"ai", "assistant"}};
   if (const auto found = names.find(role); found != names.end()) return found->second;
+  if (is_tool_role(role))
+    throw RowFault{0,
+                   message("a message of \"", key, "\" has the role \"", role, "\"; ", kNoTools)};
   throw RowFault{0, message("a message of \"", key, "\" has the role \"", shortened(role, 40),
                             "\", which no template here writes; legal: system (developer), user "
                             "(human, prompter), assistant (gpt, chatgpt, bot, model, ai)")};
@@ -66,6 +79,7 @@ std::string known_role(const std::string& role, std::string_view key) {
 Message to_message(const json& turn, std::string_view key, UnusedKeys& unused) {
   if (!turn.is_object())
     throw RowFault{0, message('"', key, "\" must be a list of messages, holds ", turn.type_name())};
+  refuse_tools(turn);
   const bool is_sharegpt = turn.contains("from");
   if (is_sharegpt == turn.contains("role"))
     throw RowFault{0, message("a message of \"", key,
@@ -86,6 +100,13 @@ std::vector<Message> to_messages(const json& list, std::string_view key, UnusedK
   std::vector<Message> messages;
   for (const json& turn : list) messages.push_back(to_message(turn, key, unused));
   return messages;
+}
+
+/// "prompt": a string, or a list of messages.
+std::vector<Message> to_prompt(const json& row, UnusedKeys& unused) {
+  const json& given = member(row, "prompt");
+  return given.is_array() ? to_messages(given, "prompt", unused)
+                          : user_prompt(string_member(row, "prompt"));
 }
 
 // Takes the last message, which must be the assistant's, off a conversation.
@@ -133,9 +154,7 @@ std::vector<Message> preference_prompt(const json& row, const Side& chosen, cons
                      "\"rejected\" must be the same"};
     return chosen.before;
   }
-  const json& value = row["prompt"];
-  auto prompt = value.is_array() ? to_messages(value, "prompt", unused)
-                                 : user_prompt(string_member(row, "prompt"));
+  auto prompt = to_prompt(row, unused);
   for (const auto* side : {&chosen, &rejected})
     if (!side->before.empty() && side->before != prompt)
       throw RowFault{
@@ -164,13 +183,15 @@ bool shows(const json& row, RowForm form) {
 
 }  // namespace
 
+void UnusedKeys::note(std::string name) {
+  if (std::find(names_.begin(), names_.end(), name) == names_.end())
+    names_.push_back(std::move(name));
+}
+
 void UnusedKeys::note(const json& object, const std::set<std::string>& used,
                       std::string_view prefix) {
   for (const auto& [key, value] : object.items()) {
-    if (used.contains(key)) continue;
-    std::string name = message(prefix, key);
-    if (std::find(names_.begin(), names_.end(), name) == names_.end())
-      names_.push_back(std::move(name));
+    if (!used.contains(key)) note(message(prefix, key));
   }
 }
 
@@ -184,6 +205,41 @@ json parse_line(std::string_view line) {
   } catch (const JsonError& error) {
     throw RowFault{error.column(), error.reason()};
   }
+}
+
+json parse_row(const LineReader& lines) {
+  if (!lines.array_problem().empty()) throw RowFault{0, lines.array_problem()};
+  if (lines.is_too_long())
+    throw RowFault{0, message(lines.is_array() ? "the element" : "the line", " has ",
+                              lines.num_bytes(), " bytes, the limit is ", lines.max_bytes())};
+  return parse_line(lines.line());
+}
+
+json with_columns(json row, const Columns& columns, UnusedKeys& unused) {
+  std::vector<std::pair<std::string, json>> taken;
+  for (const auto& [ours, theirs] : columns) {
+    const auto found = row.find(theirs);
+    if (found == row.end()) {
+      std::vector<std::string> keys;
+      for (const auto& [key, value] : row.items()) keys.push_back(key);
+      throw RowFault{0, message("has no column ", config::in_quotes(theirs), " (columns.", ours,
+                                "); ", config::did_you_mean(theirs, keys, "columns"))};
+    }
+    taken.emplace_back(ours, *found);
+  }
+  for (const auto& [ours, theirs] : columns) row.erase(theirs);
+  for (auto& [ours, value] : taken) {
+    if (row.contains(ours)) unused.note(ours);
+    row[ours] = std::move(value);
+  }
+  return row;
+}
+
+void refuse_tools(const json& row) {
+  for (const char* key : {"tools", "functions", "tool_calls", "function_call"})
+    if (const auto found = row.find(key);
+        found != row.end() && !found->empty() && *found != "" && *found != "[]")
+      throw RowFault{0, message("has ", config::in_quotes(key), "; ", kNoTools)};
 }
 
 RowForm detect_form(const json& row, const std::vector<RowForm>& accepted) {
@@ -215,10 +271,11 @@ TextRow to_text_row(const json& row, std::uint64_t line, UnusedKeys& unused) {
 
 PromptRow to_prompt_row(const json& row, RowForm form, std::uint64_t line, UnusedKeys& unused) {
   if (form == RowForm::prompt_response) {
-    auto prompt = string_member(row, "prompt"), response = string_member(row, "response");
+    auto prompt = to_prompt(row, unused);
+    auto response = string_member(row, "response");
     refuse_empty(response, "response");
     unused.note(row, {"prompt", "response"}, "");
-    return make_prompt_row(line, user_prompt(std::move(prompt)), std::move(response));
+    return make_prompt_row(line, std::move(prompt), std::move(response));
   }
   if (row.contains("conversations") && row.contains("messages"))
     throw RowFault{0, "has both \"conversations\" and \"messages\""};
@@ -226,7 +283,12 @@ PromptRow to_prompt_row(const json& row, RowForm form, std::uint64_t line, Unuse
   auto messages = to_messages(member(row, key), key, unused);
   auto response = take_answer(messages, key);
   if (messages.empty()) throw RowFault{0, message('"', key, "\" has no message before the answer")};
-  unused.note(row, {key}, "");
+  if (row.contains("system") && row.at("system") != "") {  // as LLaMA-Factory's ShareGPT has it
+    if (messages.front().role == "system")
+      throw RowFault{0, message("has \"system\", and a message of \"", key, "\" is one too")};
+    messages.insert(messages.begin(), {"system", string_member(row, "system")});
+  }
+  unused.note(row, {key, "system"}, "");
   return make_prompt_row(line, std::move(messages), std::move(response));
 }
 
@@ -241,9 +303,7 @@ PreferenceRow to_preference_row(const json& row, std::uint64_t line, UnusedKeys&
 }
 
 UnpairedRow to_unpaired_row(const json& row, std::uint64_t line, UnusedKeys& unused) {
-  const json& given = member(row, "prompt");
-  auto prompt = given.is_array() ? to_messages(given, "prompt", unused)
-                                 : user_prompt(string_member(row, "prompt"));
+  auto prompt = to_prompt(row, unused);
   Side side = to_side(row, "completion", unused);
   if (!side.before.empty())
     throw RowFault{0, "\"completion\" must be one assistant message, or a string"};
@@ -256,9 +316,7 @@ UnpairedRow to_unpaired_row(const json& row, std::uint64_t line, UnusedKeys& unu
 
 RankedRow to_ranked_row(const json& row, std::uint64_t line, std::int64_t answers,
                         UnusedKeys& unused) {
-  const json& given = member(row, "prompt");
-  auto prompt = given.is_array() ? to_messages(given, "prompt", unused)
-                                 : user_prompt(string_member(row, "prompt"));
+  auto prompt = to_prompt(row, unused);
   const json& list = member(row, "answers");
   if (!list.is_array())
     throw RowFault{0, message("\"answers\" must be a list of texts, is ", list.type_name())};

@@ -48,30 +48,67 @@ void refuse_bad_rows(const std::string& path, const std::vector<BadRow>& bad, st
   throw DataError(text);
 }
 
+/// The form that is asked for, where these rows can be of it.
+std::vector<RowForm> only(RowForm form, const std::vector<RowForm>& readable,
+                          const std::string& path) {
+  if (std::ranges::find(readable, form) != readable.end()) return {form};
+  std::string names;
+  for (const RowForm one : readable)
+    names += message(names.empty() ? "" : ", ", row_form_name(one));
+  throw ConfigError(message(path, ": format = \"", row_form_name(form),
+                            "\" is not read here\n  legal: auto, ", names));
+}
+
+/// As whom the file's first row is written, and how the file is packed; "" for our own form.
+std::string how_published(const json& row, RowForm form, const data::LineReader& lines) {
+  std::string how = data::published_as(row, form);
+  const auto add = [&](const char* what) { how += message(how.empty() ? "" : ", ", what); };
+  if (lines.is_array()) add("a JSON array");
+  if (lines.is_packed()) add("gzip");
+  return how;
+}
+
+/// `column` as a byte of its own line: an element of an array may stand on several.
+BadRow bad_row(const data::LineReader& lines, std::uint64_t column, std::string reason) {
+  BadRow bad{lines.line_number(), column, std::move(reason), lines.offset()};
+  if (column == 0 || !lines.is_array()) return bad;
+  const std::string_view before =
+      std::string_view(lines.line()).substr(0, static_cast<std::size_t>(column - 1));
+  if (const std::size_t end = before.rfind('\n'); end != std::string_view::npos) {
+    bad.line += static_cast<std::uint64_t>(std::ranges::count(before, '\n'));
+    bad.column = column - 1 - end;
+  }
+  return bad;
+}
+
 // Reads every line, collecting rows and faults; `convert(json, form, line)` makes the row.
 template <class Row, class Convert>
 RowFile<Row> read_rows(const std::filesystem::path& path, const RowReaderOptions& options,
-                       const std::vector<RowForm>& accepted, const Convert& convert) {
+                       const std::vector<RowForm>& readable, const Convert& convert) {
   data::LineReader lines(path, options.max_line_bytes);
+  const std::vector<RowForm> accepted =
+      options.form ? only(*options.form, readable, path.string()) : readable;
   RowFile<Row> file;
   file.path = path.string();
   data::UnusedKeys unused;
   std::vector<BadRow> bad;
   std::optional<RowForm> form;
   while (lines.next()) {
+    if (lines.is_array()) file.array_lines.push_back(lines.line_number());
     try {
-      if (lines.is_too_long())
-        throw data::RowFault{0, message("the line has ", lines.num_bytes(), " bytes, the limit is ",
-                                        options.max_line_bytes)};
-      const json row = data::standard_row(data::parse_line(lines.line()));
+      const json given = data::with_columns(data::parse_row(lines), options.columns, unused);
+      const json row = data::standard_row(given);
       const RowForm row_form = form ? *form : data::detect_form(row, accepted);
       file.rows.push_back(convert(row, row_form, lines.number(), unused));
+      if (!form) file.published = how_published(given, row_form, lines);
       form = row_form;
     } catch (const data::RowFault& fault) {
       const bool is_torn = lines.is_unterminated() && fault.reason.starts_with("not JSON");
-      bad.push_back(
-          {lines.number(), fault.column,
-           is_torn ? "torn last line, the file ends inside a row: " + fault.reason : fault.reason});
+      bad.push_back(bad_row(lines, fault.column,
+                            is_torn ? message("torn last ", lines.is_array() ? "row" : "line",
+                                              ", the file ends inside ",
+                                              lines.is_array() ? "it: " : "a row: ", fault.reason)
+                                    : fault.reason));
     }
   }
   file.num_lines = lines.number();
@@ -84,9 +121,11 @@ RowFile<Row> read_rows(const std::filesystem::path& path, const RowReaderOptions
   return file;
 }
 
-std::string summarise(const std::string& path, RowForm form, std::size_t rows,
-                      const std::vector<BadRow>& skipped, const std::vector<std::string>& unused) {
-  std::string out = message(path, ": ", rows, " rows of form ", row_form_name(form));
+std::string summarise(const std::string& path, RowForm form, const std::string& published,
+                      std::size_t rows, const std::vector<BadRow>& skipped,
+                      const std::vector<std::string>& unused) {
+  std::string out = message(path, ": ", rows, " rows of form ", row_form_name(form),
+                            published.empty() ? "" : " (" + published + ")");
   if (!skipped.empty())
     out += message("; ", skipped.size(), " bad rows skipped:", data::list_bad_rows(path, skipped));
   if (!unused.empty()) {
@@ -194,23 +233,30 @@ RowFile<UnpairedRow> read_unpaired_rows(const std::filesystem::path& path,
                                 });
 }
 
-RowForm detect_row_form(const std::filesystem::path& path, std::vector<RowForm> accepted) {
-  if (accepted.empty())
-    accepted = {RowForm::text,       RowForm::prompt_response, RowForm::conversation,
-                RowForm::preference, RowForm::ranked,          RowForm::unpaired};
-  data::LineReader lines(path, RowReaderOptions{}.max_line_bytes);
-  if (!lines.next()) throw DataError(message(path.string(), ": holds no rows"));
-  try {
-    return data::detect_form(data::standard_row(data::parse_line(lines.line())), accepted);
-  } catch (const data::RowFault& fault) {
-    throw DataError(message(path.string(), ":1:",
-                            fault.column > 0 ? message(fault.column, ':') : "", ' ', fault.reason));
-  }
+RowForm detect_row_form(const std::filesystem::path& path, std::vector<RowForm> accepted,
+                        const RowReaderOptions& options) {
+  if (accepted.empty()) accepted.assign(kRowForms.begin(), kRowForms.end());
+  if (options.form) accepted = only(*options.form, accepted, path.string());
+  data::LineReader lines(path, options.max_line_bytes);
+  data::UnusedKeys unused;
+  std::optional<BadRow> first_bad;
+  while (lines.next()) try {
+      return data::detect_form(
+          data::standard_row(data::with_columns(data::parse_row(lines), options.columns, unused)),
+          accepted);
+    } catch (const data::RowFault& fault) {
+      if (!first_bad) first_bad = bad_row(lines, fault.column, fault.reason);
+      if (!options.collects) break;
+    }
+  if (!first_bad) throw DataError(message(path.string(), ": holds no rows"));
+  throw DataError(message(path.string(), ':', first_bad->line, ':',
+                          first_bad->column > 0 ? message(first_bad->column, ':') : "", ' ',
+                          first_bad->reason));
 }
 
 template <class Row>
 std::string RowFile<Row>::summary() const {
-  return summarise(path, form, rows.size(), skipped, unused_keys);
+  return summarise(path, form, published, rows.size(), skipped, unused_keys);
 }
 template struct RowFile<TextRow>;
 template struct RowFile<PromptRow>;

@@ -70,16 +70,16 @@ std::vector<Example> read_examples(const std::string& path, std::int64_t limit) 
   while ((limit == 0 || static_cast<std::int64_t>(examples.size() + bad.size()) < limit) &&
          lines.next()) {
     try {
-      if (lines.is_too_long()) throw data::RowFault{0, "the line is too long"};
-      const auto row = data::parse_line(lines.line());
+      const auto row = data::parse_row(lines);
       for (const auto* key : {"question", "answer"})
         if (!row.contains(key) || !row[key].is_string())
           throw data::RowFault{0, message('"', key, "\" is missing or not a string")};
       examples.push_back({message("gsm8k-", stem, '-', lines.number()),
                           "Question: " + row["question"].get<std::string>() + "\nAnswer:",
-                          row["answer"].get<std::string>(), message(path, ':', lines.number())});
+                          row["answer"].get<std::string>(),
+                          message(path, ':', lines.line_number())});
     } catch (const data::RowFault& fault) {
-      bad.push_back({lines.number(), fault.column, fault.reason});
+      bad.push_back({lines.line_number(), fault.column, fault.reason, lines.offset()});
     }
   }
   if (!bad.empty())

@@ -53,18 +53,17 @@ std::vector<Item> read_items(const std::filesystem::path& file, std::int64_t lim
   while ((limit == 0 || static_cast<std::int64_t>(items.size() + bad.size()) < limit) &&
          lines.next()) {
     try {
-      if (lines.is_too_long()) throw data::RowFault{0, "the line is too long"};
-      Item item = to_item(data::parse_line(lines.line()), stem, lines.number(), needs_answer);
+      Item item = to_item(data::parse_row(lines), stem, lines.number(), needs_answer);
       if (const std::string why = why_bad(item.example.answer); !why.empty())
         throw data::RowFault{0, why};
       const auto [at, is_new] = line_of_id.emplace(item.example.id, lines.number());
       if (!is_new)
         throw data::RowFault{
             0, message("the id \"", item.example.id, "\" is that of line ", at->second, " too")};
-      item.example.place = message(path, ':', lines.number());
+      item.example.place = message(path, ':', lines.line_number());
       items.push_back(std::move(item));
     } catch (const data::RowFault& fault) {
-      bad.push_back({lines.number(), fault.column, fault.reason});
+      bad.push_back({lines.line_number(), fault.column, fault.reason, lines.offset()});
     }
   }
   if (!bad.empty())

@@ -13,12 +13,20 @@ namespace {
 /// Keys of one source that another source does not read.
 void check_unread(const config::Value& table, const DataOptions& options,
                   config::Diagnostics& diagnostics, const std::string& where) {
-  const auto refuse = [&](std::initializer_list<const char*> keys, const char* reason) {
+  const auto refuse = [&](std::initializer_list<const char*> keys, const std::string& reason) {
     for (const char* key : keys)
       if (const config::Member* member = table.find(key))
         diagnostics.error(member->position, message(where, ": \"", key, "\" is not read here"),
                           reason);
   };
+  const auto belongs = [&](const char* source, std::initializer_list<const char*> keys) {
+    if (!table.find(source)) refuse(keys, message("it belongs to { ", source, " = ... }"));
+  };
+  belongs("file", {"columns", "format"});
+  belongs("corpus", {"packing", "length"});
+  if (table.find("corpus"))
+    refuse({"take", "correct", "at_most", "on_bad_row", "limit"},
+           "a corpus is read as it was packed");
   if (table.find("file")) {
     refuse({"correct", "at_most"}, "it belongs to { stage = NAME }");
     if (options.take == Take::samples || options.take == Take::ranked)
@@ -45,14 +53,16 @@ bool DataRef::read(const config::Value& given, const config::Slot& slot) {
   *this = {};
   const std::string& key = slot.info.key;
   if (!given.is_table())
-    return slot.fail(given, "is " + given.seen(),
-                     "write { generate = TASK }, { file = PATH } or { stage = NAME }");
+    return slot.fail(
+        given, "is " + given.seen(),
+        "write { generate = TASK }, { file = PATH }, { stage = NAME } or { corpus = DIR }");
   int sources = 0;
-  for (const char* source : {"generate", "file", "stage"}) sources += given.find(source) != nullptr;
+  for (const char* source : {"generate", "file", "stage", "corpus"})
+    sources += given.find(source) != nullptr;
   if (sources != 1)
     return slot.fail(given,
                      message("names ", sources == 0 ? "no source" : "several sources", " of rows"),
-                     "give exactly one of `generate` (a task), `file` and `stage`");
+                     "give exactly one of `generate` (a task), `file`, `stage` and `corpus`");
   config::ReadContext context{slot.context.diagnostics, message(slot.context.where, " [", key, "]"),
                               slot.context.components};
   const std::size_t before = context.diagnostics.num_errors();
@@ -89,8 +99,17 @@ void DataRef::read_options(const config::Value& given, const config::ReadContext
   config::read_struct(given, options, context);
   check_unread(given, options, context.diagnostics, context.where);
   resolved = config::write_options(options);
-  for (const char* key : {"file", "stage"})
+  for (const char* key : {"file", "stage", "corpus", "packing", "length"})
     if (!given.find(key)) resolved.erase(key);
+  const bool is_corpus = given.find("corpus") != nullptr;
+  if (is_corpus) {
+    if (const config::Member* corpus = resolved.find("corpus"); corpus->value.is_string())
+      options.corpus = corpus->value.as_string();  // absolute
+    resolved.set("packing",
+                 config::Value::string(options.packing == Packing::concat ? "concat" : "isolated"));
+    resolved.set("length", config::Value::integer(options.length));
+    for (const char* key : {"take", "limit"}) resolved.erase(key);
+  }
   const bool is_file = given.find("file") != nullptr;
   if (const config::Member* file = resolved.find("file"); file && file->value.is_string())
     options.file = file->value.as_string();  // absolute

@@ -51,6 +51,12 @@ void check_stage_table(const Stage& stage, const Value& table, Diagnostics& diag
 
 void check_stage_rows(const Stage& stage, const Value& table, Diagnostics& diagnostics) {
   for (const StageRows& rows : stage.facts.rows) {
+    if (const config::Member* source = table.find(rows.key);
+        source && rows.data.is_corpus() && rows.wanted != RowsWanted::texts)
+      diagnostics.error(source->position,
+                        message("stage \"", stage.name, "\": a corpus holds texts, a ",
+                                stage.kind.name(), " stage reads prompts and answers"),
+                        "pretraining stages read { corpus = DIR }");
     if (rows.wanted != RowsWanted::pairs && rows.wanted != RowsWanted::pairs_or_ranked) continue;
     const config::Member* source = table.find(rows.key);
     if (!source || !source->value.is_table() || !source->value.find("generate")) continue;

@@ -2,6 +2,7 @@
 #include "lldm/objective/kto.hpp"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/eq.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/sum.h>
@@ -34,7 +35,8 @@ ObjectiveNeeds Kto::needs() const {
           .reference = true,
           .use = has_baseline() ? ScoreUse::coupled : ScoreUse::each,
           .denominator = Denominator::rows,
-          .mismatched = has_baseline()};
+          .mismatched = has_baseline(),
+          .unpaired = true};
 }
 
 double Kto::baseline(const at::Tensor& mismatched) const {
@@ -51,6 +53,43 @@ at::Tensor Kto::losses(const at::Tensor& log_ratios, const at::Tensor& is_desira
   return at::sigmoid(at::where(is_desirable, -towards, towards)) * weights;
 }
 
+namespace {
+
+/// Means over the wanted and the other answers [B] by themselves, as TRL's KTOTrainer logs them.
+std::map<std::string, Mean> unpaired_metrics(const ScoreSet& scores, const at::Tensor& ratios,
+                                             const at::Tensor& is_wanted, double beta) {
+  std::map<std::string, Mean> metrics;
+  const at::Tensor policy = scores.policy.detach();
+  for (const bool wanted : {true, false}) {
+    const at::Tensor share = is_wanted.eq(wanted).to(at::kDouble);
+    const double count = share.sum().item<double>();
+    if (count == 0) continue;
+    const char* side = wanted ? "chosen" : "rejected";
+    metrics[message("rewards/", side)] = {beta * (ratios.detach() * share).sum().item<double>(),
+                                          count};
+    metrics[message("logps/", side)] = {(policy * share).sum().item<double>(), count};
+  }
+  if (metrics.size() == 4)
+    metrics["rewards/margins"] = {
+        metrics.at("rewards/chosen").value() - metrics.at("rewards/rejected").value(), 1};
+  return metrics;
+}
+
+/// [B, G] whether an answer is desirable: the first of a pair, or one that is labelled so.
+at::Tensor desirable(const ScoreSet& scores) {
+  const auto sizes = scores.policy.sizes();
+  if (sizes[1] != 1) return (at::tensor({1.0, 0.0}, at::kDouble) > 0.5).expand(sizes);
+  const auto wanted = scores.auxiliary.find("wanted");
+  if (wanted == scores.auxiliary.end())
+    throw ShapeError(
+        "kto: the score set holds one answer a row and no auxiliary \"wanted\"\n  say which "
+        "answers "
+        "are wanted, or give pairs");
+  return (wanted->second > 0.5).view({sizes[0], 1});
+}
+
+}  // namespace
+
 ObjectiveResult Kto::evaluate(const ScoreSet& scores) const {
   const at::Tensor ratios = log_ratios(scores, Normalize::none);
   double shift = 0;
@@ -62,10 +101,11 @@ ObjectiveResult Kto::evaluate(const ScoreSet& scores) const {
     shift = baseline(scores.auxiliary.at("mismatched_policy").detach() -
                      scores.auxiliary.at("mismatched_reference"));
   }
-  const at::Tensor is_desirable =
-      (at::tensor({1.0, 0.0}, at::kDouble) > 0.5).expand(ratios.sizes());
+  const at::Tensor is_desirable = desirable(scores);
   ObjectiveResult result{losses(ratios, is_desirable, shift).sum(),
-                         preference_metrics(scores, options_.beta)};
+                         ratios.size(1) == 1
+                             ? unpaired_metrics(scores, ratios, is_desirable, options_.beta)
+                             : preference_metrics(scores, options_.beta)};
   if (has_baseline()) {
     const auto groups = static_cast<double>(ratios.size(0));
     result.metrics["kl"] = {shift * groups, groups};

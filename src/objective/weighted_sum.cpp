@@ -66,7 +66,8 @@ WeightedSum::WeightedSum(std::vector<Term> terms) : terms_(std::move(terms)) {
   needs_ = {.group_size = 1,
             .reference = false,
             .use = ScoreUse::linear,
-            .denominator = Denominator::none};
+            .denominator = Denominator::none,
+            .unpaired = true};
   for (const Term& term : terms_)
     needs_.group_size = std::max(needs_.group_size, term.objective.needs().group_size);
   needs_.beyond_shared_length = terms_.front().objective.needs().beyond_shared_length;
@@ -83,6 +84,7 @@ WeightedSum::WeightedSum(std::vector<Term> terms) : terms_(std::move(terms)) {
                   "pairs does not have\n  set its llada_parity = false"));
     needs_.reference = needs_.reference || needs.reference;
     needs_.mismatched = needs_.mismatched || needs.mismatched;
+    needs_.unpaired = needs_.unpaired && needs.unpaired;
     needs_.random_length_by_batch = needs_.random_length_by_batch || needs.random_length_by_batch;
     if (needs.beyond_shared_length != terms_.front().objective.needs().beyond_shared_length)
       throw ConfigError(message(

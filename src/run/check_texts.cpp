@@ -8,6 +8,7 @@
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "run/writing.hpp"
+#include "stage/corpus_rows.hpp"
 #include "stage/generation.hpp"
 #include "stage/mask_in_data.hpp"
 #include "stage/prompt_split.hpp"
@@ -48,8 +49,8 @@ class TextCheck {
     };
     for (const char* table : {"model", "tokenizer", "template"})
       add(run_.schedule.cells[work.cells.front()].root, table);
-    for (const char* name :
-         {"response_length", "score_padding", "objective", "sampler", "limit", "validation_rows"})
+    for (const char* name : {"response_length", "score_padding", "long_rows", "prompt_boundary",
+                             "objective", "sampler", "limit", "validation_rows"})
       add(run_.schedule.stage_of(work).resolved, name);
     for (const auto& [stage, words] : run_.experiment(work).words) key += stage + words + "\n";
     return seen_.insert(key).second;
@@ -68,6 +69,13 @@ class TextCheck {
   }
 
   void look_at_rows(const Work& work, const Stage& stage, const StageRows& rows) {
+    if (rows.data.is_corpus()) {
+      const bool holds_out = stage.facts.training && rows.key == "data";
+      static_cast<void>(open_corpus(rows.data.options, writings_.of(work),
+                                    holds_out ? stage.facts.training->validation_rows : 0,
+                                    work.seed));
+      return;
+    }
     EncodedRows read = read_encoded(run_, null_logger(), work, rows, group_size_of(run_, work),
                                     writings_.of(work));
     if (stage.facts.training && rows.key == "data" && stage.facts.training->validation_rows > 0)

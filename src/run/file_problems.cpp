@@ -8,6 +8,7 @@
 
 #include "config/path_variables.hpp"
 #include "experiment/input_checks.hpp"
+#include "lldm/data/corpus.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
@@ -68,9 +69,25 @@ struct FileCheck {
     return true;
   }
 
+  static FileProblem corpus_problem(const std::string& path) {
+    try {
+      static_cast<void>(Corpus(path));
+    } catch (const DataError& error) {
+      return {error.what(), !std::filesystem::exists(path)};
+    }
+    return {};
+  }
+
   void source(const Stage& stage, const StageRows& rows) {
     const Value& table = rows.data.resolved;
     if (rows.data.is_generated()) component(stage, Role::task, table, rows.data.task.type());
+    if (rows.data.is_corpus()) {
+      const Member* corpus = table.find("corpus");
+      const std::string path = rows.data.options.corpus.string();
+      if (corpus && is_unset(corpus->value.position(), "corpus", path)) return;
+      add(stage.position, message("stage \"", stage.name, "\": "), corpus_problem(path));
+      return;
+    }
     if (rows.data.options.file.empty()) return;
     const std::string path = rows.data.options.file.string();
     if (const Member* file = table.find("file");

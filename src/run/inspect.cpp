@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/run/inspect.hpp"
 
+#include <algorithm>
+
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "run/writing.hpp"
+#include "stage/corpus_rows.hpp"
 #include "stage/data_source.hpp"
 #include "stage/describe_rows.hpp"
 
@@ -19,6 +22,27 @@ bool is_to_come(const PlannedRun& run, const Work& work, const DataRef& data) {
   const auto folder = run.folder_of(work, name);
   return !std::filesystem::exists(folder / "pairs.jsonl") &&
          !std::filesystem::exists(folder / "samples.jsonl");
+}
+
+/// The first rows of a packed corpus, as they follow one another on disk.
+std::string corpus_text(const DataOptions& data, const Writing& writing, const Work& work,
+                        const InspectRequest& request) {
+  constexpr std::int64_t kMostRows = 1000;
+  const CorpusSource corpus = open_corpus(data, writing, 0, work.seed);
+  std::vector<SourceRow> sources;
+  std::vector<TrainingRow> rows;
+  for (std::int64_t i = 0; i < std::min(corpus.training->size(), kMostRows); ++i) {
+    rows.push_back(corpus.training->row(i));
+    sources.push_back({.id = rows.back().id, .prompt = {}, .messages = {}, .answers = {""}});
+  }
+  return message(data.corpus.string(), ": the first ", rows.size(), " of ", corpus.training->size(),
+                 " rows\n",
+                 describe_training_rows({.sources = sources,
+                                         .rows = rows,
+                                         .tokenizer = *writing.tokenizer,
+                                         .num_rows = request.num_rows,
+                                         .num_tokens = request.num_tokens,
+                                         .max_length = writing.max_length}));
 }
 
 InspectedStage inspect_work(const PlannedRun& run, Writings& writings, const Work& work,
@@ -39,17 +63,26 @@ InspectedStage inspect_work(const PlannedRun& run, Writings& writings, const Wor
       writing.tokenizer = load_tokenizer(request.tokenizer);
       writing.prompt_template = saved_template(request.tokenizer).value_or(writing.prompt_template);
     }
-    const std::vector<SourceRow> sources =
-        read_source(run, null_logger(), work, rows, group_size_of(run, work));
-    const std::vector<TrainingRow> encoded =
-        encode_rows(sources, *writing.tokenizer, writing.prompt_template,
-                    canvas_rule(facts, facts.rows.front().wanted));
-    shown.text = describe_training_rows({.sources = sources,
-                                         .rows = encoded,
-                                         .tokenizer = *writing.tokenizer,
-                                         .num_rows = request.num_rows,
-                                         .num_tokens = request.num_tokens,
-                                         .max_length = writing.max_length});
+    if (rows.is_corpus()) {
+      shown.text = corpus_text(rows.options, writing, work, request);
+      return shown;
+    }
+    const std::int64_t answers = group_size_of(run, work);
+    EncodedRows read;
+    if (facts.scoring && facts.scoring->long_rows != LongRows::error) {
+      read = read_encoded(run, null_logger(), work, facts.rows.front(), answers, writing);
+      if (read.long_rows.is_any()) shown.text = "long_rows: " + read.long_rows.text() + "\n";
+    } else {  // what is too long is counted, not refused
+      read.sources = read_source(run, null_logger(), work, rows, answers);
+      read.rows = encode_rows(read.sources, *writing.tokenizer, writing.prompt_template,
+                              canvas_rule(facts, facts.rows.front().wanted));
+    }
+    shown.text += describe_training_rows({.sources = read.sources,
+                                          .rows = read.rows,
+                                          .tokenizer = *writing.tokenizer,
+                                          .num_rows = request.num_rows,
+                                          .num_tokens = request.num_tokens,
+                                          .max_length = writing.max_length});
     if (const auto& training = facts.training; training && training->validation_rows > 0)
       shown.text +=
           message("  validation_rows = ", training->validation_rows,

@@ -6,14 +6,16 @@
 
 #include "lldm/data/rows.hpp"
 #include "lldm/errors.hpp"
+#include "stage/data_source.hpp"
 
 namespace lldm {
 namespace {
 
 /// Whether the first row of a file can be read as a conversation.
-bool has_messages(const std::filesystem::path& file) {
+bool has_messages(const DataOptions& data) {
   try {
-    return detect_row_form(file.string(), {RowForm::conversation}) == RowForm::conversation;
+    return detect_row_form(data.file.string(), {RowForm::conversation}, reader_options(data)) ==
+           RowForm::conversation;
   } catch (const Error&) {
     return false;
   }
@@ -29,8 +31,8 @@ std::string row_form_problem(const Stage& stage, const StageRows& source) {
   const char* wanted = "prompt, chosen and rejected";
   std::vector<RowForm> accepted = {RowForm::preference};
   if (rows == RowsWanted::pairs_or_ranked) {
-    wanted = "prompt, chosen and rejected, or prompt and answers";
-    accepted.push_back(RowForm::ranked);
+    wanted = "prompt, chosen and rejected, prompt and answers, or prompt, completion and label";
+    accepted.insert(accepted.end(), {RowForm::ranked, RowForm::unpaired});
   } else if (rows == RowsWanted::texts) {
     wanted = "text";
     accepted = {RowForm::text};
@@ -38,19 +40,22 @@ std::string row_form_problem(const Stage& stage, const StageRows& source) {
     wanted = "prompt and response, or conversations";
     accepted = {RowForm::prompt_response, RowForm::conversation};
   }
+  const RowReaderOptions options = reader_options(source.data.options);
   RowForm form;
   try {
-    form = detect_row_form(file.string());
+    form = detect_row_form(file.string(), {}, options);
   } catch (const Error& unclear) {  // of two forms, say: what this stage reads decides
     try {
-      static_cast<void>(detect_row_form(file.string(), accepted));
+      static_cast<void>(detect_row_form(file.string(), accepted, options));
       return "";
     } catch (const Error&) {
       return unclear.what();
     }
   }
   if (std::find(accepted.begin(), accepted.end(), form) != accepted.end()) return "";
-  if (rows == RowsWanted::answers && form == RowForm::preference && has_messages(file)) return "";
+  if (rows == RowsWanted::answers && form == RowForm::preference &&
+      has_messages(source.data.options))
+    return "";
   const char* hint = "";
   if (rows == RowsWanted::answers && has_take)
     hint = "\n  take belongs to files of pairs: remove it";

@@ -100,8 +100,9 @@ ScoreSet ScoreEngineCore::make_set(const ScoreBatch& batch, const at::Tensor& po
   return set;
 }
 
-std::map<std::string, at::Tensor> ScoreEngineCore::mismatched(const ScoreBatch& batch) const {
+std::map<std::string, at::Tensor> ScoreEngineCore::auxiliary_of(const ScoreBatch& batch) const {
   std::map<std::string, at::Tensor> scores;
+  if (!batch.wanted.empty()) scores["wanted"] = at::tensor(batch.wanted, at::kDouble);
   if (batch.mismatched_plans.empty()) return scores;
   const auto of = [&](bool reference) {
     const auto values = at::tensor(readouts(batch.mismatched_plans, reference), at::kDouble);
@@ -184,7 +185,7 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& tota
     reference = at::tensor(values, at::kDouble);
   }
   at::Tensor values;
-  const std::map<std::string, at::Tensor> further = mismatched(batch);
+  const std::map<std::string, at::Tensor> further = auxiliary_of(batch);
   const LossFunction loss = with_auxiliary(plain_loss, further);
   switch (path) {
     case GradientPath::linear:
@@ -224,7 +225,7 @@ ScoreSet ScoreEngineCore::score(const ScoreBatch& batch, const StepTotals& total
         readouts(batch.reference_plans.empty() ? batch.plans : batch.reference_plans, true),
         at::kDouble);
   ScoreSet set = make_set(batch, at::tensor(values, at::kDouble), reference, totals);
-  set.auxiliary.merge(mismatched(batch));
+  set.auxiliary.merge(auxiliary_of(batch));
   set.auxiliary["standard_error"] = at::tensor(standard_errors(batch.plans, values), at::kDouble)
                                         .view({batch.groups(), batch.group_size});
   return set;

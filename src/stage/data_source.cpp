@@ -35,62 +35,70 @@ std::vector<SourceRow> from_task(const Services& services, const DataRef& data) 
   return rows;
 }
 
-/// Says where every row stands: its id is its line.
-std::vector<SourceRow> placed(std::vector<SourceRow> rows, const std::filesystem::path& file) {
-  for (SourceRow& row : rows) row.place = message(file.string(), ':', row.id);
+/// The rows of a file as `convert` gives their prompt and answers, each with its place.
+template <class Row, class Convert>
+std::vector<SourceRow> told(Logger& logger, const RowFile<Row>& file, const Convert& convert,
+                            const std::string& note = "") {
+  logger.info(file.summary() + note);
+  std::vector<SourceRow> rows;
+  for (const Row& row : file.rows) {
+    SourceRow source = convert(row);
+    source.id = row.id;
+    source.place = message(file.path, ':', file.line_of(row.id));
+    rows.push_back(std::move(source));
+  }
   return rows;
+}
+
+SourceRow of_messages(const std::vector<Message>& prompt, std::vector<std::string> answers) {
+  return {.prompt = {}, .messages = prompt, .answers = std::move(answers)};
 }
 
 /// One answer of every pair of a file.
 std::vector<SourceRow> from_pairs(Logger& logger, const DataOptions& data,
                                   const RowReaderOptions& options) {
-  const auto file = read_preference_rows(data.file.string(), options);
-  logger.info(message(file.summary(), "; the ", data.take == Take::chosen ? "chosen" : "rejected",
-                      " answer of each is read (take)"));
-  std::vector<SourceRow> rows;
-  for (const PreferenceRow& row : file.rows)
-    rows.push_back(
-        {row.id, {}, row.prompt, {data.take == Take::chosen ? row.chosen : row.rejected}});
-  return rows;
+  const bool is_chosen = data.take == Take::chosen;
+  return told(
+      logger, read_preference_rows(data.file.string(), options),
+      [&](const PreferenceRow& row) {
+        return of_messages(row.prompt, {is_chosen ? row.chosen : row.rejected});
+      },
+      message("; the ", is_chosen ? "chosen" : "rejected", " answer of each is read (take)"));
+}
+
+/// The forms in which a file may hold rows of so many answers.
+std::vector<RowForm> forms_of(std::int64_t group_size) {
+  if (group_size == 1) return {RowForm::text, RowForm::prompt_response, RowForm::conversation};
+  return {RowForm::preference, RowForm::ranked, RowForm::unpaired};
 }
 
 std::vector<SourceRow> from_file(Logger& logger, const DataRef& bound, std::int64_t group_size) {
   const DataOptions& data = bound.options;
   if (const std::string problem = file_take_problem(bound, group_size); !problem.empty())
     throw ConfigError(message(data.file.string(), ": ", problem));
-  RowReaderOptions options;
-  options.on_bad_row = data.on_bad_row;
-  options.offers_skip = true;
+  const RowReaderOptions options = reader_options(data);
+  const std::string path = data.file.string();
   if (data.take == Take::chosen || data.take == Take::rejected)
     return from_pairs(logger, data, options);
-  std::vector<SourceRow> rows;
-  const RowForm form = detect_row_form(
-      data.file.string(),
-      group_size == 1 ? std::vector{RowForm::text, RowForm::prompt_response, RowForm::conversation}
-                      : std::vector{RowForm::preference, RowForm::ranked});
-  if (group_size != 1 && (group_size != 2 || form == RowForm::ranked)) {
-    const auto file = read_ranked_rows(data.file.string(), group_size, options);
-    logger.info(file.summary());
-    for (const RankedRow& row : file.rows) rows.push_back({row.id, {}, row.prompt, row.answers});
-    return rows;
-  }
-  if (group_size == 2) {
-    const auto file = read_preference_rows(data.file.string(), options);
-    logger.info(file.summary());
-    for (const PreferenceRow& row : file.rows)
-      rows.push_back({row.id, {}, row.prompt, {row.chosen, row.rejected}});
-    return rows;
-  }
-  if (form == RowForm::text) {
-    const auto file = read_text_rows(data.file.string(), options);
-    logger.info(file.summary());
-    for (const TextRow& row : file.rows) rows.push_back({row.id, {}, {}, {row.text}});
-    return rows;
-  }
-  const auto file = read_prompt_rows(data.file.string(), options);
-  logger.info(file.summary());
-  for (const PromptRow& row : file.rows) rows.push_back({row.id, {}, row.prompt, {row.response}});
-  return rows;
+  const RowForm form = detect_row_form(path, forms_of(group_size), options);
+  if (form == RowForm::unpaired)
+    return told(logger, read_unpaired_rows(path, options), [](const UnpairedRow& row) {
+      SourceRow source = of_messages(row.prompt, {row.completion});
+      source.wanted = row.label;
+      return source;
+    });
+  if (group_size != 1 && (group_size != 2 || form == RowForm::ranked))
+    return told(logger, read_ranked_rows(path, group_size, options),
+                [](const RankedRow& row) { return of_messages(row.prompt, row.answers); });
+  if (group_size == 2)
+    return told(logger, read_preference_rows(path, options), [](const PreferenceRow& row) {
+      return of_messages(row.prompt, {row.chosen, row.rejected});
+    });
+  if (form == RowForm::text)
+    return told(logger, read_text_rows(path, options),
+                [](const TextRow& row) { return of_messages({}, {row.text}); });
+  return told(logger, read_prompt_rows(path, options),
+              [](const PromptRow& row) { return of_messages(row.prompt, {row.response}); });
 }
 
 /// The sampler's steps of a row's answers, where the stage recorded them.
@@ -161,6 +169,13 @@ std::vector<SourceRow> from_stage(const PlannedRun& run, Logger& logger, const W
 
 }  // namespace
 
+RowReaderOptions reader_options(const DataOptions& data) {
+  return {.on_bad_row = data.on_bad_row,
+          .offers_skip = true,
+          .columns = data.columns,
+          .form = data.format};
+}
+
 std::vector<SourceRow> read_source(const PlannedRun& run, Logger& logger, const Work& work,
                                    const DataRef& data, std::int64_t group_size) {
   return read_source(run.services(work, nullptr), logger, work.stage, data, group_size,
@@ -178,7 +193,7 @@ std::vector<SourceRow> read_source(const Services& services, Logger& logger,
   else if (!data.options.stage.empty())
     rows = of_stage(data.options);
   else
-    rows = placed(from_file(logger, data, group_size), data.options.file);
+    rows = from_file(logger, data, group_size);
   const auto limit = static_cast<std::size_t>(data.options.limit);
   if (limit > 0 && rows.size() > limit) {
     logger.info(
@@ -194,8 +209,8 @@ namespace {
 std::int64_t answers_of_file(const StageRows& rows) {
   if (rows.wanted == RowsWanted::texts || rows.wanted == RowsWanted::answers) return 1;
   if (rows.wanted == RowsWanted::pairs) return 2;
-  const RowForm form =
-      detect_row_form(rows.data.options.file.string(), {RowForm::preference, RowForm::ranked});
+  const RowForm form = detect_row_form(rows.data.options.file.string(), forms_of(2),
+                                       reader_options(rows.data.options));
   return form == RowForm::ranked ? 0 : 2;
 }
 
@@ -283,7 +298,8 @@ std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& 
     for (const std::string& prompt : stage->facts.prompts) texts.push_back(prompt);
   }
   const StageFacts& own = schedule.stage_of(work).facts;
-  if (own.training && own.rows.front().data.options.file.empty())
+  if (own.training && own.rows.front().data.options.file.empty() &&
+      !own.rows.front().data.is_corpus())
     add_rows(read(own.rows.front().data, 1));
   return texts;
 }

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/data/template.hpp"
 #include "lldm/experiment/data_options.hpp"
+#include "lldm/experiment/long_rows.hpp"
 #include "lldm/experiment/score_padding.hpp"
 #include "lldm/stage/run_context.hpp"
 #include "lldm/train/training_rows.hpp"
@@ -28,7 +30,8 @@ struct SourceRow {
     std::vector<std::int64_t> tokens, steps;
   };
   std::vector<Path> paths = {};
-  std::string place = {};  // "rows.jsonl:12" where a file holds it
+  std::string place = {};           // "rows.jsonl:12" where a file holds it
+  std::optional<bool> wanted = {};  // of one answer that is labelled
   /// For messages: its place, else its number among those that were generated, from 1 as lines are.
   [[nodiscard]] std::string name() const;
 };
@@ -37,6 +40,9 @@ struct SourceRow {
 /// ranked ones.  DataError naming file and line, or the stage, for what is wrong.
 std::vector<SourceRow> read_source(const PlannedRun& run, Logger& logger, const Work& work,
                                    const DataRef& data, std::int64_t group_size);
+
+/// How a stage reads its file.
+RowReaderOptions reader_options(const DataOptions& data);
 
 /// What is wrong with the rows of a stage's file, all of which are read; "" if nothing.
 std::string rows_problem(const StageRows& rows);
@@ -58,6 +64,18 @@ struct CanvasRule {
   ResponseLength length = {};
   ScorePadding padding = ScorePadding::include;
   bool is_plain_text = false;  // pretraining text: no end-of-text is added
+  LongRows long_rows = LongRows::error;
+  PromptBoundary boundary = PromptBoundary::separate;
+  std::int64_t max_length = 0;  // of the model; read with `long_rows` alone
+};
+
+/// What became of rows that are too long.
+struct LongRowCounts {
+  std::int64_t rows = 0, cut = 0, dropped = 0;
+  std::vector<std::string> names = {};  // of the first ones
+
+  [[nodiscard]] bool is_any() const { return cut + dropped > 0; }
+  [[nodiscard]] std::string text() const;
 };
 
 /// Token ids on their canvas.  DataError listing answers that do not fit.
@@ -79,12 +97,14 @@ struct Writing {
 struct EncodedRows {
   std::vector<SourceRow> sources;
   std::vector<TrainingRow> rows;
+  LongRowCounts long_rows = {};
 };
 
 /// The rows of one of a stage's tables, as the stage uses them and as they are looked at before
 /// anything is trained.
 /// Errors  DataError: rows that cannot be read, hold the mask's text or what the tokenizer does not
-///         know, do not fit their canvas, or are longer than the model takes
+///         know, do not fit their canvas, or are longer than the model takes (unless `long_rows`
+///         says what becomes of them: `logger` and the result tell it)
 EncodedRows read_encoded(const PlannedRun& run, Logger& logger, const Work& work,
                          const StageRows& rows, std::int64_t group_size, const Writing& writing);
 

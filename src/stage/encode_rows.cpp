@@ -6,6 +6,7 @@
 #include "lldm/errors.hpp"
 #include "stage/benchmark_rows.hpp"
 #include "stage/data_source.hpp"
+#include "stage/long_rows.hpp"
 #include "stage/mask_in_data.hpp"
 
 namespace lldm {
@@ -37,39 +38,97 @@ void throw_if_unknown(const RowFaults& unknown, std::size_t rows) {
 }
 
 /// Texts may differ and their tokens not: such a pair says nothing.
-void refuse_equal_answers(const std::vector<SourceRow>& rows, const std::vector<Encoded>& all) {
+void refuse_equal_answers(const std::vector<SourceRow>& rows, const std::vector<EncodedRow>& all) {
   constexpr int kMostListed = 20;
   int bad = 0;
   std::string list;
-  std::size_t at = 0;
-  for (const SourceRow& row : rows) {
-    const std::size_t count = row.answers.size();
-    for (std::size_t a = 0; a + 1 < count; ++a)
-      if (all[at + a].response == all[at + a + 1].response && bad++ < kMostListed)
-        list += message("\n  ", row.name(), ": answers ", a, " and ", a + 1);
-    at += count;
-  }
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    for (std::size_t a = 0; a + 1 < all[r].size(); ++a)
+      if (all[r][a].response == all[r][a + 1].response && bad++ < kMostListed)
+        list += message("\n  ", rows[r].name(), ": answers ", a, " and ", a + 1);
   if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
   if (bad > 0)
     throw DataError(message(bad, " answer(s) are the same tokens as the one before", list,
                             "\n  remove these rows, or use a tokenizer that tells them apart"));
 }
 
-std::vector<TrainingRow> encode_plain(const std::vector<SourceRow>& rows,
-                                      const Tokenizer& tokenizer) {
-  std::vector<TrainingRow> result;
+/// Whether a prompt's tokens are not those that prompt and answer together begin with.
+bool spans_border(const Rendered& rendered, const std::vector<std::int64_t>& prompt,
+                  const Tokenizer& tokenizer) {
+  std::vector<Span> both = rendered.prompt;
+  both.insert(both.end(), rendered.response.begin(), rendered.response.end());
+  const std::vector<std::int64_t> ids = encode_spans(both, tokenizer);
+  return ids.size() < prompt.size() || !std::equal(prompt.begin(), prompt.end(), ids.begin());
+}
+
+EncodedRow encode_answers(const SourceRow& row, const Tokenizer& tokenizer,
+                          const TemplateOptions& prompt_template, const CanvasRule& rule) {
+  EncodedRow encoded;
+  const auto messages = row.messages.empty() ? user_prompt(row.prompt) : row.messages;
+  for (const std::string& answer : row.answers) {
+    const Rendered rendered = render(prompt_template, messages, answer);
+    encoded.push_back(encode(rendered, row.id, tokenizer));
+    encoded.back().place = row.name();
+    if (rule.boundary == PromptBoundary::prefix &&
+        spans_border(rendered, encoded.back().prompt, tokenizer))
+      throw DataError(
+          "a token spans the border of prompt and answer: together they begin with other tokens "
+          "than the prompt's (prompt_boundary = \"prefix\")");
+  }
+  return encoded;
+}
+
+EncodedRow encode_text(const SourceRow& row, const Tokenizer& tokenizer) {
+  Encoded text{.row = row.id, .prompt = {}, .response = tokenizer.encode(row.answers.front())};
+  if (text.response.empty()) throw DataError("the text has no token");
+  return {std::move(text)};
+}
+
+/// Every row as tokens, before its canvas.
+std::vector<EncodedRow> encode_all(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
+                                   const TemplateOptions& prompt_template, const CanvasRule& rule) {
+  std::vector<EncodedRow> all;
   RowFaults unknown;
-  for (const SourceRow& row : rows) {
-    Text text;
-    try {
-      text.response = tokenizer.encode(row.answers.front());
-      if (text.response.empty()) throw DataError("the text has no token");
+  for (const SourceRow& row : rows) try {
+      all.push_back(rule.is_plain_text ? encode_text(row, tokenizer)
+                                       : encode_answers(row, tokenizer, prompt_template, rule));
     } catch (const DataError& error) {
       unknown.add(row.name(), error.what());
     }
-    result.push_back({row.id, {std::move(text)}});
-  }
   throw_if_unknown(unknown, rows.size());
+  if (!rule.is_plain_text) refuse_equal_answers(rows, all);
+  return all;
+}
+
+std::vector<TrainingRow> on_canvas(const std::vector<SourceRow>& rows,
+                                   const std::vector<EncodedRow>& encoded,
+                                   const Tokenizer& tokenizer, const CanvasRule& rule) {
+  std::vector<Encoded> all;
+  std::vector<std::size_t> own;  // length before the canvas
+  for (const EncodedRow& row : encoded)
+    for (const Encoded& answer : row) {
+      own.push_back(answer.response.size());
+      all.push_back(answer);
+    }
+  if (!rule.is_plain_text) fit_to_canvas(all, rule.length, tokenizer);
+  std::vector<TrainingRow> result;
+  result.reserve(rows.size());
+  std::size_t at = 0;
+  for (const SourceRow& row : rows) {
+    result.push_back({.id = row.id, .answers = {}, .wanted = row.wanted});
+    for (std::size_t answer = 0; answer < row.answers.size(); ++answer, ++at) {
+      Text text{.prompt = std::move(all[at].prompt), .response = std::move(all[at].response)};
+      // exclude: the first end-of-text is scored, what lies behind it is visible context.
+      if (rule.padding == ScorePadding::exclude && !rule.is_plain_text)
+        text.scored = static_cast<std::int64_t>(own[at]) + 1;
+      // hide: what nothing attends to, and nothing scores, is not there.
+      if (rule.padding == ScorePadding::hide && !rule.is_plain_text)
+        text.response.resize(own[at] + 1);
+      if (!row.paths.empty())
+        text.reveal_step = steps_on_canvas(row.paths[answer], text.response, own[at]);
+      result.back().answers.push_back(std::move(text));
+    }
+  }
   return result;
 }
 
@@ -80,58 +139,50 @@ std::string SourceRow::name() const { return place.empty() ? message("row ", id 
 std::vector<TrainingRow> encode_rows(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
                                      const TemplateOptions& prompt_template,
                                      const CanvasRule& rule) {
-  if (rule.is_plain_text) return encode_plain(rows, tokenizer);
-  std::vector<Encoded> all;
-  std::vector<std::int64_t> own;  // length before the canvas
-  RowFaults unknown;
-  for (const SourceRow& row : rows) try {
-      for (const std::string& answer : row.answers) {
-        const auto messages = row.messages.empty() ? user_prompt(row.prompt) : row.messages;
-        all.push_back(encode(render(prompt_template, messages, answer), row.id, tokenizer));
-        all.back().place = row.name();
-        own.push_back(static_cast<std::int64_t>(all.back().response.size()));
-      }
-    } catch (const DataError& error) {
-      unknown.add(row.name(), error.what());
-    }
-  throw_if_unknown(unknown, rows.size());
-  refuse_equal_answers(rows, all);
-  fit_to_canvas(all, rule.length, tokenizer);
-  std::vector<TrainingRow> result;
-  result.reserve(rows.size());
-  std::size_t at = 0;
-  for (const SourceRow& row : rows) {
-    result.push_back({.id = row.id, .answers = {}});
-    for (std::size_t answer = 0; answer < row.answers.size(); ++answer, ++at) {
-      Text text{.prompt = std::move(all[at].prompt), .response = std::move(all[at].response)};
-      // exclude: the first end-of-text is scored, what lies behind it is visible context.
-      if (rule.padding == ScorePadding::exclude) text.scored = own[at] + 1;
-      if (!row.paths.empty())
-        text.reveal_step =
-            steps_on_canvas(row.paths[answer], text.response, static_cast<std::size_t>(own[at]));
-      result.back().answers.push_back(std::move(text));
-    }
-  }
-  return result;
+  return on_canvas(rows, encode_all(rows, tokenizer, prompt_template, rule), tokenizer, rule);
 }
 
 CanvasRule canvas_rule(const StageFacts& stage, RowsWanted wanted) {
   CanvasRule rule{.is_plain_text = wanted == RowsWanted::texts};
   if (stage.scoring)
-    rule.length = stage.scoring->response_length, rule.padding = stage.scoring->score_padding;
+    rule.length = stage.scoring->response_length, rule.padding = stage.scoring->score_padding,
+    rule.long_rows = stage.scoring->long_rows, rule.boundary = stage.scoring->boundary;
   return rule;
 }
+
+namespace {
+
+void refuse_labels(const std::vector<SourceRow>& rows, const std::string& stage) {
+  for (const SourceRow& row : rows)
+    if (row.wanted)
+      throw DataError(
+          message(row.name(), ": holds one labelled answer, stage \"", stage, "\" compares two"));
+}
+
+}  // namespace
 
 EncodedRows read_encoded(const PlannedRun& run, Logger& logger, const Work& work,
                          const StageRows& rows, std::int64_t group_size, const Writing& writing) {
   const Stage& stage = run.schedule.stage_of(work);
   EncodedRows read{read_source(run, logger, work, rows.data, group_size), {}};
+  if (rows.wanted == RowsWanted::pairs) refuse_labels(read.sources, stage.name);
   refuse_mask_text(read.sources, *writing.tokenizer);
   refuse_benchmarks(stage, rows, read.sources);
   if (rows.limit > 0 && static_cast<std::size_t>(rows.limit) < read.sources.size())
     read.sources.resize(static_cast<std::size_t>(rows.limit));
-  read.rows = encode_rows(read.sources, *writing.tokenizer, writing.prompt_template,
-                          canvas_rule(stage.facts, rows.wanted));
+  CanvasRule rule = canvas_rule(stage.facts, rows.wanted);
+  rule.max_length = writing.max_length;
+  if (rows.data.options.file.empty()) rule.boundary = PromptBoundary::separate;
+  std::vector<EncodedRow> encoded =
+      encode_all(read.sources, *writing.tokenizer, writing.prompt_template, rule);
+  read.long_rows = treat_long_rows(read.sources, encoded, rule);
+  if (read.long_rows.is_any())
+    logger.warning(message("stage ", stage.name, ": long_rows = \"", to_string(rule.long_rows),
+                           "\": ", read.long_rows.text()));
+  if (read.sources.empty())
+    throw DataError(message("stage \"", stage.name, "\": long_rows = \"", to_string(rule.long_rows),
+                            "\" leaves no row: all ", read.long_rows.rows, " are too long"));
+  read.rows = on_canvas(read.sources, encoded, *writing.tokenizer, rule);
   check_lengths(read.rows, names_of(read.sources), writing.max_length, stage.name);
   return read;
 }
@@ -154,9 +205,12 @@ void check_lengths(const std::vector<TrainingRow>& rows, const RowNames& names,
     }
   if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
   if (bad > 0)
-    throw DataError(message("stage \"", stage, "\": ", bad, " text(s) are longer than the model's ",
-                            max_length, " tokens", list,
-                            "\n  shorten them, or train a model with a larger [model] max_length"));
+    throw DataError(message(
+        "stage \"", stage, "\": ", bad, " text(s) are longer than the model's ", max_length,
+        " tokens", list,
+        "\n  shorten them, train a model with a larger [model] max_length, or say what becomes of "
+        "them: long_rows = \"drop\", \"truncate_prompt_left\" or "
+        "\"truncate_response_right\""));
 }
 
 }  // namespace lldm

@@ -17,9 +17,8 @@ namespace lldm {
 inline constexpr const char* kNoReference =
     "it belongs to preference stages: there is no reference here";
 inline constexpr const char* kNeverCut = "it belongs to pretraining stages: answers are never cut";
-inline constexpr const char* kWithPadding =
-    "it belongs to preference stages and evaluation of pairs: pretraining and sft are normalised "
-    "with their end-of-text padding";
+inline constexpr const char* kNoCanvas =
+    "it belongs to sft and preference stages: texts have no prompt and are not padded";
 
 /// What pretraining, sft and preference share.
 struct TrainingKind {

@@ -223,7 +223,7 @@ Result metrics_of(const PairScores& all, const std::vector<TokenPair>& tokens,
 Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateStage& stage) {
   const ModelBundle bundle = starting_model(run, work, work.model);
   bundle.model->set_trainable(false);
-  const auto [sources, rows] = read_encoded(
+  const auto [sources, rows, long_rows] = read_encoded(
       run, run.logger, work, run.schedule.stage_of(work).facts.rows.at(0), 2,
       {bundle.tokenizer, template_of(run, work, bundle.folder), bundle.model->shape().max_length});
   const PairScores all = score_pairs(run, work, stage, bundle, rows);

@@ -25,7 +25,8 @@ std::vector<std::string> PretrainingKind::file_defaults(const Value*) {
 std::vector<UnreadKey> PretrainingKind::unread(const Value& own) {
   std::vector<UnreadKey> keys = TrainingKind::unread(own);
   for (const char* key : {"shared_draws", "reference"}) keys.push_back({key, kNoReference});
-  keys.push_back({"score_padding", kWithPadding});
+  keys.push_back({"score_padding", kNoCanvas});
+  keys.push_back({"prompt_boundary", kNoCanvas});
   keys.push_back({"draws_epochs", "it belongs to sft and preference stages"});
   return keys;
 }

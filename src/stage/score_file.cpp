@@ -94,7 +94,9 @@ std::vector<TrainingRow> read_ids(const std::filesystem::path& file, std::int64_
   data::LineReader lines(file, RowReaderOptions{}.max_line_bytes);
   std::vector<TrainingRow> rows;
   while (lines.next()) {
-    const std::string where = message(file.string(), ":", lines.number());
+    const std::string where = message(file.string(), ":", lines.line_number());
+    if (!lines.array_problem().empty())
+      throw DataError(message(where, ": ", lines.array_problem()));
     if (data::is_blank(lines.line())) throw DataError(where + ": empty line");
     if (lines.is_too_long())
       throw DataError(message(where, ": the line has ", lines.num_bytes(), " bytes, the limit is ",

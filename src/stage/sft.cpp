@@ -22,7 +22,7 @@ std::vector<std::string> SftKind::file_defaults(const Value*) {
 std::vector<UnreadKey> SftKind::unread(const Value& own) {
   std::vector<UnreadKey> keys = TrainingKind::unread(own);
   for (const char* key : {"shared_draws", "reference"}) keys.push_back({key, kNoReference});
-  keys.push_back({"score_padding", kWithPadding});
+  if (!own.find("score_padding")) keys.push_back({"score_padding"});
   keys.push_back({"random_length_share", kNeverCut});
   return keys;
 }

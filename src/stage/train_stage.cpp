@@ -16,6 +16,7 @@
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"
 #include "stage/benchmark_rows.hpp"
+#include "stage/corpus_rows.hpp"
 #include "stage/data_source.hpp"
 #include "stage/kinds.hpp"
 #include "stage/mask_in_data.hpp"
@@ -38,19 +39,45 @@ struct Prepared {
   AnyObjective objective;
   TrainingSetup setup;
   std::shared_ptr<ReferenceCache> cache;  // of the reference's scores; null without one
-  std::vector<SourceRow> sources;         // of the rows trained on
+  std::vector<SourceRow> sources;         // of the rows trained on; none of a corpus
   Result held_out;                        // what the result says of the validation rows, or null
+  LongRowCounts long_rows;
+  ObjectiveNeeds needs;  // of the objective, with these rows
 };
 
 struct PreparedRows {
   std::vector<SourceRow> sources;
   std::vector<TrainingRow> rows;
   HeldOut held;
+  LongRowCounts long_rows = {};
+  std::shared_ptr<const RowSource> source = nullptr;  // of a corpus, in the place of `rows`
 };
 
 /// Whether a stage reads texts, not prompts and answers.
 bool reads_texts(const RunContext& run, const Work& work) {
   return run.schedule.stage_of(work).facts.rows.front().wanted == RowsWanted::texts;
+}
+
+/// The rows of a packed corpus, which stay on disk.
+PreparedRows corpus_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
+                         const Writing& writing) {
+  const StageFacts& facts = run.schedule.stage_of(work).facts;
+  CorpusSource opened =
+      open_corpus(facts.rows.front().data.options, writing, stage.validation_rows, work.seed);
+  PreparedRows all;
+  all.source = std::move(opened.training);
+  run.logger.info(message(facts.rows.front().data.options.corpus.string(), ": ", all.source->size(),
+                          " rows of a packed corpus"));
+  all.held.rows = std::move(opened.held_out);
+  if (const StageRows* validation = facts.rows_at("validation")) {
+    if (validation->data.is_corpus())
+      throw ConfigError(
+          message("stage \"", stage.name,
+                  "\": validation: a corpus beside a corpus is "
+                  "not read\n  validation_rows holds rows of it out, or give a file"));
+    all.held.rows = read_encoded(run, run.logger, work, *validation, 1, writing).rows;
+  }
+  return all;
 }
 
 /// The rows trained on and those held out, encoded.
@@ -60,8 +87,9 @@ PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingSt
   const bool is_plain_text = reads_texts(run, work);
   const Writing writing{bundle.tokenizer, training_template(run, work, bundle.folder),
                         bundle.model->shape().max_length};
+  if (facts.rows.front().data.is_corpus()) return corpus_rows(run, work, stage, writing);
   EncodedRows read = read_encoded(run, run.logger, work, facts.rows.front(), group_size, writing);
-  PreparedRows all{std::move(read.sources), std::move(read.rows), {}};
+  PreparedRows all{std::move(read.sources), std::move(read.rows), {}, read.long_rows};
   const StageRows* validation = facts.rows_at("validation");
   if (!validation) {
     all.held = hold_out_prompts(all.sources, all.rows, stage.validation_rows, work.seed,
@@ -123,10 +151,10 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   const Services services = run.services(work, bundle.tokenizer);
   const auto estimator = run.registry.make<AnyScoreEstimator>(stage.score_estimator, services);
   const auto objective = run.registry.make<AnyObjective>(stage.objective, services);
-  const ObjectiveNeeds needs = objective.needs();
   TrainingSetup setup;
-  PreparedRows all = read_rows(run, work, stage, bundle, needs.group_size);
-  tell_held_out(run, work, all.held, reads_texts(run, work), bundle.folder);
+  PreparedRows all = read_rows(run, work, stage, bundle, objective.needs().group_size);
+  if (!all.source) tell_held_out(run, work, all.held, reads_texts(run, work), bundle.folder);
+  setup.source = std::move(all.source);
   setup.rows = std::move(all.rows);
   setup.validation = std::move(all.held.rows);
   setup.labels = stage_labels(run, work, stage);
@@ -134,6 +162,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
     setup.validation_row = row_label(run, work, rows->data.resolved);
   const AdapterOptions& adapter = run.experiment(work).options.model.adapter;
   if (adapter.type == AdapterType::none) bundle.model->set_trainable(true);
+  const ObjectiveNeeds needs = needs_of_rows(objective.needs(), setup);
   std::shared_ptr<ReferenceCache> cache;
   if (!stage.reference.cache.empty()) {
     // The policy is the reference as long as nothing was trained: its scores need no second copy.
@@ -164,7 +193,9 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
           std::move(setup),
           cache,
           std::move(all.sources),
-          std::move(all.held.record)};
+          std::move(all.held.record),
+          std::move(all.long_rows),
+          needs};
 }
 
 using StageTrainer = Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
@@ -197,7 +228,7 @@ AskedPlans asked_plans(const StageTrainer& trainer, const Prepared& prepared,
 std::int64_t trained_texts(const StageTrainer& trainer, const TrainingSetup& setup,
                            const ObjectiveNeeds& needs) {
   const OptimizerOptions& optimizer = setup.optimizer;
-  const std::int64_t limit = optimizer.row_limit(static_cast<std::int64_t>(setup.rows.size()));
+  const std::int64_t limit = optimizer.row_limit(setup.num_rows());
   std::int64_t rows =
       trainer.total_steps() * optimizer.batch_size * optimizer.gradient_accumulation_steps;
   if (limit >= 0) rows = std::min(rows, limit);
@@ -234,20 +265,23 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   const MemoryManager::Watch watch(run.memory);
   Prepared prepared = prepare(run, work, stage);
   prepared.bundle.noise = trained_noise(stage.forward_process.type(), prepared.process);
-  const ObjectiveNeeds needs = prepared.objective.needs();
+  const ObjectiveNeeds& needs = prepared.needs;
   warn_of_new_template(run, work, prepared.bundle.folder, needs.reference);
   const TrainingMemory memory =
       plan_training_memory(run, work, stage, prepared.bundle, prepared.estimator, prepared.process,
                            needs, prepared.setup);
   prepared.setup.path = memory.path;
-  const auto num_rows = static_cast<std::int64_t>(prepared.setup.rows.size());
+  const std::int64_t num_rows = prepared.setup.num_rows();
   run.logger.info(message("stage ", run.label(work), ": ", num_rows,
                           needs.group_size == 2 ? " pairs" : " rows", ", ",
                           prepared.setup.optimizer.total_steps(num_rows), " steps, ",
                           prepared.bundle.model->shape().parameters, " parameters, gradient path ",
                           to_string(memory.path)));
-  std::vector<TrainingRow> study_rows = prepared.setup.validation;
-  const std::int64_t scored = prepared.setup.rows.front().answers.front().num_scored();
+  std::vector<TrainingRow> study_rows;  // pairs whose scores are studied
+  if (needs.group_size > 1) study_rows = prepared.setup.validation;
+  const TrainingRow first =
+      prepared.setup.source ? prepared.setup.source->row(0) : prepared.setup.rows.front();
+  const std::int64_t scored = first.answers.front().num_scored();
   StageTrainer trainer(prepared.process, prepared.estimator, prepared.objective, prepared.setup);
   std::optional<FilledPlans> filled;
   if (prepared.cache)  // before a checkpoint takes the place of the weights of `from`
@@ -260,11 +294,16 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   reporter.finish();
   require_sound_model(stage.name, trainer.total_steps(), prepared.process, prepared.estimator,
                       prepared.setup);
-  save_prompts(work.folder, prepared.sources, reads_texts(run, work), prepared.bundle.folder);
+  if (!prepared.setup.source)  // whose texts nobody has: what was trained on is then unknown
+    save_prompts(work.folder, prepared.sources, reads_texts(run, work), prepared.bundle.folder);
   publish_model(work.folder / "model", prepared.bundle,
                 training_template(run, work, prepared.bundle.folder));
   Result result = reporter.result();
   result["rows"] = num_rows;
+  if (prepared.long_rows.is_any())
+    result["long_rows"] = {{"rows", prepared.long_rows.rows},
+                           {"cut", prepared.long_rows.cut},
+                           {"dropped", prepared.long_rows.dropped}};
   result["steps"] = trainer.total_steps();
   add_passes(result, reporter, trained_texts(trainer, prepared.setup, needs));
   if (!prepared.held_out.is_null()) result["held_out"] = prepared.held_out;
@@ -288,7 +327,7 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
     result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
         watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,
                          static_cast<MemoryPurpose>(p));
-  if (needs.group_size > 1 && !study_rows.empty())
+  if (!study_rows.empty())
     result["score_study"] =
         study_scores(prepared.process, prepared.estimator, prepared.setup, study_rows);
   return result;

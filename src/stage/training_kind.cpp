@@ -15,6 +15,7 @@
 #include "lldm/score/combine.hpp"
 #include "lldm/score/gradient_path.hpp"
 #include "score/evaluations.hpp"
+#include "stage/data_source.hpp"
 #include "stage/kinds.hpp"
 
 namespace lldm {
@@ -22,13 +23,21 @@ namespace {
 
 /// Why the rows cannot hold as many answers as the objective compares; "" if they can, or if that
 /// shows elsewhere.
-std::string data_problem(const DataRef& data, std::int64_t answers) {
+std::string data_problem(const DataRef& data, const ObjectiveNeeds& needs,
+                         std::string_view objective) {
+  const std::int64_t answers = needs.group_size;
   if (data.is_generated()) return "";
   if (!data.options.stage.empty()) return take_problem(data.options.take, answers);
   if (std::string problem = file_take_problem(data, answers); !problem.empty()) return problem;
-  if (answers < 3 || !std::filesystem::exists(data.options.file)) return "";
+  if (answers < 2 || !std::filesystem::exists(data.options.file)) return "";
   try {
-    const RowForm form = detect_row_form(data.options.file);
+    const RowForm form = detect_row_form(data.options.file, {}, reader_options(data.options));
+    if (form == RowForm::unpaired && !needs.unpaired)
+      return message(data.options.file.string(),
+                     ": rows are of form \"unpaired\" (prompt, completion, label), objective \"",
+                     objective, "\" compares ", answers,
+                     " answers\n  objective = \"kto\" trains on labelled answers");
+    if (answers < 3) return "";
     if (form != RowForm::ranked)
       return message(data.options.file.string(), ": rows are of form \"", row_form_name(form),
                      "\", a loss over ", answers, " answers reads prompt and answers");
@@ -108,7 +117,8 @@ void check_objective(const TrainingStage& training, const StageFit& fit, std::in
                              " stage has ", answers > 1 ? "at least 2" : "1"),
                      answers > 1 ? "use a loss over pairs, such as dpo" : "use pretraining or sft");
   for (const StageRows& rows : fit.stage.facts.rows)
-    if (const std::string problem = data_problem(rows.data, needs.group_size); !problem.empty())
+    if (const std::string problem = data_problem(rows.data, needs, training.objective.type());
+        !problem.empty())
       return fit.error(rows.key, problem);
   if (needs.use == ScoreUse::parts)
     if (const std::string problem = parts_problem(training, fit); !problem.empty())
@@ -158,10 +168,13 @@ StageFacts TrainingKind::facts_of(const Options& options, RowsWanted wanted) {
   if (!options.from.empty()) facts.inputs.push_back(options.from);
   add_rows(facts, "data", options.data, wanted);
   add_rows(facts, "validation", options.validation, wanted);
-  facts.scoring = StageScoring{.process = options.forward_process,
-                               .estimators = {options.score_estimator},
-                               .response_length = options.response_length,
-                               .score_padding = options.score_padding};
+  facts.scoring =
+      StageScoring{.process = options.forward_process,
+                   .estimators = {options.score_estimator},
+                   .response_length = options.response_length,
+                   .score_padding = options.score_padding,
+                   .long_rows = options.long_rows.value_or(LongRows::error),
+                   .boundary = options.prompt_boundary.value_or(PromptBoundary::separate)};
   facts.training =
       StageTraining{.role = options.role,
                     .objective = options.objective,

@@ -18,10 +18,23 @@ struct StepSizes {
 
 constexpr std::int64_t kMostRowsSeen = std::int64_t{1} << 24;  // rows whose order is looked at
 
+/// Rows of a corpus are all as long as the longest, but for a few.
+StepSizes corpus_sizes(const RowSource& source, const TrainingSetup& setup,
+                       const AnyScoreEstimator& estimator) {
+  constexpr std::int64_t kMostAsked = 256;
+  StepSizes sizes;
+  for (std::int64_t i = 0; i < std::min(source.size(), kMostAsked); ++i)
+    sizes.longest = std::max(sizes.longest, source.row(i).answers.front().length());
+  sizes.micro_batch_tokens =
+      sizes.longest * estimator.nominal_copies(sizes.longest) * setup.optimizer.batch_size;
+  return sizes;
+}
+
 StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estimator,
                      const ObjectiveNeeds& needs) {
   StepSizes sizes;
   std::vector<std::int64_t> per_row;
+  if (setup.source) return corpus_sizes(*setup.source, setup, estimator);
   for (const TrainingRow& row : setup.rows) {
     std::int64_t tokens = 0;
     for (const Text& text : row.answers) {

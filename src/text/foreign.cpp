@@ -25,7 +25,7 @@ constexpr std::array kFormats = {
     Format{"\xfe\xff"sv, "is UTF-16\n  write it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"},
     Format{"version https://git-lfs.github.com/spec/"sv,
            "is a Git LFS pointer, not the file itself\n  fetch the file: git lfs pull"},
-    Format{"PAR1"sv, "is Parquet\n  write it as JSON Lines, one object a line"},
+    Format{"PAR1"sv, "is Parquet\n  write it as JSON Lines: tools/parquet_to_jsonl FILE OUT.jsonl"},
     Format{"ARROW1"sv, "is an Arrow file\n  write it as JSON Lines, one object a line"},
     Format{"\x89HDF\r\n\x1a\n"sv, "is HDF5\n  save the weights as safetensors"},
     Format{"GGUF"sv, "is GGUF\n  lldm reads safetensors in full precision"},

@@ -23,7 +23,8 @@ namespace lldm {
 struct TrainerCore::StepRows {
   std::vector<const TrainingRow*> rows;
   std::vector<std::uint64_t> epochs;     // of the draws, one per row
-  std::vector<TrainingRow> shortened{};  // what `rows` points to where texts are cut
+  std::vector<TrainingRow> made{};       // what `rows` points to where a source makes them
+  std::vector<TrainingRow> shortened{};  // and where texts are cut
 };
 
 struct TrainerCore::StepReport {
@@ -57,13 +58,15 @@ std::map<std::string, double> values(const std::map<std::string, Mean>& means) {
   return result;
 }
 
-/// The prompt of a row with the first answer of the next row that has another prompt.
+/// The prompt of a row with the first answer of the next row that has another prompt; of labelled
+/// rows, of the row before.
 Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& rows,
                      const ScoreLabels& labels) {
   const std::vector<std::int64_t>& prompt = row->answers.front().prompt;
   const auto here = static_cast<std::size_t>(row - rows.data());
   for (std::size_t step = 1; step < rows.size(); ++step) {
-    Text text = rows[(here + step) % rows.size()].answers.front();
+    const std::size_t there = row->wanted ? here + rows.size() - step : here + step;
+    Text text = rows[there % rows.size()].answers.front();
     if (text.prompt == prompt) continue;
     text.prompt = prompt;
     return text;
@@ -107,20 +110,15 @@ TrainerCore::TrainerCore(MakePlan plan, std::optional<Adaptation> adaptation, Lo
     : plan_(std::move(plan)),
       adaptation_(adaptation),
       loss_(std::move(loss)),
-      needs_(needs),
+      needs_(needs_of_rows(needs, setup)),
       setup_(std::move(setup)),
       engine_(setup_.policy, needs.reference ? setup_.reference : nullptr, setup_.device,
               setup_.engine),
       optimizer_(setup_.policy->parameters(), setup_.optimizer.adamw()),
-      order_(setup_.draws, static_cast<std::int64_t>(setup_.rows.size()),
-             setup_.optimizer.batch_size * setup_.optimizer.gradient_accumulation_steps),
-      total_(setup_.optimizer.total_steps(static_cast<std::int64_t>(setup_.rows.size()))) {
-  for (const auto* rows : {&setup_.rows, &setup_.validation})
-    for (const TrainingRow& row : *rows)
-      if (static_cast<std::int64_t>(row.answers.size()) != needs_.group_size)
-        throw DataError(message(row_labels(rows == &setup_.validation).row_text(row.id), " holds ",
-                                row.answers.size(), " answers, the objective compares ",
-                                needs_.group_size));
+      order_(setup_.draws, setup_.num_rows(),
+             setup_.optimizer.batch_size * setup_.optimizer.gradient_accumulation_steps,
+             setup_.source ? Shuffle::counter : Shuffle::table),
+      total_(setup_.optimizer.total_steps(setup_.num_rows())) {
   if (needs_.reference && setup_.stored_reference)
     engine_.use_stored_reference(setup_.stored_reference);
 }
@@ -140,7 +138,7 @@ std::vector<RowUse> TrainerCore::row_uses() const {
     throw ConfigError(
         "an estimator of adaptive cost decides from step to step what it asks: its reference "
         "scores cannot be computed beforehand");
-  const auto num_rows = static_cast<std::int64_t>(setup_.rows.size());
+  const std::int64_t num_rows = setup_.num_rows();
   std::vector<RowUse> uses;
   std::set<std::pair<std::uint64_t, std::int64_t>> seen;
   RowOrder order = order_;
@@ -215,6 +213,8 @@ ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
     batch.mismatched_plans.push_back(
         plan_text(mismatched_text(rows[r], source, labels), rows[r]->id, group_size,
                   TextDraws(setup_.draws, purpose, epochs[r], rows[r]->id, group_size)));
+  for (const TrainingRow* row : rows)
+    if (row->wanted) batch.wanted.push_back(*row->wanted ? 1.0 : 0.0);
   for (std::size_t r = 0; r < rows.size(); ++r)
     for (std::size_t answer = 0; answer < rows[r]->answers.size(); ++answer) {
       const std::uint64_t id = rows[r]->id;
@@ -260,12 +260,14 @@ void TrainerCore::adapt(AdaptationState& state, StepReport& report) const {
 }
 
 TrainerCore::StepRows TrainerCore::rows_of(std::int64_t step) {
-  const auto entries =
-      order_.step(step, setup_.optimizer.row_limit(static_cast<std::int64_t>(setup_.rows.size())));
+  const auto entries = order_.step(step, setup_.optimizer.row_limit(setup_.num_rows()));
   StepRows chosen;
   chosen.shortened.reserve(entries.size());
+  chosen.made.reserve(entries.size());
   for (const auto& entry : entries) {
-    const TrainingRow& row = setup_.rows[static_cast<std::size_t>(entry.row)];
+    if (setup_.source) chosen.made.push_back(setup_.source->row(entry.row));
+    const TrainingRow& row =
+        setup_.source ? chosen.made.back() : setup_.rows[static_cast<std::size_t>(entry.row)];
     chosen.rows.push_back(&row);
     chosen.epochs.push_back(draws_epoch(entry.epoch));
     if (setup_.random_length_share > 0) {

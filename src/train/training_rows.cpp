@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/train/training_rows.hpp"
 
+#include "lldm/draws/permutation.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm {
@@ -28,8 +29,9 @@ StepTotals totals_of(std::span<const TrainingRow> rows) {
   return totals;
 }
 
-RowOrder::RowOrder(const Draws& draws, std::int64_t rows, std::int64_t rows_per_step)
-    : draws_(draws), rows_(rows), rows_per_step_(rows_per_step) {
+RowOrder::RowOrder(const Draws& draws, std::int64_t rows, std::int64_t rows_per_step,
+                   Shuffle shuffle)
+    : draws_(draws), rows_(rows), rows_per_step_(rows_per_step), shuffle_(shuffle) {
   if (rows < 1) throw DataError("no rows to train on");
 }
 
@@ -38,6 +40,12 @@ std::vector<RowOrder::Entry> RowOrder::step(std::int64_t index, std::int64_t lim
   for (std::int64_t k = index * rows_per_step_; k < (index + 1) * rows_per_step_; ++k) {
     if (limit >= 0 && k >= limit) break;
     const std::int64_t epoch = k / rows_;
+    if (shuffle_ == Shuffle::counter) {
+      const CounterPermutation order(
+          draws_.stream(Purpose::order, static_cast<std::uint64_t>(epoch)), rows_);
+      entries.push_back({order.at(k % rows_), static_cast<std::uint64_t>(epoch)});
+      continue;
+    }
     if (epoch != cached_epoch_) {
       order_ = draws_.stream(Purpose::order, static_cast<std::uint64_t>(epoch)).permutation(rows_);
       cached_epoch_ = epoch;

@@ -70,10 +70,11 @@ code=$?
 expect_code 4 "a plugin that is a named pipe"
 
 echo "files of other kinds are named"
-gzip -c rows.jsonl > rows.gz.jsonl
+printf '\xfd7zXZ\0\0' > rows.xz.jsonl
+gzip -c rows.jsonl | head -c 40 > torn.gz.jsonl
 iconv -f UTF-8 -t UTF-16 rows.jsonl > utf16.jsonl
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n' > lfs.jsonl
-printf '[\n{"prompt": "a", "response": "b"}\n]\n' > array.jsonl
+printf '[\n{"prompt": "a", "response": "b"}\n' > array.jsonl
 printf '\xef\xbb\xbf{"prompt": "a", "response": "b"}\n' > bom.jsonl
 printf '<!DOCTYPE html><html></html>\n' > page.jsonl
 while IFS='|' read -r file said; do
@@ -81,10 +82,11 @@ while IFS='|' read -r file said; do
   refused 30 "$file inspected" "$said" data inspect "$file"
   refused 30 "$file scored" "$said" score "$MODEL" "$file"
 done << 'LIST'
-rows.gz.jsonl|is compressed with gzip
+rows.xz.jsonl|is compressed with xz
+torn.gz.jsonl|the gzip data ends too early
 utf16.jsonl|is UTF-16
 lfs.jsonl|is a Git LFS pointer
-array.jsonl|is a JSON array, not one object a line
+array.jsonl|torn file: it ends inside its array
 bom.jsonl|starts with a byte order mark
 page.jsonl|is a web page
 LIST

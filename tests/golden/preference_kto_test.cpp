@@ -90,6 +90,36 @@ std::optional<ScoreSet> pairs_of(const json& row) {
   return set;
 }
 
+/// The row's answers as they stand: one a row, wanted or not.
+ScoreSet labelled(const json& row) {
+  const json& input = row.at("input");
+  const auto values = [&](const char* name) { return input.at(name).get<std::vector<double>>(); };
+  const std::size_t count = values("logps").size();
+  ScoreSet set =
+      score_set(1, values("logps"), values("ref_logps"), std::vector<double>(count, 1.0));
+  set.auxiliary["wanted"] = labels_of(input.at("label")).to(at::kDouble);
+  set.auxiliary["mismatched_policy"] = vector_of(input.at("kl_logps"));
+  set.auxiliary["mismatched_reference"] = vector_of(input.at("ref_kl_logps"));
+  return set;
+}
+
+/// The objective itself on labelled answers: loss, gradient and metrics as TRL's KTOTrainer has
+/// them.
+void check_labelled(const json& row, const Kto& objective) {
+  const json& expected = row.at("f64");
+  const ScoreSet set = labelled(row);
+  const ObjectiveResult result = objective.evaluate(set);
+  CHECK(is_close(result.loss_sum.item<double>() / set.totals.rows, expected.at("loss"), 1e-12,
+                 1e-14));
+  const at::Tensor slope = slopes(objective, set) / set.totals.rows;
+  for (std::int64_t i = 0; i < slope.size(0); ++i)
+    CHECK(is_close(slope[i][0].item<double>(), expected.at("grad")[static_cast<std::size_t>(i)],
+                   1e-12, 1e-14));
+  for (const auto& [name, value] : expected.at("metrics").items())
+    if (result.metrics.contains(name))
+      CHECK(is_close(result.metrics.at(name).value(), value, 1e-12, 1e-14));
+}
+
 }  // namespace
 
 TEST_CASE("preference: TRL's losses, gradients and baseline of single answers",
@@ -102,6 +132,7 @@ TEST_CASE("preference: TRL's losses, gradients and baseline of single answers",
     REQUIRE(is_finite(row.at("f64")));
     check_row(row, objective, row.at("f64"), {1e-12, 1e-14});
     check_row(row, objective, row.at("f32"), {5e-5, 1e-6});
+    check_labelled(row, objective);
     if (const auto set = pairs_of(row)) {  // the objective itself, on pairs
       const double loss = objective.evaluate(*set).loss_sum.item<double>() / set->totals.rows;
       CHECK(is_close(loss, row.at("f64").at("loss"), 1e-12, 1e-14));

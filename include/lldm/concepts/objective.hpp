@@ -35,6 +35,10 @@ struct ObjectiveNeeds {
   /// prompt (behind the last row comes the first), without gradient: auxiliary entries
   /// "mismatched_policy" and "mismatched_reference", [B].
   bool mismatched = false;
+  /// Whether it also takes rows of one answer each that is wanted or not: G = 1, and
+  /// auxiliary "wanted", [B] float64, 1 or 0.  The mismatched answer is then that of the row before
+  /// with another prompt (before the first comes the last), as in TRL.
+  bool unpaired = false;
   /// Weight of scored tokens behind the length of the group's shortest answer, in [0, 1]: 1 keeps
   /// the score as it is (LD-DPO's alpha).
   double beyond_shared_length = 1.0;

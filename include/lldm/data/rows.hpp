@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "lldm/config/field.hpp"
+#include "lldm/data/columns.hpp"
 
 namespace lldm {
 
@@ -25,7 +26,7 @@ struct Message {
 
 /// A text to model as a whole.
 struct TextRow {
-  std::uint64_t id = 0;            // line number in its file, from 1
+  std::uint64_t id = 0;            // line number in its file, or element of its array, from 1
   std::uint64_t content_hash = 0;  // of the text: equal rows of different files have equal hashes
   std::string text;
 };
@@ -88,6 +89,9 @@ enum class RowForm : std::uint8_t {
   ranked,        // {"prompt", "answers": ["best", ..., "worst"]}
   unpaired,      // {"prompt", "completion", "label": true or false}
 };
+inline constexpr std::array kRowForms = {RowForm::text,         RowForm::prompt_response,
+                                         RowForm::conversation, RowForm::preference,
+                                         RowForm::ranked,       RowForm::unpaired};
 [[nodiscard]] std::string_view row_form_name(RowForm form);
 
 /// What happens to a file with bad rows.
@@ -108,6 +112,8 @@ struct RowReaderOptions {
   bool offers_skip = false;  // whether who reads has a key `on_bad_row` that a refusal can name
   bool collects = false;     // every bad row stands in `skipped` and none refuses the file
   std::int64_t max_line_bytes = std::int64_t{64} << 20;  // a longer line is a bad row
+  Columns columns = {};              // keys under which the file keeps what the form reads
+  std::optional<RowForm> form = {};  // that every row must have; empty: what the first one shows
 };
 
 /// A row that was refused.
@@ -115,6 +121,7 @@ struct BadRow {
   std::uint64_t line = 0;    // from 1
   std::uint64_t column = 0;  // byte in the line, from 1; 0 where the whole row is meant
   std::string reason;
+  std::uint64_t offset = 0;  // byte of the (unpacked) file, from 0, at which the row begins
 };
 
 /// The rows of one file and what is to be told about it.
@@ -122,16 +129,23 @@ template <class Row>
 struct RowFile {
   std::string path;
   RowForm form = RowForm::text;
-  std::uint64_t num_lines = 0;
+  std::string published = {};   // as whom the first row is written, and how the file is packed
+  std::uint64_t num_lines = 0;  // or elements of its array
+  std::vector<std::uint64_t> array_lines = {};  // of an array's elements by id - 1; else empty
   std::vector<Row> rows;
   std::vector<BadRow> skipped;           // non-empty only with OnBadRow::skip or `collects`
   std::vector<std::string> unused_keys;  // keys no form reads, each once, in order of appearance
 
+  /// The line on which the row of this id begins.
+  [[nodiscard]] std::uint64_t line_of(std::uint64_t id) const {
+    return array_lines.empty() ? id : array_lines.at(id - 1);
+  }
   /// One paragraph for the log: form, counts, skipped rows with reasons, unused keys.
   [[nodiscard]] std::string summary() const;
 };
 
-/// Reads a JSONL file, one JSON object a line.
+/// Reads a JSONL file, one JSON object a line, or a JSON array of objects; either may be packed by
+/// gzip.
 ///
 /// The form is detected once per file, from its first good row, and is part of the answer; a row of
 /// another form is a bad row.  Bad are also: not JSON, invalid UTF-8, a NUL, a byte-order mark, a
@@ -140,7 +154,7 @@ struct RowFile {
 /// last row (blank lines behind it are no rows), a torn last line, a line over `max_line_bytes`.
 /// Emptiness and equality are judged after Python's `strip()`.  In a conversation the last
 /// assistant message is the response and all before it the prompt; ShareGPT's "human" and "gpt"
-/// become "user" and "assistant".
+/// become "user" and "assistant", and a row's "system" the first message.  Tools are refused.
 ///
 /// Errors  DataError: cannot be opened, no rows, or bad rows (the first 20 and the count).
 [[nodiscard]] RowFile<TextRow> read_text_rows(const std::filesystem::path& path,
@@ -166,10 +180,12 @@ struct RowFile {
 
 /// The form that a file's first line shows among `accepted` (all forms where it is empty); read
 /// with the matching function.  A row with the keys of two accepted forms is an error: nothing is
-/// guessed.  One exception, as published (UltraFeedback): `messages` beside `chosen` and `rejected`
+/// guessed.  With `collects`, of the first row that shows one.  One exception, as published
+/// (UltraFeedback): `messages` beside `chosen` and `rejected`
 /// repeats the chosen conversation, and the row is a preference row.
 /// Errors  DataError if the first line is bad or of no form.
 [[nodiscard]] RowForm detect_row_form(const std::filesystem::path& path,
-                                      std::vector<RowForm> accepted = {});
+                                      std::vector<RowForm> accepted = {},
+                                      const RowReaderOptions& options = {});
 
 }  // namespace lldm

@@ -17,6 +17,7 @@
 #include "lldm/config/value.hpp"
 #include "lldm/data/response_length.hpp"
 #include "lldm/experiment/data_options.hpp"
+#include "lldm/experiment/long_rows.hpp"
 #include "lldm/experiment/report_role.hpp"
 #include "lldm/experiment/score_padding.hpp"
 #include "lldm/registry/registry.hpp"
@@ -29,7 +30,7 @@ enum class RowsWanted : std::uint8_t {
   texts,            // {text}
   answers,          // {prompt, response} or conversations
   pairs,            // {prompt, chosen, rejected}
-  pairs_or_ranked,  // the same, or {prompt, answers}
+  pairs_or_ranked,  // the same, or {prompt, answers}, or {prompt, completion, label}
 };
 
 /// One source of rows that a stage reads.
@@ -48,6 +49,8 @@ struct StageScoring {
   bool enumerates = false;              // it also enumerates masks, as the estimator `exact` does
   ResponseLength response_length = {};
   ScorePadding score_padding = ScorePadding::include;
+  LongRows long_rows = LongRows::error;
+  PromptBoundary boundary = PromptBoundary::separate;
 };
 
 /// What a stage that trains says of the model it makes.

@@ -37,14 +37,15 @@ constexpr auto choices(std::type_identity<KtoKl>) {
                     Choice<KtoKl>{"none", KtoKl::none}};
 }
 
-/// Every answer for itself, u = policy - reference score; the chosen answers are desirable, the
-/// rejected ones undesirable, and the mean runs over both together:
+/// Every answer for itself, u = policy - reference score; the chosen answers of pairs, or those
+/// labelled true of rows with one answer, are desirable, the others undesirable, and the mean runs
+/// over all together:
 ///     kto:                w_d (1 - sigmoid(beta (u - z))),  w_u (1 - sigmoid(beta (z - u)));
 ///     apo_zero_unpaired:  w_d (1 - sigmoid(beta u)),        w_u sigmoid(beta u).
 ///
 /// z is the mean of the log-ratios of mismatched answers over the whole optimizer step, at least 0
 /// and without gradient.  It couples the pairs of the step (gradient_path retain or replay) and
-/// costs one more scored text per pair, without gradient; kl = "none" sets z = 0 and does neither.
+/// costs one more scored text per row, without gradient; kl = "none" sets z = 0 and does neither.
 /// A score is a bound of log p, so z estimates a difference of bounds, no KL divergence.
 /// Source  Ethayarajh et al. 2024 (KTO, arXiv:2402.01306); D'Oosterlinck et al. 2024 (APO,
 ///         arXiv:2408.06266); TRL's KTOTrainer; with likelihood bounds, ELBO-KTO
@@ -62,10 +63,11 @@ class Kto {
           field("beta", &Options::beta, "Strength of the pull to the reference.")
               .above(0.0)
               .unit("1/nat"),
-          field("desirable_weight", &Options::desirable_weight, "Factor of the chosen answers.")
+          field("desirable_weight", &Options::desirable_weight,
+                "Factor of the chosen answers (of those labelled true).")
               .at_least(0.0),
           field("undesirable_weight", &Options::undesirable_weight,
-                "Factor of the rejected answers.")
+                "Factor of the rejected answers (of those labelled false).")
               .at_least(0.0),
           field("loss", &Options::loss, "kto, or TRL's apo_zero_unpaired (no baseline)."),
           field("kl", &Options::kl,

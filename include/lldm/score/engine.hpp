@@ -29,6 +29,8 @@ struct ScoreBatch {
   /// group, scored without gradient by policy and reference; else empty.
   std::vector<ScorePlan> mismatched_plans;
   std::int64_t group_size = 1;
+  /// [groups] of rows with one answer each: 1 where it is wanted, else 0.  Empty for other rows.
+  std::vector<double> wanted = {};
 
   [[nodiscard]] std::int64_t groups() const {
     return static_cast<std::int64_t>(plans.size()) / group_size;
@@ -118,7 +120,8 @@ class ScoreEngineCore {
   [[nodiscard]] ScoreSet make_set(const ScoreBatch& batch, const at::Tensor& policy_readouts,
                                   const at::Tensor& reference_readouts,
                                   const StepTotals& totals) const;
-  [[nodiscard]] std::map<std::string, at::Tensor> mismatched(const ScoreBatch& batch) const;
+  /// What an objective reads beside the scores: of mismatched answers, and which are wanted.
+  [[nodiscard]] std::map<std::string, at::Tensor> auxiliary_of(const ScoreBatch& batch) const;
   /// Notes in `done` the passes and tokens of a step over `given`.
   void count(const ScoreBatch& given, const ObjectiveNeeds& needs, GradientPath path,
              EngineStep& done) const;

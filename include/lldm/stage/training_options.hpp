@@ -12,6 +12,7 @@
 #include "lldm/config/field.hpp"
 #include "lldm/data/response_length.hpp"
 #include "lldm/experiment/data_options.hpp"
+#include "lldm/experiment/long_rows.hpp"
 #include "lldm/experiment/report_role.hpp"
 #include "lldm/experiment/score_padding.hpp"
 #include "lldm/score/gradient_path.hpp"
@@ -48,6 +49,8 @@ struct TrainingStage {
   ComponentRef<Role::objective> objective = {};
   ResponseLength response_length = {};
   ScorePadding score_padding = ScorePadding::include;
+  std::optional<LongRows> long_rows = {};
+  std::optional<PromptBoundary> prompt_boundary = {};
   GradientPath gradient_path = GradientPath::automatic;
   std::int64_t max_tokens_per_forward = 16384;
   bool shared_draws = true;
@@ -85,8 +88,19 @@ struct TrainingStage {
             "response_length", &S::response_length,
             "Answer canvas: a number of tokens (end-of-text fills it), or \"own\": the answer and "
             "one end-of-text."),
-        field("score_padding", &S::score_padding,
-              "include: scores cover the whole canvas; exclude: up to the first end-of-text."),
+        field(
+            "score_padding", &S::score_padding,
+            "End-of-text that fills the canvas behind the first: include (scored, and trained on, "
+            "as LLaDA's SFT does), exclude (visible, not scored), hide (the model sees none)."),
+        field(
+            "long_rows", &S::long_rows,
+            "Rows longer than the model takes, or than their canvas: error (when left out), drop, "
+            "truncate_prompt_left, or truncate_response_right (which keeps the end-of-text).  "
+            "Counted and told."),
+        field("prompt_boundary", &S::prompt_boundary,
+              "separate (when left out): prompt and answer are encoded each by itself, as when "
+              "answers are sampled; prefix: the same, and an error where the tokens of both "
+              "together do not begin with the prompt's."),
         field("gradient_path", &S::gradient_path, "auto, linear, retain, replay or pairwise."),
         field("max_tokens_per_forward", &S::max_tokens_per_forward,
               "Sequences are packed into one forward up to this many tokens.")

@@ -50,6 +50,8 @@ struct TrainingSetup {
   std::shared_ptr<const AnyDenoiser> reference = nullptr;
   StoredReadouts stored_reference = {};
   std::vector<TrainingRow> rows;
+  /// In the place of `rows`, for losses of single texts; null: `rows`.
+  std::shared_ptr<const RowSource> source = nullptr;
   std::vector<TrainingRow> validation;
   OptimizerOptions optimizer;
   TrainingRhythm rhythm;
@@ -63,7 +65,16 @@ struct TrainingSetup {
   ScoreLabels labels = {};  // who is named when a number is not finite
   /// A validation row by its id, where these come from elsewhere than the rows; empty: as the rows.
   std::function<std::string(std::uint64_t)> validation_row = {};
+
+  [[nodiscard]] std::int64_t num_rows() const {
+    return source ? source->size() : static_cast<std::int64_t>(rows.size());
+  }
 };
+
+/// What the objective needs of these rows: labelled ones have one answer each.
+/// Errors  DataError where it knows no labels, where pairs and labelled rows are mixed, or where
+///         rows have another number of answers.
+[[nodiscard]] ObjectiveNeeds needs_of_rows(ObjectiveNeeds needs, const TrainingSetup& setup);
 
 /// One row in one epoch, as a training run scores it.
 struct RowUse {

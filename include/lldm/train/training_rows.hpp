@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,12 +16,29 @@ namespace lldm {
 struct TrainingRow {
   std::uint64_t id = 0;  // stable across epochs, batch sizes and resumes: part of the draws' key
   std::vector<Text> answers;
+  std::optional<bool> wanted = {};  // of a row with one answer that is labelled
+};
+
+/// Rows that are made when they are asked for: of a corpus on disk, of any size.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  /// Number of rows, at least 1.
+  [[nodiscard]] virtual std::int64_t size() const = 0;
+  /// Row `index` in [0, size()): one text, whose id is its index.
+  [[nodiscard]] virtual TrainingRow row(std::int64_t index) const = 0;
 };
 
 /// What a step on these rows is normalized by.
 [[nodiscard]] StepTotals totals_of(std::span<const TrainingRow* const> rows,
                                    double micro_batches = 1);
 [[nodiscard]] StepTotals totals_of(std::span<const TrainingRow> rows);
+
+/// How an epoch is shuffled.
+enum class Shuffle : std::uint8_t {
+  table,    // a table of all rows: uniform over every order
+  counter,  // CounterPermutation: no memory, whatever the number of rows
+};
 
 /// Which rows belong to which optimizer step: epochs of a keyed shuffle, one behind the other.
 ///
@@ -29,7 +47,8 @@ struct TrainingRow {
 class RowOrder {
  public:
   /// With `epochs` = 0 the sequence has no end; else its last step may be shorter.
-  RowOrder(const Draws& draws, std::int64_t rows, std::int64_t rows_per_step);
+  RowOrder(const Draws& draws, std::int64_t rows, std::int64_t rows_per_step,
+           Shuffle shuffle = Shuffle::table);
 
   struct Entry {
     std::int64_t row;
@@ -41,6 +60,7 @@ class RowOrder {
  private:
   Draws draws_;
   std::int64_t rows_, rows_per_step_;
+  Shuffle shuffle_;
   std::int64_t cached_epoch_ = -1;
   std::vector<std::int64_t> order_;
 };

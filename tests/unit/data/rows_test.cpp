@@ -207,7 +207,7 @@ TEST_CASE("Prompt rows refuse what cannot be learnt", "[data][rows]") {
   CHECK_THAT(prompt_error(R"({"prompt":"p","response":" "})"),
              testing::contains("\"response\" is empty"));
   CHECK_THAT(prompt_error(R"({"prompt":["p"],"response":"r"})"),
-             testing::contains("\"prompt\" must be a string, is array"));
+             testing::contains("\"prompt\" must be a list of messages, holds string"));
   CHECK_THAT(
       prompt_error(R"({"messages":[{"role":"user","content":"u"}]})"),
       testing::contains("\"messages\" must end with an assistant message, ends with \"user\""));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/objective/kto.hpp"
 
+#include <ATen/ops/allclose.h>
+
 #include <cmath>
 
 #include "lldm/errors.hpp"
@@ -74,4 +76,34 @@ TEST_CASE("Kto refuses what has no meaning", "[objective][kto]") {
   ScoreSet set = pairs(1);
   set.auxiliary.erase("mismatched_reference");
   CHECK_THROWS_WITH(Kto({}).evaluate(set), contains("no auxiliary \"mismatched_reference\""));
+}
+
+TEST_CASE("Kto: pairs and the same answers labelled one by one give one loss and one gradient",
+          "[objective][kto]") {
+  const Kto kto({.beta = 0.5, .desirable_weight = 2.0, .undesirable_weight = 3.0});
+  CHECK(kto.needs().unpaired);
+  const ScoreSet whole = pairs(0.8);
+  ScoreSet single = score_set(1, {-4, -7, -2, -3.5}, {-5, -5, -5, -4}, {1, 1, 1, 1});
+  single.auxiliary["wanted"] = at::tensor({1.0, 0.0, 1.0, 0.0}, at::kDouble);
+  single.auxiliary["mismatched_policy"] = at::tensor({-0.2, 1.8, -0.2, 1.8}, at::kDouble);
+  single.auxiliary["mismatched_reference"] = at::tensor({0.0, 0.0, 0.0, 0.0}, at::kDouble);
+  const ObjectiveResult of_pairs = kto.evaluate(whole), of_single = kto.evaluate(single);
+  CHECK(of_single.loss_sum.item<double>() ==
+        Approx(of_pairs.loss_sum.item<double>()).epsilon(1e-14));
+  CHECK(at::allclose(slopes(kto, single).view({2, 2}), slopes(kto, whole), 1e-13, 1e-15));
+  for (const char* name : {"rewards/chosen", "rewards/rejected", "rewards/margins", "logps/chosen",
+                           "logps/rejected", "kl"})
+    CHECK(of_single.metrics.at(name).value() == Approx(of_pairs.metrics.at(name).value()));
+  CHECK(!of_single.metrics.contains("rewards/accuracies"));
+}
+
+TEST_CASE("Kto: an answer turned from wanted to unwanted turns its slope", "[objective][kto]") {
+  const Kto kto({.kl = KtoKl::none});
+  ScoreSet set = score_set(1, {-4}, {-5}, {1});
+  CHECK_THROWS_WITH(kto.evaluate(set), contains("no auxiliary \"wanted\""));
+  set.auxiliary["wanted"] = at::tensor({1.0}, at::kDouble);
+  const double up = slopes(kto, set).item<double>();
+  set.auxiliary["wanted"] = at::tensor({0.0}, at::kDouble);
+  CHECK(up < 0);
+  CHECK(slopes(kto, set).item<double>() == -up);
 }

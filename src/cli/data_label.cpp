@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+// lldm data label.
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "cli/data_options.hpp"
+#include "cli/side_by_side.hpp"
+#include "cli/terminal.hpp"
+#include "eval/checker_call.hpp"
+#include "lldm/concepts/any_task.hpp"
+#include "lldm/config/diagnostics.hpp"
+#include "lldm/config/document.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/services.hpp"
+#include "lldm/storage/sha256.hpp"
+#include "lldm/text/utf8.hpp"
+#include "stage/label_file.hpp"
+#include "stage/prompt_split.hpp"
+#include "text/json.hpp"
+
+namespace lldm::cli {
+namespace {
+
+std::string prompt_of(const SourceRow& row) {
+  std::string text;
+  for (const Message& turn : row.messages)
+    text += (row.messages.size() == 1 ? "" : turn.role + ": ") + turn.content + "\n";
+  if (!text.empty()) text.pop_back();
+  return text;
+}
+
+/// Rows with two answers, without regard to their order.
+AnyRows rows_to_label(const Arguments& arguments) {
+  AnyRows rows = read_any_rows(arguments.positional.front(), reader_of(arguments),
+                               {RowForm::preference, RowForm::ranked});
+  for (const SourceRow& row : rows.rows)
+    if (row.answers.size() != 2)
+      throw DataError(message(row.place, ": holds ", row.answers.size(),
+                              " answers, two are compared at a time"));
+  return rows;
+}
+
+// By hand ---------------------------------------------------------------------------------------
+
+void show(const ShownPair& pair, std::size_t left) {
+  const int width = terminal_width();
+  std::cout << '\n'
+            << left << " left\n"
+            << broken(prompt_of(*pair.row), width) << '\n'
+            << side_by_side(pair.shown_first(), pair.shown_second(), width) << '\n'
+            << "better: 1 left, 2 right, t neither, s skip, u undo, q quit > " << std::flush;
+}
+
+/// Asks until the input ends, or somebody quits.
+void by_hand(LabelFile& labels, const AnyRows& rows) {
+  std::vector<ShownPair> open = labels.open_pairs(rows);
+  for (std::size_t at = 0; at < open.size();) {
+    show(open[at], open.size() - at);
+    std::string word;
+    if (!std::getline(std::cin, word) || word == "q") break;
+    if (word == "u") {
+      if (!labels.undo()) std::cout << "nothing to undo\n";
+      open = labels.open_pairs(rows);
+      at = 0;
+      continue;
+    }
+    const std::string_view words[] = {"1", "2", "t", "s"};
+    const auto found = std::ranges::find(words, word);
+    if (found == std::end(words)) {
+      std::cout << "write 1, 2, t, s, u or q\n";
+      continue;
+    }
+    labels.add(open[at], open[at].of_shown(static_cast<Preferred>(found - std::begin(words))));
+    ++at;
+  }
+  std::cout << '\n';
+}
+
+// By a command ----------------------------------------------------------------------------------
+
+std::string request_of(const ShownPair& pair) {
+  return nlohmann::ordered_json{{"id", pair.row->id},
+                                {"prompt", prompt_of(*pair.row)},
+                                {"first", pair.shown_first()},
+                                {"second", pair.shown_second()}}
+             .dump() +
+         "\n";
+}
+
+Preferred verdict_of(std::string_view line, const ShownPair& pair) {
+  const std::string who = "the judge, of " + pair.row->place;
+  const nlohmann::json said = parse_json(line, who);
+  const std::string verdict =
+      said.is_string() ? said.get<std::string>()
+      : said.is_object() && said.contains("verdict") && said.at("verdict").is_string()
+          ? said.at("verdict").get<std::string>()
+          : "";
+  for (const auto& [name, preferred] :
+       {std::pair{"first", Preferred::first}, std::pair{"second", Preferred::second},
+        std::pair{"tie", Preferred::neither}})
+    if (verdict == name) return preferred;
+  throw DataError(message(who, ": said ", config::in_quotes(shortened(std::string(line), 80)),
+                          "\n  one line a pair: {\"verdict\": \"first\"}, \"second\" or \"tie\""));
+}
+
+void judge_some(std::span<const ShownPair> pairs, const eval::CheckerCommand& judge,
+                LabelFile& labels) {
+  std::string input;
+  for (const ShownPair& pair : pairs) input += request_of(pair);
+  const eval::CheckerEnd end = judge.run(input);
+  if (end.kind != eval::CheckerEnd::Kind::exited || end.code != 0)
+    throw Error(message("the judge ",
+                        end.kind == eval::CheckerEnd::Kind::timed_out        ? "took too long"
+                        : end.kind == eval::CheckerEnd::Kind::wrote_too_much ? "wrote too much"
+                                                                             : "failed",
+                        " (", end.code, ")", end.errors.empty() ? "" : ": " + end.errors,
+                        "\n  what was judged before is kept; the same command goes on"));
+  std::string_view rest = end.output;
+  for (const ShownPair& pair : pairs) {
+    const std::size_t line_end = std::min(rest.find('\n'), rest.size());
+    labels.add(pair, pair.of_shown(verdict_of(rest.substr(0, line_end), pair)));
+    rest.remove_prefix(std::min(rest.size(), line_end + 1));
+  }
+}
+
+void by_judge(const Arguments& arguments, LabelFile& labels, const AnyRows& rows) {
+  const auto batch = static_cast<std::size_t>(arguments.integer("batch", 16, 1, 10000));
+  const auto timeout = static_cast<double>(arguments.integer("timeout", 600, 1));
+  const eval::CheckerCommand judge({"sh", "-c", arguments.value("judge")}, ".", timeout);
+  const std::vector<ShownPair> open = labels.open_pairs(rows);
+  TerminalObserver observer;
+  for (std::size_t at = 0; at < open.size(); at += batch) {
+    if (observer.should_stop()) throw Stopped("stopped on request; the same command goes on");
+    judge_some(std::span(open).subspan(at, std::min(batch, open.size() - at)), judge, labels);
+  }
+}
+
+// By a task's checker ---------------------------------------------------------------------------
+
+AnyTask task_of(const Arguments& arguments, const Registry& registry) {
+  config::Diagnostics diagnostics;
+  config::Value table;
+  config::apply_overrides(table, {.overrides = arguments.values("set"), .top_level_keys = {}},
+                          diagnostics);
+  table.set("type", config::Value::string(arguments.value("task")));
+  const BoundComponent bound = registry.bind(Role::task, table, diagnostics, {.where = "task"});
+  diagnostics.throw_if_any();
+  return registry.make<AnyTask>(bound, Services{registry, Draws(42, "data")});
+}
+
+/// A prompt that the task has not, or that its checker could not judge, is skipped and counted.
+void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows) {
+  const Registry registry = make_registry(arguments);
+  const AnyTask task = task_of(arguments, registry);
+  std::map<std::string, Example> examples;
+  for (Example& example : task.examples()) {
+    const std::string key = prompt_text(example.prompt);
+    examples.emplace(key, std::move(example));
+  }
+  for (const ShownPair& pair : labels.open_pairs(rows)) {
+    const auto found = examples.find(prompt_text(*pair.row));
+    Preferred preferred = Preferred::skipped;
+    if (found != examples.end()) {
+      const Verdict first = task.check(found->second, pair.row->answers[0]),
+                    second = task.check(found->second, pair.row->answers[1]);
+      if (first.failure.empty() && second.failure.empty())
+        preferred = first.grade > second.grade   ? Preferred::first
+                    : first.grade < second.grade ? Preferred::second
+                                                 : Preferred::neither;
+    }
+    labels.add(pair, preferred);
+  }
+}
+
+}  // namespace
+
+int run_data_label(const Arguments& arguments) {
+  if (!arguments.has("out")) throw ConfigError("lldm data label: where to?\n  give --out");
+  if (arguments.has("judge") && arguments.has("task"))
+    throw ConfigError("lldm data label: --judge and --task are two judges\n  give one of them");
+  const std::string by = arguments.has("judge")  ? "judge " + arguments.value("judge")
+                         : arguments.has("task") ? "task " + arguments.value("task")
+                                                 : "hand";
+  const std::filesystem::path file = arguments.positional.front();
+  const AnyRows rows = rows_to_label(arguments);
+  LabelFile labels(arguments.value("out"), {.file = file.filename().string(),
+                                            .sha256 = sha256_file(file),
+                                            .by = by,
+                                            .seed = arguments.integer("seed", 42)});
+  std::cout << rows.summary << '\n';
+  if (arguments.has("judge"))
+    by_judge(arguments, labels, rows);
+  else if (arguments.has("task"))
+    by_task(arguments, labels, rows);
+  else
+    by_hand(labels, rows);
+  const std::int64_t written = labels.write(rows);
+  std::cout << arguments.value("out") << ": " << written << " pairs; neither "
+            << labels.count(Preferred::neither) << ", skipped " << labels.count(Preferred::skipped)
+            << ", without a verdict " << labels.open_pairs(rows).size() << '\n';
+  return 0;
+}
+
+}  // namespace lldm::cli

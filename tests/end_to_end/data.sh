@@ -1,0 +1,269 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Files of rows from the command line: check, stats, convert, split, pack, label; and the stages that
+# train on what they give: labelled answers, rows that are too long, packed corpora.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$WORK"
+
+rows() { # FILE, then a python expression of `i` that gives a row, for i in 0..N-1
+  python3 -c 'import json, sys
+with open(sys.argv[1], "w") as out:
+    for i in range(int(sys.argv[2])): out.write(json.dumps(eval(sys.argv[3])) + "\n")' "$1" "$2" "$3"
+}
+model='[model]
+width = 16
+layers = 1
+heads = 2
+max_length = 64
+[tokenizer]
+type = "bytes"'
+
+echo "check"
+rows qa.jsonl 6 '{"question": "q%d" % i, "answer": "a%d" % i}'
+run_lldm data check qa.jsonl --kind conversations
+expect_code 2 "rows under other keys"
+expect_text "qa.jsonl: 6 of 6 rows cannot be used"
+run_lldm data check qa.jsonl --kind conversations --columns prompt=question,response=answer
+expect_code 0 "the same with columns"
+expect_text "6 rows of form prompt_response, all good"
+run_lldm data check qa.jsonl --kind conversations --columns prompt=questions,response=answer
+expect_text 'qa.jsonl:1: has no column "questions" (columns.prompt); did you mean "question"?'
+run_lldm data check qa.jsonl --kind conversations --columns promt=question
+expect_code 2 "a key that no row has"
+expect_text 'did you mean "prompt"'
+python3 -c 'import json; json.dump([{"prompt": "p", "completion": "c", "label": True}, {"prompt": "p", "completion": "d", "label": 0}], open("labels.json", "w"), indent=1)'
+run_lldm data check labels.json --kind unpaired
+expect_code 2 "a bad element of an array"
+expect_text 'labels.json:7: "label" must be true or false'
+printf '{"text": "a"}\n{"text": "b\xff"}\n' > bad.jsonl
+run_lldm data check bad.jsonl --kind text
+expect_text "bad.jsonl:2: invalid UTF-8 (byte 12 of the line, 26 of the file)"
+
+echo "stats"
+rows train.jsonl 8 '{"prompt": "p%d" % (i // 2), "chosen": "good" * (i + 1), "rejected": "bad" if i else ""}'
+rows test.jsonl 4 '{"prompt": " p%d\n" % (i + 3), "chosen": "good", "rejected": "good" if i == 1 else "bad"}'
+run_lldm data stats train.jsonl test.jsonl
+expect_code 0 "of two files"
+expect_text '1 times: "rejected" is empty'
+expect_text '1 times: "chosen" and "rejected" are the same text'
+expect_text "repeated prompts: 3"
+expect_text "prompts that train.jsonl and test.jsonl share: 1"
+run_lldm data stats train.jsonl --tokenizer bytes --json
+check "as JSON, in tokens" python3 -c 'import json, sys
+said = json.loads(sys.argv[1]); lengths = said["files"][0]["lengths"]
+assert said["unit"] == "tokens" and lengths["chosen"]["max"] == 32 and lengths["rejected"]["min"] == 3, said
+assert sum(b["rows"] for b in lengths["chosen"]["histogram"]) == 7' "$text"
+
+echo "convert"
+gzip -c qa.jsonl > qa.jsonl.gz
+run_lldm data convert qa.jsonl.gz --columns prompt=question,response=answer --out own.jsonl
+expect_code 0 "gzip and other keys to our form"
+check "as it should be" [ "$(head -n 1 own.jsonl)" = '{"prompt":"q0","response":"a0"}' ]
+run_lldm data convert own.jsonl --out again.jsonl
+check "our form is its own" cmp own.jsonl again.jsonl
+sed -i '1d' train.jsonl
+run_lldm data convert train.jsonl --to unpaired --out labels.jsonl
+check "pairs as labelled rows" [ "$(sed -n 2p labels.jsonl)" = '{"prompt":"p0","completion":"bad","label":false}' ]
+check "two of each" [ "$(wc -l < labels.jsonl)" -eq 14 ]
+
+echo "split"
+rows many.jsonl 400 '{"prompt": "p%d" % (i // 4), "response": "r%d" % i, "source": i}'
+run_lldm data split many.jsonl --out parts --parts train=0.8,test=0.2 --seed 7
+expect_code 0 "by prompt"
+check "every row is in one part, as it stands" cmp <(sort many.jsonl) <(cat parts/*.jsonl | sort)
+check "no prompt is in two" python3 -c 'import json
+part = lambda name: {json.loads(line)["prompt"] for line in open("parts/" + name)}
+train, test = part("train.jsonl"), part("test.jsonl")
+assert not train & test and 8 <= len(test) <= 35, (len(train), len(test))'
+cp parts/test.jsonl test_before
+shuf --random-source=<(yes) many.jsonl > shuffled.jsonl
+run_lldm data split shuffled.jsonl --out parts --parts train=0.8,test=0.2 --seed 7
+check "another order, the same parts" cmp <(sort test_before) <(sort parts/test.jsonl)
+run_lldm data split many.jsonl --out parts --parts train=0.8,test=0.3
+expect_code 2 "shares that do not sum to 1"
+
+echo "parquet"
+printf 'PAR1\x15\x04' > rows.parquet
+run_lldm data check rows.parquet --kind text
+expect_code 2 "a Parquet file"
+expect_text "tools/parquet_to_jsonl"
+if python3 -c 'import pyarrow' 2> /dev/null; then
+  python3 -c 'import pyarrow as pa, pyarrow.parquet as pq
+pq.write_table(pa.table({"prompt": ["p"] * 3000, "chosen": [[{"role": "user", "content": "p"}, {"role": "assistant", "content": "c"}]] * 3000, "rejected": [[{"role": "user", "content": "p"}, {"role": "assistant", "content": "r%d" % i}] for i in range(3000)]}), "pairs.parquet")'
+  check "is converted" python3 "$SOURCE/tools/parquet_to_jsonl" pairs.parquet pairs.jsonl.gz
+  run_lldm data check pairs.jsonl.gz --kind preference
+  expect_text "3000 rows of form preference (gzip), all good"
+  check "an unknown column is told" [ -n "$(python3 "$SOURCE/tools/parquet_to_jsonl" pairs.parquet x.jsonl --columns promt 2>&1 | grep 'has no column "promt"')" ]
+else
+  echo "  skipped: pyarrow is not installed"
+fi
+
+echo "labelled answers"
+cat > kto.toml << TOML
+name = "kto"
+$model
+[[stage]]
+name = "sft"
+kind = "sft"
+data = { file = "qa.jsonl.gz", columns = { prompt = "question", response = "answer" } }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "tuned"
+kind = "preference"
+from = "sft"
+data = { file = "labels.jsonl" }
+objective = { type = "kto" }
+score_estimator = { type = "monte_carlo_elbo", draws = 2 }
+optimizer = { steps = 4, batch_size = 4 }
+logging_steps = 1
+validation_rows = 2
+TOML
+run_lldm validate kto.toml
+expect_code 0 "kto on labelled rows"
+run_lldm validate kto.toml --set tuned.objective=dpo
+expect_code 2 "dpo on labelled rows"
+expect_text 'rows are of form "unpaired" (prompt, completion, label), objective "dpo" compares 2 answers'
+expect_text 'objective = "kto" trains on labelled answers'
+run_lldm run kto.toml --out kto
+expect_code 0 "a run"
+expect_text "6 rows of form prompt_response (gzip)"
+expect_text "14 rows of form unpaired (TRL)"
+check "rewards of both sides are logged" grep -q '"train/rewards/margins"' kto/tuned/metrics.jsonl
+check "the first loss is a half" python3 -c 'import json
+first = json.loads(open("kto/tuned/metrics.jsonl").readline())
+assert abs(first["train/loss"] - 0.5) < 1e-9, first'
+run_lldm run kto.toml --out cached --set 'tuned.reference={ cache = "cache" }'
+expect_code 0 "with a cache of the reference"
+check "the same bits" cmp kto/tuned/model/model.safetensors cached/tuned/model/model.safetensors
+
+echo "rows that are too long"
+rows long.jsonl 10 '{"prompt": "p" * (60 if i == 3 else 20), "chosen": "c" * (10 if i != 5 else 70), "rejected": "r%d" % i}'
+cat > long.toml << TOML
+name = "long"
+$model
+[[stage]]
+name = "sft"
+kind = "sft"
+data = { file = "long.jsonl", take = "chosen" }
+optimizer = { steps = 2, batch_size = 2 }
+TOML
+run_lldm run long.toml --out refused
+expect_code 2 "an error without long_rows"
+expect_text "2 text(s) are longer than the model's 64 tokens"
+expect_text 'long_rows = "drop"'
+for treatment in drop truncate_prompt_left truncate_response_right; do
+  run_lldm run long.toml --out "$treatment" --set "sft.long_rows=\"$treatment\""
+  expect_code 0 "$treatment"
+  expect_text "long_rows = \"$treatment\": "
+done
+check "dropped rows are counted" grep -q '"dropped":2' <(tr -d ' \n' < drop/sft/result.json)
+check "a cut prompt, and an answer without room" grep -q '"cut":1,"dropped":1' <(tr -d ' \n' < truncate_prompt_left/sft/result.json)
+check "both are cut" grep -q '"cut":2,"dropped":0' <(tr -d ' \n' < truncate_response_right/sft/result.json)
+run_lldm run long.toml --out padded --set sft.long_rows=drop --set sft.response_length=16 --set sft.score_padding=hide
+expect_code 0 "hidden padding"
+run_lldm run long.toml --out own --set sft.long_rows=drop
+check "is an answer's own length, bit by bit" cmp padded/sft/model/model.safetensors own/sft/model/model.safetensors
+run_lldm run long.toml --out trained --set sft.long_rows=drop --set sft.response_length=16
+expect_code 0 "padding that is trained on"
+check "is another model" [ "$(sha256sum < trained/sft/model/model.safetensors)" != "$(sha256sum < own/sft/model/model.safetensors)" ]
+
+echo "packed corpora"
+rows texts.jsonl 300 '{"text": "this is text number %d, and it goes on for a while" % i}'
+run_lldm data pack texts.jsonl --tokenizer bytes --out corpus
+expect_code 0 "texts as tokens"
+expect_text "corpus: 300 texts"
+run_lldm data pack texts.jsonl --tokenizer bytes --out corpus
+expect_code 1 "a folder that is there"
+cat > pretrain.toml << TOML
+name = "pretrain"
+$model
+[[stage]]
+name = "base"
+kind = "pretraining"
+data = { corpus = "corpus" }
+optimizer = { steps = 12, batch_size = 4 }
+random_length_share = 0.3
+validation_rows = 5
+logging_steps = 1
+save_steps = 3
+TOML
+run_lldm validate pretrain.toml
+expect_code 0 "a stage that reads it"
+run_lldm run pretrain.toml --out whole
+expect_code 0 "a run"
+expect_text "rows of a packed corpus"
+check "less than an epoch" python3 -c 'import json
+result = json.load(open("whole/base/result.json"))
+assert result["rows"] > 12 * 4 and result["steps"] == 12, result'
+run_lldm run pretrain.toml --out parts_of_it --set base.optimizer.steps=12 --set max_hours=1e-9
+expect_code 75 "a run that is stopped"
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13; do
+  run_lldm run pretrain.toml --out parts_of_it
+  [ "$code" -eq 0 ] && break
+done
+expect_code 0 "goes on to the end"
+check "bit by bit the same model" cmp whole/base/model/model.safetensors parts_of_it/base/model/model.safetensors
+run_lldm run pretrain.toml --out isolated --set 'base.data={ corpus = "corpus", packing = "isolated", length = 40 }'
+expect_code 0 "isolated texts"
+check "are other rows" [ "$(sha256sum < isolated/base/model/model.safetensors)" != "$(sha256sum < whole/base/model/model.safetensors)" ]
+run_lldm validate pretrain.toml --set 'base.data={ corpus = "corpus", length = 65 }'
+check "rows longer than the model" [ "$code" -eq 2 ]
+run_lldm run pretrain.toml --out other --set tokenizer.type=words
+expect_code 2 "another tokenizer"
+expect_text "was packed with another tokenizer than the stage's"
+sed 's/kind = "pretraining"/kind = "sft"/; /random_length/d' pretrain.toml > sft.toml
+run_lldm validate sft.toml
+expect_code 2 "a corpus for sft"
+expect_text "a corpus holds texts"
+peak() { # KiB that a run of the program held at most
+  python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$LLDM" "$@"
+}
+python3 -c 'import json
+text = json.dumps({"text": "a text that is repeated until it is a thousand bytes long; " * 17})
+with open("big.jsonl", "w") as out:
+    for i in range(60000): out.write(text + "\n")'
+small=$(peak data pack texts.jsonl --tokenizer bytes --out small_corpus)
+big=$(peak data pack big.jsonl --tokenizer bytes --out big_corpus)
+tokens=$(($(stat -c %s big_corpus/tokens.bin) / 1024))
+check "packing $tokens KiB of tokens holds $((big - small)) KiB more than packing a few" [ $((big - small)) -lt $((tokens / 8)) ]
+small=$(peak run pretrain.toml --out few)
+big=$(peak run pretrain.toml --out many --set 'base.data={ corpus = "big_corpus" }')
+check "training on them holds $((big - small)) KiB more than training on a few" [ $((big - small)) -lt $((tokens / 8)) ]
+big=$(peak run pretrain.toml --out many_isolated --set 'base.data={ corpus = "big_corpus", packing = "isolated" }')
+check "and $((big - small)) KiB more with isolated texts" [ $((big - small)) -lt $((tokens / 8)) ]
+truncate -s -2 corpus/tokens.bin
+run_lldm validate pretrain.toml
+expect_code 2 "a torn corpus"
+expect_text "tokens.bin"
+
+echo "labels"
+rows answers.jsonl 5 '{"prompt": "2 + %d?" % i, "answers": ["%d" % (2 + i), "no\x1b[2J idea %d" % i]}'
+printf '1\n2\nx\nt\nu\ns\nq\n' | "$LLDM" data label answers.jsonl --out hand.jsonl > shown 2>&1
+check "by hand" grep -q "hand.jsonl: 2 pairs; neither 0, skipped 1, without a verdict 2" shown
+check "no text drives the terminal" [ -z "$(grep -a $'\x1b' shown)" ]
+cp hand.jsonl before.jsonl
+printf 'q\n' | "$LLDM" data label answers.jsonl --out hand.jsonl > shown 2>&1
+check "goes on where it was" grep -q "without a verdict 2" shown
+check "and keeps what was said" cmp hand.jsonl before.jsonl
+run_lldm data check hand.jsonl --kind preference
+expect_code 0 "preference rows"
+run_lldm data label answers.jsonl --out hand.jsonl --seed 3
+expect_code 2 "another seed beside these verdicts"
+cat > judge.py << 'PY'
+import json, sys
+for line in sys.stdin:
+    row = json.loads(line)
+    print(json.dumps({"verdict": "first" if row["first"].isdigit() else "second"}))
+PY
+run_lldm data label answers.jsonl --out judged.jsonl --judge "python3 judge.py" --batch 2
+expect_code 0 "by a judge"
+expect_text "judged.jsonl: 5 pairs"
+check "whatever the order it was shown" [ "$(grep -c '"chosen":"[0-9]","rejected":"no' judged.jsonl)" -eq 5 ]
+run_lldm data label answers.jsonl --out broken.jsonl --judge 'head -n 1 > /dev/null; echo "{\"verdict\": \"best\"}"'
+expect_code 2 "a judge that says something else"
+expect_text '{"verdict": "first"}, "second" or "tie"'
+run_lldm data label answers.jsonl --out broken.jsonl --judge 'echo no >&2; exit 3'
+check "a judge that fails" [ "$code" -ne 0 ]
+summary
