@@ -8,6 +8,7 @@
 
 #include "lldm/data/template.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/tokenizer/tokenizer_json.hpp"
 #include "support/catch.hpp"
 #include "support/golden.hpp"
 
@@ -36,9 +37,12 @@ std::vector<Message> messages_of(const json& row) {
   return messages;
 }
 
+/// Whether thinking was left on: `enable_thinking` of the row, or of an object of arguments in it.
 bool thinks(const json& row) {
-  for (const char* key : {"enable_thinking", "thinking"})
-    if (row.contains(key) && row.at(key).is_boolean()) return row.at(key);
+  if (const auto found = row.find("enable_thinking"); found != row.end() && found->is_boolean())
+    return *found;
+  for (const auto& [key, value] : row.items())
+    if (value.is_object() && !thinks(value)) return false;
   return true;
 }
 
@@ -60,6 +64,25 @@ std::string rendered_as(TemplateType type, const json& row) {
                                  asks ? GenerationPrompt::written : GenerationPrompt::left_out));
 }
 
+/// The recorded ids, which the reference makes of the whole text: equal to those of the pieces where
+/// no content holds the text of a control token.  Returns how many rows were compared.
+std::size_t check_ids(TemplateType type, const json& row, const TokenizerJson& fixture) {
+  if (!row.contains("fixture_ids")) return 0;
+  const auto ids = row.at("fixture_ids").get<std::vector<std::int64_t>>();
+  CHECK(fixture.encode(row.at("rendered").get<std::string>(), SpecialText::recognise) == ids);
+  const bool asks = row.at("add_generation_prompt") || type == TemplateType::llada_chat;
+  const std::vector<Message> messages = messages_of(row);
+  const auto has_bar = [](const Message& turn) {
+    return turn.content.find("<|") != std::string::npos ||
+           turn.role.find("<|") != std::string::npos;
+  };
+  if (std::ranges::any_of(messages, has_bar) || type != TemplateType::llada_chat) return 0;
+  CHECK(encode_spans(render_messages({.type = type}, messages,
+                                     asks ? GenerationPrompt::written : GenerationPrompt::left_out),
+                     fixture) == ids);
+  return 1;
+}
+
 /// The built-in template that renders most rows of a file, and how many.
 std::pair<TemplateType, std::size_t> best_type(const std::vector<json>& rows) {
   std::pair<TemplateType, std::size_t> best{TemplateType::plain, 0};
@@ -79,7 +102,9 @@ TEST_CASE("One built-in template renders every recorded conversation of a file",
   const auto folder = testing::golden_root() / "chat";
   REQUIRE(std::filesystem::is_directory(folder));
   const auto manifest = json::parse(std::ifstream(testing::golden_root() / "manifest_texts.json"));
-  std::size_t num_files = 0;
+  const auto fixture =
+      TokenizerJson::read(testing::golden_root() / "tokenizer" / "fixture" / "tokenizer.json", {});
+  std::size_t num_files = 0, num_encoded = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const auto name = entry.path().filename().string();
     INFO(name);
@@ -91,6 +116,7 @@ TEST_CASE("One built-in template renders every recorded conversation of a file",
     for (const json& row : rows) {
       INFO("row " << row.at("id"));
       CHECK(rendered_as(type, row) == row.at("rendered").get<std::string>());
+      num_encoded += check_ids(type, row, fixture);
     }
     if (name.starts_with("llada")) CHECK(type == TemplateType::llada_chat);
     const auto& counts = manifest.at("rows");
@@ -100,4 +126,6 @@ TEST_CASE("One built-in template renders every recorded conversation of a file",
               << template_name(type) << "\n";
   }
   CHECK(num_files > 0);
+  std::cout << "golden chat: " << num_encoded << " renderings as ids\n";
+  CHECK(num_encoded > 0);
 }
