@@ -24,14 +24,20 @@ std::vector<json> rows_of(const std::filesystem::path& path) {
   return rows;
 }
 
-/// Messages as the row readers make them: thoughts that stand apart go into the content.
+/// Messages with thoughts that stand apart (`reasoning_content`) put into the content, where it
+/// stands behind the last question; in earlier turns they are never shown.
 std::vector<Message> messages_of(const json& row) {
+  const json& turns = row.at("messages");
+  std::size_t last_question = 0;
+  for (std::size_t i = 0; i < turns.size(); ++i)
+    if (turns[i].at("role") == "user") last_question = i;
   std::vector<Message> messages;
-  for (const auto& turn : row.at("messages")) {
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    const json& turn = turns[i];
     std::string content = turn.at("content");
-    if (turn.contains("reasoning_content") && turn.at("reasoning_content").is_string())
-      content = "<think>\n" + turn.at("reasoning_content").get<std::string>() + "\n</think>\n\n" +
-                content;
+    const auto thought = turn.find("reasoning_content");
+    if (i > last_question && thought != turn.end() && thought->is_string())
+      content = "<think>\n" + thought->get<std::string>() + "\n</think>\n\n" + content;
     messages.push_back({turn.at("role"), content});
   }
   return messages;
@@ -105,6 +111,7 @@ TEST_CASE("One built-in template renders every recorded conversation of a file",
   const auto fixture =
       TokenizerJson::read(testing::golden_root() / "tokenizer" / "fixture" / "tokenizer.json", {});
   std::size_t num_files = 0, num_encoded = 0;
+  bool has_llada = false;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const auto name = entry.path().filename().string();
     INFO(name);
@@ -118,6 +125,7 @@ TEST_CASE("One built-in template renders every recorded conversation of a file",
       CHECK(rendered_as(type, row) == row.at("rendered").get<std::string>());
       num_encoded += check_ids(type, row, fixture);
     }
+    has_llada |= type == TemplateType::llada_chat;
     if (name.starts_with("llada")) CHECK(type == TemplateType::llada_chat);
     const auto& counts = manifest.at("rows");
     REQUIRE(counts.contains("chat/" + name));
@@ -127,5 +135,5 @@ TEST_CASE("One built-in template renders every recorded conversation of a file",
   }
   CHECK(num_files > 0);
   std::cout << "golden chat: " << num_encoded << " renderings as ids\n";
-  CHECK(num_encoded > 0);
+  if (has_llada) CHECK(num_encoded > 0);  // the fixture knows LLaDA's tokens
 }
