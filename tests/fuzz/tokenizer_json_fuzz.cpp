@@ -23,7 +23,8 @@ void use(const lldm::TokenizerJson& tokenizer, std::string_view text, lldm::Spec
   std::vector<std::int64_t> ids;
   try {
     ids = tokenizer.encode(text, special);
-  } catch (const lldm::DataError&) {  // a character that the vocabulary lacks, a regex that explodes
+  } catch (
+      const lldm::DataError&) {  // a character that the vocabulary lacks, a regex that explodes
     return;
   }
   for (const std::int64_t id : ids)

@@ -70,8 +70,8 @@ std::string rendered_as(TemplateType type, const json& row) {
                                  asks ? GenerationPrompt::written : GenerationPrompt::left_out));
 }
 
-/// The recorded ids, which the reference makes of the whole text: equal to those of the pieces where
-/// no content holds the text of a control token.  Returns how many rows were compared.
+/// The recorded ids, which the reference makes of the whole text: equal to those of the pieces
+/// where no content holds the text of a control token.  Returns how many rows were compared.
 std::size_t check_ids(TemplateType type, const json& row, const TokenizerJson& fixture) {
   if (!row.contains("fixture_ids")) return 0;
   const auto ids = row.at("fixture_ids").get<std::vector<std::int64_t>>();
