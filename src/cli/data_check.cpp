@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli/data_options.hpp"
+#include "data/begin_of_text.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/data/rows.hpp"
 #include "lldm/data/template.hpp"
@@ -20,6 +21,7 @@ namespace {
 struct Check {
   std::shared_ptr<const Tokenizer> tokenizer = nullptr;  // null: texts are not encoded
   TemplateOptions prompt_template = {};
+  std::shared_ptr<BeginOfTextCount> begins = nullptr;  // beside a tokenizer
 
   /// Why a row cannot be encoded; "" if it can, or if no tokenizer is asked for.
   [[nodiscard]] std::string problem(const std::vector<Message>& prompt,
@@ -29,9 +31,11 @@ struct Check {
       const std::string mask = mask_text(*tokenizer);
       for (const std::string& answer : answers) {
         if (prompt.empty()) {
-          if (tokenizer->encode(answer).empty()) return "the text has no token";
+          const auto ids = tokenizer->encode(answer);
+          if (ids.empty()) return "the text has no token";
+          begins->add(ids);
         } else {
-          static_cast<void>(encode(render(prompt_template, prompt, answer), 0, *tokenizer));
+          begins->add(encode(render(prompt_template, prompt, answer), 0, *tokenizer).prompt);
         }
         if (!mask.empty() && answer.find(mask) != std::string_view::npos)
           return message("holds the text of the mask token, ", config::in_quotes(mask));
@@ -92,6 +96,8 @@ int run_data_check(const Arguments& arguments) {
     const std::string folder = arguments.value("tokenizer");
     check.tokenizer = load_tokenizer(folder);
     check.prompt_template = saved_template(folder).value_or(check.prompt_template);
+    check.begins =
+        std::make_shared<BeginOfTextCount>(begin_of_text(*check.tokenizer, check.prompt_template));
   }
   const AnyRows result = checked(arguments, check);
   for (const BadRow& row : result.bad)
@@ -101,6 +107,9 @@ int run_data_check(const Arguments& arguments) {
   else
     std::cout << file << ": " << result.bad.size() << " of " << result.num_lines
               << " rows cannot be used\n";
+  if (check.begins)
+    if (const std::string problem = check.begins->problem(); !problem.empty())
+      std::cout << "begin of text: " << problem << '\n';
   if (!result.unused_keys.empty()) {
     std::cout << "keys that nobody reads:";
     for (const std::string& key : result.unused_keys) std::cout << ' ' << config::in_quotes(key);

@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "data/begin_of_text.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/draws/stream.hpp"
 #include "lldm/errors.hpp"
@@ -138,6 +139,7 @@ void describe_lengths(std::ostringstream& out, const std::string& name,
 // What is known of all rows together.
 class Summary {
  public:
+  explicit Summary(BeginOfText begin) : begins_(std::move(begin)) {}
   void add(const Sample& sample, const InspectSettings& settings) {
     ++num_rows_;
     num_duplicates_ += !contents_.insert(sample.content_hash).second;
@@ -146,6 +148,7 @@ class Summary {
     for (const auto& part : sample.parts) {
       const auto response = part.tokens.response.size() + (has_canvas(part) ? 1 : 0);
       length(part.name).push_back(response);
+      begins_.add(has_canvas(part) ? part.tokens.prompt : part.tokens.response);
       length("total").push_back(part.tokens.prompt.size() + response);
       num_too_long_ += has_canvas(part) && settings.response_length &&
                        response > static_cast<std::size_t>(*settings.response_length);
@@ -169,6 +172,8 @@ class Summary {
       out << "  answers that do not fit response_length = " << *settings.response_length << ": "
           << num_too_long_ << '\n';
     out << "  rows that cannot be encoded: " << num_refused_ << refused_ << '\n';
+    if (const std::string problem = begins_.problem(); !problem.empty())
+      out << "  begin of text: " << problem << '\n';
   }
 
  private:
@@ -178,6 +183,7 @@ class Summary {
     return lengths_.emplace_back(name, std::vector<std::size_t>()).second;
   }
 
+  BeginOfTextCount begins_;
   std::int64_t num_rows_ = 0, num_duplicates_ = 0, num_prompt_duplicates_ = 0, num_too_long_ = 0;
   std::size_t num_refused_ = 0;
   std::string refused_;
@@ -201,7 +207,7 @@ std::string describe(const std::vector<Row>& rows, const Tokenizer& tokenizer,
                      const InspectSettings& settings) {
   validate(tokenizer, settings);
   std::ostringstream out;
-  Summary summary;
+  Summary summary(begin_of_text(tokenizer, settings.prompt_template));
   std::int64_t num_shown = 0;
   for (const auto& row : rows) {
     try {

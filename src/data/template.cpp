@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "data/chat_forms.hpp"
 #include "lldm/config/options_check.hpp"
-#include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm {
@@ -13,54 +13,53 @@ namespace {
 constexpr std::size_t kMaxListed = 20;
 
 void validate(const TemplateOptions& options) {
-  if (options.type == TemplateType::llada_chat && !options.separator.empty())
-    throw ConfigError("template \"llada_chat\" has no separator\n  leave `separator` out");
+  if (options.type != TemplateType::plain && !options.separator.empty())
+    throw ConfigError(message("template \"", template_name(options.type),
+                              "\" has no separator\n  leave `separator` out"));
   if (options.type == TemplateType::plain && !options.close_turn)
     throw ConfigError("template \"plain\" has no turns to close\n  leave `close_turn` out");
-}
-
-void add_header(std::vector<Span>& spans, std::string_view role, std::string_view content) {
-  spans.push_back({"<|start_header_id|>", true});
-  spans.push_back({std::string(role), false});
-  spans.push_back({"<|end_header_id|>", true});
-  spans.push_back({message("\n\n", trim_white_space(content)), false});
-}
-
-std::vector<Span> render_chat(const std::vector<Message>& prompt) {
-  std::vector<Span> spans;
-  if (!prompt.empty()) spans.push_back({"<|startoftext|>", true});
-  for (const auto& turn : prompt) {
-    add_header(spans, turn.role, turn.content);
-    spans.push_back({"<|eot_id|>", true});
-  }
-  add_header(spans, "assistant", "");
-  return spans;
 }
 
 }  // namespace
 
 void TemplateOptions::check(config::OptionsCheck& check) const {
-  if (type == TemplateType::llada_chat && !separator.empty())
-    check.error("separator", "type = \"llada_chat\" has no separator", "leave `separator` out");
+  if (type != TemplateType::plain && !separator.empty())
+    check.error("separator", message("type = \"", template_name(type), "\" has no separator"),
+                "leave `separator` out");
   if (type == TemplateType::plain && !close_turn)
     check.error("close_turn", "type = \"plain\" has no turns to close", "leave `close_turn` out");
+}
+
+std::string_view template_name(TemplateType type) {
+  for (const auto& choice : choices(std::type_identity<TemplateType>{}))
+    if (choice.value == type) return choice.name;
+  return "";
+}
+
+std::vector<Span> render_messages(const TemplateOptions& options,
+                                  const std::vector<Message>& messages,
+                                  GenerationPrompt generation) {
+  validate(options);
+  return render_turns(chat_form(options.type), messages, generation);
 }
 
 std::vector<Span> render_prompt(const TemplateOptions& options,
                                 const std::vector<Message>& prompt) {
   validate(options);
-  if (options.type == TemplateType::llada_chat) return render_chat(prompt);
+  if (options.type != TemplateType::plain)
+    return render_messages(options, prompt, GenerationPrompt::written);
   if (prompt.size() != 1)
     throw DataError(message("template \"plain\" takes a prompt of one message, got ", prompt.size(),
-                            "\n  conversations need a chat template: type = \"llada_chat\""));
+                            "\n  conversations need a chat template, such as type = \"chatml\""));
   return {{prompt.front().content + options.separator, false}};
 }
 
 std::vector<Span> render_response(const TemplateOptions& options, std::string_view response) {
   validate(options);
   if (options.type == TemplateType::plain) return {{std::string(response), false}};
-  std::vector<Span> spans = {{std::string(trim_white_space(response)), false}};
-  if (options.close_turn) spans.push_back({"<|eot_id|>", true});
+  const ChatForm& form = chat_form(options.type);
+  std::vector<Span> spans = render_answer(form, response);
+  if (options.close_turn) spans.push_back({std::string(form.turn_close), true});
   return spans;
 }
 

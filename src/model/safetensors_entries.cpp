@@ -17,8 +17,7 @@ enum class At { outside, header, metadata, entry, shape, offsets, done };
 
 class Entries final : public JsonEvents {
  public:
-  Entries(SafetensorsHeader& header, std::string where)
-      : header_(header), where_(std::move(where)) {}
+  explicit Entries(SafetensorsHeader& header) : header_(header) {}
 
   const JsonPlace* place = nullptr;
 
@@ -66,7 +65,6 @@ class Entries final : public JsonEvents {
   enum class Key { unknown, dtype, shape, offsets };
 
   SafetensorsHeader& header_;
-  std::string where_;
   At at_ = At::outside;
   std::string name_, text_key_;  // of the entry; of the metadata
   bool has_metadata_ = false;
@@ -112,12 +110,10 @@ void Entries::text(std::string& value) {
 }
 
 void Entries::add_size(std::uint64_t value) {
-  if (value > static_cast<std::uint64_t>(INT64_MAX))
-    throw DataError(message(where_, ": ValidationOverflow: ", label(),
-                            ": a size of the shape does not fit 63 bits"));
   if (entry_->shape.size() == kMaxTensorRank)
     refuse(message(label(), ": its rank is above the limit of ", kMaxTensorRank));
-  entry_->shape.push_back(static_cast<std::int64_t>(value));
+  entry_->shape.push_back(
+      static_cast<std::int64_t>(value));  // above 63 bits: refused with the layout
 }
 
 void Entries::add_offset(std::uint64_t value) {
@@ -218,7 +214,7 @@ SafetensorsHeader read_safetensors_entries(std::string_view json, const std::str
     throw DataError(
         message(where, ": InvalidHeader: the header is not UTF-8: byte ", *bad, " of it"));
   SafetensorsHeader header;
-  Entries entries(header, where);
+  Entries entries(header);
   // Every value of the largest header may be one of a list that is skipped.
   read_json(json, where + ": InvalidHeaderDeserialization", entries,
             {.max_bytes = kMaxSafetensorsHeaderBytes,

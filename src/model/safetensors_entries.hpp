@@ -18,8 +18,8 @@ namespace lldm {
 /// kMaxTensorRank dimensions, and entries written as arrays.
 ///
 /// Errors  DataError "where: InvalidHeader: ..." (no UTF-8) or "where:
-///         InvalidHeaderDeserialization: ..." with line and column of the header;
-///         ValidationOverflow for a size above 63 bits.
+///         InvalidHeaderDeserialization: ..." with line and column of the header.
+///         A size above 63 bits is left negative, for who checks the layout.
 SafetensorsHeader read_safetensors_entries(std::string_view json, const std::string& where);
 
 }  // namespace lldm

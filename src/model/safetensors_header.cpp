@@ -32,8 +32,8 @@ std::uint64_t checked_bytes(const TensorEntry& entry, const std::string& name,
                             const std::string& where) {
   std::uint64_t bits = 1;
   bool overflows = false;
-  for (const auto size : entry.shape)
-    overflows |= __builtin_mul_overflow(bits, static_cast<std::uint64_t>(size), &bits);
+  for (const auto size : entry.shape)  // a negative one stands for more than 63 bits
+    overflows |= __builtin_mul_overflow(bits, static_cast<std::uint64_t>(size), &bits) || size < 0;
   const auto width = static_cast<std::uint64_t>(find_safetensors_dtype(entry.dtype)->bits);
   overflows |= __builtin_mul_overflow(bits, width, &bits);
   if (overflows)

@@ -4,6 +4,7 @@
 #include <ATen/cpu/Utils.h>
 #include <nlohmann/json.hpp>
 
+#include "data/begin_of_text.hpp"
 #include "experiment/input_checks.hpp"
 #include "experiment/key_readings.hpp"
 #include "lldm/config/document.hpp"
@@ -76,14 +77,25 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const RunContext& run, const Work&
   return load_tokenizer(folder, run.experiment(work).options.tokenizer, given);
 }
 
-/// Says once how a folder's prompts are written where it does not say so itself.
+/// Says once how a folder's prompts are written where it does not say so itself, and who writes
+/// their begin-of-text token.
 void note_template(const RunContext& run, const Work& work, const ModelBundle& bundle) {
-  if (work.inputs.empty() && !bundle.folder.empty() && !file_table(run, work, "template") &&
+  if (!work.inputs.empty() || bundle.folder.empty()) return;
+  const std::string folder = bundle.folder.string();
+  if (!file_table(run, work, "template") &&
       !std::filesystem::exists(bundle.folder / "template.toml") &&
       read_chat_template(bundle.folder).source.empty())
-    run.logger.info(message(bundle.folder.string(),
+    run.logger.info(message(folder,
                             ": has no template.toml and no chat template: prompts are written "
                             "plain, [template] names another"));
+  const BeginOfText begin =
+      begin_of_text(*bundle.tokenizer, training_template(run, work, bundle.folder));
+  const std::string note = begin_of_text_note(begin);
+  if (note.empty()) return;
+  if (begin.is_written)
+    run.logger.info(message(folder, ": ", note));
+  else
+    run.logger.warning(message(folder, ": ", note));
 }
 
 /// Whether the mask token is in the softmax is the folder's to say: it decides every score.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "data/begin_of_text.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/stage/model_bundle.hpp"
@@ -136,6 +137,20 @@ void tell_held_out(const RunContext& run, const Work& work, HeldOut& held, bool 
     run.logger.info(text);
 }
 
+/// Says how many texts begin in another way than the model was taught.
+void tell_begin_of_text(const RunContext& run, const Work& work, const ModelBundle& bundle,
+                        const std::vector<TrainingRow>& rows) {
+  const BeginOfText begin =
+      begin_of_text(*bundle.tokenizer, training_template(run, work, bundle.folder));
+  if (begin.id < 0) return;
+  BeginOfTextCount count(begin);
+  for (const TrainingRow& row : rows)
+    for (const Text& text : row.answers)
+      count.add(text.prompt.empty() ? text.response : text.prompt);
+  if (const std::string problem = count.problem(); !problem.empty())
+    run.logger.warning(message("stage ", run.label(work), ": ", problem));
+}
+
 ScoreLabels stage_labels(const RunContext& run, const Work& work, const TrainingStage& stage) {
   return {.where = message("stage \"", run.label(work), "\""),
           .policy = denoiser_label(run, work, ""),
@@ -155,6 +170,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   PreparedRows all = read_rows(run, work, stage, bundle, objective.needs().group_size);
   if (!all.source) tell_held_out(run, work, all.held, reads_texts(run, work), bundle.folder);
   setup.source = std::move(all.source);
+  tell_begin_of_text(run, work, bundle, all.rows);
   setup.rows = std::move(all.rows);
   setup.validation = std::move(all.held.rows);
   setup.labels = stage_labels(run, work, stage);

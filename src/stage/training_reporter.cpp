@@ -7,8 +7,11 @@
 #include <limits>
 #include <string_view>
 
+#include "lldm/config/document.hpp"
+#include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
+#include "lldm/stage/model_bundle.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/train/checkpoint.hpp"
 
@@ -54,6 +57,7 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
     return {};
   }
   const CheckpointState& state = *found;
+  require_own_texts(state);
   const auto folder = is_asked_for ? run_.options.resume : checkpoints / step_name(state.step);
   if (state.step > total_steps)
     throw DataError(
@@ -66,6 +70,20 @@ TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_s
   run_.logger.info(
       message("stage ", label_, ": goes on after step ", state.step, " (", folder.string(), ")"));
   return {state.step, state.since, state.adaptation};
+}
+
+std::string TrainingReporter::template_text() const {
+  return config::write_toml(config::write_options(training_template(run_, work_, bundle_.folder)));
+}
+
+/// The texts that a checkpoint's weights learned are written as now.
+void TrainingReporter::require_own_texts(const CheckpointState& state) const {
+  const std::string where = (work_.folder / "checkpoints" / step_name(state.step)).string();
+  if (!state.prompt_template.empty() && state.prompt_template != template_text())
+    throw DataError(message(where, ": this checkpoint was made with another template\n",
+                            "  checkpoint:\n", state.prompt_template, "  now:\n", template_text()));
+  if (state.special != SpecialTokens() && state.special != bundle_.tokenizer->special())
+    throw DataError(message(where, ": this checkpoint was made with other special tokens"));
 }
 
 /// Under --strict-resume: metrics of later steps than the first checkpoint show that one was saved.
@@ -177,10 +195,11 @@ void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& op
 void TrainingReporter::save(const TrainingProgress& progress, const AdamW& optimizer) {
   run_.metrics.sync();
   const auto& stage = *run_.schedule.stage_of(work_).as<TrainingStage>();
-  save_checkpoint(work_.folder / "checkpoints",
-                  {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(),
-                   best_loss_, best_step_, progress.adaptation},
-                  bundle_.model->parameters(), optimizer, stage.save_total_limit);
+  save_checkpoint(
+      work_.folder / "checkpoints",
+      {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(), best_loss_,
+       best_step_, progress.adaptation, bundle_.tokenizer->special(), template_text()},
+      bundle_.model->parameters(), optimizer, stage.save_total_limit);
 }
 
 Result TrainingReporter::result() const {

@@ -14,6 +14,8 @@
 
 namespace lldm {
 
+struct CheckpointState;
+
 class TrainingReporter final : public TrainingObserver {
  public:
   TrainingReporter(const RunContext& run, const Work& work, const ModelBundle& bundle);
@@ -44,6 +46,8 @@ class TrainingReporter final : public TrainingObserver {
   void count_training(std::int64_t step, const std::map<std::string, double>& metrics);
   void count_validation(const std::map<std::string, double>& metrics);
   void require_none_lost() const;
+  void require_own_texts(const CheckpointState& state) const;
+  [[nodiscard]] std::string template_text() const;
   void save(const TrainingProgress& progress, const AdamW& optimizer);
 
   const RunContext& run_;

@@ -5,19 +5,26 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 #include "lldm/text/utf8.hpp"
 #include "tokenizer/unicode_reference.hpp"
+#include "tokenizer/unicode_scripts.hpp"
 
 namespace lldm {
 namespace {
 
-bool is_in(std::span<const CharacterRange> ranges, char32_t c) {
+/// The range that holds a character, or null.
+template <class Range, std::size_t n>
+const Range* range_of(const std::array<Range, n>& ranges, char32_t c) {
   const auto behind =
       std::upper_bound(ranges.begin(), ranges.end(), c,
-                       [](char32_t value, const CharacterRange& r) { return value < r.first; });
-  return behind != ranges.begin() && c <= std::prev(behind)->last;
+                       [](char32_t value, const Range& r) { return value < r.first; });
+  return behind != ranges.begin() && c <= std::prev(behind)->last ? &*std::prev(behind) : nullptr;
+}
+
+template <std::size_t n>
+bool is_in(const std::array<CharacterRange, n>& ranges, char32_t c) {
+  return range_of(ranges, c) != nullptr;
 }
 
 /// Capitals newer than the system's utf8proc may be: the lower case of `first` is `lower`, and so
@@ -46,6 +53,11 @@ bool is_number(char32_t c) { return is_in(kReferenceNumbers, c); }
 bool is_mark(char32_t c) { return is_in(kReferenceMarks, c); }
 bool is_nonspacing_mark(char32_t c) { return is_in(kReferenceNonspacing, c); }
 bool is_cleaned_away(char32_t c) { return is_in(kReferenceCleaned, c); }
+
+int script_of(char32_t c) {
+  const ScriptRange* range = range_of(kReferenceScripts, c);
+  return range ? range->script : 0;
+}
 
 bool is_chinese(char32_t c) {
   constexpr std::array<CharacterRange, 8> kBlocks = {{{0x3400, 0x4DBF},

@@ -20,6 +20,8 @@ namespace lldm {
 [[nodiscard]] bool is_cleaned_away(char32_t c);
 /// The blocks of Chinese characters of BertNormalizer.
 [[nodiscard]] bool is_chinese(char32_t c);
+/// The number of the script that UnicodeScripts sees; 0 for what has none (spaces, new characters).
+[[nodiscard]] int script_of(char32_t c);
 
 /// Appends the lower case of a character: no context (a final sigma is any sigma).
 void append_lower_case(std::string& text, char32_t c);

@@ -9,11 +9,10 @@
 #include "lldm/errors.hpp"
 #include "lldm/tokenizer/bytes.hpp"
 #include "lldm/tokenizer/find.hpp"
-#include "lldm/tokenizer/sentencepiece.hpp"
 #include "lldm/tokenizer/words.hpp"
-#include "storage/json_file.hpp"
 #include "storage/sealed_folder.hpp"
 #include "tokenizer/folder_tokens.hpp"
+#include "tokenizer/load_saved.hpp"
 #include "tokenizer/published.hpp"
 #include "tokenizer/saved_tokenizer.hpp"
 #include "tokenizer/tokenizer_source.hpp"
@@ -29,70 +28,6 @@ SpecialNames names_of(const TokenizerOptions& options) {
           .begin_of_text = options.begin_of_text_token,
           .end_of_turn = options.end_of_turn_token,
           .padding = options.padding_token};
-}
-
-std::shared_ptr<const Tokenizer> load_saved_json(const JsonView& saved, const fs::path& file) {
-  TokenizerJson::Settings settings = {
-      .special = read_saved_names(saved, {"missing_symbol", "ranks_by_result"})};
-  const JsonView missing = saved.at("missing_symbol");
-  if (missing.text() != "refuse" && missing.text() != "drop")
-    missing.fail("must be refuse or drop");
-  if (missing.text() == "drop") settings.missing_symbol = MissingSymbol::drop;
-  if (const auto by_result = saved.find("ranks_by_result"))
-    settings.ranks_by_result = by_result->boolean();
-  return std::make_shared<TokenizerJson>(TokenizerJson::read(file, settings));
-}
-
-/// The tokenizer that `save` wrote; its file's type decides.
-std::shared_ptr<const Tokenizer> load_saved(const fs::path& path) {
-  const std::string file = path.string();
-  const nlohmann::json json = load_json(path);
-  const JsonView saved(json, file);
-  const std::string& type = saved.at("type").text();
-  std::shared_ptr<const Tokenizer> tokenizer;
-  if (type == BytesTokenizer::name()) {
-    tokenizer = std::make_shared<BytesTokenizer>(read_saved_names(saved, {}));
-  } else if (type == WordsTokenizer::name()) {
-    const SpecialNames names = read_saved_names(saved, {"words"});
-    const JsonView words = saved.at("words");
-    words.require_array();
-    std::vector<std::string> list;
-    for (std::size_t i = 0; i < words.size(); ++i) list.push_back(words.at(i).text());
-    try {
-      tokenizer = std::make_shared<WordsTokenizer>(std::move(list), names);
-    } catch (const DataError& error) {
-      words.fail(error.what());
-    }
-  } else if (type == TokenizerJson::name()) {
-    tokenizer = load_saved_json(saved, path.parent_path() / "tokenizer.json");
-  } else if (type == SentencePieceTokenizer::name()) {
-    SentencePieceTokenizer::Settings settings = {.special = read_saved_names(saved, {"added"})};
-    const JsonView added = saved.at("added");
-    added.require_array();
-    for (std::size_t i = 0; i < added.size(); ++i) settings.added.push_back(added.at(i).text());
-    tokenizer = std::make_shared<SentencePieceTokenizer>(
-        SentencePieceTokenizer::read(path.parent_path() / "tokenizer.model", settings));
-  } else {
-    saved.at("type").fail("no tokenizer is named \"" + type +
-                          "\"\n  tokenizers: bytes, words, tokenizer_json, sentencepiece");
-  }
-  check_saved_ids(saved, tokenizer->special());
-  return tokenizer;
-}
-
-/// DataError if one of `names` is not what a saved tokenizer says.
-void check_names(const SpecialNames& names, const fs::path& path) {
-  const std::string file = path.string();
-  const nlohmann::json json = load_json(path);
-  const JsonView special = JsonView(json, file).at("special");
-  for (const SpecialRole& role : kSpecialRoles) {
-    const std::string& asked = names.*role.text;
-    if (asked.empty()) continue;
-    const auto entry = special.find(role.key);
-    const std::string saved = entry ? entry->at("token").text() : std::string(kNoToken);
-    if (saved != asked)
-      special.fail(message(role.key, " is \"", saved, "\", but \"", asked, "\" is asked for"));
-  }
 }
 
 /// A model folder's tokenizer is bound to it by MANIFEST.json, where there is one.
@@ -146,8 +81,8 @@ SpecialNames texts_of(const Tokenizer& tokenizer) {
 std::shared_ptr<const Tokenizer> load_own(const fs::path& folder, const AskedTokens& asked) {
   check_seal(folder);
   if (const fs::path saved = folder / kSavedTokenizer; fs::exists(saved)) {
-    auto tokenizer = with_remedy(folder, [&] { return load_saved(saved); });
-    check_names(asked.names, saved);
+    auto tokenizer = with_remedy(folder, [&] { return load_saved_tokenizer(saved); });
+    check_saved_names(asked.names, saved);
     check_config_ids(folder, saved.string(), texts_of(*tokenizer), tokenizer->special());
     return tokenizer;
   }
@@ -238,8 +173,8 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const fs::path& path,
   const AskedTokens asked = asked_of(options);
   if (fs::is_directory(path)) return load_folder(path, asked);
   if (path.filename() != kSavedTokenizer) return read_published(path, asked, NamedBy::asked);
-  check_names(asked.names, path);
-  return with_own_mask(load_saved(path), path.string());
+  check_saved_names(asked.names, path);
+  return with_own_mask(load_saved_tokenizer(path), path.string());
 }
 
 std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options,
@@ -263,11 +198,11 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options,
   const bool is_folder = fs::is_directory(options.path);
   const fs::path file = is_folder ? options.path / kSavedTokenizer : options.path;
   check_seal(file.parent_path());
-  auto tokenizer = load_saved(file);
+  auto tokenizer = load_saved_tokenizer(file);
   if (tokenizer->type() != WordsTokenizer::name())
     throw ConfigError(message("[tokenizer] ", file.string(), " holds a tokenizer of type \"",
                               tokenizer->type(), "\", not \"words\""));
-  check_names(asked.names, file);
+  check_saved_names(asked.names, file);
   return tokenizer;
 }
 

@@ -144,6 +144,27 @@ void add_fixed_length(const JsonView& json, Steps& steps) {
   steps.push_back([=](Pieces& pieces) { pieces.split(find, SplitBehaviour::isolated); });
 }
 
+/// Cuts where the script changes.  What has no script goes with what stands before it; at the
+/// beginning there is nothing, and the reference drops it.
+void find_scripts(std::string_view text, Matches& matches) {
+  matches.clear();
+  int last = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = code_point_at(text, at);
+    const int script = script_of(c.value);
+    if (script != 0 && script != last) matches.push_back({at, at});
+    if (script != 0) last = script;
+    at += c.length;
+    if (!matches.empty()) matches.back().end = at;
+  }
+}
+
+void add_unicode_scripts(const JsonView& json, Steps& steps) {
+  json.only_keys({"type"});
+  const Pieces::Find find = find_scripts;
+  steps.push_back([=](Pieces& pieces) { pieces.split(find, SplitBehaviour::removed, true); });
+}
+
 using Adder = void (*)(const JsonView&, Steps&);
 constexpr NamedPart<Adder> kPreTokenizers[] = {{"Split", add_split},
                                                {"Digits", add_digits},
@@ -155,6 +176,7 @@ constexpr NamedPart<Adder> kPreTokenizers[] = {{"Split", add_split},
                                                {"BertPreTokenizer", add_bert},
                                                {"CharDelimiterSplit", add_delimiter},
                                                {"FixedLength", add_fixed_length},
+                                               {"UnicodeScripts", add_unicode_scripts},
                                                {"Sequence", nullptr}};
 
 }  // namespace

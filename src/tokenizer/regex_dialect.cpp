@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 #include <vector>
 
 #include "lldm/errors.hpp"
@@ -104,7 +105,10 @@ class Translator {
       case 'S':
         return put_class(kNotWhiteSpace, false, inside);
       case 'w':
-        return put_class(kWordCharacters, false, inside);
+        // Alone it also takes six characters of Latin-1 that it does not take in a class.
+        return put_class(
+            message(kWordCharacters, inside ? "" : "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"), false,
+            inside);
       case 'd':
         return put_class("\\p{Nd}", false, inside);
       case 'v':
@@ -145,53 +149,104 @@ class Translator {
     at_ = begin + length + (close != '\0' ? 1 : 0);
   }
 
+  /// The class's inside that a property stands for.
+  std::string members_of(const std::string& name, std::size_t start) {
+    const auto named = [&](const auto& known) { return known.first == name; };
+    if (const auto* script = std::ranges::find_if(kScripts, named); script != kScripts.end())
+      return message("\\p{sc:", name, "}", script->second);
+    const auto* category = std::ranges::find_if(kCategories, named);
+    if (category == kCategories.end())
+      refuse("the property \"" + shortened(name, 40) + "\"", start);
+    return message("\\p{", name, "}", category->second);
+  }
+
   void property(bool inside) {
     const std::size_t start = at_;
     bool negated = in_[at_ + 1] == 'P';
-    std::string name;
-    if (const std::size_t end = in_.find('}', at_); sees("\\p{") || sees("\\P{")) {
-      if (end == std::string_view::npos) refuse("a malformed property", start);
-      name = in_.substr(at_ + 3, end - at_ - 3);
-      at_ = end + 1;
-    } else {
-      refuse("a property without braces", start);
-    }
+    if (!sees("\\p{") && !sees("\\P{")) refuse("a property without braces", start);
+    const std::size_t end = in_.find('}', at_);
+    if (end == std::string_view::npos) refuse("a malformed property", start);
+    std::string name(in_.substr(at_ + 3, end - at_ - 3));
+    at_ = end + 1;
     if (name.starts_with('^')) negated = !negated, name.erase(0, 1);
-    const auto category = std::find_if(kCategories.begin(), kCategories.end(),
-                                       [&](const auto& known) { return known.first == name; });
-    if (category == kCategories.end())
-      refuse("the property \"" + shortened(name, 40) + "\"", start);
-    const bool insensitive = !case_insensitive_.empty() && case_insensitive_.back();
-    if (insensitive && (name == "Lu" || name == "Ll" || name == "Lt"))
+    const std::string members = members_of(name, start);
+    if (is_insensitive() && (name == "Lu" || name == "Ll" || name == "Lt"))
       refuse("a case-insensitive \"" + name + "\"", start);
-    const std::string members = "\\p{" + name + "}" + std::string(category->second);
-    if (negated && inside) refuse("a negated property inside a class", start);
-    put_class(members, negated, inside);
+    if (negated && inside)
+      others_.push_back("[^" + members + "]");
+    else
+      put_class(members, negated, inside);
   }
 
+  [[nodiscard]] bool is_insensitive() const {
+    return !case_insensitive_.empty() && case_insensitive_.back();
+  }
+
+  /// PCRE2 has no class in a class: what such a class holds becomes alternatives and look-aheads,
+  /// each of one character.
   void character_class() {
-    const std::size_t start = at_;
-    copy();
-    if (sees("^")) copy();
+    const std::size_t start = at_++;
+    if (++class_depth_ > kMaxClassDepth) refuse("classes in classes over 16 deep", start);
+    const bool is_negated = sees("^");
+    if (is_negated) ++at_;
     if (sees("]")) refuse("an empty class", start);
-    const bool insensitive = !case_insensitive_.empty() && case_insensitive_.back();
-    while (at_ < in_.size() && in_[at_] != ']') {
-      if (in_[at_] == '[') refuse("a class inside a class", at_);
-      if (sees("&&")) refuse("an intersection of classes", at_);
-      if (insensitive && static_cast<unsigned char>(in_[at_]) >= 0x80)
-        refuse("case-insensitive non-ASCII text", at_);
-      if (in_[at_] == '\\')
-        escape(true);
-      else
-        copy();
-    }
+    const std::string outer = std::exchange(out_, {});
+    const std::vector<std::string> outer_others = std::exchange(others_, {});
+    std::vector<std::string> operands;  // of &&
+    while (at_ < in_.size() && in_[at_] != ']') class_member(operands);
     if (at_ >= in_.size()) refuse("a class without end", start);
-    copy();
+    ++at_;
+    if (operands.empty() && others_.empty()) {
+      out_ = outer + (is_negated ? "[^" : "[") + out_ + "]";
+    } else {
+      if (is_insensitive()) refuse("a case-insensitive class inside a class", start);
+      operands.push_back(union_of_members(start));
+      std::string all;
+      for (std::size_t i = 0; i + 1 < operands.size(); ++i) all += "(?=" + operands[i] + ")";
+      all = "(?:" + all + operands.back() + ")";
+      out_ = outer + (is_negated ? "(?:(?!" + all + ")(?s:.))" : all);
+    }
+    others_ = outer_others;
+    --class_depth_;
+  }
+
+  void class_member(std::vector<std::string>& operands) {
+    if (sees("[:")) refuse("a POSIX class", at_);
+    if (sees("&&")) {
+      operands.push_back(union_of_members(at_));
+      at_ += 2;
+    } else if (in_[at_] == '[') {
+      if (out_.ends_with('-') && !out_.ends_with("\\-"))
+        refuse("a range that ends in a class", at_);
+      std::string outside = std::exchange(out_, {});
+      character_class();
+      others_.push_back(std::exchange(out_, std::move(outside)));
+      if (sees("-")) refuse("a range that begins with a class", at_);
+    } else if (in_[at_] == '\\') {
+      escape(true);
+    } else {
+      if (is_insensitive() && static_cast<unsigned char>(in_[at_]) >= 0x80)
+        refuse("case-insensitive non-ASCII text", at_);
+      copy();
+    }
+  }
+
+  /// What was read of a class since it began, or since its last &&, as one group.
+  std::string union_of_members(std::size_t at) {
+    if (out_.empty() && others_.empty()) refuse("an empty class", at);
+    std::string all = out_.empty() ? "" : "[" + out_ + "]";
+    for (const std::string& other : others_) all += (all.empty() ? "" : "|") + other;
+    out_.clear();
+    others_.clear();
+    return "(?:" + all + ")";
   }
 
   std::string_view in_;
   std::size_t at_ = 0;
+  static constexpr int kMaxClassDepth = 16;
+  int class_depth_ = 0;
   std::string out_;
+  std::vector<std::string> others_;     // of the open class: members that PCRE2 has no class for
   std::vector<bool> case_insensitive_;  // of every open group
 };
 

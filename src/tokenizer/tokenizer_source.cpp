@@ -7,6 +7,7 @@
 #include "storage/input_file.hpp"
 #include "tokenizer/tiktoken.hpp"
 #include "tokenizer/vocab_merges.hpp"
+#include "tokenizer/vocab_txt.hpp"
 
 namespace lldm {
 
@@ -15,6 +16,7 @@ namespace fs = std::filesystem;
 TokenizerFile kind_of_file(const fs::path& file) {
   const std::string name = file.filename();
   if (name == "vocab.json" || name == "merges.txt") return TokenizerFile::vocab_and_merges;
+  if (name == "vocab.txt") return TokenizerFile::vocab_txt;
   if (name == "tekken.json") return TokenizerFile::tekken;
   if (name.ends_with(".tiktoken")) return TokenizerFile::tiktoken;
   if (!name.ends_with(".model")) return TokenizerFile::tokenizer_json;
@@ -28,7 +30,7 @@ std::optional<fs::path> find_tokenizer_file(const fs::path& folder) {
   if (fs::exists(folder / "tokenizer.json")) return folder / "tokenizer.json";
   if (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt"))
     return folder / "vocab.json";
-  for (const char* name : {"tekken.json", "tokenizer.model"})
+  for (const char* name : {"tekken.json", "tokenizer.model", "vocab.txt"})
     if (fs::exists(folder / name)) return folder / name;
   std::vector<fs::path> ranks;
   for (const auto& entry : fs::directory_iterator(folder))
@@ -51,6 +53,8 @@ TokenizerSource read_tokenizer_source(const fs::path& file, std::string_view pat
       return {tekken_as_json(read_input(file), file.string()), true};
     case TokenizerFile::tiktoken:
       return {tiktoken_as_json(read_input(file), file.string(), pattern), true};
+    case TokenizerFile::vocab_txt:
+      return {vocab_txt_as_json(file)};
     case TokenizerFile::sentencepiece:
       break;
   }

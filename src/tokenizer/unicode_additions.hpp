@@ -94,12 +94,12 @@ inline constexpr std::array<std::pair<std::string_view, std::string_view>, 32> k
     {"Zs", ""},
 }};
 
-/// Oniguruma's \w as it behaves: Alphabetic, marks, decimal numbers, connectors, and the
-/// superscripts and fractions of Latin-1.
+/// Oniguruma's \w in a class: Alphabetic, marks, decimal numbers, connectors.  Alone it also takes
+/// the superscripts and fractions of Latin-1.
 inline constexpr std::string_view kWordCharacters =
     "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}\\x{1f150}-\\x{1f169}"
     "\\x{1f170}-\\x{1f189}"
-    "\\x{b2}-\\x{b3}\\x{b9}\\x{bc}-\\x{be}\\x{897}\\x{cf3}\\x{ece}\\x{1c89}-\\x{1c8a}"
+    "\\x{897}\\x{cf3}\\x{ece}\\x{1c89}-\\x{1c8a}"
     "\\x{a7cb}-\\x{a7cd}\\x{a7da}-\\x{a7dc}\\x{105c0}-\\x{105f3}\\x{10d40}-\\x{10d65}"
     "\\x{10d69}-\\x{10d6d}\\x{10d6f}-\\x{10d85}\\x{10ec2}-\\x{10ec4}\\x{10efc}-\\x{10eff}"
     "\\x{1123f}-\\x{11241}\\x{11380}-\\x{11389}\\x{1138b}\\x{1138e}\\x{11390}-\\x{113b5}"
@@ -127,5 +127,39 @@ inline constexpr std::string_view kNotWhiteSpace =
     "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}"
     "\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}"
     "\\x{3001}-\\x{d7ff}\\x{e000}-\\x{10ffff}";
+
+/// The scripts that an expression may name, likewise.
+inline constexpr std::array<std::pair<std::string_view, std::string_view>, 31> kScripts = {
+    {{"Arabic", "\\x{897}\\x{10ec2}-\\x{10ec4}\\x{10efc}-\\x{10eff}"},
+     {"Armenian", ""},
+     {"Bengali", ""},
+     {"Bopomofo", ""},
+     {"Cyrillic", "\\x{1c89}-\\x{1c8a}\\x{1e030}-\\x{1e06d}\\x{1e08f}"},
+     {"Devanagari", "\\x{11b00}-\\x{11b09}"},
+     {"Ethiopic", ""},
+     {"Georgian", ""},
+     {"Greek", ""},
+     {"Gujarati", ""},
+     {"Gurmukhi", ""},
+     {"Han", "\\x{2b739}\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}"},
+     {"Hangul", ""},
+     {"Hebrew", ""},
+     {"Hiragana", "\\x{1b132}"},
+     {"Kannada", "\\x{cf3}"},
+     {"Katakana", "\\x{1b155}"},
+     {"Khmer", ""},
+     {"Lao", "\\x{ece}"},
+     {"Latin", "\\x{a7cb}-\\x{a7cd}\\x{a7da}-\\x{a7dc}\\x{1df25}-\\x{1df2a}"},
+     {"Malayalam", ""},
+     {"Mongolian", ""},
+     {"Myanmar", "\\x{116d0}-\\x{116e3}"},
+     {"Oriya", ""},
+     {"Sinhala", ""},
+     {"Syriac", ""},
+     {"Tamil", ""},
+     {"Telugu", ""},
+     {"Thaana", ""},
+     {"Thai", ""},
+     {"Tibetan", ""}}};
 
 }  // namespace lldm

@@ -13,6 +13,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "lldm/storage/published_folder.hpp"
+#include "lldm/tokenizer/special_names.hpp"
 #include "model/hashed_weights.hpp"
 #include "text/json.hpp"
 
@@ -126,6 +127,9 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
                                  {"identity", state.identity},
                                  {"tokenizer", state.tokenizer},
                                  {"best_step", state.best_step}};
+  for (const SpecialRole& role : kSpecialRoles)
+    if (state.special.*role.id >= 0) json["special"][role.key] = state.special.*role.id;
+  if (!state.prompt_template.empty()) json["template"] = state.prompt_template;
   for (const auto& [name, mean] : state.since) json["since"][name] = {mean.sum, mean.count};
   if (state.adaptation.evaluations > 0)
     json["adaptation"] = {{"evaluations", state.adaptation.evaluations},
@@ -147,6 +151,11 @@ CheckpointState parsed_state(const std::string& text, const std::string& where) 
     state.identity = json.at("identity").get<std::string>();
     state.tokenizer = json.at("tokenizer").get<std::string>();
     state.best_step = json_integer(json.at("best_step"));
+    state.prompt_template = json.value("template", "");
+    if (const auto special = json.find("special"); special != json.end())
+      for (const SpecialRole& role : kSpecialRoles)
+        if (const auto id = special->find(role.key); id != special->end())
+          state.special.*role.id = json_integer(*id);
     if (const auto since = json.find("since"); since != json.end())
       for (const auto& [name, mean] : since->items())
         state.since[name] = {number(mean.at(0)), number(mean.at(1))};

@@ -28,7 +28,8 @@ struct InspectSettings {
 /// simulated noised copy (each token of the loss masked with probability `noise_time`, drawn from
 /// seed and row id); for all rows the lengths in tokens (minimum, median, 95th percentile,
 /// maximum), rows that occur twice, prompts that occur twice, answers that do not fit
-/// `response_length`, and rows that the tokenizer refuses.
+/// `response_length`, rows that the tokenizer refuses, and texts with the begin-of-text token
+/// twice, or without it where the template or the tokenizer's post_processor has it.
 ///
 /// Text rows count every token in the loss; of the others only the response does, end-of-text
 /// included.

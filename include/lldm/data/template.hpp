@@ -32,13 +32,30 @@ struct Span {
 
 /// Which template writes the prompt.
 enum class TemplateType : std::uint8_t {
-  plain,       // the prompt's text, then `separator`, then the response
-  llada_chat,  // the chat template of LLaDA-8B-Instruct
+  plain,                   // the prompt's text, then `separator`, then the response
+  llada_chat,              // LLaDA-8B-Instruct
+  dream_chat,              // Dream-v0-Instruct-7B, Qwen2
+  qwen2_5_chat,            // Qwen2.5
+  qwen3_chat,              // Qwen3, which may think before it answers
+  qwen3_chat_no_thinking,  // Qwen3, enable_thinking = false
+  llama3_chat,             // Llama 3
+  llama3_1_chat,           // Llama 3.1 and 3.2, without tools
+  chatml,                  // turns alone
 };
 constexpr auto choices(std::type_identity<TemplateType>) {
-  return std::array{Choice<TemplateType>{"plain", TemplateType::plain},
-                    Choice<TemplateType>{"llada_chat", TemplateType::llada_chat}};
+  using enum TemplateType;
+  return std::array{Choice<TemplateType>{"plain", plain},
+                    Choice<TemplateType>{"llada_chat", llada_chat},
+                    Choice<TemplateType>{"dream_chat", dream_chat},
+                    Choice<TemplateType>{"qwen2_5_chat", qwen2_5_chat},
+                    Choice<TemplateType>{"qwen3_chat", qwen3_chat},
+                    Choice<TemplateType>{"qwen3_chat_no_thinking", qwen3_chat_no_thinking},
+                    Choice<TemplateType>{"llama3_chat", llama3_chat},
+                    Choice<TemplateType>{"llama3_1_chat", llama3_1_chat},
+                    Choice<TemplateType>{"chatml", chatml}};
 }
+/// The TOML name of a type.
+[[nodiscard]] std::string_view template_name(TemplateType type);
 
 struct TemplateOptions {
   TemplateType type = TemplateType::plain;
@@ -46,16 +63,22 @@ struct TemplateOptions {
   bool close_turn = true;
   static constexpr auto describe() {
     return std::tuple{
-        field("type", &TemplateOptions::type,
-              "\"plain\": the prompt's text as it is; \"llada_chat\": begin-of-text once, role "
-              "headers, "
-              "trimmed contents and end-of-turn, as LLaDA-8B-Instruct was taught."),
+        field(
+            "type", &TemplateOptions::type,
+            "\"plain\": the prompt's text as it is. The others write the turns of a chat model as "
+            "it was taught: \"llada_chat\" LLaDA-8B-Instruct; \"dream_chat\" Dream-Instruct and "
+            "Qwen2, with their system prompt; \"qwen2_5_chat\" Qwen2.5, with its system prompt; "
+            "\"qwen3_chat\" Qwen3: answers begin with a <think> block, which only turns behind "
+            "the last question keep; \"qwen3_chat_no_thinking\": with an empty block in the "
+            "prompt; \"llama3_chat\" Llama 3; \"llama3_1_chat\" Llama 3.1 and 3.2, without tools; "
+            "\"chatml\" turns between <|im_start|> and <|im_end|> and nothing else."),
         field("separator", &TemplateOptions::separator,
-              "plain: text between prompt and response, part of the prompt; llada_chat has none."),
+              "plain: text between prompt and response, part of the prompt; the others have none."),
         field(
             "close_turn", &TemplateOptions::close_turn,
-            "llada_chat: the response ends with <|eot_id|> before its end-of-text, as the Instruct "
-            "model writes; false: with end-of-text alone, as in LLaDA's SFT guidelines."),
+            "all but plain: the response ends with the token that closes a turn (<|eot_id|>, "
+            "<|im_end|>) before its end-of-text, as Instruct models write; false: with end-of-text "
+            "alone, as in LLaDA's SFT guidelines."),
     };
   }
   /// Every key is one that the type reads.
@@ -68,19 +91,30 @@ struct Rendered {
   std::vector<Span> response;
 };
 
-/// The pieces of a prompt, up to the place where the answer begins.
+/// Whether the assistant's turn is opened behind the last message.
+enum class GenerationPrompt : std::uint8_t { written, left_out };
+
+/// The pieces of a conversation, as the published template renders it; llada_chat opens the
+/// assistant's turn only if asked to, where LLaDA's own template always does.
 ///
-/// llada_chat: <|startoftext|> before the first message (none without messages), per message
-/// <|start_header_id|>role<|end_header_id|>\n\n + content without surrounding white space +
-/// <|eot_id|>, then the assistant header.  plain: the one message's content + `separator`.
+/// Errors  ConfigError: plain, which has no turns, or a key that the type does not read; DataError:
+///         a role for which the template has no place (it would be lost in silence).
+/// Source  the published templates, in src/data/chat_forms.cpp.
+/// Tests   golden/chat_test.cpp, unit/data/template_published_test.cpp
+[[nodiscard]] std::vector<Span> render_messages(const TemplateOptions& options,
+                                                const std::vector<Message>& messages,
+                                                GenerationPrompt generation);
+/// The pieces of a prompt, up to the place where the answer begins.  plain: the one message's
+/// content + `separator`; else `render_messages` with the assistant's turn opened.
 ///
-/// Errors  DataError: plain, and not exactly one message (its role would be lost in silence);
-///         ConfigError: llada_chat with a separator, plain with close_turn = false.
-/// Source  chat_template of LLaDA-8B-Instruct's tokenizer_config.json.
-/// Tests   golden/chat_test.cpp
+/// Errors  as render_messages; DataError: plain, and not exactly one message (its role would be
+///         lost in silence).
 [[nodiscard]] std::vector<Span> render_prompt(const TemplateOptions& options,
                                               const std::vector<Message>& prompt);
-/// The pieces of a response: as it is (plain), or trimmed and closed by <|eot_id|> (llada_chat).
+/// The pieces of a response: as it is (plain), or as the template writes an assistant's last
+/// content (trimmed by llada_chat and llama3; with its <think> block by qwen3_chat), closed as
+/// `close_turn` says.
+/// Errors  DataError: a <think> block with text in it under qwen3_chat_no_thinking.
 [[nodiscard]] std::vector<Span> render_response(const TemplateOptions& options,
                                                 std::string_view response);
 [[nodiscard]] Rendered render(const TemplateOptions& options, const std::vector<Message>& prompt,

@@ -10,6 +10,7 @@
 
 #include "lldm/concepts/adaptation.hpp"
 #include "lldm/concepts/score_set.hpp"
+#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/track/logger.hpp"
 #include "lldm/train/adamw.hpp"
@@ -24,7 +25,9 @@ struct CheckpointState {
   std::string tokenizer;                   // fingerprint
   double best_validation = 0;              // best validation loss so far; NaN: none yet
   std::int64_t best_step = -1;
-  AdaptationState adaptation = {};  // of an estimator of adaptive cost
+  AdaptationState adaptation = {};   // of an estimator of adaptive cost
+  SpecialTokens special = {};        // ids that the weights were trained with
+  std::string prompt_template = {};  // as template.toml has it; "": not recorded
 };
 
 /// A checkpoint that cannot be gone on from: its files are not what was written, or its numbers are

@@ -90,6 +90,10 @@ TEST_CASE("safetensors entries that lie about their place or size are refused",
   check_error(only("F4", "[1]", "[0,1]", 1), "MisalignedSlice");     // half a byte
   check_error(only("F32", "[4294967296,4294967296,4]", "[0,8]", 8), "ValidationOverflow");
   check_error(only("F32", "[18446744073709551615]", "[0,8]", 8), "ValidationOverflow");
+  check_error(only("U8", "[9223372036854775808,0]", "[0,0]", 0), "ValidationOverflow");
+  // Faults are told in the reference's order: the JSON as a whole, then tensor by tensor.
+  check_error(only("U8", "[18446744073709551615]", "[0,8,9]", 8), "InvalidHeaderDeserialization");
+  check_error(only("U8", "[18446744073709551615]", "[1,8]", 8), "InvalidOffset");
   check_error(only("F32", "[-1]", "[0,8]", 8), "InvalidHeaderDeserialization");
   check_error(only("F32", "[1.5]", "[0,8]", 8), "InvalidHeaderDeserialization");
   check_error(only("F33", "[2]", "[0,8]", 8), "InvalidHeaderDeserialization");

@@ -140,7 +140,7 @@ TEST_CASE("A changed folder is not loaded in silence", "[tokenizer][load]") {
       load_tokenizer(folder.path()),
       folder.path().string() +
           ": no tokenizer in this folder\n  looked for: lldm_tokenizer.json, tokenizer.json, "
-          "vocab.json with merges.txt, tekken.json, tokenizer.model, *.tiktoken");
+          "vocab.json with merges.txt, tekken.json, tokenizer.model, vocab.txt, *.tiktoken");
   make_tokenizer({}, kTexts)->save(folder.path());
   const auto path = folder / "lldm_tokenizer.json";
   const json good = read_json(path);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "tokenizer/regex_dialect.hpp"
 
+#include <fstream>
+#include <nlohmann/json.hpp>
+
 #include "lldm/errors.hpp"
 #include "support/catch.hpp"
 #include "tokenizer/split_regex.hpp"
@@ -51,53 +54,18 @@ TEST_CASE("Empty matches are found once and never loop", "[tokenizer][regex]") {
 }
 
 TEST_CASE("What the engines read differently is refused", "[tokenizer][regex]") {
-  for (const std::string bad : {"^a",
-                                "a$",
-                                "\\bx",
-                                "\\Bx",
-                                "\\h",
-                                "\\A",
-                                "\\z",
-                                "\\G",
-                                "\\K",
-                                "\\R",
-                                "\\X",
-                                "\\W",
-                                "\\D",
-                                "(a)\\1",
-                                "\\k<a>",
-                                "(?<n>a)",
-                                "(?i)a",
-                                "(?m:a)",
-                                "(?#c)",
-                                "(*UCP)",
-                                "[a[b]]",
-                                "[a&&b]",
-                                "[[:alpha:]]",
-                                "[]a]",
-                                "[a",
-                                "a{,3}",
-                                "a{2,3}+",
-                                "a{x}",
-                                "{",
-                                "\\p{Han}",
-                                "\\p{Greek",
-                                "\\p{Mn}",
-                                "\\p{Cn}",
-                                "\\pL",
-                                "[\\P{L}]",
-                                "(?i:ss)",
-                                "(?i:xFi)",
-                                "(?i:é)",
-                                "(?i:[é])",
-                                "(?i:\\p{Lu})",
-                                "\\x{110000000}",
-                                "\\x{zz}",
-                                "\\xFF",
-                                "\\u12",
-                                "a\\",
-                                "\\q",
-                                "\\é"}) {
+  for (const std::string bad :
+       {"^a",          "a$",      "\\bx",        "\\Bx",         "\\h",
+        "\\A",         "\\z",     "\\G",         "\\K",          "\\R",
+        "\\X",         "\\W",     "\\D",         "(a)\\1",       "\\k<a>",
+        "(?<n>a)",     "(?i)a",   "(?m:a)",      "(?#c)",        "(*UCP)",
+        "[[:alpha:]]", "[a-[b]]", "[[a]-z]",     "[a&&]",        "[&&a]",
+        "[a[b]",       "[a[]]",   "(?i:[a[b]])", "\\p{Klingon}", "[]a]",
+        "[a",          "a{,3}",   "a{2,3}+",     "a{x}",         "{",
+        "\\p{Greek",   "\\p{Mn}", "\\p{Cn}",     "\\pL",         "(?i:ss)",
+        "(?i:xFi)",    "(?i:é)",  "(?i:[é])",    "(?i:\\p{Lu})", "\\x{110000000}",
+        "\\x{zz}",     "\\xFF",   "\\u12",       "a\\",          "\\q",
+        "\\é"}) {
     INFO(bad);
     CHECK_THROWS_AS(to_pcre2(bad), DataError);
   }
@@ -105,6 +73,24 @@ TEST_CASE("What the engines read differently is refused", "[tokenizer][regex]") 
       to_pcre2("ab\\b"),
       "the expression uses \"\\b\" at offset 2, which lldm does not read as the reference "
       "does\n  in: ab\\b");
+}
+
+TEST_CASE("Classes in classes, intersections and scripts match as the reference does",
+          "[tokenizer][regex]") {
+  std::ifstream file(std::string(LLDM_SOURCE_DIR) + "/tests/unit/tokenizer/expressions.jsonl");
+  int num_rows = 0;
+  for (std::string line; std::getline(file, line); ++num_rows) {
+    const auto row = nlohmann::json::parse(line);
+    INFO(line);
+    const std::string text = row.at("text");
+    std::vector<std::string> matches;
+    for (const auto [begin, end] :
+         SplitRegex(row.at("expression").get<std::string>()).find_all(text))
+      if (begin != end) matches.push_back(text.substr(begin, end - begin));
+    CHECK(matches == row.at("matches").get<std::vector<std::string>>());
+  }
+  CHECK(num_rows >= 360);
+  CHECK_THROWS_AS(to_pcre2(std::string(60000, '[')), DataError);
 }
 
 TEST_CASE("Malformed expressions are refused", "[tokenizer][regex]") {

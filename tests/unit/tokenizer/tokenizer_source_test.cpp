@@ -151,3 +151,49 @@ TEST_CASE("tekken.json puts its special tokens first", "[tokenizer][load]") {
   write();
   CHECK_THROWS_WITH(open_tokenizer(folder.path()), contains("vocab[7].rank: must be 7"));
 }
+
+TEST_CASE("BERT's vocab.txt gives the ids of the package tokenizers", "[tokenizer][load]") {
+  const auto source = std::filesystem::path(LLDM_SOURCE_DIR) / "tests/unit/tokenizer/vocab_txt";
+  for (const std::string name : {"uncased", "cased"}) {
+    const TemporaryFolder folder;
+    std::filesystem::copy(source / "vocab.txt", folder / "vocab.txt");
+    json config = {{"tokenizer_class", "BertTokenizer"}};
+    if (name == "cased") config = {{"do_lower_case", false}, {"tokenize_chinese_chars", false}};
+    std::ofstream(folder / "tokenizer_config.json") << config.dump();
+    const auto opened = open_tokenizer(folder.path());
+    const auto& tokenizer = dynamic_cast<const TokenizerJson&>(*opened);
+    std::ifstream file(source / ("cases_" + name + ".jsonl"));
+    int num_rows = 0;
+    for (std::string line; std::getline(file, line); ++num_rows) {
+      INFO(name << " " << line);
+      const json row = json::parse(line);
+      const Ids ids = row.at("ids").get<Ids>();
+      CHECK(tokenizer.encode(row.at("text").get<std::string>(), SpecialText::recognise) == ids);
+      CHECK(tokenizer.add_template_tokens(ids) == row.at("ids_with_special").get<Ids>());
+      CHECK(tokenizer.decode(ids, false) == row.at("decoded").get<std::string>());
+    }
+    CHECK(num_rows >= 70);
+  }
+}
+
+TEST_CASE("A vocab.txt that is no BERT's is refused by name", "[tokenizer][load]") {
+  const TemporaryFolder folder;
+  const auto error = [&](const std::string& vocab, const std::string& config) {
+    std::ofstream(folder / "vocab.txt") << vocab;
+    std::ofstream(folder / "tokenizer_config.json") << config;
+    try {
+      (void)open_tokenizer(folder.path());
+    } catch (const DataError& refusal) {
+      return std::string(refusal.what());
+    }
+    return std::string("no error");
+  };
+  const std::string special = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+  CHECK(error(special + "a\r\n##b", "{}") == "no error");
+  CHECK_THAT(error(special + "a\nb\na\n", "{}"),
+             contains("vocab.txt:8: the token \"a\" stands twice"));
+  CHECK_THAT(error("a\nb\n", "{}"), contains("has no \"[UNK]\" (unk_token)"));
+  CHECK_THAT(error(special, R"({"tokenizer_class": "FunnelTokenizerFast"})"),
+             contains("how \"FunnelTokenizer\" reads vocab.txt is not known"));
+  CHECK_THAT(error(special + "\xFF\n", "{}"), contains("not valid UTF-8"));
+}

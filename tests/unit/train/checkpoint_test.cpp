@@ -110,3 +110,22 @@ TEST_CASE("load_newest_checkpoint: another work's checkpoint is no damage", "[tr
                                            world.optimizer, ResumeRule::fall_back, world.logger),
                     contains("belongs to another stage"));
 }
+
+// promise 18
+TEST_CASE("A checkpoint holds the template and the special ids its weights were trained with",
+          "[train]") {
+  World world;
+  const SpecialTokens special{.mask = 9, .end_of_text = 0, .end_of_turn = 4};
+  save_checkpoint(world.folder.path(),
+                  {.step = 4,
+                   .identity = "work",
+                   .tokenizer = "words",
+                   .special = special,
+                   .prompt_template = "type = \"chatml\"\n"},
+                  world.parameters, world.optimizer, 5);
+  const auto state = world.load(ResumeRule::strict);
+  CHECK(state->special == special);
+  CHECK(state->prompt_template == "type = \"chatml\"\n");
+  const std::string text = testing::read_file(world.folder / "step-00000004" / "state.json");
+  CHECK_THAT(text, contains("\"special\": {\n    \"mask\": 9,\n    \"end_of_text\": 0"));
+}

@@ -137,5 +137,7 @@ CL=r"""<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}
 bl('clip',P.Sequence([P.Split(Regex(CL),'removed',invert=True),BL()]),N.Sequence([N.NFC(),N.Replace(Regex(r'\s+'),' '),N.Lowercase()]),unk_token='<unk>',end_of_word_suffix='</w>',dec=D.Sequence([D.ByteLevel()]) )
 bl('openai_gpt',P.BertPreTokenizer(),N.BertNormalizer(),full=False,unk_token='<unk>',end_of_word_suffix='</w>',dec=D.BPEDecoder('</w>'))
 bl('bpe_prefix',P.Whitespace(),None,full=False,unk_token='<unk>',continuing_subword_prefix='##',dec=D.WordPiece('##',False))
+bl('unicode_scripts',P.Sequence([P.UnicodeScripts(),P.WhitespaceSplit()]),N.NFKC(),full=False,unk_token='<unk>',dec=D.Fuse())
+bl('unicode_scripts_alone',P.UnicodeScripts(),None,full=False,unk_token='<unk>',dec=D.Fuse())
 bl('fixed_length',P.FixedLength(4),None,full=False,unk_token='<unk>',fuse_unk=True,dec=D.Fuse())
 print(made)
