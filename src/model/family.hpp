@@ -41,6 +41,9 @@ struct Family {
   TensorNames names;
   /// What the family switches on; sizes are those of TransformerConfig.
   TransformerConfig defaults;
+  /// Of its published models, to plan with where the folder is not here: embedding rows, and the
+  /// width of a head where that is not width / heads.
+  std::int64_t published_vocabulary = 0, published_head_width = 0;
   /// Its switch for biases of q, k and v turns that of the attention's output on too.
   bool biases_output = false;
   void (*read)(ConfigReader&, TransformerConfig&);

@@ -210,7 +210,6 @@ ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path&
                          std::string& note) {
   // Ids of a model whose tokenizer is not made yet (words): enough for the tasks that ship.
   constexpr std::int64_t kAssumedVocabulary = 128;
-  constexpr std::int64_t kLladaVocabulary = 126464;
   const std::filesystem::path folder = from.empty() ? model.path : from;
   if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
     return load_model_shape(folder);
@@ -218,16 +217,20 @@ ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path&
   if (folder.empty())
     return shape_of(transformer_config(shape, {.vocabulary_size = kAssumedVocabulary}));
   shape.path.clear();
+  const Family& family = family_of(model.family);
   if (has_sizes(model)) {
     note = message("  ", folder.string(), " is not here: planned with the sizes of [model] and ",
-                   kLladaVocabulary, " ids\n");
+                   family.published_vocabulary, " ids\n");
   } else {
     note = message("  ", folder.string(), " is not here: planned with LLaDA-8B's shape\n");
     shape.width = 4096;
     shape.layers = shape.heads = 32;
     shape.mlp_width = 12288;
   }
-  return shape_of(transformer_config(shape, {.vocabulary_size = kLladaVocabulary}));
+  TransformerConfig config =
+      transformer_config(shape, {.vocabulary_size = family.published_vocabulary});
+  if (config.given_head_width == 0) config.given_head_width = family.published_head_width;
+  return shape_of(config);
 }
 
 }  // namespace lldm

@@ -106,7 +106,8 @@ MadePairs inject_kinds(const RunContext& run, const Work& work, const Synthesize
   for (const Example& example : examples)
     for (const std::string& line : injector.pairs_of(example)) out.pairs += line + "\n";
   out.result = {{"prompts", examples.size()}};
-  for (const auto& [key, value] : injector.counts().json().items()) out.result[key] = value;
+  const auto counts = injector.counts().json();
+  for (const auto& [key, value] : counts.items()) out.result[key] = value;
   run.logger.info(message("stage ", run.label(work), ":\n", injector.counts().table()));
   return out;
 }

@@ -33,6 +33,27 @@ for family in smdm dream qwen2 qwen3 llama; do
   expect_code 0 "and is tuned by an adapter"
 done
 
+# Weights in less memory take an adapter.
+for storage in bfloat16 int8 nf4; do
+  run_lldm run "$SMOKE" --out "$WORK/lora-$storage" "${TINY[@]}" --set threads=1 --set "model.path=\"$WORK/run-qwen3/sft/model\"" \
+    --set "model.adapter={type=\"lora\", rank=4, alpha=8}" --set model.storage=$storage --set model.dtype=bfloat16 --set model.recomputation=full --stage tuned
+  expect_code 0 "an adapter is tuned beside weights in $storage"
+  run_lldm model inspect "$WORK/lora-$storage/tuned/model"
+  expect_code 0 "and what it publishes is a model"
+done
+run_lldm run "$SMOKE" --out "$WORK/no-adapter" "${TINY[@]}" --set "model.path=\"$WORK/run-qwen3/sft/model\"" --set model.storage=int8 --stage tuned
+expect_code 2 "without an adapter they are refused"
+expect_text "weights that are not float32 are not trained"
+run_lldm model inspect "$WORK/qwen3" --quantised --json
+check "what storages cost is told" "$python" -c '
+import json, sys
+rows = {row["storage"]: row for row in json.loads(sys.argv[1])["storages"]}
+assert rows["float32"]["token_largest"] == 0
+errors = [rows[name]["token_root_mean_square"] for name in ("float32", "bfloat16", "int8", "nf4")]
+assert errors == sorted(errors) and errors[1] > 0, errors
+sizes = [rows[name]["bytes"] for name in ("float32", "bfloat16", "int8", "nf4")]
+assert sizes == sorted(sizes, reverse=True), sizes' "$text"
+
 run_lldm model inspect "$WORK/qwen3" --json
 check "inspect --json is one object with every tensor" "$python" -c '
 import json, sys

@@ -38,6 +38,7 @@ const Family& dream_family() {
       .has_keys_of = nullptr,
       .names = hugging_face_names(false),
       .defaults = {.norm_eps = 1e-6, .qkv_bias = true, .family = "dream", .shifted_logits = true},
+      .published_vocabulary = 152064,
       .read = read,
       .write = write};
   return family;

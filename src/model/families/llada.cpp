@@ -140,6 +140,7 @@ const Family& llada_family() {
                 .up_proj = "up_proj",
                 .ff_out = "ff_out"},
       .defaults = {},
+      .published_vocabulary = 126464,
       .read = read,
       .write = write};
   return family;

@@ -36,6 +36,7 @@ const Family& llama_family() {
       .has_keys_of = nullptr,
       .names = hugging_face_names(false),
       .defaults = {.norm_eps = 1e-6, .family = "llama", .shifted_logits = true},
+      .published_vocabulary = 128256,
       .biases_output = true,
       .read = read,
       .write = write};

@@ -33,6 +33,7 @@ const Family& qwen2_family() {
       .has_keys_of = nullptr,
       .names = hugging_face_names(false),
       .defaults = {.norm_eps = 1e-6, .qkv_bias = true, .family = "qwen2", .shifted_logits = true},
+      .published_vocabulary = 151936,
       .read = read,
       .write = write};
   return family;

@@ -33,6 +33,8 @@ const Family& qwen3_family() {
       .has_keys_of = nullptr,
       .names = hugging_face_names(true),
       .defaults = {.norm_eps = 1e-6, .family = "qwen3", .qk_norm = true, .shifted_logits = true},
+      .published_vocabulary = 151936,
+      .published_head_width = 128,
       .biases_output = true,
       .read = read,
       .write = write};

@@ -95,6 +95,7 @@ const Family& smdm_family() {
                 .up_proj = "mlp.swiglu.w2",
                 .ff_out = "mlp.swiglu.w3"},
       .defaults = {.family = "smdm", .extra_rows = 1, .fused_qkv = true, .rope_bfloat16 = true},
+      .published_vocabulary = 32001,
       .read = read,
       .write = write};
   return family;

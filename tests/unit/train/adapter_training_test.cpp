@@ -18,11 +18,30 @@ using namespace lldm::testing;
 
 namespace {
 
-std::shared_ptr<Transformer> small(const std::string& family) {
+std::shared_ptr<Transformer> small(const std::string& family, const Precision& precision) {
   TransformerConfig config = family_defaults(family);
   config.width = 32, config.layers = 2, config.heads = 4, config.kv_heads = 2,
   config.mlp_width = 48, config.vocabulary = config.logit_columns = 4, config.max_length = 16;
-  return make_transformer(config, {.head_std = 0.5}, Draws(1, "model"));
+  const auto model = make_transformer(config, {.head_std = 0.5}, Draws(1, "model"));
+  if (precision.storage == WeightStorage::plain && precision.compute == at::kFloat) return model;
+  const TemporaryFolder folder("stored");
+  save_transformer(*model, folder.path());
+  return load_transformer(folder.path(), precision);
+}
+
+struct Policy {
+  std::string family;
+  Precision precision;
+};
+
+/// Every family in float32, and one in every storage and with products of bfloat16.
+std::vector<Policy> policies() {
+  std::vector<Policy> list;
+  for (const auto& family : family_names()) list.push_back({family, {}});
+  for (const auto storage : {WeightStorage::bfloat16, WeightStorage::int8, WeightStorage::nf4})
+    for (const auto compute : {at::kFloat, at::kBFloat16})
+      list.push_back({"qwen2", {compute, storage}});
+  return list;
 }
 
 std::vector<at::Tensor> copies(const std::vector<NamedParameter>& parameters) {
@@ -35,9 +54,11 @@ std::vector<at::Tensor> copies(const std::vector<NamedParameter>& parameters) {
 
 TEST_CASE("an adapter lowers the preference loss of fixed draws, and its base stays",
           "[train][adapter]") {
-  for (const auto& family : family_names()) {
-    INFO(family);
-    const auto policy = small(family);
+  for (const auto& [family, precision] : policies()) {
+    INFO(family << ", storage " << static_cast<int>(precision.storage) << ", "
+                << at::toString(precision.compute));
+    const auto policy = small(family, precision);
+    policy->set_recomputation(Recomputation::selective);
     const auto base = copies(policy->parameters());
     policy->add_adapter({.rank = 4, .alpha = 8}, Draws(3, "adapter"));
     const ScoreEngine<Transformer> engine(policy, clone_frozen(*policy));
@@ -67,7 +88,7 @@ TEST_CASE("an adapter lowers the preference loss of fixed draws, and its base st
     const auto again = policy->without_adapter();
     again->set_adapter(load_adapter(folder.path() / "adapter"), "again");
     CHECK(at::equal(again->hidden(batch_of_one).detach(), policy->hidden(batch_of_one).detach()));
-    CHECK(at::equal(load_transformer(folder.path())->hidden(batch_of_one),
+    CHECK(at::equal(load_transformer(folder.path(), precision.compute)->hidden(batch_of_one),
                     policy->merged()->hidden(batch_of_one)));
   }
 }
