@@ -210,7 +210,8 @@ class RecomputedBlock : public torch::autograd::Function<RecomputedBlock> {
 
  private:
   static at::Tensor run(const BlockCall& call, const at::Tensor& rows) {
-    return block_by_operations(*call.store->acquire(call.block), call.adapters, rows, call.context);
+    const auto weights = call.store->acquire(call.block);
+    return block_by_operations(*weights, call.adapters, rows, call.context);
   }
 };
 

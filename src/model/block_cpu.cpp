@@ -188,7 +188,8 @@ at::Tensor block_forward(const WeightStore& store, std::size_t block,
                          const BlockContext& context) {
   if (!rows.is_cpu() || !context.patterns.empty())
     return block_by_operations(store, block, adapters, rows, context);
-  const auto variables = variables_of(*store.acquire(block), adapters);
+  const auto weights = store.acquire(block);
+  const auto variables = variables_of(*weights, adapters);
   return BlockFunction::apply(rows.contiguous(), at::TensorList(variables),
                               c10::make_intrusive<BlockCall>(store, block, adapters, context));
 }

@@ -55,24 +55,30 @@ struct BlockCall final : torch::CustomClassHolder {
   BlockCall(const WeightStore& from, std::size_t number, const BlockAdapters& beside,
             const BlockContext& of)
       : store(from.shared_from_this()), block(number), adapters(beside), context(of) {
-    for (const auto& variable : variables_of(*store->acquire(block), adapters))
-      versions.push_back(variable._version());
+    const auto weights = store->acquire(block);
+    versions = versions_of(*weights);
   }
 
-  /// Error if a weight was changed since: its gradient would be of neither.
+  /// Error if a trained weight was changed since: its gradient would be of neither.
   void require_unchanged(const BlockWeights& weights) const {
-    std::size_t next = 0;
-    for (const auto& variable : variables_of(weights, adapters))
-      if (variable._version() != versions.at(next++))
-        throw Error(message("Transformer: a weight of block ", block,
-                            " was changed between forward and backward"));
+    if (versions_of(weights) != versions)
+      throw Error(message("Transformer: a weight of block ", block,
+                          " was changed between forward and backward"));
   }
 
   std::shared_ptr<const WeightStore> store;
   std::size_t block;
   BlockAdapters adapters;
   BlockContext context;
-  std::vector<std::int64_t> versions;
+  std::vector<std::int64_t> versions;  // of what is trained
+
+ private:
+  [[nodiscard]] std::vector<std::int64_t> versions_of(const BlockWeights& weights) const {
+    std::vector<std::int64_t> list;
+    for (const auto& variable : variables_of(weights, adapters))
+      if (variable.requires_grad()) list.push_back(variable._version());
+    return list;
+  }
 };
 
 }  // namespace lldm

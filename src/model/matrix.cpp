@@ -54,7 +54,7 @@ Matrix Matrix::zeros(std::int64_t out, std::int64_t in, WeightStorage storage, a
 
 void Matrix::assign(const at::Tensor& values) const {
   if (storage_ == WeightStorage::plain || storage_ == WeightStorage::bfloat16) {
-    at::Tensor(values_).copy_(values);
+    at::Tensor(values_).copy_(values.detach());
     return;
   }
   // Whole blocks in every chunk: the least rows whose numbers are a multiple of 64, times as many as

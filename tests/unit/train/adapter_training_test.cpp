@@ -24,7 +24,7 @@ std::shared_ptr<Transformer> small(const std::string& family, const Precision& p
   config.mlp_width = 48, config.vocabulary = config.logit_columns = 4, config.max_length = 16;
   const auto model = make_transformer(config, {.head_std = 0.5}, Draws(1, "model"));
   if (precision.storage == WeightStorage::plain && precision.compute == at::kFloat) return model;
-  const TemporaryFolder folder("stored");
+  const TemporaryFolder folder;
   save_transformer(*model, folder.path());
   return load_transformer(folder.path(), precision);
 }
