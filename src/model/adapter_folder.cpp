@@ -96,6 +96,13 @@ std::pair<std::string, char> parsed(const std::string& name, const std::string& 
                           "MODULE.lora_A.weight and .lora_B.weight"));
 }
 
+double dropout_of(const json& config, const std::string& where) {
+  const json given = config.value("lora_dropout", json(0.0));
+  if (given.is_number() && given.get<double>() >= 0 && given.get<double>() < 1)
+    return given.get<double>();
+  throw DataError(message(where, ": \"lora_dropout\" must be in [0, 1), got ", given.dump()));
+}
+
 LoraUpdate make_update(const std::string& module, const at::Tensor& a, const at::Tensor& b,
                        const json& config, const std::string& where) {
   const auto rank = static_cast<std::int64_t>(
@@ -110,7 +117,8 @@ LoraUpdate make_update(const std::string& module, const at::Tensor& a, const at:
   return {.weight = module + ".weight",
           .a = a.to(at::kFloat),
           .b = b.to(at::kFloat),
-          .scale = alpha / (config.value("use_rslora", false) ? std::sqrt(size) : size)};
+          .scale = alpha / (config.value("use_rslora", false) ? std::sqrt(size) : size),
+          .dropout = dropout_of(config, where)};
 }
 
 }  // namespace
@@ -174,7 +182,7 @@ json config_of(const std::vector<LoraUpdate>& updates) {
   return {{"alpha_pattern", alphas},  {"base_model_name_or_path", ""},
           {"bias", "none"},           {"fan_in_fan_out", false},
           {"inference_mode", true},   {"lora_alpha", alpha_of(updates.front())},
-          {"lora_dropout", 0.0},      {"modules_to_save", nullptr},
+          {"lora_dropout", updates.front().dropout}, {"modules_to_save", nullptr},
           {"peft_type", "LORA"},      {"r", rank_of(updates.front())},
           {"rank_pattern", ranks},    {"target_modules", modules},
           {"task_type", "CAUSAL_LM"}, {"use_dora", false},

@@ -22,6 +22,9 @@ struct BlockContext {
   at::ScalarType compute = at::kFloat;          // what the products' inputs are rounded to
   Recomputation recomputation = Recomputation::none;
   std::vector<AttentionPattern> patterns = {};  // [B], or empty: every sequence is seen whole
+  /// [B] of what an update's dropout is drawn, or empty: nothing is dropped.
+  std::vector<std::uint64_t> dropout_keys = {};
+  std::size_t block = 0;  // its number: each draws its own
 };
 
 /// rows / rms(rows) * weight, normalised in float32 or wider.  [N, D], [D] -> [N, D]

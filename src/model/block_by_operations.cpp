@@ -14,6 +14,7 @@
 #include <limits>
 
 #include "model/block.hpp"
+#include "model/block_dropout.hpp"
 #include "model/block_gradients.hpp"
 #include "model/block_saved.hpp"
 #include "model/first_order.hpp"
@@ -114,7 +115,9 @@ at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weig
 namespace {
 
 at::Tensor linear(const at::Tensor& x, const Matrix& matrix, const at::Tensor& bias,
-                  const Lora& lora, at::ScalarType compute) {
+                  const BlockContext& context, const BlockAdapters& adapters,
+                  Lora BlockAdapters::* member) {
+  const at::ScalarType compute = context.compute;
   const auto weight = matrix.dequantized(compute);
   at::Tensor y;
   if (compute == x.scalar_type()) {
@@ -123,7 +126,10 @@ at::Tensor linear(const at::Tensor& x, const Matrix& matrix, const at::Tensor& b
     y = at::linear(x.to(compute), weight).to(x.scalar_type());
     if (bias.defined()) y = y + bias;
   }
-  return lora.a.defined() ? y + at::linear(at::linear(x, lora.a), lora.b) * lora.scale : y;
+  const Lora& lora = adapters.*member;
+  if (!lora.a.defined()) return y;
+  const auto seen = dropped(x, dropout_mask(context, place_of(member), lora, x.options()));
+  return y + at::linear(at::linear(seen, lora.a), lora.b) * lora.scale;
 }
 
 struct Heads {
@@ -134,15 +140,16 @@ Heads project(const BlockWeights& block, const BlockAdapters& adapters, const at
               const BlockContext& context) {
   const std::int64_t n = x.size(0), width = 2 * context.cosines.size(0),
                      group = context.heads / context.kv_heads;
-  const auto by_head = [&](const Matrix& weight, const at::Tensor& bias, const Lora& lora) {
-    return linear(x, weight, bias, lora, context.compute).view({n, -1, width});
+  using A = BlockAdapters;
+  const auto by_head = [&](const Matrix& weight, const at::Tensor& bias, Lora A::* lora) {
+    return linear(x, weight, bias, context, adapters, lora).view({n, -1, width});
   };
   if (!block.qkv_proj.defined())
-    return {by_head(block.q_proj, block.q_bias, adapters.q_proj),
-            by_head(block.k_proj, block.k_bias, adapters.k_proj),
-            by_head(block.v_proj, block.v_bias, adapters.v_proj)};
+    return {by_head(block.q_proj, block.q_bias, &A::q_proj),
+            by_head(block.k_proj, block.k_bias, &A::k_proj),
+            by_head(block.v_proj, block.v_bias, &A::v_proj)};
   const auto whole =
-      by_head(block.qkv_proj, {}, adapters.qkv_proj).view({n, context.kv_heads, group + 2, width});
+      by_head(block.qkv_proj, {}, &A::qkv_proj).view({n, context.kv_heads, group + 2, width});
   return {whole.narrow(2, 0, group).reshape({n, context.heads, width}), whole.select(2, group),
           whole.select(2, group + 1)};
 }
@@ -151,6 +158,7 @@ Heads project(const BlockWeights& block, const BlockAdapters& adapters, const at
 
 at::Tensor block_by_operations(const BlockWeights& block, const BlockAdapters& adapters,
                                const at::Tensor& rows, const BlockContext& context) {
+  using A = BlockAdapters;
   const auto positions = positions_of(context, rows.device());
   const auto cosines = context.cosines.index_select(1, positions).t().unsqueeze(1);
   const auto sines = context.sines.index_select(1, positions).t().unsqueeze(1);
@@ -163,14 +171,14 @@ at::Tensor block_by_operations(const BlockWeights& block, const BlockAdapters& a
   const auto heads = project(block, adapters, normed, context);
   const auto q = turned(heads.q, block.q_norm), k = turned(heads.k, block.k_norm);
   const auto middle = rows + linear(attend(q, k, heads.v, context), block.attn_out,
-                                    block.attn_out_bias, adapters.attn_out, context.compute);
+                                    block.attn_out_bias, context, adapters, &A::attn_out);
 
   const auto wide = rms_norm_by_operations(middle, block.ff_norm, context.eps);
   const auto gated = 
-      at::silu(linear(wide, block.ff_proj, block.ff_bias, adapters.ff_proj, context.compute)) *
-      linear(wide, block.up_proj, block.up_bias, adapters.up_proj, context.compute);
+      at::silu(linear(wide, block.ff_proj, block.ff_bias, context, adapters, &A::ff_proj)) *
+      linear(wide, block.up_proj, block.up_bias, context, adapters, &A::up_proj);
   return middle +
-         linear(gated, block.ff_out, block.ff_out_bias, adapters.ff_out, context.compute);
+         linear(gated, block.ff_out, block.ff_out_bias, context, adapters, &A::ff_out);
 }
 
 namespace {
@@ -221,8 +229,10 @@ at::Tensor block_by_operations(const WeightStore& store, std::size_t block,
                                const BlockAdapters& adapters, const at::Tensor& rows,
                                const BlockContext& context) {
   const auto weights = store.acquire(block);
+  auto own = context;
+  own.block = block;
   if (context.recomputation == Recomputation::none || !c10::GradMode::is_enabled())
-    return block_by_operations(*weights, adapters, rows, context);
+    return block_by_operations(*weights, adapters, rows, own);
   const auto variables = variables_of(*weights, adapters);
   return RecomputedBlock::apply(rows, at::TensorList(variables),
                                 c10::make_intrusive<BlockCall>(store, block, adapters, context));

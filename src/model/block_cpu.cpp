@@ -80,7 +80,7 @@ class Block {
   [[nodiscard]] const BlockContext& context() const { return call_.context; }
   [[nodiscard]] bool is_fused() const { return weights_.qkv_proj.defined(); }
   [[nodiscard]] Linear linear(Product product) const {
-    return {weights_, call_.adapters, product, context().compute};
+    return {weights_, call_.adapters, product, context()};
   }
   [[nodiscard]] Linear qkv() const { return linear(qkv_product(weights_)); }
   /// After the norms of heads, where the family has them.

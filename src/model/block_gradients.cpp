@@ -45,8 +45,13 @@ void add_update(at::Tensor y, const Lora& lora, const at::Tensor& x) {
   if (lora.a.defined()) y.addmm_(at::mm(x, lora.a.t()), lora.b.t(), 1, lora.scale);
 }
 
-void add_input_gradient(at::Tensor dx, const Lora& lora, const at::Tensor& dy) {
-  if (lora.a.defined()) dx.addmm_(at::mm(dy, lora.b), lora.a, 1, lora.scale);
+void add_input_gradient(at::Tensor dx, const Lora& lora, const at::Tensor& dy,
+                        const at::Tensor& mask) {
+  if (!mask.defined()) {
+    dx.addmm_(at::mm(dy, lora.b), lora.a, 1, lora.scale);
+    return;
+  }
+  dx.add_(at::mm(at::mm(dy, lora.b), lora.a).mul_(mask), lora.scale);
 }
 
 }  // namespace lldm

@@ -48,7 +48,9 @@ class Gradients {
 
 /// y += scale (x A^T) B^T in place, where there is an update: [N, out], [N, in].
 void add_update(at::Tensor y, const Lora& lora, const at::Tensor& x);
-/// dx += scale (dy B) A in place, where there is an update: [N, in], [N, out].
-void add_input_gradient(at::Tensor dx, const Lora& lora, const at::Tensor& dy);
+/// dx += scale (dy B) A in place, times the mask of its dropout where that is defined: [N, in],
+/// [N, out].
+void add_input_gradient(at::Tensor dx, const Lora& lora, const at::Tensor& dy,
+                        const at::Tensor& mask);
 
 }  // namespace lldm

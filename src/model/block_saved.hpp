@@ -55,6 +55,7 @@ struct BlockCall final : torch::CustomClassHolder {
   BlockCall(const WeightStore& from, std::size_t number, const BlockAdapters& beside,
             const BlockContext& of)
       : store(from.shared_from_this()), block(number), adapters(beside), context(of) {
+    context.block = number;
     const auto weights = store->acquire(block);
     versions = versions_of(*weights);
   }

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "lldm/memory/purpose.hpp"
+#include "model/block_dropout.hpp"
 #include "model/block_parts_cpu.hpp"
 
 namespace lldm {
@@ -80,11 +81,12 @@ void Linear::each_tile(const Use& use) const {
 }
 
 template <class Use>
-void Linear::each_update(const Use& use) const {
+void Linear::each_update(const at::TensorOptions& options, const Use& use) const {
   std::int64_t place = 0;
   for (const auto& part : parts()) {
     const std::int64_t rows = weight(part).rows();
-    if (const Lora& lora = adapters_.*part.lora; lora.a.defined()) use(place, rows, lora, part);
+    if (const Lora& lora = adapters_.*part.lora; lora.a.defined())
+      use(place, rows, lora, dropout_mask(context_, place_of(part.lora), lora, options), part);
     place += rows;
   }
 }
@@ -102,8 +104,9 @@ at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) cons
     if (residual.defined()) y.add_(residual);
   }
   if (const auto biases = bias(); biases.defined()) y.add_(biases);
-  each_update([&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection&) {
-    add_update(y.narrow(1, place, rows), lora, x);
+  each_update(x.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
+                               const at::Tensor& mask, const Projection&) {
+    add_update(y.narrow(1, place, rows), lora, dropped(x, mask));
   });
   return y;
 }
@@ -123,8 +126,9 @@ at::Tensor Linear::forward_columns(const at::Tensor& x) const {
     });
     if (biases.defined()) y.add_(biases.unsqueeze(1));
   }
-  each_update([&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection&) {
-    add_update(y.narrow(0, place, rows).t(), lora, x);
+  each_update(x.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
+                               const at::Tensor& mask, const Projection&) {
+    add_update(y.narrow(0, place, rows).t(), lora, dropped(x, mask));
   });
   return y;
 }
@@ -140,8 +144,9 @@ at::Tensor Linear::input_gradient(const at::Tensor& dy) const {
       dx.add_(at::mm(slopes.narrow(1, place, tile.size(0)), tile));
     });
   }
-  each_update([&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection&) {
-    add_input_gradient(dx, lora, dy.narrow(1, place, rows));
+  each_update(dy.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
+                                const at::Tensor& mask, const Projection&) {
+    add_input_gradient(dx, lora, dy.narrow(1, place, rows), mask);
   });
   return dx;
 }
@@ -157,8 +162,9 @@ at::Tensor Linear::input_gradient_columns(const at::Tensor& dy) const {
       dx.add_(at::mm(tile.t(), slopes.narrow(1, place, tile.size(0)).t()));
     });
   }
-  each_update([&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection&) {
-    add_input_gradient(dx.t(), lora, dy.narrow(1, place, rows));
+  each_update(dy.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
+                                const at::Tensor& mask, const Projection&) {
+    add_input_gradient(dx.t(), lora, dy.narrow(1, place, rows), mask);
   });
   return dx;
 }
@@ -181,10 +187,10 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
       place += weight(part).rows();
     }
   }
-  each_update(
-      [&](std::int64_t place, std::int64_t rows, const Lora& lora, const Projection& part) {
-        result.set_update(part.lora, lora, x, dy.narrow(1, place, rows));
-      });
+  each_update(x.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
+                               const at::Tensor& mask, const Projection& part) {
+    result.set_update(part.lora, lora, dropped(x, mask), dy.narrow(1, place, rows));
+  });
 }
 
 }  // namespace lldm

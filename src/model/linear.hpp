@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "model/block.hpp"
 #include "model/block_gradients.hpp"
 #include "model/block_projections.hpp"
 
@@ -17,8 +18,12 @@ class Linear {
  public:
   /// Refers to all of it.
   Linear(const BlockWeights& weights, const BlockAdapters& adapters, Product product,
-         at::ScalarType compute)
-      : weights_(weights), adapters_(adapters), product_(product), compute_(compute) {}
+         const BlockContext& context)
+      : weights_(weights),
+        adapters_(adapters),
+        product_(product),
+        context_(context),
+        compute_(context.compute) {}
 
   /// residual + x W^T + bias + updates.  [N, in] -> [N, out]; `residual` may be undefined.
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& residual = {}) const;
@@ -46,13 +51,15 @@ class Linear {
   /// Calls use(first row, rows of the weights as numbers) until all were seen.
   template <class Use>
   void each_tile(const Use& use) const;
-  /// Calls use(place of the first row, update, projection) for every part that has one.
+  /// Calls use(place of the first row, rows, update, mask of its dropout or nothing, projection) for
+  /// every part that has one.
   template <class Use>
-  void each_update(const Use& use) const;
+  void each_update(const at::TensorOptions& options, const Use& use) const;
 
   const BlockWeights& weights_;
   const BlockAdapters& adapters_;
   Product product_;
+  const BlockContext& context_;
   at::ScalarType compute_;
 };
 

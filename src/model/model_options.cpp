@@ -105,6 +105,7 @@ void check_given_sizes(const ModelOptions& options, const config::Value* given,
 LoraOptions lora_options(const AdapterOptions& options) {
   return {.rank = options.rank,
           .alpha = options.alpha,
+          .dropout = options.dropout,
           .is_rank_stabilized = options.rslora,
           .targets = options.targets};
 }

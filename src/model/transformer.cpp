@@ -201,7 +201,23 @@ BlockContext Transformer::block_context(const PackedTokens& batch) const {
           .eps = config_.norm_eps,
           .compute = precision_.compute,
           .recomputation = recomputation_,
-          .patterns = batch.patterns};
+          .patterns = batch.patterns,
+          .dropout_keys = dropout_keys(batch)};
+}
+
+std::vector<std::uint64_t> Transformer::dropout_keys(const PackedTokens& batch) const {
+  if (!dropout_ || !has_adapter()) return {};
+  const auto ids = batch.tokens.to(at::kCPU).contiguous();
+  const auto* values = ids.const_data_ptr<std::int64_t>();
+  std::vector<std::uint64_t> keys;
+  for (std::size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
+    // FNV-1a over the ids, so that neighbours and the place in the pack do not matter.
+    std::uint64_t key = 0xcbf29ce484222325ULL ^ *dropout_;
+    for (std::int64_t i = batch.offsets[s]; i < batch.offsets[s + 1]; ++i)
+      key = (key ^ static_cast<std::uint64_t>(values[i])) * 0x100000001b3ULL;
+    keys.push_back(key);
+  }
+  return keys;
 }
 
 at::Tensor Transformer::embed(const PackedTokens& batch) const {

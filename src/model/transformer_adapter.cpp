@@ -84,7 +84,8 @@ void Transformer::add_adapter(const LoraOptions& options, const Draws& draws) {
       const auto module = module_name(names, i, part);
       if (!is_target(options, module)) continue;
       adapters_[i].*part.lora = {fresh_a(options.rank, weight.columns(), module, draws, type),
-                                 at::zeros({weight.rows(), options.rank}, type), scale};
+                                 at::zeros({weight.rows(), options.rank}, type), scale,
+                                 options.dropout};
     }
   }
   set_trainable(true);
@@ -113,7 +114,8 @@ void Transformer::set_adapter(const std::vector<LoraUpdate>& updates, const std:
         complaints += message("\n  \"", update.weight, "\" is ", shape_text(own), ", the update ",
                               shape_text(shape));
       adapters[i].*
-          part.lora = {update.a.detach().to(type), update.b.detach().to(type), update.scale};
+          part.lora = {update.a.detach().to(type), update.b.detach().to(type), update.scale,
+                       update.dropout};
       open.erase(found);
     }
   }
@@ -131,13 +133,15 @@ std::vector<LoraUpdate> Transformer::adapter() const {
   for (std::size_t i = 0; i < adapters_.size(); ++i)
     for (const auto& part : kProjections)
       if (const Lora& lora = adapters_[i].*part.lora; lora.a.defined())
-        updates.push_back({module_name(names, i, part) + ".weight", lora.a, lora.b, lora.scale});
+        updates.push_back(
+            {module_name(names, i, part) + ".weight", lora.a, lora.b, lora.scale, lora.dropout});
   return updates;
 }
 
 std::shared_ptr<Transformer> Transformer::without_adapter() const {
   auto base = std::make_shared<Transformer>(*this);  // tensors are handles: the memory is shared
   base->adapters_.clear();
+  base->dropout_.reset();
   base->is_trainable_ = false;
   return base;
 }

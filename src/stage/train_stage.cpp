@@ -151,6 +151,12 @@ void tell_begin_of_text(const RunContext& run, const Work& work, const ModelBund
     run.logger.warning(message("stage ", run.label(work), ": ", problem));
 }
 
+std::uint64_t dropout_key(const Draws& draws, std::int64_t step) {
+  auto stream = draws.stream(Purpose::dropout, static_cast<std::uint64_t>(step));
+  const std::uint64_t high = stream.bits();
+  return high << 32 | stream.bits();
+}
+
 ScoreLabels stage_labels(const RunContext& run, const Work& work, const TrainingStage& stage) {
   return {.where = message("stage \"", run.label(work), "\""),
           .policy = denoiser_label(run, work, ""),
@@ -188,6 +194,10 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   }
   if (adapter.type == AdapterType::lora)
     bundle.model->add_adapter(lora_options(adapter), services.draws);
+  if (adapter.type == AdapterType::lora && adapter.dropout > 0)
+    setup.on_passes = [model = bundle.model, draws = services.draws](auto step) {
+      model->set_dropout(step ? std::optional(dropout_key(draws, *step)) : std::nullopt);
+    };
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
   if (needs.reference && !cache) {
     const PurposeScope scope(MemoryPurpose::weights);

@@ -297,6 +297,7 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
   std::vector<DonePart> parts;
   if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
   GradientNoise gradient_noise(setup_.policy->parameters());
+  if (setup_.on_passes) setup_.on_passes(step);
   for (std::size_t at = 0; at < rows.size(); at += size) {
     const std::size_t end = std::min(rows.size(), at + size);
     const std::vector<const TrainingRow*> part(rows.begin() + static_cast<std::ptrdiff_t>(at),
@@ -319,6 +320,7 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
     merge(report.metrics, done.metrics);
     merge(report.metrics, noise.metrics);
   }
+  if (setup_.on_passes) setup_.on_passes(std::nullopt);
   require_finite(parts, loss, step);
   const double rate = setup_.optimizer.rate().at(step, total_);
   const double norm = update(parts, step);

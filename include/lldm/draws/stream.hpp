@@ -53,6 +53,7 @@ enum class Purpose : std::uint32_t {
   bootstrap = 8,   // resampling for intervals
   evaluation = 9,  // noised copies of held-out texts
   selection = 10,  // which samples become pairs
+  dropout = 11,    // what an adapter does not see in a training step
 };
 
 /// The draws of one stage of one run: `(seed, stage)` fixed, the rest of the key given per stream.

@@ -43,7 +43,7 @@ RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> exper
                           const std::filesystem::path& out);
 
 /// Changes with what goes into a hash: a folder of another scheme is not read.
-inline constexpr int kWorkScheme = 4;
+inline constexpr int kWorkScheme = 5;
 
 /// The file in a piece of work's folder that says which work it is and what decides its result.
 inline constexpr const char* kWorkName = "work.json";

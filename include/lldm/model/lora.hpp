@@ -15,6 +15,7 @@ namespace lldm {
 struct Lora {
   at::Tensor a, b;  // [r, in], [out, r]; undefined: none
   double scale = 1;
+  double dropout = 0;  // share of x's numbers that a training step hides from the update
 };
 
 /// Those of one block, under the names of BlockWeights.
@@ -26,6 +27,7 @@ struct BlockAdapters {
 struct LoraOptions {
   std::int64_t rank = 16;
   double alpha = 32;
+  double dropout = 0;                // in [0, 1): numbers hidden from the update while it is trained
   bool is_rank_stabilized = false;  // scale is alpha / sqrt(rank) instead of alpha / rank
   /// Ends of module names ("q_proj"); empty: every matrix of every block.
   std::vector<std::string> targets = {};
@@ -36,6 +38,7 @@ struct LoraUpdate {
   std::string weight;
   at::Tensor a, b;  // [r, in], [out, r]
   double scale = 1;
+  double dropout = 0;
 };
 
 }  // namespace lldm

@@ -48,6 +48,9 @@ class Model {
   /// What the weights take, without the adapter and tables.
   [[nodiscard]] virtual std::int64_t weight_bytes() const = 0;
   virtual void set_recomputation(Recomputation recomputation) = 0;
+  /// From here on an adapter with dropout hides numbers from its updates, drawn by `key` and the ids
+  /// of each sequence alone; none: nothing is hidden (what a model begins with).
+  virtual void set_dropout(std::optional<std::uint64_t> key) = 0;
   [[nodiscard]] virtual at::Device device() const = 0;
   /// Sets requires_grad of every weight.
   /// Errors  ConfigError if they are not plain and there is no adapter.

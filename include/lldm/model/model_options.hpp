@@ -51,6 +51,7 @@ struct AdapterOptions {
   AdapterType type = AdapterType::none;
   std::int64_t rank = 16;
   double alpha = 32;
+  double dropout = 0;
   bool rslora = false;
   std::vector<std::string> targets = {};
   static constexpr auto describe() {
@@ -58,6 +59,10 @@ struct AdapterOptions {
     return std::tuple{field("type", &O::type, "none, or lora: the weights stay as they are."),
                       field("rank", &O::rank, "Rank of the low-rank update.").range(1, 4096),
                       field("alpha", &O::alpha, "The update is scaled by alpha / rank.").above(0),
+                      field("dropout", &O::dropout,
+                            "Share of an update's inputs that each training step hides from it.")
+                          .at_least(0)
+                          .below(1),
                       field("rslora", &O::rslora, "Scale by alpha / sqrt(rank) instead."),
                       field("targets", &O::targets,
                             "Ends of the names of the matrices that get an update (\"q_proj\"); "

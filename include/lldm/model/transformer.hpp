@@ -134,6 +134,7 @@ class Transformer final : public Model {
   [[nodiscard]] Precision precision() const override { return precision_; }
   [[nodiscard]] std::int64_t weight_bytes() const override;
   void set_recomputation(Recomputation recomputation) override { recomputation_ = recomputation; }
+  void set_dropout(std::optional<std::uint64_t> key) override { dropout_ = key; }
   [[nodiscard]] at::Device device() const override { return final_norm_.device(); }
   [[nodiscard]] std::optional<std::int64_t> excluded_logit() const override {
     return excluded_logit_;
@@ -150,6 +151,7 @@ class Transformer final : public Model {
   /// where it is large enough.
   [[nodiscard]] std::optional<PackedTokens> widened(const PackedTokens& batch) const;
   [[nodiscard]] BlockContext block_context(const PackedTokens& batch) const;
+  [[nodiscard]] std::vector<std::uint64_t> dropout_keys(const PackedTokens& batch) const;
   [[nodiscard]] at::Tensor embed(const PackedTokens& batch) const;
   [[nodiscard]] const BlockAdapters& adapters_of(std::size_t block) const;
   /// The excluded id where it has a logit to be taken away.
@@ -159,6 +161,7 @@ class Transformer final : public Model {
   TransformerConfig config_;
   Precision precision_;
   Recomputation recomputation_ = Recomputation::none;
+  std::optional<std::uint64_t> dropout_;
   Matrix embedding_;  // [E, D]
   std::shared_ptr<const WeightStore> store_;
   std::vector<BlockAdapters> adapters_;  // one a block, or none

@@ -63,6 +63,9 @@ struct TrainingSetup {
   std::string device = "cpu";
   Draws draws{0, ""};
   ScoreLabels labels = {};  // who is named when a number is not finite
+  /// Told the number of a step before its passes, and nothing behind them: a model that draws in
+  /// training (dropout) draws by it.
+  std::function<void(std::optional<std::int64_t>)> on_passes = {};
   /// A validation row by its id, where these come from elsewhere than the rows; empty: as the rows.
   std::function<std::string(std::uint64_t)> validation_row = {};
 

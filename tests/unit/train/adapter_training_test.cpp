@@ -2,6 +2,7 @@
 // Preference tuning by an adapter, for a small model of every family.
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
+#include <c10/core/GradMode.h>
 
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/model/adapter_folder.hpp"
@@ -91,4 +92,37 @@ TEST_CASE("an adapter lowers the preference loss of fixed draws, and its base st
     CHECK(at::equal(load_transformer(folder.path(), precision.compute)->hidden(batch_of_one),
                     policy->merged()->hidden(batch_of_one)));
   }
+}
+
+TEST_CASE("every gradient path sees the same dropout", "[train][adapter]") {
+  const auto policy = small("qwen2", {});
+  policy->add_adapter({.rank = 4, .alpha = 8, .dropout = 0.3}, Draws(3, "adapter"));
+  {
+    const c10::NoGradGuard guard;
+    for (const auto& update : policy->adapter()) at::Tensor(update.b).fill_(0.05);
+  }
+  const ScoreEngine<Transformer> engine(policy, clone_frozen(*policy));
+  const AnyObjective objective(Dpo({.beta = 0.5}));
+  const ScoreBatch batch = toy_batch(toy_texts(3, 2), 2, MonteCarloElbo({.draws = 4}));
+  const auto slopes = [&](GradientPath path, std::uint64_t key) {
+    policy->set_dropout(key);
+    for (const auto& parameter : policy->parameters())
+      at::Tensor(parameter.value).mutable_grad() = at::Tensor();
+    static_cast<void>(
+        engine.step(batch, totals_of(batch), objective.needs(), loss_of(objective), path));
+    std::vector<at::Tensor> list;
+    for (const auto& parameter : policy->parameters()) list.push_back(parameter.value.grad());
+    return list;
+  };
+  const auto kept = slopes(GradientPath::retain, 5), other = slopes(GradientPath::retain, 6);
+  const auto apart = [&](const std::vector<at::Tensor>& list) {
+    double worst = 0;
+    for (std::size_t i = 0; i < list.size(); ++i)
+      worst = std::max(worst, list[i].sub(kept[i]).abs().max().item<double>() /
+                                  kept[i].abs().max().item<double>());
+    return worst;
+  };
+  CHECK(apart(slopes(GradientPath::replay, 5)) < 1e-4);
+  CHECK(apart(slopes(GradientPath::pairwise, 5)) < 1e-4);
+  CHECK(apart(other) > 1e-2);
 }
