@@ -21,6 +21,7 @@ check "another seed gives others" [ "$(cmp -s pairs.jsonl other.jsonl; echo $?)"
 check "every pair is what it says, by another program" python3 "$here/check_pairs.py" train.jsonl pairs.jsonl
 run_lldm data check pairs.jsonl --kind preference
 expect_code 0 "the rows are good"
+expect_no_text "keys that nobody reads"
 run_lldm data inspect pairs.jsonl --rows 1
 expect_code 0 "and can be looked at"
 run_lldm data synthesize --task gsm8k --from train.jsonl --out x.jsonl --kinds operatoin
