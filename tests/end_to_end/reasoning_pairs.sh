@@ -46,11 +46,11 @@ before=$(sha256sum < run/solutions/model/model.safetensors)
 cat > lora.toml <<TOML
 name = "lora"
 [model]
-path    = "$WORK/run/solutions/model"
 adapter = { type = "lora", rank = 4, alpha = 8 }
 [[stage]]
 name = "tuned"
 kind = "preference"
+from = "$WORK/run/solutions/model"
 data = { file = "pairs.jsonl" }
 objective = { type = "dpo", beta = 0.2 }
 score_estimator = { type = "monte_carlo_elbo", draws = 2 }
