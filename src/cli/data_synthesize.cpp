@@ -56,10 +56,15 @@ std::vector<ErrorKind> kinds_of(const Arguments& arguments, const std::string& t
 int inject(const SynthesisRequest& request) {
   const Arguments& arguments = request.arguments;
   const std::string name = arguments.value("task");
+  const auto refuse = [&](const std::vector<Example>& problems) {
+    refuse_benchmarks("lldm data synthesize", std::filesystem::absolute(request.from), problems,
+                      request.allows_benchmarks,
+                      "make pairs of another file; to measure with them: --allow-benchmarks");
+  };
+  refuse({});  // by its name, before what its rows lack is told
   const AnyTask task = task_of(request, name, request.from);
   const std::vector<Example> problems = task.examples();
-  refuse_benchmarks("lldm data synthesize", request.from, problems, request.allows_benchmarks,
-                    "make pairs of another file; to measure with them: --allow-benchmarks");
+  refuse(problems);
   synthesis::Injector injector(
       {.kinds = kinds_of(arguments, name),
        .per_kind = arguments.integer("per-kind", 1, 1, 64),

@@ -297,7 +297,11 @@ PreferenceRow to_preference_row(const json& row, std::uint64_t line, UnusedKeys&
   auto prompt = preference_prompt(row, chosen, rejected, unused);
   if (trim_white_space(chosen.answer) == trim_white_space(rejected.answer))
     throw RowFault{0, "\"chosen\" and \"rejected\" are the same text"};
-  unused.note(row, {"prompt", "chosen", "rejected"}, "");
+  // The others are what pairs of ours say of themselves (docs/reasoning_pairs.md).
+  static const std::set<std::string> known = {
+      "prompt",         "chosen",         "rejected",         "id",        "error", "grade_chosen",
+      "grade_rejected", "outcome_chosen", "outcome_rejected", "provenance"};
+  unused.note(row, known, "");
   return make_preference_row(line, std::move(prompt), std::move(chosen.answer),
                              std::move(rejected.answer));
 }

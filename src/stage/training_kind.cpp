@@ -140,9 +140,10 @@ void check_storage(const TrainingStage& training, const StageFit& fit) {
               "[model] storage: fresh weights are trained, which takes storage = \"float32\"",
               "start from a folder or a stage, or leave storage out");
   else if (model.adapter.type == AdapterType::none)
-    fit.error("kind",
-              "[model] storage: weights that are not float32 are not trained, and there is no adapter",
-              "[model] adapter = { type = \"lora\" }, or storage = \"float32\"");
+    fit.error(
+        "kind",
+        "[model] storage: weights that are not float32 are not trained, and there is no adapter",
+        "[model] adapter = { type = \"lora\" }, or storage = \"float32\"");
 }
 
 }  // namespace

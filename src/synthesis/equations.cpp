@@ -180,7 +180,8 @@ std::vector<Annotation> find_annotations(std::string_view text) {
     const auto stated = to_double(std::string(inside.substr(equals + 1)));
     const auto value = evaluate(expression);
     found.push_back({begin, close + 2, expression, stated.value_or(0),
-                     stated && value && is_same(*stated, *value), is_plain});
+                     stated && value && is_same(*stated, *value), is_plain,
+                     std::string(inside.substr(equals + 1))});
   }
   return found;
 }

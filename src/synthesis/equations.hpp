@@ -35,6 +35,7 @@ struct Annotation {
   double value;
   bool is_true;           // the expression has this value
   bool is_plain = false;  // the text writes the equation without an annotation: `annotate` made it
+  std::string result = {};  // the value as it is written
   /// The same with another expression and result.
   [[nodiscard]] std::string written(std::string_view other, std::string_view result) const;
 };

@@ -60,7 +60,6 @@ WrongChains change_expressions(const Chain& chain, Edits edits_of) {
     const auto& annotation = chain.annotations[i];
     if (!annotation.is_true) continue;
     const auto place = place_of(chain, i);
-    const auto right = write_value(annotation.value, false);
     for (const auto& edit : edits_of(annotation.expression, chain.prompt)) {
       const auto expression = apply_edit(annotation.expression, edit);
       const auto value = evaluate(expression);
@@ -74,7 +73,7 @@ WrongChains change_expressions(const Chain& chain, Edits edits_of) {
       found.push_back({std::string(place.before) + *words +
                            annotation.written(expression, *digits) + rest->text,
                        chain.step_of(annotation),
-                       annotation.expression + "=" + right.value_or("?"),
+                       annotation.expression + "=" + annotation.result,
                        expression + "=" + *digits,
                        {}});
     }

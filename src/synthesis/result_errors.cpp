@@ -16,7 +16,7 @@ void add_result(WrongChains& found, const Chain& chain, std::size_t i, double va
                 std::size_t least) {
   const auto& annotation = chain.annotations[i];
   const auto place = place_of(chain, i);
-  const auto digits = write_value(value, false), right = write_value(annotation.value, false);
+  const auto digits = write_value(value, false);
   if (!digits) return;
   Changes changes;
   changes.set(annotation.value, value);
@@ -25,7 +25,7 @@ void add_result(WrongChains& found, const Chain& chain, std::size_t i, double va
   found.push_back({std::string(place.before) + std::string(place.words) +
                        annotation.written(annotation.expression, *digits) + rest->text,
                    chain.step_of(annotation),
-                   annotation.expression + "=" + right.value_or("?"),
+                   annotation.expression + "=" + annotation.result,
                    annotation.expression + "=" + *digits,
                    {}});
 }

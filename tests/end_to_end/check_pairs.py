@@ -18,11 +18,19 @@ def answer_of(text):
     return re.search(r"#### (-?[0-9.,]+)", text).group(1).replace(",", "").rstrip(".")
 
 
+def is_true(expression, value):
+    assert re.fullmatch(r"[0-9.,+\-*/() ]+", expression), expression
+    return abs(eval(expression.replace(",", ""), {"__builtins__": {}}) - float(value.replace(",", ""))) < 1e-6
+
+
 def untrue(text):
-    count = 0
-    for expression, value in ANNOTATION.findall(text):
-        count += abs(eval(expression.replace(",", ""), {"__builtins__": {}}) - float(value.replace(",", ""))) > 1e-6
-    return count
+    return sum(not is_true(expression, value) for expression, value in ANNOTATION.findall(text))
+
+
+def check_equation(error, kind):
+    """What stood there is true; what stands there now is too, unless the kind is a slip."""
+    assert is_true(*error["before"].split("="))
+    assert is_true(*error["after"].split("=")) == (kind not in SLIPS)
 
 
 def main():
@@ -38,10 +46,10 @@ def main():
         seen.add((pair["prompt"], rejected))
         is_right = answer_of(chosen) == answer_of(rejected)
         assert is_right == (kind in KEEPS_ANSWER) == error["answer_is_right"], pair
-        assert untrue(rejected) - untrue(chosen) == (kind in SLIPS) or kind == "dropped_step" and untrue(rejected) <= untrue(chosen), pair
+        assert untrue(rejected) - untrue(chosen) <= (kind in SLIPS), pair
         begin = error["begin"]
         assert chosen.encode()[:begin] == rejected.encode()[:begin], pair
-        lines, others = chosen.split("\n"), rejected.split("\n")
+        lines, others = ([line for line in text.split("\n") if line.strip()] for text in (chosen, rejected))
         if kind == "swapped_steps":
             assert sorted(lines) == sorted(others) and "uses" in error["what"], pair
         elif kind == "dropped_step":
@@ -51,6 +59,7 @@ def main():
         elif kind == "final_answer":
             assert lines[:-1] == others[:-1], pair
         else:  # carried on: the error's step differs, and the answer's line
+            check_equation(error, kind)
             assert len(lines) == len(others) and lines[-1] != others[-1], pair
             assert lines[:error["step"] - 1] == others[:error["step"] - 1] and lines[error["step"] - 1] != others[error["step"] - 1], pair
         kinds[kind] += 1

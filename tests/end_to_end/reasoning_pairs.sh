@@ -21,6 +21,7 @@ check "another seed gives others" [ "$(cmp -s pairs.jsonl other.jsonl; echo $?)"
 check "every pair is what it says, by another program" python3 "$here/check_pairs.py" train.jsonl pairs.jsonl
 run_lldm data check pairs.jsonl --kind preference
 expect_code 0 "the rows are good"
+expect_no_text "keys that nobody reads"
 run_lldm data inspect pairs.jsonl --rows 1
 expect_code 0 "and can be looked at"
 run_lldm data synthesize --task gsm8k --from train.jsonl --out x.jsonl --kinds operatoin
@@ -45,11 +46,11 @@ before=$(sha256sum < run/solutions/model/model.safetensors)
 cat > lora.toml <<TOML
 name = "lora"
 [model]
-path    = "$WORK/run/solutions/model"
 adapter = { type = "lora", rank = 4, alpha = 8 }
 [[stage]]
 name = "tuned"
 kind = "preference"
+from = "$WORK/run/solutions/model"
 data = { file = "pairs.jsonl" }
 objective = { type = "dpo", beta = 0.2 }
 score_estimator = { type = "monte_carlo_elbo", draws = 2 }
