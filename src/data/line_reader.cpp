@@ -143,7 +143,7 @@ void LineReader::read_element() {
       is_text = c == '"';
       depth += (c == '{' || c == '[') - (c == '}' || c == ']');
     }
-    if (!is_text && depth == 0 && (c == '}' || c == ']')) return;
+    if (!is_text && depth <= 0 && (c == '}' || c == ']')) return;
   }
   is_terminated_ = peek() >= 0;
 }

@@ -26,6 +26,9 @@ expect_text "qa.jsonl: 6 of 6 rows cannot be used"
 run_lldm data check qa.jsonl --kind conversations --columns prompt=question,response=answer
 expect_code 0 "the same with columns"
 expect_text "6 rows of form prompt_response, all good"
+run_lldm data inspect qa.jsonl --columns prompt=question,response=answer --rows 1
+expect_code 0 "inspected with columns"
+expect_text 'prompt "q0"'
 run_lldm data check qa.jsonl --kind conversations --columns prompt=questions,response=answer
 expect_text 'qa.jsonl:1: has no column "questions" (columns.prompt); did you mean "question"?'
 run_lldm data check qa.jsonl --kind conversations --columns promt=question
@@ -189,6 +192,9 @@ save_steps = 3
 TOML
 run_lldm validate pretrain.toml
 expect_code 0 "a stage that reads it"
+run_lldm data inspect pretrain.toml --rows 1
+expect_text "rows, 242 texts"
+expect_text "this is text number 0"
 run_lldm run pretrain.toml --out whole
 expect_code 0 "a run"
 expect_text "rows of a packed corpus"
