@@ -211,21 +211,27 @@ expect_code 0 "isolated texts"
 check "are other rows" [ "$(sha256sum < isolated/base/model/model.safetensors)" != "$(sha256sum < whole/base/model/model.safetensors)" ]
 run_lldm validate pretrain.toml --set 'base.data={ corpus = "corpus", length = 65 }'
 check "rows longer than the model" [ "$code" -eq 2 ]
-run_lldm tokenizer train texts.jsonl --size 300 --special "<mask>" --special "<eos>" --out bpe
-expect_code 0 "another tokenizer"
-run_lldm data pack texts.jsonl --tokenizer bpe --out bpe_corpus
+sed 's/type = "bytes"/type = "words"/; s/{ corpus = "corpus" }/{ file = "texts.jsonl" }/' pretrain.toml > words.toml
+run_lldm run words.toml --out words --set base.optimizer.steps=1
+expect_code 0 "a model of words"
+run_lldm data pack texts.jsonl --tokenizer words/base/model --out words_corpus
 expect_code 0 "and its corpus"
-run_lldm run pretrain.toml --out other --set 'base.data={ corpus = "bpe_corpus" }'
+run_lldm run pretrain.toml --out other --set 'base.data={ corpus = "words_corpus" }'
 expect_code 2 "are not the stage's"
 expect_text "was packed with another tokenizer than the stage's"
 sed 's/kind = "pretraining"/kind = "sft"/; /random_length/d' pretrain.toml > sft.toml
 run_lldm validate sft.toml
 expect_code 2 "a corpus for sft"
 expect_text "a corpus holds texts"
-peak() { # KiB that a run of the program held at most
-  python3 -c 'import resource, subprocess, sys
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$LLDM" "$@"
+peak() { # KiB that a run of the program held at most, without pages of mapped files, which the
+  # system takes back when it needs them
+  python3 -c 'import re, subprocess, sys
+child, most = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), 0
+while child.poll() is None:
+    try: most = max(most, int(re.search(r"RssAnon:\s+(\d+)", open(f"/proc/{child.pid}/status").read()).group(1)))
+    except (AttributeError, OSError): pass
+assert child.returncode == 0, child.returncode
+print(most)' "$LLDM" "$@"
 }
 python3 -c 'import json
 text = json.dumps({"text": "a text that is repeated until it is a thousand bytes long; " * 17})

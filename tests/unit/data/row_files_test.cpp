@@ -68,7 +68,8 @@ TEST_CASE("What is wrong inside an array's element is told by its own line and b
           .skipped;
   REQUIRE(bad.size() == 1);
   CHECK(bad[0].line == 3);
-  CHECK(bad[0].column == 11);
+  CHECK(bad[0].column == 12);
+  CHECK(bad[0].offset == 30);
   CHECK_THAT(bad[0].reason, contains("not JSON"));
 }
 
