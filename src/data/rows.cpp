@@ -102,7 +102,9 @@ RowFile<Row> read_rows(const std::filesystem::path& path, const RowReaderOptions
     try {
       const json given = data::with_columns(data::parse_row(lines), options.columns, unused);
       data::refuse_tools(given);
-      const json row = data::standard_row(given);
+      // Without its label a row would be taken for one of prompt and response.
+      const bool is_labelled = readable.front() == RowForm::unpaired;
+      const json row = is_labelled ? given : data::standard_row(given);
       const RowForm row_form = form ? *form : data::detect_form(row, accepted);
       file.rows.push_back(convert(row, row_form, lines.number(), unused));
       if (!form) file.published = how_published(given, row_form, lines);
