@@ -81,7 +81,7 @@ AnyRows checked(const Arguments& arguments, const Check& check) {
 /// " (byte 3 of the line, 120 of the file)", as far as it is known.
 std::string bytes_of(const BadRow& row) {
   if (row.column == 0) return "";
-  return message(" (byte ", row.column, " of the line, ", row.offset + row.column, " of the file)");
+  return message(" (byte ", row.column, " of the line, ", row.offset + 1, " of the file)");
 }
 
 }  // namespace

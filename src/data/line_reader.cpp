@@ -81,19 +81,32 @@ int LineReader::peek() {
 
 void LineReader::skip_white_space() {
   for (int c = peek(); c == ' ' || c == '\t' || c == '\r' || c == '\n'; c = peek()) {
-    at_line_ += c == '\n';
-    ++at_;
+    take(c);
   }
+}
+
+/// Goes on behind a byte of an array.
+void LineReader::take(int c) {
+  ++at_;
+  if (c != '\n') return;
+  ++at_line_;
+  line_begin_ = read_ + at_;
+}
+
+void LineReader::begin_element() {
+  ++number_;
+  line_.clear();
+  num_bytes_ = 0;
+  offset_ = read_ + at_;
+  first_line_ = at_line_;
+  first_column_ = offset_ - line_begin_ + 1;
 }
 
 /// Gives what is wrong in the place of a row; nothing is read behind it.
 bool LineReader::stop_array(const char* problem) {
   problem_ = problem;
   is_closed_ = true;
-  ++number_;
-  line_.clear();
-  first_line_ = at_line_;
-  offset_ = read_ + at_;
+  begin_element();
   return true;
 }
 
@@ -122,11 +135,7 @@ bool LineReader::next_element() {
 }
 
 void LineReader::read_element() {
-  ++number_;
-  line_.clear();
-  num_bytes_ = 0;
-  offset_ = read_ + at_;
-  first_line_ = at_line_;
+  begin_element();
   is_terminated_ = true;
   std::int64_t depth = 0;
   bool is_text = false, is_escaped = false;
@@ -134,8 +143,7 @@ void LineReader::read_element() {
     if (!is_text && depth == 0 && (c == ',' || c == ']' || c == '\n')) break;
     ++num_bytes_;
     if (line_.size() < max_) line_ += static_cast<char>(c);
-    at_line_ += c == '\n';
-    ++at_;
+    take(c);
     if (is_text) {
       if (!is_escaped && c == '"') is_text = false;
       is_escaped = !is_escaped && c == '\\';
@@ -143,7 +151,7 @@ void LineReader::read_element() {
       is_text = c == '"';
       depth += (c == '{' || c == '[') - (c == '}' || c == ']');
     }
-    if (!is_text && depth == 0 && (c == '}' || c == ']')) return;
+    if (!is_text && depth <= 0 && (c == '}' || c == ']')) return;
   }
   is_terminated_ = peek() >= 0;
 }

@@ -35,6 +35,8 @@ class LineReader {
   [[nodiscard]] std::uint64_t number() const { return number_; }
   /// The line of the file on which the row begins, from 1.
   [[nodiscard]] std::uint64_t line_number() const { return is_array_ ? first_line_ : number_; }
+  /// The byte of that line at which the row begins, from 1.
+  [[nodiscard]] std::uint64_t column() const { return is_array_ ? first_column_ : 1; }
   /// The byte of the (unpacked) file at which the row begins, from 0; of blank lines behind one
   /// another that of the first.
   [[nodiscard]] std::uint64_t offset() const { return blanks_ > 0 ? blank_offset_ : offset_; }
@@ -56,6 +58,8 @@ class LineReader {
   void skip_white_space();
   bool next_element();
   void read_element();
+  void begin_element();
+  void take(int c);
   bool stop_array(const char* problem);
 
   std::string path_;
@@ -67,7 +71,8 @@ class LineReader {
   std::uint64_t blanks_ = 0;  // blank lines still to be given before `line_`, the present one too
   std::uint64_t number_ = 0, num_bytes_ = 0, max_;
   std::uint64_t offset_ = 0, blank_offset_ = 0;
-  std::uint64_t at_line_ = 1, first_line_ = 1;  // of an array
+  // Of an array: the line that is read and where it begins; line and byte of the present element.
+  std::uint64_t at_line_ = 1, line_begin_ = 0, first_line_ = 1, first_column_ = 1;
   bool is_terminated_ = true, is_array_ = false, is_closed_ = false;
 };
 

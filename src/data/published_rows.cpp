@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "data/row_parser.hpp"
+#include "lldm/errors.hpp"
 
 namespace lldm::data {
 namespace {
@@ -67,6 +68,36 @@ void from_completion(json& row) {
   row.erase("completion");
 }
 
+bool is_ultrafeedback(const json& row) {
+  return is_text(row, "instruction") && is_list(row, "completions") && !row.contains("prompt") &&
+         !row.at("completions").empty() && row.at("completions").front().is_object();
+}
+
+/// The completion with the highest overall score above the one with the lowest; of equal ones the
+/// first.
+void from_ultrafeedback(json& row) {
+  const json *best = nullptr, *worst = nullptr;
+  const auto score = [](const json& completion) {
+    if (!completion.is_object() || !is_text(completion, "response") ||
+        !completion.value("overall_score", json()).is_number())
+      throw RowFault{0,
+                     "a member of \"completions\" must have a \"response\" and a number as "
+                     "\"overall_score\""};
+    return completion.at("overall_score").get<double>();
+  };
+  for (const json& completion : row.at("completions")) {
+    if (!best || score(completion) > score(*best)) best = &completion;
+    if (!worst || score(completion) < score(*worst)) worst = &completion;
+  }
+  if (score(*best) == score(*worst))
+    throw RowFault{0, message("all \"completions\" have the overall score ", score(*best))};
+  json chosen = best->at("response"), rejected = worst->at("response");
+  row["prompt"] = std::move(row.at("instruction"));
+  row["chosen"] = std::move(chosen);
+  row["rejected"] = std::move(rejected);
+  for (const char* key : {"instruction", "completions"}) row.erase(key);
+}
+
 struct Speaker {
   std::string_view marker;
   const char* role;
@@ -112,6 +143,8 @@ json standard_row(json row) {
   if (is_text(row, "instruction") && is_text(row, "output") && !row.contains("prompt") &&
       !has_answer && (!row.contains("input") || is_text(row, "input")))
     from_alpaca(row);
+  else if (is_ultrafeedback(row))
+    from_ultrafeedback(row);
   else if (row.contains("completion") && !has_answer && !row.contains("label"))
     from_completion(row);
   else if (is_text(row, "chosen") && is_text(row, "rejected") && !row.contains("prompt"))
@@ -132,6 +165,7 @@ std::string published_as(const json& row, RowForm form) {
       return "TRL";
     case RowForm::preference:
       if (is_text(row, "chosen") && !row.contains("prompt")) return "HH-RLHF";
+      if (row.contains("completions")) return "UltraFeedback, best above worst";
       if (row.contains("score_chosen") && holds_turns("chosen")) return "UltraFeedback";
       return row.contains("prompt") ? "" : "implicit prompt";
     case RowForm::unpaired:

@@ -16,6 +16,8 @@ namespace lldm::data {
 ///   {prompt, completion}           strings: response; lists of messages: one conversation
 ///   {chosen, rejected} as strings  of turns after "\n\nHuman:" and "\n\nAssistant:" (HH-RLHF):
 ///                                  lists of messages
+///   {instruction, completions: [{response, overall_score}]}   UltraFeedback as it was annotated:
+///                                  the best answer is chosen, the worst rejected
 /// Every other row, and one that is half of these, is given back as it is.
 /// Source  TRL's and LLaMA-Factory's pages on dataset formats (the latter: the line between
 ///         instruction and input)

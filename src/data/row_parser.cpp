@@ -203,7 +203,9 @@ json parse_line(std::string_view line) {
       throw RowFault{0, message("a row must be a JSON object, is ", row.type_name())};
     return row;
   } catch (const JsonError& error) {
-    throw RowFault{error.column(), error.reason()};
+    std::size_t begin = 0;  // of the line at fault: an element of an array may stand on several
+    for (std::size_t l = 1; l < error.line(); ++l) begin = line.find('\n', begin) + 1;
+    throw RowFault{begin + error.column(), error.reason()};
   }
 }
 

@@ -68,15 +68,19 @@ std::string how_published(const json& row, RowForm form, const data::LineReader&
   return how;
 }
 
-/// `column` as a byte of its own line: an element of an array may stand on several.
+/// `column` is a byte of the row's text: an element of an array may stand on several lines.
 BadRow bad_row(const data::LineReader& lines, std::uint64_t column, std::string reason) {
   BadRow bad{lines.line_number(), column, std::move(reason), lines.offset()};
-  if (column == 0 || !lines.is_array()) return bad;
+  if (column == 0) return bad;
+  bad.offset += column - 1;
+  if (!lines.is_array()) return bad;
   const std::string_view before =
       std::string_view(lines.line()).substr(0, static_cast<std::size_t>(column - 1));
   if (const std::size_t end = before.rfind('\n'); end != std::string_view::npos) {
     bad.line += static_cast<std::uint64_t>(std::ranges::count(before, '\n'));
     bad.column = column - 1 - end;
+  } else {
+    bad.column += lines.column() - 1;
   }
   return bad;
 }
@@ -97,7 +101,10 @@ RowFile<Row> read_rows(const std::filesystem::path& path, const RowReaderOptions
     if (lines.is_array()) file.array_lines.push_back(lines.line_number());
     try {
       const json given = data::with_columns(data::parse_row(lines), options.columns, unused);
-      const json row = data::standard_row(given);
+      data::refuse_tools(given);
+      // Without its label a row would be taken for one of prompt and response.
+      const bool is_labelled = readable.front() == RowForm::unpaired;
+      const json row = is_labelled ? given : data::standard_row(given);
       const RowForm row_form = form ? *form : data::detect_form(row, accepted);
       file.rows.push_back(convert(row, row_form, lines.number(), unused));
       if (!form) file.published = how_published(given, row_form, lines);

@@ -29,13 +29,15 @@ class JsonError : public DataError {
   JsonError(const std::string& file, std::size_t line, std::size_t column,
             const std::string& reason)
       : DataError(message(file, ":", line, ":", column, ": ", reason)),
+        line_(line),
         column_(column),
         reason_(reason) {}
+  [[nodiscard]] std::size_t line() const { return line_; }      // from 1
   [[nodiscard]] std::size_t column() const { return column_; }  // byte from 1
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
  private:
-  std::size_t column_;
+  std::size_t line_, column_;
   std::string reason_;
 };
 

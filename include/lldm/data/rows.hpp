@@ -121,7 +121,8 @@ struct BadRow {
   std::uint64_t line = 0;    // from 1
   std::uint64_t column = 0;  // byte in the line, from 1; 0 where the whole row is meant
   std::string reason;
-  std::uint64_t offset = 0;  // byte of the (unpacked) file, from 0, at which the row begins
+  std::uint64_t offset =
+      0;  // byte of the (unpacked) file, from 0: of `column`, or where the row begins
 };
 
 /// The rows of one file and what is to be told about it.

@@ -48,15 +48,15 @@ std::vector<Case> cases() {
   using namespace std::string_literals;
   const auto talk = [](const std::string& turns) { return R"({"messages":[)" + turns + "]}"; };
   return {
-      {"no JSON", Kind::text, "text", 1, "not JSON"},
+      {"no JSON", Kind::text, "text", 2, "not JSON"},
       {"two values on a line", Kind::text, R"({"text":"a"} {"text":"b"})", 14, ""},
       {"invalid UTF-8", Kind::text, "{\"text\":\"\xC3\x28\"}", 10, "invalid UTF-8"},
       {"a NUL byte", Kind::text, "{\"text\":\"a\0\"}"s, 11, "NUL byte"},
       {"an escaped NUL", Kind::text, R"({"text":"a\u0000"})", 0, "holds a NUL character"},
       {"a byte-order mark", Kind::text, "\xEF\xBB\xBF{\"text\":\"a\"}", 1,
        "starts with a byte order mark"},
-      {"a key twice", Kind::text, R"({"text":"a","text":"b"})", 13, "key \"text\" twice"},
-      {"a lone surrogate", Kind::text, R"({"text":"\ud800"})", 10, ""},
+      {"a key twice", Kind::text, R"({"text":"a","text":"b"})", 18, "key \"text\" twice"},
+      {"a lone surrogate", Kind::text, R"({"text":"\ud800"})", 16, ""},
       {"nesting", Kind::text,
        "{\"text\":\"a\",\"x\":" + std::string(70, '[') + std::string(70, ']') + "}", 80,
        "nested deeper than 64 levels"},
@@ -142,7 +142,7 @@ TEST_CASE("Every kind of bad row has its line, byte and reason", "[data][rows]")
     REQUIRE(bad.size() == 1);
     CHECK(bad.front().line == 2);
     CHECK(bad.front().column == one.column);
-    CHECK(bad.front().offset == first.size());
+    CHECK(bad.front().offset == first.size() + (one.column > 0 ? one.column - 1 : 0));
     CHECK_THAT(bad.front().reason, contains(one.reason));
   }
 }
@@ -158,11 +158,11 @@ TEST_CASE("A torn file is told, in lines and in an array", "[data][rows]") {
   const std::vector<BadRow> lines = told("{\"text\":\"a\"}\n{\"text\":\"b");
   REQUIRE(lines.size() == 1);
   CHECK_THAT(lines[0].reason, contains("torn last line, the file ends inside a row"));
-  CHECK(lines[0].offset == 13);
+  CHECK(lines[0].offset == 13 + lines[0].column - 1);
   const std::vector<BadRow> element = told("[{\"text\":\"a\"},\n {\"text\":\"b");
   REQUIRE(element.size() == 2);
   CHECK(element[0].line == 2);
-  CHECK(element[0].offset == 16);
+  CHECK(element[0].offset == 15 + element[0].column - 1);  // of the second line
   CHECK_THAT(element[0].reason, contains("torn last row, the file ends inside it"));
   for (const auto& [text, reason] : std::vector<std::pair<std::string, const char*>>{
            {"[{\"text\":\"a\"}", "torn file: it ends inside its array"},

@@ -68,7 +68,8 @@ TEST_CASE("What is wrong inside an array's element is told by its own line and b
           .skipped;
   REQUIRE(bad.size() == 1);
   CHECK(bad[0].line == 3);
-  CHECK(bad[0].column == 11);
+  CHECK(bad[0].column == 12);
+  CHECK(bad[0].offset == 30);
   CHECK_THAT(bad[0].reason, contains("not JSON"));
 }
 
@@ -152,6 +153,24 @@ TEST_CASE("auto says as whom the rows are written", "[data][rows]") {
   CHECK(said("{\"prompt\":\"u\",\"score_chosen\":8,\"score_rejected\":6," + pair + "}") ==
         "UltraFeedback");
   CHECK(said(R"({"prompt":"p","chosen":"c","rejected":"r"})").empty());
+}
+
+TEST_CASE("UltraFeedback as it was annotated: the best answer above the worst", "[data][rows]") {
+  const auto row = [](const char* scores) {
+    std::string text = R"({"source":"x","instruction":"i","completions":[)";
+    for (const char* s = scores; *s; ++s)
+      text += std::string(s == scores ? "" : ",") + R"({"model":"m","response":"r)" + *s +
+              R"(","overall_score":)" + *s + "}";
+    return text + "]}\n";
+  };
+  const auto file = read_preference_rows(file_of(row("4729") + row("12")));
+  CHECK(file.rows.at(0).prompt == user_prompt("i"));
+  CHECK(file.rows.at(0).chosen == "r9");
+  CHECK(file.rows.at(0).rejected == "r2");
+  CHECK(file.rows.at(1).chosen == "r2");
+  CHECK(file.published == "UltraFeedback, best above worst");
+  CHECK_THROWS_WITH(read_preference_rows(file_of(row("12") + row("33"))),
+                    contains(":2: all \"completions\" have the overall score 3"));
 }
 
 TEST_CASE("A row's system and history are messages before the instruction", "[data][rows]") {
