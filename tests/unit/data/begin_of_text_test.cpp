@@ -90,6 +90,27 @@ TEST_CASE("A turn that is closed by the end of the text is closed once", "[data]
   CHECK(response("<|end|>", true) == Ids{'b', 260, 261});
 }
 
+TEST_CASE("The tags of a thought are the tokens that Qwen3's file has for them",
+          "[data][template]") {
+  json file = testing::small_tokenizer_json();
+  file["added_tokens"].push_back(testing::added_token(259, "<|im_start|>"));
+  file["added_tokens"].push_back(testing::added_token(260, "<|im_end|>"));
+  file["added_tokens"].push_back(testing::added_token(261, "<think>", false));
+  file["added_tokens"].push_back(testing::added_token(262, "</think>", false));
+  const auto tokenizer =
+      TokenizerJson::from_text(file.dump(), {.special = {.mask = "<|mask|>"}}, "t.json");
+  using Ids = std::vector<std::int64_t>;
+  const auto thinking =
+      encode(render({.type = TemplateType::qwen3_chat}, user_prompt("a"), "<think>b</think>c"), 1,
+             tokenizer);
+  CHECK(thinking.response == Ids{261, '\n', 'b', '\n', 262, '\n', '\n', 'c', 260});
+  const auto closed = encode(
+      render({.type = TemplateType::qwen3_chat_no_thinking}, user_prompt("a"), "c"), 1, tokenizer);
+  CHECK(closed.response == Ids{'c', 260});
+  const Ids tail(closed.prompt.end() - 6, closed.prompt.end());
+  CHECK(tail == Ids{261, '\n', '\n', 262, '\n', '\n'});
+}
+
 TEST_CASE("describe_rows counts prompts without the token that the tokenizer adds",
           "[data][begin]") {
   const std::vector<PromptRow> rows = {make_prompt_row(1, user_prompt("a"), "b"),
