@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "data/begin_of_text.hpp"
+#include "lldm/data/chat_template.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/text/utf8.hpp"
@@ -122,6 +124,27 @@ int run_tokenizer_decode(const Arguments& arguments) {
   return 0;
 }
 
+namespace {
+
+/// What a folder says of its chat template, and of who begins a text; null for a file.
+nlohmann::ordered_json template_of(const std::filesystem::path& path, const Tokenizer& tokenizer) {
+  if (!std::filesystem::is_directory(path)) return nullptr;
+  const FolderTemplate found = read_chat_template(path);
+  if (found.source.empty()) return nullptr;
+  nlohmann::ordered_json out = {{"file", std::filesystem::path(found.source).filename()}};
+  if (!found.known) {
+    out["unknown"] = found.reason;
+    return out;
+  }
+  out["type"] = template_name(found.known->type);
+  if (const std::string note = begin_of_text_note(begin_of_text(tokenizer, *found.known));
+      !note.empty())
+    out["note"] = note;
+  return out;
+}
+
+}  // namespace
+
 int run_tokenizer_inspect(const Arguments& arguments) {
   const auto tokenizer = open_of(arguments);
   nlohmann::ordered_json out = {{"type", tokenizer->type()},
@@ -135,6 +158,8 @@ int run_tokenizer_inspect(const Arguments& arguments) {
                                         {"token", tokenizer->decode(std::array{id}, false)}};
   }
   out["special"] = special;
+  const auto chat = template_of(arguments.positional.at(0), *tokenizer);
+  if (!chat.is_null()) out["chat_template"] = chat;
   if (arguments.has("json")) {
     std::cout << out.dump() << "\n";
     return 0;
@@ -144,6 +169,12 @@ int run_tokenizer_inspect(const Arguments& arguments) {
             << "\n";
   for (const auto& [role, entry] : special.items())
     std::cout << "special      " << role << "  " << entry["id"] << "  " << entry["token"] << "\n";
+  if (chat.contains("type"))
+    std::cout << "template     " << chat["type"].get<std::string>() << "\n";
+  if (chat.contains("unknown"))
+    std::cout << "template     unknown: " << chat["unknown"].get<std::string>() << "\n";
+  if (chat.contains("note"))
+    std::cout << "note         " << chat["note"].get<std::string>() << "\n";
   if (arguments.has("text")) {
     const std::string text = arguments.value("text");
     const auto ids = tokenizer->encode(

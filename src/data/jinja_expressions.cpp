@@ -9,50 +9,6 @@
 
 namespace lldm::jinja {
 
-void ExpressionParser::fail(const std::string& what) const {
-  throw Failure(message("line ", peek().line, ": ", what));
-}
-const Token& ExpressionParser::peek(std::size_t ahead) const {
-  return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
-}
-bool ExpressionParser::is_word(std::string_view word) const {
-  return is(TokenKind::name) && peek().text == word;
-}
-bool ExpressionParser::is_symbol(std::string_view symbol) const {
-  return is(TokenKind::symbol) && peek().text == symbol;
-}
-Token ExpressionParser::take() {
-  if (at_ + 1 >= tokens_.size()) return peek();
-  return std::move(tokens_[at_++]);
-}
-bool ExpressionParser::take_word(std::string_view word) {
-  if (!is_word(word)) return false;
-  take();
-  return true;
-}
-bool ExpressionParser::take_symbol(std::string_view symbol) {
-  if (!is_symbol(symbol)) return false;
-  take();
-  return true;
-}
-void ExpressionParser::expect(TokenKind kind, std::string_view what) {
-  if (!is(kind)) fail(message("\"", what, "\" is missing before \"", peek().text, "\""));
-  take();
-}
-void ExpressionParser::expect_word(std::string_view word) {
-  if (!take_word(word)) fail(message("\"", word, "\" is missing before \"", peek().text, "\""));
-}
-void ExpressionParser::expect_symbol(std::string_view symbol) {
-  if (!take_symbol(symbol))
-    fail(message("\"", symbol, "\" is missing before \"", peek().text, "\""));
-}
-NodePtr ExpressionParser::node(NodeKind kind, std::string text) const {
-  auto out = std::make_unique<Node>();
-  out->kind = kind;
-  out->line = peek().line;
-  out->text = std::move(text);
-  return out;
-}
 NodePtr ExpressionParser::join(NodeKind kind, std::string text, NodePtr a, NodePtr b) const {
   NodePtr out = node(kind, std::move(text));
   out->children.push_back(std::move(a));

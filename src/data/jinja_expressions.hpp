@@ -6,46 +6,18 @@
 #include <string_view>
 #include <vector>
 
-#include "data/jinja_lexer.hpp"
-#include "data/jinja_parser.hpp"
+#include "data/jinja_token_stream.hpp"
 
 namespace lldm::jinja {
 
-class ExpressionParser {
+class ExpressionParser : public TokenStream {
  public:
-  explicit ExpressionParser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  using TokenStream::TokenStream;
 
  protected:
-  /// Counts how deep the parser is in itself.
-  class Depth {
-   public:
-    explicit Depth(ExpressionParser& parser) : depth_(parser.depth_) {
-      if (++depth_ > 100) parser.fail("the template nests over 100 deep");
-    }
-    ~Depth() { --depth_; }
-    Depth(const Depth&) = delete;
-    Depth& operator=(const Depth&) = delete;
-
-   private:
-    int& depth_;
-  };
-
   NodePtr expression();         // with "a if b else c"
   NodePtr without_condition();  // what a loop runs over
   NodePtr expression_list();    // "a, b" is a list
-
-  [[noreturn]] void fail(const std::string& what) const;
-  [[nodiscard]] const Token& peek(std::size_t ahead = 0) const;
-  [[nodiscard]] bool is(TokenKind kind) const { return peek().kind == kind; }
-  [[nodiscard]] bool is_word(std::string_view word) const;
-  [[nodiscard]] bool is_symbol(std::string_view symbol) const;
-  Token take();
-  bool take_word(std::string_view word);
-  bool take_symbol(std::string_view symbol);
-  void expect(TokenKind kind, std::string_view what);
-  void expect_word(std::string_view word);
-  void expect_symbol(std::string_view symbol);
-  [[nodiscard]] NodePtr node(NodeKind kind, std::string text = "") const;
 
  private:
   NodePtr join(NodeKind kind, std::string text, NodePtr a, NodePtr b = nullptr) const;
@@ -63,10 +35,6 @@ class ExpressionParser {
   NodePtr list_until(std::string_view close, NodePtr out);
   NodePtr dict();
   void arguments(Node& out);
-
-  std::vector<Token> tokens_;
-  std::size_t at_ = 0;
-  int depth_ = 0;
 };
 
 }  // namespace lldm::jinja

@@ -101,9 +101,15 @@ std::vector<std::int64_t> encode_spans(const std::vector<Span>& spans, const Tok
 }
 
 Encoded encode(const Rendered& rendered, std::uint64_t row, const Tokenizer& tokenizer) {
-  return {.row = row,
-          .prompt = encode_spans(rendered.prompt, tokenizer),
-          .response = encode_spans(rendered.response, tokenizer)};
+  Encoded encoded{.row = row,
+                  .prompt = encode_spans(rendered.prompt, tokenizer),
+                  .response = encode_spans(rendered.response, tokenizer)};
+  // A turn that is closed by the end of the text: the canvas writes that, and once is enough.
+  const std::int64_t end_of_text = tokenizer.special().end_of_text;
+  if (end_of_text >= 0 && !rendered.response.empty() && rendered.response.back().is_special &&
+      encoded.response.back() == end_of_text)
+    encoded.response.pop_back();
+  return encoded;
 }
 
 void fit_to_canvas(std::vector<Encoded>& rows, ResponseLength length, const Tokenizer& tokenizer) {

@@ -70,6 +70,47 @@ TEST_CASE("Texts that begin twice or without their token are counted", "[data][b
   CHECK(problem({}).empty());
 }
 
+TEST_CASE("A turn that is closed by the end of the text is closed once", "[data][template]") {
+  json file = testing::small_tokenizer_json();
+  for (const char* token : {"<|im_start|>", "<|im_end|>", "<|end|>"})
+    file["added_tokens"].push_back(
+        testing::added_token(258 + static_cast<int>(file["added_tokens"].size()), token));
+  const auto response = [&](const std::string& end_of_text, bool closes) {
+    const auto tokenizer = TokenizerJson::from_text(
+        file.dump(), {.special = {.mask = "<|mask|>", .end_of_text = end_of_text}}, "t.json");
+    std::vector<Encoded> rows = {
+        encode(render({.type = TemplateType::chatml, .close_turn = closes}, user_prompt("a"), "b"),
+               1, tokenizer)};
+    fit_to_canvas(rows, std::nullopt, tokenizer);
+    return rows.front().response;
+  };
+  using Ids = std::vector<std::int64_t>;
+  CHECK(response("<|im_end|>", true) == Ids{'b', 260});
+  CHECK(response("<|im_end|>", false) == Ids{'b', 260});
+  CHECK(response("<|end|>", true) == Ids{'b', 260, 261});
+}
+
+TEST_CASE("The tags of a thought are the tokens that Qwen3's file has for them",
+          "[data][template]") {
+  json file = testing::small_tokenizer_json();
+  file["added_tokens"].push_back(testing::added_token(259, "<|im_start|>"));
+  file["added_tokens"].push_back(testing::added_token(260, "<|im_end|>"));
+  file["added_tokens"].push_back(testing::added_token(261, "<think>", false));
+  file["added_tokens"].push_back(testing::added_token(262, "</think>", false));
+  const auto tokenizer =
+      TokenizerJson::from_text(file.dump(), {.special = {.mask = "<|mask|>"}}, "t.json");
+  using Ids = std::vector<std::int64_t>;
+  const auto thinking =
+      encode(render({.type = TemplateType::qwen3_chat}, user_prompt("a"), "<think>b</think>c"), 1,
+             tokenizer);
+  CHECK(thinking.response == Ids{261, '\n', 'b', '\n', 262, '\n', '\n', 'c', 260});
+  const auto closed = encode(
+      render({.type = TemplateType::qwen3_chat_no_thinking}, user_prompt("a"), "c"), 1, tokenizer);
+  CHECK(closed.response == Ids{'c', 260});
+  const Ids tail(closed.prompt.end() - 6, closed.prompt.end());
+  CHECK(tail == Ids{261, '\n', '\n', 262, '\n', '\n'});
+}
+
 TEST_CASE("describe_rows counts prompts without the token that the tokenizer adds",
           "[data][begin]") {
   const std::vector<PromptRow> rows = {make_prompt_row(1, user_prompt("a"), "b"),
