@@ -121,8 +121,7 @@ class SizeCheck {
   void training(const Stage& stage, const ModelShape& shape) {
     constexpr double kCopies = 4;
     if (!is_here_ || experiment_.options.model.adapter.type != AdapterType::none) return;
-    const std::string problem =
-        model_size_problem(shape, kCopies * held_bytes(shape), available_);
+    const std::string problem = model_size_problem(shape, kCopies * held_bytes(shape), available_);
     if (!problem.empty())
       report("with gradients and optimizer " + problem, message("stage \"", stage.name, "\""),
              stage.position);

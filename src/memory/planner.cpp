@@ -86,8 +86,7 @@ ActivationModel ActivationModel::with_flash_attention() {
   return model;
 }
 
-ActivationModel ActivationModel::recomputed(double kept_width_vectors,
-                                            bool keeps_attention) const {
+ActivationModel ActivationModel::recomputed(double kept_width_vectors, bool keeps_attention) const {
   ActivationModel model = *this;
   model.width_vectors = kept_width_vectors;
   model.mlp_vectors = 0;

@@ -179,13 +179,20 @@ json config_of(const std::vector<LoraUpdate>& updates) {
     if (alpha_of(update) != alpha_of(updates.front()))
       alphas[quoted(module_of(update))] = alpha_of(update);
   }
-  return {{"alpha_pattern", alphas},  {"base_model_name_or_path", ""},
-          {"bias", "none"},           {"fan_in_fan_out", false},
-          {"inference_mode", true},   {"lora_alpha", alpha_of(updates.front())},
-          {"lora_dropout", updates.front().dropout}, {"modules_to_save", nullptr},
-          {"peft_type", "LORA"},      {"r", rank_of(updates.front())},
-          {"rank_pattern", ranks},    {"target_modules", modules},
-          {"task_type", "CAUSAL_LM"}, {"use_dora", false},
+  return {{"alpha_pattern", alphas},
+          {"base_model_name_or_path", ""},
+          {"bias", "none"},
+          {"fan_in_fan_out", false},
+          {"inference_mode", true},
+          {"lora_alpha", alpha_of(updates.front())},
+          {"lora_dropout", updates.front().dropout},
+          {"modules_to_save", nullptr},
+          {"peft_type", "LORA"},
+          {"r", rank_of(updates.front())},
+          {"rank_pattern", ranks},
+          {"target_modules", modules},
+          {"task_type", "CAUSAL_LM"},
+          {"use_dora", false},
           {"use_rslora", false}};
 }
 

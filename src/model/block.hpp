@@ -18,8 +18,8 @@ struct BlockContext {
   at::Tensor cosines, sines;          // [head_width / 2, >= max length], in the rows' dtype
   std::int64_t heads = 0;
   std::int64_t kv_heads = 0;
-  double eps = 0;                               // of every norm
-  at::ScalarType compute = at::kFloat;          // what the products' inputs are rounded to
+  double eps = 0;                       // of every norm
+  at::ScalarType compute = at::kFloat;  // what the products' inputs are rounded to
   Recomputation recomputation = Recomputation::none;
   std::vector<AttentionPattern> patterns = {};  // [B], or empty: every sequence is seen whole
   /// [B] of what an update's dropout is drawn, or empty: nothing is dropped.
@@ -32,9 +32,8 @@ at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps
 
 /// x + attention(norm(x)), then + SwiGLU(norm(.)).  [N, D] -> [N, D].  On the CPU one autograd node
 /// with its own backward; elsewhere, and where sequences have patterns, `block_by_operations`.
-at::Tensor block_forward(const WeightStore& store, std::size_t block,
-                         const BlockAdapters& adapters, const at::Tensor& rows,
-                         const BlockContext& context);
+at::Tensor block_forward(const WeightStore& store, std::size_t block, const BlockAdapters& adapters,
+                         const at::Tensor& rows, const BlockContext& context);
 
 /// The same mathematics as differentiable tensor operations, on any device.  Products of bfloat16
 /// are rounded to it, as a product of such tensors is.

@@ -174,11 +174,10 @@ at::Tensor block_by_operations(const BlockWeights& block, const BlockAdapters& a
                                     block.attn_out_bias, context, adapters, &A::attn_out);
 
   const auto wide = rms_norm_by_operations(middle, block.ff_norm, context.eps);
-  const auto gated = 
+  const auto gated =
       at::silu(linear(wide, block.ff_proj, block.ff_bias, context, adapters, &A::ff_proj)) *
       linear(wide, block.up_proj, block.up_bias, context, adapters, &A::up_proj);
-  return middle +
-         linear(gated, block.ff_out, block.ff_out_bias, context, adapters, &A::ff_out);
+  return middle + linear(gated, block.ff_out, block.ff_out_bias, context, adapters, &A::ff_out);
 }
 
 namespace {

@@ -32,8 +32,7 @@ class Block {
     const auto normed = norm_forward(saved.rows, weights_.attn_norm, context().eps);
     saved.attn_scale = normed.scale;
     saved.qkv = qkv().forward_columns(normed.rows);
-    if (weights_.q_norm.defined())
-      saved.heads_scale = heads_scale(saved.qkv, context());
+    if (weights_.q_norm.defined()) saved.heads_scale = heads_scale(saved.qkv, context());
   }
   void attend(BlockSaved& saved) const {
     const auto attended = lldm::attend(heads(saved), context(), is_fused());
@@ -54,8 +53,7 @@ class Block {
   /// Returns the gradient of the middle rows.
   at::Tensor mlp_backward(const BlockSaved& saved, const at::Tensor& upstream,
                           Gradients& result) const {
-    const auto gated =
-        swiglu_gradient(saved.gate_up, linear(kMlpOut).input_gradient(upstream));
+    const auto gated = swiglu_gradient(saved.gate_up, linear(kMlpOut).input_gradient(upstream));
     linear(kMlpOut).gradients(gated.y, upstream, result);
     const auto wide = norm_backward(saved.middle, weights_.ff_norm, saved.ff_scale,
                                     linear(kGateUp).input_gradient(gated.gate_up), upstream);
@@ -183,9 +181,8 @@ at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps
   return NormFunction::apply(rows.contiguous(), weight, eps);
 }
 
-at::Tensor block_forward(const WeightStore& store, std::size_t block,
-                         const BlockAdapters& adapters, const at::Tensor& rows,
-                         const BlockContext& context) {
+at::Tensor block_forward(const WeightStore& store, std::size_t block, const BlockAdapters& adapters,
+                         const at::Tensor& rows, const BlockContext& context) {
   if (!rows.is_cpu() || !context.patterns.empty())
     return block_by_operations(store, block, adapters, rows, context);
   const auto weights = store.acquire(block);

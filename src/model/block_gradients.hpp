@@ -12,8 +12,8 @@
 
 namespace lldm {
 
-/// The tensors of a block that a gradient can reach: its plain weights in kBlockTensors' order, then
-/// A and B of every update.
+/// The tensors of a block that a gradient can reach: its plain weights in kBlockTensors' order,
+/// then A and B of every update.
 std::vector<at::Tensor> variables_of(const BlockWeights& weights, const BlockAdapters& adapters);
 
 /// The gradients of one node by argument of its forward: rows, the variables, and one argument

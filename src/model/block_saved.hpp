@@ -46,9 +46,9 @@ struct BlockSaved {
 };
 
 inline constexpr std::array<at::Tensor BlockSaved::*, 9> BlockSaved::kMembers = {
-    &BlockSaved::rows,     &BlockSaved::attn_scale, &BlockSaved::qkv,
-    &BlockSaved::heads_scale, &BlockSaved::attended, &BlockSaved::log_sums,
-    &BlockSaved::middle,   &BlockSaved::ff_scale,   &BlockSaved::gate_up};
+    &BlockSaved::rows,        &BlockSaved::attn_scale, &BlockSaved::qkv,
+    &BlockSaved::heads_scale, &BlockSaved::attended,   &BlockSaved::log_sums,
+    &BlockSaved::middle,      &BlockSaved::ff_scale,   &BlockSaved::gate_up};
 
 /// One call of a block, as its node keeps it: the store and the block's number instead of weights.
 struct BlockCall final : torch::CustomClassHolder {

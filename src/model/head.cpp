@@ -164,8 +164,8 @@ at::Tensor head_logits(const at::Tensor& rows, const Matrix& head) {
       1, kHeadChunkBytes / (head.columns() * static_cast<std::int64_t>(rows.element_size())));
   std::vector<at::Tensor> parts;
   for (std::int64_t begin = 0; begin < head.rows(); begin += step)
-    parts.push_back(at::linear(rows, head.dequantized(begin, std::min(step, head.rows() - begin),
-                                                      rows.scalar_type())));
+    parts.push_back(at::linear(
+        rows, head.dequantized(begin, std::min(step, head.rows() - begin), rows.scalar_type())));
   return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
 }
 

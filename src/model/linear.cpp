@@ -16,7 +16,8 @@
 namespace lldm {
 namespace {
 
-constexpr std::int64_t kTileBytes = std::int64_t{4} << 20;  // of decoded weights: stays in the cache
+constexpr std::int64_t kTileBytes = std::int64_t{4}
+                                    << 20;  // of decoded weights: stays in the cache
 
 }  // namespace
 

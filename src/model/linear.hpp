@@ -11,7 +11,8 @@
 namespace lldm {
 
 /// One product of a block: the matrices that read the same rows, one below the other (out in all),
-/// their biases and updates.  Rows are float32 or float64; with `compute` bfloat16 the inputs of the
+/// their biases and updates.  Rows are float32 or float64; with `compute` bfloat16 the inputs of
+/// the
 /// base's products are rounded to it (those of biases and updates are not).  Quantized matrices are
 /// decoded a tile of rows at a time, just before the tile's product.
 class Linear {

@@ -140,7 +140,8 @@ void save_transformer(const Transformer& model, const fs::path& folder,
   // The other form, if an earlier save left it, would make the folder ambiguous.
   if (shards.size() == 1) {
     const auto file = folder / "model.safetensors";
-    save_safetensors(file, as_stored(shards.front(), updates, model.dtype(), file), options.metadata);
+    save_safetensors(file, as_stored(shards.front(), updates, model.dtype(), file),
+                     options.metadata);
     fs::remove(folder / "model.safetensors.index.json");
   } else {
     save_shards(shards, updates, model.dtype(), options, folder);

@@ -182,8 +182,7 @@ std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens
   std::shared_ptr<Transformer> model;
   if (options.path.empty()) {
     const TransformerInit init{options.embedding_std, options.linear_gain, options.head_std};
-    model = make_transformer(transformer_config(options, tokens), init, draws, precision,
-                             device);
+    model = make_transformer(transformer_config(options, tokens), init, draws, precision, device);
   } else {
     const auto config = load_model_config(options.path);
     check_against_folder(options, config);

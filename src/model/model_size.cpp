@@ -52,8 +52,8 @@ void require_model_fits(const ModelShape& shape, const Precision& precision,
                         const std::string& where) {
   const double tables = static_cast<double>(shape.table_values) *
                         static_cast<double>(c10::elementSize(precision.rows()));
-  const std::string problem = model_size_problem(shape, weight_bytes(shape, precision) + tables,
-                                                 machine_memory_bytes());
+  const std::string problem =
+      model_size_problem(shape, weight_bytes(shape, precision) + tables, machine_memory_bytes());
   if (!problem.empty())
     throw ConfigError(message(where, ": the model is too large for this machine: ", problem));
 }

@@ -14,7 +14,8 @@ namespace lldm {
 
 /// What is wrong with a model of `needed` bytes where there are `available`: two lines, what is
 /// needed against what there is, and the sizes behind it; "" if it fits.
-[[nodiscard]] std::string model_size_problem(const ModelShape& shape, double needed, std::int64_t available);
+[[nodiscard]] std::string model_size_problem(const ModelShape& shape, double needed,
+                                             std::int64_t available);
 
 /// Refuses a model that this machine cannot hold, before anything is allocated.
 /// Errors  ConfigError "where: ...".

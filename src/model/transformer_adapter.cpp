@@ -113,9 +113,8 @@ void Transformer::set_adapter(const std::vector<LoraUpdate>& updates, const std:
       if (own != shape)
         complaints += message("\n  \"", update.weight, "\" is ", shape_text(own), ", the update ",
                               shape_text(shape));
-      adapters[i].*
-          part.lora = {update.a.detach().to(type), update.b.detach().to(type), update.scale,
-                       update.dropout};
+      adapters[i].*part.lora = {update.a.detach().to(type), update.b.detach().to(type),
+                                update.scale, update.dropout};
       open.erase(found);
     }
   }

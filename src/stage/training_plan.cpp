@@ -35,8 +35,8 @@ PlanInputs model_inputs(const ExperimentOptions& options, const ModelShape& shap
   const Precision precision = precision_of(options.model);
   in.compute_bytes = in.gradient_bytes = in.optimizer_bytes =
       static_cast<std::int64_t>(c10::elementSize(precision.rows()));
-  in.weight_bytes =
-      weight_bytes(shape, precision) / static_cast<double>(std::max<std::int64_t>(1, in.parameters));
+  in.weight_bytes = weight_bytes(shape, precision) /
+                    static_cast<double>(std::max<std::int64_t>(1, in.parameters));
   in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * shape.vocabulary));
   in.activations = block_activations(options.device, options.model.recomputation);
   in.block_gradient_values = is_lora ? 0 : block_gradient_values(shape);

@@ -89,8 +89,8 @@ TEST_CASE("the transformer reproduces every forward pass of golden/llada", "[gol
   }
   std::cout << "golden/llada: " << counts.logits << " logits cases (" << counts.padded
             << " padded), " << counts.float64 << " in float64, " << counts.hidden_states
-            << " with hidden states; max error " << counts.worst << "; "
-            << counts.bfloat16 << " bfloat16 records with the other families'\n";
+            << " with hidden states; max error " << counts.worst << "; " << counts.bfloat16
+            << " bfloat16 records with the other families'\n";
   CHECK(counts.logits == static_cast<int>(listed["cases"].size()));
   CHECK(counts.bfloat16 == static_cast<int>(listed["bf16_cases"].size()));
   if (const auto manifest = read_json(golden_root() / "manifest_models.json")["folders"];

@@ -30,7 +30,8 @@ double distance(const at::Tensor& a, const at::Tensor& b) {
 std::int64_t num_wrong(const at::Tensor& numbers, const at::Tensor& got,
                        const at::Tensor& expected) {
   const auto x = numbers.reshape({-1}).to(at::kDouble);
-  const auto mine = got.reshape({-1}).to(at::kDouble), other = expected.reshape({-1}).to(at::kDouble);
+  const auto mine = got.reshape({-1}).to(at::kDouble),
+             other = expected.reshape({-1}).to(at::kDouble);
   const auto gap = x.sub(mine).abs().sub(x.sub(other).abs()).abs();
   return mine.ne(other).logical_and(gap.gt(x.abs().mul(2e-6))).sum().item<std::int64_t>();
 }
@@ -53,8 +54,7 @@ void check_nf4(const Case& recorded) {
   nf4_decode(bytes.const_data_ptr<std::uint8_t>(), absmax.const_data_ptr<float>(), 0,
              weight.numel(), numbers.mutable_data_ptr<float>());
   CHECK(num_wrong(weight, numbers, recorded["nf4.dequantised"]) == 0);
-  const std::int64_t different =
-      bytes.ne(recorded["nf4.bytes"]).sum().item<std::int64_t>();
+  const std::int64_t different = bytes.ne(recorded["nf4.bytes"]).sum().item<std::int64_t>();
   CHECK(different <= weight.numel() / 1000);  // halfway numbers, of which these sets have none
   if (different == 0) CHECK(distance(numbers, recorded["nf4.dequantised"]) <= 1e-6);
 
@@ -110,8 +110,8 @@ void check_dynamic(const Case& recorded) {
     const float largest = block.abs().max().item<float>();
     CHECK(largest == recorded["dynamic8.absmax"][begin / kDynamicBlock].item<float>());
     for (std::int64_t i = 0; i < block.size(0); ++i)
-      different += dynamic_code(block[i].item<float>() / largest) !=
-                   bytes[begin + i].item<std::uint8_t>();
+      different +=
+          dynamic_code(block[i].item<float>() / largest) != bytes[begin + i].item<std::uint8_t>();
   }
   CHECK(different == 0);
 }

@@ -27,7 +27,7 @@ struct BlockAdapters {
 struct LoraOptions {
   std::int64_t rank = 16;
   double alpha = 32;
-  double dropout = 0;                // in [0, 1): numbers hidden from the update while it is trained
+  double dropout = 0;               // in [0, 1): numbers hidden from the update while it is trained
   bool is_rank_stabilized = false;  // scale is alpha / sqrt(rank) instead of alpha / rank
   /// Ends of module names ("q_proj"); empty: every matrix of every block.
   std::vector<std::string> targets = {};

@@ -11,8 +11,8 @@
 
 namespace lldm {
 
-/// How weights lie in memory.  The embedding and the head are never below bfloat16; norms and biases
-/// are always plain.
+/// How weights lie in memory.  The embedding and the head are never below bfloat16; norms and
+/// biases are always plain.
 enum class WeightStorage : std::uint8_t {
   plain,     // in the dtype that the model computes rows in; alone can be trained
   bfloat16,  // 2 bytes a weight

@@ -48,8 +48,8 @@ class Model {
   /// What the weights take, without the adapter and tables.
   [[nodiscard]] virtual std::int64_t weight_bytes() const = 0;
   virtual void set_recomputation(Recomputation recomputation) = 0;
-  /// From here on an adapter with dropout hides numbers from its updates, drawn by `key` and the ids
-  /// of each sequence alone; none: nothing is hidden (what a model begins with).
+  /// From here on an adapter with dropout hides numbers from its updates, drawn by `key` and the
+  /// ids of each sequence alone; none: nothing is hidden (what a model begins with).
   virtual void set_dropout(std::optional<std::uint64_t> key) = 0;
   [[nodiscard]] virtual at::Device device() const = 0;
   /// Sets requires_grad of every weight.
@@ -84,8 +84,7 @@ static_assert(Denoiser<Model>);
 /// Loads a folder of any family.  Not trainable until set_trainable(true).
 /// Errors  as load_transformer.
 std::shared_ptr<Model> load_model(const std::filesystem::path& folder,
-                                  const Precision& precision = {},
-                                  at::Device device = at::kCPU);
+                                  const Precision& precision = {}, at::Device device = at::kCPU);
 
 /// The shape of a folder's model, from its config.json alone.
 /// Errors  as load_model_config.

@@ -124,7 +124,8 @@ struct ModelOptions {
         field("dtype", &O::dtype,
               "What is computed in; bfloat16: products read bfloat16, everything else is float32."),
         field("storage", &O::storage,
-              "How weights lie in memory; float32 (float64 with that dtype) alone can be trained, the "
+              "How weights lie in memory; float32 (float64 with that dtype) alone can be trained, "
+              "the "
               "others need an adapter. int8 and nf4 hold embedding and head as bfloat16."),
         field("exclude_mask_logit", &O::exclude_mask_logit,
               "Take the mask token out of the softmax; LLaDA's own code keeps it in."),

@@ -14,7 +14,7 @@ namespace lldm {
 
 /// One storage against the folder's numbers in float32.
 struct StorageError {
-  std::string name;        // "bfloat16", "int8", "nf4"; "bfloat16 products" of bfloat16 weights
+  std::string name;  // "bfloat16", "int8", "nf4"; "bfloat16 products" of bfloat16 weights
   Precision precision;
   std::int64_t bytes = 0;  // of the weights
   // Of log p of a token, in nats:

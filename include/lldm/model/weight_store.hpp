@@ -17,18 +17,18 @@ namespace lldm {
 /// not have is undefined.  Plain q, k and v lie behind one another in memory, and so do ff_proj and
 /// up_proj: each group is one matrix product.
 struct BlockWeights {
-  at::Tensor attn_norm;            // [D]
-  Matrix q_proj, k_proj, v_proj;   // [H W, D], [K W, D] twice
-  Matrix qkv_proj;                 // [(H + 2 K) W, D], instead of the three
+  at::Tensor attn_norm;               // [D]
+  Matrix q_proj, k_proj, v_proj;      // [H W, D], [K W, D] twice
+  Matrix qkv_proj;                    // [(H + 2 K) W, D], instead of the three
   at::Tensor q_bias, k_bias, v_bias;  // [H W], [K W] twice
-  at::Tensor q_norm, k_norm;       // [W]
-  Matrix attn_out;                 // [D, H W]
-  at::Tensor attn_out_bias;        // [D]
-  at::Tensor ff_norm;              // [D]
-  Matrix ff_proj, up_proj;         // [F, D]: the gate (through SiLU) and its factor
-  at::Tensor ff_bias, up_bias;     // [F]
-  Matrix ff_out;                   // [D, F]
-  at::Tensor ff_out_bias;          // [D]
+  at::Tensor q_norm, k_norm;          // [W]
+  Matrix attn_out;                    // [D, H W]
+  at::Tensor attn_out_bias;           // [D]
+  at::Tensor ff_norm;                 // [D]
+  Matrix ff_proj, up_proj;            // [F, D]: the gate (through SiLU) and its factor
+  at::Tensor ff_bias, up_bias;        // [F]
+  Matrix ff_out;                      // [D, F]
+  at::Tensor ff_out_bias;             // [D]
 };
 
 /// Where blocks' weights come from.  An autograd node keeps the store and the number of its block,

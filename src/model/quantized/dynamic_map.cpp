@@ -44,8 +44,8 @@ std::vector<std::uint8_t> make_table() {
   std::size_t code = 0;
   for (std::size_t place = 0; place < table.size(); ++place) {
     const double x = static_cast<double>(place) / static_cast<double>(kHalfSteps) - 1;
-    while (code + 1 < map.size() &&
-           std::abs(x - static_cast<double>(map[code + 1])) < std::abs(x - static_cast<double>(map[code])))
+    while (code + 1 < map.size() && std::abs(x - static_cast<double>(map[code + 1])) <
+                                        std::abs(x - static_cast<double>(map[code])))
       ++code;
     table[place] = static_cast<std::uint8_t>(code);
   }

@@ -134,8 +134,12 @@ class Lender final : public WeightStore {
 BlockWeights random_block(std::int64_t width, std::int64_t mlp) {
   std::int64_t phase = 0;
   const auto numbers = [&](std::int64_t out, std::int64_t in) {
-    return at::arange(out * in, at::kDouble).add(7 * ++phase).mul(0.37).sin().mul(0.3).view(
-        {out, in});
+    return at::arange(out * in, at::kDouble)
+        .add(7 * ++phase)
+        .mul(0.37)
+        .sin()
+        .mul(0.3)
+        .view({out, in});
   };
   BlockWeights block;
   block.attn_norm = block.ff_norm = numbers(1, width).view({width}).add(1).detach();
@@ -217,17 +221,17 @@ TEST_CASE("float32 weights are trained through products of bfloat16", "[model][s
     INFO(wide->parameters()[i].name);
     REQUIRE(mine[i].defined());
     CHECK(mine[i].scalar_type() == at::kFloat);
-    const double error = mine[i].sub(theirs[i]).norm().item<double>() /
-                         theirs[i].norm().item<double>();
+    const double error =
+        mine[i].sub(theirs[i]).norm().item<double>() / theirs[i].norm().item<double>();
     CHECK(error < 0.05);  // eight bits a product, two blocks
     CHECK(error > 1e-6);
   }
 }
 
 TEST_CASE("storage that cannot be is refused", "[model][storage]") {
-  CHECK_THROWS_WITH(make_transformer(small_config(), {}, Draws(1, "t"),
-                                     {at::kFloat, WeightStorage::int8}),
-                    contains("fresh weights are trained"));
+  CHECK_THROWS_WITH(
+      make_transformer(small_config(), {}, Draws(1, "t"), {at::kFloat, WeightStorage::int8}),
+      contains("fresh weights are trained"));
   CHECK_THROWS_WITH(Transformer(small_config(), at::kHalf), contains("dtype must be float32"));
   const auto big = at::full({2, 2}, 1e6, at::kFloat);
   const auto matrix = Matrix::zeros(2, 2, WeightStorage::int8, at::kFloat, at::kCPU);
