@@ -52,8 +52,8 @@ class Linear {
   /// Calls use(first row, rows of the weights as numbers) until all were seen.
   template <class Use>
   void each_tile(const Use& use) const;
-  /// Calls use(place of the first row, rows, update, mask of its dropout or nothing, projection) for
-  /// every part that has one.
+  /// Calls use(place of the first row, rows, update, mask of its dropout or nothing, projection)
+  /// for every part that has one.
   template <class Use>
   void each_update(const at::TensorOptions& options, const Use& use) const;
 

@@ -57,8 +57,8 @@ void Matrix::assign(const at::Tensor& values) const {
     at::Tensor(values_).copy_(values.detach());
     return;
   }
-  // Whole blocks in every chunk: the least rows whose numbers are a multiple of 64, times as many as
-  // fit.
+  // Whole blocks in every chunk: the least rows whose numbers are a multiple of 64, times as many
+  // as fit.
   const std::int64_t unit = kNf4Block;
   const std::int64_t step =
       std::max<std::int64_t>(1, kChunkValues / std::max<std::int64_t>(1, columns_ * unit)) * unit;

@@ -15,8 +15,8 @@ constexpr std::int64_t block_gradient_values(const ModelShape& shape) {
   return 7 * shape.width * shape.width + 3 * shape.width * shape.mlp_width;
 }
 
-/// What a block of src/model keeps per token: on the CPU those of its node, elsewhere those of plain
-/// operations.
+/// What a block of src/model keeps per token: on the CPU what its node saves, elsewhere what plain
+/// operations do.
 ActivationModel block_activations(const std::string& device, Recomputation recomputation);
 
 struct TrainingMemory {
