@@ -135,8 +135,8 @@ struct Encoded {
   std::vector<std::int64_t> response;
   std::string place = {};  // how messages call it: "rows.jsonl:12"; "": by its id
 };
-/// The ids of both.  A closing token that is the tokenizer's end-of-text (Qwen3, Llama 3) is left to
-/// `fit_to_canvas`, which ends every answer with one.
+/// The ids of both.  A closing token that is the tokenizer's end-of-text (Qwen3, Llama 3) is left
+/// to `fit_to_canvas`, which ends every answer with one.
 [[nodiscard]] Encoded encode(const Rendered& rendered, std::uint64_t row,
                              const Tokenizer& tokenizer);
 
