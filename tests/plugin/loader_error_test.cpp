@@ -136,7 +136,7 @@ TEST_CASE("load_plugin refuses a handshake that says nothing or something else",
   CHECK(refusal_of("null_info") ==
         named("null_info") + " says nothing about itself\n  lldm_plugin_query returned null");
   CHECK(refusal_of("abi") == named("abi") +
-                                 " speaks another plugin ABI\n  plugin: 99\n  host:   1\n"
+                                 " speaks another plugin ABI\n  plugin: 99\n  host:   2\n"
                                  "  rebuild it against this lldm");
   CHECK(refusal_of("size") == named("size") +
                                   " has another lldm_plugin_info\n  plugin: 40 bytes\n"

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Grows when the meaning of a field or any interface behind an Any<Role> changes. */
-#define LLDM_PLUGIN_ABI 1u
+#define LLDM_PLUGIN_ABI 2u
 
 #ifdef __cplusplus
 extern "C" {
