@@ -77,13 +77,13 @@ TEST_CASE("DataRef: what is wrong is told with place, reason and remedy", "[expe
   World world;
   CHECK(world.error("data = 3") ==
         "a.toml:1:8: stage \"s\": \"data\" is the integer 3\n"
-        "  write { generate = TASK }, { file = PATH } or { stage = NAME }");
+        "  write { generate = TASK }, { file = PATH }, { stage = NAME } or { corpus = DIR }");
   CHECK(world.error("data = { limit = 3 }") ==
         "a.toml:1:8: stage \"s\": \"data\" names no source of rows\n"
-        "  give exactly one of `generate` (a task), `file` and `stage`");
+        "  give exactly one of `generate` (a task), `file`, `stage` and `corpus`");
   CHECK(world.error("data = { file = \"a\", stage = \"b\" }") ==
         "a.toml:1:8: stage \"s\": \"data\" names several sources of rows\n"
-        "  give exactly one of `generate` (a task), `file` and `stage`");
+        "  give exactly one of `generate` (a task), `file`, `stage` and `corpus`");
   CHECK(world.error("data = { stage = \"b\", on_bad_row = \"skip\", correct = false }") ==
         "a.toml:1:23: stage \"s\" [data]: \"on_bad_row\" is not read here\n"
         "  it belongs to { file = PATH }\n"
@@ -92,4 +92,45 @@ TEST_CASE("DataRef: what is wrong is told with place, reason and remedy", "[expe
   const std::string misspelt = world.error("data = { generate = \"word_problem\", rows = 5 }");
   CHECK(misspelt.find("a.toml:1:21: stage \"s\" [data]: no task is named \"word_problem\"") == 0);
   CHECK(misspelt.find("did you mean \"word_problems\"?") != std::string::npos);
+}
+
+TEST_CASE("DataRef: columns and format belong to a file, and stand in the resolved table only then",
+          "[experiment]") {
+  World world;
+  const DataRef plain = world.read("data = { file = \"a.jsonl\" }");
+  for (const char* key : {"columns", "format", "corpus", "packing", "length"})
+    CHECK_FALSE(plain.resolved.find(key));
+  const DataRef named = world.read(
+      "data = { file = \"a.jsonl\", format = \"preference\", columns = { chosen = \"good\" } }");
+  CHECK(named.options.format == RowForm::preference);
+  CHECK(named.options.columns == Columns{{"chosen", "good"}});
+  CHECK(named.resolved.find("columns"));
+  CHECK(named.resolved.find("format"));
+  CHECK_FALSE(
+      world.read("data = { file = \"a.jsonl\", format = \"auto\" }").resolved.find("format"));
+  CHECK(error_text(world.diagnostics).empty());
+  CHECK(world.error("data = { stage = \"b\", columns = { chosen = \"good\" } }")
+            .find("\"columns\" is not read here\n  it belongs to { file = ... }") !=
+        std::string::npos);
+  CHECK(world.error("data = { file = \"a\", columns = { choosen = \"good\" } }")
+            .find("did you mean \"chosen\"") != std::string::npos);
+  CHECK(world.error("data = { file = \"a\", format = \"preferences\" }")
+            .find("did you mean \"preference\"") != std::string::npos);
+}
+
+TEST_CASE("DataRef: a corpus has its own keys, and no others", "[experiment]") {
+  World world;
+  const DataRef corpus = world.read("data = { corpus = \"packed\" }");
+  CHECK(corpus.is_corpus());
+  CHECK(corpus.options.corpus.is_absolute());
+  for (const char* key : {"corpus", "packing", "length"}) CHECK(corpus.resolved.find(key));
+  for (const char* key : {"file", "stage", "take", "limit", "on_bad_row", "correct", "columns"})
+    CHECK_FALSE(corpus.resolved.find(key));
+  CHECK(error_text(world.diagnostics).empty());
+  CHECK(world.error("data = { corpus = \"packed\", limit = 3 }")
+            .find("\"limit\" is not read here\n  a corpus is read as it was packed") !=
+        std::string::npos);
+  CHECK(world.error("data = { file = \"a\", packing = \"isolated\" }")
+            .find("\"packing\" is not read here\n  it belongs to { corpus = ... }") !=
+        std::string::npos);
 }
