@@ -268,7 +268,7 @@ refused 30 "a flipped character of index.json" "index.json: damaged" run own.tom
 cp index.bak own/index.json
 run_lldm run own.toml --out own
 expect_text "reused 1, to do 0"
-for content in 'x' '{"schedule": 3}' '[]' '{"work": [{"hash": 3, "folder": "x"}]}' '{"scheme": "x", "work": []}' '{"scheme": 4, "threads": "x", "work": []}'; do
+for content in 'x' '{"schedule": 3}' '[]' '{"work": [{"hash": 3, "folder": "x"}]}' '{"scheme": "x", "work": []}' '{"scheme": 5, "threads": "x", "work": []}'; do
   cp own/index.json index.bak
   echo "$content" > own/index.json
   refused 30 "index.json of $content" "index.json" grid status own

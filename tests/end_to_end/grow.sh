@@ -218,7 +218,7 @@ check "metrics of all steps" [ "$(grep -c '"stage":"sft"' "$WORK/stopped/sft/met
 
 echo "another version's folder"
 cp -r "$run" "$WORK/old"
-sed -i 's/"scheme": 4/"scheme": 1/' "$WORK/old/index.json"
+sed -i 's/"scheme": [0-9]*/"scheme": 1/' "$WORK/old/index.json"
 run_lldm run g.toml --out "$WORK/old"
 expect_code 2 "is refused"
 expect_text "was made by an older version of lldm"
