@@ -246,6 +246,11 @@ big=$(peak run pretrain.toml --out many --set 'base.data={ corpus = "big_corpus"
 check "training on them holds $((big - small)) KiB more than training on a few" [ $((big - small)) -lt $((tokens / 8)) ]
 big=$(peak run pretrain.toml --out many_isolated --set 'base.data={ corpus = "big_corpus", packing = "isolated" }')
 check "and $((big - small)) KiB more with isolated texts" [ $((big - small)) -lt $((tokens / 8)) ]
+cp -r corpus flipped
+printf '\001' | dd of=flipped/tokens.bin bs=1 seek=100 conv=notrunc status=none
+run_lldm run pretrain.toml --out flipped_run --set 'base.data={ corpus = "flipped" }'
+expect_code 2 "a corpus with a changed byte"
+expect_text "tokens.bin"
 truncate -s -2 corpus/tokens.bin
 run_lldm validate pretrain.toml
 expect_code 2 "a torn corpus"
