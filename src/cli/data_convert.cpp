@@ -14,6 +14,7 @@
 #include "lldm/storage/sha256.hpp"
 #include "stage/any_rows.hpp"
 #include "stage/prompt_split.hpp"
+#include "synthesis/benchmarks.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -138,7 +139,20 @@ int run_data_pack(const Arguments& arguments) {
   request.folder = required(arguments, "pack", "out", "where to?");
   static_cast<void>(required(arguments, "pack", "tokenizer", "with which tokenizer?"));
   request.reader = reader_of(arguments);
-  for (const std::string& file : arguments.positional) request.files.emplace_back(file);
+  // A corpus has no rows that a stage could look at: what models are measured by stays out here.
+  synthesis::BenchmarkPrompts benchmarks;
+  for (const std::string& file : arguments.positional) {
+    request.files.emplace_back(file);
+    benchmarks.look_at_name(file);
+  }
+  request.on_text = [&](const std::string& text, const std::string& place) {
+    benchmarks.look(text, place);
+  };
+  request.on_read = [&] {
+    benchmarks.refuse("lldm data pack",
+                      "pack other files; a stage reads such a file itself, with "
+                      "allow_benchmarks = true");
+  };
   const PackedCounts counts = pack_corpus(request, *tokenizer_of(arguments));
   std::cout << request.folder.string() << ": " << counts.documents << " texts, " << counts.tokens
             << " tokens, " << bytes_text(counts.bytes) << '\n';

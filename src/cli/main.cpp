@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 #include "cli/command.hpp"
@@ -65,6 +66,24 @@ std::string printable(const std::string& text) {
   return shown;
 }
 
+/// ConfigError if --out names a file that the command reads, or one of a folder that it reads: it
+/// would be lost.
+void refuse_own_input(const cli::Arguments& arguments) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path out = arguments.value("out");
+  if (out.empty() || !fs::is_regular_file(out, ignored)) return;
+  std::vector<std::string> read = arguments.positional;
+  for (const auto& [name, values] : arguments.options)
+    if (name != "out") read.insert(read.end(), values.begin(), values.end());
+  for (const fs::path path : read)
+    if (fs::equivalent(path, out, ignored) ||
+        (fs::exists(path / "config.json", ignored) &&
+         fs::equivalent(path, fs::absolute(out).parent_path(), ignored)))
+      throw ConfigError(message("--out ", out.string(), ": is read by this command (",
+                                path.string(), ") and would be lost\n  name another file"));
+}
+
 int run(std::vector<std::string> words) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     std::cout << cli::help_text();
@@ -98,6 +117,7 @@ int run(std::vector<std::string> words) {
     std::cout << cli::help_text(*command);
     return 0;
   }
+  refuse_own_input(arguments);
   return command->run(arguments);
 }
 

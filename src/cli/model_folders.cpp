@@ -18,6 +18,8 @@
 #include "lldm/model/model_options.hpp"
 #include "lldm/render/table.hpp"
 #include "lldm/storage/files.hpp"
+#include "lldm/tokenizer/find.hpp"
+#include "lldm/tokenizer/load.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -162,6 +164,22 @@ void save_beside(const Transformer& model, const fs::path& from, const fs::path&
             << model.config().num_parameters() << " parameters\n";
 }
 
+/// Gives a mask that the tokenizer's file does not hold a text, where such files name added tokens.
+void name_mask(const fs::path& from, const fs::path& out, std::int64_t mask) {
+  if (!has_tokenizer(from)) return;
+  if (mask < load_tokenizer(from)->vocabulary_size()) return;
+  constexpr const char* kText = "<|mask|>";
+  const fs::path file = out / "tokenizer_config.json";
+  nlohmann::ordered_json config = nlohmann::ordered_json::object();
+  if (fs::exists(file)) config = nlohmann::ordered_json::parse(read_file(file));
+  config["added_tokens_decoder"][std::to_string(mask)] = {
+      {"content", kText}, {"lstrip", false},      {"normalized", false},
+      {"rstrip", false},  {"single_word", false}, {"special", true}};
+  config["mask_token"] = kText;
+  write_file_atomically(file, config.dump(2) + "\n");
+  std::cout << "the mask, id " << mask << ", is written " << kText << " (tokenizer_config.json)\n";
+}
+
 }  // namespace
 
 int run_model_inspect(const Arguments& arguments) {
@@ -189,6 +207,10 @@ int run_model_merge(const Arguments& arguments) {
   if (!arguments.has("adapter"))
     throw ConfigError("lldm model merge: no adapter\n  give --adapter DIR");
   const fs::path adapter = arguments.value("adapter");
+  if (fs::weakly_canonical(adapter).parent_path() == fs::weakly_canonical(from))
+    throw ConfigError(message("--adapter ", adapter.string(), ": the weights of ", from.string(),
+                              " hold its updates already\n  give the base that it was trained "
+                              "beside"));
   const auto updates = load_adapter(adapter);
   const auto model = load_widest(from);
   merge_adapter(*model, updates, adapter);
@@ -210,10 +232,16 @@ int run_model_convert(const Arguments& arguments) {
       family != model->config().family)
     throw ConfigError(
         message("--from ", family, ": ", from.string(), " is a ", model->config().family));
-  ConversionOptions options{.shifted_logits = shift == "keep"};
+  if (model->config().mask_token)
+    throw ConfigError(message(from.string(), ": has a mask token already, ",
+                              *model->config().mask_token,
+                              "\n  it is a masked model: use it as it is, or export it"));
+  // "keep" is where the folder's own logits stand.
+  ConversionOptions options{.shifted_logits = shift == "keep" && model->config().shifted_logits};
   if (mask != "new") options.mask_token = arguments.integer("mask-id", 0);
   const auto made = converted(*model, options);
   save_beside(*made, from, out, save_options(arguments, from));
+  name_mask(from, out, *made->config().mask_token);
   return 0;
 }
 

@@ -5,16 +5,19 @@
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/id_lists.hpp"
 #include "cli/terminal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/adapter_folder.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/model/safetensors.hpp"
+#include "model/processor.hpp"
 #include "storage/json_file.hpp"
 
 namespace lldm::cli {
@@ -28,40 +31,16 @@ struct IdRow {
   std::vector<std::int64_t> ids, visible;
 };
 
-std::vector<std::int64_t> integers_of(const json& values, const std::string& where) {
-  if (!values.is_array() || values.empty())
-    throw DataError(where + ": must be a list of whole numbers");
-  std::vector<std::int64_t> list;
-  for (const auto& value : values) {
-    if (!value.is_number_integer())
-      throw DataError(message(where, ": ", value.dump(), " is no whole number"));
-    list.push_back(value.get<std::int64_t>());
-  }
-  return list;
-}
-
-/// A list of texts; a single text may stand for a list of one.
-std::vector<std::vector<std::int64_t>> lists_of(const json& values, const std::string& where) {
-  if (values.is_array() && !values.empty() && !values.front().is_array())
-    return {integers_of(values, where)};
-  if (!values.is_array() || values.empty())
-    throw DataError(where + ": must be a list of texts, each a list of ids");
-  std::vector<std::vector<std::int64_t>> lists;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    lists.push_back(integers_of(values[i], message(where, "[", i, "]")));
-  return lists;
-}
-
 std::vector<IdRow> rows_of(const fs::path& file, std::int64_t num_ids) {
   const json values = load_json(file);
   const bool is_object = values.is_object();
   if (is_object && !values.contains("input_ids"))
     throw DataError(file.string() + ": has no \"input_ids\"");
-  const auto ids = lists_of(is_object ? values["input_ids"] : values,
+  const auto ids = id_lists(is_object ? values["input_ids"] : values,
                             file.string() + (is_object ? ": input_ids" : ""));
   std::vector<std::vector<std::int64_t>> masks;
   if (is_object && values.contains("attention_mask") && !values["attention_mask"].is_null())
-    masks = lists_of(values["attention_mask"], file.string() + ": attention_mask");
+    masks = id_lists(values["attention_mask"], file.string() + ": attention_mask");
   std::vector<IdRow> rows;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     for (std::size_t k = 0; k < ids[i].size(); ++k)
@@ -70,6 +49,12 @@ std::vector<IdRow> rows_of(const fs::path& file, std::int64_t num_ids) {
                                 " is none of the model's ", num_ids));
     if (!masks.empty() && (masks.size() != ids.size() || masks[i].size() != ids[i].size()))
       throw DataError(message(file.string(), ": attention_mask has not the shape of input_ids"));
+    if (!masks.empty() &&
+        std::ranges::any_of(masks[i], [](std::int64_t seen) { return seen != 0 && seen != 1; }))
+      throw DataError(
+          message(file.string(), ": text ", i, ": attention_mask holds other than 0, 1"));
+    if (!masks.empty() && std::ranges::count(masks[i], 0) == std::ssize(masks[i]))
+      throw DataError(message(file.string(), ": text ", i, ": attention_mask hides every token"));
     rows.push_back({ids[i], masks.empty() ? std::vector<std::int64_t>() : masks[i]});
   }
   return rows;
@@ -112,7 +97,10 @@ int run_model_logits(const Arguments& arguments) {
       throw ConfigError(message("lldm model logits: --", option, " FILE is missing"));
   const fs::path folder = arguments.positional.at(0);
   require_model_folder(folder);
-  const auto model = load_transformer(folder, precision_of(arguments));
+  const Precision precision = precision_of(arguments);
+  if (const std::string note = emulation_note(precision, at::kCPU); !note.empty())
+    std::cerr << "note: " << note << "\n";
+  const auto model = load_transformer(folder, precision);
   if (arguments.has("adapter")) {
     const fs::path adapter = arguments.value("adapter");
     // Weights that are not plain keep the update beside them.
@@ -122,6 +110,10 @@ int run_model_logits(const Arguments& arguments) {
       model->set_adapter(load_adapter(adapter), adapter.string());
   }
   const auto rows = rows_of(arguments.value("ids"), model->vocabulary_size());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (std::ssize(rows[i].ids) > model->config().max_length)
+      throw DataError(message(arguments.value("ids"), ": text ", i, " has ", rows[i].ids.size(),
+                              " tokens, the model takes ", model->config().max_length));
   const c10::NoGradGuard no_gradient;
   std::vector<at::Tensor> logits;
   bool is_even = true;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/id_lists.hpp"
 #include "cli/terminal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/storage_report.hpp"
@@ -21,14 +22,7 @@ std::vector<std::vector<std::int64_t>> texts_of(const Arguments& arguments,
                                                 const Draws& draws) {
   if (!arguments.has("ids")) return random_texts(folder, kTexts, kLength, draws);
   const std::filesystem::path file = arguments.value("ids");
-  try {
-    const auto texts = load_json(file).get<std::vector<std::vector<std::int64_t>>>();
-    for (const auto& text : texts)
-      if (text.empty()) throw DataError(message(file.string(), ": a text without ids"));
-    return texts;
-  } catch (const nlohmann::json::exception&) {
-    throw DataError(message(file.string(), ": must be a list of texts, each a list of ids"));
-  }
+  return id_lists(load_json(file), file.string());
 }
 
 }  // namespace

@@ -61,14 +61,18 @@ class Packer {
         tokens_(folder / "tokens.bin", token_bytes),
         ends_(folder / "documents.bin", 8) {}
 
-  void add_file(const std::filesystem::path& path, const RowReaderOptions& options) {
+  void add_file(const std::filesystem::path& path, const PackRequest& request) {
+    const RowReaderOptions& options = request.reader;
     data::LineReader lines(path, options.max_line_bytes);
     data::UnusedKeys unused;
     BadRows bad;
     while (lines.next()) {
       try {
         const auto row = data::with_columns(data::parse_row(lines), options.columns, unused);
-        add_text(data::to_text_row(row, lines.number(), unused).text);
+        const std::string text = data::to_text_row(row, lines.number(), unused).text;
+        add_text(text);
+        if (request.on_text)
+          request.on_text(text, message(path.filename().string(), ':', lines.line_number()));
       } catch (const data::RowFault& fault) {
         bad.add({lines.line_number(), fault.column, fault.reason, lines.offset()});
       } catch (const DataError& error) {
@@ -122,12 +126,13 @@ PackedCounts pack_corpus(const PackRequest& request, const Tokenizer& tokenizer)
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const std::filesystem::path& file : request.files) {
     const std::int64_t before = packer.num_documents();
-    packer.add_file(file, request.reader);
+    packer.add_file(file, request);
     sources.push_back({{"file", file.filename().string()},
                        {"sha256", sha256_file(file)},
                        {"documents", packer.num_documents() - before}});
   }
   packer.close();
+  if (request.on_read) request.on_read();
   const nlohmann::ordered_json meta = {{"format", 1},
                                        {"tokens", packer.num_tokens()},
                                        {"documents", packer.num_documents()},

@@ -37,6 +37,7 @@ void check(const PlanInputs& in) {
       {"kept_forwards", in.kept_forwards},
       {"side_buffers", in.side_buffers},
       {"staging_bytes", in.staging_bytes},
+      {"publishing_bytes", in.publishing_bytes},
       {"table_values", in.table_values},
       {"block_gradient_values", in.block_gradient_values},
       {"budget", in.budget.bytes},
@@ -45,9 +46,6 @@ void check(const PlanInputs& in) {
     if (value < 0) throw ShapeError(message("plan_memory: ", name, " must be >= 0, got ", value));
   if (in.weight_bytes < 0)
     throw ShapeError(message("plan_memory: weight_bytes must be >= 0, got ", in.weight_bytes));
-  if (in.trainable_parameters > in.parameters)
-    throw ShapeError(message("plan_memory: trainable_parameters must be at most parameters\n  got ",
-                             in.trainable_parameters, " of ", in.parameters));
 }
 
 struct ActivationBytes {
@@ -124,6 +122,8 @@ MemoryPlan plan_memory(const PlanInputs& in) {
   line("activations", MemoryPurpose::activations, rounded(activations));
   line("logits", MemoryPurpose::logits, logits_bytes(in));
   line("staging", MemoryPurpose::staging, in.staging_bytes);
+  line("publishing", MemoryPurpose::staging,
+       in.publishing_bytes - rounded(activations) - logits_bytes(in));
   return plan;
 }
 

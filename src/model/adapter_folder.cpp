@@ -11,9 +11,11 @@
 #include "lldm/errors.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "lldm/storage/files.hpp"
+#include "lldm/storage/published_folder.hpp"
 #include "model/hashed_weights.hpp"
 #include "model/weight_files.hpp"
 #include "storage/json_file.hpp"
+#include "storage/sealed_folder.hpp"
 #include "text/pcre2.hpp"
 
 namespace lldm {
@@ -27,14 +29,18 @@ constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
 
 /// Keys whose value, other than these, changes what an adapter means.
 void refuse_other_kinds(const json& config, const std::string& where) {
-  const std::array<std::pair<const char*, json>, 8> fixed = {{{"peft_type", "LORA"},
-                                                              {"use_dora", false},
-                                                              {"use_qalora", false},
-                                                              {"bias", "none"},
-                                                              {"lora_bias", false},
-                                                              {"fan_in_fan_out", false},
-                                                              {"modules_to_save", nullptr},
-                                                              {"layer_replication", nullptr}}};
+  const std::array<std::pair<const char*, json>, 12> fixed = {{{"peft_type", "LORA"},
+                                                               {"use_dora", false},
+                                                               {"use_qalora", false},
+                                                               {"bias", "none"},
+                                                               {"lora_bias", false},
+                                                               {"fan_in_fan_out", false},
+                                                               {"modules_to_save", nullptr},
+                                                               {"alora_invocation_tokens", nullptr},
+                                                               {"trainable_token_indices", nullptr},
+                                                               {"target_parameters", nullptr},
+                                                               {"arrow_config", nullptr},
+                                                               {"layer_replication", nullptr}}};
   std::string complaints;
   for (const auto& [key, value] : fixed) {
     const json given = config.value(key, value);
@@ -130,6 +136,12 @@ std::vector<LoraUpdate> load_adapter(const fs::path& folder) {
     if (!fs::exists(file))
       throw DataError(
           message(folder.string(), ": no PEFT adapter: has no ", file.filename().string()));
+  // One that a stage published is bound by the model's manifest.
+  if (const fs::path home = fs::weakly_canonical(folder).parent_path();
+      fs::exists(home / kManifestName))
+    SealedFolder(home).check([&](const std::string& name) {
+      return name.starts_with(fs::weakly_canonical(folder).filename().string() + "/");
+    });
   const json config = load_json(config_file, {.max_bytes = kMaxConfigBytes});
   if (!config.is_object()) throw DataError(config_file.string() + ": must be a JSON object");
   refuse_other_kinds(config, config_file.string());

@@ -66,7 +66,9 @@ void Matrix::assign(const at::Tensor& values) const {
   const auto absmax = is_int8 ? scales_ : at::empty({scales_.size(0)}, at::kFloat);
   for (std::int64_t begin = 0; begin < rows_; begin += step) {
     const std::int64_t place = begin * columns_;
-    const auto chunk = values.narrow(0, begin, std::min(step, rows_ - begin));
+    const auto chunk = values.detach().narrow(0, begin, std::min(step, rows_ - begin));
+    if (!chunk.isfinite().all().item<bool>())
+      throw DataError("a weight is not finite: it has no code of int8 or nf4");
     if (is_int8)
       int8_encode(chunk, values_.mutable_data_ptr<std::int8_t>() + place,
                   absmax.mutable_data_ptr<float>() + begin);

@@ -8,6 +8,7 @@
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/model_folder.hpp"
+#include "model/block_projections.hpp"
 #include "model/family.hpp"
 
 namespace lldm {
@@ -17,6 +18,20 @@ std::string list_of(const std::vector<std::string>& names) {
   std::string list;
   for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
   return list;
+}
+
+/// Whether a matrix of any family's blocks has a name that ends in `target`.
+bool names_a_matrix(const std::string& target) {
+  for (const Family* family : families())
+    for (const auto& part : kProjections) {
+      const char* module = family->names.*part.module;
+      if (!module) continue;
+      const std::string name = message(family->names.block, "0.", module);
+      // "layers.3.q_proj" names one block's.
+      if (name == target || name.ends_with("." + target) || target.ends_with(message(".", module)))
+        return true;
+    }
+  return false;
 }
 
 /// What `qkv_bias` means to the family: SMDM has no biases, Qwen2 and Dream always have these, and
@@ -76,7 +91,9 @@ void check_against_folder(const ModelOptions& options, const TransformerConfig& 
 void check_given_sizes(const ModelOptions& options, const config::Value* given,
                        const std::filesystem::path& folder) {
   const TransformerConfig config = load_model_config(folder);
-  check_against_folder(options, config);
+  ModelOptions named = options;
+  named.path = folder;  // errors name it
+  check_against_folder(named, config);
   if (!given) return;
   ModelOptions loaded = options;
   loaded.family = config.family;
@@ -115,6 +132,18 @@ void ModelOptions::check(config::OptionsCheck& check) const {
   if (std::ranges::find(known, family) == known.end())
     check.error("family", message("family = \"", family, "\" does not exist"),
                 "families: " + list_of(known));
+  const AdapterOptions none;
+  if (adapter.type == AdapterType::none &&
+      (adapter.rank != none.rank || adapter.alpha != none.alpha ||
+       adapter.dropout != none.dropout || adapter.rslora || !adapter.targets.empty()))
+    check.error("adapter", "adapter has keys and no type: nothing would read them",
+                "adapter = { type = \"lora\", ... }");
+  for (const std::string& target : adapter.targets)
+    if (!names_a_matrix(target))
+      check.error("adapter",
+                  message("adapter: target \"", target, "\" names no matrix of a family"),
+                  "such as \"q_proj\", \"down_proj\" (llama, qwen2, qwen3, dream), \"attn_out\", "
+                  "\"ff_proj\" (llada), \"attn.attn\" (smdm)");
   const std::pair<const char*, std::int64_t> sizes[] = {
       {"width", width},       {"layers", layers},       {"heads", heads},
       {"kv_heads", kv_heads}, {"mlp_width", mlp_width}, {"max_length", max_length}};

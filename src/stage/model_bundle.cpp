@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/stage/model_bundle.hpp"
 
-#include <ATen/cpu/Utils.h>
 #include <nlohmann/json.hpp>
 
 #include "data/begin_of_text.hpp"
@@ -18,6 +17,7 @@
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "model/processor.hpp"
 #include "stage/data_source.hpp"
 #include "storage/sealed_folder.hpp"
 
@@ -117,26 +117,12 @@ void settle_mask_logit(const RunContext& run, const Work& work, const std::strin
 
 }  // namespace
 
-namespace {
-
-/// Said once a stage, where it is so.
-void note_emulation(const RunContext& run, const Precision& precision) {
-  if (precision.compute != at::kBFloat16 || run.device != "cpu") return;
-  const auto capabilities = at::cpu::get_cpu_capabilities();
-  const auto found = capabilities.find("avx512_bf16");
-  if (found == capabilities.end() || !found->second.toBool())
-    run.logger.warning(
-        "[model] dtype = \"bfloat16\": this processor has no products of bfloat16; they are "
-        "emulated, slower than float32");
-}
-
-}  // namespace
-
 ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from) {
   const ExperimentOptions& options = run.experiment(work).options;
   const PurposeScope scope(MemoryPurpose::weights);
   const at::Device device(run.device);
-  note_emulation(run, precision_of(options.model));
+  if (const std::string note = emulation_note(precision_of(options.model), device); !note.empty())
+    run.logger.warning("[model] " + note);
   const std::string folder =
       from.empty() ? options.model.path.string() : model_folder_of(run, work, from).string();
   ModelBundle bundle;

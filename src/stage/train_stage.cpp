@@ -185,7 +185,14 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   setup.labels = stage_labels(run, work, stage);
   if (const StageRows* rows = run.schedule.stage_of(work).facts.rows_at("validation"))
     setup.validation_row = row_label(run, work, rows->data.resolved);
-  const AdapterOptions& adapter = run.experiment(work).options.model.adapter;
+  const ModelOptions& model = run.experiment(work).options.model;
+  AdapterOptions adapter = model.adapter;
+  if (adapter.type != AdapterType::none && starts_fresh(stage, model)) {
+    // An update of random weights is no use.
+    adapter.type = AdapterType::none;
+    run.logger.info(message("stage ", run.label(work),
+                            ": fresh weights are trained in full, without [model] adapter"));
+  }
   if (adapter.type == AdapterType::none) bundle.model->set_trainable(true);
   const ObjectiveNeeds needs = needs_of_rows(objective.needs(), setup);
   std::shared_ptr<ReferenceCache> cache;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lldm/errors.hpp"
+#include "lldm/model/model_folder.hpp"
 #include "model/head.hpp"
 
 namespace lldm {
@@ -104,6 +105,8 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
   in.logits_chunk_rows = kHeadChunkBytes / (shape.vocabulary * bytes);
   const auto recomputation = run.experiment(work).options.model.recomputation;
   in.activations = block_activations(run.device, recomputation);
+  // The sums of weights and updates, a file at a time.
+  if (is_shared) in.publishing_bytes = std::min(kMaxShardBytes, shape.parameters * bytes);
   in.block_gradient_values = is_shared ? 0 : block_gradient_values(shape);
   in.budget = run.experiment(work).options.memory.budget;
   return in;

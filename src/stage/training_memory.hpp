@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lldm/memory/planner.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/stage/run_context.hpp"
 #include "lldm/stage/training_options.hpp"
 #include "lldm/train/trainer.hpp"
@@ -18,6 +19,11 @@ constexpr std::int64_t block_gradient_values(const ModelShape& shape) {
 /// What a block of src/model keeps per token: on the CPU what its node saves, elsewhere what plain
 /// operations do.
 ActivationModel block_activations(const std::string& device, Recomputation recomputation);
+
+/// Whether the stage's model is neither a folder's nor an earlier stage's.
+inline bool starts_fresh(const TrainingStage& stage, const ModelOptions& model) {
+  return stage.from.empty() && model.path.empty();
+}
 
 struct TrainingMemory {
   GradientPath path = GradientPath::linear;

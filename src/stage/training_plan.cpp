@@ -7,6 +7,7 @@
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
@@ -18,8 +19,13 @@
 namespace lldm {
 namespace {
 
-PlanInputs model_inputs(const ExperimentOptions& options, const ModelShape& shape) {
-  const bool is_lora = options.model.adapter.type == AdapterType::lora;
+bool has_adapter(const TrainingStage& stage, const ModelOptions& model) {
+  return model.adapter.type == AdapterType::lora && !starts_fresh(stage, model);
+}
+
+PlanInputs model_inputs(const ExperimentOptions& options, const TrainingStage& stage,
+                        const ModelShape& shape) {
+  const bool is_lora = has_adapter(stage, options.model);
   PlanInputs in;
   in.parameters = shape.parameters;
   // A low-rank update of the seven matrices of every block: rank * (inputs + outputs) each.
@@ -39,6 +45,7 @@ PlanInputs model_inputs(const ExperimentOptions& options, const ModelShape& shap
                     static_cast<double>(std::max<std::int64_t>(1, in.parameters));
   in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * shape.vocabulary));
   in.activations = block_activations(options.device, options.model.recomputation);
+  if (is_lora) in.publishing_bytes = std::min(kMaxShardBytes, in.parameters * in.compute_bytes);
   in.block_gradient_values = is_lora ? 0 : block_gradient_values(shape);
   in.budget = options.memory.budget;
   return in;
@@ -74,11 +81,11 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
       stage.optimizer.batch_size *
       (needs.use == ScoreUse::coupled ? stage.optimizer.gradient_accumulation_steps : 1);
   const std::int64_t tokens = rows * answers * plan.copies_per_text * longest;
-  PlanInputs in = model_inputs(experiment.options, shape);
+  PlanInputs in = model_inputs(experiment.options, stage, shape);
   // With an adapter the reference is the same weights with the adapter switched off; a cache is
   // filled by the policy before its first step.
   if (needs.reference && stage.reference.cache.empty() &&
-      experiment.options.model.adapter.type != AdapterType::lora)
+      !has_adapter(stage, experiment.options.model))
     in.reference_parameters = in.parameters + in.table_values;
   in.tokens_per_forward = std::min(std::max(stage.max_tokens_per_forward, longest), tokens);
   in.longest_sequence = std::min(longest, in.tokens_per_forward);

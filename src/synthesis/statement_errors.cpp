@@ -97,7 +97,9 @@ WrongChains swap_entities(const Chain& chain) {
     for (const std::string& name : names)
       for (const std::size_t place : places_of(step.of(chain.text), name))
         for (const std::string& other : names)
-          if (!are_of_one_name(name, other) && are_alike(chain.prompt, name, other))
+          // A step that names both would compare or relate somebody with himself.
+          if (!are_of_one_name(name, other) && are_alike(chain.prompt, name, other) &&
+              places_of(step.of(chain.text), other).empty())
             add(found, chain, at, {step.begin + place, step.begin + place + name.size(), other},
                 message("names ", other, " for ", name));
   }

@@ -70,11 +70,41 @@ run_lldm model convert "$WORK/qwen3" --mask-id new --out "$WORK/grown"
 expect_code 0 "or adds a row for it"
 run_lldm model inspect "$WORK/grown"
 expect_text "embedding rows 41"
+run_lldm model convert "$WORK/grown" --mask-id 3 --out "$WORK/none"
+expect_code 2 "a masked model is not converted again"
+expect_text "has a mask token already"
+printf '%s\n' '{"text": "some words to cut"}' '{"text": "and other words"}' > "$WORK/words.jsonl"
+run_lldm tokenizer train "$WORK/words.jsonl" --size 260 --special "<eos>" --out "$WORK/cutter"
+run_lldm model init qwen2 --tokens 300 --set width=32 --set layers=1 --set heads=4 --set max_length=32 --out "$WORK/spare"
+cp "$WORK/cutter/tokenizer.json" "$WORK/spare"
+run_lldm model convert "$WORK/spare" --mask-id 280 --out "$WORK/spared"
+expect_code 0 "an id behind the tokenizer's becomes the mask"
+expect_text "is written <|mask|>"
+run_lldm data check "$WORK/words.jsonl" --kind text --tokenizer "$WORK/spared"
+expect_code 0 "and the folder's tokenizer knows it"
+cp "$WORK/grown/config.json" "$WORK/kept.json"
+run_lldm model logits "$WORK/grown" --ids "$WORK/kept.json" --out "$WORK/kept.json"
+expect_code 2 "a file that is read is not written over"
+expect_text "would be lost"
 run_lldm model convert "$WORK/qwen3" --mask-id 40 --out "$WORK/none"
 expect_code 2 "an id without a row is refused"
 expect_text "mask id 40 has no row"
 run_lldm model convert "$WORK/qwen3" --from llama --mask-id 39 --out "$WORK/none"
 expect_code 2 "another family than asked for is refused"
+
+base=$WORK/lora-nf4/tuned/model
+run_lldm model merge "$base" --adapter "$base/adapter" --out "$WORK/twice"
+expect_code 2 "updates are not added twice"
+cp -r "$base" "$WORK/bent"
+printf '\001' | dd of="$WORK/bent/adapter/adapter_model.safetensors" bs=1 seek=1000 conv=notrunc status=none
+run_lldm model logits "$WORK/qwen3" --adapter "$WORK/bent/adapter" --ids "$WORK/kept.json" --out "$WORK/none.safetensors"
+expect_code 2 "a damaged adapter of ours is refused"
+expect_text "adapter_model.safetensors"
+run_lldm validate "$SMOKE" --set 'model.adapter={rank=8}'
+expect_code 2 "an adapter without type is refused"
+run_lldm validate "$SMOKE" --set 'model.adapter={type="lora", targets=["q_prj"]}'
+expect_code 2 "and one of no matrix"
+expect_text "names no matrix"
 
 # Recorded logits, from JSON to safetensors, read by another program.
 cat > "$WORK/check.py" << 'PYTHON'

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -36,6 +37,12 @@ std::int64_t num_wrong(const at::Tensor& numbers, const at::Tensor& got,
   return mine.ne(other).logical_and(gap.gt(x.abs().mul(2e-6))).sum().item<std::int64_t>();
 }
 
+/// Of the recorded set in this project every byte is ours too; another set may hold numbers that
+/// are halfway between two codes.
+std::int64_t allowed(std::int64_t of_another_set) {
+  return std::getenv("LLDM_GOLDEN") ? of_another_set : 0;
+}
+
 struct Case {
   const TensorMap& tensors;
   std::string name;
@@ -55,7 +62,7 @@ void check_nf4(const Case& recorded) {
              weight.numel(), numbers.mutable_data_ptr<float>());
   CHECK(num_wrong(weight, numbers, recorded["nf4.dequantised"]) == 0);
   const std::int64_t different = bytes.ne(recorded["nf4.bytes"]).sum().item<std::int64_t>();
-  CHECK(different <= weight.numel() / 1000);  // halfway numbers, of which these sets have none
+  CHECK(different <= allowed(weight.numel() / 1000));  // numbers halfway between two codes
   if (different == 0) CHECK(distance(numbers, recorded["nf4.dequantised"]) <= 1e-6);
 
   auto codes = at::empty_like(recorded["nf4_double.absmax"]);
@@ -65,7 +72,7 @@ void check_nf4(const Case& recorded) {
   // The mean that is taken off may differ in its last bit, and a code by one with it.
   const auto gap = codes.to(at::kInt).sub(recorded["nf4_double.absmax"].to(at::kInt)).abs();
   CHECK(gap.max().item<int>() <= 1);
-  CHECK(gap.sum().item<int>() <= codes.numel() / 200);
+  CHECK(gap.sum().item<int>() <= allowed(codes.numel() / 200));
   CHECK(distance(nested.narrow(0, 0, 1), recorded["nf4_double.offset"].reshape({1})) <= 1e-6);
   CHECK(distance(nested.narrow(0, 1, nested.size(0) - 1), recorded["nf4_double.nested_absmax"]) <=
         1e-6);
@@ -97,7 +104,7 @@ void check_int8(const Case& recorded) {
   CHECK(num_wrong(weight.to(at::kHalf), numbers, recorded["int8.values"].to(at::kFloat) * step) ==
         0);
   CHECK(parts[0].second.ne(recorded["int8.values"]).sum().item<std::int64_t>() <=
-        weight.numel() / 1000);
+        allowed(weight.numel() / 1000));
 }
 
 void check_dynamic(const Case& recorded) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,6 +19,10 @@ struct PackRequest {
   std::vector<std::filesystem::path> files;  // of text rows, in this order
   std::filesystem::path folder;              // made; an existing one is refused
   RowReaderOptions reader = {};
+  /// Told every text and its place ("rows.jsonl:12"), and once when all were told, before anything
+  /// is published; either may throw.
+  std::function<void(const std::string& text, const std::string& place)> on_text = {};
+  std::function<void()> on_read = {};
 };
 
 /// What was packed.

@@ -69,6 +69,7 @@ struct PlanInputs {
   std::int64_t table_values = 0;           // held beside the parameters: rotary tables
   std::int64_t block_gradient_values = 0;  // of one block's weights, before they are added
   std::int64_t staging_bytes = 0;          // batches on their way to the device
+  std::int64_t publishing_bytes = 0;       // numbers on their way to a file, between steps
   ActivationModel activations;
   ByteSize budget;  // 0: none
 };
@@ -108,6 +109,7 @@ struct MemoryPlan {
 ///                        + N * L * H * a.attention_matrices)
 ///     transient   = c * (N * (D * a.transient_width_vectors + M * a.transient_mlp_vectors)
 ///                        + N * L * H * a.transient_attention_matrices)
+///   publishing    = what publishing_bytes is more than activations and logits, which are gone then
 ///   logits        = min(chunk, rows) * V * 4 * logits_matrices + kept_forwards * rows * D * c
 /// N * L bounds the sum of squared lengths of a packed batch, so the plan errs upwards for ragged
 /// batches.

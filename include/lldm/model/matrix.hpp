@@ -26,8 +26,8 @@ struct Precision {
   Precision(at::ScalarType dtype = at::kFloat, WeightStorage held = WeightStorage::plain)
       : compute(dtype), storage(held) {}
 
-  /// float32 or float64; bfloat16: products of blocks read bfloat16 and add in float32, everything
-  /// between them is float32.
+  /// float32 or float64; bfloat16: products of blocks read bfloat16, add in float32 and give
+  /// bfloat16, everything between them is float32.
   at::ScalarType compute;
   WeightStorage storage;
 

@@ -129,6 +129,15 @@ TEST_CASE("plan_memory refuses impossible sizes by name", "[memory][planner]") {
   in.width = -1;
   CHECK_THROWS_AS(plan_memory(in), lldm::ShapeError);
   in = small();
-  in.trainable_parameters = 1001;
+  in.weight_bytes = -1;
   CHECK_THROWS_AS(plan_memory(in), lldm::ShapeError);
+  in = small();
+  in.trainable_parameters = 1001;  // an adapter of a large rank beside small matrices
+  CHECK_NOTHROW(static_cast<void>(plan_memory(in)));
+  // What is on its way to a file takes the place of activations and logits.
+  in = small();
+  const auto held = plan_memory(in);
+  in.publishing_bytes =
+      held.bytes(MemoryPurpose::activations) + held.bytes(MemoryPurpose::logits) + 1000;
+  CHECK(plan_memory(in).peak_bytes() == held.peak_bytes() + 1000);
 }
