@@ -166,8 +166,7 @@ void save_beside(const Transformer& model, const fs::path& from, const fs::path&
 
 /// Gives a mask that the tokenizer's file does not hold a text, where such files name added tokens.
 void name_mask(const fs::path& from, const fs::path& out, std::int64_t mask) {
-  if (!has_tokenizer(from)) return;
-  if (mask < load_tokenizer(from)->vocabulary_size()) return;
+  if (!has_tokenizer(from) || mask < load_tokenizer(from)->vocabulary_size()) return;
   constexpr const char* kText = "<|mask|>";
   const fs::path file = out / "tokenizer_config.json";
   nlohmann::ordered_json config = nlohmann::ordered_json::object();
@@ -239,6 +238,14 @@ int run_model_convert(const Arguments& arguments) {
   // "keep" is where the folder's own logits stand.
   ConversionOptions options{.shifted_logits = shift == "keep" && model->config().shifted_logits};
   if (mask != "new") options.mask_token = arguments.integer("mask-id", 0);
+  if (has_tokenizer(from)) {
+    // Ids of a tokenizer have no gaps.
+    const std::int64_t next = load_tokenizer(from)->vocabulary_size();
+    if (options.mask_token.value_or(model->config().embedding_rows()) > next)
+      throw ConfigError(message("--mask-id ", mask, ": the folder's tokenizer has ", next,
+                                " tokens, the embedding ", model->config().embedding_rows(),
+                                " rows\n  give --mask-id ", next, ", the first unused one"));
+  }
   const auto made = converted(*model, options);
   save_beside(*made, from, out, save_options(arguments, from));
   name_mask(from, out, *made->config().mask_token);
