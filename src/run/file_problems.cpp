@@ -8,6 +8,7 @@
 
 #include "config/path_variables.hpp"
 #include "experiment/input_checks.hpp"
+#include "experiment/key_readings.hpp"
 #include "lldm/data/corpus.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/model_options.hpp"
@@ -144,17 +145,22 @@ struct FileCheck {
     for (const std::string& input : stage.facts.all_inputs())
       if (input.find('/') != std::string::npos) folder(stage.position, who, input, {}, {});
     for (const StageRows& rows : stage.facts.rows) source(stage, rows);
+    // [model] is of the folder that a stage starts with, unless an earlier stage makes its model.
+    if (stage.facts.training && stage.facts.from.find('/') != std::string::npos &&
+        !makes_model(experiment))
+      sizes(experiment.options.model, loaded.document.root.find("model"), stage.facts.from);
     if (stage.facts.trains_new_model()) start(experiment);
     if (const Member* task = stage.resolved.find("task"))
       component(stage, Role::task, task->value,
                 task->value.is_string() ? task->value.as_string() : task->value.text_of("type"));
   }
 
-  /// Keys of [model] that the config.json of its `path` contradicts.
-  void sizes(const ModelOptions& options, const Member* model) {
-    if (!std::filesystem::exists(options.path / "config.json")) return;
+  /// Keys of [model] that the config.json of `folder` contradicts.
+  void sizes(const ModelOptions& options, const Member* model,
+             const std::filesystem::path& folder) {
+    if (!std::filesystem::exists(folder / "config.json")) return;
     try {
-      check_given_sizes(options, model ? &model->value : nullptr, options.path);
+      check_given_sizes(options, model ? &model->value : nullptr, folder);
     } catch (const ConfigError& error) {
       add(model ? model->position : Position(), "", {.text = error.what(), .is_missing = false});
     } catch (const DataError&) {  // told of the folder
@@ -172,7 +178,7 @@ struct FileCheck {
       const Member* model = loaded.document.root.find("model");
       folder(model ? model->position : Position(),
              "[model] path: ", experiment.options.model.path.string(), tokenizer, keys);
-      sizes(experiment.options.model, model);
+      sizes(experiment.options.model, model, experiment.options.model.path);
     } else if (!tokenizer.path.empty()) {
       const Position position = table ? table->position : Position();
       if (is_unset(position, "path", tokenizer.path.string())) return;

@@ -103,6 +103,20 @@ printf '\001' | dd of="$WORK/bent/adapter/adapter_model.safetensors" bs=1 seek=1
 run_lldm model logits "$WORK/qwen3" --adapter "$WORK/bent/adapter" --ids "$WORK/kept.json" --out "$WORK/none.safetensors"
 expect_code 2 "a damaged adapter of ours is refused"
 expect_text "adapter_model.safetensors"
+cat > "$WORK/from.toml" << TOML
+name = "from"
+[model]
+family = "llama"
+[[stage]]
+name = "more"
+kind = "pretraining"
+from = "$WORK/run-qwen3/sft/model"
+data = { generate = "word_problems", form = "pretraining", rows = 8 }
+optimizer = { steps = 1 }
+TOML
+run_lldm validate "$WORK/from.toml"
+expect_code 2 "a family that the folder contradicts is told before the run"
+expect_text "family = "
 run_lldm validate "$SMOKE" --set 'model.adapter={rank=8}'
 expect_code 2 "an adapter without type is refused"
 run_lldm validate "$SMOKE" --set 'model.adapter={type="lora", targets=["q_prj"]}'
