@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -88,6 +89,31 @@ inline std::shared_ptr<Transformer> make(const TransformerConfig& config,
       at::Tensor(p.value).add_(at::arange(p.value.size(0), p.value.options()).add(shift += 1).sin(),
                                0.3);
   return model;
+}
+
+/// A small model of a family, with every bias that the family may have.
+inline std::shared_ptr<Transformer> family_model(const std::string& family,
+                                                 at::ScalarType type = at::kDouble) {
+  TransformerConfig config = family_defaults(family);
+  const TransformerConfig sizes = small_config();
+  config.width = sizes.width, config.layers = sizes.layers, config.heads = sizes.heads,
+  config.kv_heads = sizes.kv_heads, config.mlp_width = sizes.mlp_width,
+  config.vocabulary = config.logit_columns = sizes.vocabulary, config.max_length = 64;
+  if (family == "llama") config.qkv_bias = config.output_bias = config.mlp_bias = true;
+  return make(config, type);
+}
+
+/// Puts an adapter beside it as if it had been trained for a while: B is not zero.
+inline void adapt(Transformer& model, const LoraOptions& options = {.rank = 3, .alpha = 4}) {
+  model.add_adapter(options, Draws(5, "adapter"));
+  const c10::NoGradGuard guard;
+  double phase = 0;
+  for (const auto& update : model.adapter())
+    at::Tensor(update.b).copy_(at::arange(update.b.numel(), update.b.options().requires_grad(false))
+                                   .add(phase += 1)
+                                   .sin()
+                                   .mul(0.3)
+                                   .view_as(update.b));
 }
 
 inline const std::vector<std::int64_t> kRagged = {1, 5, 16, 17, 33, 5, 40};

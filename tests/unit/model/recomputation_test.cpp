@@ -19,16 +19,6 @@ namespace {
 
 constexpr Recomputation kAgain[] = {Recomputation::selective, Recomputation::full};
 
-std::shared_ptr<Transformer> family_model(const std::string& family, at::ScalarType type) {
-  TransformerConfig config = family_defaults(family);
-  const TransformerConfig sizes = small_config();
-  config.width = sizes.width, config.layers = sizes.layers, config.heads = sizes.heads,
-  config.kv_heads = sizes.kv_heads, config.mlp_width = sizes.mlp_width,
-  config.vocabulary = config.logit_columns = sizes.vocabulary, config.max_length = 64;
-  if (family == "llama") config.qkv_bias = config.output_bias = config.mlp_bias = true;
-  return make(config, type);
-}
-
 std::vector<at::Tensor> slopes_of(Transformer& model, const PackedTokens& batch,
                                   Recomputation recomputation) {
   model.set_recomputation(recomputation);

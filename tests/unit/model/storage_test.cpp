@@ -25,16 +25,6 @@ namespace {
 constexpr WeightStorage kNarrow[] = {WeightStorage::bfloat16, WeightStorage::int8,
                                      WeightStorage::nf4};
 
-std::shared_ptr<Transformer> family_model(const std::string& family) {
-  TransformerConfig config = family_defaults(family);
-  const TransformerConfig sizes = small_config();
-  config.width = sizes.width, config.layers = sizes.layers, config.heads = sizes.heads,
-  config.kv_heads = sizes.kv_heads, config.mlp_width = sizes.mlp_width,
-  config.vocabulary = config.logit_columns = sizes.vocabulary, config.max_length = 64;
-  if (family == "llama") config.qkv_bias = config.output_bias = config.mlp_bias = true;
-  return make(config);
-}
-
 /// The same numbers in the dtype that is computed in.
 std::shared_ptr<Transformer> plain_twin(const Transformer& model) {
   const c10::NoGradGuard guard;
@@ -42,18 +32,6 @@ std::shared_ptr<Transformer> plain_twin(const Transformer& model) {
   const auto from = model.weights(), to = twin->weights();
   for (std::size_t i = 0; i < from.size(); ++i) to[i].assign(from[i].value(model.dtype()));
   return twin;
-}
-
-void adapt(Transformer& model) {
-  model.add_adapter({.rank = 3, .alpha = 4}, Draws(5, "adapter"));
-  const c10::NoGradGuard guard;
-  double phase = 0;
-  for (const auto& update : model.adapter())
-    at::Tensor(update.b).copy_(at::arange(update.b.numel(), update.b.options().requires_grad(false))
-                                   .add(phase += 1)
-                                   .sin()
-                                   .mul(0.3)
-                                   .view_as(update.b));
 }
 
 at::Tensor scores_of(const Transformer& model, const PackedTokens& batch) {

@@ -22,25 +22,11 @@ namespace {
 
 [[maybe_unused]] const bool is_deterministic = (set_deterministic_environment(), true);
 
-/// A model whose adapter has been trained for a while: B is not zero.
+/// A model whose adapter has been trained for a while.
 std::shared_ptr<Transformer> adapted(const std::string& family, at::ScalarType type = at::kDouble,
                                      const LoraOptions& options = {.rank = 3, .alpha = 4}) {
-  TransformerConfig config = family_defaults(family);
-  const TransformerConfig sizes = small_config();
-  config.width = sizes.width, config.layers = sizes.layers, config.heads = sizes.heads,
-  config.kv_heads = sizes.kv_heads, config.mlp_width = sizes.mlp_width,
-  config.vocabulary = config.logit_columns = sizes.vocabulary, config.max_length = 64;
-  if (family == "llama") config.qkv_bias = config.output_bias = config.mlp_bias = true;
-  const auto model = make(config, type);
-  model->add_adapter(options, Draws(5, "adapter"));
-  const c10::NoGradGuard guard;
-  double phase = 0;
-  for (const auto& update : model->adapter())
-    at::Tensor(update.b).copy_(at::arange(update.b.numel(), update.b.options().requires_grad(false))
-                                   .add(phase += 1)
-                                   .sin()
-                                   .mul(0.3)
-                                   .view_as(update.b));
+  const auto model = family_model(family, type);
+  adapt(*model, options);
   return model;
 }
 
