@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 python=${LLDM_PYTHON:-}
 if [[ -z $python ]] || ! "$python" -c 'import torch, transformers, peft, safetensors' 2> /dev/null; then
   echo "skipped: LLDM_PYTHON names no Python with torch, transformers, peft and safetensors"
-  exit 0
+  exit 77  # skipped, not passed
 fi
 
 for family in llama qwen2 qwen3; do
