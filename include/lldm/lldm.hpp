@@ -108,6 +108,7 @@
 #include "lldm/laws/toy_table.hpp"
 #include "lldm/memory/bytes.hpp"
 #include "lldm/memory/device.hpp"
+#include "lldm/memory/flat_tensors.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/memory/planner.hpp"
 #include "lldm/memory/purpose.hpp"

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: MIT
-// One transformer block on packed rows, in the forms that exist of it.
+// One transformer block on packed rows, as one autograd node.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "lldm/model/transformer.hpp"
+#include "model/block_parts.hpp"
 
 namespace lldm {
 
+struct AttentionRuns;
+
 /// What a block needs to know besides its weights and rows.
 struct BlockContext {
+  const BlockParts* parts = nullptr;  // of the rows' device
   std::vector<std::int64_t> offsets;  // [B + 1]
   at::Tensor visible;                 // [N] bool, or undefined
   at::Tensor cosines, sines;          // [head_width / 2, >= max length], in the rows' dtype
@@ -24,26 +29,17 @@ struct BlockContext {
   std::vector<AttentionPattern> patterns = {};  // [B], or empty: every sequence is seen whole
   /// [B] of what an update's dropout is drawn, or empty: nothing is dropped.
   std::vector<std::uint64_t> dropout_keys = {};
-  std::size_t block = 0;  // its number: each draws its own
+  std::shared_ptr<const AttentionRuns> runs = nullptr;  // where parts->prepare makes them
+  std::size_t block = 0;                                // its number: each draws its own
 };
 
 /// rows / rms(rows) * weight, normalised in float32 or wider.  [N, D], [D] -> [N, D]
-at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps);
+at::Tensor rms_norm(const BlockParts& parts, const at::Tensor& rows, const at::Tensor& weight,
+                    double eps);
 
-/// x + attention(norm(x)), then + SwiGLU(norm(.)).  [N, D] -> [N, D].  On the CPU one autograd node
-/// with its own backward; elsewhere, and where sequences have patterns, `block_by_operations`.
+/// x + attention(norm(x)), then + SwiGLU(norm(.)).  [N, D] -> [N, D].  With a backward of its own,
+/// on every device.
 at::Tensor block_forward(const WeightStore& store, std::size_t block, const BlockAdapters& adapters,
                          const at::Tensor& rows, const BlockContext& context);
-
-/// The same mathematics as differentiable tensor operations, on any device.  Products of bfloat16
-/// are rounded to it, as a product of such tensors is.
-at::Tensor block_by_operations(const BlockWeights& block, const BlockAdapters& adapters,
-                               const at::Tensor& rows, const BlockContext& context);
-/// With recomputation (selective as full) it keeps the rows alone and is run again in the backward
-/// pass.
-at::Tensor block_by_operations(const WeightStore& store, std::size_t block,
-                               const BlockAdapters& adapters, const at::Tensor& rows,
-                               const BlockContext& context);
-at::Tensor rms_norm_by_operations(const at::Tensor& rows, const at::Tensor& weight, double eps);
 
 }  // namespace lldm

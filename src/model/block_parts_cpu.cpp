@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "model/block_parts_cpu.hpp"
+#include "model/block_parts.hpp"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/rsqrt.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
+#include "model/block.hpp"
 #include "model/kernels/attention.hpp"
 #include "model/kernels/rows.hpp"
 
@@ -79,8 +78,6 @@ AttentionArgs<T> attention_args(const at::Tensor& qkv, const BlockContext& conte
   args.log_sums = log_sums.mutable_data_ptr<T>();
   return args;
 }
-
-}  // namespace
 
 Normed norm_forward(const at::Tensor& x, const at::Tensor& weight, double eps) {
   Normed out{at::empty_like(x), at::empty({x.size(0)}, x.options())};
@@ -180,52 +177,12 @@ at::Tensor attend_gradient(const at::Tensor& qkv, const BlockContext& context, b
   return result;
 }
 
-namespace {
-
-/// Queries and keys of [(H + 2 K) W, N] as [H + K, W, N].
-at::Tensor heads_of(const at::Tensor& qkv, const BlockContext& context) {
-  const std::int64_t heads = context.heads + context.kv_heads, width = 2 * context.cosines.size(0);
-  return qkv.narrow(0, 0, heads * width).view({heads, width, qkv.size(1)});
-}
-
-/// [H + K, W, 1]: the norm's weight of every head.
-at::Tensor weights_of(const BlockContext& context, const at::Tensor& q_norm,
-                      const at::Tensor& k_norm) {
-  return at::cat({q_norm.unsqueeze(0).expand({context.heads, -1}),
-                  k_norm.unsqueeze(0).expand({context.kv_heads, -1})})
-      .unsqueeze(2);
-}
-
 }  // namespace
 
-at::Tensor heads_norm(const at::Tensor& qkv, const BlockContext& context, const at::Tensor& q_norm,
-                      const at::Tensor& k_norm, const at::Tensor& scale) {
-  const auto weights = weights_of(context, q_norm, k_norm);
-  auto result = columns(qkv.size(0), qkv.size(1), qkv.options());
-  const std::int64_t values = context.kv_heads * 2 * context.cosines.size(0);
-  result.narrow(0, qkv.size(0) - values, values).copy_(qkv.narrow(0, qkv.size(0) - values, values));
-  heads_of(result, context).copy_(heads_of(qkv, context).mul(scale).mul_(weights));
-  return result;
-}
-
-at::Tensor heads_scale(const at::Tensor& qkv, const BlockContext& context) {
-  return at::rsqrt(heads_of(qkv, context).square().mean(1, /*keepdim=*/true).add_(context.eps));
-}
-
-HeadsNormGradient heads_norm_gradient(const at::Tensor& qkv, const BlockContext& context,
-                                      const at::Tensor& q_norm, const at::Tensor& k_norm,
-                                      const at::Tensor& scale, const at::Tensor& upstream) {
-  const auto x = heads_of(qkv, context), dy = heads_of(upstream, context);
-  const auto normed = x.mul(scale);           // before the weight
-  const auto weight = dy.mul(normed).sum(2);  // [H + K, W]
-  const auto slope = dy.mul(weights_of(context, q_norm, k_norm));
-  // d(x r) / dx with r = (mean(x^2) + eps)^(-1/2)
-  const auto dx = slope.sub(normed.mul(slope.mul(normed).mean(1, true))).mul_(scale);
-  auto result = columns(qkv.size(0), qkv.size(1), qkv.options());
-  result.copy_(upstream);
-  heads_of(result, context).copy_(dx);
-  return {result, weight.narrow(0, 0, context.heads).sum(0),
-          weight.narrow(0, context.heads, context.kv_heads).sum(0)};
+const BlockParts& cpu_block_parts() {
+  static constexpr BlockParts parts{norm_forward, norm_backward, swiglu,          swiglu_gradient,
+                                    columns,      attend,        attend_gradient, nullptr};
+  return parts;
 }
 
 }  // namespace lldm

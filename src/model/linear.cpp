@@ -11,7 +11,7 @@
 
 #include "lldm/memory/purpose.hpp"
 #include "model/block_dropout.hpp"
-#include "model/block_parts_cpu.hpp"
+#include "model/block_parts.hpp"
 
 namespace lldm {
 namespace {
@@ -113,7 +113,7 @@ at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) cons
 }
 
 at::Tensor Linear::forward_columns(const at::Tensor& x) const {
-  auto y = columns(out(), x.size(0), x.options());
+  auto y = context_.parts->columns(out(), x.size(0), x.options());
   const auto biases = bias();
   if (is_direct()) {
     if (biases.defined())
@@ -153,7 +153,7 @@ at::Tensor Linear::input_gradient(const at::Tensor& dy) const {
 }
 
 at::Tensor Linear::input_gradient_columns(const at::Tensor& dy) const {
-  auto dx = columns(weight(parts().front()).columns(), dy.size(0), dy.options());
+  auto dx = context_.parts->columns(weight(parts().front()).columns(), dy.size(0), dy.options());
   if (is_direct()) {
     at::mm_out(dx, joined().t(), dy.t());
   } else {

@@ -192,17 +192,21 @@ std::optional<PackedTokens> Transformer::widened(const PackedTokens& batch) cons
 }
 
 BlockContext Transformer::block_context(const PackedTokens& batch) const {
-  return {.offsets = batch.offsets,
-          .visible = batch.visible.defined() ? batch.visible.contiguous() : at::Tensor(),
-          .cosines = cosines_,
-          .sines = sines_,
-          .heads = config_.heads,
-          .kv_heads = config_.kv_heads,
-          .eps = config_.norm_eps,
-          .compute = precision_.compute,
-          .recomputation = recomputation_,
-          .patterns = batch.patterns,
-          .dropout_keys = dropout_keys(batch)};
+  BlockContext context{
+      .parts = &block_parts(device(), !batch.patterns.empty()),
+      .offsets = batch.offsets,
+      .visible = batch.visible.defined() ? batch.visible.contiguous() : at::Tensor(),
+      .cosines = cosines_,
+      .sines = sines_,
+      .heads = config_.heads,
+      .kv_heads = config_.kv_heads,
+      .eps = config_.norm_eps,
+      .compute = precision_.compute,
+      .recomputation = recomputation_,
+      .patterns = batch.patterns,
+      .dropout_keys = dropout_keys(batch)};
+  if (context.parts->prepare) context.parts->prepare(context);
+  return context;
 }
 
 std::vector<std::uint64_t> Transformer::dropout_keys(const PackedTokens& batch) const {
@@ -231,7 +235,7 @@ std::vector<at::Tensor> Transformer::hidden_states(const PackedTokens& batch) co
   const auto context = block_context(batch);
   for (std::size_t i = 0; i < store_->size(); ++i)
     states.push_back(block_forward(*store_, i, adapters_of(i), states.back(), context));
-  states.push_back(rms_norm(states.back(), final_norm_, config_.norm_eps));
+  states.push_back(rms_norm(*context.parts, states.back(), final_norm_, config_.norm_eps));
   return states;
 }
 
@@ -242,7 +246,7 @@ at::Tensor Transformer::raw_hidden(const PackedTokens& batch) const {
   const auto context = block_context(batch);
   for (std::size_t i = 0; i < store_->size(); ++i)
     rows = block_forward(*store_, i, adapters_of(i), rows, context);
-  return rms_norm(rows, final_norm_, config_.norm_eps);
+  return rms_norm(*context.parts, rows, final_norm_, config_.norm_eps);
 }
 
 at::Tensor Transformer::hidden(const PackedTokens& batch) const {

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/flat_tensors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/transformer.hpp"
 #include "model/block_projections.hpp"
@@ -59,6 +60,19 @@ void check_targets(const LoraOptions& options, const TensorNames& names,
   }
 }
 
+/// Behind one another in one allocation, so that they are moved and updated as one.
+void lay_flat(std::vector<BlockAdapters>& adapters) {
+  std::vector<at::Tensor*> sides;
+  for (auto& block : adapters)
+    for (const auto& part : kProjections)
+      if (Lora& lora = block.*part.lora; lora.a.defined())
+        sides.insert(sides.end(), {&lora.a, &lora.b});
+  std::vector<at::Tensor> loose;
+  for (const auto* side : sides) loose.push_back(*side);
+  const auto flat = FlatTensors::zeros_like(loose);
+  for (std::size_t i = 0; i < sides.size(); ++i) *sides[i] = flat[i].copy_(*sides[i]);
+}
+
 }  // namespace
 
 const BlockAdapters& Transformer::adapters_of(std::size_t block) const {
@@ -88,6 +102,7 @@ void Transformer::add_adapter(const LoraOptions& options, const Draws& draws) {
                                  options.dropout};
     }
   }
+  lay_flat(adapters_);
   set_trainable(true);
 }
 
@@ -123,6 +138,7 @@ void Transformer::set_adapter(const std::vector<LoraUpdate>& updates, const std:
   if (!complaints.empty())
     throw DataError(message(where, ": an adapter of another model", complaints));
   set_trainable(false);
+  lay_flat(adapters);
   adapters_ = std::move(adapters);
 }
 

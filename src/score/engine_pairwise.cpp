@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/flat_tensors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "score/chunk.hpp"
 
@@ -19,7 +20,7 @@ namespace {
 /// Puts fresh buffers in the place of the parameters' gradients while it lives.
 class GradientSwap {
  public:
-  GradientSwap(const std::vector<NamedParameter>& parameters, std::vector<at::Tensor>& buffers)
+  GradientSwap(const std::vector<NamedParameter>& parameters, const FlatTensors& buffers)
       : parameters_(parameters) {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       kept_.push_back(parameters_[i].value.grad());
@@ -38,8 +39,8 @@ class GradientSwap {
   std::vector<at::Tensor> kept_;
 };
 
-void add_scaled(const std::vector<NamedParameter>& parameters,
-                const std::vector<at::Tensor>& buffers, double scale) {
+void add_scaled(const std::vector<NamedParameter>& parameters, const FlatTensors& buffers,
+                double scale) {
   const c10::NoGradGuard no_grad;
   const PurposeScope scope(MemoryPurpose::gradients);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -49,13 +50,13 @@ void add_scaled(const std::vector<NamedParameter>& parameters,
   }
 }
 
-std::vector<std::vector<at::Tensor>> make_buffers(const std::vector<NamedParameter>& parameters,
-                                                  std::size_t count) {
+std::vector<FlatTensors> make_buffers(const std::vector<NamedParameter>& parameters,
+                                      std::size_t count) {
   const PurposeScope scope(MemoryPurpose::gradients);
-  std::vector<std::vector<at::Tensor>> buffers(count);
-  for (auto& buffer : buffers)
-    for (const NamedParameter& parameter : parameters)
-      buffer.push_back(at::zeros_like(parameter.value));
+  std::vector<at::Tensor> values;
+  for (const NamedParameter& parameter : parameters) values.push_back(parameter.value);
+  std::vector<FlatTensors> buffers;
+  while (buffers.size() < count) buffers.push_back(FlatTensors::zeros_like(values));
   return buffers;
 }
 
@@ -124,7 +125,7 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
   std::vector<NamedParameter> trained;
   for (const NamedParameter& parameter : parameters_)
     if (parameter.value.requires_grad()) trained.push_back(parameter);
-  auto buffers = make_buffers(trained, is_difference ? 1 : 2);
+  const auto buffers = make_buffers(trained, is_difference ? 1 : 2);
   std::vector<at::Tensor> values;
   std::int64_t reference_begin = 0;
   for (std::size_t b = 0; b < static_cast<std::size_t>(batch.groups()); ++b) {
@@ -149,8 +150,7 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
         slopes_of(make_set(pair, readouts, pair_reference, totals), loss, is_difference);
     add_scaled(trained, buffers[0], slopes.chosen);
     if (!is_difference) add_scaled(trained, buffers[1], slopes.rejected);
-    for (auto& buffer : buffers)
-      for (at::Tensor& tensor : buffer) tensor.zero_();
+    for (const auto& buffer : buffers) buffer.zero();
   }
   return concatenate(values);
 }

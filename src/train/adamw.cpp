@@ -7,7 +7,6 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/sum.h>
-#include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
 #include <cmath>
@@ -32,19 +31,35 @@ std::string culprit(const std::vector<NamedParameter>& parameters) {
 }  // namespace
 
 AdamW::AdamW(std::vector<NamedParameter> parameters, const Options& options) : options_(options) {
-  const c10::NoGradGuard no_grad;
+  std::vector<at::Tensor> values;
   for (NamedParameter& parameter : parameters) {
     if (!parameter.value.requires_grad()) continue;
-    if (!parameter.value.grad().defined()) {
-      // Here, so that the backward pass adds to it instead of booking it as an activation.
-      const PurposeScope gradients(MemoryPurpose::gradients);
-      parameter.value.mutable_grad() = at::zeros_like(parameter.value);
-    }
-    const PurposeScope scope(MemoryPurpose::optimizer);
-    first_.push_back(at::zeros_like(parameter.value));
-    second_.push_back(at::zeros_like(parameter.value));
+    values.push_back(parameter.value);
     parameters_.push_back(std::move(parameter));
   }
+  {
+    // Here, so that the backward pass adds to them instead of booking them as activations.
+    const PurposeScope scope(MemoryPurpose::gradients);
+    gradients_ = FlatTensors::zeros_like(values);
+  }
+  require_gradients();
+  const PurposeScope scope(MemoryPurpose::optimizer);
+  first_ = FlatTensors::zeros_like(values);
+  second_ = FlatTensors::zeros_like(values);
+}
+
+void AdamW::require_gradients() const {
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (at::Tensor value = parameters_[i].value; !value.grad().defined())
+      value.mutable_grad() = gradients_[i].zero_();
+}
+
+void AdamW::clear_gradients() const {
+  gradients_.zero();
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (const at::Tensor& gradient = parameters_[i].value.grad();
+        !gradient.is_alias_of(gradients_[i]))
+      gradient.zero_();
 }
 
 double AdamW::clip() const {
@@ -64,12 +79,9 @@ double AdamW::clip() const {
 
 double AdamW::step(double learning_rate) {
   const c10::NoGradGuard no_grad;
+  require_gradients();
   std::vector<at::Tensor> values, gradients;
-  for (NamedParameter& parameter : parameters_) {
-    if (!parameter.value.grad().defined()) {
-      const PurposeScope scope(MemoryPurpose::gradients);
-      parameter.value.mutable_grad() = at::zeros_like(parameter.value);
-    }
+  for (const NamedParameter& parameter : parameters_) {
     values.push_back(parameter.value);
     gradients.push_back(parameter.value.grad());
   }
@@ -80,14 +92,14 @@ double AdamW::step(double learning_rate) {
         "\n  nothing was updated by this step, and checkpoints saved before are intact; a smaller "
         "learning_rate may help"));
   ++steps_done_;
-  std::vector<at::Tensor> counts;
-  for (const at::Tensor& value : values)
-    counts.push_back(
-        at::full({}, static_cast<double>(steps_done_), value.options().dtype(at::kFloat)));
-  at::_fused_adamw_(values, gradients, first_, second_, {}, counts, learning_rate, options_.beta1,
-                    options_.beta2, options_.weight_decay, options_.epsilon, /*amsgrad=*/false,
-                    /*maximize=*/false);
-  for (at::Tensor& gradient : gradients) gradient.zero_();
+  if (values.empty()) return norm;
+  const std::vector<at::Tensor> counts(
+      values.size(),
+      at::full({}, static_cast<double>(steps_done_), values.front().options().dtype(at::kFloat)));
+  at::_fused_adamw_(values, gradients, first_.parts(), second_.parts(), {}, counts, learning_rate,
+                    options_.beta1, options_.beta2, options_.weight_decay, options_.epsilon,
+                    /*amsgrad=*/false, /*maximize=*/false);
+  clear_gradients();
   return norm;
 }
 

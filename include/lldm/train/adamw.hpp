@@ -9,6 +9,7 @@
 #include "lldm/concepts/packed_tokens.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/flat_tensors.hpp"
 
 namespace lldm {
 
@@ -21,7 +22,7 @@ class NonFiniteGradient : public Error {
 /// AdamW with decoupled weight decay on every trained tensor, and clipping by the global norm.
 ///
 /// Source  Loshchilov & Hutter 2019, arXiv:1711.05101; the update is LibTorch's fused one.
-/// Cost    two moments per trained weight, in the weight's dtype.
+/// Cost    two moments per trained weight, in the weight's dtype; they and the gradients lie flat.
 class AdamW {
  public:
   struct Options {
@@ -43,7 +44,8 @@ class AdamW {
     }
   };
 
-  /// Takes the parameters that require a gradient; their moments start at zero.
+  /// Takes the parameters that require a gradient, and gives one to those without; their moments
+  /// start at zero.
   AdamW(std::vector<NamedParameter> parameters, const Options& options);
 
   /// Clips, updates and clears the gradients.  A parameter without a gradient counts as zero
@@ -58,11 +60,14 @@ class AdamW {
   void load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done);
 
  private:
+  /// A parameter whose gradient was taken away counts as zero gradient.
+  void require_gradients() const;
   double clip() const;
+  void clear_gradients() const;
 
   Options options_;
   std::vector<NamedParameter> parameters_;
-  std::vector<at::Tensor> first_, second_;
+  FlatTensors gradients_, first_, second_;
   std::int64_t steps_done_ = 0;
 };
 static_assert(OptionsStruct<AdamW::Options>);

@@ -139,24 +139,33 @@ TEST_CASE("a node keeps the store and no weights", "[model][storage]") {
   resident->add(block);
   const auto lender = std::make_shared<Lender>(block);
   const auto angles = at::arange(2 * 64, at::kDouble).view({2, 64}).mul(0.1);
-  const BlockContext context{.offsets = {0, 3, 20},
-                             .visible = {},
-                             .cosines = angles.cos(),
-                             .sines = angles.sin(),
-                             .heads = 2,
-                             .kv_heads = 2,
-                             .eps = 1e-5,
-                             .compute = at::kDouble};
-  const auto slope_of = [&](const WeightStore& store) {
+  const auto context_of = [&](const BlockParts& parts) {
+    BlockContext context{.parts = &parts,
+                         .offsets = {0, 3, 20},
+                         .visible = {},
+                         .cosines = angles.cos(),
+                         .sines = angles.sin(),
+                         .heads = 2,
+                         .kv_heads = 2,
+                         .eps = 1e-5,
+                         .compute = at::kDouble};
+    if (parts.prepare) parts.prepare(context);
+    return context;
+  };
+  const auto slope_of = [&](const WeightStore& store, const BlockParts& parts) {
     const auto rows =
         at::arange(20 * kWidth, at::kDouble).view({20, kWidth}).mul(0.7).sin().requires_grad_();
-    const auto out = block_forward(store, 0, {}, rows, context);
+    const auto out = block_forward(store, 0, {}, rows, context_of(parts));
     weighted(out.reshape({-1})).backward();
     return rows.grad();
   };
-  const auto expected = slope_of(*resident), lent = slope_of(*lender);
-  CHECK(at::equal(expected, lent));
-  CHECK(lender->lent >= 2);
+  for (const auto* parts : {&cpu_block_parts(), &operation_block_parts()}) {
+    lender->lent = 0;
+    const auto expected = slope_of(*resident, *parts), lent = slope_of(*lender, *parts);
+    CHECK(at::equal(expected, lent));
+    CHECK(lender->lent >= 2);
+    CHECK(distance(expected, slope_of(*resident, cpu_block_parts())) < 1e-12);
+  }
 }
 
 TEST_CASE("products of bfloat16 are those of rounded numbers between float32 rows",

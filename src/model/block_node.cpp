@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A whole block as one autograd node: matrix products by ATen, everything else by our kernels.
+// A whole block as one autograd node: matrix products by ATen, everything else by the device's
+// parts.
 // Kept for the backward pass: the rows, q k v, attention's output and log-sums, the middle rows,
 // gate and up, less what recomputation drops.  Normalised rows and the gated product are always
 // computed again.
@@ -8,7 +9,8 @@
 #include "lldm/memory/purpose.hpp"
 #include "model/block.hpp"
 #include "model/block_gradients.hpp"
-#include "model/block_parts_cpu.hpp"
+#include "model/block_heads_norm.hpp"
+#include "model/block_parts.hpp"
 #include "model/block_saved.hpp"
 #include "model/first_order.hpp"
 #include "model/linear.hpp"
@@ -29,34 +31,36 @@ class Block {
 
   /// Queries, keys and values of the normalised rows.
   void project(BlockSaved& saved) const {
-    const auto normed = norm_forward(saved.rows, weights_.attn_norm, context().eps);
+    const auto normed = parts().norm(saved.rows, weights_.attn_norm, context().eps);
     saved.attn_scale = normed.scale;
     saved.qkv = qkv().forward_columns(normed.rows);
     if (weights_.q_norm.defined()) saved.heads_scale = heads_scale(saved.qkv, context());
   }
   void attend(BlockSaved& saved) const {
-    const auto attended = lldm::attend(heads(saved), context(), is_fused());
+    const auto attended = parts().attend(heads(saved), context(), is_fused());
     saved.attended = attended.columns;
     saved.log_sums = attended.log_sums;
     saved.middle = linear(kAttentionOut).forward(attended.columns.t(), saved.rows);
   }
   /// The MLP's gate and factor.
   void expand(BlockSaved& saved) const {
-    const auto normed = norm_forward(saved.middle, weights_.ff_norm, context().eps);
+    const auto normed = parts().norm(saved.middle, weights_.ff_norm, context().eps);
     saved.ff_scale = normed.scale;
     saved.gate_up = linear(kGateUp).forward(normed.rows);
   }
   [[nodiscard]] at::Tensor contract(const BlockSaved& saved) const {
-    return linear(kMlpOut).forward(swiglu(saved.gate_up), saved.middle);
+    return linear(kMlpOut).forward(parts().swiglu(saved.gate_up), saved.middle);
   }
 
   /// Returns the gradient of the middle rows.
   at::Tensor mlp_backward(const BlockSaved& saved, const at::Tensor& upstream,
                           Gradients& result) const {
-    const auto gated = swiglu_gradient(saved.gate_up, linear(kMlpOut).input_gradient(upstream));
+    const auto gated =
+        parts().swiglu_gradient(saved.gate_up, linear(kMlpOut).input_gradient(upstream));
     linear(kMlpOut).gradients(gated.y, upstream, result);
-    const auto wide = norm_backward(saved.middle, weights_.ff_norm, saved.ff_scale,
-                                    linear(kGateUp).input_gradient(gated.gate_up), upstream);
+    const auto wide =
+        parts().norm_gradient(saved.middle, weights_.ff_norm, saved.ff_scale,
+                              linear(kGateUp).input_gradient(gated.gate_up), upstream);
     linear(kGateUp).gradients(wide.normed, gated.gate_up, result);
     result.set(&BlockWeights::ff_norm, wide.weight);
     return wide.rows;
@@ -67,8 +71,8 @@ class Block {
     linear(kAttentionOut).gradients(saved.attended.t(), upstream, result);
     const auto slopes =
         heads_backward(saved, linear(kAttentionOut).input_gradient_columns(upstream), result).t();
-    const auto narrow = norm_backward(saved.rows, weights_.attn_norm, saved.attn_scale,
-                                      qkv().input_gradient(slopes), upstream);
+    const auto narrow = parts().norm_gradient(saved.rows, weights_.attn_norm, saved.attn_scale,
+                                              qkv().input_gradient(slopes), upstream);
     qkv().gradients(narrow.normed, slopes, result);
     result.set(&BlockWeights::attn_norm, narrow.weight);
     result.rows() = narrow.rows;
@@ -76,6 +80,7 @@ class Block {
 
  private:
   [[nodiscard]] const BlockContext& context() const { return call_.context; }
+  [[nodiscard]] const BlockParts& parts() const { return *call_.context.parts; }
   [[nodiscard]] bool is_fused() const { return weights_.qkv_proj.defined(); }
   [[nodiscard]] Linear linear(Product product) const {
     return {weights_, call_.adapters, product, context()};
@@ -90,7 +95,8 @@ class Block {
   [[nodiscard]] at::Tensor heads_backward(const BlockSaved& saved, const at::Tensor& upstream,
                                           Gradients& result) const {
     const Attended attended{saved.attended, saved.log_sums};
-    const auto slopes = attend_gradient(heads(saved), context(), is_fused(), attended, upstream);
+    const auto slopes =
+        parts().attend_gradient(heads(saved), context(), is_fused(), attended, upstream);
     if (!weights_.q_norm.defined()) return slopes;
     const auto norms = heads_norm_gradient(saved.qkv, context(), weights_.q_norm, weights_.k_norm,
                                            saved.heads_scale, slopes);
@@ -159,32 +165,33 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
 class NormFunction : public torch::autograd::Function<NormFunction> {
  public:
   static at::Tensor forward(AutogradContext* node, const at::Tensor& rows, const at::Tensor& weight,
-                            double eps) {
+                            const BlockParts* parts, double eps) {
     const PurposeScope purpose(MemoryPurpose::activations);
-    const auto out = norm_forward(rows, weight, eps);
+    const auto out = parts->norm(rows, weight, eps);
     node->save_for_backward({rows, weight, out.scale});
+    node->saved_data["parts"] = reinterpret_cast<std::int64_t>(parts);
     return out.rows;
   }
   static variable_list backward(AutogradContext* node, variable_list gradients) {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::activations);
     const auto saved = node->get_saved_variables();
-    const auto out = norm_backward(saved[0], saved[1], saved[2], gradients[0].contiguous(), {});
-    return {out.rows, out.weight, at::Tensor()};
+    const auto* parts = reinterpret_cast<const BlockParts*>(node->saved_data["parts"].toInt());
+    const auto out =
+        parts->norm_gradient(saved[0], saved[1], saved[2], gradients[0].contiguous(), {});
+    return {out.rows, out.weight, at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
-at::Tensor rms_norm(const at::Tensor& rows, const at::Tensor& weight, double eps) {
-  if (!rows.is_cpu()) return rms_norm_by_operations(rows, weight, eps);
-  return NormFunction::apply(rows.contiguous(), weight, eps);
+at::Tensor rms_norm(const BlockParts& parts, const at::Tensor& rows, const at::Tensor& weight,
+                    double eps) {
+  return NormFunction::apply(rows.contiguous(), weight, &parts, eps);
 }
 
 at::Tensor block_forward(const WeightStore& store, std::size_t block, const BlockAdapters& adapters,
                          const at::Tensor& rows, const BlockContext& context) {
-  if (!rows.is_cpu() || !context.patterns.empty())
-    return block_by_operations(store, block, adapters, rows, context);
   const auto weights = store.acquire(block);
   const auto variables = variables_of(*weights, adapters);
   return BlockFunction::apply(rows.contiguous(), at::TensorList(variables),

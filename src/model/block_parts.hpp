@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The parts of a block that are not matrix products, each with its backward, as one kind of device
+// runs them.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace lldm {
+
+struct BlockContext;
+
+struct Normed {
+  at::Tensor rows, scale;  // [N, D], [N]: 1 / rms
+};
+struct NormGradient {
+  at::Tensor rows, weight, normed;  // normed: the normalised rows again
+};
+struct SwigluGradient {
+  at::Tensor gate_up, y;  // y: the product again
+};
+struct Attended {
+  at::Tensor columns;   // [H W, N]
+  at::Tensor log_sums;  // [H, N], or undefined where the backward does without
+};
+
+/// Rows are [N, D] in float32 or float64, whatever the products read.  Matrices of attention are
+/// feature-major, [features, N], in the memory that `columns` gives.
+struct BlockParts {
+  /// x / rms(x) * weight.
+  Normed (*norm)(const at::Tensor& x, const at::Tensor& weight, double eps);
+  /// `residual`, where it is defined, is added to the gradient of x.
+  NormGradient (*norm_gradient)(const at::Tensor& x, const at::Tensor& weight,
+                                const at::Tensor& scale, const at::Tensor& dy,
+                                const at::Tensor& residual);
+  /// silu(gate) * up of [N, 2 F] -> [N, F].
+  at::Tensor (*swiglu)(const at::Tensor& gate_up);
+  SwigluGradient (*swiglu_gradient)(const at::Tensor& gate_up, const at::Tensor& dy);
+  at::Tensor (*columns)(std::int64_t features, std::int64_t tokens,
+                        const at::TensorOptions& options);
+  /// Rotates queries and keys by their positions, and attends.  qkv [(H + 2 K) W, N]; interleaved,
+  /// it holds per key head its queries, the key and the value.
+  Attended (*attend)(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved);
+  at::Tensor (*attend_gradient)(const at::Tensor& qkv, const BlockContext& context,
+                                bool is_interleaved, const Attended& attended,
+                                const at::Tensor& upstream);
+  /// What attention needs to know of a pack is made once for all blocks; null: nothing.
+  void (*prepare)(BlockContext& context);
+};
+
+/// Our kernels, on the CPU, for sequences that are seen whole.
+const BlockParts& cpu_block_parts();
+/// Tensor operations on any device, with any attention pattern.  The backward of attention computes
+/// it again; scores of attention exist where the device's own attention keeps them.
+const BlockParts& operation_block_parts();
+
+inline const BlockParts& block_parts(at::Device device, bool has_patterns) {
+  return device.is_cpu() && !has_patterns ? cpu_block_parts() : operation_block_parts();
+}
+
+}  // namespace lldm
