@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the fused block keeps between forward and backward.  Private to block_cpu.cpp.
+// What the fused block keeps between forward and backward.  Private to block_node.cpp.
 #pragma once
 
 #include <ATen/core/Tensor.h>
