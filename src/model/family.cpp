@@ -29,6 +29,15 @@ std::vector<std::string> family_names() {
   return names;
 }
 
+std::string generation_config_json(const TransformerConfig& config) {
+  if (!family_of(config.family).wants_generation_config) return "";
+  nlohmann::json values = {{"_from_model_config", true}};
+  if (config.mask_token) values["mask_token_id"] = *config.mask_token;
+  if (config.end_of_text_token) values["eos_token_id"] = *config.end_of_text_token;
+  if (config.padding_token) values["pad_token_id"] = *config.padding_token;
+  return values.dump(2) + "\n";
+}
+
 TransformerConfig family_defaults(std::string_view family) { return family_of(family).defaults; }
 
 }  // namespace lldm

@@ -48,7 +48,13 @@ struct Family {
   bool biases_output = false;
   void (*read)(ConfigReader&, TransformerConfig&);
   nlohmann::json (*write)(const TransformerConfig&, std::string_view dtype);
+  /// The family's own code opens no folder without generation_config.json.
+  bool wants_generation_config = false;
 };
+
+/// What generation_config.json says where the family's own code wants one: ids of special tokens.
+/// Empty elsewhere.
+std::string generation_config_json(const TransformerConfig& config);
 
 /// Every family, in the order in which messages list them.
 std::span<const Family* const> families();

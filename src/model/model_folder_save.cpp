@@ -12,6 +12,7 @@
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "lldm/storage/files.hpp"
+#include "model/family.hpp"
 #include "model/hashed_weights.hpp"
 
 namespace lldm {
@@ -134,6 +135,8 @@ void save_transformer(const Transformer& model, const fs::path& folder,
   fs::create_directories(folder, failure);
   if (failure) throw Error(message(folder.string(), ": cannot be created: ", failure.message()));
   write_file_atomically(folder / "config.json", config);
+  if (const auto generation = generation_config_json(model.config()); !generation.empty())
+    write_file_atomically(folder / "generation_config.json", generation);
   const auto shards = cut_into_shards(model, options);
   Updates updates;
   for (const auto& update : model.adapter()) updates[update.weight] = update;

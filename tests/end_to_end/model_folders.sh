@@ -22,6 +22,9 @@ for family in llada smdm dream qwen2 qwen3 llama; do
   expect_code 1 "and unlike the float32 folder"
 done
 
+check "Dream's own code finds the file that it asks for" grep -q '"_from_model_config": true' "$WORK/dream/generation_config.json"
+check "and no other family has one" [ ! -e "$WORK/qwen2/generation_config.json" ]
+
 # Every family is trained, tuned and measured; then the same by an adapter beside weights that stay.
 for family in smdm dream qwen2 qwen3 llama; do
   run_lldm run "$SMOKE" --out "$WORK/run-$family" "${TINY[@]}" --set threads=1 --set "model.family=\"$family\""

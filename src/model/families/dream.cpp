@@ -40,7 +40,8 @@ const Family& dream_family() {
       .defaults = {.norm_eps = 1e-6, .qkv_bias = true, .family = "dream", .shifted_logits = true},
       .published_vocabulary = 152064,
       .read = read,
-      .write = write};
+      .write = write,
+      .wants_generation_config = true};
   return family;
 }
 
