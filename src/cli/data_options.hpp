@@ -2,6 +2,7 @@
 // What the commands of data have in common.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,29 @@ namespace lldm::cli {
 
 /// --columns and --format.
 RowReaderOptions reader_of(const Arguments& arguments);
+
+/// The value of --`option`; ConfigError "lldm data COMMAND: WHAT" where it is not given.
+std::string required(const Arguments& arguments, const char* command, const char* option,
+                     const char* what);
+
+/// ConfigError where `out` is one of the files that the command reads.
+void refuse_input_as_output(const std::filesystem::path& out, const Arguments& arguments);
+
+/// --out of a command that reads the files named: ConfigError where it is one of them, or a folder.
+std::string out_file(const Arguments& arguments, const char* command);
+
+/// While it lives, a first interrupt ends the command at the next `check`, so that what it had
+/// begun to write is removed.
+class StopGuard {
+ public:
+  StopGuard();
+  ~StopGuard();
+  /// Stopped (exit code 75), once somebody asked for it.
+  void check();
+
+ private:
+  std::unique_ptr<class TerminalObserver> observer_;
+};
 
 /// --tokenizer: a model folder, a tokenizer's file, or "bytes"; null where it is not given.
 std::shared_ptr<const Tokenizer> tokenizer_of(const Arguments& arguments);

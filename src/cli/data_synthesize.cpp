@@ -58,7 +58,7 @@ int inject(const SynthesisRequest& request) {
   const std::string name = arguments.value("task");
   const auto refuse = [&](const std::vector<Example>& problems) {
     refuse_benchmarks("lldm data synthesize", std::filesystem::absolute(request.from), problems,
-                      request.allows_benchmarks,
+                      request.benchmarks,
                       "make pairs of another file; to measure with them: --allow-benchmarks");
   };
   refuse({});  // by its name, before what its rows lack is told
@@ -131,8 +131,13 @@ int run_data_synthesize(const Arguments& arguments) {
         throw ConfigError(message("--", option, " is not read here: errors are put into chains",
                                   "\n  it belongs to imported answers: --problems, --judge, ",
                                   "--labeled"));
-  const SynthesisRequest request{arguments, arguments.value("from"),
-                                 arguments.has("allow-benchmarks"),
+  if (arguments.has("benchmarks") && arguments.has("allow-benchmarks"))
+    throw ConfigError(
+        "--benchmarks and --allow-benchmarks: one refuses what the other lets through"
+        "\n  give one of them");
+  const SynthesisRequest request{arguments,
+                                 arguments.value("from"),
+                                 {arguments.has("allow-benchmarks"), arguments.value("benchmarks")},
                                  static_cast<std::uint64_t>(arguments.integer("seed", 42))};
   return is_import ? import_answers(request) : inject(request);
 }
