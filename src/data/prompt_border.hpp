@@ -22,7 +22,7 @@ struct BorderCount {
   std::string first = {};  // the place of the first one
 
   void add(bool spans, const std::string& place);
-  /// "of 3 of 120 answers (first rows.jsonl:7) a token ...", and what follows; "" if there are none.
+  /// "of 3 of 120 answers (first rows.jsonl:7) a token ...", and what follows; "" if none is.
   [[nodiscard]] std::string problem() const;
 };
 

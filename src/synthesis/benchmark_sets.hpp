@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sets of a user's own that nothing is to be trained on: `lldm data benchmark`, `benchmarks = FILE`.
+// Sets of a user's own that nothing is trained on: `lldm data benchmark`, `benchmarks = FILE`.
 // Internal to src.
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace lldm::synthesis {
 
-/// A prompt as it is kept: the first 12 hexadecimal digits of the SHA-256 of `normalized_prompt`; ""
-/// for one with fewer letters and digits than say anything (20).
+/// A prompt as it is kept: the first 12 hexadecimal digits of the SHA-256 of `normalized_prompt`;
+/// "" for one with fewer letters and digits than say anything (20).
 [[nodiscard]] std::string benchmark_digest(std::string_view prompt);
 
 /// Digests of the prompts of some sets, by the set's name.  On disk JSON Lines, one set a line:

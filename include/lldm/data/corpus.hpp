@@ -83,7 +83,7 @@ struct CorpusText {
 /// concat    every `length` tokens are one text, whatever documents they are of; the last may be
 ///           shorter.
 /// isolated  every document is cut every `length` tokens, and what that gives fills rows in order:
-///           a row holds as many texts as fit, none of which is to see another.  Finding a row costs
+///           a row holds as many texts as fit, none of which is to see another.  Finding a row is
 ///           a walk over at most 256 rows; of each 256th is kept where it begins.
 class CorpusRows {
  public:

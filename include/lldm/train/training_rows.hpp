@@ -20,7 +20,7 @@ struct TrainingRow {
 };
 
 /// Rows that are made when they are asked for: of a corpus on disk, of any size.  A row is what a
-/// step counts: one text, or several short ones that lie side by side and see nothing of each other.
+/// step counts: one text, or several short ones, side by side, that see nothing of each other.
 class RowSource {
  public:
   virtual ~RowSource() = default;
