@@ -29,6 +29,9 @@ expect_code 2 "a misspelt kind"
 expect_text 'did you mean "operation"?'
 run_lldm data synthesize --task gsm8k --from train.jsonl
 expect_code 2 "no --out"
+run_lldm data synthesize --task gsm8k --from train.jsonl --out ./train.jsonl
+expect_code 2 "the chains themselves as --out"
+check "are not written over" [ "$(wc -l < train.jsonl)" -eq 60 ]
 run_lldm data synthesize --task gsm8k --from train.jsonl --out x.jsonl --pair-by grade
 expect_code 2 "an option of imports"
 
