@@ -95,6 +95,7 @@ int run_data_stats(const Arguments&);
 int run_data_convert(const Arguments&);
 int run_data_split(const Arguments&);
 int run_data_pack(const Arguments&);
+int run_data_benchmark(const Arguments&);
 int run_data_label(const Arguments&);
 int run_tokenizer_encode(const Arguments&);
 int run_tokenizer_decode(const Arguments&);

@@ -5,6 +5,7 @@
 
 #include "cli/data_options.hpp"
 #include "data/begin_of_text.hpp"
+#include "data/prompt_border.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/data/rows.hpp"
 #include "lldm/data/template.hpp"
@@ -22,10 +23,12 @@ struct Check {
   std::shared_ptr<const Tokenizer> tokenizer = nullptr;  // null: texts are not encoded
   TemplateOptions prompt_template = {};
   std::shared_ptr<BeginOfTextCount> begins = nullptr;  // beside a tokenizer
+  std::shared_ptr<BorderCount> borders = std::make_shared<BorderCount>();
 
   /// Why a row cannot be encoded; "" if it can, or if no tokenizer is asked for.
   [[nodiscard]] std::string problem(const std::vector<Message>& prompt,
-                                    const std::vector<std::string>& answers) const {
+                                    const std::vector<std::string>& answers,
+                                    const std::string& place) const {
     if (!tokenizer) return "";
     try {
       const std::string mask = mask_text(*tokenizer);
@@ -35,7 +38,10 @@ struct Check {
           if (ids.empty()) return "the text has no token";
           begins->add(ids);
         } else {
-          begins->add(encode(render(prompt_template, prompt, answer), 0, *tokenizer).prompt);
+          const Rendered rendered = render(prompt_template, prompt, answer);
+          const Encoded encoded = encode(rendered, 0, *tokenizer);
+          begins->add(encoded.prompt);
+          borders->add(spans_border(rendered, encoded.prompt, *tokenizer), place);
         }
         if (!mask.empty() && answer.find(mask) != std::string_view::npos)
           return message("holds the text of the mask token, ", config::in_quotes(mask));
@@ -68,7 +74,7 @@ AnyRows checked(const Arguments& arguments, const Check& check) {
   AnyRows file =
       read_any_rows(arguments.positional.at(0), options, forms_of(arguments.value("kind")));
   for (const SourceRow& row : file.rows) {
-    std::string problem = check.problem(row.messages, row.answers);
+    std::string problem = check.problem(row.messages, row.answers, row.place);
     if (problem.empty()) continue;
     std::ranges::replace(problem, '\n', ' ');
     const std::string line = row.place.substr(row.place.rfind(':') + 1);
@@ -110,6 +116,8 @@ int run_data_check(const Arguments& arguments) {
   if (check.begins)
     if (const std::string problem = check.begins->problem(); !problem.empty())
       std::cout << "begin of text: " << problem << '\n';
+  if (const std::string problem = check.borders->problem(); !problem.empty())
+    std::cout << problem << '\n';
   if (!result.unused_keys.empty()) {
     std::cout << "keys that nobody reads:";
     for (const std::string& key : result.unused_keys) std::cout << ' ' << config::in_quotes(key);

@@ -114,7 +114,7 @@ int import_answers(const SynthesisRequest& request) {
   for (const auto& prompt : prompts) asked.push_back(prompt.example);
   const std::filesystem::path named = arguments.value("problems", request.from.string());
   refuse_benchmarks("lldm data synthesize", std::filesystem::absolute(named), asked,
-                    request.allows_benchmarks,
+                    request.benchmarks,
                     "import answers to other problems; to measure with them: --allow-benchmarks");
   const Labels labels = labels_of(request, prompts, task);
   const synthesis::PairRule rule{.by = pair_by(arguments),

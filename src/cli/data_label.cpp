@@ -162,7 +162,9 @@ void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows)
     const std::string key = prompt_text(example.prompt);
     examples.emplace(key, std::move(example));
   }
+  TerminalObserver observer;
   for (const ShownPair& pair : labels.open_pairs(rows)) {
+    if (observer.should_stop()) throw Stopped("stopped on request; the same command goes on");
     const auto found = examples.find(prompt_text(*pair.row));
     Preferred preferred = Preferred::skipped;
     if (found != examples.end()) {
@@ -177,21 +179,33 @@ void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows)
   }
 }
 
+/// "hand", "judge CMD", or "task NAME" with its options: verdicts of two of them never mix.
+std::string labeled_by(const Arguments& arguments) {
+  if (arguments.has("judge")) return "judge " + arguments.value("judge");
+  if (!arguments.has("task")) return "hand";
+  std::string by = "task " + arguments.value("task");
+  for (const std::string& option : arguments.values("set")) by += " " + option;
+  return by;
+}
+
 }  // namespace
 
 int run_data_label(const Arguments& arguments) {
-  if (!arguments.has("out")) throw ConfigError("lldm data label: where to?\n  give --out");
+  const std::string out = out_file(arguments, "label", arguments.positional);
   if (arguments.has("judge") && arguments.has("task"))
     throw ConfigError("lldm data label: --judge and --task are two judges\n  give one of them");
-  const std::string by = arguments.has("judge")  ? "judge " + arguments.value("judge")
-                         : arguments.has("task") ? "task " + arguments.value("task")
-                                                 : "hand";
+  for (const char* option : {"batch", "timeout"})
+    if (arguments.has(option) && !arguments.has("judge"))
+      throw ConfigError(message("--", option, " is not read here\n  it belongs to --judge"));
+  if (arguments.has("set") && !arguments.has("task"))
+    throw ConfigError("--set is not read here\n  it holds options of --task");
   const std::filesystem::path file = arguments.positional.front();
   const AnyRows rows = rows_to_label(arguments);
-  LabelFile labels(arguments.value("out"), {.file = file.filename().string(),
-                                            .sha256 = sha256_file(file),
-                                            .by = by,
-                                            .seed = arguments.integer("seed", 42)});
+  LabelFile labels(out, {.file = file.filename().string(),
+                         .sha256 = sha256_file(file),
+                         .by = labeled_by(arguments),
+                         .columns = arguments.value("columns"),
+                         .seed = arguments.integer("seed", 42)});
   std::cout << rows.summary << '\n';
   if (arguments.has("judge"))
     by_judge(arguments, labels, rows);
@@ -200,9 +214,9 @@ int run_data_label(const Arguments& arguments) {
   else
     by_hand(labels, rows);
   const std::int64_t written = labels.write(rows);
-  std::cout << arguments.value("out") << ": " << written << " pairs; neither "
-            << labels.count(Preferred::neither) << ", skipped " << labels.count(Preferred::skipped)
-            << ", without a verdict " << labels.open_pairs(rows).size() << '\n';
+  std::cout << out << ": " << written << " pairs; neither " << labels.count(Preferred::neither)
+            << ", skipped " << labels.count(Preferred::skipped) << ", without a verdict "
+            << labels.open_pairs(rows).size() << '\n';
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/data_options.hpp"
+#include "data/prompt_border.hpp"
 #include "lldm/data/template.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
@@ -80,11 +81,7 @@ class Measure {
       const Encoded encoded = encode(rendered, row.id, *tokenizer_);
       if (all.empty()) all.push_back(static_cast<std::int64_t>(encoded.prompt.size()));
       all.push_back(static_cast<std::int64_t>(encoded.response.size()));
-      std::vector<Span> both = rendered.prompt;
-      both.insert(both.end(), rendered.response.begin(), rendered.response.end());
-      const auto ids = encode_spans(both, *tokenizer_);
-      is_spanning |= ids.size() < encoded.prompt.size() ||
-                     !std::equal(encoded.prompt.begin(), encoded.prompt.end(), ids.begin());
+      is_spanning |= spans_border(rendered, encoded.prompt, *tokenizer_);
     }
     spanning_ += is_spanning;
     return all;

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/data_options.hpp"
 #include "cli/data_synthesize.hpp"
 #include "cli/terminal.hpp"
 #include "lldm/concepts/any_task.hpp"
@@ -58,7 +59,7 @@ int inject(const SynthesisRequest& request) {
   const std::string name = arguments.value("task");
   const auto refuse = [&](const std::vector<Example>& problems) {
     refuse_benchmarks("lldm data synthesize", std::filesystem::absolute(request.from), problems,
-                      request.allows_benchmarks,
+                      request.benchmarks,
                       "make pairs of another file; to measure with them: --allow-benchmarks");
   };
   refuse({});  // by its name, before what its rows lack is told
@@ -74,8 +75,11 @@ int inject(const SynthesisRequest& request) {
        synthesis::benchmark_name(std::filesystem::absolute(request.from))},
       [&](const Example& example, const std::string& text) { return task.check(example, text); });
   PendingFile out(arguments.value("out"));
-  for (const Example& problem : problems)
+  StopGuard stop;
+  for (const Example& problem : problems) {
+    stop.check();
     for (const std::string& line : injector.pairs_of(problem)) out.write(line + "\n");
+  }
   const synthesis::InjectionCounts& counts = injector.counts();
   if (counts.pairs == 0)
     throw DataError(message(request.from.string(), ": no pair was made of ", counts.rows, " rows\n",
@@ -114,10 +118,8 @@ AnyTask task_of(const SynthesisRequest& request, const std::string& name,
 }
 
 int run_data_synthesize(const Arguments& arguments) {
-  for (const char* option : {"from", "out"})
-    if (!arguments.has(option))
-      throw ConfigError(message("lldm data synthesize: --", option,
-                                " is missing\n  see: lldm data ", "synthesize --help"));
+  const std::string from = required(arguments, "synthesize", "from", "of which file?");
+  static_cast<void>(out_file(arguments, "synthesize", {from, arguments.value("problems", from)}));
   const bool is_import =
       arguments.has("problems") || arguments.has("judge") || arguments.has("labeled");
   if (!arguments.has("task") && (!is_import || arguments.has("problems")))
@@ -131,8 +133,13 @@ int run_data_synthesize(const Arguments& arguments) {
         throw ConfigError(message("--", option, " is not read here: errors are put into chains",
                                   "\n  it belongs to imported answers: --problems, --judge, ",
                                   "--labeled"));
-  const SynthesisRequest request{arguments, arguments.value("from"),
-                                 arguments.has("allow-benchmarks"),
+  if (arguments.has("benchmarks") && arguments.has("allow-benchmarks"))
+    throw ConfigError(
+        "--benchmarks and --allow-benchmarks: one refuses what the other lets through"
+        "\n  give one of them");
+  const SynthesisRequest request{arguments,
+                                 from,
+                                 {arguments.has("allow-benchmarks"), arguments.value("benchmarks")},
                                  static_cast<std::uint64_t>(arguments.integer("seed", 42))};
   return is_import ? import_answers(request) : inject(request);
 }

@@ -8,6 +8,7 @@
 
 #include "cli/command.hpp"
 #include "lldm/concepts/any_task.hpp"
+#include "stage/benchmark_rows.hpp"
 
 namespace lldm::cli {
 
@@ -15,7 +16,7 @@ namespace lldm::cli {
 struct SynthesisRequest {
   const Arguments& arguments;
   std::filesystem::path from;
-  bool allows_benchmarks;
+  BenchmarkRule benchmarks;
   std::uint64_t seed;
 };
 

@@ -51,6 +51,8 @@ std::vector<Command> synthesis_commands() {
         {"allow-benchmarks", Takes::nothing,
          "Make pairs of data that models are measured by, to measure with; every pair says so.",
          ""},
+        {"benchmarks", Takes::value,
+         "Sets that are refused beside the built-in ones, of lldm data benchmark.", "SETS"},
         {"json", Takes::nothing, "Also the counts as one JSON object.", ""},
         {"set", Takes::values, "A key of the task; VALUE is read as TOML.", "KEY=VALUE"},
         {"plugin", Takes::values, "Load this plugin first.", "FILE"}},

@@ -103,7 +103,7 @@ void Corpus::verify() const {
 }
 
 namespace {
-constexpr std::int64_t kKept = 1024;  // documents for one entry of the table of first rows
+constexpr std::int64_t kKept = 256;  // rows for one entry of the table of first texts
 }
 
 CorpusRows::CorpusRows(std::shared_ptr<const Corpus> corpus, bool is_isolated, std::int64_t length)
@@ -113,31 +113,44 @@ CorpusRows::CorpusRows(std::shared_ptr<const Corpus> corpus, bool is_isolated, s
     size_ = (corpus_->num_tokens() + length_ - 1) / length_;
     return;
   }
-  for (std::int64_t document = 0; document < corpus_->num_documents(); ++document) {
-    if (document % kKept == 0) first_row_.push_back(size_);
-    size_ += rows_of(document);
+  for (Place place; place.document < corpus_->num_documents(); ++size_) {
+    if (size_ % kKept == 0) first_.push_back(place);
+    pass_row(place, nullptr);
   }
 }
 
-std::int64_t CorpusRows::rows_of(std::int64_t document) const {
-  const std::int64_t begin = document == 0 ? 0 : corpus_->end_of(document - 1);
-  return (corpus_->end_of(document) - begin + length_ - 1) / length_;
+std::int64_t CorpusRows::begin_of(std::int64_t document) const {
+  return document == 0 ? 0 : corpus_->end_of(document - 1);
 }
 
-std::vector<std::int64_t> CorpusRows::row(std::int64_t index) const {
+std::int64_t CorpusRows::length_at(const Place& place) const {
+  return std::min(length_,
+                  corpus_->end_of(place.document) - begin_of(place.document) - place.offset);
+}
+
+void CorpusRows::pass_row(Place& place, std::vector<CorpusText>* texts) const {
+  for (std::int64_t room = length_; place.document < corpus_->num_documents();) {
+    const std::int64_t begin = begin_of(place.document) + place.offset, size = length_at(place);
+    if (size > room) return;
+    if (texts) texts->push_back({place.number, corpus_->tokens(begin, begin + size)});
+    room -= size;
+    place.offset += size;
+    ++place.number;
+    if (begin + size == corpus_->end_of(place.document)) ++place.document, place.offset = 0;
+  }
+}
+
+std::vector<CorpusText> CorpusRows::texts(std::int64_t index) const {
   if (index < 0 || index >= size_)
     throw ShapeError(message("CorpusRows: row ", index, " of ", size_));
   if (!is_isolated_)
-    return corpus_->tokens(index * length_, std::min((index + 1) * length_, corpus_->num_tokens()));
-  const auto kept = std::upper_bound(first_row_.begin(), first_row_.end(), index) - 1;
-  std::int64_t document = (kept - first_row_.begin()) * kKept, first = *kept;
-  for (std::int64_t rows = rows_of(document); first + rows <= index; rows = rows_of(document)) {
-    first += rows;
-    ++document;
-  }
-  const std::int64_t begin =
-      (document == 0 ? 0 : corpus_->end_of(document - 1)) + (index - first) * length_;
-  return corpus_->tokens(begin, std::min(begin + length_, corpus_->end_of(document)));
+    return {{index, corpus_->tokens(index * length_,
+                                    std::min((index + 1) * length_, corpus_->num_tokens()))}};
+  Place place = first_[static_cast<std::size_t>(index / kKept)];
+  for (std::int64_t passed = index % kKept; passed > 0; --passed) pass_row(place, nullptr);
+  std::vector<CorpusText> texts;
+  pass_row(place, &texts);
+  return texts;
 }
 
 }  // namespace lldm

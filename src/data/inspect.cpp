@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <iomanip>
-#include <set>
 #include <sstream>
 
 #include "data/begin_of_text.hpp"
+#include "data/inspect_summary.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/draws/stream.hpp"
 #include "lldm/errors.hpp"
@@ -14,21 +14,6 @@
 
 namespace lldm {
 namespace {
-
-constexpr std::size_t kMaxListed = 5;
-
-// One text of a row: what it is called, and its tokens before the canvas.
-struct Part {
-  std::string name;
-  Encoded tokens;
-};
-
-// One row, ready to be described: the texts a model is shown, in order.
-struct Sample {
-  std::uint64_t id = 0, content_hash = 0, prompt_hash = 0;
-  std::vector<std::pair<std::string, std::string>> texts;  // what, text
-  std::vector<Part> parts;
-};
 
 std::string hexadecimal(std::uint64_t value) {
   std::ostringstream out;
@@ -42,7 +27,7 @@ std::uint64_t hash_of_prompt(const std::vector<Message>& prompt) {
   return hash.value();
 }
 
-Sample sample_of(const TextRow& row, const Tokenizer& tokenizer, const InspectSettings&) {
+InspectedRow sample_of(const TextRow& row, const Tokenizer& tokenizer, const InspectSettings&) {
   return {row.id,
           row.content_hash,
           0,
@@ -50,8 +35,8 @@ Sample sample_of(const TextRow& row, const Tokenizer& tokenizer, const InspectSe
           {{"text", {row.id, {}, tokenizer.encode(row.text)}}}};
 }
 
-Sample sample_of(const PromptRow& row, const Tokenizer& tokenizer,
-                 const InspectSettings& settings) {
+InspectedRow sample_of(const PromptRow& row, const Tokenizer& tokenizer,
+                       const InspectSettings& settings) {
   const auto rendered = render(settings.prompt_template, row.prompt, row.response);
   return {row.id,
           row.content_hash,
@@ -60,8 +45,8 @@ Sample sample_of(const PromptRow& row, const Tokenizer& tokenizer,
           {{"response", encode(rendered, row.id, tokenizer)}}};
 }
 
-Sample sample_of(const PreferenceRow& row, const Tokenizer& tokenizer,
-                 const InspectSettings& settings) {
+InspectedRow sample_of(const PreferenceRow& row, const Tokenizer& tokenizer,
+                       const InspectSettings& settings) {
   const auto chosen = render(settings.prompt_template, row.prompt, row.chosen);
   const auto rejected = render(settings.prompt_template, row.prompt, row.rejected);
   return {row.id,
@@ -74,9 +59,9 @@ Sample sample_of(const PreferenceRow& row, const Tokenizer& tokenizer,
            {"rejected", encode(rejected, row.id, tokenizer)}}};
 }
 
-Sample sample_of(const RankedRow& row, const Tokenizer& tokenizer,
-                 const InspectSettings& settings) {
-  Sample sample{row.id, row.content_hash, hash_of_prompt(row.prompt), {}, {}};
+InspectedRow sample_of(const RankedRow& row, const Tokenizer& tokenizer,
+                       const InspectSettings& settings) {
+  InspectedRow sample{row.id, row.content_hash, hash_of_prompt(row.prompt), {}, {}};
   for (std::size_t i = 0; i < row.answers.size(); ++i) {
     const auto rendered = render(settings.prompt_template, row.prompt, row.answers[i]);
     const std::string name = message("answer ", i + 1);
@@ -87,10 +72,7 @@ Sample sample_of(const RankedRow& row, const Tokenizer& tokenizer,
   return sample;
 }
 
-// Tokens the loss counts of a text: the response and its canvas, or the text itself.
-bool has_canvas(const Part& part) { return part.name != "text"; }
-
-void describe_tokens(std::ostringstream& out, const Part& part, std::uint64_t answer,
+void describe_tokens(std::ostringstream& out, const InspectedPart& part, std::uint64_t answer,
                      const Tokenizer& tokenizer, const InspectSettings& settings) {
   std::vector<Encoded> fitted = {part.tokens};
   if (has_canvas(part)) {
@@ -122,75 +104,6 @@ void describe_tokens(std::ostringstream& out, const Part& part, std::uint64_t an
   }
 }
 
-void describe_lengths(std::ostringstream& out, const std::string& name,
-                      std::vector<std::size_t> lengths) {
-  if (lengths.empty()) return;
-  std::sort(lengths.begin(), lengths.end());
-  // Nearest rank: a length that occurs.
-  const auto rank = [&](double p) {
-    const auto at = static_cast<std::size_t>(p * static_cast<double>(lengths.size()) + 0.999999);
-    return lengths[std::clamp<std::size_t>(at, 1, lengths.size()) - 1];
-  };
-  out << "  " << std::left << std::setw(10) << name << std::right << std::setw(8) << lengths.front()
-      << std::setw(8) << rank(0.5) << std::setw(8) << rank(0.95) << std::setw(8) << lengths.back()
-      << '\n';
-}
-
-// What is known of all rows together.
-class Summary {
- public:
-  explicit Summary(BeginOfText begin) : begins_(std::move(begin)) {}
-  void add(const Sample& sample, const InspectSettings& settings) {
-    ++num_rows_;
-    num_duplicates_ += !contents_.insert(sample.content_hash).second;
-    if (sample.prompt_hash != 0)
-      num_prompt_duplicates_ += !prompts_.insert(sample.prompt_hash).second;
-    for (const auto& part : sample.parts) {
-      const auto response = part.tokens.response.size() + (has_canvas(part) ? 1 : 0);
-      length(part.name).push_back(response);
-      begins_.add(has_canvas(part) ? part.tokens.prompt : part.tokens.response);
-      length("total").push_back(part.tokens.prompt.size() + response);
-      num_too_long_ += has_canvas(part) && settings.response_length &&
-                       response > static_cast<std::size_t>(*settings.response_length);
-    }
-    if (sample.prompt_hash != 0)
-      length("prompt").push_back(sample.parts.front().tokens.prompt.size());
-  }
-  void refuse(std::uint64_t row, const std::string& why) {
-    ++num_rows_;
-    if (++num_refused_ <= kMaxListed)
-      refused_ += message("\n    row ", row, ": ", escape_text(why));
-  }
-  void write(std::ostringstream& out, const InspectSettings& settings) const {
-    out << num_rows_ << " rows; tokens, end-of-text included"
-        << "\n                 min  median     p95     max\n";
-    for (const auto& [name, lengths] : lengths_) describe_lengths(out, name, lengths);
-    out << "  rows that repeat an earlier row: " << num_duplicates_ << '\n';
-    if (!prompts_.empty())
-      out << "  prompts that repeat an earlier prompt: " << num_prompt_duplicates_ << '\n';
-    if (settings.response_length)
-      out << "  answers that do not fit response_length = " << *settings.response_length << ": "
-          << num_too_long_ << '\n';
-    out << "  rows that cannot be encoded: " << num_refused_ << refused_ << '\n';
-    if (const std::string problem = begins_.problem(); !problem.empty())
-      out << "  begin of text: " << problem << '\n';
-  }
-
- private:
-  std::vector<std::size_t>& length(const std::string& name) {
-    for (auto& [known, lengths] : lengths_)
-      if (known == name) return lengths;
-    return lengths_.emplace_back(name, std::vector<std::size_t>()).second;
-  }
-
-  BeginOfTextCount begins_;
-  std::int64_t num_rows_ = 0, num_duplicates_ = 0, num_prompt_duplicates_ = 0, num_too_long_ = 0;
-  std::size_t num_refused_ = 0;
-  std::string refused_;
-  std::set<std::uint64_t> contents_, prompts_;
-  std::vector<std::pair<std::string, std::vector<std::size_t>>> lengths_;
-};
-
 void validate(const Tokenizer& tokenizer, const InspectSettings& settings) {
   if (!(settings.noise_time >= 0 && settings.noise_time <= 1))
     throw ConfigError(message("inspect: noise_time must be in [0, 1], got ", settings.noise_time));
@@ -207,11 +120,11 @@ std::string describe(const std::vector<Row>& rows, const Tokenizer& tokenizer,
                      const InspectSettings& settings) {
   validate(tokenizer, settings);
   std::ostringstream out;
-  Summary summary(begin_of_text(tokenizer, settings.prompt_template));
+  InspectSummary summary(begin_of_text(tokenizer, settings.prompt_template));
   std::int64_t num_shown = 0;
   for (const auto& row : rows) {
     try {
-      const Sample sample = sample_of(row, tokenizer, settings);
+      const InspectedRow sample = sample_of(row, tokenizer, settings);
       summary.add(sample, settings);
       if (num_shown++ >= settings.num_rows) continue;
       out << "row " << sample.id << "  (content " << hexadecimal(sample.content_hash) << ")\n";

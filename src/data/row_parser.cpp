@@ -2,146 +2,16 @@
 #include "data/row_parser.hpp"
 
 #include <algorithm>
-#include <map>
+#include <set>
 
-#include "lldm/config/diagnostics.hpp"
+#include "data/other_keys.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/text/utf8.hpp"
-#include "text/json.hpp"
 
 namespace lldm::data {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t kMaxReason = 200;
-
-std::string keys_of(const json& row) {
-  std::string out;
-  for (const auto& [key, value] : row.items()) {
-    out += (out.empty() ? "\"" : ", \"") + shortened(key, 40) + "\"";
-    if (out.size() > kMaxReason) return out + ", ...";
-  }
-  return out.empty() ? "no keys" : out;
-}
-
-void refuse_nul(const std::string& text, std::string_view key) {
-  if (text.find('\0') != std::string::npos)
-    throw RowFault{0, message('"', key, "\" holds a NUL character")};
-}
-
-const json& member(const json& row, std::string_view key) {
-  const auto found = row.find(key);
-  if (found == row.end())
-    throw RowFault{0, message('"', key, "\" is missing; the row has ", keys_of(row))};
-  return *found;
-}
-
-std::string string_member(const json& row, std::string_view key) {
-  const json& value = member(row, key);
-  if (!value.is_string())
-    throw RowFault{0, message('"', key, "\" must be a string, is ", value.type_name())};
-  auto text = value.get<std::string>();
-  refuse_nul(text, key);
-  return text;
-}
-
-void refuse_empty(std::string_view text, std::string_view key) {
-  if (trim_white_space(text).empty()) throw RowFault{0, message('"', key, "\" is empty")};
-}
-
-constexpr const char* kNoTools =
-    "tools are not supported: no template here writes calls or their results";
-
-bool is_tool_role(std::string_view role) {
-  static const std::set<std::string_view> names = {"tool",        "function", "function_call",
-                                                   "observation", "ipython",  "tool_response"};
-  return names.contains(role);
-}
-
-/// A role under the name the templates write; a row with any other is refused.
-std::string known_role(const std::string& role, std::string_view key) {
-  static const std::map<std::string_view, const char*> names = {
-      {"system", "system"},   {"developer", "system"},  {"user", "user"},
-      {"human", "user"},      {"prompter", "user"},     {"assistant", "assistant"},
-      {"gpt", "assistant"},   {"chatgpt", "assistant"}, {"bot", "assistant"},
-      {"model", "assistant"}, {"ai", "assistant"}};
-  if (const auto found = names.find(role); found != names.end()) return found->second;
-  if (is_tool_role(role))
-    throw RowFault{0,
-                   message("a message of \"", key, "\" has the role \"", role, "\"; ", kNoTools)};
-  throw RowFault{0, message("a message of \"", key, "\" has the role \"", shortened(role, 40),
-                            "\", which no template here writes; legal: system (developer), user "
-                            "(human, prompter), assistant (gpt, chatgpt, bot, model, ai)")};
-}
-
-Message to_message(const json& turn, std::string_view key, UnusedKeys& unused) {
-  if (!turn.is_object())
-    throw RowFault{0, message('"', key, "\" must be a list of messages, holds ", turn.type_name())};
-  refuse_tools(turn);
-  const bool is_sharegpt = turn.contains("from");
-  if (is_sharegpt == turn.contains("role"))
-    throw RowFault{0, message("a message of \"", key,
-                              "\" must have either \"role\" or \"from\", has ", keys_of(turn))};
-  const std::string role_key = is_sharegpt ? "from" : "role",
-                    content_key = is_sharegpt ? "value" : "content";
-  Message result{string_member(turn, role_key), string_member(turn, content_key)};
-  if (result.role.empty())
-    throw RowFault{0, message("a message of \"", key, "\" has an empty \"", role_key, '"')};
-  result.role = known_role(result.role, key);
-  unused.note(turn, {role_key, content_key}, message(key, "[]."));
-  return result;
-}
-
-std::vector<Message> to_messages(const json& list, std::string_view key, UnusedKeys& unused) {
-  if (!list.is_array())
-    throw RowFault{0, message('"', key, "\" must be a list of messages, is ", list.type_name())};
-  std::vector<Message> messages;
-  for (const json& turn : list) messages.push_back(to_message(turn, key, unused));
-  return messages;
-}
-
-/// "prompt": a string, or a list of messages.
-std::vector<Message> to_prompt(const json& row, UnusedKeys& unused) {
-  const json& given = member(row, "prompt");
-  return given.is_array() ? to_messages(given, "prompt", unused)
-                          : user_prompt(string_member(row, "prompt"));
-}
-
-// Takes the last message, which must be the assistant's, off a conversation.
-std::string take_answer(std::vector<Message>& messages, std::string_view key) {
-  if (messages.empty() || messages.back().role != "assistant")
-    throw RowFault{0, message('"', key, "\" must end with an assistant message",
-                              messages.empty() ? ", is empty"
-                                               : ", ends with \"" + messages.back().role + '"')};
-  std::string answer = std::move(messages.back().content);
-  messages.pop_back();
-  refuse_empty(answer, key);
-  return answer;
-}
-
-// One side of a preference row: the answer, and the messages before it (empty for a plain string).
-struct Side {
-  std::vector<Message> before;
-  std::string answer;
-};
-
-Side to_side(const json& row, std::string_view key, UnusedKeys& unused) {
-  const json& value = member(row, key);
-  if (value.is_string()) {
-    Side side{{}, string_member(row, key)};
-    refuse_empty(side.answer, key);
-    return side;
-  }
-  if (!value.is_array())
-    throw RowFault{
-        0, message('"', key, "\" must be a string or a list of messages, is ", value.type_name())};
-  Side side;
-  side.before = to_messages(value, key, unused);
-  side.answer = take_answer(side.before, key);
-  return side;
-}
 
 std::vector<Message> preference_prompt(const json& row, const Side& chosen, const Side& rejected,
                                        UnusedKeys& unused) {
@@ -182,67 +52,6 @@ bool shows(const json& row, RowForm form) {
 }
 
 }  // namespace
-
-void UnusedKeys::note(std::string name) {
-  if (std::find(names_.begin(), names_.end(), name) == names_.end())
-    names_.push_back(std::move(name));
-}
-
-void UnusedKeys::note(const json& object, const std::set<std::string>& used,
-                      std::string_view prefix) {
-  for (const auto& [key, value] : object.items()) {
-    if (!used.contains(key)) note(message(prefix, key));
-  }
-}
-
-json parse_line(std::string_view line) {
-  if (line.find_first_not_of(" \t\r") == std::string_view::npos) throw RowFault{0, "empty line"};
-  try {
-    json row = parse_json(line, "row");
-    if (!row.is_object())
-      throw RowFault{0, message("a row must be a JSON object, is ", row.type_name())};
-    return row;
-  } catch (const JsonError& error) {
-    std::size_t begin = 0;  // of the line at fault: an element of an array may stand on several
-    for (std::size_t l = 1; l < error.line(); ++l) begin = line.find('\n', begin) + 1;
-    throw RowFault{begin + error.column(), error.reason()};
-  }
-}
-
-json parse_row(const LineReader& lines) {
-  if (!lines.array_problem().empty()) throw RowFault{0, lines.array_problem()};
-  if (lines.is_too_long())
-    throw RowFault{0, message(lines.is_array() ? "the element" : "the line", " has ",
-                              lines.num_bytes(), " bytes, the limit is ", lines.max_bytes())};
-  return parse_line(lines.line());
-}
-
-json with_columns(json row, const Columns& columns, UnusedKeys& unused) {
-  std::vector<std::pair<std::string, json>> taken;
-  for (const auto& [ours, theirs] : columns) {
-    const auto found = row.find(theirs);
-    if (found == row.end()) {
-      std::vector<std::string> keys;
-      for (const auto& [key, value] : row.items()) keys.push_back(key);
-      throw RowFault{0, message("has no column ", config::in_quotes(theirs), " (columns.", ours,
-                                "); ", config::did_you_mean(theirs, keys, "columns"))};
-    }
-    taken.emplace_back(ours, *found);
-  }
-  for (const auto& [ours, theirs] : columns) row.erase(theirs);
-  for (auto& [ours, value] : taken) {
-    if (row.contains(ours)) unused.note(ours);
-    row[ours] = std::move(value);
-  }
-  return row;
-}
-
-void refuse_tools(const json& row) {
-  for (const char* key : {"tools", "functions", "tool_calls", "function_call"})
-    if (const auto found = row.find(key);
-        found != row.end() && !found->empty() && *found != "" && *found != "[]")
-      throw RowFault{0, message("has ", config::in_quotes(key), "; ", kNoTools)};
-}
 
 RowForm detect_form(const json& row, const std::vector<RowForm>& accepted) {
   std::vector<RowForm> shown;
@@ -299,10 +108,8 @@ PreferenceRow to_preference_row(const json& row, std::uint64_t line, UnusedKeys&
   auto prompt = preference_prompt(row, chosen, rejected, unused);
   if (trim_white_space(chosen.answer) == trim_white_space(rejected.answer))
     throw RowFault{0, "\"chosen\" and \"rejected\" are the same text"};
-  // The others are what pairs of ours say of themselves (docs/reasoning_pairs.md).
-  static const std::set<std::string> known = {
-      "prompt",         "chosen",         "rejected",         "id",        "error", "grade_chosen",
-      "grade_rejected", "outcome_chosen", "outcome_rejected", "provenance"};
+  std::set<std::string> known = own_keys();
+  known.insert({"prompt", "chosen", "rejected"});
   unused.note(row, known, "");
   return make_preference_row(line, std::move(prompt), std::move(chosen.answer),
                              std::move(rejected.answer));

@@ -1,50 +1,15 @@
 // SPDX-License-Identifier: MIT
-// One line of JSON -> one row.  Internal to src/data.
+// A row's JSON object -> a row of a form.  Internal to src/data.
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
-#include <set>
-#include <string>
-#include <string_view>
 #include <vector>
 
-#include "data/line_reader.hpp"
+#include "data/message_parser.hpp"
+#include "data/row_json.hpp"
 #include "lldm/data/rows.hpp"
 
 namespace lldm::data {
-
-/// Why a row is refused; caught by the readers.
-struct RowFault {
-  std::uint64_t column;  // byte from 1, or 0
-  std::string reason;
-};
-
-/// Keys that a row holds and no form reads: in order of appearance, each once.
-class UnusedKeys {
- public:
-  void note(const nlohmann::json& object, const std::set<std::string>& used,
-            std::string_view prefix);
-  void note(std::string name);
-  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
-
- private:
-  std::vector<std::string> names_;
-};
-
-/// The JSON object of a line.  RowFault on anything else: bad bytes, bad JSON, a key twice, depth
-/// over 64.
-nlohmann::json parse_line(std::string_view line);
-
-/// The JSON object of the reader's present row.  RowFault also for a row over the reader's limit
-/// and for what is wrong with the array around it.
-nlohmann::json parse_row(const LineReader& lines);
-
-/// The row with the keys that the readers know.  RowFault for a column that it has not.
-nlohmann::json with_columns(nlohmann::json row, const Columns& columns, UnusedKeys& unused);
-
-/// RowFault for rows that bring tools, or calls of them: no template here writes them.
-void refuse_tools(const nlohmann::json& row);
 
 /// The form that the keys of a row show, among `accepted`.  RowFault if none or several.
 RowForm detect_form(const nlohmann::json& row, const std::vector<RowForm>& accepted);

@@ -31,12 +31,17 @@ std::string corpus_text(const DataOptions& data, const Writing& writing, const W
   const CorpusSource corpus = open_corpus(data, writing, 0, work.seed);
   std::vector<SourceRow> sources;
   std::vector<TrainingRow> rows;
-  for (std::int64_t i = 0; i < std::min(corpus.training->size(), kMostRows); ++i) {
-    rows.push_back(corpus.training->row(i));
-    sources.push_back({.id = rows.back().id, .prompt = {}, .messages = {}, .answers = {""}});
-  }
-  return message(data.corpus.string(), ": the first ", rows.size(), " of ", corpus.training->size(),
-                 " rows\n",
+  const std::int64_t shown = std::min(corpus.training->size(), kMostRows);
+  for (std::int64_t i = 0; i < shown; ++i)
+    for (TrainingRow& text : corpus.training->row(i)) {
+      sources.push_back({.id = text.id, .prompt = {}, .messages = {}, .answers = {""}});
+      if (data.packing == Packing::isolated)
+        sources.back().place = message("row ", i + 1, ", text ", text.id + 1);
+      rows.push_back(std::move(text));
+    }
+  const bool is_isolated = data.packing == Packing::isolated;
+  return message(data.corpus.string(), ": the first ", shown, " of ", corpus.training->size(),
+                 " rows", is_isolated ? message(", ", rows.size(), " texts") : "", "\n",
                  describe_training_rows({.sources = sources,
                                          .rows = rows,
                                          .tokenizer = *writing.tokenizer,

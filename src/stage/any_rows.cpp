@@ -86,14 +86,14 @@ AnyRows read_any_rows(const std::filesystem::path& path, const RowReaderOptions&
   });
 }
 
-std::string row_line(const SourceRow& row, RowForm form) {
-  if (form == RowForm::text) return ordered{{"text", row.answers.front()}}.dump();
+nlohmann::ordered_json row_json(const SourceRow& row, RowForm form) {
+  if (form == RowForm::text) return {{"text", row.answers.front()}};
   const bool is_answer = form == RowForm::prompt_response || form == RowForm::conversation;
   ordered line;
   if (is_answer && !is_plain(row.messages)) {
     line["messages"] = json_of(row.messages);
     line["messages"].push_back({{"role", "assistant"}, {"content", row.answers.front()}});
-    return line.dump();
+    return line;
   }
   if (is_plain(row.messages))
     line["prompt"] = row.messages.front().content;
@@ -109,7 +109,9 @@ std::string row_line(const SourceRow& row, RowForm form) {
     line["completion"] = row.answers.front();
     line["label"] = row.wanted.value();
   }
-  return line.dump();
+  return line;
 }
+
+std::string row_line(const SourceRow& row, RowForm form) { return row_json(row, form).dump(); }
 
 }  // namespace lldm

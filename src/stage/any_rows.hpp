@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ AnyRows read_any_rows(const std::filesystem::path& path, const RowReaderOptions&
 /// A row as lldm itself writes it, one line of JSON without its end: {"text"}, {"prompt",
 /// "response"} (a conversation where the prompt is not one message of the user), {"prompt",
 /// "chosen", "rejected"}, {"prompt", "answers"} or {"prompt", "completion", "label"}.
+nlohmann::ordered_json row_json(const SourceRow& row, RowForm form);
 std::string row_line(const SourceRow& row, RowForm form);
 
 }  // namespace lldm

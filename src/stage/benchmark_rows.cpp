@@ -10,25 +10,25 @@ namespace {
 
 using synthesis::BenchmarkPrompts;
 
-/// What a row asks: its prompt, the user's turns, or a text without a prompt.
-std::string asked(const SourceRow& row) {
+BenchmarkPrompts looked_at(const StageRows& rows, const std::vector<SourceRow>& sources,
+                           const std::filesystem::path& sets = {}) {
+  BenchmarkPrompts found(sets);
+  for (const char* key : {"file", "path"})
+    if (const config::Member* file = rows.data.resolved.find(key); file && file->value.is_string())
+      found.look_at_name(file->value.as_string());
+  for (const SourceRow& row : sources) found.look(asked_by(row), row.name());
+  return found;
+}
+
+}  // namespace
+
+std::string asked_by(const SourceRow& row) {
   if (!row.prompt.empty()) return row.prompt;
   std::string text;
   for (const Message& turn : row.messages)
     if (turn.role == "user") text += (text.empty() ? "" : "\n\n") + turn.content;
   return row.messages.empty() ? row.answers.front() : text;
 }
-
-BenchmarkPrompts looked_at(const StageRows& rows, const std::vector<SourceRow>& sources) {
-  BenchmarkPrompts found;
-  for (const char* key : {"file", "path"})
-    if (const config::Member* file = rows.data.resolved.find(key); file && file->value.is_string())
-      found.look_at_name(file->value.as_string());
-  for (const SourceRow& row : sources) found.look(asked(row), row.name());
-  return found;
-}
-
-}  // namespace
 
 std::map<std::string, std::int64_t> benchmark_rows(const StageRows& rows,
                                                    const std::vector<SourceRow>& sources) {
@@ -39,7 +39,7 @@ void refuse_benchmarks(const Stage& stage, const StageRows& rows,
                        const std::vector<SourceRow>& sources) {
   if (!stage.facts.training || stage.facts.training->allows_benchmarks || rows.key != "data")
     return;
-  looked_at(rows, sources)
+  looked_at(rows, sources, stage.facts.training->benchmarks)
       .refuse(message("stage \"", stage.name, "\""),
               "train on another file; where this is meant, the stage says allow_benchmarks = true");
 }
@@ -57,10 +57,10 @@ std::filesystem::path file_of_task(const Registry& registry, const config::Value
 }
 
 void refuse_benchmarks(const std::string& where, const std::filesystem::path& file,
-                       const std::vector<Example>& problems, bool allows,
+                       const std::vector<Example>& problems, const BenchmarkRule& rule,
                        const std::string& remedy) {
-  if (allows) return;
-  BenchmarkPrompts found;
+  if (rule.allows) return;
+  BenchmarkPrompts found(rule.sets);
   if (!file.empty()) found.look_at_name(file);
   for (const Example& problem : problems)
     found.look(problem.prompt, problem.place.empty() ? problem.id : problem.place);

@@ -14,6 +14,16 @@
 
 namespace lldm {
 
+/// What a row asks: its prompt, the user's turns, or a text without a prompt.
+std::string asked_by(const SourceRow& row);
+
+/// Whether data that models are measured by may be used, and a file of sets beside the built-in
+/// ones ("": none).
+struct BenchmarkRule {
+  bool allows = false;
+  std::filesystem::path sets = {};
+};
+
 /// How many of the rows that a stage trains on are of each benchmark; one more for a file that is
 /// known by its name.
 std::map<std::string, std::int64_t> benchmark_rows(const StageRows& rows,
@@ -26,10 +36,10 @@ void refuse_benchmarks(const Stage& stage, const StageRows& rows,
 /// The file that a task's table names under a key of type path; "" for none.
 std::filesystem::path file_of_task(const Registry& registry, const config::Value& table);
 
-/// DataError for problems that pairs are to be made of, unless `allows` them.
+/// DataError for problems that pairs are to be made of, unless the rule allows them.
 /// `remedy`: what to write where they are meant.
 void refuse_benchmarks(const std::string& where, const std::filesystem::path& file,
-                       const std::vector<Example>& problems, bool allows,
+                       const std::vector<Example>& problems, const BenchmarkRule& rule,
                        const std::string& remedy);
 
 }  // namespace lldm

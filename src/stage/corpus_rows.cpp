@@ -15,16 +15,21 @@ class Rest final : public RowSource {
       : rows_(std::move(rows)), order_(order), held_out_(held_out) {}
 
   [[nodiscard]] std::int64_t size() const override { return rows_.size() - held_out_; }
-  [[nodiscard]] TrainingRow row(std::int64_t index) const override {
+  [[nodiscard]] std::vector<TrainingRow> row(std::int64_t index) const override {
     const std::int64_t number = held_out_ > 0 ? order_.at(held_out_ + index) : index;
     return at(number);
   }
-  [[nodiscard]] TrainingRow held(std::int64_t index) const { return at(order_.at(index)); }
+  [[nodiscard]] std::vector<TrainingRow> held(std::int64_t index) const {
+    return at(order_.at(index));
+  }
 
  private:
-  [[nodiscard]] TrainingRow at(std::int64_t number) const {
-    TrainingRow row{.id = static_cast<std::uint64_t>(number), .answers = {}};
-    row.answers.push_back({.prompt = {}, .response = rows_.row(number)});
+  [[nodiscard]] std::vector<TrainingRow> at(std::int64_t number) const {
+    std::vector<TrainingRow> row;
+    for (CorpusText& text : rows_.texts(number)) {
+      row.push_back({.id = static_cast<std::uint64_t>(text.number), .answers = {}});
+      row.back().answers.push_back({.prompt = {}, .response = std::move(text.tokens)});
+    }
     return row;
   }
 
@@ -55,7 +60,8 @@ CorpusSource open_corpus(const DataOptions& data, const Writing& writing, std::i
   const CounterPermutation order(draws.stream(Purpose::order), rows.size());
   const auto rest = std::make_shared<const Rest>(std::move(rows), order, held_out);
   CorpusSource source{rest, {}};
-  for (std::int64_t i = 0; i < held_out; ++i) source.held_out.push_back(rest->held(i));
+  for (std::int64_t i = 0; i < held_out; ++i)
+    for (TrainingRow& text : rest->held(i)) source.held_out.push_back(std::move(text));
   return source;
 }
 

@@ -2,6 +2,7 @@
 // Rows as token ids on their canvas: the second half of data_source.hpp.
 #include <algorithm>
 
+#include "data/prompt_border.hpp"
 #include "experiment/row_faults.hpp"
 #include "lldm/errors.hpp"
 #include "stage/benchmark_rows.hpp"
@@ -52,25 +53,22 @@ void refuse_equal_answers(const std::vector<SourceRow>& rows, const std::vector<
                             "\n  remove these rows, or use a tokenizer that tells them apart"));
 }
 
-/// Whether a prompt's tokens are not those that prompt and answer together begin with.
-bool spans_border(const Rendered& rendered, const std::vector<std::int64_t>& prompt,
-                  const Tokenizer& tokenizer) {
-  std::vector<Span> both = rendered.prompt;
-  both.insert(both.end(), rendered.response.begin(), rendered.response.end());
-  const std::vector<std::int64_t> ids = encode_spans(both, tokenizer);
-  return ids.size() < prompt.size() || !std::equal(prompt.begin(), prompt.end(), ids.begin());
-}
+constexpr std::int64_t kMostBorders = 10000;  // answers whose border is looked at
 
 EncodedRow encode_answers(const SourceRow& row, const Tokenizer& tokenizer,
-                          const TemplateOptions& prompt_template, const CanvasRule& rule) {
+                          const TemplateOptions& prompt_template, const CanvasRule& rule,
+                          BorderCount* borders) {
   EncodedRow encoded;
   const auto messages = row.messages.empty() ? user_prompt(row.prompt) : row.messages;
   for (const std::string& answer : row.answers) {
     const Rendered rendered = render(prompt_template, messages, answer);
     encoded.push_back(encode(rendered, row.id, tokenizer));
     encoded.back().place = row.name();
-    if (rule.boundary == PromptBoundary::prefix &&
-        spans_border(rendered, encoded.back().prompt, tokenizer))
+    const bool is_counted = borders && borders->looked_at < kMostBorders;
+    if (rule.boundary != PromptBoundary::prefix && !is_counted) continue;
+    const bool spans = spans_border(rendered, encoded.back().prompt, tokenizer);
+    if (is_counted) borders->add(spans, row.name());
+    if (spans && rule.boundary == PromptBoundary::prefix)
       throw DataError(
           "a token spans the border of prompt and answer: together they begin with other tokens "
           "than the prompt's (prompt_boundary = \"prefix\")");
@@ -86,12 +84,14 @@ EncodedRow encode_text(const SourceRow& row, const Tokenizer& tokenizer) {
 
 /// Every row as tokens, before its canvas.
 std::vector<EncodedRow> encode_all(const std::vector<SourceRow>& rows, const Tokenizer& tokenizer,
-                                   const TemplateOptions& prompt_template, const CanvasRule& rule) {
+                                   const TemplateOptions& prompt_template, const CanvasRule& rule,
+                                   BorderCount* borders = nullptr) {
   std::vector<EncodedRow> all;
   RowFaults unknown;
   for (const SourceRow& row : rows) try {
-      all.push_back(rule.is_plain_text ? encode_text(row, tokenizer)
-                                       : encode_answers(row, tokenizer, prompt_template, rule));
+      all.push_back(rule.is_plain_text
+                        ? encode_text(row, tokenizer)
+                        : encode_answers(row, tokenizer, prompt_template, rule, borders));
     } catch (const DataError& error) {
       unknown.add(row.name(), error.what());
     }
@@ -172,9 +172,14 @@ EncodedRows read_encoded(const PlannedRun& run, Logger& logger, const Work& work
     read.sources.resize(static_cast<std::size_t>(rows.limit));
   CanvasRule rule = canvas_rule(stage.facts, rows.wanted);
   rule.max_length = writing.max_length;
-  if (rows.data.options.file.empty()) rule.boundary = PromptBoundary::separate;
+  const bool is_file = !rows.data.options.file.empty();
+  if (!is_file) rule.boundary = PromptBoundary::separate;
+  BorderCount borders;
   std::vector<EncodedRow> encoded =
-      encode_all(read.sources, *writing.tokenizer, writing.prompt_template, rule);
+      encode_all(read.sources, *writing.tokenizer, writing.prompt_template, rule,
+                 is_file && rule.boundary == PromptBoundary::separate ? &borders : nullptr);
+  if (const std::string problem = borders.problem(); !problem.empty())
+    logger.warning(message("stage ", stage.name, ": ", problem));
   read.long_rows = treat_long_rows(read.sources, encoded, rule);
   if (read.long_rows.is_any())
     logger.warning(message("stage ", stage.name, ": long_rows = \"", to_string(rule.long_rows),

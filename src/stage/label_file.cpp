@@ -42,18 +42,16 @@ LabelFile::LabelFile(std::filesystem::path out, Origin origin)
     : out_(std::move(out)),
       verdicts_(out_.string() + ".verdicts.jsonl"),
       origin_(std::move(origin)) {
-  if (std::filesystem::exists(verdicts_)) {
-    read();
-    return;
-  }
-  append(ordered_json{{"file", origin_.file},
-                      {"sha256", origin_.sha256},
-                      {"by", origin_.by},
-                      {"seed", origin_.seed}}
-             .dump());
+  if (std::filesystem::exists(verdicts_) && read()) return;
+  ordered_json first = {{"file", origin_.file},
+                        {"sha256", origin_.sha256},
+                        {"by", origin_.by},
+                        {"seed", origin_.seed}};
+  if (!origin_.columns.empty()) first["columns"] = origin_.columns;
+  append(first.dump());
 }
 
-void LabelFile::read() {
+bool LabelFile::read() {
   const std::string text = read_input(verdicts_);
   const std::size_t whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
   std::size_t begin = 0;
@@ -70,8 +68,10 @@ void LabelFile::read() {
       }
       for (const auto& [key, mine] :
            {std::pair{"sha256", origin_.sha256}, std::pair{"by", origin_.by},
-            std::pair{"seed", std::to_string(origin_.seed)}}) {
-        const auto& theirs = line.at(key);
+            std::pair{"seed", std::to_string(origin_.seed)},
+            std::pair{"columns", origin_.columns}}) {
+        const auto theirs =
+            key == std::string_view("columns") ? line.value(key, nlohmann::json("")) : line.at(key);
         const std::string said = theirs.is_string() ? theirs.get<std::string>() : theirs.dump();
         if (said != mine)
           throw DataError(message(verdicts_.string(), ": holds verdicts with ", key, " = ", said,
@@ -82,6 +82,7 @@ void LabelFile::read() {
     }
   }
   if (whole < text.size()) std::filesystem::resize_file(verdicts_, whole);  // torn
+  return whole > 0;
 }
 
 void LabelFile::append(const std::string& line) const {
@@ -134,7 +135,7 @@ std::int64_t LabelFile::write(const AnyRows& rows) const {
     if (found == verdicts.end() || found->second > Preferred::second) continue;
     SourceRow labelled = row;
     if (found->second == Preferred::second) std::swap(labelled.answers[0], labelled.answers[1]);
-    ordered_json line = ordered_json::parse(row_line(labelled, RowForm::preference));
+    ordered_json line = row_json(labelled, RowForm::preference);
     line["labelled"] = {
         {"by", origin_.by}, {"file", origin_.file}, {"sha256", origin_.sha256}, {"row", row.id}};
     text += line.dump() + "\n";

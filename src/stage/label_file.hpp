@@ -32,7 +32,8 @@ struct ShownPair {
 class LabelFile {
  public:
   struct Origin {
-    std::string file, sha256, by;  // by: "hand", "judge CMD", "task gsm8k"
+    std::string file, sha256, by;  // by: "hand", "judge CMD", "task gsm8k path=train.jsonl"
+    std::string columns = {};      // as given: they say which answer is the first
     std::int64_t seed = 0;
   };
   /// Errors  DataError: the verdicts that are there are of other rows, another seed or another
@@ -55,7 +56,7 @@ class LabelFile {
     std::uint64_t row;
     Preferred verdict;
   };
-  void read();
+  bool read();  // false where whoever began was stopped before the first line
   void append(const std::string& line) const;
 
   std::filesystem::path out_, verdicts_;

@@ -40,6 +40,9 @@ void PretrainingKind::check(const Options& options, StageFit& fit) {
     if (!rows.data.options.file.empty() && rows.data.has_take())
       fit.error(rows.key, "take is not read here: a pretraining stage reads texts, not pairs",
                 "remove it; take = \"chosen\" of a file of pairs is for sft stages");
+  if (options.benchmarks && options.data.is_corpus())
+    fit.error("benchmarks", "benchmarks is not read here: a corpus has no rows to look at",
+              "lldm data pack --benchmarks looks at the texts when they are packed");
   check_parts(options, fit, 1);
 }
 

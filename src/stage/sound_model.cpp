@@ -23,7 +23,7 @@ void require_sound_model(const std::string& stage, std::int64_t steps,
   const std::string after = message("stage \"", stage, "\": after step ", steps, " ");
   require_finite(setup.policy->parameters(),
                  after + "the weights are not finite: no model is published");
-  const TrainingRow row = setup.source ? setup.source->row(0) : setup.rows.front();
+  const TrainingRow row = setup.source ? setup.source->row(0).front() : setup.rows.front();
   const ScorePlan plan = estimator.plan(row.answers.front(), process,
                                         TextDraws(setup.draws, Purpose::evaluation, 0, row.id, 0));
   const ScoreEngine<AnyDenoiser> engine(setup.policy, nullptr, setup.device, setup.engine);

@@ -27,6 +27,9 @@ void SynthesizeStage::check(config::OptionsCheck& check) const {
     check.warning("record_steps",
                   message("record_steps has no effect with method = \"", name, "\""),
                   "nothing is sampled: there is no order to keep");
+  if (benchmarks && allow_benchmarks.value_or(false))
+    check.error("benchmarks", "allow_benchmarks lets through what these sets would refuse",
+                "give one of them");
   check_import(check);
   check_kinds(check);
 }

@@ -29,9 +29,9 @@ Result pair_json(const Example& example, const std::string& chosen, const std::s
 std::vector<Example> allowed_problems(const RunContext& run, const SynthesizeStage& stage,
                                       const AnyTask& task) {
   std::vector<Example> problems = limited(task.examples(), stage.limit);
-  refuse_benchmarks(message("stage \"", stage.name, "\""),
-                    file_of_task(run.registry, stage.task.table), problems,
-                    stage.allow_benchmarks.value_or(false), kRemedy);
+  refuse_benchmarks(
+      message("stage \"", stage.name, "\""), file_of_task(run.registry, stage.task.table), problems,
+      {stage.allow_benchmarks.value_or(false), stage.benchmarks.value_or("")}, kRemedy);
   return problems;
 }
 

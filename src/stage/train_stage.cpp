@@ -30,6 +30,7 @@
 #include "stage/sound_model.hpp"
 #include "stage/training_memory.hpp"
 #include "stage/training_reporter.hpp"
+#include "train/mismatched.hpp"
 
 namespace lldm {
 namespace {
@@ -58,6 +59,12 @@ struct PreparedRows {
 /// Whether a stage reads texts, not prompts and answers.
 bool reads_texts(const RunContext& run, const Work& work) {
   return run.schedule.stage_of(work).facts.rows.front().wanted == RowsWanted::texts;
+}
+
+/// Whether the stage's rows are those of a corpus and hold several texts each.
+bool holds_several_texts(const RunContext& run, const Work& work) {
+  const DataRef& data = run.schedule.stage_of(work).facts.rows.front().data;
+  return data.is_corpus() && data.options.packing == Packing::isolated;
 }
 
 /// The rows of a packed corpus, which stay on disk.
@@ -260,9 +267,22 @@ AskedPlans asked_plans(const StageTrainer& trainer, const Prepared& prepared,
           }};
 }
 
-/// Texts that the policy scored in training: every row of every step, and mismatched ones.
+/// Says what is wrong with the order of rows on which a baseline depends.
+void tell_mismatched(const RunContext& run, const Work& work, const Prepared& prepared) {
+  if (!prepared.needs.mismatched) return;
+  const OptimizerOptions& optimizer = prepared.setup.optimizer;
+  const std::int64_t rows_per_step = optimizer.batch_size * optimizer.gradient_accumulation_steps;
+  const std::string problem = mismatched_problem(
+      prepared.setup.rows, RowOrder(prepared.setup.draws, prepared.setup.num_rows(), rows_per_step),
+      rows_per_step);
+  if (!problem.empty()) run.logger.warning(message("stage ", run.label(work), ": ", problem));
+}
+
+/// Texts that the policy scored in training: every row of every step, and mismatched ones.  0 where
+/// nobody counts them: rows of a corpus that hold several each.
 std::int64_t trained_texts(const StageTrainer& trainer, const TrainingSetup& setup,
-                           const ObjectiveNeeds& needs) {
+                           const ObjectiveNeeds& needs, bool is_packed) {
+  if (is_packed) return 0;
   const OptimizerOptions& optimizer = setup.optimizer;
   const std::int64_t limit = optimizer.row_limit(setup.num_rows());
   std::int64_t rows =
@@ -274,9 +294,9 @@ std::int64_t trained_texts(const StageTrainer& trainer, const TrainingSetup& set
 /// Forward passes as they were run, over the whole stage.
 void add_passes(Result& result, const TrainingReporter& reporter, std::int64_t texts) {
   const auto asked = reporter.passes().at("forward_passes");
-  if (asked % texts == 0)
+  if (texts > 0 && asked % texts == 0)
     result["forward_passes_per_text"] = asked / texts;
-  else
+  else if (texts > 0)
     result["forward_passes_per_text"] = static_cast<double>(asked) / static_cast<double>(texts);
   for (const auto& [name, count] : reporter.passes()) result[name] = count;
 }
@@ -303,6 +323,7 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   prepared.bundle.noise = trained_noise(stage.forward_process.type(), prepared.process);
   const ObjectiveNeeds& needs = prepared.needs;
   warn_of_new_template(run, work, prepared.bundle.folder, needs.reference);
+  tell_mismatched(run, work, prepared);
   const TrainingMemory memory =
       plan_training_memory(run, work, stage, prepared.bundle, prepared.estimator, prepared.process,
                            needs, prepared.setup);
@@ -316,7 +337,7 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   std::vector<TrainingRow> study_rows;  // pairs whose scores are studied
   if (needs.group_size > 1) study_rows = prepared.setup.validation;
   const TrainingRow first =
-      prepared.setup.source ? prepared.setup.source->row(0) : prepared.setup.rows.front();
+      prepared.setup.source ? prepared.setup.source->row(0).front() : prepared.setup.rows.front();
   const std::int64_t scored = first.answers.front().num_scored();
   StageTrainer trainer(prepared.process, prepared.estimator, prepared.objective, prepared.setup);
   std::optional<FilledPlans> filled;
@@ -341,7 +362,8 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
                            {"cut", prepared.long_rows.cut},
                            {"dropped", prepared.long_rows.dropped}};
   result["steps"] = trainer.total_steps();
-  add_passes(result, reporter, trained_texts(trainer, prepared.setup, needs));
+  add_passes(result, reporter,
+             trained_texts(trainer, prepared.setup, needs, holds_several_texts(run, work)));
   if (!prepared.held_out.is_null()) result["held_out"] = prepared.held_out;
   if (stage.allow_benchmarks.value_or(false))
     result["benchmark_rows"] =

@@ -155,6 +155,9 @@ void TrainingStage::check(config::OptionsCheck& check) const {
   if (eval_steps > 0 && validation_rows == 0 && !check.is_set("validation"))
     check.warning("eval_steps", "eval_steps has no effect with validation_rows = 0",
                   "validation_rows says how many rows are held out");
+  if (benchmarks && allow_benchmarks.value_or(false))
+    check.error("benchmarks", "allow_benchmarks lets through what these sets would refuse",
+                "give one of them");
 }
 
 std::vector<UnreadKey> TrainingKind::unread(const config::Value& own) {
@@ -182,7 +185,8 @@ StageFacts TrainingKind::facts_of(const Options& options, RowsWanted wanted) {
                     .optimizer = options.optimizer,
                     .validation_rows = options.validation_rows,
                     .plans_gradient_path = options.gradient_path == GradientPath::automatic,
-                    .allows_benchmarks = options.allow_benchmarks.value_or(false)};
+                    .allows_benchmarks = options.allow_benchmarks.value_or(false),
+                    .benchmarks = options.benchmarks.value_or("")};
   return facts;
 }
 

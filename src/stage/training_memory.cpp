@@ -24,10 +24,17 @@ StepSizes corpus_sizes(const RowSource& source, const TrainingSetup& setup,
                        const AnyScoreEstimator& estimator) {
   constexpr std::int64_t kMostAsked = 256;
   StepSizes sizes;
-  for (std::int64_t i = 0; i < std::min(source.size(), kMostAsked); ++i)
-    sizes.longest = std::max(sizes.longest, source.row(i).answers.front().length());
-  sizes.micro_batch_tokens =
-      sizes.longest * estimator.nominal_copies(sizes.longest) * setup.optimizer.batch_size;
+  std::int64_t of_a_row = 0;
+  for (std::int64_t i = 0; i < std::min(source.size(), kMostAsked); ++i) {
+    std::int64_t tokens = 0;
+    for (const TrainingRow& text : source.row(i)) {
+      const std::int64_t length = text.answers.front().length();
+      sizes.longest = std::max(sizes.longest, length);
+      tokens += length * estimator.nominal_copies(length);
+    }
+    of_a_row = std::max(of_a_row, tokens);
+  }
+  sizes.micro_batch_tokens = of_a_row * setup.optimizer.batch_size;
   return sizes;
 }
 

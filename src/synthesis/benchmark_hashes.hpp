@@ -9,12 +9,13 @@
 namespace lldm::synthesis {
 
 inline constexpr std::size_t kBenchmarkDigits = 12;
+inline constexpr std::size_t kShortestPrompt = 20;  // letters and digits: fewer say too little
 
-/// One set: the first `kBenchmarkDigits` hexadecimal digits of the SHA-256 of every prompt as
-/// `normalized_prompt` writes it, ascending.
+/// A set, or a part of one: the first `kBenchmarkDigits` hexadecimal digits of the SHA-256 of every
+/// prompt as `normalized_prompt` writes it, ascending, one behind the other.
 struct BenchmarkTable {
   std::string_view name;
-  std::span<const std::string_view> hashes;
+  std::string_view digits;
 };
 [[nodiscard]] std::span<const BenchmarkTable> benchmark_tables();
 

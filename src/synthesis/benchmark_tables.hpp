@@ -2,14 +2,17 @@
 // Made by tools/generate_benchmarks.  Internal to src/synthesis.
 #pragma once
 
-#include <array>
 #include <string_view>
 
 #include "synthesis/benchmark_hashes.hpp"
 
 namespace lldm::synthesis {
 
-extern const std::array<std::string_view, 500> kMath500Prompts;
-extern const std::array<std::string_view, 1319> kGsm8kTestPrompts;
+extern const std::string_view kMath500;
+extern const std::string_view kGsm8kTest;
+extern const std::string_view kLogiqaDev;
+extern const std::string_view kHotpotqaDev1;
+extern const std::string_view kHotpotqaDev2;
+extern const std::string_view kHotpotqaDev3;
 
 }  // namespace lldm::synthesis

@@ -13,7 +13,6 @@ namespace lldm::synthesis {
 namespace {
 
 constexpr std::size_t kMostPlaces = 5;
-constexpr std::size_t kShortestPart = 20;  // letters and digits: a shorter one says too little
 
 std::string letters_and_digits(std::string_view text) {
   std::string out;
@@ -29,14 +28,25 @@ std::string_view stripped(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
 }
 
-std::string in_set(std::string_view text, std::size_t shortest) {
+/// Whether a table's digests, ascending and one behind the other, hold this one.
+bool holds(std::string_view digits, std::string_view digest) {
+  std::size_t low = 0, high = digits.size() / kBenchmarkDigits;
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    const auto at = digits.substr(middle * kBenchmarkDigits, kBenchmarkDigits);
+    if (at == digest) return true;
+    (at < digest ? low : high) = at < digest ? middle + 1 : middle;
+  }
+  return false;
+}
+
+std::string in_set(std::string_view text, std::size_t shortest, const BenchmarkSets* sets) {
   const std::string plain = normalized_prompt(text);
   if (plain.size() < shortest) return "";
-  const std::string hash = sha256_hex(plain).substr(0, kBenchmarkDigits);
+  const std::string digest = sha256_hex(plain).substr(0, kBenchmarkDigits);
   for (const BenchmarkTable& table : benchmark_tables())
-    if (std::binary_search(table.hashes.begin(), table.hashes.end(), hash))
-      return std::string(table.name);
-  return "";
+    if (holds(table.digits, digest)) return std::string(table.name);
+  return sets && plain.size() >= kShortestPrompt ? sets->holder_of(digest) : "";
 }
 
 /// The words of a path's last two parts, in lower case.
@@ -79,13 +89,13 @@ std::string normalized_prompt(std::string_view prompt) {
   return letters_and_digits(prompt);
 }
 
-std::string benchmark_of(std::string_view prompt) {
-  if (std::string whole = in_set(prompt, 1); !whole.empty()) return whole;
+std::string benchmark_of(std::string_view prompt, const BenchmarkSets* sets) {
+  if (std::string whole = in_set(prompt, 1, sets); !whole.empty()) return whole;
   for (const std::string_view mark : {"\n\n", "\n"})
     if (prompt.find(mark) != std::string_view::npos)
       for (std::size_t begin = 0; begin < prompt.size();) {
         const std::size_t end = std::min(prompt.find(mark, begin), prompt.size());
-        if (std::string part = in_set(prompt.substr(begin, end - begin), kShortestPart);
+        if (std::string part = in_set(prompt.substr(begin, end - begin), kShortestPrompt, sets);
             !part.empty())
           return part;
         begin = end + mark.size();
@@ -117,8 +127,12 @@ std::string benchmark_name(const std::filesystem::path& file) {
                  file.parent_path().filename().empty() ? "" : "/", file.filename().string());
 }
 
+BenchmarkPrompts::BenchmarkPrompts(const std::filesystem::path& sets) {
+  if (!sets.empty()) sets_ = BenchmarkSets(sets);
+}
+
 void BenchmarkPrompts::look(std::string_view prompt, const std::string& place) {
-  const std::string set = benchmark_of(prompt);
+  const std::string set = benchmark_of(prompt, &sets_);
   if (set.empty()) return;
   ++counts_[set];
   if (places_.size() < kMostPlaces) places_.push_back(message(place, ": of ", set));

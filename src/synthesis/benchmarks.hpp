@@ -10,17 +10,20 @@
 #include <string_view>
 #include <vector>
 
+#include "synthesis/benchmark_sets.hpp"
+
 namespace lldm::synthesis {
 
 /// A prompt as it is compared: its ASCII letters and digits, letters in lower case, without
 /// "Question:", "Problem:" or "Q:" before and "Answer:", "Solution:" or "A:" behind it.
 [[nodiscard]] std::string normalized_prompt(std::string_view prompt);
 
-/// The benchmark that holds this prompt: "MATH-500" or "GSM8K test"; "" if neither does.  The
-/// whole prompt is looked at, and each of its paragraphs (a prompt with examples before it holds
-/// several questions).
+/// The benchmark that holds this prompt: "MATH-500", "GSM8K test", "LogiQA dev", "HotpotQA dev", or
+/// one of `sets`; "" if none does.  The whole prompt is looked at, and each of its paragraphs (a
+/// prompt with examples before it holds several questions; LogiQA's context is one).
 /// Cost    one SHA-256 for each of them.
-[[nodiscard]] std::string benchmark_of(std::string_view prompt);
+[[nodiscard]] std::string benchmark_of(std::string_view prompt,
+                                       const BenchmarkSets* sets = nullptr);
 
 /// The benchmark that a file's name and its folder's say it is, as "the name logiqa/test.txt";
 /// "" for others.  A name that says "train" is none.
@@ -29,6 +32,9 @@ namespace lldm::synthesis {
 /// Which benchmarks some prompts are of, and how many of each.
 class BenchmarkPrompts {
  public:
+  /// `sets`: a file of sets that are known beside the built-in ones; none where it is empty.
+  /// Errors  DataError as BenchmarkSets.
+  explicit BenchmarkPrompts(const std::filesystem::path& sets = {});
   /// `place`: "rows.jsonl:12", told of the first ones.
   void look(std::string_view prompt, const std::string& place);
   void look_at_name(const std::filesystem::path& file);
@@ -38,6 +44,7 @@ class BenchmarkPrompts {
   void refuse(const std::string& where, const std::string& remedy) const;
 
  private:
+  BenchmarkSets sets_;
   std::map<std::string, std::int64_t> counts_;
   std::vector<std::string> places_;
 };

@@ -20,6 +20,27 @@ std::size_t skip(std::string_view text, std::size_t at, std::string_view what) {
   return std::min(text.find_first_not_of(what, at), text.size());
 }
 
+/// Calls `visit(words, from)` of every "=" outside annotations: the words before it, back to the
+/// "=", annotation or line end before, and where what follows it begins.
+template <class Visit>
+void for_each_equality(std::string_view text, const Visit& visit) {
+  const std::vector<Annotation> annotations = find_annotations(text);
+  auto annotation = annotations.begin();
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (annotation != annotations.end() && at >= annotation->begin) {
+      begin = at = annotation->end;
+      --at;
+      ++annotation;
+      continue;
+    }
+    if (text[at] == '\n') begin = at + 1;
+    if (text[at] != '=') continue;
+    visit(text.substr(begin, at - begin), skip(text, at + 1, " $\\"));
+    begin = at + 1;
+  }
+}
+
 /// Whether what follows a number makes it a part of something else: "= 24 + 5", "= 24%", "= 2x".
 bool goes_on(std::string_view text, std::size_t after) {
   if (after >= text.size()) return false;
@@ -109,29 +130,14 @@ std::vector<Sign> signs_of(std::string_view words) {
 
 std::vector<PlainEquation> find_plain_equations(std::string_view text) {
   std::vector<PlainEquation> found;
-  const std::vector<Annotation> annotations = find_annotations(text);
-  auto annotation = annotations.begin();
-  std::size_t begin = 0;  // where the words before the next "=" may begin
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (annotation != annotations.end() && at >= annotation->begin) {
-      begin = at = annotation->end;
-      --at;
-      ++annotation;
-      continue;
-    }
-    if (text[at] == '\n') begin = at + 1;
-    if (text[at] != '=') continue;
-    const auto words = text.substr(begin, at - begin);
-    begin = at + 1;
-    const std::size_t from = skip(text, at + 1, " $\\");
+  for_each_equality(text, [&](std::string_view words, std::size_t from) {
     const auto numbers = find_numbers(text.substr(from, 40));
-    if (numbers.empty() || numbers.front().begin != 0) continue;
-    const std::size_t after = from + numbers.front().end;
-    if (goes_on(text, after)) continue;
+    if (numbers.empty() || numbers.front().begin != 0) return;
+    if (goes_on(text, from + numbers.front().end)) return;
     const auto result = write_value(numbers.front().value, false);
     const std::string expression = result ? expression_before(words, numbers.front().value) : "";
     if (!expression.empty()) found.push_back({from, expression, *result});
-  }
+  });
   return found;
 }
 
@@ -140,24 +146,12 @@ namespace {
 /// What stands around each "=" that no annotation follows: "3x + 2 = 11".
 std::set<std::string> other_equalities(std::string_view text) {
   std::set<std::string> found;
-  std::size_t begin = 0;
-  const std::vector<Annotation> annotations = find_annotations(text);
-  auto annotation = annotations.begin();
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (annotation != annotations.end() && at >= annotation->begin) {
-      begin = at = annotation->end;
-      --at;
-      ++annotation;
-      continue;
-    }
-    if (text[at] == '\n') begin = at + 1;
-    if (text[at] != '=') continue;
-    const std::size_t from = skip(text, at + 1, " $\\");
-    if (!text.substr(from).starts_with("<<"))
-      found.emplace(
-          text.substr(begin, std::min(text.find_first_of(" \n", from), text.size()) - begin));
-    begin = at + 1;
-  }
+  for_each_equality(text, [&](std::string_view words, std::size_t from) {
+    if (text.substr(from).starts_with("<<")) return;
+    const auto begin = static_cast<std::size_t>(words.data() - text.data());
+    found.emplace(
+        text.substr(begin, std::min(text.find_first_of(" \n", from), text.size()) - begin));
+  });
   return found;
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <deque>
 #include <set>
 #include <span>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "train/gradient_noise.hpp"
+#include "train/mismatched.hpp"
 #include "train/score_metrics.hpp"
 #include "train/shared_length.hpp"
 
@@ -22,9 +24,10 @@ namespace lldm {
 
 struct TrainerCore::StepRows {
   std::vector<const TrainingRow*> rows;
-  std::vector<std::uint64_t> epochs;     // of the draws, one per row
-  std::vector<TrainingRow> made{};       // what `rows` points to where a source makes them
-  std::vector<TrainingRow> shortened{};  // and where texts are cut
+  std::vector<std::uint64_t> epochs;    // of the draws, one per row
+  std::deque<TrainingRow> made{};       // what `rows` points to where a source makes them
+  std::deque<TrainingRow> shortened{};  // and where texts are cut
+  std::vector<std::size_t> ends{};      // of the micro-batches, in `rows`
 };
 
 struct TrainerCore::StepReport {
@@ -58,17 +61,13 @@ std::map<std::string, double> values(const std::map<std::string, Mean>& means) {
   return result;
 }
 
-/// The prompt of a row with the first answer of the next row that has another prompt; of labelled
-/// rows, of the row before.
+/// The prompt of a row with the first answer of another one.
 Text mismatched_text(const TrainingRow* row, const std::vector<TrainingRow>& rows,
                      const ScoreLabels& labels) {
-  const std::vector<std::int64_t>& prompt = row->answers.front().prompt;
   const auto here = static_cast<std::size_t>(row - rows.data());
-  for (std::size_t step = 1; step < rows.size(); ++step) {
-    const std::size_t there = row->wanted ? here + rows.size() - step : here + step;
-    Text text = rows[there % rows.size()].answers.front();
-    if (text.prompt == prompt) continue;
-    text.prompt = prompt;
+  if (const std::size_t there = mismatched_row(rows, here); there != here) {
+    Text text = rows[there].answers.front();
+    text.prompt = row->answers.front().prompt;
     return text;
   }
   throw DataError(message(labels.row_text(row->id),
@@ -262,20 +261,27 @@ void TrainerCore::adapt(AdaptationState& state, StepReport& report) const {
 TrainerCore::StepRows TrainerCore::rows_of(std::int64_t step) {
   const auto entries = order_.step(step, setup_.optimizer.row_limit(setup_.num_rows()));
   StepRows chosen;
-  chosen.shortened.reserve(entries.size());
-  chosen.made.reserve(entries.size());
-  for (const auto& entry : entries) {
-    if (setup_.source) chosen.made.push_back(setup_.source->row(entry.row));
-    const TrainingRow& row =
-        setup_.source ? chosen.made.back() : setup_.rows[static_cast<std::size_t>(entry.row)];
+  const auto add = [&](const TrainingRow& row, std::uint64_t epoch) {
     chosen.rows.push_back(&row);
-    chosen.epochs.push_back(draws_epoch(entry.epoch));
-    if (setup_.random_length_share > 0) {
-      const auto key =
-          needs_.random_length_by_batch ? static_cast<std::uint64_t>(step) : chosen.epochs.back();
-      chosen.shortened.push_back({row.id, {cut(row.answers.front(), key, row.id)}});
-      chosen.rows.back() = &chosen.shortened.back();
-    }
+    chosen.epochs.push_back(epoch);
+    if (setup_.random_length_share <= 0) return;
+    const auto key = needs_.random_length_by_batch ? static_cast<std::uint64_t>(step) : epoch;
+    chosen.shortened.push_back({row.id, {cut(row.answers.front(), key, row.id)}});
+    chosen.rows.back() = &chosen.shortened.back();
+  };
+  // A loss that couples groups sees the whole step at once; the engine still packs it in chunks.
+  const std::size_t size = needs_.use == ScoreUse::coupled
+                               ? entries.size()
+                               : static_cast<std::size_t>(setup_.optimizer.batch_size);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::uint64_t epoch = draws_epoch(entries[i].epoch);
+    if (!setup_.source) add(setup_.rows[static_cast<std::size_t>(entries[i].row)], epoch);
+    if (setup_.source)
+      for (TrainingRow& text : setup_.source->row(entries[i].row)) {
+        chosen.made.push_back(std::move(text));
+        add(chosen.made.back(), epoch);
+      }
+    if ((i + 1) % size == 0 || i + 1 == entries.size()) chosen.ends.push_back(chosen.rows.size());
   }
   return chosen;
 }
@@ -284,12 +290,7 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
   const StepRows chosen = rows_of(step);
   const std::vector<const TrainingRow*>& rows = chosen.rows;
   const std::vector<std::uint64_t>& epochs = chosen.epochs;
-  // A loss that couples groups sees the whole step at once; the engine still packs it in chunks.
-  const std::size_t size = needs_.use == ScoreUse::coupled
-                               ? rows.size()
-                               : static_cast<std::size_t>(setup_.optimizer.batch_size);
-  const double micro = std::ceil(static_cast<double>(rows.size()) / static_cast<double>(size));
-  const StepTotals totals = totals_of(rows, micro);
+  const StepTotals totals = totals_of(rows, static_cast<double>(chosen.ends.size()));
   StepReport report;
   const auto begin = std::chrono::steady_clock::now();
   double loss = 0, tokens = 0, loss_variance = 0;
@@ -298,12 +299,13 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
   if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
   GradientNoise gradient_noise(setup_.policy->parameters());
   if (setup_.on_passes) setup_.on_passes(step);
-  for (std::size_t at = 0; at < rows.size(); at += size) {
-    const std::size_t end = std::min(rows.size(), at + size);
+  std::size_t at = 0;
+  for (const std::size_t end : chosen.ends) {
     const std::vector<const TrainingRow*> part(rows.begin() + static_cast<std::ptrdiff_t>(at),
                                                rows.begin() + static_cast<std::ptrdiff_t>(end));
     const std::vector<std::uint64_t> part_epochs(epochs.begin() + static_cast<std::ptrdiff_t>(at),
                                                  epochs.begin() + static_cast<std::ptrdiff_t>(end));
+    at = end;
     const ScoreBatch batch = plan_batch(part, part_epochs, Purpose::noise, adaptation.evaluations);
     EngineStep done = engine_.step(batch, totals, needs_, normalised(), setup_.path);
     parts.push_back({ids_of(part), done.scores, done.loss});
@@ -316,7 +318,7 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
     loss_variance += noise.loss_variance;
     report.squared_error.sum += noise.num_errors > 0 ? noise.squared_error * noise.num_errors : 0;
     report.squared_error.count += noise.num_errors;
-    if (rows.size() > size) gradient_noise.after_micro_batch();
+    if (chosen.ends.size() > 1) gradient_noise.after_micro_batch();
     merge(report.metrics, done.metrics);
     merge(report.metrics, noise.metrics);
   }

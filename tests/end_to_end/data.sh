@@ -66,8 +66,41 @@ run_lldm data convert own.jsonl --out again.jsonl
 check "our form is its own" cmp own.jsonl again.jsonl
 sed -i '1d' train.jsonl
 run_lldm data convert train.jsonl --to unpaired --out labels.jsonl
-check "pairs as labelled rows" [ "$(sed -n 2p labels.jsonl)" = '{"prompt":"p0","completion":"bad","label":false}' ]
+expect_text "labels.jsonl: 14 rows, in random order of seed 42"
+check "pairs as labelled rows" [ "$(grep -cxF '{"prompt":"p0","completion":"bad","label":false}' labels.jsonl)" -eq 1 ]
 check "two of each" [ "$(wc -l < labels.jsonl)" -eq 14 ]
+run_lldm data convert train.jsonl --to unpaired --out labels_too.jsonl --seed 42
+check "the seed decides the order" cmp labels.jsonl labels_too.jsonl
+run_lldm data convert train.jsonl --to unpaired --out labels_too.jsonl --seed 1
+check "and another gives another" [ "$(cmp -s labels.jsonl labels_too.jsonl; echo $?)$(cmp <(sort labels.jsonl) <(sort labels_too.jsonl) && echo same)" = 1same ]
+run_lldm data convert own.jsonl --out again.jsonl --seed 1
+expect_code 2 "a seed where nothing is random"
+rows pairs.jsonl 3 '{"id": "x%d" % i, "prompt": "p%d" % i, "chosen": "c", "rejected": "r", "error": "unit", "grade_chosen": 1, "provenance": {"from": "f"}, "source": "web", **({"score": 0.5} if i else {}), "label": i}'
+run_lldm data convert pairs.jsonl --out kept.jsonl
+check "our own keys are carried on" [ "$(head -n 1 kept.jsonl)" = '{"id":"x0","prompt":"p0","chosen":"c","rejected":"r","error":"unit","grade_chosen":1,"provenance":{"from":"f"}}' ]
+expect_text 'left out: "label" of 3 rows, "score" of 2 rows, "source" of 3 rows; --keep KEY,... or --keep all'
+run_lldm data convert pairs.jsonl --out kept.jsonl --keep source,score
+check "others that are named too" [ "$(sed -n 2p kept.jsonl)" = '{"id":"x1","prompt":"p1","chosen":"c","rejected":"r","error":"unit","grade_chosen":1,"provenance":{"from":"f"},"score":0.5,"source":"web"}' ]
+expect_text 'left out: "label" of 3 rows; --keep'
+run_lldm data convert pairs.jsonl --out kept.jsonl --keep all
+expect_no_text "left out"
+run_lldm data convert pairs.jsonl --out kept.jsonl --keep sourc
+expect_code 2 "a key that no row holds"
+expect_text 'did you mean "source"?'
+run_lldm data convert pairs.jsonl --out kept.jsonl --to unpaired --keep label
+expect_code 2 "a key in the place of one of the form"
+run_lldm data convert pairs.jsonl --out kept.jsonl --to unpaired --keep source
+check "what speaks of one answer stays with it" python3 -c 'import json
+for line in open("kept.jsonl"):
+    row = json.loads(line)
+    assert set(row) - {"error", "grade_chosen"} == {"id", "prompt", "completion", "label", "provenance", "source"}, row
+    assert ("error" in row) == (not row["label"]) and ("grade_chosen" in row) == row["label"], row'
+rows turns.jsonl 2 '{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u", "weight": 1}, {"role": "assistant", "content": "a"}]}'
+run_lldm data convert turns.jsonl --out kept.jsonl
+expect_text 'left out: "messages[].weight" of 2 rows'
+run_lldm data convert pairs.jsonl --out pairs.jsonl
+expect_code 2 "the file itself as --out"
+expect_text "pairs.jsonl: is a file that is read, and would be written over"
 
 echo "split"
 rows many.jsonl 400 '{"prompt": "p%d" % (i // 4), "response": "r%d" % i, "source": i}'
@@ -82,6 +115,14 @@ cp parts/test.jsonl test_before
 shuf --random-source=<(yes) many.jsonl > shuffled.jsonl
 run_lldm data split shuffled.jsonl --out parts --parts train=0.8,test=0.2 --seed 7
 check "another order, the same parts" cmp <(sort test_before) <(sort parts/test.jsonl)
+run_lldm data split parts/train.jsonl --out parts --parts train=0.8,test=0.2
+expect_code 2 "a part in the place of the file itself"
+run_lldm data split many.jsonl --out parts --parts train=0.5,train=0.5
+expect_code 2 "a part twice"
+cp parts/train.jsonl train_before
+run_lldm data split own.jsonl --out parts --parts train=0.999999999,test=0.000000001
+expect_code 2 "a part without a row"
+check "nothing is replaced then" cmp parts/train.jsonl train_before
 run_lldm data split many.jsonl --out parts --parts train=0.8,test=0.3
 expect_code 2 "shares that do not sum to 1"
 
@@ -90,16 +131,6 @@ printf 'PAR1\x15\x04' > rows.parquet
 run_lldm data check rows.parquet --kind text
 expect_code 2 "a Parquet file"
 expect_text "tools/parquet_to_jsonl"
-if python3 -c 'import pyarrow' 2> /dev/null; then
-  python3 -c 'import pyarrow as pa, pyarrow.parquet as pq
-pq.write_table(pa.table({"prompt": ["p"] * 3000, "chosen": [[{"role": "user", "content": "p"}, {"role": "assistant", "content": "c"}]] * 3000, "rejected": [[{"role": "user", "content": "p"}, {"role": "assistant", "content": "r%d" % i}] for i in range(3000)]}), "pairs.parquet")'
-  check "is converted" python3 "$SOURCE/tools/parquet_to_jsonl" pairs.parquet pairs.jsonl.gz
-  run_lldm data check pairs.jsonl.gz --kind preference
-  expect_text "3000 rows of form preference (gzip), all good"
-  check "an unknown column is told" [ -n "$(python3 "$SOURCE/tools/parquet_to_jsonl" pairs.parquet x.jsonl --columns promt 2>&1 | grep 'has no column "promt"')" ]
-else
-  echo "  skipped: pyarrow is not installed"
-fi
 
 echo "labelled answers"
 cat > kto.toml << TOML
@@ -135,9 +166,62 @@ check "rewards of both sides are logged" grep -q '"train/rewards/margins"' kto/t
 check "the first loss is a half" python3 -c 'import json
 first = json.loads(open("kto/tuned/metrics.jsonl").readline())
 assert abs(first["train/loss"] - 0.5) < 1e-9, first'
+expect_no_text "the baseline depends on the order"
+rows adjacent.jsonl 80 '{"prompt": "p%d" % (i // 2), "completion": "good" if i % 2 == 0 else "bad", "label": i % 2 == 0}'
+run_lldm run kto.toml --out adjacent --set tuned.data.file=adjacent.jsonl
+expect_code 0 "pairs one behind the other"
+expect_text "0 % of the mismatched answers are wanted ones, of all answers 50 %"
+expect_text "lldm data convert --to unpaired"
 run_lldm run kto.toml --out cached --set 'tuned.reference={ cache = "cache" }'
 expect_code 0 "with a cache of the reference"
 check "the same bits" cmp kto/tuned/model/model.safetensors cached/tuned/model/model.safetensors
+
+echo "the border of prompt and answer"
+python3 - << 'PYTHON'
+import json, os
+os.makedirs("merging", exist_ok=True)
+vocabulary = {chr(c): c - 33 for c in range(33, 127)}
+vocabulary.update({"Ġ": 94, "Ċ": 95, "ab": 96})
+extra = [chr(c) for c in list(range(161, 173)) + list(range(174, 256))] + [chr(256 + n) for n in range(68)]
+for text in extra:
+    vocabulary.setdefault(text, len(vocabulary))
+special = [{"id": len(vocabulary) + i, "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True} for i, text in enumerate(["<|endoftext|>", "<|mask|>"])]
+json.dump({"version": "1.0", "truncation": None, "padding": None, "added_tokens": special, "normalizer": None,
+           "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}, "post_processor": None,
+           "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+           "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "vocab": vocabulary, "merges": ["a b"]}}, open("merging/tokenizer.json", "w"))
+PYTHON
+rows border.jsonl 4 '{"prompt": "is it a" if i == 2 else "is it", "response": "b%d" % i}'
+cat > border.toml << 'TOML'
+name = "border"
+[model]
+width = 16
+layers = 1
+heads = 2
+max_length = 64
+[tokenizer]
+type = "tokenizer_json"
+path = "merging/tokenizer.json"
+[template]
+type = "plain"
+separator = ""
+[[stage]]
+name = "sft"
+kind = "sft"
+data = { file = "border.jsonl" }
+optimizer = { steps = 1, batch_size = 2 }
+TOML
+run_lldm run border.toml --out border
+expect_code 0 "a token over the border is told"
+expect_text "of 1 of 4 answers (first border.jsonl:3) a token of prompt and answer together would span their border"
+run_lldm run border.toml --out border_prefix --set sft.prompt_boundary=prefix
+expect_code 2 "and an error where that is asked for"
+run_lldm data check border.jsonl --kind conversations --tokenizer border/sft/model
+expect_text "of 1 of 4 answers (first border.jsonl:3) a token"
+run_lldm data stats border.jsonl --tokenizer border/sft/model
+expect_text "tokens across the border of prompt and answer: 1"
+run_lldm data check border.jsonl --kind conversations --tokenizer bytes
+expect_no_text "would span their border"
 
 echo "rows that are too long"
 rows long.jsonl 10 '{"prompt": "p" * (60 if i == 3 else 20), "chosen": "c" * (10 if i != 5 else 70), "rejected": "r%d" % i}'
@@ -208,6 +292,9 @@ expect_code 0 "goes on to the end"
 check "bit by bit the same model" cmp whole/base/model/model.safetensors parts_of_it/base/model/model.safetensors
 run_lldm run pretrain.toml --out isolated --set 'base.data={ corpus = "corpus", packing = "isolated", length = 40 }'
 expect_code 0 "isolated texts"
+check "several texts are a row" python3 -c 'import json
+first = json.loads(open("isolated/base/metrics.jsonl").readline())
+assert first["train/forward_passes"] > 4, first'
 check "are other rows" [ "$(sha256sum < isolated/base/model/model.safetensors)" != "$(sha256sum < whole/base/model/model.safetensors)" ]
 run_lldm validate pretrain.toml --set 'base.data={ corpus = "corpus", length = 65 }'
 check "rows longer than the model" [ "$code" -eq 2 ]
@@ -284,4 +371,64 @@ expect_code 2 "a judge that says something else"
 expect_text '{"verdict": "first"}, "second" or "tie"'
 run_lldm data label answers.jsonl --out failing.jsonl --judge 'echo no >&2; exit 3'
 check "a judge that fails" [ "$code" -ne 0 ]
+cat > judge_once.py << 'PY'
+import os, sys
+if os.path.exists("judged_once"): sys.exit("tired")
+open("judged_once", "w").close()
+exec(open("judge.py").read())
+PY
+run_lldm data label answers.jsonl --out resumed.jsonl --judge "sh -c 'test -e fixed && exec python3 judge.py; exec python3 judge_once.py'" --batch 2
+check "a judge that fails at the second call" [ "$code" -eq 1 ]
+expect_text "what was judged before is kept; the same command goes on"
+check "two verdicts are kept, no pairs are written" [ "$(wc -l < resumed.jsonl.verdicts.jsonl)$([ -e resumed.jsonl ] && echo written)" = 3 ]
+touch fixed
+run_lldm data label answers.jsonl --out resumed.jsonl --judge "sh -c 'test -e fixed && exec python3 judge.py; exec python3 judge_once.py'" --batch 2
+expect_code 0 "the same command again"
+check "gives what a judge gives who does not fail" cmp <(sed 's/,"labelled.*//' judged.jsonl) <(sed 's/,"labelled.*//' resumed.jsonl)
+run_lldm data label answers.jsonl --out resumed.jsonl --judge "python3 judge.py"
+expect_code 2 "another judge beside these verdicts"
+printf '1\n2\nt\n1\n2\n' | "$LLDM" data label answers.jsonl --out at_once.jsonl > /dev/null 2>&1
+printf '1\n2\nq\n' | "$LLDM" data label answers.jsonl --out in_parts.jsonl > /dev/null 2>&1
+printf '{"row": 3, "verd' >> in_parts.jsonl.verdicts.jsonl
+printf 't\n1\n2\n' | "$LLDM" data label answers.jsonl --out in_parts.jsonl > /dev/null 2>&1
+check "by hand in two sittings, with a torn verdict between them" cmp at_once.jsonl in_parts.jsonl
+printf 'q\n' | "$LLDM" data label answers.jsonl --out unbegun.jsonl > /dev/null 2>&1
+: > unbegun.jsonl.verdicts.jsonl
+printf '1\nq\n' | "$LLDM" data label answers.jsonl --out unbegun.jsonl > /dev/null 2>&1
+printf 'q\n' | "$LLDM" data label answers.jsonl --out unbegun.jsonl > shown 2>&1
+check "stopped before its first line" grep -q "unbegun.jsonl: 1 pairs" shown
+run_lldm data label answers.jsonl --out answers.jsonl --judge "python3 judge.py"
+expect_code 2 "the answers themselves as --out"
+check "are not written over" [ "$(wc -l < answers.jsonl)" -eq 5 ]
+run_lldm data label pairs.jsonl --out columns.jsonl --judge "python3 judge.py"
+run_lldm data label pairs.jsonl --out columns.jsonl --judge "python3 judge.py" --columns chosen=rejected,rejected=chosen
+expect_code 2 "other columns beside these verdicts"
+
+echo "labels of a checker"
+rows problems.jsonl 6 '{"id": "p%d" % i, "prompt": "What is %d + 1?" % i, "answer": str(i + 1)}'
+rows candidates.jsonl 8 '{"prompt": "What is %d + 1?" % i, "answers": ["Answer: %d" % (i + 1 if i % 2 else 0), "Answer: %d" % (0 if i % 2 else i + 1 if i < 4 else -1)]}'
+by_task=(--task file --set path="$PWD/problems.jsonl" --set 'extract="Answer: (-?[0-9]+)"')
+run_lldm data label candidates.jsonl --out checked.jsonl "${by_task[@]}"
+expect_code 0 "by a task's checker"
+expect_text "checked.jsonl: 5 pairs; neither 1, skipped 2, without a verdict 0"
+check "the right answer is chosen, wherever it stood" python3 -c 'import json
+rows = [json.loads(line) for line in open("checked.jsonl")]
+assert [row["labelled"]["row"] for row in rows] == [1, 2, 3, 4, 6], rows
+for row in rows:
+    first = int(row["prompt"].split()[2])
+    assert row["chosen"] == "Answer: %d" % (first + 1) and row["labelled"]["by"].startswith("task file path="), row'
+head -n 4 checked.jsonl.verdicts.jsonl > cut.jsonl.verdicts.jsonl
+run_lldm data label candidates.jsonl --out cut.jsonl "${by_task[@]}"
+check "resumed after three verdicts it is the same" cmp checked.jsonl cut.jsonl
+check "verdicts and all" cmp checked.jsonl.verdicts.jsonl cut.jsonl.verdicts.jsonl
+run_lldm data label candidates.jsonl --out cut.jsonl --task file --set path="$PWD/problems.jsonl" --set 'extract="([0-9]+)"'
+expect_code 2 "another option of the task beside these verdicts"
+run_lldm data label candidates.jsonl --out x.jsonl --task gsm
+expect_code 2 "no task of this name"
+run_lldm data label candidates.jsonl --out x.jsonl --judge "python3 judge.py" --set path=x
+expect_code 2 "options of a task without one"
+run_lldm data label checked.jsonl --out again.jsonl "${by_task[@]}"
+expect_code 0 "rows that were labelled are labelled again"
+run_lldm data check checked.jsonl --kind preference
+expect_no_text "keys that nobody reads"
 summary

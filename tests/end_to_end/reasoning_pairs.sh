@@ -29,6 +29,9 @@ expect_code 2 "a misspelt kind"
 expect_text 'did you mean "operation"?'
 run_lldm data synthesize --task gsm8k --from train.jsonl
 expect_code 2 "no --out"
+run_lldm data synthesize --task gsm8k --from train.jsonl --out ./train.jsonl
+expect_code 2 "the chains themselves as --out"
+check "are not written over" [ "$(wc -l < train.jsonl)" -eq 60 ]
 run_lldm data synthesize --task gsm8k --from train.jsonl --out x.jsonl --pair-by grade
 expect_code 2 "an option of imports"
 
@@ -211,4 +214,35 @@ check "nothing was trained" [ ! -e train/sft/model ]
 run_lldm run train.toml --out train --set sft.allow_benchmarks=true
 expect_code 0 "where it is meant"
 check "the result says so" grep -q '"GSM8K test": 1' train/sft/result.json
+printf '%s\n' '{"question": "Were Scott Derrickson and Ed Wood of the same nationality?", "answer": "yes"}' > hotpot.jsonl
+run_lldm run train.toml --out hotpot --set 'sft.data={ file = "hotpot.jsonl", columns = { prompt = "question", response = "answer" } }'
+expect_code 2 "a question of HotpotQA's development set"
+expect_text "hotpot.jsonl:1: of HotpotQA dev"
+printf '%s\n' '{"prompt": "How many pears does the fourth baker of Lisbon keep?", "response": "#### 4"}' '{"prompt": "1 + 1?", "response": "#### 2"}' > own.jsonl
+run_lldm data benchmark own.jsonl --name "our test" --out sets.jsonl
+expect_code 0 "a set of one's own"
+expect_text "sets.jsonl: 1 prompts of 2 rows; 1 have fewer than 20"
+check "holds no text" [ -z "$(grep -i pears sets.jsonl)" ]
+run_lldm run train.toml --out own --set sft.data.file=own.jsonl
+expect_code 0 "rows that nobody knows"
+run_lldm run train.toml --out own_known --set sft.data.file=own.jsonl --set sft.benchmarks=sets.jsonl
+expect_code 2 "and that a file of sets knows"
+expect_text "own.jsonl:1: of our test"
+run_lldm run train.toml --out own_other --set sft.benchmarks=sets.jsonl
+expect_code 2 "the built-in ones are refused beside them"
+run_lldm validate train.toml --set sft.benchmarks=sets.jsonl --set sft.allow_benchmarks=true
+expect_code 2 "sets that are refused and let through"
+sed 's/prompt/question/; s/response/answer/' own.jsonl > own_gsm8k.jsonl
+run_lldm data synthesize --task gsm8k --from own_gsm8k.jsonl --out x.jsonl --benchmarks sets.jsonl
+expect_code 2 "pairs of it"
+expect_text "own_gsm8k.jsonl:1: of our test"
+sed 's/"prompt": \(".*"\), "response".*/"text": \1}/' own.jsonl > own_text.jsonl
+run_lldm data pack own_text.jsonl --tokenizer bytes --out own_corpus --benchmarks sets.jsonl
+expect_code 2 "a corpus of it"
+check "is not made" [ ! -e own_corpus ]
+run_lldm data pack own_text.jsonl --tokenizer bytes --out own_corpus --benchmarks own.jsonl
+expect_code 2 "a file that holds no sets"
+expect_text "own.jsonl:1: is no set of benchmark prompts"
+run_lldm data benchmark own.jsonl --out own.jsonl
+expect_code 2 "the rows themselves as --out"
 summary

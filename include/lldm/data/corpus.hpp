@@ -72,27 +72,41 @@ class Corpus {
   std::string tokenizer_;
 };
 
+/// A text of a row, and its number among all texts of all rows.
+struct CorpusText {
+  std::int64_t number = 0;
+  std::vector<std::int64_t> tokens;
+};
+
 /// Rows of at most `length` tokens of a corpus.
 ///
-/// concat    every `length` tokens in a row, whatever documents they are of; the last may be
+/// concat    every `length` tokens are one text, whatever documents they are of; the last may be
 ///           shorter.
-/// isolated  every document cut every `length` tokens, so that no row holds two.  Finding a row
-///           costs a search among the documents, of every 1024th of which the first row is kept.
+/// isolated  every document is cut every `length` tokens, and what that gives fills rows in order:
+///           a row holds as many texts as fit, none of which is to see another.  Finding a row is
+///           a walk over at most 256 rows; of each 256th is kept where it begins.
 class CorpusRows {
  public:
   CorpusRows(std::shared_ptr<const Corpus> corpus, bool is_isolated, std::int64_t length);
 
   [[nodiscard]] std::int64_t size() const { return size_; }
-  /// Tokens of row `index` in [0, size()).
-  [[nodiscard]] std::vector<std::int64_t> row(std::int64_t index) const;
+  /// The texts of row `index` in [0, size()).
+  [[nodiscard]] std::vector<CorpusText> texts(std::int64_t index) const;
 
  private:
-  [[nodiscard]] std::int64_t rows_of(std::int64_t document) const;
+  /// Where a text begins.
+  struct Place {
+    std::int64_t document = 0, offset = 0, number = 0;
+  };
+  [[nodiscard]] std::int64_t begin_of(std::int64_t document) const;
+  [[nodiscard]] std::int64_t length_at(const Place& place) const;
+  /// Goes to the next row; what is passed is added to `texts` where there are any to fill.
+  void pass_row(Place& place, std::vector<CorpusText>* texts) const;
 
   std::shared_ptr<const Corpus> corpus_;
   bool is_isolated_;
   std::int64_t length_, size_ = 0;
-  std::vector<std::int64_t> first_row_;  // of every 1024th document
+  std::vector<Place> first_;  // of every 256th row
 };
 
 }  // namespace lldm

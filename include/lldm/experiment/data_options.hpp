@@ -91,7 +91,8 @@ struct DataOptions {
               "trained on (pretraining)."),
         field("packing", &D::packing,
               "Of a corpus: concat (documents and end-of-text in one stream, cut every `length` "
-              "tokens, LLaDA's way) or isolated (no row holds two documents)."),
+              "tokens, LLaDA's way) or isolated (as many whole documents as a row holds, none of "
+              "which sees another)."),
         field("length", &D::length,
               "Of a corpus: tokens of a row at most; 0: as many as the model takes.")
             .at_least(0)

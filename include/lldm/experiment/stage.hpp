@@ -61,6 +61,7 @@ struct StageTraining {
   std::int64_t validation_rows = 0;  // held out of `data`
   bool plans_gradient_path = false;  // by the memory budget
   bool allows_benchmarks = false;    // rows of sets that models are measured by may be trained on
+  std::filesystem::path benchmarks = {};  // a file of such sets beside the built-in ones
 };
 
 /// Items that a stage answers or changes: the first `limit` of a task (0: all).

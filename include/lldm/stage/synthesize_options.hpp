@@ -54,6 +54,7 @@ struct SynthesizeStage {
   std::optional<double> correct_share_max = {};
   std::optional<std::filesystem::path> answers = {};
   std::optional<bool> allow_benchmarks = {};
+  std::optional<std::filesystem::path> benchmarks = {};
 
   static constexpr auto describe() {
     using S = SynthesizeStage;
@@ -97,7 +98,10 @@ struct SynthesizeStage {
             "responses}."),
         field("allow_benchmarks", &S::allow_benchmarks,
               "Make pairs of data that models are measured by (MATH-500, GSM8K's test half ...), "
-              "to measure with: every pair says so.")};
+              "to measure with: every pair says so."),
+        field("benchmarks", &S::benchmarks,
+              "A file of sets that are refused beside the built-in ones, made by lldm data "
+              "benchmark of their rows.")};
   }
   void check(config::OptionsCheck& check) const;
   void check_import(config::OptionsCheck& check) const;

@@ -64,6 +64,7 @@ struct TrainingStage {
   std::int64_t save_steps = 0;
   std::int64_t save_total_limit = 2;
   std::optional<bool> allow_benchmarks = {};
+  std::optional<std::filesystem::path> benchmarks = {};
 
   static constexpr auto describe() {
     using S = TrainingStage;
@@ -139,7 +140,10 @@ struct TrainingStage {
             .renamed_from("keep_checkpoints"),
         field("allow_benchmarks", &S::allow_benchmarks,
               "Train on data that models are measured by (MATH-500, GSM8K's test half ...), which "
-              "is refused otherwise; the result says so.")};
+              "is refused otherwise; the result says so."),
+        field("benchmarks", &S::benchmarks,
+              "A file of sets that are refused beside the built-in ones, made by lldm data "
+              "benchmark of their rows.")};
   }
   void check(config::OptionsCheck& check) const;
 };

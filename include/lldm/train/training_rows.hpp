@@ -19,14 +19,15 @@ struct TrainingRow {
   std::optional<bool> wanted = {};  // of a row with one answer that is labelled
 };
 
-/// Rows that are made when they are asked for: of a corpus on disk, of any size.
+/// Rows that are made when they are asked for: of a corpus on disk, of any size.  A row is what a
+/// step counts: one text, or several short ones, side by side, that see nothing of each other.
 class RowSource {
  public:
   virtual ~RowSource() = default;
   /// Number of rows, at least 1.
   [[nodiscard]] virtual std::int64_t size() const = 0;
-  /// Row `index` in [0, size()): one text, whose id is its index.
-  [[nodiscard]] virtual TrainingRow row(std::int64_t index) const = 0;
+  /// The texts of row `index` in [0, size()), at least one, each with an id of its own.
+  [[nodiscard]] virtual std::vector<TrainingRow> row(std::int64_t index) const = 0;
 };
 
 /// What a step on these rows is normalized by.

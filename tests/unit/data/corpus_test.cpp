@@ -62,7 +62,7 @@ TEST_CASE("A corpus holds the texts in order, each with its end-of-text", "[data
   CHECK_NOTHROW(corpus.verify());
 }
 
-TEST_CASE("concat cuts the stream every so many tokens; isolated never joins two texts",
+TEST_CASE("concat cuts the stream every so many tokens; isolated fills rows with whole texts",
           "[data][corpus]") {
   const testing::TemporaryFolder folder;
   const std::vector<std::string> texts = {"abc", "d", "efghij"};
@@ -72,32 +72,51 @@ TEST_CASE("concat cuts the stream every so many tokens; isolated never joins two
   REQUIRE(concat.size() == 3);
   std::vector<std::int64_t> put_together;
   for (std::int64_t i = 0; i < concat.size(); ++i) {
-    const auto row = concat.row(i);
-    CHECK(row.size() == (i < 2 ? 5U : 3U));
-    put_together.insert(put_together.end(), row.begin(), row.end());
+    const auto row = concat.texts(i);
+    REQUIRE(row.size() == 1);
+    CHECK(row[0].number == i);
+    CHECK(row[0].tokens.size() == (i < 2 ? 5U : 3U));
+    put_together.insert(put_together.end(), row[0].tokens.begin(), row[0].tokens.end());
   }
   CHECK(put_together == all);
-  const CorpusRows isolated(corpus, true, 5);
-  REQUIRE(isolated.size() == 4);  // 4, 2, and 7 in 5 + 2
-  CHECK(isolated.row(0) == ids("abc"));
-  CHECK(isolated.row(1) == ids("d"));
+  const CorpusRows isolated(corpus, true, 6);
+  REQUIRE(isolated.size() == 3);  // 4 + 2, and 7 in 6 + 1
+  const auto first = isolated.texts(0);
+  REQUIRE(first.size() == 2);
+  CHECK(first[0].tokens == ids("abc"));
+  CHECK(first[1].tokens == ids("d"));
+  CHECK(first[1].number == 1);
   const auto last = ids("efghij");
-  CHECK(isolated.row(2) == std::vector<std::int64_t>(last.begin(), last.begin() + 5));
-  CHECK(isolated.row(3) == std::vector<std::int64_t>(last.begin() + 5, last.end()));
-  CHECK_THROWS_WITH(isolated.row(4), contains("row 4 of 4"));
+  REQUIRE(isolated.texts(1).size() == 1);
+  CHECK(isolated.texts(1)[0].tokens == std::vector<std::int64_t>(last.begin(), last.begin() + 6));
+  CHECK(isolated.texts(2)[0].tokens == std::vector<std::int64_t>(last.begin() + 6, last.end()));
+  CHECK(isolated.texts(2)[0].number == 3);
+  CHECK_THROWS_WITH(isolated.texts(3), contains("row 3 of 3"));
 }
 
-TEST_CASE("Rows of thousands of isolated texts are each found", "[data][corpus]") {
+TEST_CASE("Rows of thousands of isolated texts are each found, as full as they can be",
+          "[data][corpus]") {
   const testing::TemporaryFolder folder;
   std::vector<std::string> texts;
-  for (std::size_t i = 0; i < 5000; ++i) texts.push_back(std::string(1 + i * 7 % 13, 'a'));
+  for (std::size_t i = 0; i < 5000; ++i) texts.push_back(std::string(1 + i * 7 % 23, 'a'));
   const auto corpus = std::make_shared<const Corpus>(pack(folder, texts));
-  const CorpusRows rows(corpus, true, 4);
+  constexpr std::int64_t kLength = 16;
+  const CorpusRows rows(corpus, true, kLength);
+  REQUIRE(rows.size() > 1000);
   std::vector<std::int64_t> put_together;
+  std::int64_t number = 0, before = kLength;
   for (std::int64_t i = 0; i < rows.size(); ++i) {
-    const auto row = rows.row(i);
-    CHECK((row.size() >= 1 && row.size() <= 4));
-    put_together.insert(put_together.end(), row.begin(), row.end());
+    std::int64_t tokens = 0;
+    const auto row = rows.texts(i);
+    REQUIRE(!row.empty());
+    CHECK(before + static_cast<std::int64_t>(row.front().tokens.size()) > kLength);
+    for (const CorpusText& text : row) {
+      CHECK(text.number == number++);
+      tokens += static_cast<std::int64_t>(text.tokens.size());
+      put_together.insert(put_together.end(), text.tokens.begin(), text.tokens.end());
+    }
+    CHECK(tokens <= kLength);
+    before = tokens;
   }
   CHECK(put_together == corpus->tokens(0, corpus->num_tokens()));
 }

@@ -9,6 +9,7 @@
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/golden.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace lldm;
 using namespace lldm::synthesis;
@@ -74,7 +75,54 @@ TEST_CASE("Rows of benchmarks are refused with their places", "[synthesis]") {
   CHECK(prompts.counts() == std::map<std::string, std::int64_t>{{"MATH-500", 1}});
 }
 
-TEST_CASE("The whole of MATH-500 and GSM8K's test half is known, and nothing of its training half",
+TEST_CASE("A question of HotpotQA's development set is known, and of sets of one's own",
+          "[synthesis]") {
+  const std::string question = "Were Scott Derrickson and Ed Wood of the same nationality?";
+  CHECK(benchmark_of(question) == "HotpotQA dev");
+  CHECK(benchmark_of("Context: none\n\nQuestion: " + question + "\nAnswer:") == "HotpotQA dev");
+  const std::string own = "How many pears does the fourth baker of Lisbon keep?";
+  CHECK(benchmark_of(own).empty());
+  const testing::TemporaryFolder folder;
+  const auto file = folder.path() / "sets.jsonl";
+  {
+    BenchmarkSets sets;
+    CHECK(sets.add("ours", "Question: " + own));
+    CHECK_FALSE(sets.add("ours", "2 + 2?"));
+    CHECK_FALSE(sets.add("ours", "\xE6\xA2\xA8\xE6\x9C\x89\xE5\x87\xA0\xE4\xB8\xAA 2?"));
+    CHECK(sets.lines().find("pears") == std::string::npos);
+    std::ofstream(file) << sets.lines();
+  }
+  BenchmarkPrompts prompts(file);
+  prompts.look("Think.\n" + own, "rows.jsonl:1");
+  prompts.look(question, "rows.jsonl:2");
+  CHECK(prompts.counts() == std::map<std::string, std::int64_t>{{"ours", 1}, {"HotpotQA dev", 1}});
+  BenchmarkPrompts without;
+  without.look(own, "rows.jsonl:1");
+  CHECK_FALSE(without.is_any());
+}
+
+TEST_CASE("A file of sets that is none is refused with its line", "[synthesis]") {
+  const testing::TemporaryFolder folder;
+  const auto file = folder.path() / "sets.jsonl";
+  const auto refused = [&](const std::string& text, const std::string& why) {
+    std::ofstream(file) << text;
+    CHECK_THROWS_WITH(BenchmarkSets(file), testing::contains(why));
+  };
+  refused("", "holds no set");
+  refused("{\"prompt\": \"p\"}\n", "sets.jsonl:1: is no set of benchmark prompts");
+  refused("[1]\n", "sets.jsonl:1: is no set of benchmark prompts");
+  refused("{\"benchmark\": \"x\", \"digest\": \"md5\", \"prompts\": []}\n",
+          "are kept in another way");
+  BenchmarkSets sets;
+  sets.add("x", "a prompt that is long enough to be known");
+  refused(sets.lines() +
+              "{\"benchmark\": \"y\", \"digest\": \"sha256/12 of ASCII letters and digits\", "
+              "\"prompts\": [\"XYZ\"]}\n",
+          "sets.jsonl:2: holds what is no digest");
+  CHECK_THROWS_AS(BenchmarkSets(folder.path() / "none"), DataError);
+}
+
+TEST_CASE("The whole of each built-in benchmark is known, and nothing of GSM8K's training half",
           "[synthesis]") {
   const auto root = testing::data_root();
   if (root.empty()) {
@@ -91,4 +139,24 @@ TEST_CASE("The whole of MATH-500 and GSM8K's test half is known, and nothing of 
   CHECK(known("math/math500.jsonl", "problem", "MATH-500") == std::pair<int, int>(500, 500));
   CHECK(known("gsm8k/test.jsonl", "question", "GSM8K test") == std::pair(1319, 1319));
   CHECK(known("gsm8k/train.jsonl", "question", "") == std::pair(7473, 7473));
+  std::ifstream hotpot(root / "hotpotqa/dev_simplified.json");
+  int questions = 0;
+  for (const auto& row : nlohmann::json::parse(hotpot))
+    questions += benchmark_of(row.at("question").get<std::string>()) == "HotpotQA dev";
+  CHECK(questions == 7405);
+  // A blank line, the letter, context, question, four options.
+  std::ifstream logiqa(root / "logiqa/eval.txt");
+  int by_lines = 0, in_one = 0;
+  std::string line, context, question;
+  while (std::getline(logiqa, line)) {
+    std::getline(logiqa, line);
+    std::getline(logiqa, context);
+    std::getline(logiqa, question);
+    std::string options;
+    for (int i = 0; i < 4 && std::getline(logiqa, line); ++i) options += line + "\n";
+    by_lines += benchmark_of(context + "\n" + question + "\n" + options) == "LogiQA dev";
+    in_one += benchmark_of(context + " " + question) == "LogiQA dev";
+  }
+  CHECK(by_lines == 651);
+  CHECK(in_one == 651);
 }

@@ -118,8 +118,8 @@ struct VectorSource final : RowSource {
   [[nodiscard]] std::int64_t size() const override {
     return static_cast<std::int64_t>(rows.size());
   }
-  [[nodiscard]] TrainingRow row(std::int64_t index) const override {
-    return rows.at(static_cast<std::size_t>(index));
+  [[nodiscard]] std::vector<TrainingRow> row(std::int64_t index) const override {
+    return {rows.at(static_cast<std::size_t>(index))};
   }
 };
 
