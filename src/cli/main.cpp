@@ -14,6 +14,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/model/determinism.hpp"
 #include "lldm/text/utf8.hpp"
+#include "model/hub_cache.hpp"
 
 namespace {
 
@@ -84,6 +85,20 @@ void refuse_own_input(const cli::Arguments& arguments) {
                                 path.string(), ") and would be lost\n  name another file"));
 }
 
+/// Names of models of the hub become the folders of its cache, where it has them.
+void find_snapshots(cli::Arguments& arguments) {
+  const auto find = [](std::string& word) {
+    const auto snapshot = named_snapshot(word);
+    if (!snapshot) return;
+    std::cerr << "note: " << word << " is " << snapshot->string() << " (the hub's cache)\n";
+    word = snapshot->string();
+  };
+  for (std::string& word : arguments.positional) find(word);
+  for (const char* option : {"reference", "adapter", "tokenizer"})
+    if (const auto given = arguments.options.find(option); given != arguments.options.end())
+      for (std::string& word : given->second) find(word);
+}
+
 int run(std::vector<std::string> words) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     std::cout << cli::help_text();
@@ -112,11 +127,12 @@ int run(std::vector<std::string> words) {
         message("no command is named \"", typed, "\"\n  ",
                 config::did_you_mean(typed, matching.empty() ? names : matching, "commands")));
   }
-  const cli::Arguments arguments = cli::parse(*command, words);
+  cli::Arguments arguments = cli::parse(*command, words);
   if (arguments.has("help")) {
     std::cout << cli::help_text(*command);
     return 0;
   }
+  find_snapshots(arguments);
   refuse_own_input(arguments);
   return command->run(arguments);
 }

@@ -9,9 +9,12 @@
 #include "cli/terminal.hpp"
 #include "cli/wording.hpp"
 #include "lldm/config/document.hpp"
+#include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/model/model.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/report/report.hpp"
 #include "lldm/storage/files.hpp"
 
@@ -66,6 +69,19 @@ Value strings(const std::vector<std::string>& texts) {
   return list;
 }
 
+/// An adapter's folder is run as it was trained, unless --set says otherwise.
+Value model_of(const Arguments& arguments) {
+  const Precision trained = trained_precision(arguments.positional.at(0));
+  ModelOptions options;
+  options.storage = trained.storage;
+  if (trained.compute != at::kFloat)
+    options.dtype = trained.compute == at::kDouble ? ModelDtype::float64 : ModelDtype::bfloat16;
+  const Value all = config::write_options(options);
+  Value model;
+  for (const char* key : {"dtype", "storage"}) model.set(key, all.find(key)->value);
+  return model;
+}
+
 /// Writes the one-stage file, loads it with the user's --set, and runs it.
 void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed,
                std::int64_t max_length, const std::filesystem::path& file,
@@ -73,6 +89,7 @@ void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed
   Value root;
   root.set("name", Value::string(std::string(stage.text_of("kind"))));
   root.set("seed", Value::integer(seed));
+  if (is_adapter_folder(arguments.positional.at(0))) root.set("model", model_of(arguments));
   Value stages = Value::array();
   stages.as_array().push_back(stage);
   root.set("stage", stages);

@@ -11,6 +11,7 @@
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/model/adapter_folder.hpp"
 #include "lldm/model/conversion.hpp"
 #include "lldm/model/folder_report.hpp"
@@ -48,6 +49,11 @@ nlohmann::ordered_json json_of(const FolderReport& report) {
   json["family"] = config.family;
   json["parameters"] = config.num_parameters();
   json["bytes"] = report.bytes;
+  if (!report.updates.empty()) {
+    json["base"] = report.weights.string();
+    for (const auto& update : report.updates)
+      json["updates"][update.weight] = {{"rank", update.rank}, {"scale", update.scale}};
+  }
   json["config"] = nlohmann::ordered_json::parse(model_config_json(config, ""));
   json["config"].erase("torch_dtype");
   json["shifted_logits"] = config.shifted_logits;
@@ -81,9 +87,13 @@ void print_report(const FolderReport& report, bool with_tensors) {
             << "parameters  " << c.num_parameters() << "\n"
             << "stored      " << report.tensors.size() << " tensors, " << bytes_text(report.bytes)
             << " in " << report.files.size() << (report.files.size() == 1 ? " file" : " files");
+  if (!report.updates.empty()) std::cout << " of its base " << report.weights.string();
   for (const auto& [dtype, count] : by_dtype(report))
     std::cout << "; " << dtype << ": " << count.first << " tensors, " << bytes_text(count.second);
   std::cout << "\n";
+  if (!report.updates.empty())
+    std::cout << "adapter     updates of " << report.updates.size() << " matrices, rank "
+              << report.updates.front().rank << ", scale " << report.updates.front().scale << "\n";
   if (with_tensors) {
     Table table;
     table.columns = {{"tensor", Align::left},
@@ -203,13 +213,18 @@ int run_model_export(const Arguments& arguments) {
 
 int run_model_merge(const Arguments& arguments) {
   const fs::path from = arguments.positional.at(0), out = new_folder(arguments);
-  if (!arguments.has("adapter"))
-    throw ConfigError("lldm model merge: no adapter\n  give --adapter DIR");
+  if (!arguments.has("adapter")) {
+    if (!is_adapter_folder(from))
+      throw ConfigError("lldm model merge: no adapter\n  give --adapter DIR");
+    save_beside(*load_widest(from), from, out, save_options(arguments, from));
+    return 0;
+  }
   const fs::path adapter = arguments.value("adapter");
   if (fs::weakly_canonical(adapter).parent_path() == fs::weakly_canonical(from))
     throw ConfigError(message("--adapter ", adapter.string(), ": the weights of ", from.string(),
                               " hold its updates already\n  give the base that it was trained "
                               "beside"));
+  if (is_adapter_folder(adapter)) require_adapter_base(adapter, from);
   const auto updates = load_adapter(adapter);
   const auto model = load_widest(from);
   merge_adapter(*model, updates, adapter);
@@ -231,6 +246,9 @@ int run_model_convert(const Arguments& arguments) {
       family != model->config().family)
     throw ConfigError(
         message("--from ", family, ": ", from.string(), " is a ", model->config().family));
+  if (model->has_adapter())
+    throw ConfigError(message(from.string(), ": is an adapter\n  lldm model merge ", from.string(),
+                              " --out NEW makes a folder that can be converted"));
   if (model->config().mask_token)
     throw ConfigError(message(from.string(), ": has a mask token already, ",
                               *model->config().mask_token,

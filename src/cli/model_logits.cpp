@@ -13,6 +13,7 @@
 #include "cli/id_lists.hpp"
 #include "cli/terminal.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/model/adapter_folder.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
@@ -82,7 +83,9 @@ T choice_of(const Arguments& arguments, const std::string& option, const char* f
                             name == "float16" ? " (float16 is not computed in on a CPU)" : ""));
 }
 
-Precision precision_of(const Arguments& arguments) {
+/// What is asked for; of an adapter's folder what it was trained with, where nothing is.
+Precision precision_of(const Arguments& arguments, const fs::path& folder) {
+  if (!arguments.has("dtype") && !arguments.has("storage")) return trained_precision(folder);
   ModelOptions options;
   options.dtype = choice_of<ModelDtype>(arguments, "dtype", "float32");
   options.storage = choice_of<WeightStorage>(arguments, "storage", "float32");
@@ -97,7 +100,7 @@ int run_model_logits(const Arguments& arguments) {
       throw ConfigError(message("lldm model logits: --", option, " FILE is missing"));
   const fs::path folder = arguments.positional.at(0);
   require_model_folder(folder);
-  const Precision precision = precision_of(arguments);
+  const Precision precision = precision_of(arguments, folder);
   if (const std::string note = emulation_note(precision, at::kCPU); !note.empty())
     std::cerr << "note: " << note << "\n";
   const auto model = load_transformer(folder, precision);

@@ -12,6 +12,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/plugin/loader.hpp"
 #include "lldm/registry/registry.hpp"
+#include "model/hub_cache.hpp"
 
 namespace lldm {
 namespace {
@@ -79,7 +80,8 @@ Value with_type(const std::string& key, const Value& table, const Registry& regi
 }
 
 /// A model folder (anything with a slash) is a path as every other: variables of the environment
-/// are put in, and it is relative to the file that names it.  `who`: "stage "x": from".
+/// are put in, and it is relative to the file that names it.  A name of the hub whose snapshot is
+/// in the hub's cache is that folder.  `who`: "stage "x": from".
 void make_absolute(Value& model, const std::string& who, Diagnostics& diagnostics) {
   if (!model.is_string()) return;
   if (const std::string variable = config::unset_variable(model.as_string()); !variable.empty())
@@ -92,6 +94,10 @@ void make_absolute(Value& model, const std::string& who, Diagnostics& diagnostic
   if (name != model.as_string()) model = Value::string(name, model.position());
   const auto source = model.position().source;
   if (name.find('/') == std::string::npos || name.starts_with('/') || !source) return;
+  if (const auto snapshot = named_snapshot(name, source->folder)) {
+    model = Value::string(std::filesystem::absolute(*snapshot).string(), model.position());
+    return;
+  }
   model =
       Value::string(std::filesystem::absolute(source->folder / name).lexically_normal().string(),
                     model.position());
@@ -181,6 +187,13 @@ Experiment bind_experiment(const Value& root, const Registry& registry, Diagnost
   experiment.options =
       config::read_options<ExperimentOptions>(root, diagnostics, "the file", &registry);
   check_experiment_name(experiment.options.name, root, diagnostics);
+  if (const config::Member* model = root.find("model"))
+    if (const config::Member* path = model->value.find("path"); path && path->value.is_string()) {
+      const auto& source = path->value.position().source;
+      if (const auto snapshot = named_snapshot(config::with_variables(path->value.as_string()),
+                                               source ? source->folder : std::filesystem::path()))
+        experiment.options.model.path = std::filesystem::absolute(*snapshot);
+    }
   if (const config::Member* plugins = root.find("plugins"); plugins && plugins->value.is_array()) {
     experiment.options.plugins.clear();  // a bare name is no path relative to the file
     for (const Value& plugin : plugins->value.as_array())

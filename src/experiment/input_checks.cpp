@@ -6,12 +6,15 @@
 #include <fstream>
 
 #include "data/line_reader.hpp"
+#include "experiment/key_readings.hpp"
 #include "lldm/concepts/any_task.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/data/chat_template.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/model/folder_report.hpp"
 #include "lldm/model/model.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/tokenizer/find.hpp"
 #include "lldm/tokenizer/load.hpp"
@@ -58,14 +61,14 @@ fs::path root_folder(const Experiment& experiment, std::string from) {
 std::optional<std::int64_t> longest_text(const Experiment& experiment, const std::string& from) {
   const ModelOptions& model = experiment.options.model;
   const fs::path folder = root_folder(experiment, from);
-  if (folder.empty()) return model.max_length;
+  if (folder.empty()) return model.max_length > 0 ? model.max_length : kFreshMaxLength;
   try {
-    if (is_there(folder / "config.json")) return load_model_shape(folder).max_length;
+    if (is_there(folder / "config.json"))
+      return load_model_shape(folder, length_limit(experiment)).max_length;
   } catch (const Error&) {  // told where files are looked at
     return std::nullopt;
   }
-  return model.max_length != ModelOptions{}.max_length ? std::optional(model.max_length)
-                                                       : std::nullopt;
+  return model.max_length > 0 ? std::optional(model.max_length) : std::nullopt;
 }
 
 std::optional<std::int64_t> RowCounts::items(const ComponentRef<Role::task>& task) {
@@ -186,9 +189,11 @@ std::vector<FileProblem> folder_problems(const fs::path& folder, const Tokenizer
     missing("config.json");
   } else
     tried([&] { static_cast<void>(load_model_shape(folder)); });
-  if (!is_there(folder / "model.safetensors") &&
-      !is_there(folder / "model.safetensors.index.json") &&
-      !is_there(folder / "pytorch_model.bin"))  // which loading refuses by name
+  if (is_adapter_folder(folder))
+    tried([&] { require_weights(folder); });
+  else if (!is_there(folder / "model.safetensors") &&
+           !is_there(folder / "model.safetensors.index.json") &&
+           !is_there(folder / "pytorch_model.bin"))  // which loading refuses by name
     missing("model.safetensors");
   else if (is_there(folder / "config.json"))
     tried([&] { require_weights(folder); });

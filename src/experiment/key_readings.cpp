@@ -17,9 +17,8 @@ using config::Position;
 using config::Value;
 
 /// Keys of [model] by who reads them.
-const std::set<std::string> kSizes = {"width",     "layers",     "heads",      "kv_heads",
-                                      "mlp_width", "max_length", "rope_theta", "norm_eps",
-                                      "qkv_bias",  "tie_head"};
+const std::set<std::string> kSizes = {"width",      "layers",   "heads",    "kv_heads", "mlp_width",
+                                      "rope_theta", "norm_eps", "qkv_bias", "tie_head"};
 const std::set<std::string> kStart = {"embedding_std", "linear_gain", "head_std"};
 
 /// Every key without keys of its own, with its path.
@@ -106,6 +105,10 @@ bool reads_tokenizer(const Experiment& experiment) {
 bool makes_model(const Experiment& experiment) {
   return experiment.options.model.path.empty() && !experiment.stages.empty() &&
          reads_tokenizer(experiment);
+}
+
+std::int64_t length_limit(const Experiment& experiment) {
+  return makes_model(experiment) ? 0 : experiment.options.model.max_length;
 }
 
 bool reads_model_key(const Experiment& experiment, const std::string& key) {

@@ -53,4 +53,8 @@ bool reads_model_key(const Experiment& experiment, const std::string& key);
 /// Whether a training stage makes a new model (from is empty, and [model] names no folder).
 bool makes_model(const Experiment& experiment);
 
+/// The most tokens that [model] max_length leaves to a folder's model; 0: as many as it takes.  In
+/// a file that makes a model the key is that model's size, and says nothing of folders.
+std::int64_t length_limit(const Experiment& experiment);
+
 }  // namespace lldm

@@ -7,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "experiment/key_readings.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/model.hpp"
@@ -79,7 +80,8 @@ class SizeCheck {
     std::error_code ignored;
     const auto file = std::filesystem::path(path) / "config.json";
     if (!std::filesystem::exists(file, ignored)) return std::nullopt;  // told elsewhere
-    return checked(file.string(), position, [&] { return load_model_shape(path); });
+    return checked(file.string(), position,
+                   [&] { return load_model_shape(path, length_limit(experiment_)); });
   }
 
   /// The shape that `make` gives, if it can be made and held.

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "experiment/command_files.hpp"
+#include "experiment/key_readings.hpp"
 #include "experiment/work_names.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
@@ -90,6 +91,13 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
     if (const config::Member* member = options.find(key);
         member && (key != std::string_view("template") || cell.root.find(key)))
       flat.add(key, member->value);
+  // What a key without a say has stood for since before it had one.
+  const ModelOptions& model = experiment.options.model;
+  if (model.max_length == 0)
+    flat.settings.values["model.max_length"] = std::to_string(kFreshMaxLength);
+  else if (model.max_length == kFreshMaxLength && length_limit(experiment) > 0)
+    flat.settings.values["model.max_length"] += ", of longer ones";
+  if (model.adapter.type == AdapterType::none) flat.settings.values.erase("model.adapter.publish");
   flat.settings.values["threads"] = std::to_string(experiment.options.threads);
   flat.settings.values["device"] = config::to_toml(Value::string(device_of(experiment)));
   // The budget chooses among gradient paths, and paths round differently.

@@ -6,6 +6,7 @@
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/text/utf8.hpp"
 #include "lldm/track/metrics.hpp"
+#include "storage/file_digests.hpp"
 #include "storage/sealed_folder.hpp"
 
 namespace lldm {
@@ -67,7 +68,20 @@ bool holds_result(const fs::path& folder, const std::string& hash) {
   }
 }
 
-void require_whole_work(const Work& work) {
+namespace {
+
+void require_whole_model(const fs::path& folder, WeightCheck weights) {
+  const auto is_weights = [](const std::string& name) { return name.ends_with(".safetensors"); };
+  const SealedFolder sealed(folder);
+  sealed.check([&](const std::string& name) { return !is_weights(name); });
+  if (weights == WeightCheck::sizes) return;
+  for (const auto& [name, file] : sealed.files())
+    if (is_weights(name)) sealed.require(name, file.bytes, file_digest(folder / name));
+}
+
+}  // namespace
+
+void require_whole_work(const Work& work, WeightCheck weights) {
   const SealedFolder sealed(work.folder);
   if (!sealed.has_manifest())
     throw DataError(message(work.folder.string(), ": ", kManifestName,
@@ -75,6 +89,9 @@ void require_whole_work(const Work& work) {
                             "results by no hashes\n  to do this work again, remove the folder"));
   try {
     sealed.explain();
+    for (const char* name : {"model", "best"})
+      if (fs::exists(work.folder / name / kManifestName))
+        require_whole_model(work.folder / name, weights);
   } catch (const DataError& error) {
     throw DataError(
         message(error.what(), "\n  to do this work again, remove ", work.folder.string()));

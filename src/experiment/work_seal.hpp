@@ -28,9 +28,15 @@ void unseal_work(const std::filesystem::path& folder);
 /// Errors  DataError, naming result.json, if it is not what was written.
 bool holds_result(const std::filesystem::path& folder, const std::string& hash);
 
+/// What of a finished stage's weights is compared with their manifest before anything loads them.
+enum class WeightCheck : std::uint8_t {
+  sizes,
+  content,  // every byte, once for each state of a file (file_digests.hpp)
+};
+
 /// Errors  DataError naming every file (and row) of the finished work that is not what was written.
-///         The weights of models are hashed when they are loaded.
-void require_whole_work(const Work& work);
+///         The weights of models are hashed when they are loaded, or by `weights`.
+void require_whole_work(const Work& work, WeightCheck weights);
 
 /// The same of the lines of metrics.jsonl at `file` that finished work of a plain run (`label`)
 /// logged, which its folder keeps too; they are put back, with a warning, where all of them are

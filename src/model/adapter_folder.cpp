@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/model/adapter_folder.hpp"
 
-#include <ATen/ops/mm.h>
-#include <c10/core/GradMode.h>
-
 #include <array>
 #include <cmath>
 #include <map>
 
 #include "lldm/errors.hpp"
 #include "lldm/model/safetensors.hpp"
-#include "lldm/storage/files.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "model/hashed_weights.hpp"
 #include "model/weight_files.hpp"
@@ -109,6 +105,11 @@ double dropout_of(const json& config, const std::string& where) {
   throw DataError(message(where, ": \"lora_dropout\" must be in [0, 1), got ", given.dump()));
 }
 
+/// float64 stays, all others are float32.
+at::Tensor as_update(const at::Tensor& side) {
+  return side.scalar_type() == at::kDouble ? side : side.to(at::kFloat);
+}
+
 LoraUpdate make_update(const std::string& module, const at::Tensor& a, const at::Tensor& b,
                        const json& config, const std::string& where) {
   const auto rank = static_cast<std::int64_t>(
@@ -121,10 +122,20 @@ LoraUpdate make_update(const std::string& module, const at::Tensor& a, const at:
                             ", in] and [out, ", rank, "]"));
   const auto size = static_cast<double>(rank);
   return {.weight = module + ".weight",
-          .a = a.to(at::kFloat),
-          .b = b.to(at::kFloat),
+          .a = as_update(a),
+          .b = as_update(b),
           .scale = alpha / (config.value("use_rslora", false) ? std::sqrt(size) : size),
           .dropout = dropout_of(config, where)};
+}
+
+/// One that a stage published is bound by its own manifest, or by that of the merged model above.
+void check_seals(const fs::path& folder) {
+  const fs::path own = fs::weakly_canonical(folder), home = own.parent_path();
+  if (fs::exists(own / kManifestName))
+    return SealedFolder(own).check([](const std::string&) { return true; });
+  if (fs::exists(home / kManifestName))
+    SealedFolder(home).check(
+        [&](const std::string& name) { return name.starts_with(own.filename().string() + "/"); });
 }
 
 }  // namespace
@@ -136,12 +147,7 @@ std::vector<LoraUpdate> load_adapter(const fs::path& folder) {
     if (!fs::exists(file))
       throw DataError(
           message(folder.string(), ": no PEFT adapter: has no ", file.filename().string()));
-  // One that a stage published is bound by the model's manifest.
-  if (const fs::path home = fs::weakly_canonical(folder).parent_path();
-      fs::exists(home / kManifestName))
-    SealedFolder(home).check([&](const std::string& name) {
-      return name.starts_with(fs::weakly_canonical(folder).filename().string() + "/");
-    });
+  check_seals(folder);
   const json config = load_json(config_file, {.max_bytes = kMaxConfigBytes});
   if (!config.is_object()) throw DataError(config_file.string() + ": must be a JSON object");
   refuse_other_kinds(config, config_file.string());
@@ -165,96 +171,12 @@ std::vector<LoraUpdate> load_adapter(const fs::path& folder) {
   return updates;
 }
 
-namespace {
-
-std::string module_of(const LoraUpdate& update) {
-  return update.weight.substr(0, update.weight.size() - std::string_view(".weight").size());
-}
-
-/// PEFT reads keys of rank_pattern and alpha_pattern as expressions.
-std::string quoted(const std::string& module) {
-  std::string text;
-  for (const char c : module) text += c == '.' ? std::string("\\.") : std::string(1, c);
-  return text;
-}
-
-json config_of(const std::vector<LoraUpdate>& updates) {
-  const auto rank_of = [](const LoraUpdate& update) { return update.a.size(0); };
-  const auto alpha_of = [&](const LoraUpdate& update) {
-    return update.scale * static_cast<double>(rank_of(update));
-  };
-  json ranks = json::object(), alphas = json::object(), modules = json::array();
-  for (const auto& update : updates) {
-    modules.push_back(module_of(update));
-    if (rank_of(update) != rank_of(updates.front()))
-      ranks[quoted(module_of(update))] = rank_of(update);
-    if (alpha_of(update) != alpha_of(updates.front()))
-      alphas[quoted(module_of(update))] = alpha_of(update);
-  }
-  return {{"alpha_pattern", alphas},
-          {"base_model_name_or_path", ""},
-          {"bias", "none"},
-          {"fan_in_fan_out", false},
-          {"inference_mode", true},
-          {"lora_alpha", alpha_of(updates.front())},
-          {"lora_dropout", updates.front().dropout},
-          {"modules_to_save", nullptr},
-          {"peft_type", "LORA"},
-          {"r", rank_of(updates.front())},
-          {"rank_pattern", ranks},
-          {"target_modules", modules},
-          {"task_type", "CAUSAL_LM"},
-          {"use_dora", false},
-          {"use_rslora", false}};
-}
-
-}  // namespace
-
-void save_adapter(const std::vector<LoraUpdate>& updates, const fs::path& folder) {
-  if (updates.empty()) throw ConfigError(folder.string() + ": there is no adapter to be saved");
-  TensorMap tensors;
-  std::vector<NamedParameter> named;
-  for (const auto& update : updates)
-    for (const auto& [side, value] :
-         {std::pair{".lora_A.weight", update.a}, std::pair{".lora_B.weight", update.b}}) {
-      const std::string name = std::string(kPrefix) + module_of(update) + side;
-      tensors[name] = value.detach().to(at::kFloat);
-      named.push_back({name, tensors[name]});
-    }
-  require_finite(named, folder.string() + ": nothing was saved: the adapter is not finite");
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  if (failure) throw Error(message(folder.string(), ": cannot be created: ", failure.message()));
-  write_file_atomically(folder / "adapter_config.json", config_of(updates).dump(2) + "\n");
-  save_safetensors(folder / "adapter_model.safetensors", tensors, {{"format", "pt"}});
-}
-
 void merge_adapter(Transformer& model, const std::vector<LoraUpdate>& updates,
                    const fs::path& folder) {
   if (model.precision().storage != WeightStorage::plain)
     throw ConfigError(message(folder.string(), ": an adapter is added to plain weights alone"));
-  std::map<std::string, at::Tensor> weights;
-  for (const auto& parameter : model.base_parameters()) weights[parameter.name] = parameter.value;
-  std::string complaints;
-  for (const auto& update : updates) {
-    const auto found = weights.find(update.weight);
-    const std::vector<std::int64_t> shape{update.b.size(0), update.a.size(1)};
-    if (found == weights.end())
-      complaints += message("\n  \"", update.weight, "\" is not in the model");
-    else if (found->second.sizes().vec() != shape)
-      complaints +=
-          message("\n  \"", update.weight, "\" is ", shape_text(found->second.sizes().vec()),
-                  ", the update ", shape_text(shape));
-  }
-  if (!complaints.empty())
-    throw DataError(message(folder.string(), ": an adapter of another model", complaints));
-  const c10::NoGradGuard no_gradient;
-  for (const auto& update : updates) {
-    const at::Tensor& weight = weights.at(update.weight);
-    const auto product =
-        at::mm(update.b.to(weight.scalar_type()), update.a.to(weight.scalar_type()));
-    at::Tensor(weight).add_(product.to(weight.device()), update.scale);
-  }
+  model.set_adapter(updates, folder.string());
+  model.merge_adapter();
 }
 
 }  // namespace lldm

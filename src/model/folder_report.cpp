@@ -7,6 +7,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/model/model_folder.hpp"
+#include "model/model_source.hpp"
 #include "model/weight_files.hpp"
 #include "text/json.hpp"
 
@@ -43,17 +44,32 @@ TensorDifference difference_of(const std::string& name, const at::Tensor& first,
   return result;
 }
 
+/// A tensor with the update that the folder's adapter has for it.
+at::Tensor summed(const SafetensorsFile& file, const std::string& name, const ModelSource& source) {
+  at::Tensor value = file.read(name);
+  for (const auto& update : source.updates)
+    if (update.weight == name) {
+      value = value.to(at::kDouble).clone();
+      add_update(value, update);
+    }
+  return value;
+}
+
 }  // namespace
 
 FolderReport inspect_model_folder(const fs::path& folder) {
   FolderReport report;
   report.config = load_model_config(folder);
   Complaints complaints;
-  const Shards shards = open_weights(folder, complaints);
+  const ModelSource source = model_source(folder);
+  report.weights = source.weights;
+  for (const auto& update : source.updates)
+    report.updates.push_back({update.weight, update.a.size(0), update.scale});
+  const Shards shards = open_weights(source.weights, complaints);
   // Every dtype that can be widened to float64 is one that some load accepts.
   check_tensors(shards, report.config, at::kDouble, complaints);
   report.complaints = complaints.list();
-  for (const auto& path : shards.paths) report.files.push_back(path.filename().string());
+  report.files = shards.names;
   for (const auto& [name, index] : shards.file_of) {
     const TensorEntry& entry = shards.entry(name);
     report.tensors.push_back(
@@ -67,7 +83,9 @@ FolderDifference compare_model_folders(const fs::path& first, const fs::path& se
   FolderDifference result;
   result.config = config_lines(load_model_config(first), load_model_config(second));
   Complaints complaints;
-  const Shards mine = open_weights(first, complaints), theirs = open_weights(second, complaints);
+  const ModelSource own = model_source(first), other_source = model_source(second);
+  const Shards mine = open_weights(own.weights, complaints),
+               theirs = open_weights(other_source.weights, complaints);
   complaints.finish(first);
   for (const auto& item : theirs.file_of)
     if (!mine.file_of.contains(item.first)) result.only_in_second.push_back(item.first);
@@ -79,8 +97,9 @@ FolderDifference compare_model_folders(const fs::path& first, const fs::path& se
       result.other_shape.push_back(message(name, " ", shape_text(mine.entry(name).shape), ", ",
                                            shape_text(theirs.entry(name).shape)));
     else
-      result.tensors.push_back(difference_of(name, mine.files[index].read(name),
-                                             theirs.files[other->second].read(name)));
+      result.tensors.push_back(
+          difference_of(name, summed(mine.files[index], name, own),
+                        summed(theirs.files[other->second], name, other_source)));
   }
   return result;
 }

@@ -5,6 +5,7 @@
 
 #include "lldm/config/value.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/adapter_base.hpp"
 
 namespace lldm {
 namespace {
@@ -28,7 +29,7 @@ void refuse_foreign_folder(const fs::path& folder) {
   const bool is_adapter = has(folder, "adapter_config.json") ||
                           has(folder, "adapter_model.safetensors") ||
                           has(folder, "adapter_model.bin");
-  if (!is_adapter || has(folder, "model.safetensors") ||
+  if (!is_adapter || has(folder, kAdapterBaseName) || has(folder, "model.safetensors") ||
       has(folder, "model.safetensors.index.json"))
     return;
   throw DataError(message(folder.string(),

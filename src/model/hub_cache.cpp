@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "model/hub_cache.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -50,6 +52,23 @@ std::optional<fs::path> cached_snapshot(const fs::path& path) {
   const auto name = path.filename().string(), owner = path.parent_path().filename().string();
   if (!cache || name.empty() || owner.empty()) return std::nullopt;
   return snapshot_of(*cache / ("models--" + owner + "--" + name));
+}
+
+bool is_hub_name(const std::string& text) {
+  const auto slash = text.find('/');
+  const auto is_part = [](std::string_view part) {
+    return !part.empty() && part.front() != '.' && std::ranges::all_of(part, [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+    });
+  };
+  return slash != std::string::npos && is_part(text.substr(0, slash)) &&
+         is_part(text.substr(slash + 1));
+}
+
+std::optional<fs::path> named_snapshot(const std::string& name, const fs::path& folder) {
+  std::error_code failure;
+  if (!is_hub_name(name) || fs::exists(folder / name, failure)) return std::nullopt;
+  return cached_snapshot(name);
 }
 
 }  // namespace lldm

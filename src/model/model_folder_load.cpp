@@ -3,8 +3,6 @@
 #include <ATen/ops/equal.h>
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
-#include <cctype>
 #include <map>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include "model/hashed_weights.hpp"
 #include "model/hub_cache.hpp"
 #include "model/model_size.hpp"
+#include "model/model_source.hpp"
 #include "model/weight_files.hpp"
 #include "storage/input_file.hpp"
 
@@ -25,17 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
-
-bool is_hub_name(const std::string& path) {
-  const auto slash = path.find('/');
-  const auto is_part = [](std::string_view part) {
-    return !part.empty() && part.front() != '.' && std::ranges::all_of(part, [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
-    });
-  };
-  return slash != std::string::npos && is_part(path.substr(0, slash)) &&
-         is_part(path.substr(slash + 1));
-}
 
 void check_folder(const fs::path& folder) {
   std::error_code failure;
@@ -72,8 +60,7 @@ void read_weights(const Shards& shards, const SealedFolder& sealed, const Transf
   at::Tensor tied_head;
   for (const auto& weight : model.weights()) target[weight.name] = weight;
   for (std::size_t i = 0; i < shards.files.size(); ++i) {
-    const auto name = shards.paths[i].filename().string();
-    read_sealed_weights(shards.files[i], shards.paths[i], sealed, name,
+    read_sealed_weights(shards.files[i], shards.paths[i], sealed, shards.names[i],
                         [&](const std::string& tensor, const at::Tensor& value) {
                           if (const auto problem = finite_problem(value))
                             throw DataError(message(shards.paths[i].string(), ": tensor \"", tensor,
@@ -89,21 +76,23 @@ void read_weights(const Shards& shards, const SealedFolder& sealed, const Transf
                     shards.paths.front().parent_path().string());
 }
 
-std::shared_ptr<Transformer> load_checked(const fs::path& folder, const SealedFolder& sealed,
-                                          const Precision& precision, at::Device device) {
-  const auto config = config_of(folder);
-  if (device.is_cpu())
+std::shared_ptr<Transformer> load_checked(const fs::path& folder, const ModelSource& source,
+                                          const LoadOptions& options) {
+  const Precision& precision = options.precision;
+  const auto config = shortened(config_of(folder), options.max_length);
+  if (options.device.is_cpu())
     require_model_fits(shape_of(config), precision, (folder / "config.json").string());
   Complaints complaints;
-  const auto shards = open_weights(folder, complaints);
+  const auto shards = open_weights(source.weights, complaints, options.reading);
   check_tensors(shards, config, precision.rows(), complaints);
-  complaints.finish(folder);
+  complaints.finish(source.weights);
 
-  auto model = std::make_shared<Transformer>(config, precision, device);
+  auto model = std::make_shared<Transformer>(config, precision, options.device);
   const c10::NoGradGuard no_gradient;
   const PurposeScope purpose(MemoryPurpose::staging);
-  read_weights(shards, sealed, *model);
+  read_weights(shards, source.sealed, *model);
   if (config.exclude_mask_logit) model->exclude_logit(config.mask_token);
+  if (!source.updates.empty()) model->set_adapter(source.updates, folder.string());
   return model;
 }
 
@@ -119,11 +108,15 @@ TransformerConfig load_model_config(const fs::path& folder) {
 
 std::shared_ptr<Transformer> load_transformer(const fs::path& folder, const Precision& precision,
                                               at::Device device) {
+  return load_transformer(folder, LoadOptions{.precision = precision, .device = device});
+}
+
+std::shared_ptr<Transformer> load_transformer(const fs::path& folder, const LoadOptions& options) {
   check_folder(folder);
   refuse_foreign_folder(folder);
   const SealedFolder sealed = checked_model_folder(folder);
   try {
-    return with_remedy(folder, [&] { return load_checked(folder, sealed, precision, device); });
+    return with_remedy(folder, [&] { return load_checked(folder, model_source(folder), options); });
   } catch (const DataError&) {
     sealed.explain();  // if the files are not those that were written, that is the reason
     throw;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/mm.h>
 #include <c10/core/GradMode.h>
 
 #include <cstdio>
@@ -9,6 +8,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "lldm/model/adapter_folder.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "lldm/storage/files.hpp"
@@ -77,8 +77,10 @@ TensorMap as_stored(const Shard& shard, const Updates& updates, at::ScalarType d
   for (const auto& [name, item] : shard) {
     at::Tensor value = item.first.value(dtype).detach();
     const auto update = updates.find(name);
-    if (update != updates.end())
-      value = value.add(at::mm(update->second.b, update->second.a), update->second.scale);
+    if (update != updates.end()) {
+      value = value.clone();  // the model keeps its own
+      add_update(value, update->second);
+    }
     stored[name] = value.to(item.second);
     if (value.scalar_type() != item.second || update != updates.end())
       narrowed.push_back({name, stored[name]});
@@ -122,6 +124,13 @@ TransformerConfig saved_config(const Transformer& model) {
 }
 
 }  // namespace
+
+void Transformer::save_adapter(const fs::path& folder, const std::string& base) const {
+  const PurposeScope purpose(MemoryPurpose::staging);
+  lldm::save_adapter(adapter(), folder, base);
+  write_file_atomically(folder / "config.json",
+                        model_config_json(saved_config(*this), dtype_name(dtype())));
+}
 
 void save_transformer(const Transformer& model, const fs::path& folder,
                       const SaveOptions& options) {

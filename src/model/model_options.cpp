@@ -75,7 +75,9 @@ void check_against_folder(const ModelOptions& options, const TransformerConfig& 
   check("heads", options.heads, defaults.heads, config.heads);
   check("kv_heads", options.kv_heads, defaults.kv_heads, config.kv_heads);
   check("mlp_width", options.mlp_width, defaults.mlp_width, config.mlp_width);
-  check("max_length", options.max_length, defaults.max_length, config.max_length);
+  if (options.max_length > config.max_length)
+    complaints += message("\n  max_length = ", options.max_length, ", the folder has ",
+                          config.max_length, "; less is legal");
   check("rope_theta", options.rope_theta, defaults.rope_theta, config.rope_theta);
   check("norm_eps", options.norm_eps, defaults.norm_eps, config.norm_eps);
   check("qkv_bias", options.qkv_bias, defaults.qkv_bias, config.qkv_bias);
@@ -102,7 +104,6 @@ void check_given_sizes(const ModelOptions& options, const config::Value* given,
   loaded.heads = config.heads;
   loaded.kv_heads = options.kv_heads == 0 ? 0 : config.kv_heads;
   loaded.mlp_width = options.mlp_width == 0 ? 0 : config.mlp_width;
-  loaded.max_length = config.max_length;
   loaded.rope_theta = config.rope_theta;
   loaded.norm_eps = config.norm_eps;
   loaded.qkv_bias = config.qkv_bias;
@@ -135,7 +136,8 @@ void ModelOptions::check(config::OptionsCheck& check) const {
   const AdapterOptions none;
   if (adapter.type == AdapterType::none &&
       (adapter.rank != none.rank || adapter.alpha != none.alpha ||
-       adapter.dropout != none.dropout || adapter.rslora || !adapter.targets.empty()))
+       adapter.dropout != none.dropout || adapter.rslora || !adapter.targets.empty() ||
+       adapter.publish != none.publish))
     check.error("adapter", "adapter has keys and no type: nothing would read them",
                 "adapter = { type = \"lora\", ... }");
   for (const std::string& target : adapter.targets)
@@ -191,7 +193,7 @@ TransformerConfig transformer_config(const ModelOptions& options, const ModelTok
   // Where the family has a row behind those with a logit, that is the mask's.
   if (config.extra_rows == 1 && tokens.mask == tokens.vocabulary_size - 1)
     config.vocabulary = config.logit_columns = tokens.vocabulary_size - 1;
-  config.max_length = options.max_length;
+  config.max_length = options.max_length > 0 ? options.max_length : kFreshMaxLength;
   config.rope_theta = options.rope_theta;
   config.norm_eps = options.norm_eps;
   take_bias(options, config);
@@ -216,7 +218,10 @@ std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens
     const auto config = load_model_config(options.path);
     check_against_folder(options, config);
     check_tokens(options, tokens, config);
-    model = load_transformer(options.path, precision, device);
+    model = load_transformer(options.path, {.precision = precision,
+                                            .device = device,
+                                            .max_length = options.max_length,
+                                            .reading = WeightReading::read});
     if (precision.storage == WeightStorage::plain) model->set_trainable(true);
   }
   if (options.exclude_mask_logit) model->exclude_logit(tokens.mask);
@@ -241,7 +246,7 @@ ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path&
   constexpr std::int64_t kAssumedVocabulary = 128;
   const std::filesystem::path folder = from.empty() ? model.path : from;
   if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
-    return load_model_shape(folder);
+    return load_model_shape(folder, model.max_length);
   ModelOptions shape = model;
   if (folder.empty())
     return shape_of(transformer_config(shape, {.vocabulary_size = kAssumedVocabulary}));

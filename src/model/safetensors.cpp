@@ -2,7 +2,10 @@
 #include "lldm/model/safetensors.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -106,7 +109,8 @@ std::string header_text(const std::vector<Outgoing>& order,
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, WeightReading reading)
+    : path_(path), reading_(reading) {
   InputFile file(path);
   const int descriptor = file.descriptor();
   const std::uint64_t file_bytes = file.size();
@@ -127,11 +131,33 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
 
 SafetensorsFile::SafetensorsFile(SafetensorsFile&& other) noexcept
     : path_(std::move(other.path_)),
+      reading_(other.reading_),
       descriptor_(std::exchange(other.descriptor_, -1)),
       header_(std::move(other.header_)) {}
 
 SafetensorsFile::~SafetensorsFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+at::Tensor SafetensorsFile::map(const TensorEntry& entry, at::ScalarType type) const {
+  const std::uint64_t begin = header_.data_start + entry.begin,
+                      end = header_.data_start + entry.end;
+  struct stat status = {};
+  if (::fstat(descriptor_, &status) != 0)
+    throw DataError(message(path_.string(), ": ", std::strerror(errno)));
+  if (static_cast<std::uint64_t>(status.st_size) < end)
+    throw DataError(message(path_.string(), ": ended early; was it changed while being read?"));
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t start = begin / page * page;
+  const auto bytes = static_cast<std::size_t>(end - start);
+  void* pages =
+      ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, descriptor_, static_cast<off_t>(start));
+  if (pages == MAP_FAILED)
+    throw DataError(message(path_.string(), ": cannot be mapped: ", std::strerror(errno)));
+  static_cast<void>(::madvise(pages, bytes, MADV_SEQUENTIAL));
+  return at::from_blob(
+      static_cast<char*>(pages) + (begin - start), entry.shape,
+      [pages, bytes](void*) { ::munmap(pages, bytes); }, at::TensorOptions(type));
 }
 
 at::Tensor SafetensorsFile::read(const std::string& name) const {
@@ -149,6 +175,13 @@ at::Tensor SafetensorsFile::read(const std::string& name) const {
       throw DataError(message(path_.string(), ": tensor \"", name,
                               "\" is empty, and its sizes are "
                               "too large to be held"));
+  const bool is_mapped = reading_ == WeightReading::mapped && entry.end > entry.begin &&
+                         (header_.data_start + entry.begin) % c10::elementSize(*type) == 0;
+  if (is_mapped) {
+    const auto mapped = map(entry, *type);
+    if (*type == c10::kBool) check_bools(mapped, name, path_.string());
+    return mapped;
+  }
   auto tensor = at::empty(entry.shape, at::TensorOptions(*type));
   read_at(descriptor_, header_.data_start + entry.begin, tensor.mutable_data_ptr(),
           entry.end - entry.begin, path_.string());

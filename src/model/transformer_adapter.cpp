@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Low-rank updates beside a transformer's matrices.
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
@@ -71,6 +70,13 @@ void lay_flat(std::vector<BlockAdapters>& adapters) {
   for (const auto* side : sides) loose.push_back(*side);
   const auto flat = FlatTensors::zeros_like(loose);
   for (std::size_t i = 0; i < sides.size(); ++i) *sides[i] = flat[i].copy_(*sides[i]);
+}
+
+/// The first few of many lines.
+std::string first_lines(const std::string& text) {
+  std::size_t end = 0;
+  for (int line = 0; line < 4 && end != text.npos; ++line) end = text.find('\n', end + 1);
+  return end == text.npos ? text : text.substr(0, end) + "\n  and more";
 }
 
 }  // namespace
@@ -153,28 +159,55 @@ std::vector<LoraUpdate> Transformer::adapter() const {
   return updates;
 }
 
+void Transformer::drop_adapter() {
+  adapters_.clear();
+  dropout_.reset();
+  is_trainable_ = false;
+}
+
 std::shared_ptr<Transformer> Transformer::without_adapter() const {
   auto base = std::make_shared<Transformer>(*this);  // tensors are handles: the memory is shared
-  base->adapters_.clear();
-  base->dropout_.reset();
-  base->is_trainable_ = false;
+  base->drop_adapter();
   return base;
 }
 
-std::shared_ptr<Transformer> Transformer::merged() const {
-  auto copy = std::make_shared<Transformer>(config_, Precision(precision_.compute), device());
-  copy->exclude_logit(excluded_logit_);
-  const c10::NoGradGuard no_gradient;
-  const auto from = weights(), to = copy->weights();
+void Transformer::merge_adapter() {
+  if (precision_.storage != WeightStorage::plain)
+    throw ConfigError(
+        "updates are added to float32 weights alone, not to bfloat16, int8 or nf4\n  they stay "
+        "beside them ([model] adapter)");
   std::map<std::string, at::Tensor> matrices;
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    const at::Tensor& target = to[i].vector.defined() ? to[i].vector : to[i].matrix.values();
-    at::Tensor(target).copy_(from[i].value(dtype()).detach());
-    matrices[to[i].name] = target;
+  for (const auto& parameter : base_parameters()) matrices[parameter.name] = parameter.value;
+  for (const auto& update : adapter()) add_update(matrices.at(update.weight), update);
+  drop_adapter();
+}
+
+void Transformer::continue_adapter(const LoraOptions& options) {
+  const auto asked_model = without_adapter();
+  asked_model->add_adapter(options, Draws(0, "adapter"));  // numbers of no meaning
+  std::map<std::string, LoraUpdate> asked;
+  for (const auto& update : asked_model->adapter()) asked[update.weight] = update;
+  auto own = adapter();
+  std::string complaints;
+  for (auto& update : own) {
+    const auto found = asked.find(update.weight);
+    if (found == asked.end())
+      complaints += message("\n  \"", update.weight, "\" has an update, and none is asked for");
+    else if (found->second.a.size(0) != update.a.size(0) || found->second.scale != update.scale)
+      complaints +=
+          message("\n  \"", update.weight, "\" has rank ", update.a.size(0), ", scale ",
+                  update.scale, ", asked are ", found->second.a.size(0), ", ", found->second.scale);
+    asked.erase(update.weight);
+    update.dropout = options.dropout;
   }
-  for (const auto& update : adapter())
-    matrices.at(update.weight).add_(at::mm(update.b, update.a), update.scale);
-  return copy;
+  for (const auto& item : asked)
+    complaints += message("\n  \"", item.first, "\" has no update, and one is asked for");
+  if (!complaints.empty())
+    throw ConfigError(message("the adapter that is gone on with is not the one asked for",
+                              first_lines(complaints)));
+  drop_adapter();
+  set_adapter(own, "adapter");
+  set_trainable(true);
 }
 
 void Transformer::set_trainable(bool is_trainable) {

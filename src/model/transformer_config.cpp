@@ -110,6 +110,13 @@ std::int64_t TransformerConfig::num_parameters() const {
   return Counts<std::int64_t>(*this).parameters;
 }
 
+TransformerConfig shortened(TransformerConfig config, std::int64_t max_length) {
+  if (max_length <= 0 || max_length >= config.max_length) return config;
+  if (config.full_length == 0) config.full_length = config.max_length;
+  config.max_length = max_length;
+  return config;
+}
+
 ModelShape shape_of(const TransformerConfig& config) {
   constexpr double kCountable = 4e18;  // of an integer
   const Counts<double> counts(config);
@@ -192,7 +199,9 @@ TransformerConfig parse_model_config(std::string_view text, const std::string& w
 
 std::string model_config_json(const TransformerConfig& config, std::string_view dtype) {
   const Family& family = family_of(config.family);
-  json values = family.write(config, dtype);
+  TransformerConfig whole = config;
+  if (config.full_length > 0) whole.max_length = config.full_length;
+  json values = family.write(whole, dtype);
   // Keys unknown to other readers, where they say something.
   if (config.exclude_mask_logit) values["exclude_mask_logit"] = true;
   if (config.shifted_logits != family.defaults.shifted_logits)

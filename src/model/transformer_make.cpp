@@ -87,16 +87,15 @@ void Transformer::note_tokens(std::int64_t mask, std::int64_t end_of_text, std::
 
 void Transformer::save(const std::filesystem::path& folder) const {
   save_transformer(*this, folder);
-  if (has_adapter()) save_adapter(adapter(), folder / "adapter");
+  if (has_adapter()) lldm::save_adapter(adapter(), folder / "adapter");
 }
 
-std::shared_ptr<Model> load_model(const std::filesystem::path& folder, const Precision& precision,
-                                  at::Device device) {
-  return load_transformer(folder, precision, device);
+std::shared_ptr<Model> load_model(const std::filesystem::path& folder, const LoadOptions& options) {
+  return load_transformer(folder, options);
 }
 
-ModelShape load_model_shape(const std::filesystem::path& folder) {
-  return shape_of(load_model_config(folder));
+ModelShape load_model_shape(const std::filesystem::path& folder, std::int64_t max_length) {
+  return shape_of(shortened(load_model_config(folder), max_length));
 }
 
 std::map<std::string, std::vector<std::int64_t>> tensor_shapes(const TransformerConfig& config) {

@@ -7,6 +7,8 @@
 #include "lldm/model/transformer.hpp"
 #include "model/family.hpp"
 #include "model/foreign_folder.hpp"
+#include "model/hashed_weights.hpp"
+#include "model/model_source.hpp"
 #include "storage/json_file.hpp"
 
 namespace lldm {
@@ -45,16 +47,19 @@ fs::path shard_path(const fs::path& folder, const std::string& name, const std::
   return real;
 }
 
-void add_file(Shards& shards, const fs::path& path, Complaints& complaints) {
-  shards.files.emplace_back(path);
+void add_file(Shards& shards, const fs::path& path, const std::string& name, WeightReading reading,
+              Complaints& complaints) {
+  shards.files.emplace_back(path, reading);
   shards.paths.push_back(path);
+  shards.names.push_back(name);
   for (const auto& item : shards.files.back().header().tensors)
     if (!shards.file_of.emplace(item.first, shards.files.size() - 1).second)
       complaints.add(message("tensor \"", item.first, "\" is in two files"));
 }
 
 // The index must say exactly what the files hold.
-Shards open_indexed(const fs::path& folder, const fs::path& index, Complaints& complaints) {
+Shards open_indexed(const fs::path& folder, const fs::path& index, WeightReading reading,
+                    Complaints& complaints) {
   const auto where = index.string();
   const auto json = load_json(index, {.max_bytes = kMaxIndexBytes});
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
@@ -68,7 +73,7 @@ Shards open_indexed(const fs::path& folder, const fs::path& index, Complaints& c
   Shards shards;
   std::uint64_t bytes = 0;
   for (const auto& [file, tensors] : tensors_of) {
-    add_file(shards, shard_path(folder, file, where), complaints);
+    add_file(shards, shard_path(folder, file, where), file, reading, complaints);
     const auto& held = shards.files.back().header().tensors;
     for (const auto& item : held) {
       bytes += item.second.end - item.second.begin;
@@ -127,20 +132,31 @@ std::string head_name(const TransformerConfig& config) {
   return message(family_of(config.family).names.head, ".weight");
 }
 
-Shards open_weights(const fs::path& folder, Complaints& complaints) {
+Shards open_weights(const fs::path& folder, Complaints& complaints, WeightReading reading) {
   const auto single = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
   const bool has_single = fs::exists(single), has_index = fs::exists(index);
   if (has_single && has_index)
     throw DataError(
         message(folder.string(),
                 ": has both model.safetensors and an index of shards\n  remove one of them"));
-  if (has_index) return open_indexed(folder, index, complaints);
+  if (has_index) return open_indexed(folder, index, reading, complaints);
   if (!has_single)
     throw DataError(
         message(folder.string(), ": has no model.safetensors", other_weights_hint(folder)));
   Shards shards;
-  add_file(shards, shard_path(folder, "model.safetensors", folder.string()), complaints);
+  add_file(shards, shard_path(folder, "model.safetensors", folder.string()), "model.safetensors",
+           reading, complaints);
   return shards;
+}
+
+void require_finite_weights(const fs::path& folder) {
+  Complaints complaints;
+  const Shards shards = open_weights(model_source(folder).weights, complaints);
+  complaints.finish(folder);
+  for (const auto& [name, index] : shards.file_of)
+    if (const auto problem = finite_problem(shards.files[index].read(name)))
+      throw DataError(
+          message((folder / shards.names[index]).string(), ": tensor \"", name, "\": ", *problem));
 }
 
 void check_tensors(const Shards& shards, const TransformerConfig& config, at::ScalarType dtype,

@@ -26,7 +26,8 @@ class Complaints {
 
 struct Shards {
   std::vector<SafetensorsFile> files;
-  std::vector<std::filesystem::path> paths;
+  std::vector<std::filesystem::path> paths;    // what links of a hub's snapshot point to
+  std::vector<std::string> names;              // in the folder
   std::map<std::string, std::size_t> file_of;  // tensor -> index of its file
   [[nodiscard]] const TensorEntry& entry(const std::string& tensor) const {
     return files[file_of.at(tensor)].header().tensors.at(tensor);
@@ -35,12 +36,18 @@ struct Shards {
 
 /// Opens model.safetensors, or the shards of an index, which must say exactly what the files hold.
 /// Errors  DataError if there is neither, or both, or a shard's name or link leaves the folder.
-Shards open_weights(const std::filesystem::path& folder, Complaints& complaints);
+Shards open_weights(const std::filesystem::path& folder, Complaints& complaints,
+                    WeightReading reading = WeightReading::read);
 
 /// Every tensor that is missing, unexpected or of another shape, and those whose dtype cannot be
 /// held as `dtype`.
 void check_tensors(const Shards& shards, const TransformerConfig& config, at::ScalarType dtype,
                    Complaints& complaints);
+
+/// DataError naming a tensor of the folder (an adapter's base, or its updates) that holds a number
+/// which is not finite.
+/// Cost    every byte is read, a tensor at a time
+void require_finite_weights(const std::filesystem::path& folder);
 
 /// The head's name in a folder of the family.
 std::string head_name(const TransformerConfig& config);

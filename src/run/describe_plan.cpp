@@ -12,6 +12,7 @@
 #include "lldm/run/plan.hpp"
 #include "lldm/score/reference_cache.hpp"
 #include "lldm/storage/files.hpp"
+#include "run/row_lengths.hpp"
 
 namespace lldm {
 
@@ -35,9 +36,9 @@ StagePlan plan_of(const Experiment& experiment, const Stage& stage, const Regist
 }
 
 std::string memory_text(const Stage& stage, const StagePlan& plan) {
-  return message("\nmemory of stage ", stage.name,
-                 ", if every text is as long as the model accepts", " (forward passes of ",
-                 plan.tokens_per_forward, " tokens)\n", plan.note, plan.memory->text());
+  return message("\nmemory of stage ", stage.name, ", if every text has ", plan.lengths,
+                 " (forward passes of ", plan.tokens_per_forward, " tokens)\n", plan.note,
+                 plan.memory->text());
 }
 
 /// Where the reference's scores come from; "" where the stage keeps none.
@@ -165,7 +166,8 @@ std::string describe_grid(const LoadedExperiment& loaded, const Registry& regist
 
 std::string describe_plan(const LoadedExperiment& loaded, const Registry& registry,
                           const Outlook& outlook) {
-  const RunSchedule& schedule = outlook.schedule;
+  RunSchedule schedule = outlook.schedule;
+  find_row_lengths(schedule, registry);
   Table table;
   table.columns = {{"work", Align::left},
                    {"kind", Align::left},
@@ -189,8 +191,8 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry& regist
        << " pieces of work in " << outlook.out.string() << "\n"
        << text_table(table, 120);
   std::string caches;
-  for (const Stage& stage : loaded.experiments.front().stages) {
-    const StagePlan plan = plan_of(loaded.experiments.front(), stage, registry);
+  for (const Stage& stage : schedule.experiments.front().stages) {
+    const StagePlan plan = plan_of(schedule.experiments.front(), stage, registry);
     if (plan.memory) text << memory_text(stage, plan);
     caches += cache_text(stage, plan);
   }

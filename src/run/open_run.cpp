@@ -92,11 +92,16 @@ ReusedWork take_stock(const OpenedRun& run, const RunOptions& options, std::size
   return work;
 }
 
+/// --strict-resume reads every byte.
+WeightCheck weight_check(const RunOptions& options) {
+  return options.strict_resume ? WeightCheck::content : WeightCheck::sizes;
+}
+
 /// What `open_run` will find of one piece of work.
 std::string state_of(const Work& work, const StoredWork& store, const FolderIndex& before,
-                     bool is_fresh) {
+                     bool is_fresh, WeightCheck weights) {
   if (!is_fresh && is_done(work)) {
-    require_whole_work(work);
+    require_whole_work(work, weights);
     return "reused";
   }
   if (store.holds(work)) return "from the store";
@@ -146,7 +151,8 @@ Outlook look_ahead(const LoadedExperiment& file, const RunOptions& options) {
     const StoredWork store(schedule, options.out, has_store ? options.store : "", null_logger());
     for (std::size_t w = 0; w < schedule.work.size(); ++w) {
       if (!needed[w]) continue;
-      const std::string state = state_of(schedule.work[w], store, before, options.is_fresh);
+      const std::string state =
+          state_of(schedule.work[w], store, before, options.is_fresh, weight_check(options));
       outlook.states[w] = state;
       outlook.counts.from_store += state == "from the store";
       ++(state == "reused" || state == "from the store" ? outlook.counts.reused
@@ -192,7 +198,7 @@ OpenedRun open_run(const LoadedExperiment& file, const Registry& registry, Logge
   clean_leftovers(options.out, run.schedule);
   const std::size_t others = claim_folder(options.out, loaded.resolved, run.schedule, logger);
   if (run.schedule.cells.size() > 1) share_metrics(options.out);
-  check_found_work(run.schedule, options.out, logger);
+  check_found_work(run.schedule, options.out, weight_check(options), logger);
   unseal_file(options.out / kMetricsName);  // it grows
   note_unbound_models(run.schedule, run.needed, logger);
   if (options.retries_failed) forget_failures(run.schedule, run.needed);

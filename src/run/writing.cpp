@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "run/writing.hpp"
 
+#include "experiment/key_readings.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/tokenizer/load.hpp"
@@ -28,7 +30,8 @@ const Writing& Writings::fresh(const Work& work) {
   const bool needs_words = options.tokenizer.type == TokenizerType::words;
   at->second = {make_tokenizer(options.tokenizer, needs_words ? vocabulary_of(run_, work)
                                                               : std::vector<std::string>()),
-                options.prompt_template, options.model.max_length};
+                options.prompt_template,
+                options.model.max_length > 0 ? options.model.max_length : kFreshMaxLength};
   return at->second;
 }
 
@@ -58,7 +61,7 @@ Writing Writings::of(const Work& work, bool is_training) {
   if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
     return {load_tokenizer(folder),
             is_training ? training_template(run_, work, folder) : template_of(run_, work, folder),
-            load_model_shape(folder).max_length};
+            load_model_shape(folder, length_limit(run_.experiment(work))).max_length};
   if (const auto made = work.inputs.find(from); made != work.inputs.end()) {
     Writing writing = of(run_.schedule.work[made->second], true);
     if (is_training && run_.schedule.cells[work.cells.front()].root.find("template"))

@@ -98,6 +98,17 @@ void note_template(const RunContext& run, const Work& work, const ModelBundle& b
     run.logger.warning(message(folder, ": ", note));
 }
 
+/// An adapter says what its base says only beside weights that are held as they were.
+void note_other_storage(const RunContext& run, const ModelBundle& bundle) {
+  if (!is_adapter_folder(bundle.folder)) return;
+  const Precision trained = trained_precision(bundle.folder), now = bundle.model->precision();
+  if (trained.storage != now.storage || trained.compute != now.compute)
+    run.logger.warning(message(bundle.folder.string(),
+                               ": this adapter was trained beside weights in another [model] dtype "
+                               "or storage (",
+                               kAdapterBaseName, "): its numbers are others here"));
+}
+
 /// Whether the mask token is in the softmax is the folder's to say: it decides every score.
 void settle_mask_logit(const RunContext& run, const Work& work, const std::string& folder,
                        const ModelBundle& bundle) {
@@ -132,12 +143,16 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
     if (work.inputs.contains(from) && !has_manifest(folder))
       throw DataError(message(folder, ": ", kManifestName, " is missing\n  stage \"", from,
                               "\" wrote it; to do that stage again, remove its folder"));
-    bundle.model = load_model(folder, precision_of(options.model), device);
+    bundle.model = load_model(folder, {.precision = precision_of(options.model),
+                                       .device = device,
+                                       .max_length = length_limit(run.experiment(work)),
+                                       .reading = options.memory.weights});
     bundle.model->set_recomputation(options.model.recomputation);
     bundle.tokenizer = tokenizer_of(run, work, from, folder);
     bundle.folder = folder;
     bundle.noise = saved_noise(folder);
     note_template(run, work, bundle);
+    note_other_storage(run, bundle);
   } else {
     // Only words are made of the data, which a later stage's file may not be yet.
     const bool needs_words = options.tokenizer.type == TokenizerType::words;
@@ -159,7 +174,12 @@ void publish_model(const std::filesystem::path& folder, const ModelBundle& bundl
   PublishedFolder published(folder, IfPublished::replace);
   const SpecialTokens& special = bundle.tokenizer->special();
   bundle.model->note_tokens(special.mask, special.end_of_text, special.padding);
-  bundle.model->save(published.path());
+  if (bundle.base) {
+    bundle.model->save_adapter(published.path(), bundle.base->folder.string());
+    published.add(kAdapterBaseName, adapter_base_json(*bundle.base, folder));
+  } else {
+    bundle.model->save(published.path());
+  }
   bundle.tokenizer->save(published.path());
   published.add("template.toml", config::write_toml(config::write_options(prompt_template)));
   if (!bundle.noise.is_plain())

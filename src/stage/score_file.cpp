@@ -16,6 +16,7 @@
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/eval/statistics.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/model/model.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/score/combine.hpp"
@@ -150,7 +151,10 @@ std::vector<TrainingRow> read_text(const ScoreRequest& request, const Tokenizer&
 }
 
 std::shared_ptr<Model> frozen(const std::filesystem::path& folder, const std::string& device) {
-  auto model = load_model(folder, at::kFloat, at::Device(device));
+  auto model = load_model(folder, {.precision = trained_precision(folder),
+                                   .device = at::Device(device),
+                                   .max_length = 0,
+                                   .reading = WeightReading::read});
   model->set_trainable(false);
   return model;
 }

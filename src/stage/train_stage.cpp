@@ -177,6 +177,28 @@ ScoreLabels stage_labels(const RunContext& run, const Work& work, const Training
           .row = row_label(run, work, run.rows(work).resolved)};
 }
 
+/// Trains the adapter that the stage starts from, else a fresh one.
+void train_adapter(const RunContext& run, const Work& work, const AdapterOptions& adapter,
+                   const Draws& draws, ModelBundle& bundle) {
+  Model& model = *bundle.model;
+  if (model.has_adapter()) {
+    try {
+      model.continue_adapter(lora_options(adapter));
+    } catch (const ConfigError& error) {
+      throw ConfigError(
+          message("stage \"", work.stage, "\": ", bundle.folder.string(), ": ", error.what(),
+                  "\n  [model] adapter as it was trained goes on with it; lldm model merge ",
+                  bundle.folder.string(), " --out NEW makes a base for another"));
+    }
+    run.logger.info(message("stage ", run.label(work), ": goes on with the adapter of ",
+                            bundle.folder.string()));
+  } else {
+    model.add_adapter(lora_options(adapter), draws);
+  }
+  if (adapter.publish == AdapterPublishing::adapter)
+    bundle.base = adapter_base(bundle.folder, model.precision());
+}
+
 Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& stage) {
   ModelBundle bundle = starting_model(run, work, stage.from);
   const Services services = run.services(work, bundle.tokenizer);
@@ -200,7 +222,10 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
     run.logger.info(message("stage ", run.label(work),
                             ": fresh weights are trained in full, without [model] adapter"));
   }
-  if (adapter.type == AdapterType::none) bundle.model->set_trainable(true);
+  if (adapter.type == AdapterType::none) {
+    if (bundle.model->has_adapter()) bundle.model->merge_adapter();  // of the folder it starts from
+    bundle.model->set_trainable(true);
+  }
   const ObjectiveNeeds needs = needs_of_rows(objective.needs(), setup);
   std::shared_ptr<ReferenceCache> cache;
   if (!stage.reference.cache.empty()) {
@@ -209,8 +234,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
     cache = open_reference_cache(run, work, stage, bundle);
     setup.stored_reference = [cache](const ScorePlan& plan) { return cache->readouts(plan); };
   }
-  if (adapter.type == AdapterType::lora)
-    bundle.model->add_adapter(lora_options(adapter), services.draws);
+  if (adapter.type == AdapterType::lora) train_adapter(run, work, adapter, services.draws, bundle);
   if (adapter.type == AdapterType::lora && adapter.dropout > 0)
     setup.on_passes = [model = bundle.model, draws = services.draws](auto step) {
       model->set_dropout(step ? std::optional(dropout_key(draws, *step)) : std::nullopt);

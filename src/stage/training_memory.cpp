@@ -113,7 +113,8 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
   const auto recomputation = run.experiment(work).options.model.recomputation;
   in.activations = block_activations(run.device, recomputation);
   // The sums of weights and updates, a file at a time.
-  if (is_shared) in.publishing_bytes = std::min(kMaxShardBytes, shape.parameters * bytes);
+  if (is_shared && !bundle.base)
+    in.publishing_bytes = std::min(kMaxShardBytes, shape.parameters * bytes);
   in.block_gradient_values = is_shared ? 0 : block_gradient_values(shape);
   in.budget = run.experiment(work).options.memory.budget;
   return in;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "experiment/key_readings.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
@@ -45,7 +46,8 @@ PlanInputs model_inputs(const ExperimentOptions& options, const TrainingStage& s
                     static_cast<double>(std::max<std::int64_t>(1, in.parameters));
   in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * shape.vocabulary));
   in.activations = block_activations(options.device, options.model.recomputation);
-  if (is_lora) in.publishing_bytes = std::min(kMaxShardBytes, in.parameters * in.compute_bytes);
+  if (is_lora && options.model.adapter.publish == AdapterPublishing::merged)
+    in.publishing_bytes = std::min(kMaxShardBytes, in.parameters * in.compute_bytes);
   in.block_gradient_values = is_lora ? 0 : block_gradient_values(shape);
   in.budget = options.memory.budget;
   return in;
@@ -69,9 +71,15 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   const Services services{registry, Draws(0, "plan")};
   StagePlan plan;
   const bool from_folder = stage.from.find('/') != std::string::npos;
-  const ModelShape shape =
-      planned_shape(experiment.options.model, from_folder ? stage.from : "", plan.note);
-  const std::int64_t longest = std::max<std::int64_t>(1, shape.max_length);
+  ModelOptions model = experiment.options.model;
+  if (from_folder) model.max_length = length_limit(experiment);
+  const ModelShape shape = planned_shape(model, from_folder ? stage.from : "", plan.note);
+  const auto rows_of_stage = experiment.row_lengths.find(stage.name);
+  const bool is_known = rows_of_stage != experiment.row_lengths.end();
+  const std::int64_t longest = std::max<std::int64_t>(
+      1, is_known ? std::min(shape.max_length, rows_of_stage->second) : shape.max_length);
+  plan.lengths = message(longest, is_known ? " tokens, as the longest of its rows"
+                                           : " tokens, the most that the model takes");
   const std::int64_t canvas = stage.response_length.value_or(longest);
   plan.copies_per_text =
       registry.make<AnyScoreEstimator>(stage.score_estimator, services).nominal_copies(canvas);

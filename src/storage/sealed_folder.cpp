@@ -30,15 +30,19 @@ SealedFolder::SealedFolder(fs::path folder) : folder_(std::move(folder)) {
   }
 }
 
+SealedFolder::SealedFolder(fs::path folder, ManifestFiles files, std::string complaint)
+    : folder_(std::move(folder)), manifest_(std::move(files)), complaint_(std::move(complaint)) {}
+
 const ManifestFiles& SealedFolder::files() const {
   static const ManifestFiles none;
   return manifest_ ? *manifest_ : none;
 }
 
 void SealedFolder::fail(const std::vector<std::string>& problems) const {
-  std::string text = message(folder_.string(), ": damaged since it was written");
+  std::string text = message(folder_.string(), ": ",
+                             complaint_.empty() ? "damaged since it was written" : complaint_);
   for (const auto& problem : problems) text += "\n  " + problem;
-  throw DataError(text + how_to_restore(folder_));
+  throw DataError(text + (complaint_.empty() ? how_to_restore(folder_) : ""));
 }
 
 void SealedFolder::check(const std::function<bool(const std::string&)>& is_hashed) const {

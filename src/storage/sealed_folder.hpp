@@ -27,6 +27,9 @@ class SealedFolder {
  public:
   /// Errors  DataError, naming MANIFEST.json, if that file is damaged.
   explicit SealedFolder(std::filesystem::path folder);
+  /// Bound by these files, whatever its own manifest says; `complaint` is what is said of it where
+  /// they are others ("damaged since it was written").
+  SealedFolder(std::filesystem::path folder, ManifestFiles files, std::string complaint);
 
   [[nodiscard]] bool has_manifest() const { return manifest_.has_value(); }
   [[nodiscard]] const ManifestFiles& files() const;
@@ -54,6 +57,7 @@ class SealedFolder {
 
   std::filesystem::path folder_;
   std::optional<ManifestFiles> manifest_;
+  std::string complaint_;  // empty: damaged, with what to do
 };
 
 /// What to do about a damaged model folder, a line of its own; "" for a folder of another kind.

@@ -130,6 +130,10 @@ run_lldm grid collect "$run"; refused "metrics.jsonl:$row: " "what a stage keeps
 damaged pairs/MANIFEST.json MANIFEST.json
 rm -rf "$run"; cp -r "$WORK/whole" "$run"; rm "$run/pairs/pairs.jsonl"
 again; refused pairs.jsonl "a missing file"
+rm -rf "$run"; cp -r "$WORK/whole" "$run"; truncate -s -1 "$run/tuned/model/model.safetensors"
+again; refused model.safetensors "weights cut short, of a stage that nothing reads again"
+rm -rf "$run"; cp -r "$WORK/whole" "$run"; flip "$run/tuned/model/model.safetensors" 5
+run_lldm run "$SMOKE" --out "$run" "${TINY[@]}" --strict-resume; refused model.safetensors "a flipped bit of finished weights, --strict-resume"
 rm -rf "$run"; cp -r "$WORK/whole" "$run"; sed -i '$d' "$run/pairs/pairs.jsonl"
 again; refused pairs.jsonl "a missing row"
 rm -rf "$run"; cp -r "$WORK/whole" "$run"; rm "$run/metrics.jsonl"

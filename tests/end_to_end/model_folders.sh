@@ -98,14 +98,135 @@ expect_text "mask id 40 has no row"
 run_lldm model convert "$WORK/qwen3" --from llama --mask-id 39 --out "$WORK/none"
 expect_code 2 "another family than asked for is refused"
 
-base=$WORK/lora-nf4/tuned/model
-run_lldm model merge "$base" --adapter "$base/adapter" --out "$WORK/twice"
+# A chain of stages beside an NF4 base that is never copied: each goes on with the adapter before it.
+base=$WORK/run-qwen3/sft/model
+BESIDE=(--set threads=1 --set "model.path=\"$base\"" --set model.storage=nf4)
+LORA=(--set 'model.adapter={type="lora", rank=4, alpha=8}')
+chain=$WORK/chain
+run_lldm run "$SMOKE" --out "$chain" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}"
+expect_code 0 "pretraining, sft and preference train one adapter beside NF4 weights, and it is measured"
+expect_text "goes on with the adapter of"
+check "no weights are written" [ -z "$(find "$chain" -name 'model*.safetensors' -path '*model/*')" ]
+check "but adapters, for the best step too" [ "$(find "$chain" -name adapter_model.safetensors | wc -l)" -eq 5 ]
+echo '[[1, 2, 3, 4, 5, 6, 7, 8]]' > "$WORK/ids.json"
+run_lldm model logits "$chain/tuned/model" --ids "$WORK/ids.json" --out "$WORK/beside.safetensors"
+expect_code 0 "its logits are computed as it was trained"
+run_lldm model logits "$base" --storage nf4 --adapter "$chain/tuned/model" --ids "$WORK/ids.json" --out "$WORK/given.safetensors"
+check "as with base and adapter given" cmp -s "$WORK/beside.safetensors" "$WORK/given.safetensors"
+run_lldm model inspect "$chain/tuned/model"
+expect_code 0 "it is inspected"
+expect_text "of its base $base"
+expect_text "rank 4, scale 2"
+run_lldm model merge "$chain/tuned/model" --out "$WORK/sums"
+expect_code 0 "and merged"
+run_lldm model export "$chain/tuned/model" --dtype bfloat16 --out "$WORK/sums-bf16"
+expect_code 0 "and exported"
+run_lldm model merge "$base" --adapter "$chain/tuned/model" --out "$WORK/sums-given"
+check "to the same sums" cmp -s "$WORK/sums/model.safetensors" "$WORK/sums-given/model.safetensors"
+run_lldm model diff "$chain/tuned/model" "$WORK/sums"
+expect_code 1 "its sums are those, but for what float32 rounds"
+run_lldm model diff "$chain/sft/model" "$chain/sft/model"
+expect_code 0 "and an adapter's folder is equal to itself"
+run_lldm model merge "$WORK/qwen3" --adapter "$chain/tuned/model" --out "$WORK/none"
+expect_code 2 "beside another base it is refused"
+expect_text "was not trained beside"
+run_lldm model convert "$chain/tuned/model" --mask-id new --out "$WORK/none"
+expect_code 2 "an adapter is not converted"
+printf '{"prompt":"ann has 2 apples .","chosen":"#### 2","rejected":"#### 3"}\n' > "$WORK/pairs.jsonl"
+run_lldm score "$chain/tuned/model" "$WORK/pairs.jsonl" --reference "$chain/sft/model" --json
+expect_code 0 "it scores, and is a reference"
+run_lldm evaluate "$chain/tuned/model" --task word_problems --limit 2 --json
+expect_code 0 "it is evaluated"
+run_lldm sample "$chain/tuned/model" --prompt "ann has 2 apples ."
+expect_code 0 "and sampled from"
+run_lldm run "$SMOKE" --out "$chain" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}" --strict-resume
+expect_code 0 "the run is taken up again, nothing to do"
+run_lldm run "$SMOKE" --out "$WORK/other" "${TINY[@]}" "${BESIDE[@]}" --set 'model.adapter={type="lora", rank=2}' --set "tuned.from=\"$chain/sft/model\"" --stage tuned
+expect_code 2 "an adapter of another rank does not go on with it"
+expect_text "has rank 4"
+run_lldm run "$SMOKE" --out "$WORK/full" "${TINY[@]}" --set threads=1 --set "model.path=\"$base\"" --set "tuned.from=\"$chain/sft/model\"" --stage tuned
+expect_code 0 "without an adapter the sums are trained in full"
+check "and published" [ -s "$WORK/full/tuned/model/model.safetensors" ]
+run_lldm plan "$SMOKE" "${BESIDE[@]}" "${LORA[@]}"
+expect_no_text "publishing"
+merged=(--set 'model.adapter={type="lora", rank=4, alpha=8, publish="merged"}')
+run_lldm run "$SMOKE" --out "$WORK/merged" "${TINY[@]}" "${BESIDE[@]}" "${merged[@]}" --stage tuned
+expect_code 0 "publish = merged writes the sums"
+base2=$WORK/merged/tuned/model
+check "and the adapter in them" [ -s "$base2/model.safetensors" -a -s "$base2/adapter/adapter_model.safetensors" ]
+run_lldm model merge "$base2" --adapter "$base2/adapter" --out "$WORK/twice"
 expect_code 2 "updates are not added twice"
-cp -r "$base" "$WORK/bent"
+cp -r "$base2" "$WORK/bent"
 printf '\001' | dd of="$WORK/bent/adapter/adapter_model.safetensors" bs=1 seek=1000 conv=notrunc status=none
 run_lldm model logits "$WORK/qwen3" --adapter "$WORK/bent/adapter" --ids "$WORK/kept.json" --out "$WORK/none.safetensors"
 expect_code 2 "a damaged adapter of ours is refused"
 expect_text "adapter_model.safetensors"
+cp -r "$chain/tuned/model" "$WORK/bent-alone"
+printf '\001' | dd of="$WORK/bent-alone/adapter_model.safetensors" bs=1 seek=1000 conv=notrunc status=none
+run_lldm score "$WORK/bent-alone" "$WORK/pairs.jsonl"
+expect_code 2 "and one that lies alone"
+expect_text "adapter_model.safetensors"
+
+# The base is another, or elsewhere.
+cp -r "$base" "$WORK/good"
+printf '\001' | dd of="$base/model.safetensors" bs=1 seek=2000 conv=notrunc status=none
+run_lldm score "$chain/tuned/model" "$WORK/pairs.jsonl"
+expect_code 2 "a changed base is refused"
+expect_text "changed since the adapter"
+rm -r "$base"
+run_lldm sample "$chain/tuned/model" --prompt "ann has 2 apples ."
+expect_code 2 "and one that is gone"
+expect_text "whose base is gone: $base"
+cat > "$WORK/gone.toml" << TOML
+name = "gone"
+[[stage]]
+name = "more"
+kind = "sft"
+from = "$chain/sft/model"
+data = { generate = "word_problems", form = "sft", rows = 8 }
+optimizer = { steps = 1 }
+TOML
+run_lldm validate "$WORK/gone.toml"
+expect_code 2 "before anything is run, too"
+expect_text "whose base is gone"
+ln -s "$WORK/good" "$base"
+run_lldm score "$chain/tuned/model" "$WORK/pairs.jsonl"
+expect_code 0 "a link to where it is now is enough"
+rm "$base"
+mv "$WORK/good" "$base"
+
+# A name of the hub is its snapshot in the hub's cache.
+unset HF_HUB_CACHE
+export HF_HOME=$WORK/hf
+snapshot=$HF_HOME/hub/models--org--small/snapshots/abc
+mkdir -p "${snapshot%/*}"
+cp -r "$base" "$snapshot"
+rm "$snapshot/MANIFEST.json"
+run_lldm model inspect org/small
+expect_code 0 "a name is found in the cache"
+expect_text "note: org/small is $snapshot"
+sed "s|$chain/sft/model|org/small|" "$WORK/gone.toml" > "$WORK/named.toml"
+run_lldm run "$WORK/named.toml" --out "$WORK/named"
+expect_code 0 "a stage starts from it"
+expect_text "$snapshot"
+check "and config.resolved.toml says which it is" grep -q "from = \"$snapshot\"" "$WORK/named/config.resolved.toml"
+sed '/^from/d; s|^name = "gone"|&\nmodel.path = "org/small"|' "$WORK/named.toml" > "$WORK/path.toml"
+run_lldm validate "$WORK/path.toml"
+expect_code 0 "so it is for [model] path"
+run_lldm validate "$WORK/named.toml" --set 'more.from="org/none"'
+expect_code 2 "a name that the cache does not have is refused"
+expect_text "hf download OWNER/NAME --local-dir"
+python3 - "$snapshot/model.safetensors" << 'PYTHON'
+import struct, sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(8 + struct.unpack("<Q", file.read(8))[0])
+    file.write(struct.pack("<f", float("nan")))
+PYTHON
+run_lldm run "$SMOKE" --out "$WORK/late" "${TINY[@]}" --set 'scores.models=["sft", "org/small"]'
+expect_code 2 "a NaN of a model that is measured at the end is told"
+expect_text "not finite"
+check "before anything is trained" [ ! -e "$WORK/late/pretrain/model" ]
+unset HF_HOME
 cat > "$WORK/from.toml" << TOML
 name = "from"
 [model]

@@ -91,6 +91,18 @@ inline std::shared_ptr<Transformer> make(const TransformerConfig& config,
   return model;
 }
 
+/// A model of its own with every update added to its matrix, and no adapter.
+inline std::shared_ptr<Transformer> merged(const Transformer& model) {
+  const c10::NoGradGuard guard;
+  auto copy = std::make_shared<Transformer>(model.config(), model.dtype());
+  const auto from = model.weights(), to = copy->weights();
+  for (std::size_t i = 0; i < from.size(); ++i) to[i].assign(from[i].value(model.dtype()));
+  copy->exclude_logit(model.excluded_logit());
+  copy->set_adapter(model.adapter(), "merged");
+  copy->merge_adapter();
+  return copy;
+}
+
 /// A small model of a family, with every bias that the family may have.
 inline std::shared_ptr<Transformer> family_model(const std::string& family,
                                                  at::ScalarType type = at::kDouble) {

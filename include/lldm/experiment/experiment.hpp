@@ -25,10 +25,15 @@ class Registry;
 /// The table [memory].
 struct MemoryOptions {
   ByteSize budget = {};
+  WeightReading weights = WeightReading::read;
   static constexpr auto describe() {
     return std::tuple{
         field("budget", &MemoryOptions::budget,
-              "Most memory a run may hold, written with its unit (\"2 GiB\"); 0: no limit.")};
+              "Most memory a run may hold, written with its unit (\"2 GiB\"); 0: no limit."),
+        field("weights", &MemoryOptions::weights,
+              "How weights come from their files: read (pread, into memory of their own), or "
+              "mapped (no copy of a tensor beside the model's; a file that another program cuts "
+              "meanwhile kills the run). Numbers and hashes of work are the same.")};
   }
 };
 
@@ -133,6 +138,8 @@ struct Experiment {
   std::map<std::string, std::filesystem::path> plugin_files = {};
   /// Stages that make a model with a vocabulary of the data's words -> what it follows from.
   std::map<std::string, std::string> words = {};
+  /// Stages whose rows were looked at -> tokens of the longest text (row_lengths); for plans.
+  std::map<std::string, std::int64_t> row_lengths = {};
   [[nodiscard]] const Stage* find(std::string_view name) const;
 };
 

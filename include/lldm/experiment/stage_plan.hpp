@@ -11,11 +11,13 @@
 
 namespace lldm {
 
-/// Upper figures: every text as long as the model accepts.  A run knows its rows and predicts less.
+/// Upper figures: every text as long as the longest of its rows where those can be read, else as
+/// long as the model accepts.  A run knows which rows come together and predicts less.
 /// A stage that trains nothing has no figures.
 struct StagePlan {
   std::optional<MemoryPlan> memory = {};
   std::string note = {};                            // what had to be assumed, a line; often ""
+  std::string lengths = {};                         // what texts' lengths were taken from
   std::int64_t tokens_per_forward = 0;              // of the largest forward pass
   std::int64_t copies_per_text = 0;                 // forward passes of one answer
   std::optional<std::int64_t> forward_passes = {};  // of the policy in the stage, answers times

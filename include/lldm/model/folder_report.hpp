@@ -20,8 +20,17 @@ struct StoredTensor {
   std::string file;
 };
 
+/// The update that a folder's adapter has for a matrix.
+struct StoredUpdate {
+  std::string weight;
+  std::int64_t rank = 0;
+  double scale = 1;
+};
+
 struct FolderReport {
   TransformerConfig config;
+  std::filesystem::path weights;      // the folder itself, or the base of an adapter
+  std::vector<StoredUpdate> updates;  // of a folder that holds an adapter alone
   std::vector<StoredTensor> tensors;  // by name
   std::uint64_t bytes = 0;            // of all tensors
   std::vector<std::string> files;
@@ -29,7 +38,8 @@ struct FolderReport {
   std::vector<std::string> complaints;
 };
 
-/// Reads config.json and the headers of the weights.
+/// Reads config.json and the headers of the weights; of a folder that holds an adapter alone those
+/// of its base.
 /// Errors  DataError: no model folder, a config.json that lldm cannot run, weights without a
 ///         readable header.
 FolderReport inspect_model_folder(const std::filesystem::path& folder);
@@ -49,7 +59,8 @@ struct FolderDifference {
   std::vector<TensorDifference> tensors;  // of both, by name
 };
 
-/// Compares two folders tensor by tensor; one tensor of each is in memory at a time.
+/// Compares two folders tensor by tensor, an adapter's by the sums that it gives (in float64); one
+/// tensor of each is in memory at a time.
 /// Errors  as inspect_model_folder.
 FolderDifference compare_model_folders(const std::filesystem::path& first,
                                        const std::filesystem::path& second);

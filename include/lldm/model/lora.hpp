@@ -41,4 +41,8 @@ struct LoraUpdate {
   double dropout = 0;
 };
 
+/// Adds `update` to its matrix, in place: weight [out, in] += scale B A, computed in its dtype.  A
+/// base and an update become one matrix nowhere else.
+void add_update(const at::Tensor& weight, const LoraUpdate& update);
+
 }  // namespace lldm

@@ -16,6 +16,7 @@
 #include "lldm/model/lora.hpp"
 #include "lldm/model/matrix.hpp"
 #include "lldm/model/model_shape.hpp"
+#include "lldm/model/weight_reading.hpp"
 
 namespace lldm {
 
@@ -59,6 +60,12 @@ class Model {
   /// Errors  ConfigError if a target names no matrix, or there is an adapter already.
   virtual void add_adapter(const LoraOptions& options, const Draws& draws) = 0;
   [[nodiscard]] virtual bool has_adapter() const = 0;
+  /// Trains the adapter that the model was loaded with, under these options.
+  /// Errors  ConfigError naming the matrices whose rank or scale is another than asked for.
+  virtual void continue_adapter(const LoraOptions& options) = 0;
+  /// Adds the adapter's updates to the weights, which are all there is from here on.
+  /// Errors  ConfigError if the weights are not plain.
+  virtual void merge_adapter() = 0;
   /// Takes one id out of the softmax (its logit becomes -inf), or none.
   virtual void exclude_logit(std::optional<std::int64_t> id) = 0;
   [[nodiscard]] virtual std::optional<std::int64_t> excluded_logit() const = 0;
@@ -74,6 +81,10 @@ class Model {
   /// becomes a model with its last file, so save into one that nobody reads yet.
   /// Errors  Error if the system cannot write.
   virtual void save(const std::filesystem::path& folder) const = 0;
+  /// Writes config.json and the adapter alone, in PEFT's layout; `base` is what it says of the
+  /// weights that it belongs to.  With adapter_base.json (AdapterBase) this is a model folder.
+  /// Errors  Error if the system cannot write, or a number is not finite.
+  virtual void save_adapter(const std::filesystem::path& folder, const std::string& base) const = 0;
 
  protected:
   Model() = default;
@@ -81,13 +92,22 @@ class Model {
 };
 static_assert(Denoiser<Model>);
 
+struct LoadOptions {
+  Precision precision = {};
+  at::Device device = at::kCPU;
+  /// Longest text, where the folder's config.json says more; 0: what that says.
+  std::int64_t max_length = 0;
+  WeightReading reading = WeightReading::read;
+};
+
 /// Loads a folder of any family.  Not trainable until set_trainable(true).
 /// Errors  as load_transformer.
 std::shared_ptr<Model> load_model(const std::filesystem::path& folder,
-                                  const Precision& precision = {}, at::Device device = at::kCPU);
+                                  const LoadOptions& options = {});
 
-/// The shape of a folder's model, from its config.json alone.
+/// The shape of a folder's model, from its config.json alone; `max_length` as in
+/// LoadOptions.
 /// Errors  as load_model_config.
-ModelShape load_model_shape(const std::filesystem::path& folder);
+ModelShape load_model_shape(const std::filesystem::path& folder, std::int64_t max_length = 0);
 
 }  // namespace lldm

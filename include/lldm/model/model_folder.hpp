@@ -25,10 +25,16 @@ namespace lldm {
 ///         are not those of the config: every missing, unexpected, repeated and wrongly shaped
 ///         tensor at once; a file is not what the manifest says, or a number is not finite, by
 ///         file.
+/// A folder that holds an adapter alone (adapter_base.hpp) is loaded with the base that it names,
+/// whose bytes are checked against what they were when it was trained; its updates stay beside the
+/// weights.
+///
 /// Cost    hashing takes about 0.6 s a GiB beside the reading, in the same pass.
 std::shared_ptr<Transformer> load_transformer(const std::filesystem::path& folder,
                                               const Precision& precision = {},
                                               at::Device device = at::kCPU);
+std::shared_ptr<Transformer> load_transformer(const std::filesystem::path& folder,
+                                              const LoadOptions& options);
 
 /// The config of a folder alone; other listed files only have to be there.
 /// Errors  as load_transformer.

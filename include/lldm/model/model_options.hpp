@@ -46,6 +46,17 @@ constexpr auto choices(std::type_identity<AdapterType>) {
                     Choice<AdapterType>{"lora", AdapterType::lora}};
 }
 
+/// What a stage that trains an adapter publishes.
+enum class AdapterPublishing : std::uint8_t {
+  adapter,  // the adapter alone, with the path and the hashes of the weights it belongs to
+  merged,   // the sums of weights and updates
+};
+
+constexpr auto choices(std::type_identity<AdapterPublishing>) {
+  return std::array{Choice<AdapterPublishing>{"adapter", AdapterPublishing::adapter},
+                    Choice<AdapterPublishing>{"merged", AdapterPublishing::merged}};
+}
+
 /// The table `adapter` of [model]: what training stages train instead of the weights.
 struct AdapterOptions {
   AdapterType type = AdapterType::none;
@@ -54,6 +65,7 @@ struct AdapterOptions {
   double dropout = 0;
   bool rslora = false;
   std::vector<std::string> targets = {};
+  AdapterPublishing publish = AdapterPublishing::adapter;
   static constexpr auto describe() {
     using O = AdapterOptions;
     return std::tuple{field("type", &O::type, "none, or lora: the weights stay as they are."),
@@ -66,7 +78,11 @@ struct AdapterOptions {
                       field("rslora", &O::rslora, "Scale by alpha / sqrt(rank) instead."),
                       field("targets", &O::targets,
                             "Ends of the names of the matrices that get an update (\"q_proj\"); "
-                            "empty: every matrix of every block.")};
+                            "empty: every matrix of every block."),
+                      field("publish", &O::publish,
+                            "What a stage writes as its model: adapter (the updates alone, beside "
+                            "the path and hashes of their base; a later stage goes on with them) "
+                            "or merged (sums of base and updates, in float32).")};
   }
 };
 
@@ -82,7 +98,7 @@ struct ModelOptions {
   std::int64_t heads = 8;
   std::int64_t kv_heads = 0;
   std::int64_t mlp_width = 0;
-  std::int64_t max_length = 1024;
+  std::int64_t max_length = 0;
   double rope_theta = 10000.0;
   double norm_eps = 1e-5;
   bool qkv_bias = false;
@@ -112,8 +128,10 @@ struct ModelOptions {
         field("mlp_width", &O::mlp_width,
               "Width inside SwiGLU; 0: 8/3 of the width, rounded up to a multiple of 16.")
             .at_least(0),
-        field("max_length", &O::max_length, "Longest sequence the model accepts.")
-            .at_least(1)
+        field("max_length", &O::max_length,
+              "Longest sequence the model accepts; 0: 1024 for a fresh model, a folder's own. Less "
+              "than a folder's is less memory, and its config.json stays.")
+            .at_least(0)
             .unit("tokens"),
         field("rope_theta", &O::rope_theta,
               "Base of the rotary positions; LLaDA-8B has 500000, short texts train well with 100.")
@@ -147,6 +165,9 @@ struct ModelOptions {
   void check(config::OptionsCheck& check) const;
 };
 static_assert(OptionsStruct<ModelOptions>);
+
+/// Of a fresh model whose file does not say it.
+inline constexpr std::int64_t kFreshMaxLength = 1024;
 
 /// What `dtype` and `storage` ask for.
 Precision precision_of(const ModelOptions& options);

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "lldm/model/weight_reading.hpp"
+
 namespace lldm {
 
 using TensorMap = std::map<std::string, at::Tensor>;
@@ -50,11 +52,15 @@ SafetensorsHeader parse_safetensors_header(std::string_view prefix, std::uint64_
                                            const std::string& where);
 
 /// An open file with a checked header.  Tensors are read with pread into memory of their own: a
-/// file that another process truncates gives an error, not a bus error.
+/// file that another process truncates gives an error, not a bus error.  Mapped ones are pages of
+/// the file, read only, and gone with the tensor: no second copy exists, and what is resident is
+/// the tensor that is looked at.  A file that is shorter than it was when it was opened is an error
+/// here too; one that is cut while a mapped tensor is read ends the program (SIGBUS).
 class SafetensorsFile {
  public:
   /// Errors  DataError if the file is missing, not a regular file, or its header is wrong.
-  explicit SafetensorsFile(const std::filesystem::path& path);
+  explicit SafetensorsFile(const std::filesystem::path& path,
+                           WeightReading reading = WeightReading::read);
   ~SafetensorsFile();
   SafetensorsFile(SafetensorsFile&&) noexcept;
   SafetensorsFile& operator=(SafetensorsFile&&) = delete;
@@ -66,7 +72,10 @@ class SafetensorsFile {
   [[nodiscard]] at::Tensor read(const std::string& name) const;
 
  private:
+  [[nodiscard]] at::Tensor map(const TensorEntry& entry, at::ScalarType type) const;
+
   std::filesystem::path path_;
+  WeightReading reading_ = WeightReading::read;
   int descriptor_ = -1;
   SafetensorsHeader header_;
 };

@@ -126,8 +126,8 @@ class Transformer final : public Model {
   [[nodiscard]] std::vector<LoraUpdate> adapter() const;
   /// The base: shares its memory, so that no second copy is held.
   [[nodiscard]] std::shared_ptr<Transformer> without_adapter() const;
-  /// A copy with every update added to its matrix, and no adapter.
-  [[nodiscard]] std::shared_ptr<Transformer> merged() const;
+  void merge_adapter() override;
+  void continue_adapter(const LoraOptions& options) override;
 
   [[nodiscard]] const TransformerConfig& config() const { return config_; }
   [[nodiscard]] at::ScalarType dtype() const override { return precision_.rows(); }
@@ -144,8 +144,10 @@ class Transformer final : public Model {
   [[nodiscard]] std::string config_text() const override;
   void note_tokens(std::int64_t mask, std::int64_t end_of_text, std::int64_t padding) override;
   void save(const std::filesystem::path& folder) const override;
+  void save_adapter(const std::filesystem::path& folder, const std::string& base) const override;
 
  private:
+  void drop_adapter();
   void check(const PackedTokens& batch) const;
   /// The pack with as many one-token sequences behind it as equal bits in every pack take; nothing
   /// where it is large enough.

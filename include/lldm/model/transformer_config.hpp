@@ -37,6 +37,7 @@ struct TransformerConfig {
   std::int64_t vocabulary = 64;     // ids that the tokenizer names
   std::int64_t logit_columns = 64;  // rows of the head, >= vocabulary
   std::int64_t max_length = 1024;   // tokens
+  std::int64_t full_length = 0;     // what config.json says where max_length is less; 0: the same
   double rope_theta = 10000.0;
   double norm_eps = 1e-5;
   bool qkv_bias = false;
@@ -74,6 +75,10 @@ std::vector<std::string> family_names();
 /// What a family switches on, with sizes of no meaning.
 /// Errors  ConfigError if there is no such family, naming those that exist.
 TransformerConfig family_defaults(std::string_view family);
+
+/// The same for texts of at most `max_length` tokens, where it takes longer ones (0: no limit);
+/// config.json goes on saying what it said.
+TransformerConfig shortened(TransformerConfig config, std::int64_t max_length);
 
 /// What everything outside model/ knows of it.
 ModelShape shape_of(const TransformerConfig& config);

@@ -10,8 +10,9 @@ namespace lldm {
 /// The model and tokenizer of `from`, or fresh ones where `from` is empty.
 ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from);
 
-/// Publishes `folder`: config.json, model.safetensors, tokenizer files, template.toml, manifest;
-/// forward_process.toml where the noise was not plain masks.
+/// Publishes `folder`: config.json, model.safetensors (with `bundle.base` the adapter and
+/// adapter_base.json instead), tokenizer files, template.toml, manifest; forward_process.toml where
+/// the noise was not plain masks.
 void publish_model(const std::filesystem::path& folder, const ModelBundle& bundle,
                    const TemplateOptions& prompt_template);
 

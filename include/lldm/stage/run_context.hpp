@@ -7,10 +7,12 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "lldm/concepts/tokenizer.hpp"
 #include "lldm/experiment/schedule.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/model/model.hpp"
 #include "lldm/services.hpp"
 #include "lldm/stage/run_options.hpp"
@@ -28,6 +30,8 @@ struct ModelBundle {
   std::shared_ptr<const Tokenizer> tokenizer;
   std::filesystem::path folder;  // where it was loaded from; empty for a fresh one
   TrainedNoise noise = {};       // what it was trained with, as far as is known
+  /// Of an adapter that is published alone: what it is trained beside.
+  std::optional<AdapterBase> base = {};
 };
 
 /// What is known of a run before it starts.

@@ -2,6 +2,7 @@
 #include "experiment/work_seal.hpp"
 
 #include "lldm/errors.hpp"
+#include "lldm/storage/published_folder.hpp"
 #include "lldm/track/metrics.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
@@ -36,16 +37,40 @@ struct Finished {
 TEST_CASE("Finished work: result.json is believed only as it was written", "[experiment]") {
   const Finished finished;
   CHECK(is_done(finished.work));
-  CHECK_NOTHROW(require_whole_work(finished.work));
+  CHECK_NOTHROW(require_whole_work(finished.work, WeightCheck::sizes));
   testing::write_file(finished.work.folder / kResultName, "{\"hash\":\"abd\"}\n");
   CHECK_THROWS_WITH(is_done(finished.work), contains("result.json"));
   testing::write_file(finished.work.folder / kResultName, "{\"hash\"");
   CHECK_THROWS_AS(is_done(finished.work), DataError);
   std::filesystem::remove(finished.work.folder / "MANIFEST.json");
   CHECK_THROWS_WITH(is_done(finished.work), contains("not the JSON that lldm wrote"));
-  CHECK_THROWS_WITH(require_whole_work(finished.work), contains("finished by an older lldm"));
+  CHECK_THROWS_WITH(require_whole_work(finished.work, WeightCheck::sizes),
+                    contains("finished by an older lldm"));
   unseal_work(finished.work.folder);
   CHECK_FALSE(is_done(finished.work));
+}
+
+TEST_CASE("Finished work: weights by size at every start, by content where it is asked for",
+          "[experiment]") {
+  Finished finished;
+  unseal_work(finished.work.folder);
+  const auto weights = finished.work.folder / "model/model.safetensors";
+  PublishedFolder model(finished.work.folder / "model");
+  model.add("config.json", "{}");
+  model.add("model.safetensors", "weights");
+  model.publish();
+  seal_work(finished.work.folder, "{\"hash\":\"abc\"}\n");
+  CHECK_NOTHROW(require_whole_work(finished.work, WeightCheck::content));
+  testing::write_file(weights, "weightz");
+  CHECK_NOTHROW(require_whole_work(finished.work, WeightCheck::sizes));
+  CHECK_THROWS_WITH(require_whole_work(finished.work, WeightCheck::content),
+                    contains("model.safetensors: its content"));
+  testing::write_file(weights, "weight");
+  CHECK_THROWS_WITH(require_whole_work(finished.work, WeightCheck::sizes),
+                    contains("model.safetensors: 6 bytes"));
+  std::filesystem::remove(weights);
+  CHECK_THROWS_WITH(require_whole_work(finished.work, WeightCheck::sizes),
+                    contains("model.safetensors: missing"));
 }
 
 TEST_CASE("Finished work: rows are named", "[experiment]") {
@@ -62,7 +87,8 @@ TEST_CASE("Finished work: rows are named", "[experiment]") {
   CHECK(seen == std::vector<int>{1, 2});
   testing::write_file(file, "{\"a\":1}\n{\"a\":3}\n");
   CHECK_THROWS_WITH(read(), contains("pairs.jsonl:2:"));
-  CHECK_THROWS_WITH(require_whole_work(finished.work), contains("pairs.jsonl:2:"));
+  CHECK_THROWS_WITH(require_whole_work(finished.work, WeightCheck::sizes),
+                    contains("pairs.jsonl:2:"));
   std::filesystem::remove(finished.work.folder / "MANIFEST.json");
   testing::write_file(file, "{\"a\":1}\n{\"a\"\n");
   CHECK_THROWS_WITH(read(), contains("pairs.jsonl:2: damaged"));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/model/model_options.hpp"
 
+#include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 
 #include "lldm/errors.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace {
@@ -68,6 +70,33 @@ TEST_CASE("ModelOptions load a folder and refuse keys that contradict it", "[mod
         std::string::npos);
   CHECK(error_of(options, {.vocabulary_size = 64, .mask = 5})
             .find("mask token is 5, the model's is 63") != std::string::npos);
+}
+
+TEST_CASE("a folder's model may take shorter texts, and none longer", "[model][options]") {
+  const lldm::testing::TemporaryFolder folder, again;
+  lldm::make_model({.layers = 1, .max_length = 96}, kTokens, kDraws)->save(folder.path());
+  CHECK(lldm::load_model_shape(folder.path()).max_length == 96);
+  CHECK(lldm::load_model_shape(folder.path(), 40).max_length == 40);
+  CHECK(lldm::load_model_shape(folder.path(), 40).table_values <
+        lldm::load_model_shape(folder.path()).table_values);
+  CHECK(lldm::load_model_shape(folder.path(), 1000).max_length == 96);
+  const auto whole = lldm::load_transformer(folder.path());
+  const auto model = lldm::make_model({.path = folder.path(), .max_length = 40}, kTokens, kDraws);
+  CHECK(model->shape().max_length == 40);
+  lldm::PackedTokens batch;
+  batch.tokens = at::arange(40);
+  batch.offsets = {0, 40};
+  CHECK(at::equal(model->hidden(batch), whole->hidden(batch)));  // positions are the same
+  batch.tokens = at::arange(41);
+  batch.offsets = {0, 41};
+  CHECK_THROWS_WITH(model->hidden(batch), lldm::testing::contains("max_length = 40"));
+  CHECK_NOTHROW(whole->hidden(batch));
+  model->save(again.path());  // the context of the published folder stays
+  CHECK(lldm::load_model_config(again.path()).max_length == 96);
+  CHECK(error_of({.path = folder.path(), .max_length = 97})
+            .find("max_length = 97, the folder has 96; less is legal") != std::string::npos);
+  std::string note;
+  CHECK(lldm::planned_shape({.path = folder.path(), .max_length = 40}, "", note).max_length == 40);
 }
 
 TEST_CASE("ModelOptions name what does not exist or does not fit", "[model][options]") {

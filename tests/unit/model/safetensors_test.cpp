@@ -230,6 +230,77 @@ TEST_CASE("a safetensors file cut short anywhere is refused", "[model][safetenso
   }
 }
 
+TEST_CASE("mapped tensors are those that are read, and a file that was cut is told",
+          "[model][safetensors]") {
+  const Folder folder;
+  const auto path = folder / "f.safetensors";
+  // Bytes first puts what follows them at an odd place: such tensors are read.
+  const lldm::TensorMap tensors = {{"a", at::arange(6000, at::kFloat).view({60, 100})},
+                                   {"b", at::arange(7, at::kByte)},
+                                   {"c", at::arange(5, at::kDouble)},
+                                   {"d", at::scalar_tensor(3.0F)},
+                                   {"e", at::zeros({0, 4})}};
+  lldm::save_safetensors(path, tensors);
+  const lldm::SafetensorsFile mapped(path, lldm::WeightReading::mapped);
+  for (const auto& [name, value] : tensors) {
+    INFO(name);
+    const auto found = mapped.read(name);
+    CHECK(found.scalar_type() == value.scalar_type());
+    CHECK(at::equal(found, value));
+  }
+  fs::resize_file(path, fs::file_size(path) - 1);
+  CHECK_THROWS_WITH(lldm::SafetensorsFile(path, lldm::WeightReading::mapped),
+                    lldm::testing::contains("MetadataIncompleteBuffer"));
+  CHECK_THROWS_WITH(mapped.read("b"), lldm::testing::contains("ended early"));
+  CHECK_NOTHROW(mapped.read("c"));
+}
+
+namespace {
+
+/// Pages of files, and of no file, that this process holds in memory, in bytes.
+struct Resident {
+  std::int64_t files = 0, own = 0;
+};
+
+Resident resident() {
+  std::ifstream in("/proc/self/status");
+  Resident found;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("RssFile:")) found.files = std::stoll(line.substr(8)) << 10;
+    if (line.starts_with("RssAnon:")) found.own = std::stoll(line.substr(8)) << 10;
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("mapped tensors are resident while they are looked at, and are no memory of ours",
+          "[model][safetensors]") {
+  constexpr std::int64_t kBytes = 32 << 20;
+  const Folder folder;
+  const auto path = folder / "f.safetensors";
+  lldm::TensorMap tensors;
+  for (const char* name : {"a", "b", "c", "d"}) tensors[name] = at::zeros({kBytes / 4}, at::kFloat);
+  lldm::save_safetensors(path, tensors);
+  tensors.clear();
+  const lldm::SafetensorsFile mapped(path, lldm::WeightReading::mapped);
+  const Resident before = resident();
+  std::int64_t files = 0, own = 0;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    const auto value = mapped.read(name);
+    const auto* bytes = static_cast<const volatile char*>(value.const_data_ptr());
+    std::int64_t sum = 0;
+    for (std::size_t at = 0; at < value.nbytes(); at += 4096) sum += bytes[at];
+    CHECK(sum == 0);
+    files = std::max(files, resident().files - before.files);
+    own = std::max(own, resident().own - before.own);
+  }
+  CHECK(files >= kBytes / 2);
+  CHECK(files <= kBytes + kBytes / 2);  // one of four
+  CHECK(own < kBytes / 4);
+  CHECK(resident().files - before.files < kBytes / 4);
+}
+
 TEST_CASE("safetensors says what it cannot read or write", "[model][safetensors]") {
   const Folder folder;
   CHECK_THROWS_AS(lldm::load_safetensors(folder.path() / "none"), lldm::DataError);

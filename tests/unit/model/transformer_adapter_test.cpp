@@ -76,7 +76,7 @@ TEST_CASE("an adapter gives what its updates give added to the weights", "[model
     const auto model = adapted(family);
     auto batch = random_batch(model->config(), {5, 5, 12});
     const auto rows = model->raw_hidden(batch);
-    CHECK(distance(model->merged()->raw_hidden(batch), rows) < 1e-12);
+    CHECK(distance(merged(*model)->raw_hidden(batch), rows) < 1e-12);
     CHECK(distance(model->without_adapter()->raw_hidden(batch), rows) > 1e-3);
     batch.patterns.resize(3);  // by plain operations
     CHECK(distance(model->raw_hidden(batch), rows) < 1e-12);
@@ -115,7 +115,7 @@ TEST_CASE("dropout hides inputs of updates, by sequence and step alone", "[model
     CHECK(distance(model->raw_hidden(batch), rows) > 1e-3);
     // The reference and the merged weights know nothing of it.
     CHECK(distance(clone_frozen(*model)->raw_hidden(batch), whole) < 1e-12);
-    CHECK(distance(model->merged()->raw_hidden(batch), whole) < 1e-12);
+    CHECK(distance(merged(*model)->raw_hidden(batch), whole) < 1e-12);
     model->set_dropout(std::nullopt);
     CHECK(at::equal(model->raw_hidden(batch).detach(), whole));
   }
@@ -188,8 +188,8 @@ TEST_CASE("an adapter's folder gives back the adapter", "[model][adapter]") {
     again->set_adapter(updates, "again");
     CHECK(at::equal(again->raw_hidden(batch).detach(), model->raw_hidden(batch).detach()));
     // The folder's own weights have the updates added.
-    const auto merged = model->merged(), saved = load_transformer(folder.path());
-    const auto want = merged->parameters(), got = saved->parameters();
+    const auto sums = merged(*model), saved = load_transformer(folder.path());
+    const auto want = sums->parameters(), got = saved->parameters();
     for (std::size_t i = 0; i < want.size(); ++i) {
       INFO(want[i].name);
       CHECK(at::equal(want[i].value, got[i].value));

@@ -13,6 +13,7 @@
 #include "support/catch.hpp"
 #include "support/engine_world.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/transformer_world.hpp"
 
 using namespace lldm;
 using namespace lldm::testing;
@@ -90,7 +91,7 @@ TEST_CASE("an adapter lowers the preference loss of fixed draws, and its base st
     again->set_adapter(load_adapter(folder.path() / "adapter"), "again");
     CHECK(at::equal(again->hidden(batch_of_one).detach(), policy->hidden(batch_of_one).detach()));
     CHECK(at::equal(load_transformer(folder.path(), precision.compute)->hidden(batch_of_one),
-                    policy->merged()->hidden(batch_of_one)));
+                    merged(*policy)->hidden(batch_of_one)));
   }
 }
 
