@@ -31,12 +31,16 @@ expect_code 0 "a qwen2 is trained"
 run_lldm run "$SMOKE" --out "$WORK/lora" "${TINY[@]}" --set threads=1 --set "model.path=\"$WORK/run/sft/model\"" \
   --set 'model.adapter={type="lora", rank=4, alpha=8, dropout=0.1, rslora=true}' --stage tuned
 expect_code 0 "and tuned by an adapter"
-base=$WORK/lora/sft/model adapter=$WORK/lora/tuned/model/adapter
+base=$WORK/run/sft/model adapter=$WORK/lora/tuned/model
 "$python" -c 'import json, sys; json.dump([[3, 5, 1, 4, 6, 2, 7, 5]], open(sys.argv[1], "w"))' "$WORK/ids.json"
 run_lldm model logits "$base" --adapter "$adapter" --ids "$WORK/ids.json" --out "$WORK/own.safetensors"
 expect_code 0 "its logits"
 check "PEFT gives the same over transformers' base" "$python" "$SOURCE/tests/end_to_end/python_readers.py" compare "$base" "$adapter" "$WORK/ids.json" "$WORK/own.safetensors"
-run_lldm model logits "$WORK/lora/tuned/model" --ids "$WORK/ids.json" --out "$WORK/merged.safetensors"
-check "and so does the published sum" "$python" "$SOURCE/tests/end_to_end/python_readers.py" compare "$WORK/lora/tuned/model" "" "$WORK/ids.json" "$WORK/merged.safetensors"
+run_lldm model logits "$adapter" --ids "$WORK/ids.json" --out "$WORK/beside.safetensors"
+check "which are those of the adapter as it is published" cmp -s "$WORK/own.safetensors" "$WORK/beside.safetensors"
+run_lldm model merge "$adapter" --out "$WORK/sum"
+expect_code 0 "merged with its base"
+run_lldm model logits "$WORK/sum" --ids "$WORK/ids.json" --out "$WORK/merged.safetensors"
+check "and so does the sum" "$python" "$SOURCE/tests/end_to_end/python_readers.py" compare "$WORK/sum" "" "$WORK/ids.json" "$WORK/merged.safetensors"
 
 summary

@@ -64,7 +64,7 @@ TOML
 run_lldm run lora.toml --out lora
 expect_code 0 "LoRA on the pairs"
 check "the base is what it was" [ "$before" = "$(sha256sum < run/solutions/model/model.safetensors)" ]
-check "there is an adapter" test -s lora/tuned/model/adapter/adapter_model.safetensors
+check "there is an adapter" test -s lora/tuned/model/adapter_model.safetensors
 
 echo "other sets: rows with a solution"
 fixtures=$SOURCE/tests/unit/synthesis/fixtures
