@@ -181,6 +181,17 @@ AdapterBase find_adapter_base(const fs::path& folder) {
       is_gone ? base.folder.string() : "this"));
 }
 
+void explain_adapter_base(const fs::path& folder) {
+  const AdapterBase base = find_adapter_base(folder);
+  std::string problems;
+  for (const auto& [name, file] : base.files)
+    if (sha256_file(base.folder / name) != file.sha256)
+      problems += message("\n  ", name, ": another content");
+  if (!problems.empty())
+    throw DataError(message(base.folder.string(), ": changed since the adapter ", folder.string(),
+                            " was trained beside it", problems));
+}
+
 void require_adapter_base(const fs::path& folder, const fs::path& base) {
   const AdapterBase own = read_base(folder), given = adapter_base(base, own.precision);
   for (const auto& [name, file] : own.files) {

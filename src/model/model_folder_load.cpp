@@ -8,6 +8,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "model/foreign_folder.hpp"
@@ -119,6 +120,7 @@ std::shared_ptr<Transformer> load_transformer(const fs::path& folder, const Load
     return with_remedy(folder, [&] { return load_checked(folder, model_source(folder), options); });
   } catch (const DataError&) {
     sealed.explain();  // if the files are not those that were written, that is the reason
+    if (is_adapter_folder(folder)) explain_adapter_base(folder);
     throw;
   }
 }

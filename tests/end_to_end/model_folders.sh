@@ -169,10 +169,13 @@ expect_text "adapter_model.safetensors"
 
 # The base is another, or elsewhere.
 cp -r "$base" "$WORK/good"
-printf '\001' | dd of="$base/model.safetensors" bs=1 seek=2000 conv=notrunc status=none
-run_lldm score "$chain/tuned/model" "$WORK/pairs.jsonl"
-expect_code 2 "a changed base is refused"
-expect_text "changed since the adapter"
+for place in 200 $(($(stat -c %s "$base/model.safetensors") - 9)); do # in the header, in the numbers
+  cp "$WORK/good/model.safetensors" "$base/model.safetensors"
+  printf '\001' | dd of="$base/model.safetensors" bs=1 seek="$place" conv=notrunc status=none
+  run_lldm score "$chain/tuned/model" "$WORK/pairs.jsonl"
+  expect_code 2 "a changed base is refused"
+  expect_text "changed since the adapter"
+done
 rm -r "$base"
 run_lldm sample "$chain/tuned/model" --prompt "ann has 2 apples ."
 expect_code 2 "and one that is gone"
@@ -183,7 +186,7 @@ name = "gone"
 name = "more"
 kind = "sft"
 from = "$chain/sft/model"
-data = { generate = "word_problems", form = "sft", rows = 8 }
+data = { generate = "word_problems", form = "verbose", rows = 8 }
 optimizer = { steps = 1 }
 TOML
 run_lldm validate "$WORK/gone.toml"

@@ -43,6 +43,10 @@ std::string adapter_base_json(const AdapterBase& base, const std::filesystem::pa
 ///         and by what a manifest beside them says; the bytes are checked while they are read).
 AdapterBase find_adapter_base(const std::filesystem::path& folder);
 
+/// DataError naming every file of the base of an adapter's folder whose bytes are others than they
+/// were: for a caller whose reading failed.
+void explain_adapter_base(const std::filesystem::path& folder);
+
 /// DataError unless the adapter in `folder` was trained beside the weights of `base`, wherever they
 /// lay then.
 /// Cost    as adapter_base.

@@ -30,6 +30,7 @@ struct Run {
   fs::path root = scratch.path() / "run", base = root / "base/model", tuned = root / "tuned/model";
 
   explicit Run(const std::string& family = "qwen2", bool is_sealed = true) {
+    make_folders(root);
     write_file(root / "index.json", "{}");
     save_base(*family_model(family, at::kFloat), base, is_sealed);
   }
