@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// gpu_check STEP --device D [--small]: one step.  gpu_check --list: the steps.  tools/gpu_check runs
-// all of them, each in a process of its own.
+// gpu_check STEP --device D [--small]: one step; --list: the steps.  tools/gpu_check runs all of
+// them, each in a process of its own.
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
@@ -70,6 +70,7 @@ const std::vector<Step>& steps() {
       {"allocator", "bytes counted, refused, booked by purpose", 30, &check_allocator},
       {"operators", "norm, head, optimizer, decoders, kernels against float64", 40,
        &check_operators},
+      {"parts", "norm, SwiGLU, attention: the device's table against float64", 30, &check_parts},
       {"float32", "every family: states, logits, scores, gradients", 40, &check_float32},
       {"bfloat16", "the same with products of bfloat16", 40, &check_bfloat16},
       {"storages", "weights in bfloat16, int8, nf4", 30, &check_storages},
