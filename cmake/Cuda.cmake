@@ -24,7 +24,8 @@ endif()
 set(CMAKE_CUDA_COMPILER "${LLDM_NVCC}" CACHE FILEPATH "nvcc")
 set(CMAKE_CUDA_RUNTIME_LIBRARY None)  # CUDA::cudart below, shared as the wheel's: two runtimes would share no state
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  set(CMAKE_CUDA_ARCHITECTURES 89;90a)
+  # A100; RTX 40; H100 and H200; PTX for what comes later.  90a's own PTX would run nowhere else.
+  set(CMAKE_CUDA_ARCHITECTURES 80-real 89-real 90a-real 90-virtual)
 endif()
 enable_language(CUDA)
 if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25.1 does not know that nvcc 12 and later have it

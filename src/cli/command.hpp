@@ -22,6 +22,12 @@ struct OptionSpec {
   std::string value_name = "VALUE";
 };
 
+/// Of commands that compute with a model folder.
+inline const OptionSpec kDevice{"device", OptionSpec::Takes::value,
+                                "Where it computes: cpu (default), cuda, cuda:N, or auto (a GPU "
+                                "where there is one).",
+                                "DEVICE"};
+
 /// What the user typed behind a command's name.
 struct Arguments {
   std::vector<std::string> positional;

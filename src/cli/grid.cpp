@@ -231,7 +231,7 @@ int run_grid_emit(const Arguments& arguments) {
       arguments.integer("cells-per-task", (cells + kMostTasks - 1) / kMostTasks, 1);
   job.threads = std::max<std::int64_t>(1, loaded.experiments.front().options.threads);
   job.memory_bytes = planned_peak_bytes(loaded, registry);
-  job.needs_gpu = loaded.experiments.front().options.device == "cuda";
+  job.needs_gpu = device_kind(loaded.experiments.front().options.device) == "cuda";
   const auto script = options.out / "grid.sbatch";
   write_file_atomically(script, slurm_script(job));
   std::cout << "sbatch " << shell_quoted(script.string()) << "\n"

@@ -72,8 +72,10 @@ int run_describe(const Arguments& arguments) {
 
 int run_env(const Arguments& arguments) {
   const Registry registry = make_registry(arguments);
+  const DeviceChoice choice = select_device("auto");  // first: the facts tell what it found
   for (const EnvironmentFact& fact : environment_facts())
     std::cout << fact.name << ": " << fact.value << "\n";
+  std::cout << "device = \"auto\": " << choice.device << ", " << choice.reason << "\n";
   for (const auto& entry : registry.entries())
     if (entry->origin.plugin != "lldm")
       std::cout << "plugin component: " << role_name(entry->role) << " " << entry->name << " ("

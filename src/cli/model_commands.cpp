@@ -90,6 +90,7 @@ void run_stage(const Arguments& arguments, const Value& stage, std::int64_t seed
   root.set("name", Value::string(std::string(stage.text_of("kind"))));
   root.set("seed", Value::integer(seed));
   if (is_adapter_folder(arguments.positional.at(0))) root.set("model", model_of(arguments));
+  if (arguments.has("device")) root.set("device", Value::string(arguments.value("device")));
   Value stages = Value::array();
   stages.as_array().push_back(stage);
   root.set("stage", stages);

@@ -101,9 +101,10 @@ int run_model_logits(const Arguments& arguments) {
   const fs::path folder = arguments.positional.at(0);
   require_model_folder(folder);
   const Precision precision = precision_of(arguments, folder);
-  if (const std::string note = emulation_note(precision, at::kCPU); !note.empty())
+  const at::Device device(device_of(arguments));
+  if (const std::string note = emulation_note(precision, device); !note.empty())
     std::cerr << "note: " << note << "\n";
-  const auto model = load_transformer(folder, precision);
+  const auto model = load_transformer(folder, precision, device);
   if (arguments.has("adapter")) {
     const fs::path adapter = arguments.value("adapter");
     // Weights that are not plain keep the update beside them.

@@ -58,7 +58,7 @@ void check_contents(const RunSchedule& schedule, const std::vector<bool>& needed
 void check_required(const LoadedExperiment& loaded, const Registry& registry,
                     const std::string& stage) {
   const ExperimentOptions& file = loaded.experiments.front().options;
-  if (!file.needs || !not_runnable_yet(loaded).empty()) return;
+  if (!file.needs) return;
   check_fit(loaded, registry);
   std::vector<std::string> errors;
   bool is_missing = false;
@@ -114,7 +114,6 @@ int run_validate(const Arguments& arguments) {
   const std::filesystem::path file = arguments.positional.at(0);
   const Registry registry = make_registry(arguments, file);
   const LoadedExperiment loaded = load(arguments, registry);
-  for (const std::string& line : not_runnable_yet(loaded)) std::cout << line << "\n";
   const std::vector<std::string> unread = check_fit(loaded, registry);
   const bool is_noted = check_files(loaded, registry);
   if (!is_noted) {  // of no folder: what has run there does not decide whether a file is right

@@ -72,11 +72,13 @@ int run_score(const Arguments& arguments) {
   const Registry registry = make_registry(arguments);
   MemoryManager memory;
   memory.install();
+  const std::string device = device_of(arguments);
   ScoreRequest request{.model = arguments.positional.at(0),
                        .reference = arguments.value("reference"),
                        .file = arguments.positional.at(1),
                        .settings = settings_of(arguments)};
   request.draws_seed = static_cast<std::uint64_t>(arguments.integer("draws-seed", 42));
+  request.device = device;
   NotesToStderr notes;
   request.logger = &notes;
   request.repeat = arguments.integer("repeat", 1, 1, 1'000'000);

@@ -10,6 +10,7 @@
 #include "lldm/builtin/builtin.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/device.hpp"
 #include "lldm/plugin/loader.hpp"
 #include "model/foreign_folder.hpp"
 
@@ -132,6 +133,13 @@ bool TerminalObserver::should_stop() { return stop_requests > 0; }
 void tell_outlook(const Outlook& outlook) {
   if (!outlook.refusal.empty()) throw ConfigError("a run would be refused: " + outlook.refusal);
   std::cout << reuse_text(outlook.counts) << "\n";
+}
+
+std::string device_of(const Arguments& arguments) {
+  const std::string wanted = arguments.value("device", "cpu");
+  const DeviceChoice choice = select_device(wanted);
+  if (wanted == "auto") std::cerr << "device " << choice.device << ": " << choice.reason << "\n";
+  return choice.device;
 }
 
 void require_model_folder(const std::filesystem::path& folder) {

@@ -59,6 +59,9 @@ void tell_outlook(const Outlook& outlook);
 
 /// ConfigError for a folder above model folders (a run, a stage), which names them.
 void require_model_folder(const std::filesystem::path& folder);
+/// "cpu" or "cuda" of --device; what `auto` chose, and why, goes to stderr.
+/// Errors  as select_device.
+std::string device_of(const Arguments& arguments);
 
 /// runs/<file name without .toml>, unless --out says otherwise.
 std::filesystem::path out_folder(const Arguments& arguments, const std::filesystem::path& file);

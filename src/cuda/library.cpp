@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What liblldm.so calls after dlopen (memory/cuda_library.hpp).
+#include <ATen/Context.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
+
 #include "cuda/allocator.hpp"
+#include "lldm/errors.hpp"
 #include "memory/cuda_kernels.hpp"
 #include "memory/cuda_library.hpp"
 #include "memory/cuda_version.hpp"
@@ -42,12 +48,61 @@ bool count_in_if_there_is_a_device(memory::Ledger* ledger) {
   return ledger != nullptr;
 }
 
+void select(int device) {
+  if (const cudaError_t status = cudaSetDevice(device); status != cudaSuccess)
+    throw Error(message("cudaSetDevice(", device, "): ", cudaGetErrorString(status)));
+  at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
+  c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
+}
+
+void synchronize() { c10::cuda::device_synchronize(); }
+
+memory::CudaMemory memory_now() {
+  using Kind = c10::CachingAllocator::StatType;
+  constexpr auto kAll = static_cast<std::size_t>(Kind::AGGREGATE);
+  const auto device = c10::cuda::current_device();
+  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device);
+  std::size_t free = 0, total = 0;
+  if (const cudaError_t status = cudaMemGetInfo(&free, &total); status != cudaSuccess)
+    throw Error(message("cudaMemGetInfo: ", cudaGetErrorString(status)));
+  return {stats.allocated_bytes[kAll].current, stats.reserved_bytes[kAll].current,
+          stats.allocated_bytes[kAll].peak,    stats.reserved_bytes[kAll].peak,
+          static_cast<std::int64_t>(free),     static_cast<std::int64_t>(total)};
+}
+
+void reset_peaks() { c10::cuda::CUDACachingAllocator::resetPeakStats(c10::cuda::current_device()); }
+
+void limit_memory(std::int64_t bytes) {
+  const auto total = static_cast<double>(memory_now().total_bytes);
+  c10::cuda::CUDACachingAllocator::setMemoryFraction(
+      std::min(1.0, static_cast<double>(bytes) / total), c10::cuda::current_device());
+}
+
+void warn_of_synchronisations(bool is_on) {
+  using c10::cuda::SyncDebugMode;
+  c10::cuda::warning_state().set_sync_debug_mode(is_on ? SyncDebugMode::L_WARN
+                                                       : SyncDebugMode::L_DISABLED);
+}
+
+void versions(int* driver, int* runtime) {
+  if (cudaDriverGetVersion(driver) != cudaSuccess) *driver = 0;
+  if (cudaRuntimeGetVersion(runtime) != cudaSuccess) *runtime = 0;
+  cudaGetLastError();  // forget it: the next call reports its own
+}
+
 constexpr memory::CudaFunctions kFunctions = {
     memory::kCudaLibraryVersion,
     &devices,
     &count_in_if_there_is_a_device,
+    &select,
+    &synchronize,
+    &memory_now,
+    &reset_peaks,
+    &limit_memory,
+    &warn_of_synchronisations,
+    &versions,
     {&rms_norm_forward, &rms_norm_groups, &rms_norm_backward, &rope_forward, &rope_backward,
-     &swiglu_forward, &swiglu_backward},
+     &swiglu_forward, &swiglu_backward, &int8_decode, &nf4_decode},
 };
 
 }  // namespace

@@ -77,7 +77,7 @@ void add_plugins(Flattener& flat, const Experiment& experiment, const Stage& sta
 /// "auto" is what it stands for on this machine.
 std::string device_of(const Experiment& experiment) {
   const std::string& wish = experiment.options.device;
-  return wish == "auto" ? select_device(wish).device : wish;
+  return wish == "auto" ? select_device(wish).device : device_kind(wish);
 }
 
 bool plans_its_path(const Stage& stage) {

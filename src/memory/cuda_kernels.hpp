@@ -48,4 +48,23 @@ void swiglu_forward(ElementType type, std::int64_t count, const void* gate, cons
 void swiglu_backward(ElementType type, std::int64_t count, const void* gate, const void* up,
                      const void* dy, void* dgate, void* dup, void* stream);
 
+/// out [rows, columns] = codes * absmax / 127.
+void int8_decode(ElementType type, const std::int8_t* codes, const float* absmax, std::int64_t rows,
+                 std::int64_t columns, void* out, void* stream);
+
+/// Numbers [begin, end) of a row-major matrix in nf4 (model/quantized/nf4.hpp).
+struct Nf4 {
+  struct Codebook {
+    float values[16];
+  } codebook;
+  struct Map {
+    float values[256];
+  } map;
+  const std::uint8_t* bytes = nullptr;   // of the whole matrix, two codes each
+  const std::uint8_t* scales = nullptr;  // [blocks of 64]
+  const float* nested = nullptr;         // [1 + blocks of 64 * 256]
+  std::int64_t begin = 0, end = 0;
+};
+void nf4_decode(ElementType type, const Nf4& in, void* out, void* stream);
+
 }  // namespace lldm::cuda

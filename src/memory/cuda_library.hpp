@@ -19,6 +19,13 @@ struct CudaDevice {
   int multiprocessors = 0;
 };
 
+/// Device memory as the driver and LibTorch's allocator see it.
+struct CudaMemory {
+  std::int64_t allocated_bytes = 0, reserved_bytes = 0;  // now: of tensors, of their segments
+  std::int64_t peak_allocated_bytes = 0, peak_reserved_bytes = 0;
+  std::int64_t free_bytes = 0, total_bytes = 0;  // of the device, other processes' included
+};
+
 /// What `lldm_cuda_functions()` of liblldm_cuda.so returns.  Both libraries are one build; the
 /// version is compared before anything else is read.
 struct CudaFunctions {
@@ -29,6 +36,20 @@ struct CudaFunctions {
   /// Counts CUDA allocations in `ledger` from now on; nullptr: stop counting.  False without a
   /// device.
   bool (*count_in)(Ledger* ledger);
+  /// Makes one of `devices` the one that "cuda" means, and initialises it.
+  /// Errors  Error: what the driver or LibTorch says.
+  void (*select)(int device);
+  /// Waits for everything that was given to the selected device.
+  void (*synchronize)();
+  CudaMemory (*memory)();
+  /// The peaks of `memory` start again.
+  void (*reset_peaks)();
+  /// LibTorch's allocator holds no more than so many bytes of the selected device.
+  void (*limit_memory)(std::int64_t bytes);
+  /// From now on LibTorch warns of every call that waits for the device, or does no longer.
+  void (*warn_of_synchronisations)(bool is_on);
+  /// Of the driver and of the runtime, as 13000 is 13.0; 0: unknown.
+  void (*versions)(int* driver, int* runtime);
   /// The fused kernels (memory/cuda_kernels.hpp).
   struct Kernels {
     decltype(&cuda::rms_norm_forward) rms_norm_forward;
@@ -38,6 +59,8 @@ struct CudaFunctions {
     decltype(&cuda::rope_backward) rope_backward;
     decltype(&cuda::swiglu_forward) swiglu_forward;
     decltype(&cuda::swiglu_backward) swiglu_backward;
+    decltype(&cuda::int8_decode) int8_decode;
+    decltype(&cuda::nf4_decode) nf4_decode;
   } kernels;
 };
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/memory/device.hpp"
 
+#include <ATen/Context.h>
 #include <dlfcn.h>
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/headeronly/version.h>
 
 #include <atomic>
+#include <charconv>
 #include <mutex>
+#include <optional>
 
 #include "lldm/errors.hpp"
 #include "memory/cuda_library.hpp"
@@ -20,8 +25,49 @@ std::atomic<memory::Ledger*> cuda_ledger{nullptr};
 std::atomic<bool> is_counted{false};
 
 constexpr const char* kFileName = "liblldm_cuda.so";
+constexpr int kLeastCudaMajor = 8;  // compute capability: cmake/Cuda.cmake builds for 8.0 and later
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+/// 1 of "cuda:1", 0 of "cuda".
+std::optional<int> cuda_index(std::string_view wanted) {
+  if (wanted == "cuda") return 0;
+  if (!wanted.starts_with("cuda:")) return std::nullopt;
+  const std::string_view digits = wanted.substr(5);
+  int index = 0;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+  if (digits.empty() || read.ec != std::errc() || read.ptr != digits.data() + digits.size() ||
+      index < 0)
+    return std::nullopt;
+  return index;
+}
+
+/// The same bits in every run: LibTorch takes its deterministic kernels and refuses operations that
+/// have none; sums are never narrower than float32.
+void compute_reproducibly() {
+  at::Context& context = at::globalContext();
+  context.setDeterministicAlgorithms(true, /*warn_only=*/false);
+  context.setDeterministicFillUninitializedMemory(false);  // a pass over memory, for debugging
+  context.setAllowBF16ReductionCuBLAS(false);
+  context.setAllowFP16ReductionCuBLAS(false);
+}
+
+/// Makes device `index` what "cuda" means; its name.
+/// Errors  Error: why it cannot be used.
+std::string use_cuda_device(int index) {
+  std::string why;
+  const auto devices = memory::loaded_cuda_functions()->devices(&why);
+  if (devices.empty()) throw Error(message("no GPU can be used: ", why));
+  if (index >= std::ssize(devices))
+    throw Error(message("there is no GPU ", index, ": this machine shows ", devices.size(),
+                        ", numbered from 0"));
+  const memory::CudaDevice& device = devices[static_cast<std::size_t>(index)];
+  if (device.major < kLeastCudaMajor)
+    throw Error(message(device.name, " has compute capability ", device.major, ".", device.minor,
+                        ", lldm is built for ", kLeastCudaMajor, ".0 and later"));
+  memory::loaded_cuda_functions()->select(index);
+  return device.name;
+}
 
 }  // namespace
 
@@ -51,6 +97,7 @@ void load_cuda_library() { load_cuda_library(library_folder() / kFileName); }
 void load_cuda_library(const std::filesystem::path& file) {
   const std::scoped_lock lock(load_mutex);
   if (functions.load() != nullptr) return;
+  require_loaded_libtorch();
   if (!std::filesystem::exists(file))
     throw Error(message(
         "device \"cuda\": ", file.string(), " is not there\n",
@@ -77,21 +124,44 @@ void load_cuda_library(const std::filesystem::path& file) {
 
 bool is_cuda_library_loaded() noexcept { return functions.load() != nullptr; }
 
+std::string loaded_libtorch_version() {
+  const std::uint64_t version = aoti_torch_abi_version();  // 0xMMmmpp0000000000
+  return message(version >> 56, ".", version >> 48 & 0xff, ".", version >> 40 & 0xff);
+}
+
+void require_loaded_libtorch() {
+  const std::string built =
+      message(TORCH_VERSION_MAJOR, ".", TORCH_VERSION_MINOR, ".", TORCH_VERSION_PATCH);
+  if (const std::string loaded = loaded_libtorch_version(); loaded != built)
+    throw Error(message("lldm was built for LibTorch ", built, ", and LibTorch ", loaded,
+                        " was loaded\n  point LD_LIBRARY_PATH, or the build, to torch ", built));
+}
+
+std::string device_kind(std::string_view device) {
+  return std::string(cuda_index(device) ? "cuda" : device);
+}
+
 DeviceChoice select_device(std::string_view wanted) {
   if (wanted == "cpu") return {"cpu", "asked for"};
-  if (wanted != "cuda" && wanted != "auto")
-    throw ConfigError(message("device \"", wanted, "\" is unknown\n  devices: cpu, cuda, auto"));
+  const std::optional<int> index = wanted == "auto" ? 0 : cuda_index(wanted);
+  if (!index)
+    throw ConfigError(
+        message("device \"", wanted, "\" is unknown\n  devices: cpu, cuda, cuda:N, auto"));
   std::string why;
   try {
     load_cuda_library();
-    const auto devices = memory::loaded_cuda_functions()->devices(&why);
-    if (!devices.empty())
-      return {"cuda", message(wanted == "cuda" ? "asked for: " : "found ", devices[0].name)};
-    why = message("device \"cuda\": no GPU can be used: ", why, "\n  device = \"cpu\" runs here");
-  } catch (const Error& error) {
+    const std::string name = use_cuda_device(*index);
+    compute_reproducibly();
+    return {"cuda", message(wanted == "auto" ? "found " : "asked for: ", name)};
+  } catch (const c10::Error& error) {  // its what() ends in a stack trace
+    why = message("device \"", wanted, "\": ", error.what_without_backtrace());
+  } catch (const std::exception& error) {
     why = error.what();
   }
-  if (wanted == "cuda") throw ConfigError(why);
+  if (!why.starts_with("device \"")) why = message("device \"cuda\": ", why);
+  if (why.find("device = \"cpu\" runs here") == std::string::npos)
+    why += "\n  device = \"cpu\" runs here";
+  if (wanted != "auto") throw ConfigError(why);
   return {"cpu", first_line(why)};
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <ATen/Parallel.h>
-#include <torch/headeronly/version.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -47,7 +46,7 @@ std::vector<EnvironmentFact> environment_facts() {
   const auto page_bytes = static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));
   return {
       {"lldm", LLDM_VERSION},
-      {"libtorch", TORCH_VERSION},
+      {"libtorch", loaded_libtorch_version()},
       {"compiler", message("g++ ", __VERSION__)},
       {"processor", after_colon("/proc/cpuinfo", "model name")},
       {"threads", message(at::get_num_threads(), " of ", std::thread::hardware_concurrency())},

@@ -13,6 +13,7 @@ void set_deterministic_environment() {
   if (__builtin_cpu_supports("avx2")) mode = "AVX2,STRICT";
 #endif
   ::setenv("MKL_CBWR", mode, 0);
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
 }
 
 }  // namespace lldm

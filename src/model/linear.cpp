@@ -16,8 +16,9 @@
 namespace lldm {
 namespace {
 
-constexpr std::int64_t kTileBytes = std::int64_t{4}
-                                    << 20;  // of decoded weights: stays in the cache
+// Of decoded weights: on the CPU a tile stays in the cache; elsewhere each is a row of launches.
+constexpr std::int64_t kTileBytes = std::int64_t{4} << 20;
+constexpr std::int64_t kDeviceTileBytes = std::int64_t{128} << 20;
 
 }  // namespace
 
@@ -66,8 +67,10 @@ void Linear::each_tile(const Use& use) const {
     const std::int64_t row_bytes =
         matrix.columns() * static_cast<std::int64_t>(c10::elementSize(compute_));
     const bool is_whole = matrix.storage() == WeightStorage::bfloat16 && compute_ == at::kBFloat16;
+    const std::int64_t tile_bytes =
+        matrix.values().device().is_cpu() ? kTileBytes : kDeviceTileBytes;
     const std::int64_t step =
-        is_whole ? matrix.rows() : std::max<std::int64_t>(1, kTileBytes / row_bytes);
+        is_whole ? matrix.rows() : std::max<std::int64_t>(1, tile_bytes / row_bytes);
     for (std::int64_t begin = 0; begin < matrix.rows(); begin += step) {
       const std::int64_t count = std::min(step, matrix.rows() - begin);
       at::Tensor tile;

@@ -2,11 +2,13 @@
 #include "lldm/model/matrix.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
 #include "lldm/errors.hpp"
+#include "model/quantized/by_operations.hpp"
 #include "model/quantized/dynamic_map.hpp"
 #include "model/quantized/int8.hpp"
 #include "model/quantized/nf4.hpp"
@@ -36,10 +38,6 @@ Matrix Matrix::zeros(std::int64_t out, std::int64_t in, WeightStorage storage, a
     matrix.values_ = of({out, in}, storage == WeightStorage::plain ? plain : at::kBFloat16);
     return matrix;
   }
-  if (device.is_cuda())
-    throw ConfigError(
-        "[model] storage = \"int8\" and \"nf4\": not runnable on a GPU yet\n  there: float32, "
-        "bfloat16");
   if (storage == WeightStorage::int8) {
     matrix.values_ = of({out, in}, at::kChar);
     matrix.scales_ = of({out}, at::kFloat);
@@ -63,28 +61,47 @@ void Matrix::assign(const at::Tensor& values) const {
   const std::int64_t step =
       std::max<std::int64_t>(1, kChunkValues / std::max<std::int64_t>(1, columns_ * unit)) * unit;
   const bool is_int8 = storage_ == WeightStorage::int8;
-  const auto absmax = is_int8 ? scales_ : at::empty({scales_.size(0)}, at::kFloat);
+  // Encoded on the host, wherever the codes are to lie: the one encoder, the same codes.
+  const auto host = [](const at::Tensor& part) { return at::empty_like(part, at::kCPU); };
+  const bool is_here = values_.is_cpu();
+  const auto codes = is_here ? values_ : host(values_);
+  const auto scales = is_here ? scales_ : host(scales_);
+  const auto absmax = is_int8 ? scales : at::empty({scales_.size(0)}, at::kFloat);
   for (std::int64_t begin = 0; begin < rows_; begin += step) {
     const std::int64_t place = begin * columns_;
-    const auto chunk = values.detach().narrow(0, begin, std::min(step, rows_ - begin));
+    const auto chunk = values.detach().narrow(0, begin, std::min(step, rows_ - begin)).to(at::kCPU);
     if (!chunk.isfinite().all().item<bool>())
       throw DataError("a weight is not finite: it has no code of int8 or nf4");
     if (is_int8)
-      int8_encode(chunk, values_.mutable_data_ptr<std::int8_t>() + place,
+      int8_encode(chunk, codes.mutable_data_ptr<std::int8_t>() + place,
                   absmax.mutable_data_ptr<float>() + begin);
     else
       nf4_encode(chunk.to(at::kFloat).contiguous(),
-                 values_.mutable_data_ptr<std::uint8_t>() + place / 2,
+                 codes.mutable_data_ptr<std::uint8_t>() + place / 2,
                  absmax.mutable_data_ptr<float>() + place / kNf4Block);
   }
+  const auto nested = is_int8 || is_here ? nested_ : host(nested_);
   if (!is_int8)
-    nf4_encode_absmax(absmax, scales_.mutable_data_ptr<std::uint8_t>(),
-                      nested_.mutable_data_ptr<float>());
+    nf4_encode_absmax(absmax, scales.mutable_data_ptr<std::uint8_t>(),
+                      nested.mutable_data_ptr<float>());
+  if (is_here) return;
+  at::Tensor(values_).copy_(codes);
+  at::Tensor(scales_).copy_(scales);
+  if (nested.defined()) at::Tensor(nested_).copy_(nested);
 }
 
 at::Tensor Matrix::dequantized(std::int64_t begin, std::int64_t count, at::ScalarType dtype) const {
   if (storage_ == WeightStorage::plain || storage_ == WeightStorage::bfloat16)
     return values_.narrow(0, begin, count).to(dtype);
+  if (!values_.is_cpu()) {
+    if (storage_ == WeightStorage::int8)
+      return int8_by_operations(values_.narrow(0, begin, count), scales_.narrow(0, begin, count))
+          .to(dtype);
+    return nf4_by_operations(values_, scales_, nested_, begin * columns_,
+                             (begin + count) * columns_)
+        .view({count, columns_})
+        .to(dtype);
+  }
   auto numbers = at::empty({count, columns_}, at::kFloat);
   float* out = numbers.mutable_data_ptr<float>();
   if (storage_ == WeightStorage::int8) {

@@ -195,7 +195,7 @@ BlockContext Transformer::block_context(const PackedTokens& batch) const {
   BlockContext context{
       .parts = &block_parts(device(), !batch.patterns.empty()),
       .offsets = batch.offsets,
-      .visible = batch.visible.defined() ? batch.visible.contiguous() : at::Tensor(),
+      .visible = batch.visible.defined() ? batch.visible.to(device()).contiguous() : at::Tensor(),
       .cosines = cosines_,
       .sines = sines_,
       .heads = config_.heads,
@@ -226,7 +226,7 @@ std::vector<std::uint64_t> Transformer::dropout_keys(const PackedTokens& batch) 
 
 at::Tensor Transformer::embed(const PackedTokens& batch) const {
   check(batch);
-  return at::embedding(embedding_.values(), batch.tokens).to(dtype());
+  return at::embedding(embedding_.values(), batch.tokens.to(device())).to(dtype());
 }
 
 std::vector<at::Tensor> Transformer::hidden_states(const PackedTokens& batch) const {
@@ -296,7 +296,7 @@ at::Tensor Transformer::log_probabilities(const at::Tensor& rows, const at::Tens
              ") and not the excluded id");
   }
   if (!is_too_small(rows, rows.size(0)))
-    return head_log_probabilities(rows, head(), targets, excluded_column());
+    return head_log_probabilities(rows, head(), targets.to(rows.device()), excluded_column());
   // The rows that are added ask for a legal token.
   const auto more =
       at::full({kLeastRows - rows.size(0)}, excluded_logit_ == 0 ? 1 : 0, targets.options());

@@ -16,19 +16,6 @@
 
 namespace lldm {
 
-std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded) {
-  std::vector<std::string> lines;
-  for (const Experiment& experiment : loaded.experiments) {
-    const WeightStorage storage = experiment.options.model.storage;
-    const bool is_quantized = storage == WeightStorage::int8 || storage == WeightStorage::nf4;
-    if (!is_quantized || experiment.options.device == "cpu") continue;
-    const std::string line =
-        "not runnable yet: [model] storage = \"int8\" and \"nf4\" on another device than the CPU";
-    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
-  }
-  return lines;
-}
-
 namespace {
 
 StagePlan plan_of(const Experiment& experiment, const Stage& stage, const Registry& registry) {
@@ -160,7 +147,6 @@ std::string describe_grid(const LoadedExperiment& loaded, const Registry& regist
     text << cache_text(stage, plan_of(loaded.experiments.front(), stage, registry));
   text << "\nforward passes: of the policy in training, copies of answers.  memory: of one worker, "
           "if every text\nis as long as the model accepts; --jobs N needs N times that.\n";
-  for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
   return text.str();
 }
 
@@ -197,7 +183,6 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry& regist
     caches += cache_text(stage, plan);
   }
   text << caches;
-  for (const std::string& line : not_runnable_yet(loaded)) text << line << "\n";
   return text.str();
 }
 

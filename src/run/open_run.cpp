@@ -114,12 +114,6 @@ std::string state_of(const Work& work, const StoredWork& store, const FolderInde
 
 std::vector<std::string> check_runnable(const LoadedExperiment& loaded, const Registry& registry,
                                         const std::string& stage) {
-  const std::vector<std::string> missing = not_runnable_yet(loaded);
-  if (!missing.empty()) {
-    std::string text = "this file cannot be run yet";
-    for (const std::string& line : missing) text += "\n  " + line;
-    throw ConfigError(text);
-  }
   std::vector<std::string> notes = check_fit(loaded, registry);
   config::Diagnostics diagnostics;
   for (std::size_t c = 0; c < loaded.cells.size(); ++c)

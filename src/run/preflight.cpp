@@ -9,6 +9,7 @@
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/experiment/stage_fit.hpp"
+#include "lldm/memory/device.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/services.hpp"
@@ -48,9 +49,9 @@ void check_products(const Stage& stage, const StageFit& fit) {
 }
 
 void check_device(const LoadedExperiment& loaded, Diagnostics& diagnostics) {
-  static const std::array<std::string, 3> devices = {"cpu", "cuda", "auto"};
+  static const std::array<std::string, 4> devices = {"cpu", "cuda", "cuda:0", "auto"};
   const std::string& device = loaded.experiments.front().options.device;
-  if (std::find(devices.begin(), devices.end(), device) != devices.end()) return;
+  if (device_kind(device) == "cuda" || device == "cpu" || device == "auto") return;
   const Member* member = loaded.document.root.find("device");
   diagnostics.error(member ? member->position : Position(),
                     message("the file: no device is named \"", device, "\""),

@@ -31,10 +31,10 @@ at::Tensor to_tensor(const std::vector<std::int64_t>& values, at::Device device)
   return device.is_cpu() ? out : out.to(device);
 }
 
-at::Tensor to_tensor(const std::vector<char>& flags, at::Device device) {
+at::Tensor to_tensor(const std::vector<char>& flags) {
   at::Tensor out = at::empty({static_cast<std::int64_t>(flags.size())}, at::kBool);
   std::ranges::transform(flags, out.mutable_data_ptr<bool>(), [](char flag) { return flag != 0; });
-  return device.is_cpu() ? out : out.to(device);
+  return out;
 }
 
 // Row `row` of a contiguous float32 or float64 matrix, widened.
@@ -81,9 +81,9 @@ CandidateEvaluation::Pack CandidateEvaluation::pack(std::span<const RowState> ro
     for (const std::int64_t column : row.candidate_columns())
       out.places.push_back({r, column, conditional + column, unconditional + column});
   }
-  out.batch.tokens = to_tensor(tokens, device_);
+  out.batch.tokens = to_tensor(tokens, at::kCPU);
   out.batch.offsets = std::move(offsets);
-  if (hides) out.batch.visible = to_tensor(visible, device_);
+  if (hides) out.batch.visible = to_tensor(visible);
   return out;
 }
 

@@ -87,7 +87,7 @@ ScoreEngineCore::Packed ScoreEngineCore::pack(const Chunk& chunk,
     has_pattern = has_pattern || plan.attention.kind != AttentionPattern::Kind::full;
   }
   if (!has_pattern) pack.tokens.patterns.clear();
-  pack.tokens.tokens = on_device(tokens);
+  pack.tokens.tokens = at::tensor(tokens, at::kLong);
   return pack;
 }
 
@@ -102,15 +102,16 @@ at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePl
   Packed pack = this->pack(chunk, plans);
   const Evaluate& model = (reference ? reference_ : policy_).log_probabilities;
   if (pack.posteriors.empty())
-    return model(pack.tokens, on_device(pack.positions), on_device(pack.targets));
+    return model(pack.tokens, on_device(pack.positions), at::tensor(pack.targets, at::kLong));
   if (pack.posteriors.size() != pack.targets.size())
     throw ShapeError("ScoreEngine: the plans of one forward mix readouts");
   // Both tokens of a query are read from the same row: one forward, twice the targets.
   const std::vector<std::int64_t> rows = pack.positions;
   pack.positions.insert(pack.positions.end(), rows.begin(), rows.end());
   for (const PosteriorReadout& posterior : pack.posteriors) pack.targets.push_back(posterior.other);
-  return log_posteriors(model(pack.tokens, on_device(pack.positions), on_device(pack.targets)),
-                        pack.posteriors);
+  return log_posteriors(
+      model(pack.tokens, on_device(pack.positions), at::tensor(pack.targets, at::kLong)),
+      pack.posteriors);
 }
 
 at::Tensor ScoreEngineCore::evaluate_logits(const Chunk& chunk, std::span<const ScorePlan> plans,

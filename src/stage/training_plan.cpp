@@ -8,6 +8,7 @@
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/device.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
@@ -45,7 +46,7 @@ PlanInputs model_inputs(const ExperimentOptions& options, const TrainingStage& s
   in.weight_bytes = weight_bytes(shape, precision) /
                     static_cast<double>(std::max<std::int64_t>(1, in.parameters));
   in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * shape.vocabulary));
-  in.activations = block_activations(options.device, options.model.recomputation);
+  in.activations = block_activations(device_kind(options.device), options.model.recomputation);
   if (is_lora && options.model.adapter.publish == AdapterPublishing::merged)
     in.publishing_bytes = std::min(kMaxShardBytes, in.parameters * in.compute_bytes);
   in.block_gradient_values = is_lora ? 0 : block_gradient_values(shape);
@@ -97,7 +98,7 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
     in.reference_parameters = in.parameters + in.table_values;
   in.tokens_per_forward = std::min(std::max(stage.max_tokens_per_forward, longest), tokens);
   in.longest_sequence = std::min(longest, in.tokens_per_forward);
-  if (experiment.options.device != "cuda")
+  if (device_kind(experiment.options.device) != "cuda")
     in.tokens_per_forward = std::max(in.tokens_per_forward, kLeastRows);
   in.queried_rows = plan.tokens_per_forward = in.tokens_per_forward;
   const std::int64_t forwards = (tokens + in.tokens_per_forward - 1) / in.tokens_per_forward;

@@ -6,6 +6,7 @@
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
 
@@ -66,9 +67,13 @@ double AdamW::clip() const {
   std::vector<at::Tensor> gradients;
   for (const NamedParameter& parameter : parameters_) gradients.push_back(parameter.value.grad());
   double squares = 0;
-  for (const at::Tensor& norm : at::_foreach_norm(gradients)) {
-    const double value = norm.item<double>();
-    squares += value * value;
+  if (!gradients.empty()) {  // one read-back for all of them
+    const at::Tensor norms =
+        at::stack(at::_foreach_norm(gradients)).to(at::Device(at::kCPU), at::kDouble);
+    for (std::int64_t i = 0; i < norms.size(0); ++i) {
+      const double value = norms.const_data_ptr<double>()[i];
+      squares += value * value;
+    }
   }
   const double norm = std::sqrt(squares);
   if (!std::isfinite(norm)) return norm;

@@ -24,7 +24,8 @@ class GradientNoise {
     if (!gradient.defined()) return;
     const at::Tensor now = gradient.to(at::kDouble);
     const at::Tensor part = before_.defined() ? now - before_ : now;
-    squares_ += (part * part).sum().item<double>();
+    const at::Tensor square = (part * part).sum();  // read at the end: no wait a micro-batch
+    squares_ = squares_.defined() ? squares_ + square : square;
     before_ = now.clone();
     ++count_;
   }
@@ -34,12 +35,11 @@ class GradientNoise {
     const double whole = (before_ * before_).sum().item<double>();
     if (whole == 0) return std::nullopt;
     const auto m = static_cast<double>(count_);
-    return (squares_ - whole / m) * m / (m - 1) / whole;
+    return (squares_.item<double>() - whole / m) * m / (m - 1) / whole;
   }
 
  private:
-  at::Tensor followed_, before_;
-  double squares_ = 0;
+  at::Tensor followed_, before_, squares_;
   std::int64_t count_ = 0;
 };
 

@@ -19,6 +19,8 @@ namespace lldm {
 ///   3. `logits(rows)` gives the head's output of the rows asked for:   [Q, D] -> [Q, V];
 ///   4. `parameters()` lists the trainable tensors under their names in the model folder;
 ///   5. `vocabulary_size()` is V, the columns of `logits`: ids of tokens and targets are below it.
+/// Ids, targets and `visible` come on the host: a model checks them, since an id outside the
+/// vocabulary cannot be told any more on a GPU, and takes them to its device; rows are on it.
 /// 1 and 2 build an autograd graph when grad mode is on.  A token's rows may depend only on its own
 /// sequence, never on its neighbours in the pack.
 /// Syntax is checked here; the laws by tests/conformance/denoiser_test.cpp.

@@ -12,7 +12,7 @@ namespace lldm {
 
 /// Ragged sequences behind one another: no padding is stored and none is computed.
 struct PackedTokens {
-  at::Tensor tokens;                  // [N] int64, on the model's device
+  at::Tensor tokens;                  // [N] int64, on the host, where ids can still be checked
   std::vector<std::int64_t> offsets;  // [B + 1], offsets[0] = 0, offsets[B] = N; no empty sequence
   /// [N] bool, or undefined when every token may be attended to.  False hides a token as a key
   /// from all queries of its sequence (left padding); RoPE still counts it.

@@ -16,10 +16,22 @@ struct DeviceChoice {
   std::string reason;
 };
 
-/// Resolves the configuration's "cpu", "cuda" or "auto".  "cuda" and "auto" load liblldm_cuda.so;
-/// call it before the first backward of the process, which is when LibTorch looks for CUDA, once.
-/// Errors  ConfigError for another word, and for "cuda" where it cannot run, with what is missing.
+/// Resolves the configuration's "cpu", "cuda", "cuda:N" or "auto".  All but the first load
+/// liblldm_cuda.so; call it before the first backward of the process, which is when LibTorch looks
+/// for CUDA, once.  The device of a choice is "cpu" or "cuda": of "cuda:N", which it makes the one
+/// that "cuda" means in this process.  On a GPU LibTorch is told to take deterministic kernels
+/// alone.
+/// Errors  ConfigError for another word, and for "cuda" where it cannot run, with what is missing;
+///         "auto" takes "cpu" then, whatever went wrong.
 [[nodiscard]] DeviceChoice select_device(std::string_view wanted);
+
+/// "cuda" of "cuda" and "cuda:N"; any other word as it is.
+[[nodiscard]] std::string device_kind(std::string_view device);
+
+/// Of the library that this process has loaded: "2.11.0".
+[[nodiscard]] std::string loaded_libtorch_version();
+/// Errors  Error if it is another than lldm was built for: its classes would be read wrongly.
+void require_loaded_libtorch();
 
 /// Loads liblldm_cuda.so from beside liblldm.so, once; later calls do nothing.
 /// Errors  Error: the library is not built, or one of the CUDA libraries it needs is missing

@@ -44,7 +44,6 @@ class Matrix {
   /// Of these values [out, in], whatever their dtype; they are shared.
   explicit Matrix(at::Tensor values);
   /// Zeros.  `plain`: the dtype where `storage` is plain.
-  /// Errors  ConfigError for int8 or nf4 on another device than the CPU.
   static Matrix zeros(std::int64_t out, std::int64_t in, WeightStorage storage,
                       at::ScalarType plain, at::Device device);
 

@@ -72,8 +72,8 @@ struct NamedWeight {
 class Transformer final : public Model {
  public:
   /// A model whose weights are all zero, to be filled.
-  /// Errors  ConfigError if the sizes do not fit, or the storage is not for the device; ShapeError
-  ///         to compute in another dtype than float32, float64 or bfloat16.
+  /// Errors  ConfigError if the sizes do not fit; ShapeError to compute in another dtype than
+  ///         float32, float64 or bfloat16.
   explicit Transformer(const TransformerConfig& config, const Precision& precision = {},
                        at::Device device = at::kCPU);
 

@@ -56,9 +56,6 @@ std::string describe_grid(const LoadedExperiment& loaded, const Registry& regist
 /// the model accepts.
 std::int64_t planned_peak_bytes(const LoadedExperiment& loaded, const Registry& registry);
 
-/// What the file asks for and lldm cannot run yet, one line each ("not runnable yet: ...").
-std::vector<std::string> not_runnable_yet(const LoadedExperiment& loaded);
-
 /// What the file sets without effect, one "file:line:column: ..." and its hint each.
 /// Errors  ConfigError with every mistake between the parts of a stage, from the file alone: an
 ///         objective that compares another number of answers than the stage has, a gradient path

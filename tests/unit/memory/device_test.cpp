@@ -25,7 +25,29 @@ TEST_CASE("select_device takes cpu as it is and refuses unknown words", "[memory
   CHECK(lldm::select_device("cpu").device == "cpu");
   CHECK_THROWS_AS(lldm::select_device("gpu"), lldm::ConfigError);
   CHECK(refusal([] { return lldm::select_device("gpu"); }) ==
-        "device \"gpu\" is unknown\n  devices: cpu, cuda, auto");
+        "device \"gpu\" is unknown\n  devices: cpu, cuda, cuda:N, auto");
+  for (const char* word : {"cuda:", "cuda:x", "cuda:-1", "cuda:1x", "cuda1", "CUDA"})
+    CHECK(refusal([&] { return lldm::select_device(word); }).find("is unknown") !=
+          std::string::npos);
+}
+
+TEST_CASE("select_device refuses a GPU that is not there, by its number", "[memory][device]") {
+  const std::string text = refusal([] { return lldm::select_device("cuda:99"); });
+  CHECK(text.find("is unknown") == std::string::npos);
+  CHECK(text.find("device = \"cpu\" runs here") != std::string::npos);
+  if (lldm::is_cuda_library_loaded()) CHECK(text.find("there is no GPU 99") != std::string::npos);
+}
+
+TEST_CASE("device_kind is the device without its number", "[memory][device]") {
+  CHECK(lldm::device_kind("cuda:3") == "cuda");
+  CHECK(lldm::device_kind("cuda") == "cuda");
+  CHECK(lldm::device_kind("cpu") == "cpu");
+  CHECK(lldm::device_kind("cuda:x") == "cuda:x");
+}
+
+TEST_CASE("the LibTorch that is loaded is the one of the build", "[memory][device]") {
+  CHECK(lldm::loaded_libtorch_version() == "2.11.0");
+  CHECK_NOTHROW(lldm::require_loaded_libtorch());
 }
 
 TEST_CASE("select_device says why auto chose, and cuda runs or says what is missing",

@@ -2,6 +2,7 @@
 // Weights that are stored in less than what is computed in, and products of bfloat16.
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/randn.h>
 #include <c10/core/GradMode.h>
 
 #include "lldm/errors.hpp"
@@ -10,6 +11,7 @@
 #include "lldm/model/model_folder.hpp"
 #include "model/block.hpp"
 #include "model/model_size.hpp"
+#include "model/quantized/by_operations.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
@@ -212,6 +214,28 @@ TEST_CASE("float32 weights are trained through products of bfloat16", "[model][s
         mine[i].sub(theirs[i]).norm().item<double>() / theirs[i].norm().item<double>();
     CHECK(error < 0.05);  // eight bits a product, two blocks
     CHECK(error > 1e-6);
+  }
+}
+
+TEST_CASE("the decoders by tensor operations give the same bits as the loops", "[model][storage]") {
+  for (const std::int64_t columns : {64, 100, 37}) {
+    const auto values = at::randn({300, columns});  // more than one block of scales
+    for (const auto& [begin, count] :
+         {std::pair<std::int64_t, std::int64_t>{0, 300}, {0, 1}, {7, 11}, {299, 1}, {180, 120}}) {
+      INFO("columns " << columns << ", rows " << begin << " + " << count);
+      const auto int8 = Matrix::zeros(300, columns, WeightStorage::int8, at::kFloat, at::kCPU);
+      int8.assign(values);
+      CHECK(at::equal(int8_by_operations(int8.values().narrow(0, begin, count),
+                                         int8.parts()[1].second.narrow(0, begin, count)),
+                      int8.dequantized(begin, count, at::kFloat)));
+      const auto nf4 = Matrix::zeros(300, columns, WeightStorage::nf4, at::kFloat, at::kCPU);
+      nf4.assign(values);
+      const auto parts = nf4.parts();
+      CHECK(at::equal(nf4_by_operations(parts[0].second, parts[1].second, parts[2].second,
+                                        begin * columns, (begin + count) * columns)
+                          .view({count, columns}),
+                      nf4.dequantized(begin, count, at::kFloat)));
+    }
   }
 }
 

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+// What a model is made of, one by one, against float64 on the host.  Memory that an operation
+// leaves unwritten holds NaN: LibTorch fills what it hands out, as asked below.
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/rsqrt.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "check.hpp"
+#include "lldm/train/adamw.hpp"
+#include "model/block.hpp"
+#include "model/block_parts.hpp"
+#include "model/head.hpp"
+#include "model/quantized/dynamic_map.hpp"
+#include "model/quantized/nf4.hpp"
+
+namespace lldm::gpu_check {
+namespace {
+
+constexpr double kFloat32Bound = 2e-6, kGradientBound = 1e-5;
+
+using Tensors = std::vector<at::Tensor>;
+
+/// The outputs of `work` and the gradients of all floating inputs, of a weighted sum of outputs.
+Tensors with_gradients(const Tensors& inputs, const std::function<Tensors(const Tensors&)>& work) {
+  Tensors leaves, wanted;
+  for (const auto& input : inputs) {
+    leaves.push_back(input.detach().clone());
+    if (input.is_floating_point()) wanted.push_back(leaves.back().requires_grad_(true));
+  }
+  Tensors results = work(leaves);
+  at::Tensor loss;
+  for (const auto& result : results) {
+    const auto weights =
+        at::arange(1, result.numel() + 1, result.options().requires_grad(false)).mul(0.1).sin();
+    const auto part = (result.reshape({-1}) * weights).sum();
+    loss = loss.defined() ? loss + part : part;
+  }
+  for (const auto& slope : torch::autograd::grad({loss}, wanted)) results.push_back(slope);
+  return results;
+}
+
+/// `work` in float32 on the device against float64 on the host.
+void compare(const Bench& bench, Report& report, const std::string& name, const Tensors& inputs,
+             const std::function<Tensors(const Tensors&)>& work, std::size_t outputs = 1) {
+  report.attempt(name, [&] {
+    Tensors here, there;
+    for (const auto& input : inputs) {
+      const bool is_real = input.is_floating_point();
+      here.push_back(is_real ? input.to(bench.at(), at::kFloat) : input.to(bench.at()));
+      there.push_back(is_real ? input.to(at::kDouble) : input);
+    }
+    const Tensors got = with_gradients(here, work), wanted = with_gradients(there, work);
+    for (std::size_t i = 0; i < got.size(); ++i)
+      report.within(i < outputs ? name : name + ", gradient " + std::to_string(i - outputs),
+                    distance(got[i], wanted[i]), i < outputs ? kFloat32Bound : kGradientBound);
+  });
+}
+
+void check_norm(const Bench& bench, Report& report) {
+  for (const std::int64_t width : {24, 64, 4096})
+    compare(bench, report, "rms_norm of width " + std::to_string(width),
+            {at::randn({37, width}), at::randn({width})}, [](const Tensors& in) {
+              return Tensors{rms_norm(block_parts(in[0].device(), false), in[0], in[1], 1e-5)};
+            });
+}
+
+void check_head(const Bench& bench, Report& report) {
+  const std::int64_t vocabulary = bench.is_small ? 1000 : 126464, rows = bench.is_small ? 50 : 70,
+                     width = bench.is_small ? 32 : 256;
+  const auto targets = at::randint(1, vocabulary, {rows}, at::kLong);
+  for (const bool excludes : {false, true})
+    compare(bench, report,
+            excludes ? "log-probabilities without an id" : "log-probabilities, in chunks",
+            {at::randn({rows, width}), at::randn({vocabulary, width}), targets},
+            [&](const Tensors& in) {
+              return Tensors{
+                  head_log_probabilities(in[0], Matrix(in[1]), in[2],
+                                         excludes ? std::optional<std::int64_t>(0) : std::nullopt)};
+            });
+  // A head in bfloat16 is read by slices; no gradient reaches it.
+  const auto weight = at::randn({vocabulary, width}).to(at::kBFloat16);
+  const auto sliced = [&](const at::Device& device, at::ScalarType plain) {
+    const auto matrix = Matrix::zeros(vocabulary, width, WeightStorage::bfloat16, plain, device);
+    matrix.assign(weight);
+    return matrix;
+  };
+  const auto here = sliced(bench.at(), at::kFloat), there = sliced(at::kCPU, at::kDouble);
+  compare(bench, report, "log-probabilities of a bfloat16 head",
+          {at::randn({rows, width}), targets}, [&](const Tensors& in) {
+            return Tensors{head_log_probabilities(
+                in[0], in[0].scalar_type() == at::kDouble ? there : here, in[1], std::nullopt)};
+          });
+}
+
+void check_decoders(const Bench& bench, Report& report) {
+  for (const WeightStorage storage :
+       {WeightStorage::bfloat16, WeightStorage::int8, WeightStorage::nf4})
+    for (const std::int64_t columns : {64, 100, 37}) {
+      const auto values = at::randn({50, columns});
+      const auto matrix_on = [&](at::Device device) {
+        const auto matrix = Matrix::zeros(50, columns, storage, at::kFloat, device);
+        matrix.assign(values);
+        return matrix;
+      };
+      const auto here = matrix_on(bench.at()), there = matrix_on(at::kCPU);
+      const std::string name = "storage " + std::to_string(static_cast<int>(storage)) + " of " +
+                               std::to_string(columns) + " columns";
+      for (const auto dtype : {at::kFloat, at::kBFloat16})
+        report.require(
+            name + (dtype == at::kFloat ? ", float32" : ", bfloat16"),
+            same_bits(here.dequantized(dtype), there.dequantized(dtype)) &&
+                same_bits(here.dequantized(7, 11, dtype), there.dequantized(7, 11, dtype)));
+    }
+}
+
+void check_optimizer(const Bench& bench, Report& report) {
+  const auto value = at::randn({300, 20}), slope = at::randn({300, 20});
+  const auto steps = [&](at::Device device, at::ScalarType dtype) {
+    NamedParameter parameter{"w", value.to(device, dtype).clone().requires_grad_(true)};
+    AdamW optimizer({parameter}, {});
+    double norm = 0;
+    for (int step = 1; step <= 5; ++step) {
+      parameter.value.mutable_grad().copy_(slope.to(device, dtype).mul(step));
+      norm = optimizer.step(1e-2);
+    }
+    return std::pair(parameter.value, norm);
+  };
+  const auto [got, norm] = steps(bench.at(), at::kFloat);
+  const auto [wanted, exact] = steps(at::kCPU, at::kDouble);
+  report.within("five AdamW steps", distance(got, wanted), kFloat32Bound);
+  report.within("the gradient norm", std::abs(norm - exact) / exact, kFloat32Bound);
+}
+
+/// Our kernels; their outputs are poisoned by hand.
+void check_kernels(const Bench& bench, Report& report) {
+  const auto& kernels = bench.cuda->kernels;
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const auto element =
+        type == at::kFloat ? cuda::ElementType::float32 : cuda::ElementType::bfloat16;
+    const std::string suffix = type == at::kFloat ? ", float32" : ", bfloat16";
+    const double bound = type == at::kFloat ? 1e-6 : 1e-2;
+    const auto make = [&](at::IntArrayRef shape) {
+      return at::randn(shape, at::TensorOptions(at::kFloat).device(bench.at())).to(type);
+    };
+    const auto poisoned = [](const at::Tensor& like) {
+      return at::full_like(like, std::numeric_limits<double>::quiet_NaN());
+    };
+    const std::int64_t rows = 700, width = 96;
+    const auto x = make({rows, width}), w = make({width}), dy = make({rows, width});
+    auto y = poisoned(x), dx = poisoned(x);
+    const auto floats = x.options().dtype(at::kFloat);
+    auto r = at::full({rows}, std::numeric_limits<double>::quiet_NaN(), floats);
+    auto dw = at::full({width}, std::numeric_limits<double>::quiet_NaN(), floats);
+    auto partial = at::full({kernels.rms_norm_groups(rows), width},
+                            std::numeric_limits<double>::quiet_NaN(), floats);
+    const cuda::RmsNorm norm{
+        element, rows, static_cast<int>(width), 1e-5f, x.const_data_ptr(), w.const_data_ptr()};
+    kernels.rms_norm_forward(norm, y.mutable_data_ptr(), r.mutable_data_ptr<float>(), nullptr);
+    kernels.rms_norm_backward(norm, r.const_data_ptr<float>(), dy.const_data_ptr(),
+                              dx.mutable_data_ptr(), dw.mutable_data_ptr<float>(),
+                              partial.mutable_data_ptr<float>(), nullptr);
+    bench.wait();
+    const auto wide = [](const at::Tensor& t) { return t.to(at::kCPU, at::kDouble); };
+    const Tensors exact = [&] {
+      auto a = wide(x).requires_grad_(true), b = wide(w).requires_grad_(true);
+      const auto out = a * at::rsqrt(a.square().mean(1, true) + 1e-5) * b;
+      const auto slopes = torch::autograd::grad({out}, {a, b}, {wide(dy)});
+      return Tensors{out, slopes[0], slopes[1]};
+    }();
+    report.within("kernel rms_norm" + suffix, distance(y, exact[0]), bound);
+    report.within("kernel rms_norm backward" + suffix, distance(dx, exact[1]), bound);
+    report.within("kernel rms_norm backward of the weight" + suffix, distance(dw, exact[2]), bound);
+
+    auto z = poisoned(x), dgate = poisoned(x), dup = poisoned(x);
+    const auto up = make({rows, width});
+    kernels.swiglu_forward(element, x.numel(), x.const_data_ptr(), up.const_data_ptr(),
+                           z.mutable_data_ptr(), nullptr);
+    kernels.swiglu_backward(element, x.numel(), x.const_data_ptr(), up.const_data_ptr(),
+                            dy.const_data_ptr(), dgate.mutable_data_ptr(), dup.mutable_data_ptr(),
+                            nullptr);
+    bench.wait();
+    auto gate = wide(x).requires_grad_(true), factor = wide(up).requires_grad_(true);
+    const auto out = at::silu(gate) * factor;
+    const auto slopes = torch::autograd::grad({out}, {gate, factor}, {wide(dy)});
+    report.within("kernel swiglu" + suffix, distance(z, out), bound);
+    report.within("kernel swiglu backward" + suffix, distance(dgate, slopes[0]), bound);
+    report.within("kernel swiglu backward of the factor" + suffix, distance(dup, slopes[1]), bound);
+
+    const std::int64_t heads = 4, half = width / heads / 2;
+    const auto positions = at::arange(rows, at::TensorOptions(at::kLong).device(bench.at()));
+    const auto angles = at::randn({rows, half}, floats);
+    const auto cosines = angles.cos(), sines = angles.sin();
+    auto turned = poisoned(x), back = poisoned(x);
+    const cuda::Rope rope{element,
+                          rows,
+                          static_cast<int>(heads),
+                          static_cast<int>(2 * half),
+                          positions.const_data_ptr<std::int64_t>(),
+                          cosines.const_data_ptr<float>(),
+                          sines.const_data_ptr<float>()};
+    kernels.rope_forward(rope, x.const_data_ptr(), turned.mutable_data_ptr(), nullptr);
+    kernels.rope_backward(rope, turned.const_data_ptr(), back.mutable_data_ptr(), nullptr);
+    bench.wait();
+    const auto split = wide(x).view({rows, heads, 2, half});
+    const auto c = wide(cosines).unsqueeze(1), s = wide(sines).unsqueeze(1);
+    auto rotated = at::zeros_like(split);
+    rotated.select(2, 0).copy_(split.select(2, 0) * c - split.select(2, 1) * s);
+    rotated.select(2, 1).copy_(split.select(2, 1) * c + split.select(2, 0) * s);
+    report.within("kernel rope" + suffix, distance(turned, rotated.view_as(wide(x))), bound);
+    report.within("kernel rope and back" + suffix, distance(back, x), bound);
+  }
+}
+
+/// The decoders as kernels: bit by bit, and their time beside that of LibTorch's operations.
+void check_decoding_kernels(const Bench& bench, Report& report) {
+  const auto& kernels = bench.cuda->kernels;
+  const std::int64_t rows = 4096, columns = 4096;
+  const auto values = at::randn({rows, columns});
+  for (const WeightStorage storage : {WeightStorage::int8, WeightStorage::nf4}) {
+    const std::string name = storage == WeightStorage::int8 ? "int8" : "nf4";
+    const auto matrix = Matrix::zeros(rows, columns, storage, at::kFloat, bench.at());
+    matrix.assign(values);
+    const auto parts = matrix.parts();
+    cuda::Nf4 in;
+    std::ranges::copy(kNf4Values, in.codebook.values);
+    std::ranges::copy(dynamic_map(true), in.map.values);
+    for (const auto type : {at::kFloat, at::kBFloat16}) {
+      const auto element =
+          type == at::kFloat ? cuda::ElementType::float32 : cuda::ElementType::bfloat16;
+      auto out = at::full({rows, columns}, std::numeric_limits<double>::quiet_NaN(),
+                          at::TensorOptions(type).device(bench.at()));
+      const auto decode = [&](std::int64_t begin, std::int64_t count) {
+        if (storage == WeightStorage::int8) {
+          kernels.int8_decode(element,
+                              parts[0].second.const_data_ptr<std::int8_t>() + begin * columns,
+                              parts[1].second.const_data_ptr<float>() + begin, count, columns,
+                              out.mutable_data_ptr(), nullptr);
+          return;
+        }
+        in.bytes = parts[0].second.const_data_ptr<std::uint8_t>();
+        in.scales = parts[1].second.const_data_ptr<std::uint8_t>();
+        in.nested = parts[2].second.const_data_ptr<float>();
+        in.begin = begin * columns, in.end = (begin + count) * columns;
+        kernels.nf4_decode(element, in, out.mutable_data_ptr(), nullptr);
+      };
+      const std::string of = name + (type == at::kFloat ? ", float32" : ", bfloat16");
+      decode(0, rows);
+      report.require("kernel " + of, same_bits(out, matrix.dequantized(type)));
+      decode(17, 5);
+      report.require("kernel of some rows, " + of,
+                     same_bits(out.view({-1}).narrow(0, 0, 5 * columns).view({5, columns}),
+                               matrix.dequantized(17, 5, type)));
+      report.measure(
+          "decoding, " + of,
+          {{"kernel_seconds", bench.seconds(5, [&] { decode(0, rows); })},
+           {"operations_seconds", bench.seconds(5, [&] { (void)matrix.dequantized(type); })},
+           {"values", rows * columns}});
+    }
+  }
+}
+
+}  // namespace
+
+void check_operators(const Bench& bench, Report& report) {
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+  at::globalContext().setDeterministicFillUninitializedMemory(true);
+  const auto unwritten = at::empty({4}, at::TensorOptions(at::kFloat).device(bench.at()));
+  report.require("unwritten memory holds NaN", unwritten.isnan().all().item<bool>());
+  check_norm(bench, report);
+  check_head(bench, report);
+  report.attempt("decoders", [&] { check_decoders(bench, report); });
+  report.attempt("AdamW", [&] { check_optimizer(bench, report); });
+  if (bench.cuda == nullptr)
+    report.skip("kernels", "they need a GPU; unit_cuda holds their mathematics to autograd here");
+  else
+    report.attempt("kernels", [&] {
+      check_kernels(bench, report);
+      check_decoding_kernels(bench, report);
+    });
+}
+
+}  // namespace lldm::gpu_check

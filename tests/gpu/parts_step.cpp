@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// The table of a block's parts that the device runs, in float32, against the CPU's in float64;
+// what is handed out unwritten holds NaN.
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randn.h>
+
+#include "check.hpp"
+#include "lldm/errors.hpp"
+#include "model/attention_by_operations.hpp"
+#include "model/block.hpp"
+#include "model/rope.hpp"
+
+namespace lldm::gpu_check {
+namespace {
+
+constexpr double kBound = 1e-5;
+
+struct Shape {
+  std::int64_t heads, kv_heads, head_width;
+  bool is_interleaved, hides_keys, is_two_stream;
+};
+
+/// Where a table runs, and in what.
+struct Side {
+  const BlockParts& parts;
+  at::Device device;
+  at::ScalarType dtype;
+
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& exact) const {
+    return exact.to(device, dtype);
+  }
+  [[nodiscard]] at::Tensor columns(const at::Tensor& exact) const {
+    auto columns =
+        parts.columns(exact.size(0), exact.size(1), at::TensorOptions(dtype).device(device));
+    columns.copy_((*this)(exact));
+    return columns;
+  }
+};
+
+at::Tensor random(at::IntArrayRef shape) { return at::randn(shape, at::kDouble); }
+
+BlockContext context_of(const Shape& shape, const Side& side) {
+  TransformerConfig config;
+  config.width = shape.head_width * shape.heads, config.heads = shape.heads;
+  config.kv_heads = shape.kv_heads, config.max_length = 128;
+  const auto tables = rope_tables(config, side.dtype);
+  BlockContext context{.parts = &side.parts,
+                       .offsets = {0, 5, 37, 69, 70, 160},
+                       .visible = {},
+                       .cosines = tables.cosines.to(side.device),
+                       .sines = tables.sines.to(side.device),
+                       .heads = shape.heads,
+                       .kv_heads = shape.kv_heads,
+                       .eps = 1e-5,
+                       .compute = side.dtype};
+  if (shape.hides_keys) {
+    context.visible = at::ones({160}, at::TensorOptions(at::kBool).device(side.device));
+    for (const std::int64_t hidden : {0, 1, 40, 100})
+      context.visible.select(0, hidden).fill_(false);
+  }
+  if (shape.is_two_stream) {
+    context.patterns.resize(5);
+    context.patterns[1] = {AttentionPattern::Kind::two_stream, 4, 4};
+  }
+  if (side.parts.prepare != nullptr) side.parts.prepare(context);
+  return context;
+}
+
+void check_attention(Report& report, const Shape& shape, const Side& here, const Side& exact) {
+  const std::string name =
+      message("attention of ", shape.heads, " heads on ", shape.kv_heads, " of ", shape.head_width,
+              shape.is_interleaved ? ", interleaved" : "", shape.hides_keys ? ", hidden keys" : "",
+              shape.is_two_stream ? ", two streams" : "");
+  report.attempt(name, [&] {
+    const auto qkv = random({(shape.heads + 2 * shape.kv_heads) * shape.head_width, 160}),
+               upstream = random({shape.heads * shape.head_width, 160});
+    const auto run = [&](const Side& side) {
+      const auto context = context_of(shape, side);
+      const auto in = side.columns(qkv);
+      const auto out = side.parts.attend(in, context, shape.is_interleaved);
+      return std::pair(out.columns, side.parts.attend_gradient(in, context, shape.is_interleaved,
+                                                               out, side.columns(upstream)));
+    };
+    const auto [mine, slope] = run(here);
+    const auto [wanted, wanted_slope] = run(exact);
+    report.within(name, distance(mine, wanted), kBound);
+    report.within(name + ": gradient", distance(slope, wanted_slope), kBound);
+  });
+}
+
+void check_rows(Report& report, const Side& here, const Side& exact) {
+  const auto x = random({37, 256}), weight = random({256}), dy = random({37, 256}),
+             residual = random({37, 256}), gate_up = random({37, 352}),
+             upstream = random({37, 176});
+  report.attempt("norm", [&] {
+    const auto run = [&](const Side& side) {
+      const auto out = side.parts.norm(side(x), side(weight), 1e-5);
+      return std::pair(out, side.parts.norm_gradient(side(x), side(weight), out.scale, side(dy),
+                                                     side(residual)));
+    };
+    const auto [mine, slope] = run(here);
+    const auto [wanted, wanted_slope] = run(exact);
+    report.within("norm", distance(mine.rows, wanted.rows), kBound);
+    report.within("norm: scale", distance(mine.scale, wanted.scale), kBound);
+    report.within("norm: gradient of rows", distance(slope.rows, wanted_slope.rows), kBound);
+    report.within("norm: gradient of the weight", distance(slope.weight, wanted_slope.weight),
+                  kBound);
+    report.within("norm: again", distance(slope.normed, wanted_slope.normed), kBound);
+  });
+  report.attempt("swiglu", [&] {
+    const auto run = [&](const Side& side) {
+      return std::pair(side.parts.swiglu(side(gate_up)),
+                       side.parts.swiglu_gradient(side(gate_up), side(upstream)));
+    };
+    const auto [mine, slope] = run(here);
+    const auto [wanted, wanted_slope] = run(exact);
+    report.within("swiglu", distance(mine, wanted), kBound);
+    report.within("swiglu: gradient", distance(slope.gate_up, wanted_slope.gate_up), kBound);
+    report.within("swiglu: again", distance(slope.y, wanted_slope.y), kBound);
+  });
+}
+
+}  // namespace
+
+void check_parts(const Bench& bench, Report& report) {
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+  at::globalContext().setDeterministicFillUninitializedMemory(true);
+  for (const bool has_patterns : {false, true}) {
+    const Side here{block_parts(bench.at(), has_patterns), bench.at(), at::kFloat},
+        exact{block_parts(at::kCPU, has_patterns), at::kCPU, at::kDouble};
+    if (!has_patterns) check_rows(report, here, exact);
+    for (const Shape& shape :
+         {Shape{4, 4, 16, false, false, has_patterns}, Shape{4, 2, 16, false, true, has_patterns},
+          Shape{4, 2, 64, true, false, has_patterns}, Shape{4, 2, 128, false, false, has_patterns}})
+      check_attention(report, shape, here, exact);
+  }
+}
+
+}  // namespace lldm::gpu_check
