@@ -292,9 +292,20 @@ expect_code 0 "goes on to the end"
 check "bit by bit the same model" cmp whole/base/model/model.safetensors parts_of_it/base/model/model.safetensors
 run_lldm run pretrain.toml --out isolated --set 'base.data={ corpus = "corpus", packing = "isolated", length = 40 }'
 expect_code 0 "isolated texts"
-check "several texts are a row" python3 -c 'import json
-first = json.loads(open("isolated/base/metrics.jsonl").readline())
-assert first["train/forward_passes"] > 4, first'
+rows short.jsonl 300 '{"text": "text %d" % i}'
+run_lldm data pack short.jsonl --tokenizer bytes --out short
+short=(--set 'base.data={ corpus = "short", packing = "isolated" }')
+run_lldm data inspect pretrain.toml "${short[@]}" --rows 1
+expect_text "the first 41 of 41 rows, 300 texts"
+expect_text "row 1, text 1"
+run_lldm run pretrain.toml --out short_run "${short[@]}"
+expect_code 0 "short texts, several a row"
+check "a step counts rows: four of seven to nine texts" python3 -c 'import json
+passes = [json.loads(line)["train/forward_passes"] for line in open("short_run/base/metrics.jsonl") if "train/forward_passes" in line]
+assert len(passes) == 12 and all(20 <= n <= 36 for n in passes), passes'
+run_lldm run pretrain.toml --out short_parts "${short[@]}" --set max_hours=1e-9
+run_lldm run pretrain.toml --out short_parts "${short[@]}"
+check "resumed, bit by bit the same model" cmp short_run/base/model/model.safetensors short_parts/base/model/model.safetensors
 check "are other rows" [ "$(sha256sum < isolated/base/model/model.safetensors)" != "$(sha256sum < whole/base/model/model.safetensors)" ]
 run_lldm validate pretrain.toml --set 'base.data={ corpus = "corpus", length = 65 }'
 check "rows longer than the model" [ "$code" -eq 2 ]
