@@ -28,6 +28,7 @@
 #include "stage/score_study.hpp"
 #include "stage/seen_prompts.hpp"
 #include "stage/sound_model.hpp"
+#include "stage/trained_weights.hpp"
 #include "stage/training_memory.hpp"
 #include "stage/training_reporter.hpp"
 #include "train/mismatched.hpp"
@@ -161,12 +162,6 @@ void tell_begin_of_text(const RunContext& run, const Work& work, const ModelBund
     run.logger.warning(message("stage ", run.label(work), ": ", problem));
 }
 
-std::uint64_t dropout_key(const Draws& draws, std::int64_t step) {
-  auto stream = draws.stream(Purpose::dropout, static_cast<std::uint64_t>(step));
-  const std::uint64_t high = stream.bits();
-  return high << 32 | stream.bits();
-}
-
 ScoreLabels stage_labels(const RunContext& run, const Work& work, const TrainingStage& stage) {
   return {.where = message("stage \"", run.label(work), "\""),
           .policy = denoiser_label(run, work, ""),
@@ -177,34 +172,13 @@ ScoreLabels stage_labels(const RunContext& run, const Work& work, const Training
           .row = row_label(run, work, run.rows(work).resolved)};
 }
 
-/// Trains the adapter that the stage starts from, else a fresh one.
-void train_adapter(const RunContext& run, const Work& work, const AdapterOptions& adapter,
-                   const Draws& draws, ModelBundle& bundle) {
-  Model& model = *bundle.model;
-  if (model.has_adapter()) {
-    try {
-      model.continue_adapter(lora_options(adapter));
-    } catch (const ConfigError& error) {
-      throw ConfigError(
-          message("stage \"", work.stage, "\": ", bundle.folder.string(), ": ", error.what(),
-                  "\n  [model] adapter as it was trained goes on with it; lldm model merge ",
-                  bundle.folder.string(), " --out NEW makes a base for another"));
-    }
-    run.logger.info(message("stage ", run.label(work), ": goes on with the adapter of ",
-                            bundle.folder.string()));
-  } else {
-    model.add_adapter(lora_options(adapter), draws);
-  }
-  if (adapter.publish == AdapterPublishing::adapter)
-    bundle.base = adapter_base(bundle.folder, model.precision());
-}
-
 Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& stage) {
   ModelBundle bundle = starting_model(run, work, stage.from);
   const Services services = run.services(work, bundle.tokenizer);
   const auto estimator = run.registry.make<AnyScoreEstimator>(stage.score_estimator, services);
   const auto objective = run.registry.make<AnyObjective>(stage.objective, services);
   TrainingSetup setup;
+  setup.draws = services.draws;
   PreparedRows all = read_rows(run, work, stage, bundle, objective.needs().group_size);
   if (!all.source) tell_held_out(run, work, all.held, reads_texts(run, work), bundle.folder);
   setup.source = std::move(all.source);
@@ -214,18 +188,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   setup.labels = stage_labels(run, work, stage);
   if (const StageRows* rows = run.schedule.stage_of(work).facts.rows_at("validation"))
     setup.validation_row = row_label(run, work, rows->data.resolved);
-  const ModelOptions& model = run.experiment(work).options.model;
-  AdapterOptions adapter = model.adapter;
-  if (adapter.type != AdapterType::none && starts_fresh(stage, model)) {
-    // An update of random weights is no use.
-    adapter.type = AdapterType::none;
-    run.logger.info(message("stage ", run.label(work),
-                            ": fresh weights are trained in full, without [model] adapter"));
-  }
-  if (adapter.type == AdapterType::none) {
-    if (bundle.model->has_adapter()) bundle.model->merge_adapter();  // of the folder it starts from
-    bundle.model->set_trainable(true);
-  }
+  const AdapterOptions adapter = settle_weights(run, work, stage, bundle);
   const ObjectiveNeeds needs = needs_of_rows(objective.needs(), setup);
   std::shared_ptr<ReferenceCache> cache;
   if (!stage.reference.cache.empty()) {
@@ -234,11 +197,7 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
     cache = open_reference_cache(run, work, stage, bundle);
     setup.stored_reference = [cache](const ScorePlan& plan) { return cache->readouts(plan); };
   }
-  if (adapter.type == AdapterType::lora) train_adapter(run, work, adapter, services.draws, bundle);
-  if (adapter.type == AdapterType::lora && adapter.dropout > 0)
-    setup.on_passes = [model = bundle.model, draws = services.draws](auto step) {
-      model->set_dropout(step ? std::optional(dropout_key(draws, *step)) : std::nullopt);
-    };
+  if (adapter.type == AdapterType::lora) train_adapter(run, work, adapter, setup, bundle);
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
   if (needs.reference && !cache) {
     const PurposeScope scope(MemoryPurpose::weights);
@@ -252,7 +211,6 @@ Prepared prepare(const RunContext& run, const Work& work, const TrainingStage& s
   setup.draws_epochs = stage.draws_epochs;
   setup.random_length_share = stage.random_length_share;
   setup.device = run.device;
-  setup.draws = services.draws;
   return {bundle,
           make_process(run, services, stage.forward_process),
           estimator,

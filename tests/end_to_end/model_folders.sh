@@ -147,8 +147,28 @@ expect_text "has rank 4"
 run_lldm run "$SMOKE" --out "$WORK/full" "${TINY[@]}" --set threads=1 --set "model.path=\"$base\"" --set "tuned.from=\"$chain/sft/model\"" --stage tuned
 expect_code 0 "without an adapter the sums are trained in full"
 check "and published" [ -s "$WORK/full/tuned/model/model.safetensors" ]
-run_lldm plan "$SMOKE" "${BESIDE[@]}" "${LORA[@]}"
+run_lldm run "$SMOKE" --out "$WORK/mapped" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}" --set 'memory.weights="mapped"' --stage tuned
+expect_code 0 "with mapped weights"
+check "the same numbers are trained" cmp -s "$chain/tuned/model/adapter_model.safetensors" "$WORK/mapped/tuned/model/adapter_model.safetensors"
+check "as the same work" [ "$(grep -o '"hash": *"[^"]*"' "$chain/tuned/work.json" | head -n 1)" = "$(grep -o '"hash": *"[^"]*"' "$WORK/mapped/tuned/work.json" | head -n 1)" ]
+
+# A shorter context than the folder's, and the lengths that a plan goes by.
+run_lldm plan "$SMOKE" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}"
 expect_no_text "publishing"
+expect_text "memory of stage sft, if every text has 65 tokens, as the longest of its rows"
+expect_text "memory of stage tuned, if every text has 128 tokens, the most that the model takes"
+run_lldm plan "$SMOKE" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}" --set model.max_length=100
+expect_text "memory of stage tuned, if every text has 100 tokens, the most that the model takes"
+run_lldm run "$SMOKE" --out "$WORK/short" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}" --set model.max_length=100 --stage sft
+expect_code 0 "a model is tuned on shorter texts than it takes"
+run_lldm model inspect "$WORK/short/sft/model"
+expect_text "longest text 128"
+run_lldm run "$SMOKE" --out "$WORK/too-short" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}" --set model.max_length=40 --stage sft
+expect_code 2 "texts that are longer are refused"
+expect_text "the model's 40"
+run_lldm validate "$SMOKE" "${BESIDE[@]}" "${LORA[@]}" --set model.max_length=129
+expect_code 2 "and so is a longer context than the folder's"
+expect_text "max_length = 129, the folder has 128; less is legal"
 merged=(--set 'model.adapter={type="lora", rank=4, alpha=8, publish="merged"}')
 run_lldm run "$SMOKE" --out "$WORK/merged" "${TINY[@]}" "${BESIDE[@]}" "${merged[@]}" --stage tuned
 expect_code 0 "publish = merged writes the sums"

@@ -94,7 +94,7 @@ inline std::shared_ptr<Transformer> make(const TransformerConfig& config,
 /// A model of its own with every update added to its matrix, and no adapter.
 inline std::shared_ptr<Transformer> merged(const Transformer& model) {
   const c10::NoGradGuard guard;
-  auto copy = std::make_shared<Transformer>(model.config(), model.dtype());
+  auto copy = std::make_shared<Transformer>(model.config(), Precision(model.precision().compute));
   const auto from = model.weights(), to = copy->weights();
   for (std::size_t i = 0; i < from.size(); ++i) to[i].assign(from[i].value(model.dtype()));
   copy->exclude_logit(model.excluded_logit());
