@@ -7,6 +7,7 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -67,11 +68,7 @@ at::Tensor rotate(const at::Tensor& x, const AttentionRuns& runs) {
   return at::cat({a * runs.cosines - b * runs.sines, b * runs.cosines + a * runs.sines}, 2);
 }
 
-struct Heads {
-  at::Tensor q, k, v;  // [N, H, W], [N, K, W] twice
-};
-
-Heads split(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved) {
+AttentionHeads split(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved) {
   const std::int64_t n = qkv.size(0), width = 2 * context.cosines.size(0), heads = context.heads,
                      kv = context.kv_heads, group = heads / kv;
   if (is_interleaved) {
@@ -83,6 +80,21 @@ Heads split(const at::Tensor& qkv, const BlockContext& context, bool is_interlea
   return {whole.narrow(1, 0, heads), whole.narrow(1, heads, kv), whole.narrow(1, heads + kv, kv)};
 }
 
+/// [batch, h, L, W] -> the same.  Where a GPU computes in bfloat16 its attention reads bfloat16,
+/// too, and sums in float32: its products of float32 have a tenth of the rate.
+at::Tensor attend_run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                      const std::optional<at::Tensor>& mask, const BlockContext& context) {
+  if (!q.is_cuda() || context.compute != at::kBFloat16)
+    return at::scaled_dot_product_attention(q, k, v, mask);
+  const auto narrow = [](const at::Tensor& x) { return x.to(at::kBFloat16); };
+  // The most negative float32 would be -infinity in bfloat16, and a row that sees nothing NaN.
+  const auto narrow_mask =
+      mask ? std::optional(narrow(mask->clamp_min(std::numeric_limits<at::BFloat16>::lowest())))
+           : std::nullopt;
+  return at::scaled_dot_product_attention(narrow(q), narrow(k), narrow(v), narrow_mask)
+      .to(q.scalar_type());
+}
+
 }  // namespace
 
 std::shared_ptr<const AttentionRuns> attention_runs(const BlockContext& context) {
@@ -90,6 +102,10 @@ std::shared_ptr<const AttentionRuns> attention_runs(const BlockContext& context)
   const auto positions = positions_of(context);
   result->cosines = context.cosines.index_select(1, positions).t().unsqueeze(1);
   result->sines = context.sines.index_select(1, positions).t().unsqueeze(1);
+  for (std::size_t s = 0; s + 1 < context.offsets.size(); ++s)
+    result->longest = std::max(result->longest, length_of(context, s));
+  if (context.cosines.is_cuda())
+    result->offsets = at::tensor(context.offsets, at::kLong).to(context.cosines.device(), at::kInt);
   const auto alike = [&](std::size_t a, std::size_t b) {
     return length_of(context, a) == length_of(context, b) &&
            (context.patterns.empty() || context.patterns[a] == context.patterns[b]);
@@ -108,11 +124,16 @@ std::shared_ptr<const AttentionRuns> attention_runs(const BlockContext& context)
   return result;
 }
 
+AttentionHeads rotated_heads(const at::Tensor& qkv, const BlockContext& context,
+                             bool is_interleaved) {
+  const auto heads = split(qkv, context, is_interleaved);
+  return {rotate(heads.q, *context.runs), rotate(heads.k, *context.runs), heads.v};
+}
+
 at::Tensor attend_by_operations(const at::Tensor& qkv, const BlockContext& context,
                                 bool is_interleaved) {
   const AttentionRuns& runs = *context.runs;
-  const auto heads = split(qkv, context, is_interleaved);
-  const auto q = rotate(heads.q, runs), k = rotate(heads.k, runs);
+  const auto heads = rotated_heads(qkv, context, is_interleaved);
   const std::int64_t repeat = context.heads / context.kv_heads;
   std::vector<at::Tensor> parts;
   for (const auto& run : runs.runs) {
@@ -123,7 +144,7 @@ at::Tensor attend_by_operations(const at::Tensor& qkv, const BlockContext& conte
       return repeat == 1 || x.size(1) == context.heads ? rows : rows.repeat_interleave(repeat, 1);
     };
     parts.push_back(
-        at::scaled_dot_product_attention(by_head(q), by_head(k), by_head(heads.v), run.mask)
+        attend_run(by_head(heads.q), by_head(heads.k), by_head(heads.v), run.mask, context)
             .transpose(1, 2)
             .reshape({run.rows, -1}));
   }

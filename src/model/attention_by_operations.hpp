@@ -22,8 +22,17 @@ struct AttentionRuns {
   };
   at::Tensor cosines, sines;  // [N, 1, W / 2], of every token's position
   std::vector<Run> runs;
+  at::Tensor offsets;        // [B + 1] int32, on a GPU alone
+  std::int64_t longest = 0;  // tokens of a sequence
 };
 std::shared_ptr<const AttentionRuns> attention_runs(const BlockContext& context);
+
+struct AttentionHeads {
+  at::Tensor q, k, v;  // [N, H, W], [N, K, W] twice
+};
+/// qkv [N, (H + 2 K) W], queries and keys rotated by their positions.  Reads context.runs.
+AttentionHeads rotated_heads(const at::Tensor& qkv, const BlockContext& context,
+                             bool is_interleaved);
 
 /// qkv [N, (H + 2 K) W] before rotation -> [N, H W].  Reads context.runs.
 at::Tensor attend_by_operations(const at::Tensor& qkv, const BlockContext& context,

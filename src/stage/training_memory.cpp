@@ -137,18 +137,18 @@ MemoryPlan plan_path(PlanInputs in, GradientPath path, const ObjectiveNeeds& nee
 
 ActivationModel block_activations(const std::string& device, Recomputation recomputation) {
   ActivationModel model = ActivationModel::with_flash_attention();
-  const bool is_fused = device == "cpu";
-  if (is_fused) {
-    // q, k, v, the attention's output, the rows, the middle rows and a gradient; gate and factor.
-    model.width_vectors = 7;
-    model.mlp_vectors = 2;
+  // q, k, v, the attention's output, the rows, the middle rows and a gradient; gate and factor.
+  model.width_vectors = 7;
+  model.mlp_vectors = 2;
+  if (device != "cpu") {  // the same is kept, but every operation makes a tensor of its own
+    model.transient_width_vectors = 16;
+    model.transient_mlp_vectors = 8;
   }
   switch (recomputation) {
     case Recomputation::none:
       return model;
     case Recomputation::selective:
-      if (is_fused) return model.recomputed(3, /*keeps_attention=*/true);
-      [[fallthrough]];  // plain operations are run again as a whole
+      return model.recomputed(3, /*keeps_attention=*/true);
     case Recomputation::full:
       return model.recomputed(1, /*keeps_attention=*/false);
   }

@@ -21,12 +21,12 @@ alone() { env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$folder/home" LLDM_TORC
 
 # Whatever is loaded is the archive's own, LibTorch's, or the C and C++ runtimes that every machine has.
 alone "$pack/lldm" env >"$folder/env.txt" || fail "the packed lldm does not start"
-grep -q "^library: $pack/lib\$" "$folder/env.txt" || fail "liblldm.so is not the archive's: $(grep library: "$folder/env.txt")"
+grep -q "^library: $pack/bin/\.\./lib\$" "$folder/env.txt" || fail "liblldm.so is not the archive's: $(grep library: "$folder/env.txt")"
 for program in lldm gpu_check; do
   alone ldd "$pack/bin/$program" >"$folder/ldd.txt"
   if grep -q "not found" "$folder/ldd.txt"; then fail "$program: $(grep 'not found' "$folder/ldd.txt")"; fi
   strangers=$(sed -n 's/^.*=> \(\/[^ ]*\) .*$/\1/p' "$folder/ldd.txt" |
-    grep -v -e "^$pack/lib/" -e '/lib\(c\|m\|dl\|rt\|pthread\|util\|stdc++\|gcc_s\)[.]so' || true)
+    grep -v -e "^$pack/" -e '/lib\(c\|m\|dl\|rt\|pthread\|util\|stdc++\|gcc_s\)[.]so' || true)
   [ -z "$strangers" ] || fail "$program loads what is not in the archive: $strangers"
 done
 if grep -q "$build" <(strings -a "$pack/bin/lldm" "$pack/lib/liblldm.so.0" | grep -i runpath); then fail "a RUNPATH names $build"; fi

@@ -42,8 +42,11 @@ Tensors with_gradients(const Tensors& inputs, const std::function<Tensors(const 
   Tensors results = work(leaves);
   at::Tensor loss;
   for (const auto& result : results) {
-    const auto weights =
-        at::arange(1, result.numel() + 1, result.options().requires_grad(false)).mul(0.1).sin();
+    // Made in float64: the same numbers in every dtype.
+    const auto weights = at::arange(1, result.numel() + 1, at::kDouble)
+                             .mul(0.1)
+                             .sin()
+                             .to(result.options().requires_grad(false));
     const auto part = (result.reshape({-1}) * weights).sum();
     loss = loss.defined() ? loss + part : part;
   }

@@ -122,6 +122,68 @@ void check_rows(Report& report, const Side& here, const Side& exact) {
   });
 }
 
+/// Attention in bfloat16 at the 8B shape: LibTorch's choice and flash attention with cumulative
+/// lengths, against float64 of the same rounded numbers, and their time.
+void check_narrow_attention(const Bench& bench, Report& report) {
+  for (const bool is_ragged : {true, false}) {
+    const Shape shape =
+        is_ragged ? Shape{4, 2, 64, false, false, false} : Shape{32, 32, 128, false, false, false};
+    const std::int64_t length = 512, copies = bench.is_small ? 1 : 8;
+    const auto context_for = [&](const BlockParts& parts, at::ScalarType compute) {
+      const Side side{parts, bench.at(), at::kFloat};
+      BlockContext context = context_of(shape, side);
+      context.compute = compute;
+      if (!is_ragged) {
+        context.offsets = {0};
+        for (std::int64_t i = 0; i < copies; ++i) context.offsets.push_back((i + 1) * length);
+        const auto tables = rope_tables({.width = shape.heads * shape.head_width,
+                                         .heads = shape.heads,
+                                         .kv_heads = shape.kv_heads,
+                                         .max_length = length},
+                                        at::kFloat);
+        context.cosines = tables.cosines.to(bench.at()),
+        context.sines = tables.sines.to(bench.at());
+        parts.prepare(context);
+      }
+      return context;
+    };
+    const std::int64_t tokens = is_ragged ? 160 : copies * length;
+    const auto device = at::TensorOptions(at::kFloat).device(bench.at());
+    const auto qkv =
+        at::randn({tokens, (shape.heads + 2 * shape.kv_heads) * shape.head_width}, device).t();
+    const auto upstream = at::randn({tokens, shape.heads * shape.head_width}, device).t();
+    const auto run = [&](const BlockParts& parts, at::ScalarType compute) {
+      const auto context = context_for(parts, compute);
+      const auto out = parts.attend(qkv, context, false);
+      return std::pair(out.columns, parts.attend_gradient(qkv, context, false, out, upstream));
+    };
+    const auto exact = run(operation_block_parts(), at::kFloat);
+    for (const auto& [name, parts] :
+         {std::pair("operations", &operation_block_parts()), {"varlen", &varlen_block_parts()}}) {
+      const std::string of =
+          message("attention in bfloat16 by ", name, is_ragged ? ", ragged" : "");
+      report.attempt(of, [&, table = parts] {
+        const auto mine = run(*table, at::kBFloat16);
+        report.within(of, distance(mine.first, exact.first), 1e-2);
+        report.within(of + ": gradient", distance(mine.second, exact.second), 2e-2);
+        const auto again = run(*table, at::kBFloat16);
+        report.require(of + ": the same bits twice", same_bits(mine.second, again.second));
+        if (is_ragged) return;
+        const auto context = context_for(*table, at::kBFloat16);
+        const auto out = table->attend(qkv, context, false);
+        report.measure(
+            of,
+            {{"forward_seconds",
+              bench.seconds(5, [&] { (void)table->attend(qkv, context, false); })},
+             {"backward_seconds",
+              bench.seconds(
+                  5, [&] { (void)table->attend_gradient(qkv, context, false, out, upstream); })},
+             {"tokens", tokens}});
+      });
+    }
+  }
+}
+
 }  // namespace
 
 void check_parts(const Bench& bench, Report& report) {
@@ -136,6 +198,8 @@ void check_parts(const Bench& bench, Report& report) {
           Shape{4, 2, 64, true, false, has_patterns}, Shape{4, 2, 128, false, false, has_patterns}})
       check_attention(report, shape, here, exact);
   }
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
+  report.attempt("attention in bfloat16", [&] { check_narrow_attention(bench, report); });
 }
 
 }  // namespace lldm::gpu_check

@@ -65,9 +65,8 @@ at::Tensor weighted_loss(const Transformer& model, const PackedTokens& texts) {
   const auto targets = at::arange(0, queried.numel()).remainder(model.config().vocabulary - 1);
   const auto rows = model.hidden(texts).index_select(0, queried.to(model.device()));
   const auto scores = model.log_probabilities(rows, targets);
-  return (scores *
-          at::arange(1, scores.numel() + 1, scores.options().requires_grad(false)).mul(0.1).sin())
-      .sum();
+  const auto weights = at::arange(1, scores.numel() + 1, at::kDouble).mul(0.1).sin();
+  return (scores * weights.to(scores.options().requires_grad(false))).sum();
 }
 
 std::vector<at::Tensor> gradients_of(const Transformer& model, const PackedTokens& texts) {
