@@ -166,6 +166,10 @@ check "rewards of both sides are logged" grep -q '"train/rewards/margins"' kto/t
 check "the first loss is a half" python3 -c 'import json
 first = json.loads(open("kto/tuned/metrics.jsonl").readline())
 assert abs(first["train/loss"] - 0.5) < 1e-9, first'
+rows even.jsonl 40 '{"prompt": "p%d" % i, "chosen": "good", "rejected": "bad"}'
+run_lldm data convert even.jsonl --to unpaired --out even_labels.jsonl
+run_lldm run kto.toml --out even --set tuned.data.file=even_labels.jsonl
+expect_code 0 "pairs as convert writes them"
 expect_no_text "the baseline depends on the order"
 rows adjacent.jsonl 80 '{"prompt": "p%d" % (i // 2), "completion": "good" if i % 2 == 0 else "bad", "label": i % 2 == 0}'
 run_lldm run kto.toml --out adjacent --set tuned.data.file=adjacent.jsonl
