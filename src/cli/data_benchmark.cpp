@@ -5,6 +5,7 @@
 #include "cli/data_options.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
+#include "lldm/text/utf8.hpp"
 #include "stage/any_rows.hpp"
 #include "stage/benchmark_rows.hpp"
 #include "synthesis/benchmark_sets.hpp"
@@ -19,7 +20,7 @@ int run_data_benchmark(const Arguments& arguments) {
   std::uint64_t rows = 0, too_short = 0;
   for (const std::string& path : arguments.positional) {
     const std::string name =
-        arguments.value("name", std::filesystem::path(path).filename().string());
+        to_valid_utf8(arguments.value("name", std::filesystem::path(path).filename().string()));
     const AnyRows file = read_any_rows(path, reader_of(arguments));
     for (const SourceRow& row : file.rows) too_short += !sets.add(name, asked_by(row));
     rows += file.rows.size();

@@ -10,6 +10,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "lldm/text/utf8.hpp"
 #include "stage/benchmark_rows.hpp"
 #include "synthesis/answer_file.hpp"
 #include "synthesis/benchmarks.hpp"
@@ -121,7 +122,8 @@ int import_answers(const SynthesisRequest& request) {
                                  .correct_share_min = share(arguments, "correct-share-min", 0.0),
                                  .correct_share_max = share(arguments, "correct-share-max", 1.0),
                                  .most = arguments.integer("pairs-per-prompt", 1, 0, 1024)};
-  const synthesis::PairSource source{request.from.filename().string(), sha256_file(request.from),
+  const synthesis::PairSource source{to_valid_utf8(request.from.filename().string()),
+                                     sha256_file(request.from),
                                      synthesis::benchmark_name(std::filesystem::absolute(named))};
   PendingFile out(arguments.value("out"));
   for (std::size_t p = 0; p < prompts.size(); ++p)

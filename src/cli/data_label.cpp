@@ -201,10 +201,10 @@ int run_data_label(const Arguments& arguments) {
     throw ConfigError("--set is not read here\n  it holds options of --task");
   const std::filesystem::path file = arguments.positional.front();
   const AnyRows rows = rows_to_label(arguments);
-  LabelFile labels(out, {.file = file.filename().string(),
+  LabelFile labels(out, {.file = to_valid_utf8(file.filename().string()),
                          .sha256 = sha256_file(file),
-                         .by = labeled_by(arguments),
-                         .columns = arguments.value("columns"),
+                         .by = to_valid_utf8(labeled_by(arguments)),
+                         .columns = to_valid_utf8(arguments.value("columns")),
                          .seed = arguments.integer("seed", 42)});
   std::cout << rows.summary << '\n';
   if (arguments.has("judge"))

@@ -143,7 +143,7 @@ ordered_json record_of(const AnyRows& file, Measure& measure, std::set<std::stri
     measure.add(row, file.are_texts(), lengths);
   }
   ordered_json record = {
-      {"file", file.path},
+      {"file", to_valid_utf8(file.path)},
       {"form", row_form_name(file.form)},
       {"rows", file.rows.size()},
       {"bad_rows", file.bad.size()},
@@ -211,8 +211,10 @@ int run_data_stats(const Arguments& arguments) {
     for (std::size_t b = a + 1; b < prompts.size(); ++b) {
       const auto shared = std::ranges::count_if(
           prompts[a], [&](const std::string& prompt) { return prompts[b].contains(prompt); });
-      leaks.push_back({{"files", {arguments.positional[a], arguments.positional[b]}},
-                       {"shared_prompts", shared}});
+      leaks.push_back(
+          {{"files",
+            {to_valid_utf8(arguments.positional[a]), to_valid_utf8(arguments.positional[b])}},
+           {"shared_prompts", shared}});
     }
   if (arguments.has("json")) {
     std::cout << ordered_json{{"unit", measure.unit()}, {"files", files}, {"leakage", leaks}}.dump()

@@ -14,6 +14,7 @@
 #include "lldm/services.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "lldm/text/utf8.hpp"
 #include "stage/benchmark_rows.hpp"
 #include "synthesis/benchmarks.hpp"
 #include "synthesis/inject_pairs.hpp"
@@ -71,7 +72,7 @@ int inject(const SynthesisRequest& request) {
        .per_kind = arguments.integer("per-kind", 1, 1, 64),
        .pairs_per_prompt = arguments.integer("pairs-per-prompt", 0, 0, 1024),
        .seed = request.seed},
-      {request.from.filename().string(), sha256_file(request.from),
+      {to_valid_utf8(request.from.filename().string()), sha256_file(request.from),
        synthesis::benchmark_name(std::filesystem::absolute(request.from))},
       [&](const Example& example, const std::string& text) { return task.check(example, text); });
   PendingFile out(arguments.value("out"));

@@ -9,6 +9,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "lldm/text/utf8.hpp"
 
 namespace lldm {
 namespace {
@@ -127,7 +128,7 @@ PackedCounts pack_corpus(const PackRequest& request, const Tokenizer& tokenizer)
   for (const std::filesystem::path& file : request.files) {
     const std::int64_t before = packer.num_documents();
     packer.add_file(file, request);
-    sources.push_back({{"file", file.filename().string()},
+    sources.push_back({{"file", to_valid_utf8(file.filename().string())},
                        {"sha256", sha256_file(file)},
                        {"documents", packer.num_documents() - before}});
   }

@@ -39,6 +39,12 @@ std::function<std::string(std::uint64_t)> row_label(const RunContext& run, const
                                                     const config::Value& data) {
   if (const std::string_view file = data.text_of("file"); !file.empty())
     return [path = std::string(file)](std::uint64_t id) { return message(path, ":", id); };
+  if (const std::string_view corpus = data.text_of("corpus"); !corpus.empty()) {
+    const char* what = data.text_of("packing") == "isolated" ? ", text " : ", row ";
+    return [path = std::string(corpus), what](std::uint64_t id) {
+      return message(path, what, id + 1);
+    };
+  }
   if (const std::string_view stage = data.text_of("stage"); !stage.empty()) {
     const std::string_view take = data.text_of("take");
     const bool is_sampled = take == "samples" || take == "ranked";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stage/synthesize_made.hpp"
+#include "lldm/text/utf8.hpp"
 
 #include <algorithm>
 #include <map>
@@ -38,7 +39,8 @@ std::vector<Example> allowed_problems(const RunContext& run, const SynthesizeSta
 synthesis::PairSource source_of(const RunContext& run, const SynthesizeStage& stage) {
   const std::filesystem::path file = file_of_task(run.registry, stage.task.table);
   if (file.empty()) return {.name = std::string(stage.task.type())};
-  return {file.filename().string(), sha256_file(file), synthesis::benchmark_name(file)};
+  return {to_valid_utf8(file.filename().string()), sha256_file(file),
+          synthesis::benchmark_name(file)};
 }
 
 synthesis::PairRule pair_rule(const SynthesizeStage& stage) {
@@ -120,7 +122,7 @@ MadePairs import_answers(const RunContext& run, const Work& work, const Synthesi
   counts.without_problem = static_cast<std::int64_t>(
       synthesis::match_problems(prompts, problems, message("stage \"", stage.name, "\"")).size());
   const synthesis::PairSource source{
-      stage.answers->filename().string(), sha256_file(*stage.answers), {}};
+      to_valid_utf8(stage.answers->filename().string()), sha256_file(*stage.answers), {}};
   MadePairs out;
   FailedChecks failed;
   std::size_t answers = 0;

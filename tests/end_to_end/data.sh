@@ -166,6 +166,10 @@ check "rewards of both sides are logged" grep -q '"train/rewards/margins"' kto/t
 check "the first loss is a half" python3 -c 'import json
 first = json.loads(open("kto/tuned/metrics.jsonl").readline())
 assert abs(first["train/loss"] - 0.5) < 1e-9, first'
+rows even.jsonl 40 '{"prompt": "p%d" % i, "chosen": "good", "rejected": "bad"}'
+run_lldm data convert even.jsonl --to unpaired --out even_labels.jsonl
+run_lldm run kto.toml --out even --set tuned.data.file=even_labels.jsonl
+expect_code 0 "pairs as convert writes them"
 expect_no_text "the baseline depends on the order"
 rows adjacent.jsonl 80 '{"prompt": "p%d" % (i // 2), "completion": "good" if i % 2 == 0 else "bad", "label": i % 2 == 0}'
 run_lldm run kto.toml --out adjacent --set tuned.data.file=adjacent.jsonl
@@ -307,6 +311,8 @@ run_lldm run pretrain.toml --out short_parts "${short[@]}" --set max_hours=1e-9
 run_lldm run pretrain.toml --out short_parts "${short[@]}"
 check "resumed, bit by bit the same model" cmp short_run/base/model/model.safetensors short_parts/base/model/model.safetensors
 check "are other rows" [ "$(sha256sum < isolated/base/model/model.safetensors)" != "$(sha256sum < whole/base/model/model.safetensors)" ]
+run_lldm run pretrain.toml --out diverging "${short[@]}" --set base.optimizer.learning_rate=1e30 --set base.optimizer.max_gradient_norm=0
+check "a loss that is no number names texts of the corpus" grep -qE 'short, text [0-9]+' <<< "$text"
 run_lldm validate pretrain.toml --set 'base.data={ corpus = "corpus", length = 65 }'
 check "rows longer than the model" [ "$code" -eq 2 ]
 sed 's/type = "bytes"/type = "words"/; s/{ corpus = "corpus" }/{ file = "texts.jsonl" }/' pretrain.toml > words.toml

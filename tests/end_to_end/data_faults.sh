@@ -49,6 +49,25 @@ expect_text "2 rows of form preference, all good"
 run_lldm data convert crlf.jsonl --out converted.jsonl
 check "lines that end in CR LF are lines" [ "$(grep -c $'\r' converted.jsonl)$(wc -l < converted.jsonl)" = 02 ]
 
+
+echo "names that are no UTF-8"
+latin=$'k\xf6ln'
+mkdir "$latin"
+printf '%s\n' "$pair" > "$latin/$latin.jsonl"
+printf '{"text": "a text that is long enough to be known"}\n' > "$latin/text.jsonl"
+for command in "check --kind preference" "stats --json" "convert --out made" "label --judge true --out made" "split --out made --parts a=1" inspect; do
+  read -ra options <<< "$command"
+  said=$("$LLDM" data "${options[0]}" "$latin/$latin.jsonl" "${options[@]:1}" < /dev/null 2>&1)
+  code=$?
+  wanted=0
+  [ "${options[0]}" = label ] && wanted=2 # a judge that says nothing
+  check "${options[0]} (exit code $code)" [ "$code" -eq "$wanted" ]
+  rm -rf made*
+done
+check "benchmark" "$LLDM" data benchmark "$latin/text.jsonl" --name "$latin" --out made.jsonl
+check "pack" "$LLDM" data pack "$latin/text.jsonl" --tokenizer bytes --out "$latin/corpus"
+rm -rf made*
+
 echo "outputs"
 python3 -c 'import json
 for i in range(60000): print(json.dumps({"prompt": "p%d" % i, "chosen": "good " * 10, "rejected": "bad " * 10}))' > pairs.jsonl

@@ -111,8 +111,8 @@ TEST_CASE("A step counts rows, micro-batches hold whole ones, and the update is 
   CHECK(metrics.at("trainable_tokens") == step(parts).at("trainable_tokens"));
   CHECK(metrics.at("forward_passes") == 9 * kDraws);
   CHECK(metrics.at("trainable_tokens") == step(apart).at("trainable_tokens"));
-  CHECK(largest_difference(*whole.policy, *parts.policy) < 1e-6);
-  CHECK(largest_difference(*whole.policy, *apart.policy) < 1e-6);
+  CHECK(largest_difference(*whole.policy, *parts.policy) < 1e-5);
+  CHECK(largest_difference(*whole.policy, *apart.policy) < 1e-5);
 }
 
 TEST_CASE("Rows of several texts cost no padding", "[train][source]") {
