@@ -89,7 +89,7 @@ TEST_CASE("Verdicts outlive their process, also one that was torn", "[stage][lab
   CHECK(read.rows.size() == 2);
   int kept = 0;
   for (const SourceRow& row : read.rows) kept += row.answers[0].starts_with("a");
-  CHECK(kept == 1);  // the other's second answer was better
+  CHECK(kept == 1);                 // the other's second answer was better
   CHECK(read.unused_keys.empty());  // "labelled" is a key of rows of ours
   const std::string before = content(out.string() + ".verdicts.jsonl");
   labels.add(labels.open_pairs(rows)[0], Preferred::first);
