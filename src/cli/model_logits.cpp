@@ -105,14 +105,9 @@ int run_model_logits(const Arguments& arguments) {
   if (const std::string note = emulation_note(precision, device); !note.empty())
     std::cerr << "note: " << note << "\n";
   const auto model = load_transformer(folder, precision, device);
-  if (arguments.has("adapter")) {
-    const fs::path adapter = arguments.value("adapter");
-    // Weights that are not plain keep the update beside them.
-    if (model->precision().storage == WeightStorage::plain)
-      merge_adapter(*model, load_adapter(adapter), adapter);
-    else
-      model->set_adapter(load_adapter(adapter), adapter.string());
-  }
+  // Beside the weights, as a model with an adapter is loaded everywhere: the same bits.
+  if (arguments.has("adapter"))
+    model->set_adapter(load_adapter(arguments.value("adapter")), arguments.value("adapter"));
   const auto rows = rows_of(arguments.value("ids"), model->vocabulary_size());
   for (std::size_t i = 0; i < rows.size(); ++i)
     if (std::ssize(rows[i].ids) > model->config().max_length)
