@@ -9,8 +9,8 @@
 
 namespace lldm {
 
-/// Tokens of the canvas on which the sampler of a stage's table writes, as the sampler itself says; none where
-/// the stage has no sampler.
+/// Tokens of the canvas on which the sampler of a stage's table writes, as the sampler itself says;
+/// none where the table has no sampler.
 /// Errors  ConfigError if the sampler cannot be made of its keys.
 std::optional<std::int64_t> sampler_canvas(const config::Value& stage, const Services& services);
 
