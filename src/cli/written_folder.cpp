@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 
+#include "cli/terminal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/folder_report.hpp"
 #include "lldm/storage/files.hpp"
