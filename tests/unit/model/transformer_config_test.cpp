@@ -162,7 +162,7 @@ TEST_CASE("SMDM's published configurations are read by their name alone", "[mode
   CHECK(smaller.layers == 2);
   CHECK(smaller.width == 256);
   CHECK_THROWS_WITH(
-      parse_model_config(R"({"name": "Diff_LLaMA_7M"})", "config.json"),
+      lldm::parse_model_config(R"({"name": "Diff_LLaMA_7M"})", "config.json"),
       contains("is no configuration of SMDM; Diff_LLaMA_ is followed by one of 6M, 19M"));
 }
 

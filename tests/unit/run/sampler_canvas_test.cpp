@@ -4,7 +4,7 @@
 #include "lldm/concepts/any_sampler.hpp"
 #include "lldm/config/field.hpp"
 #include "lldm/errors.hpp"
-#include "lldm/registry/registry.hpp"
+#include "lldm/registry/registration.hpp"
 #include "lldm/sampler/fixed_length.hpp"
 #include "lldm/sampler/remasking/low_confidence.hpp"
 #include "support/catch.hpp"
