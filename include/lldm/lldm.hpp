@@ -218,6 +218,7 @@
 #include "lldm/text/utf8.hpp"
 #include "lldm/tokenizer/bytes.hpp"
 #include "lldm/tokenizer/find.hpp"
+#include "lldm/tokenizer/free_ids.hpp"
 #include "lldm/tokenizer/load.hpp"
 #include "lldm/tokenizer/sentencepiece.hpp"
 #include "lldm/tokenizer/special_names.hpp"

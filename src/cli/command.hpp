@@ -53,10 +53,12 @@ struct Command {
   int (*run)(const Arguments&);
 };
 
-/// Those of model folders, of tokenizers, and of pairs.
+/// Those of models and their folders, of tokenizers, and of pairs.
 std::vector<Command> model_commands();
 std::vector<Command> synthesis_commands();
 std::vector<Command> tokenizer_commands();
+/// Those of grids and of stores.
+std::vector<Command> grid_commands();
 /// Those of files of rows, beside generate, check and inspect.
 std::vector<Command> data_commands();
 

@@ -1,32 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The table of commands: everything `--help` says.
-#include "cli/command.hpp"
-
 #include <algorithm>
+
+#include "cli/option_specs.hpp"
 
 namespace lldm::cli {
 namespace {
 
-using Takes = OptionSpec::Takes;
-
-const OptionSpec kSet{"set", Takes::values, "Override a key of the file; VALUE is read as TOML.",
-                      "KEY.PATH=VALUE"};
-const OptionSpec kPlugin{"plugin", Takes::values, "Load this plugin first.", "FILE"};
-const OptionSpec kOut{"out", Takes::value, "Folder of the run; default runs/<file name>.", "DIR"};
-
-const OptionSpec kStore{
-    "store", Takes::value,
-    "Take finished work from this folder, from whatever experiment, and keep it there.", "DIR"};
-
-const OptionSpec kJobs{"jobs", Takes::value, "Worker processes; default 1.", "N"};
-const OptionSpec kRetryFailed{"retry-failed", Takes::nothing,
-                              "Try again what is recorded as failed.", ""};
-const OptionSpec kStrictResume{"strict-resume", Takes::nothing,
-                               "A damaged or missing newest checkpoint is an error; without, the "
-                               "one before is taken.",
-                               ""};
-
-/// The commands of models and tokenizers stand before those of data and grids.
+/// The commands of models stand before those of data, all other tables before those of plugins.
 std::vector<Command> with_folder_commands(std::vector<Command> table) {
   const auto put_before = [&](const char* name, const std::vector<Command>& more) {
     const auto place = std::find_if(table.begin(), table.end(),
@@ -34,9 +15,9 @@ std::vector<Command> with_folder_commands(std::vector<Command> table) {
     table.insert(place, more.begin(), more.end());
   };
   put_before("data generate", model_commands());
-  put_before("grid plan", synthesis_commands());
-  put_before("grid plan", data_commands());
-  put_before("grid plan", tokenizer_commands());
+  for (const auto& more :
+       {synthesis_commands(), data_commands(), tokenizer_commands(), grid_commands()})
+    put_before("plugin check", more);
   return table;
 }
 
@@ -66,8 +47,7 @@ const std::vector<Command>& commands() {
           "Only say what would be done: work, steps, forward passes, memory.", ""},
          {"resume", Takes::value, "Go on from this checkpoint instead of the newest one.", "PATH"},
          kStrictResume,
-         {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.",
-          ""},
+         kFresh,
          kStore},
         run_run},
        {"validate",
@@ -107,63 +87,6 @@ const std::vector<Command>& commands() {
         1,
         {kPlugin},
         run_describe},
-       {"sample",
-        "MODEL",
-        "answer prompts with a model folder",
-        "MODEL is the folder of a trained stage: RUN/STAGE/model, or RUN/shared/STAGE-HASH/model "
-        "in "
-        "a grid.\n"
-        "A words tokenizer knows the words of its training data only.\n"
-        "Example:\n"
-        "  lldm sample runs/smoke/sft/model --prompt \"ann has 4 apples . she buys 3 . how many "
-        "apples does ann have now ?\"",
-        1,
-        1,
-        {{"prompt", Takes::values, "A prompt; repeat for more.", "TEXT"},
-         {"samples", Takes::value, "Answers per prompt; default 1.", "N"},
-         {"seed", Takes::value, "Seed of the draws; default 42.", "N"},
-         {"json", Takes::nothing, "One JSON object a line.", ""},
-         kDevice,
-         kSet,
-         kPlugin},
-        run_sample},
-       {"evaluate",
-        "MODEL",
-        "measure a model folder on a task",
-        "Example: lldm evaluate runs/x/sft/model --task gsm8k --set task.path=gsm8k/test.jsonl",
-        1,
-        1,
-        {{"task", Takes::value, "The task's name; its options by --set task.KEY=VALUE.", "NAME"},
-         {"limit", Takes::value, "At most so many items.", "N"},
-         {"out", Takes::value, "Keep the report and every answer here; default: nothing is kept.",
-          "DIR"},
-         {"json", Takes::nothing, "One JSON object: the metrics, as in report.json.", ""},
-         kDevice,
-         kSet,
-         kPlugin},
-        run_evaluate},
-       {"score",
-        "MODEL PAIRS",
-        "score the answers of preference rows with a model folder",
-        "PAIRS is a JSONL file with prompt, chosen, rejected, or with prompt_ids, chosen_ids, "
-        "rejected_ids\n"
-        "(token ids; the model then needs no tokenizer).  --set gives keys of the estimator, or\n"
-        "forward_process.KEY, response_length, score_padding.\n"
-        "Example: lldm score runs/x/sft/model pairs.jsonl --estimator monte_carlo_elbo --set "
-        "draws=8 --json",
-        2,
-        2,
-        {{"estimator", Takes::value, "The score estimator; default monte_carlo_elbo.", "NAME"},
-         {"reference", Takes::value, "Also score policy minus this model, under shared draws.",
-          "MODEL"},
-         {"draws-seed", Takes::value, "Seed of the draws; default 42.", "N"},
-         {"repeat", Takes::value,
-          "Independent draws of every answer, 1 to 1000000: mean and variance; default 1.", "N"},
-         {"json", Takes::nothing, "One JSON object a row.", ""},
-         kDevice,
-         kSet,
-         kPlugin},
-        run_score},
        {"data generate",
         "TASK",
         "write a task's rows as JSONL",
@@ -222,111 +145,6 @@ const std::vector<Command>& commands() {
          kSet,
          kPlugin},
         run_data_inspect},
-       {"grid plan",
-        "FILE",
-        "the cells of a grid, the work they share, forward passes, memory",
-        "A misspelt axis is an error here.  See: lldm describe grid",
-        1,
-        1,
-        {kOut, kSet, kPlugin},
-        run_grid_plan},
-       {"grid run",
-        "FILE",
-        "run every cell in worker processes; finished ones are skipped",
-        "The same command again goes on, also after SIGKILL, and gives the report of a run left "
-        "alone.\n"
-        "The bits do not depend on --jobs: every worker has the file's `threads`, 1 if it names "
-        "none.\n"
-        "N is lowered, and said so, where N workers might hold more than [memory] budget or the "
-        "machine has.",
-        1,
-        1,
-        {kOut,
-         kJobs,
-         kRetryFailed,
-         kStrictResume,
-         {"fresh", Takes::nothing, "Remove what an earlier run left in the folder, then start.",
-          ""},
-         kStore,
-         kSet,
-         kPlugin},
-        run_grid_run},
-       {"grid status",
-        "DIR",
-        "how far the run in a folder is, cell by cell",
-        "States: done, running (somebody is at its work), failed, waiting.",
-        1,
-        1,
-        {{"json", Takes::nothing, "One JSON object.", ""}, kPlugin},
-        run_grid_status},
-       {"grid resume",
-        "DIR",
-        "go on with a grid from its folder alone",
-        "As grid run, with the folder's config.resolved.toml.",
-        1,
-        1,
-        {kJobs, kRetryFailed, kStrictResume, kStore, kPlugin},
-        run_grid_resume},
-       {"grid collect",
-        "DIR",
-        "write the report of what is finished, and print it",
-        "A report of less than everything says that it is partial.",
-        1,
-        1,
-        {kPlugin},
-        run_grid_collect},
-       {"grid emit",
-        "FILE",
-        "write an sbatch array script that runs the grid on a SLURM cluster",
-        "Writes DIR/grid.sbatch and prepares DIR, which every node must see.  Options given to "
-        "sbatch win over\n"
-        "the script's.  SIGTERM comes two minutes before the limit; a stopped task is queued "
-        "again.",
-        1,
-        1,
-        {{"slurm", Takes::nothing, "The scheduler.", ""},
-         kOut,
-         {"cells-per-task", Takes::value,
-          "Cells of one array task; default: 1, more above 1000 cells.", "N"},
-         kStore,
-         kSet,
-         kPlugin},
-        run_grid_emit},
-       {"grid work",
-        "DIR",
-        "one worker: do work of a prepared grid beside other workers",
-        "What grid run and grid emit start.  Ends when all its cells are done or have failed.",
-        1,
-        1,
-        {{"cells", Takes::value, "Only these cells, counted from 0 in the order of grid plan.",
-          "A-B"},
-         {"sharers", Takes::value, "Processes that share [memory] budget; default 1.", "N"},
-         kStrictResume,
-         kStore,
-         kPlugin},
-        run_grid_work},
-       {"store list",
-        "DIR",
-        "the finished work in a store, the longest unused first",
-        "A store is what --store DIR of run and grid run fills.  See docs/growing.md.",
-        1,
-        1,
-        {{"json", Takes::nothing, "One JSON object.", ""}},
-        run_store_list},
-       {"store prune",
-        "DIR",
-        "remove work from a store by age, use or size; says what it removes",
-        "At least one limit.  Runs have copies: nothing of theirs is touched.\n"
-        "Example: lldm store prune store --unused-for 30 --max-size \"20 GiB\" --dry-run",
-        1,
-        1,
-        {{"older-than", Takes::value, "Published more than so many days ago.", "DAYS"},
-         {"unused-for", Takes::value, "Neither published nor taken for so many days.", "DAYS"},
-         {"max-size", Takes::value,
-          "The longest unused go until the rest fits, written with its unit.", "SIZE"},
-         {"damaged", Takes::nothing, "Work whose files are not what was published.", ""},
-         {"dry-run", Takes::nothing, "Only say what would be removed.", ""}},
-        run_store_prune},
        {"plugin check",
         "FILE",
         "check the laws of everything that a plugin registers; exit code 0 or 4",

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <map>
 
+#include "cli/key_paths.hpp"
 #include "cli/terminal.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/config/reader.hpp"
@@ -13,8 +14,6 @@
 
 namespace lldm::cli {
 namespace {
-
-using Fields = std::vector<config::FieldInfo>;
 
 void print_fields(const std::vector<config::FieldInfo>& fields, const std::string& indent) {
   for (const config::FieldInfo& info : fields) {
@@ -83,45 +82,6 @@ constexpr const char* kGridHelp =
     "nothing or everything are errors of `lldm grid plan`.  With threads = 0 every worker has one "
     "thread, so\n"
     "that results do not depend on --jobs.\n";
-
-/// The names between the dots.
-std::vector<std::string> segments_of(const std::string& name) {
-  std::vector<std::string> segments(1);
-  for (const char c : name)
-    if (c == '.')
-      segments.emplace_back();
-    else
-      segments.back() += c;
-  return segments;
-}
-
-/// The key that the segments from `at` on lead to below `fields`; null if there is none.
-const config::FieldInfo* field_at(const Fields& fields, const std::vector<std::string>& segments,
-                                  std::size_t at) {
-  for (const config::FieldInfo& info : fields)
-    if (at < segments.size() && info.key == segments[at]) {
-      if (at + 1 == segments.size()) return &info;
-      return field_at(info.fields, segments, at + 1);
-    }
-  return nullptr;
-}
-
-/// Every path at which a key called `key` stands below `fields`.
-void paths_of(const std::string& key, const std::string& prefix, const Fields& fields,
-              std::vector<std::string>& paths) {
-  for (const config::FieldInfo& info : fields) {
-    if (info.key == key) paths.push_back(prefix + "." + info.key);
-    paths_of(key, prefix + "." + info.key, info.fields, paths);
-  }
-}
-
-/// The path of every key below `fields`.
-void key_paths(const std::string& prefix, const Fields& fields, std::vector<std::string>& paths) {
-  for (const config::FieldInfo& info : fields) {
-    paths.push_back(prefix + "." + info.key);
-    key_paths(prefix + "." + info.key, info.fields, paths);
-  }
-}
 
 struct Description {
   const Registry& registry;

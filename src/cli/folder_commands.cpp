@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The commands of model folders and of tokenizers, in the table of commands.
-#include "cli/command.hpp"
+#include "cli/option_specs.hpp"
 
 namespace lldm::cli {
 namespace {
 
-using Takes = OptionSpec::Takes;
-
-const OptionSpec kSet{"set", Takes::values, "Override a key of the file; VALUE is read as TOML.",
-                      "KEY.PATH=VALUE"};
 const OptionSpec kStoredDtype{
     "dtype", Takes::value,
     "Of the stored numbers: float32, bfloat16, float16, float64; default: the folder's own.",
@@ -31,6 +27,63 @@ const OptionSpec kConverted{"out", Takes::value, "Write here; default: standard 
 
 std::vector<Command> model_commands() {
   return {
+      {"sample",
+       "MODEL",
+       "answer prompts with a model folder",
+       "MODEL is the folder of a trained stage: RUN/STAGE/model, or RUN/shared/STAGE-HASH/model "
+       "in "
+       "a grid.\n"
+       "A words tokenizer knows the words of its training data only.\n"
+       "Example:\n"
+       "  lldm sample runs/smoke/sft/model --prompt \"ann has 4 apples . she buys 3 . how many "
+       "apples does ann have now ?\"",
+       1,
+       1,
+       {{"prompt", Takes::values, "A prompt; repeat for more.", "TEXT"},
+        {"samples", Takes::value, "Answers per prompt; default 1.", "N"},
+        {"seed", Takes::value, "Seed of the draws; default 42.", "N"},
+        {"json", Takes::nothing, "One JSON object a line.", ""},
+        kDevice,
+        kSet,
+        kPlugin},
+       run_sample},
+      {"evaluate",
+       "MODEL",
+       "measure a model folder on a task",
+       "Example: lldm evaluate runs/x/sft/model --task gsm8k --set task.path=gsm8k/test.jsonl",
+       1,
+       1,
+       {{"task", Takes::value, "The task's name; its options by --set task.KEY=VALUE.", "NAME"},
+        {"limit", Takes::value, "At most so many items.", "N"},
+        {"out", Takes::value, "Keep the report and every answer here; default: nothing is kept.",
+         "DIR"},
+        {"json", Takes::nothing, "One JSON object: the metrics, as in report.json.", ""},
+        kDevice,
+        kSet,
+        kPlugin},
+       run_evaluate},
+      {"score",
+       "MODEL PAIRS",
+       "score the answers of preference rows with a model folder",
+       "PAIRS is a JSONL file with prompt, chosen, rejected, or with prompt_ids, chosen_ids, "
+       "rejected_ids\n"
+       "(token ids; the model then needs no tokenizer).  --set gives keys of the estimator, or\n"
+       "forward_process.KEY, response_length, score_padding.\n"
+       "Example: lldm score runs/x/sft/model pairs.jsonl --estimator monte_carlo_elbo --set "
+       "draws=8 --json",
+       2,
+       2,
+       {{"estimator", Takes::value, "The score estimator; default monte_carlo_elbo.", "NAME"},
+        {"reference", Takes::value, "Also score policy minus this model, under shared draws.",
+         "MODEL"},
+        {"draws-seed", Takes::value, "Seed of the draws; default 42.", "N"},
+        {"repeat", Takes::value,
+         "Independent draws of every answer, 1 to 1000000: mean and variance; default 1.", "N"},
+        {"json", Takes::nothing, "One JSON object a row.", ""},
+        kDevice,
+        kSet,
+        kPlugin},
+       run_score},
       {"model inspect",
        "MODEL",
        "what a model folder holds: family, sizes, special ids, tensors, what is wrong with it",

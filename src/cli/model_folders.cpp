@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: MIT
-// lldm model init, inspect, export, merge, convert, diff.
-#include <algorithm>
-#include <array>
+// lldm model init, inspect, export, merge, diff.
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
 #include "cli/terminal.hpp"
+#include "cli/written_folder.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/adapter_base.hpp"
 #include "lldm/model/adapter_folder.hpp"
-#include "lldm/model/conversion.hpp"
 #include "lldm/model/folder_report.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/render/table.hpp"
 #include "lldm/storage/files.hpp"
-#include "lldm/tokenizer/find.hpp"
-#include "lldm/tokenizer/load.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -109,86 +105,6 @@ void print_report(const FolderReport& report, bool with_tensors) {
   for (const auto& complaint : report.complaints) std::cout << "wrong: " << complaint << "\n";
 }
 
-fs::path new_folder(const Arguments& arguments) {
-  if (!arguments.has("out")) throw ConfigError("no folder to write\n  give --out DIR");
-  const fs::path out = arguments.value("out");
-  if (fs::exists(out) && (!fs::is_directory(out) || !fs::is_empty(out)))
-    throw ConfigError(message("--out ", out.string(), ": is there already\n  give a new folder"));
-  return out;
-}
-
-constexpr std::array<std::pair<const char*, at::ScalarType>, 4> kStoredTypes = {
-    {{"float32", at::kFloat},
-     {"bfloat16", at::kBFloat16},
-     {"float16", at::kHalf},
-     {"float64", at::kDouble}}};
-
-at::ScalarType stored_type(const std::string& name) {
-  for (const auto& [known, type] : kStoredTypes)
-    if (name == known) return type;
-  throw ConfigError(
-      message("--dtype got \"", name, "\"\n  legal: float32, bfloat16, float16, float64"));
-}
-
-/// What the folder's tensors are stored as; --dtype says otherwise.
-SaveOptions save_options(const Arguments& arguments, const fs::path& from) {
-  SaveOptions options{.metadata = {{"format", "pt"}}};
-  if (arguments.has("dtype")) {
-    options.dtype = stored_type(arguments.value("dtype"));
-    return options;
-  }
-  const std::map<std::string, at::ScalarType> types = {
-      {"F32", at::kFloat}, {"BF16", at::kBFloat16}, {"F16", at::kHalf}, {"F64", at::kDouble}};
-  for (const auto& tensor : inspect_model_folder(from).tensors)
-    if (const auto type = types.find(tensor.dtype); type != types.end())
-      options.dtypes[tensor.name] = type->second;
-  return options;
-}
-
-/// float64 for a folder that holds such numbers: float32 would narrow them.
-std::shared_ptr<Transformer> load_widest(const fs::path& folder) {
-  require_model_folder(folder);
-  const auto counts = by_dtype(inspect_model_folder(folder));
-  return load_transformer(folder, counts.contains("F64") ? at::kDouble : at::kFloat);
-}
-
-/// Files beside the weights that say how text becomes ids; config.json and the weights are written.
-void copy_text_files(const fs::path& from, const fs::path& to) {
-  for (const auto& entry : fs::directory_iterator(from)) {
-    const auto name = entry.path().filename().string();
-    const bool is_text = name.starts_with("tokenizer") || name.starts_with("chat_template") ||
-                         name.starts_with("special_tokens_map") || name == "vocab.json" ||
-                         name == "merges.txt" || name == "added_tokens.json" ||
-                         name == "generation_config.json" || name == "lldm_tokenizer.json" ||
-                         name == "template.toml" || name == "forward_process.toml";
-    if (is_text && entry.is_regular_file())
-      write_file_atomically(to / name, read_file(entry.path()));
-  }
-}
-
-void save_beside(const Transformer& model, const fs::path& from, const fs::path& out,
-                 const SaveOptions& options) {
-  save_transformer(model, out, options);
-  copy_text_files(from, out);
-  std::cout << out.string() << ": " << model.config().family << ", "
-            << model.config().num_parameters() << " parameters\n";
-}
-
-/// Gives a mask that the tokenizer's file does not hold a text, where such files name added tokens.
-void name_mask(const fs::path& from, const fs::path& out, std::int64_t mask) {
-  if (!has_tokenizer(from) || mask < load_tokenizer(from)->vocabulary_size()) return;
-  constexpr const char* kText = "<|mask|>";
-  const fs::path file = out / "tokenizer_config.json";
-  nlohmann::ordered_json config = nlohmann::ordered_json::object();
-  if (fs::exists(file)) config = nlohmann::ordered_json::parse(read_file(file));
-  config["added_tokens_decoder"][std::to_string(mask)] = {
-      {"content", kText}, {"lstrip", false},      {"normalized", false},
-      {"rstrip", false},  {"single_word", false}, {"special", true}};
-  config["mask_token"] = kText;
-  write_file_atomically(file, config.dump(2) + "\n");
-  std::cout << "the mask, id " << mask << ", is written " << kText << " (tokenizer_config.json)\n";
-}
-
 }  // namespace
 
 int run_model_inspect(const Arguments& arguments) {
@@ -229,44 +145,6 @@ int run_model_merge(const Arguments& arguments) {
   const auto model = load_widest(from);
   merge_adapter(*model, updates, adapter);
   save_beside(*model, from, out, save_options(arguments, from));
-  return 0;
-}
-
-int run_model_convert(const Arguments& arguments) {
-  const fs::path from = arguments.positional.at(0), out = new_folder(arguments);
-  const std::string mask = arguments.value("mask-id"), shift = arguments.value("shift", "keep");
-  if (mask.empty())
-    throw ConfigError(
-        "lldm model convert: no mask token\n  give --mask-id ID, an id that no text "
-        "uses, or --mask-id new");
-  if (shift != "keep" && shift != "drop")
-    throw ConfigError(message("--shift got \"", shift, "\"\n  legal: keep, drop"));
-  const auto model = load_widest(from);
-  if (const auto family = arguments.value("from", model->config().family);
-      family != model->config().family)
-    throw ConfigError(
-        message("--from ", family, ": ", from.string(), " is a ", model->config().family));
-  if (model->has_adapter())
-    throw ConfigError(message(from.string(), ": is an adapter\n  lldm model merge ", from.string(),
-                              " --out NEW makes a folder that can be converted"));
-  if (model->config().mask_token)
-    throw ConfigError(message(from.string(), ": has a mask token already, ",
-                              *model->config().mask_token,
-                              "\n  it is a masked model: use it as it is, or export it"));
-  // "keep" is where the folder's own logits stand.
-  ConversionOptions options{.shifted_logits = shift == "keep" && model->config().shifted_logits};
-  if (mask != "new") options.mask_token = arguments.integer("mask-id", 0);
-  if (has_tokenizer(from)) {
-    // Ids of a tokenizer have no gaps.
-    const std::int64_t next = load_tokenizer(from)->vocabulary_size();
-    if (options.mask_token.value_or(model->config().embedding_rows()) > next)
-      throw ConfigError(message("--mask-id ", mask, ": the folder's tokenizer has ", next,
-                                " tokens, the embedding ", model->config().embedding_rows(),
-                                " rows\n  give --mask-id ", next, ", the first unused one"));
-  }
-  const auto made = converted(*model, options);
-  save_beside(*made, from, out, save_options(arguments, from));
-  name_mask(from, out, *made->config().mask_token);
   return 0;
 }
 

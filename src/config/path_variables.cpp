@@ -33,6 +33,20 @@ std::string unset_variable(std::string_view path) {
   return "";
 }
 
+std::string bare_variable(std::string_view path) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  for (std::size_t at = path.find('$'); at != path.npos; at = path.find('$', at + 1)) {
+    std::size_t end = at + 1;
+    while (end < path.size() &&
+           (is_letter(path[end]) || (end > at + 1 && path[end] >= '0' && path[end] <= '9')))
+      ++end;
+    if (end > at + 1) return std::string(path.substr(at + 1, end - at - 1));
+  }
+  return "";
+}
+
 std::string with_variables(std::string path) {
   for (Place at = next(path, 0); at.is_found();) {
     const std::string_view content = content_of(path, at);

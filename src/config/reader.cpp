@@ -177,6 +177,9 @@ bool read_value(const Value& value, std::filesystem::path& out, const Slot& slot
     return slot.fail(value, "names no file", "the name " + problem);
   const auto& source = value.position().source;
   out = path.is_absolute() || !source ? path : (source->folder / path).lexically_normal();
+  if (const std::string bare = bare_variable(text); !bare.empty() && !std::filesystem::exists(out))
+    return slot.fail(value, message("names no file: \"$", bare, "\" is taken as it stands"),
+                     message("a variable of the environment is written ${", bare, "}"));
   return true;
 }
 

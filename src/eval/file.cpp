@@ -190,6 +190,16 @@ std::vector<Example> FileTask::examples() const {
   return examples;
 }
 
+std::vector<std::string> FileTask::vocabulary_texts() const {
+  std::vector<std::string> texts;
+  if (state_->options.check_by != FileCheck::regex) return texts;
+  for (const Item& item : state_->items) {
+    texts.push_back(item.example.prompt);
+    if (!item.example.solution.empty()) texts.push_back(item.example.solution);
+  }
+  return texts;
+}
+
 Verdict FileTask::check(const Example& example, std::string_view output) const {
   std::size_t end = output.size();
   for (const std::string& stop : state_->options.stop) end = std::min(end, output.find(stop));

@@ -93,14 +93,21 @@ void make_absolute(Value& model, const std::string& who, Diagnostics& diagnostic
   const std::string name = config::with_variables(model.as_string());
   if (name != model.as_string()) model = Value::string(name, model.position());
   const auto source = model.position().source;
-  if (name.find('/') == std::string::npos || name.starts_with('/') || !source) return;
-  if (const auto snapshot = named_snapshot(name, source->folder)) {
-    model = Value::string(std::filesystem::absolute(*snapshot).string(), model.position());
-    return;
-  }
-  model =
-      Value::string(std::filesystem::absolute(source->folder / name).lexically_normal().string(),
-                    model.position());
+  const bool is_relative = name.find('/') != std::string::npos && !name.starts_with('/') && source;
+  if (is_relative)
+    if (const auto snapshot = named_snapshot(name, source->folder)) {
+      model = Value::string(std::filesystem::absolute(*snapshot).string(), model.position());
+      return;
+    }
+  if (is_relative)
+    model =
+        Value::string(std::filesystem::absolute(source->folder / name).lexically_normal().string(),
+                      model.position());
+  if (const std::string bare = config::bare_variable(name);
+      !bare.empty() && !std::filesystem::exists(model.as_string()))
+    diagnostics.error(model.position(),
+                      message(who, " names no model: \"$", bare, "\" is taken as it stands"),
+                      message("a variable of the environment is written ${", bare, "}"));
 }
 
 void make_models_absolute(Value& table, const std::string& stage, Diagnostics& diagnostics) {

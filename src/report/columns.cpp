@@ -46,6 +46,18 @@ void add_results(Columns& columns) {
        "items.jsonl: metrics.strict_match"},
       {table, "flexible", "share right by GSM8K's flexible extract", "share", kShareInterval,
        "items.jsonl: metrics.flexible_extract"},
+      {table, "checker timeout",
+       "share of answers whose check was stopped after `timeout_seconds`; they count as wrong; "
+       "this "
+       "and the next three where there are any",
+       "share", kShareInterval, "items.jsonl: metrics.check_timeout"},
+      {table, "checker crash", "share whose checker was ended by a signal", "share", kShareInterval,
+       "items.jsonl: metrics.check_crash"},
+      {table, "checker exit", "share whose checker ended with another exit code", "share",
+       kShareInterval, "items.jsonl: metrics.check_exit"},
+      {table, "checker garbage",
+       "share whose checker wrote no reply that was agreed, or whose expression gave up", "share",
+       kShareInterval, "items.jsonl: metrics.check_garbage"},
       {table, "accuracy change",
        "accuracy less that of the model that the row starts from: same seed, same items", "share",
        kChangeInterval, "items.jsonl of both: correct"},

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "report/report_table.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "report/columns.hpp"
 #include "report/lines_table.hpp"
 
@@ -15,6 +18,11 @@ constexpr const char* kResultsNote =
     "exact McNemar: two-sided p that nothing changed, by the items that became right and "
     "wrong.\n";
 
+/// Whether a row of the group has more than none of the metric.
+bool has_any(const ReportGroup& group, const char* metric) {
+  return std::ranges::any_of(group.values(metric), [](double value) { return value > 0; });
+}
+
 ReportTable results_table(const ReportGroups& all) {
   const ReportGroups groups = lines_with(all, {"accuracy"});
   std::vector<std::string> metrics, columns = {"model", "role", "seeds"};
@@ -24,6 +32,14 @@ ReportTable results_table(const ReportGroups& all) {
                                        {"strict_match", "strict"},
                                        {"flexible_extract", "flexible"}})
     if (any_has(groups, metric)) {
+      metrics.emplace_back(metric);
+      columns.emplace_back(header);
+    }
+  for (const auto& [metric, header] : {std::pair("check_timeout", "checker timeout"),
+                                       {"check_crash", "checker crash"},
+                                       {"check_exit", "checker exit"},
+                                       {"check_garbage", "checker garbage"}})
+    if (std::ranges::any_of(groups, [&](const auto& group) { return has_any(group, metric); })) {
       metrics.emplace_back(metric);
       columns.emplace_back(header);
     }

@@ -7,6 +7,7 @@
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "run/sampler_canvas.hpp"
 #include "run/writing.hpp"
 #include "stage/corpus_rows.hpp"
 #include "stage/generation.hpp"
@@ -90,14 +91,10 @@ class TextCheck {
     std::vector<std::string> texts;
     for (const Prompt& prompt : prompts) texts.push_back(prompt.text);
     refuse_mask_text(texts, who, *writing.tokenizer);
-    const config::Member* sampler = stage.resolved.find("sampler");
-    const config::Member* length = sampler ? sampler->value.find("response_length") : nullptr;
+    const auto canvas = sampler_canvas(stage.resolved, run_.services(work, nullptr));
     static_cast<void>(encode_prompts(
         prompts, writing.prompt_template, *writing.tokenizer,
-        {.max_length = writing.max_length,
-         .response_length =
-             length && length->value.is_integer() ? length->value.as_integer() : std::int64_t{1}},
-        who));
+        {.max_length = writing.max_length, .response_length = canvas.value_or(1)}, who));
   }
 
   PlannedRun run_;

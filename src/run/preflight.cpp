@@ -14,6 +14,7 @@
 #include "lldm/run/plan.hpp"
 #include "lldm/services.hpp"
 #include "run/row_form.hpp"
+#include "run/sampler_canvas.hpp"
 #include "run/scoring_fit.hpp"
 
 namespace lldm {
@@ -25,11 +26,12 @@ using config::Position;
 
 /// Canvases that leave no room for a prompt, for each of the models that they are used with.
 void check_canvases(const Stage& stage, const StageFit& fit) {
-  const Member* sampler = stage.resolved.find("sampler");
-  const Member* length = sampler ? sampler->value.find("response_length") : nullptr;
-  if (length && length->value.is_integer())
-    for (const std::string& model : stage.facts.sampled)
-      fit.check_canvas("sampler", length->value.as_integer(), model);
+  if (!stage.facts.sampled.empty())
+    fit.tries("sampler", [&] {
+      if (const auto canvas = sampler_canvas(stage.resolved, fit.services))
+        for (const std::string& model : stage.facts.sampled)
+          fit.check_canvas("sampler", *canvas, model);
+    });
   if (!stage.facts.scoring) return;
   std::vector<std::string> models = stage.facts.models;
   if (models.empty()) models.push_back(stage.facts.from);

@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "lldm/concepts/any_score_estimator.hpp"
-#include "lldm/concepts/tokenizer.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
+#include "run/any_ids.hpp"
 
 namespace lldm {
 namespace {
@@ -16,21 +16,6 @@ namespace {
 using config::Member;
 using config::Value;
 using EstimatorRef = ComponentRef<Role::score_estimator>;
-
-/// Stands for whatever tokenizer the stage will have: processes ask it for ids alone.
-class AnyIds final : public Tokenizer {
- public:
-  std::vector<std::int64_t> encode(std::string_view, SpecialText) const override { return {}; }
-  std::string decode(std::span<const std::int64_t>, bool) const override { return ""; }
-  std::int64_t vocabulary_size() const override { return std::int64_t{1} << 40; }
-  const SpecialTokens& special() const override { return special_; }
-  std::string_view type() const override { return "any"; }
-  void save(const std::filesystem::path&) const override {}
-  std::string fingerprint() const override { return ""; }
-
- private:
-  SpecialTokens special_{.mask = (std::int64_t{1} << 40) - 1, .end_of_text = 0};
-};
 
 /// The estimator that `adaptive` repeats, else the estimator.
 std::string_view innermost(const Value& table) {

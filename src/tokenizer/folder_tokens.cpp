@@ -7,12 +7,14 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "lldm/errors.hpp"
+#include "lldm/tokenizer/free_ids.hpp"
 #include "storage/input_file.hpp"
 #include "text/json.hpp"
+#include "tokenizer/file_vocabulary.hpp"
+#include "tokenizer/lit_gpt_config.hpp"
 
 namespace lldm {
 namespace {
@@ -39,6 +41,9 @@ constexpr std::array<HubRole, 4> kHubRoles = {{
      &SpecialTokens::begin_of_text},
     {"padding", "pad_token", "pad_token_id", &SpecialNames::padding, &SpecialTokens::padding},
 }};
+
+constexpr std::array<const char*, 5> kTokenFlags = {"single_word", "lstrip", "rstrip", "normalized",
+                                                    "special"};
 
 /// A JSON file of the folder; nothing where it is not there.
 struct FolderFile {
@@ -73,57 +78,6 @@ std::string list_text(const std::vector<std::int64_t>& ids) {
   return text + "]";
 }
 
-/// Ids and texts of a tokenizer.json, without judging it: its own reader does that.
-class Vocabulary {
- public:
-  explicit Vocabulary(const json& tokenizer) {
-    if (!tokenizer.is_object()) return;
-    const auto model = tokenizer.find("model");
-    if (model != tokenizer.end() && model->is_object() && model->contains("vocab"))
-      add_all((*model)["vocab"]);
-    const auto added = tokenizer.find("added_tokens");
-    if (added == tokenizer.end() || !added->is_array()) return;
-    for (const json& token : *added)
-      if (token.is_object() && token.contains("id") && token["id"].is_number_integer() &&
-          token.contains("content") && token["content"].is_string())
-        add(token["content"].get<std::string>(), token["id"].get<std::int64_t>());
-  }
-  void add(const std::string& text, std::int64_t id) {
-    if (!ids_.try_emplace(text, id).second) return;  // a token of the vocabulary keeps its id
-    texts_.try_emplace(id, text);
-    next_ = std::max(next_, id + 1);
-  }
-  [[nodiscard]] std::optional<std::string> text_of(std::int64_t id) const {
-    const auto found = texts_.find(id);
-    return found == texts_.end() ? std::nullopt : std::optional(found->second);
-  }
-  [[nodiscard]] std::optional<std::int64_t> id_of(const std::string& text) const {
-    const auto found = ids_.find(text);
-    return found == ids_.end() ? std::nullopt : std::optional(found->second);
-  }
-  [[nodiscard]] std::int64_t next() const { return next_; }
-  /// `302, which is "<|mask|>"`
-  [[nodiscard]] std::string shown(std::int64_t id) const {
-    const auto text = text_of(id);
-    return text ? message(id, ", which is \"", *text, "\"") : message(id);
-  }
-
- private:
-  /// {token: id} or [[token, score], ...]
-  void add_all(const json& vocab) {
-    for (std::size_t i = 0; vocab.is_array() && i < vocab.size(); ++i)
-      if (const json& entry = vocab[i]; entry.is_array() && !entry.empty() && entry[0].is_string())
-        add(entry[0].get<std::string>(), static_cast<std::int64_t>(i));
-    if (vocab.is_object())
-      for (const auto& [text, id] : vocab.items())
-        if (id.is_number_integer()) add(text, id.get<std::int64_t>());
-  }
-
-  std::unordered_map<std::string, std::int64_t> ids_;
-  std::unordered_map<std::int64_t, std::string> texts_;
-  std::int64_t next_ = 0;
-};
-
 [[noreturn]] void contradict(const fs::path& folder, const std::string& about,
                              const std::string& first, const std::string& second) {
   throw DataError(message(folder.string(), ": two files contradict one another about ", about,
@@ -148,7 +102,7 @@ std::optional<Statement> named_by(const std::optional<FolderFile>& file, const H
 
 /// added_tokens_decoder against tokenizer.json; the tokens that only it has, by id.
 void read_decoder(const fs::path& folder, const FolderFile& config, const std::string& tokenizer,
-                  Vocabulary& vocabulary, json& added_tokens) {
+                  FileVocabulary& vocabulary, json& added_tokens) {
   const auto decoder = config.root().find("added_tokens_decoder");
   if (!decoder) return;
   decoder->require_object();
@@ -177,28 +131,59 @@ void read_decoder(const fs::path& folder, const FolderFile& config, const std::s
       const auto value = token.find(key);
       return value && value->boolean();
     };
-    added_tokens.push_back({{"id", id},
-                            {"content", content},
-                            {"single_word", flag("single_word")},
-                            {"lstrip", flag("lstrip")},
-                            {"rstrip", flag("rstrip")},
-                            {"normalized", flag("normalized")},
-                            {"special", flag("special")}});
+    json added = {{"id", id}, {"content", content}};
+    for (const char* key : kTokenFlags) added[key] = flag(key);
+    added_tokens.push_back(std::move(added));
     vocabulary.add(content, id);
   }
+}
+
+/// The mask of a config.json: its id, or SMDM's, which is the row behind those that have a logit.
+std::vector<std::int64_t> mask_of(const FolderFile& config) {
+  auto ids = ids_of(config, kHubRoles.front());
+  if (!ids.empty() || !is_smdm_config(config.content)) return ids;
+  const bool is_named = is_named_smdm(config.content);
+  const auto number = [&](const char* key, std::int64_t fallback) {
+    const auto value = config.root().find(key);
+    return value ? value->integer(1, kMaxId) : fallback;
+  };
+  const std::int64_t multiple =
+      number("padding_multiple", is_named ? kSmdmMultiple : kLitGptMultiple);
+  const std::int64_t vocabulary = number("vocab_size", is_named ? kSmdmVocabulary : 0);
+  if (vocabulary > 0)
+    ids.push_back(number("padded_vocab_size", padded_vocabulary(vocabulary, multiple)));
+  return ids;
+}
+
+/// The ids that config.json has for a role.
+std::vector<std::int64_t> stated_ids(const FolderFile& config, const HubRole& role) {
+  return role.id == &SpecialTokens::mask ? mask_of(config) : ids_of(config, role);
+}
+
+/// A model's mask that stands right behind the ids of its tokenizer's file and that no file names:
+/// the tokenizer was published before the mask was added, and gets it.
+void add_mask_behind(const FolderFile& config, FileVocabulary& vocabulary, json& added_tokens) {
+  const auto mask = mask_of(config);
+  if (mask.empty() || mask.front() != vocabulary.next() ||
+      vocabulary.id_of(std::string(kAddedMask)))
+    return;
+  json added = {{"id", mask.front()}, {"content", kAddedMask}};
+  for (const char* key : kTokenFlags) added[key] = key == std::string_view("special");
+  added_tokens.push_back(std::move(added));
+  vocabulary.add(std::string(kAddedMask), mask.front());
 }
 
 /// The name of a role's token, on which all files agree; "" where none names it.
 std::string agreed_name(const fs::path& folder, const HubRole& role,
                         const std::vector<Statement>& statements,
                         const std::optional<FolderFile>& config, const std::string& tokenizer,
-                        const Vocabulary& vocabulary) {
+                        const FileVocabulary& vocabulary) {
   const std::string about = message("the ", role.role, " token");
   for (const Statement& other : statements)
     if (other.name != statements.front().name)
       contradict(folder, about, statements.front().source, other.source);
   const std::string name = statements.empty() ? "" : statements.front().name;
-  const auto ids = config ? ids_of(*config, role) : std::vector<std::int64_t>();
+  const auto ids = config ? stated_ids(*config, role) : std::vector<std::int64_t>();
   if (ids.empty()) return name;
   for (const std::int64_t id : ids)
     if (!vocabulary.text_of(id))
@@ -226,9 +211,12 @@ FolderTokens read_folder_tokens(const fs::path& tokenizer_file, std::string toke
   const auto config = FolderFile::read(folder / "config.json");
   if (!map && !tokenizer_config && !config) return out;
   json tokenizer = parse_json(out.tokenizer_json, file);
-  Vocabulary vocabulary(tokenizer);
+  FileVocabulary vocabulary(tokenizer);
   json more = json::array();
   if (tokenizer_config) read_decoder(folder, *tokenizer_config, file, vocabulary, more);
+  const bool is_mask_named = !asked.mask.empty() || named_by(map, kHubRoles.front()) ||
+                             named_by(tokenizer_config, kHubRoles.front());
+  if (config && !is_mask_named) add_mask_behind(*config, vocabulary, more);
   if (!more.empty()) {
     if (!tokenizer["added_tokens"].is_array()) tokenizer["added_tokens"] = json::array();
     tokenizer["added_tokens"].insert(tokenizer["added_tokens"].end(), more.begin(), more.end());
@@ -250,7 +238,7 @@ void check_config_ids(const fs::path& folder, const std::string& source, const S
   if (!config) return;
   for (const HubRole& role : kHubRoles) {
     const std::int64_t id = special.*role.id;
-    const auto ids = ids_of(*config, role);
+    const auto ids = stated_ids(*config, role);
     if (id < 0 || ids.empty() || std::ranges::find(ids, id) != ids.end()) continue;
     contradict(folder, message("the ", role.role, " token"),
                message(source, ": \"", names.*role.text, "\", which is ", id),

@@ -22,6 +22,8 @@ struct FolderTokens {
 ///
 /// A role's token may be named by any of them; those that name it must agree.  eos_token_id may be
 /// a list: the named end of text must be in it, the first one counts where none is named.
+/// A mask that config.json has (SMDM's is its last row) right behind the ids of `tokenizer_file`,
+/// and that no file names, joins the tokenizer as "<|mask|>".
 /// A role for which `asked` holds a text is not looked at: the caller has its own.
 /// Errors  DataError: a contradiction (both files, both values), an id without a token, bad JSON.
 [[nodiscard]] FolderTokens read_folder_tokens(const std::filesystem::path& tokenizer_file,

@@ -118,10 +118,12 @@ for way in plain timeout crash exit garbage; do
     expect_metric "$(result "$way")" accuracy 0.5
     expect_text "the check of 1 of 2 answers failed; they count as not correct"
     expect_text "item second: "
+    check "the table has the share" grep -q "checker $way" "$way/report.md"
     check "the item says why" grep -q '"check_failure"' "$(dirname "$(result "$way")")/items.jsonl"
   fi
 done
 expect_text "check_garbage 0.5"
+check "a checker that never fails has no such column" [ -z "$(grep "checker" plain/report.md)" ]
 run_lldm run file.toml --out none --set 'ev.task={ type = "file", file = "items.jsonl", check = "command", command = ["false"] }'
 expect_code 2 "a checker that fails for every answer measures nothing"
 expect_text "the check of all 2 answers failed: nothing was measured"
@@ -133,6 +135,36 @@ sed -i 's/#### 5/#### 6/' check.py
 run_lldm run file.toml --out plain --set 'ev.task={ type = "file", file = "items.jsonl", check = "command", command = ["python3", "check.py", "plain"], timeout_seconds = 2 }'
 expect_code 2 "another checker is another experiment"
 sed -i 's/#### 6/#### 5/' check.py
+
+echo "a file task: expressions are no words"
+printf '%s\n' '{"text": "one two three"}' '{"text": "three two one"}' > words.jsonl
+echo '{"prompt": "one two", "answer": "thr[e]{2}\\b"}' > regex.jsonl
+cat > regex.toml <<'EOF'
+name = "regex"
+[model]
+width = 16
+layers = 1
+heads = 2
+max_length = 32
+[sampler]
+type = "fixed_length"
+response_length = 4
+steps = 4
+[[stage]]
+name = "pre"
+kind = "pretraining"
+data = { file = "words.jsonl" }
+optimizer = { steps = 2, batch_size = 2 }
+[[stage]]
+name = "ev"
+kind = "evaluate"
+models = ["pre"]
+task = { type = "file", file = "regex.jsonl", check = "regex" }
+EOF
+run_lldm run regex.toml --out regex --set threads=1
+expect_code 0 "an answer that is an expression"
+check "has no words in the vocabulary" [ -z "$(grep "thr\[e\]" regex/pre/model/lldm_tokenizer.json)" ]
+check "which has the prompt's" grep -q '"three"' regex/pre/model/lldm_tokenizer.json
 
 echo "a file task: refused"
 run_lldm run file.toml --out bad --set 'ev.task={ type = "file", file = "items.jsonl", check = "command", command = ["no-such-checker"] }'

@@ -158,6 +158,9 @@ class FileTask {
   /// Ids are the rows' own, else "<file name without extension>-<line>".
   [[nodiscard]] std::vector<Example> examples() const;
   [[nodiscard]] Verdict check(const Example& example, std::string_view output) const;
+  /// Of check = "regex" prompts and solutions: its answers are expressions, which no model writes.
+  /// Else none: what the examples hold.
+  [[nodiscard]] std::vector<std::string> vocabulary_texts() const;
 
  private:
   struct State;

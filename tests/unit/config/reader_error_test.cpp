@@ -242,6 +242,10 @@ TEST_CASE("read_options replaces environment variables in paths and misses none"
         "  got \"${LLDM_TEST_FOLDER}/x\"; set it: export LLDM_TEST_FOLDER=FOLDER");
   CHECK(errors_of<Everything>("file = \"${LLDM\"\n") ==
         "a.toml:1:8: [m]: \"file\" has a \"${\" without \"}\"\n  got \"${LLDM\"");
+  CHECK(errors_of<Everything>("file = \"$LLDM_DATA/x\"\n") ==
+        "a.toml:1:8: [m]: \"file\" names no file: \"$LLDM_DATA\" is taken as it stands\n"
+        "  a variable of the environment is written ${LLDM_DATA}");
+  CHECK(errors_of<Everything>("file = \"costs_$5/x\"\n").empty());
 }
 
 // promise 11

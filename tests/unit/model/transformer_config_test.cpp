@@ -9,7 +9,9 @@
 #include "lldm/errors.hpp"
 #include "lldm/model/transformer.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 
+using lldm::testing::contains;
 using nlohmann::json;
 
 namespace {
@@ -142,6 +144,26 @@ TEST_CASE("a config.json says its family by type, by architecture or by its keys
             {"rope_parameters", {{"rope_type", "linear"}, {"factor", 2.0}, {"rope_theta", 5.0}}}});
   CHECK(scaled.rope_theta == 5.0);
   CHECK(scaled.rope_scaling.factor == 2.0);
+}
+
+TEST_CASE("SMDM's published configurations are read by their name alone", "[model][config]") {
+  const auto config = lldm::parse_model_config(R"({"name": "Diff_LLaMA_1028M"})", "config.json");
+  CHECK(config.family == "smdm");
+  CHECK(config.width == 1792);
+  CHECK(config.layers == 20);
+  CHECK(config.heads == 14);
+  CHECK(config.mlp_width == 7168);
+  CHECK(config.max_length == 2048);
+  CHECK(config.logit_columns == 32000);
+  CHECK(config.mask_token == 32000);
+  // "1028M" leaves embedding and head out.
+  CHECK(config.num_parameters() - (32001 + 32000) * 1792 == 1027677952);
+  const auto smaller = lldm::parse_model_config(R"({"name": "Diff_LLaMA_6M", "n_layer": 2})", "x");
+  CHECK(smaller.layers == 2);
+  CHECK(smaller.width == 256);
+  CHECK_THROWS_WITH(
+      lldm::parse_model_config(R"({"name": "Diff_LLaMA_7M"})", "config.json"),
+      contains("is no configuration of SMDM; Diff_LLaMA_ is followed by one of 6M, 19M"));
 }
 
 TEST_CASE("a config.json of another kind is refused by name", "[model][config]") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tokenizer/folder_tokens.hpp"
 
+#include <array>
 #include <fstream>
 
 #include "lldm/errors.hpp"
@@ -122,4 +123,36 @@ TEST_CASE("A [tokenizer] key beside a model folder is obeyed or refused",
   elsewhere.path = "elsewhere";
   CHECK_THROWS_WITH(load(elsewhere, {"path"}), contains("[tokenizer] path"));
   CHECK_THROWS_WITH(load({.min_count = 2}, {"min_count"}), contains("min_count is not read"));
+}
+
+TEST_CASE("A mask behind the tokenizer's ids joins it", "[tokenizer][folder_tokens]") {
+  const Folder hub;
+  json file = small_tokenizer_json();
+  file["added_tokens"][0]["content"] = "<|other|>";
+  hub.write("tokenizer.json", file);
+  hub.write("config.json", {{"mask_token_id", 259}});
+  const auto tokenizer = load_tokenizer(hub.folder.path());
+  CHECK(tokenizer->special().mask == 259);
+  CHECK(tokenizer->vocabulary_size() == 260);
+  CHECK_THROWS_WITH((hub.write("config.json", {{"mask_token_id", 260}}), hub.special()),
+                    contains("has no token 260"));
+}
+
+TEST_CASE("SMDM's mask is the row behind those with a logit", "[tokenizer][folder_tokens]") {
+  const Folder hub;
+  json tokenizer = small_tokenizer_json();
+  tokenizer["added_tokens"] = json::array();  // 256 "th", 257 "the"
+  hub.write("tokenizer.json", tokenizer);
+  const json sizes = {{"n_embd", 8}, {"_mlp_class", "LLaMAMLP"}, {"padding_multiple", 1}};
+  json config = sizes;
+  config["vocab_size"] = 258;
+  hub.write("config.json", config);
+  const auto made = load_tokenizer(hub.folder.path());
+  CHECK(made->special().mask == 258);
+  CHECK(made->decode(std::array<std::int64_t, 1>{258}, false) == "<|mask|>");
+  CHECK(made->encode("the") == std::vector<std::int64_t>{257});
+  hub.write("config.json", {{"name", "Diff_LLaMA_6M"}});  // 32000 and the mask
+  CHECK_THROWS_WITH(hub.special(), contains("mask_token_id = 32000"));
+  hub.write("config.json", {{"name", "Diff_LLaMA_6M"}, {"padded_vocab_size", 258}});
+  CHECK(hub.special().mask == 258);
 }
