@@ -76,7 +76,10 @@ int run_data_split(const Arguments& arguments) {
     const std::filesystem::path file = folder / (part.name + ".jsonl");
     if (std::filesystem::is_directory(file))
       throw ConfigError(message(file.string(), ": is a folder\n  give another --out"));
-    refuse_input_as_output(file, arguments.positional);
+    std::error_code ignored;
+    if (std::filesystem::equivalent(file, arguments.positional.front(), ignored))
+      throw ConfigError(message(file.string(), ": is the file that is read, and would be lost",
+                                "\n  give another --out"));
   }
   for (Part& part : parts)
     part.file = std::make_unique<PendingFile>(folder / (part.name + ".jsonl"));
