@@ -38,7 +38,8 @@ std::vector<Part> parts_of(std::string text) {
     } catch (const std::exception&) {  // told below
     }
     const std::string name = text.substr(0, std::min(equal, end));
-    const bool is_name = !name.empty() && name.find('/') == std::string::npos;
+    const bool is_name =
+        !name.empty() && name.front() != '.' && name.find('/') == std::string::npos;
     if (equal >= end || !is_name || read != end - equal - 1 || !(share > 0) || share > 1)
       throw ConfigError(message("--parts got ", config::in_quotes(text.substr(0, end)),
                                 "\n  write NAME=SHARE,..., such as train=0.9,test=0.1"));
