@@ -218,7 +218,7 @@ optimizer = { steps = 1, batch_size = 2 }
 TOML
 run_lldm run border.toml --out border
 expect_code 0 "a token over the border is told"
-expect_text "of 1 of 4 answers (first border.jsonl:3) a token of prompt and answer together would span their border"
+check "with the place of the first" grep -qE 'of 1 of 4 answers \(first .*border.jsonl:3\) a token of prompt and answer together would span their border' <<< "$text"
 run_lldm run border.toml --out border_prefix --set sft.prompt_boundary=prefix
 expect_code 2 "and an error where that is asked for"
 run_lldm data check border.jsonl --kind conversations --tokenizer border/sft/model
@@ -312,8 +312,8 @@ run_lldm run pretrain.toml --out short_parts "${short[@]}" --set max_hours=1e-9
 run_lldm run pretrain.toml --out short_parts "${short[@]}"
 check "resumed, bit by bit the same model" cmp short_run/base/model/model.safetensors short_parts/base/model/model.safetensors
 check "are other rows" [ "$(sha256sum < isolated/base/model/model.safetensors)" != "$(sha256sum < whole/base/model/model.safetensors)" ]
-run_lldm run pretrain.toml --out diverging "${short[@]}" --set base.optimizer.learning_rate=1e30 --set base.optimizer.max_gradient_norm=0
-check "a loss that is no number names texts of the corpus" grep -qE 'short, text [0-9]+' <<< "$text"
+run_lldm run pretrain.toml --out diverging "${short[@]}" --set base.optimizer.learning_rate=1e12
+check "a score that is no number names texts of the corpus" grep -qE 'short, text [0-9]+' <<< "$text"
 run_lldm validate pretrain.toml --set 'base.data={ corpus = "corpus", length = 65 }'
 check "rows longer than the model" [ "$code" -eq 2 ]
 sed 's/type = "bytes"/type = "words"/; s/{ corpus = "corpus" }/{ file = "texts.jsonl" }/' pretrain.toml > words.toml
