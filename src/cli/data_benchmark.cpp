@@ -13,7 +13,7 @@
 namespace lldm::cli {
 
 int run_data_benchmark(const Arguments& arguments) {
-  const std::string out = out_file(arguments, "benchmark", arguments.positional);
+  const std::string out = required(arguments, "benchmark", "out", "where to?");
   if (arguments.has("name") && arguments.value("name").empty())
     throw ConfigError("--name is empty\n  a set is told by its name");
   synthesis::BenchmarkSets sets;

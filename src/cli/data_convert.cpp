@@ -94,7 +94,7 @@ std::vector<std::string> kept_keys(const Arguments& arguments) {
 }  // namespace
 
 int run_data_convert(const Arguments& arguments) {
-  const std::string out = out_file(arguments, "convert", arguments.positional);
+  const std::string out = required(arguments, "convert", "out", "where to?");
   const std::filesystem::path path = arguments.positional.front();
   const std::string to = arguments.value("to");
   const bool is_unpaired = to == "unpaired";

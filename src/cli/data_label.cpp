@@ -191,7 +191,7 @@ std::string labeled_by(const Arguments& arguments) {
 }  // namespace
 
 int run_data_label(const Arguments& arguments) {
-  const std::string out = out_file(arguments, "label", arguments.positional);
+  const std::string out = required(arguments, "label", "out", "where to?");
   if (arguments.has("judge") && arguments.has("task"))
     throw ConfigError("lldm data label: --judge and --task are two judges\n  give one of them");
   for (const char* option : {"batch", "timeout"})

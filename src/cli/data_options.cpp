@@ -30,25 +30,6 @@ std::string required(const Arguments& arguments, const char* command, const char
   throw ConfigError(message("lldm data ", command, ": ", what, "\n  give --", option));
 }
 
-void refuse_input_as_output(const std::filesystem::path& out,
-                            const std::vector<std::string>& files) {
-  std::error_code ignored;
-  for (const std::string& file : files)
-    if (std::filesystem::equivalent(out, file, ignored))
-      throw ConfigError(message(out.string(), ": is a file that is read, and would be written over",
-                                "\n  give another --out"));
-}
-
-std::string out_file(const Arguments& arguments, const char* command,
-                     const std::vector<std::string>& files) {
-  const std::string out = required(arguments, command, "out", "where to?");
-  std::error_code ignored;
-  if (std::filesystem::is_directory(out, ignored))
-    throw ConfigError(message("--out ", out, ": is a folder\n  give the name of a file in it"));
-  refuse_input_as_output(out, files);
-  return out;
-}
-
 StopGuard::StopGuard() : observer_(std::make_unique<TerminalObserver>()) {}
 StopGuard::~StopGuard() = default;
 

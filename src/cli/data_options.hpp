@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "cli/command.hpp"
 #include "lldm/concepts/tokenizer.hpp"
@@ -19,14 +18,6 @@ RowReaderOptions reader_of(const Arguments& arguments);
 /// The value of --`option`; ConfigError "lldm data COMMAND: WHAT" where it is not given.
 std::string required(const Arguments& arguments, const char* command, const char* option,
                      const char* what);
-
-/// ConfigError where `out` is one of the files that a command reads.
-void refuse_input_as_output(const std::filesystem::path& out,
-                            const std::vector<std::string>& files);
-
-/// --out of a command that reads these files: ConfigError where it is one of them, or a folder.
-std::string out_file(const Arguments& arguments, const char* command,
-                     const std::vector<std::string>& files);
 
 /// While it lives, a first interrupt ends the command at the next `check`, so that what it had
 /// begun to write is removed.

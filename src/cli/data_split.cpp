@@ -38,7 +38,8 @@ std::vector<Part> parts_of(std::string text) {
     } catch (const std::exception&) {  // told below
     }
     const std::string name = text.substr(0, std::min(equal, end));
-    const bool is_name = !name.empty() && name.find('/') == std::string::npos;
+    const bool is_name =
+        !name.empty() && name.front() != '.' && name.find('/') == std::string::npos;
     if (equal >= end || !is_name || read != end - equal - 1 || !(share > 0) || share > 1)
       throw ConfigError(message("--parts got ", config::in_quotes(text.substr(0, end)),
                                 "\n  write NAME=SHARE,..., such as train=0.9,test=0.1"));
@@ -76,7 +77,10 @@ int run_data_split(const Arguments& arguments) {
     const std::filesystem::path file = folder / (part.name + ".jsonl");
     if (std::filesystem::is_directory(file))
       throw ConfigError(message(file.string(), ": is a folder\n  give another --out"));
-    refuse_input_as_output(file, arguments.positional);
+    std::error_code ignored;
+    if (std::filesystem::equivalent(file, arguments.positional.front(), ignored))
+      throw ConfigError(message(file.string(), ": is the file that is read, and would be lost",
+                                "\n  give another --out"));
   }
   for (Part& part : parts)
     part.file = std::make_unique<PendingFile>(folder / (part.name + ".jsonl"));

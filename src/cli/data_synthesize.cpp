@@ -120,7 +120,7 @@ AnyTask task_of(const SynthesisRequest& request, const std::string& name,
 
 int run_data_synthesize(const Arguments& arguments) {
   const std::string from = required(arguments, "synthesize", "from", "of which file?");
-  static_cast<void>(out_file(arguments, "synthesize", {from, arguments.value("problems", from)}));
+  static_cast<void>(required(arguments, "synthesize", "out", "where to?"));
   const bool is_import =
       arguments.has("problems") || arguments.has("judge") || arguments.has("labeled");
   if (!arguments.has("task") && (!is_import || arguments.has("problems")))

@@ -54,6 +54,10 @@ LabelFile::LabelFile(std::filesystem::path out, Origin origin)
 bool LabelFile::read() {
   const std::string text = read_input(verdicts_);
   const std::size_t whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
+  if (std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(whole), '\n') < 2) {
+    std::filesystem::resize_file(verdicts_, 0);
+    return false;
+  }
   std::size_t begin = 0;
   for (std::size_t number = 1; begin < whole; ++number) {
     const std::size_t end = text.find('\n', begin);
@@ -82,7 +86,7 @@ bool LabelFile::read() {
     }
   }
   if (whole < text.size()) std::filesystem::resize_file(verdicts_, whole);  // torn
-  return whole > 0;
+  return true;
 }
 
 void LabelFile::append(const std::string& line) const {

@@ -32,7 +32,7 @@ struct ShownPair {
 class LabelFile {
  public:
   struct Origin {
-    std::string file, sha256, by;  // by: "hand", "judge CMD", "task gsm8k path=train.jsonl"
+    std::string file, sha256, by;  // by: "hand", "judge CMD", "task file file=problems.jsonl"
     std::string columns = {};      // as given: they say which answer is the first
     std::int64_t seed = 0;
   };
@@ -56,7 +56,7 @@ class LabelFile {
     std::uint64_t row;
     Preferred verdict;
   };
-  bool read();  // false where whoever began was stopped before the first line
+  bool read();  // false where no verdict was given: whoever begins now says who judges
   void append(const std::string& line) const;
 
   std::filesystem::path out_, verdicts_;
