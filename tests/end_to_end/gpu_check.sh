@@ -45,6 +45,25 @@ assert sum("measure" in line for line in lines) > 15
 assert not any("said" in line for line in lines), [line for line in lines if "said" in line][:3]
 P
 
+# "auto" takes the CPU whatever is wrong with the library; "cuda" says what, in a few lines and no stack trace.
+echo "no library" >"$pack/lib/liblldm_cuda.so"
+alone "$pack/lldm" env >"$folder/env.txt" || fail "lldm env does not survive a damaged library"
+grep -q '^device = "auto": cpu, .*cannot be loaded' "$folder/env.txt" || fail "no reason: $(tail -1 "$folder/env.txt")"
+echo '[[1, 2, 3]]' >"$folder/ids.json"
+model=$folder/model
+alone "$pack/lldm" model init llama --tokens 16 --set width=16 --set heads=2 --set kv_heads=2 --set layers=1 --out "$model" >/dev/null
+code=0
+alone "$pack/lldm" model logits "$model" --ids "$folder/ids.json" --out "$folder/x" --device cuda 2>"$folder/error.txt" || code=$?
+[ "$code" = 2 ] || fail "--device cuda with a damaged library: exit code $code"
+grep -q 'device = "cpu" runs here' "$folder/error.txt" || fail "$(cat "$folder/error.txt")"
+[ "$(wc -l <"$folder/error.txt")" -le 4 ] || fail "too much said: $(cat "$folder/error.txt")"
+alone "$pack/lldm" model logits "$model" --ids "$folder/ids.json" --out "$folder/x" --device auto 2>/dev/null >/dev/null ||
+  fail "--device auto with a damaged library"
+code=0
+alone python3 "$pack/gpu_check" --skip-without-gpu --out "$folder/none.json" >"$folder/skip.txt" || code=$?
+[ "$code" = 77 ] || fail "without a GPU it is skipped: exit code $code"
+grep -q '^skipped: ' "$folder/skip.txt" || fail "$(cat "$folder/skip.txt")"
+
 # A step that crashes and one that hangs are recorded, and the next one is run.
 mv "$pack/bin/gpu_check" "$pack/bin/honest"
 cat >"$pack/bin/gpu_check" <<P

@@ -5,6 +5,8 @@
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "check.hpp"
@@ -60,7 +62,8 @@ void compare(const Bench& bench, Report& report, at::ScalarType compute, bool ha
     const PairProblem here = problem_on(bench.device, compute, has_adapter),
                       there = problem_on("cpu", compute, has_adapter);
     const EngineStep mine = here.step(path), wanted = there.step(path);
-    report.within(name + ": loss", std::abs(mine.loss - wanted.loss), is_wide ? 1e-4 : 5e-2,
+    const double error = std::abs(mine.loss - wanted.loss) / std::max(1.0, std::abs(wanted.loss));
+    report.within(name + ": loss", error, is_wide ? 1e-5 : 2e-2,
                   {{"loss", mine.loss}, {"cpu", wanted.loss}});
     report.within(name + ": gradients", worst(here.gradients(), there.gradients()),
                   is_wide ? 2e-4 : 2e-1);

@@ -126,9 +126,10 @@ void check_rows(Report& report, const Side& here, const Side& exact) {
 /// lengths, against float64 of the same rounded numbers, and their time.
 void check_narrow_attention(const Bench& bench, Report& report) {
   for (const bool is_ragged : {true, false}) {
-    const Shape shape =
-        is_ragged ? Shape{4, 2, 64, false, false, false} : Shape{32, 32, 128, false, false, false};
-    const std::int64_t length = 512, copies = bench.is_small ? 1 : 8;
+    const std::int64_t heads = bench.is_small ? 2 : 32, length = 512,
+                       copies = bench.is_small ? 1 : 8;
+    const Shape shape = is_ragged ? Shape{4, 2, 64, false, false, false}
+                                  : Shape{heads, heads, 128, false, false, false};
     const auto context_for = [&](const BlockParts& parts, at::ScalarType compute) {
       const Side side{parts, bench.at(), at::kFloat};
       BlockContext context = context_of(shape, side);
