@@ -101,14 +101,21 @@ TEST_CASE("Verdicts of other rows, of another judge or another seed are refused"
           "[stage][labels]") {
   const testing::TemporaryFolder folder;
   const auto out = folder.path() / "pairs.jsonl";
-  {
-    const LabelFile labels(out, kOrigin);
-  }
   LabelFile::Origin other = kOrigin;
   other.seed = 6;
-  CHECK_THROWS_WITH(LabelFile(out, other),
+  {
+    const LabelFile empty(out, kOrigin);
+  }
+  CHECK_NOTHROW(LabelFile(out, other));  // nothing is lost: no verdict was there
+  const AnyRows rows = rows_of(2);
+  const auto at = folder.path() / "others.jsonl";
+  {
+    LabelFile labels(at, kOrigin);
+    labels.add(labels.open_pairs(rows)[0], Preferred::first);
+  }
+  CHECK_THROWS_WITH(LabelFile(at, other),
                     testing::contains("holds verdicts with seed = 5, asked is 6"));
   other = kOrigin;
   other.sha256 = "01";
-  CHECK_THROWS_WITH(LabelFile(out, other), testing::contains("with sha256 = 00"));
+  CHECK_THROWS_WITH(LabelFile(at, other), testing::contains("with sha256 = 00"));
 }

@@ -7,6 +7,7 @@
 #include "lldm/tokenizer/load.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
+#include "support/merging_tokenizer.hpp"
 
 using namespace lldm;
 
@@ -180,17 +181,15 @@ TEST_CASE(
 
 // promise 17
 TEST_CASE("prompt_boundary = prefix refuses a token across the border", "[stage][boundary]") {
-  TokenizerOptions options;
-  options.type = TokenizerType::words;
-  const auto words = make_tokenizer(options, std::vector<std::string>{"an answer", "ananswer"});
+  const testing::Merging merging;  // "ab" is one token
   CanvasRule rule;
   rule.boundary = PromptBoundary::prefix;
-  const std::vector<SourceRow> joined = {row_of("an", {"answer"})};
-  CHECK_THROWS_WITH(encode_rows(joined, *words, {}, rule),
+  const std::vector<SourceRow> joined = {row_of("xa", {"bx"})};
+  CHECK_THROWS_WITH(encode_rows(joined, merging, {}, rule),
                     testing::contains("rows.jsonl:1: a token spans the border"));
   TemplateOptions apart;
   apart.separator = " ";
-  CHECK_NOTHROW(encode_rows(joined, *words, apart, rule));
+  CHECK_NOTHROW(encode_rows(joined, merging, apart, rule));
   rule.boundary = PromptBoundary::separate;
-  CHECK_NOTHROW(encode_rows(joined, *words, {}, rule));
+  CHECK_NOTHROW(encode_rows(joined, merging, {}, rule));
 }
