@@ -50,7 +50,8 @@ TransformerConfig config_of(const fs::path& folder) {
 /// Errors  DataError if the folder's head is not the embedding that it is tied to.
 void check_tied_head(const at::Tensor& head, const at::Tensor& embedding,
                      const TransformerConfig& config, const std::string& where) {
-  if (head.sizes() == embedding.sizes() && at::equal(head.to(embedding.scalar_type()), embedding))
+  if (head.sizes() == embedding.sizes() &&
+      at::equal(head.to(embedding.scalar_type()), embedding.to(head.device())))
     return;
   throw DataError(message(where, ": tensor \"", head_name(config),
                           "\" is not the embedding, to which config.json ties it"));

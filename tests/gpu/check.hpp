@@ -94,6 +94,7 @@ void check_gradient_paths(const Bench&, Report&);
 void count_synchronisations(const Bench&, Report&);
 void measure_products(const Bench&, Report&);
 void measure_block(const Bench&, Report&);
+void measure_parts(const Bench&, Report&);
 void measure_pair(const Bench&, Report&);
 void measure_budget(const Bench&, Report&);
 

@@ -81,6 +81,7 @@ const std::vector<Step>& steps() {
       {"products", "the rate of matrix products", 30, &measure_products},
       {"block", "one block of the 8B shape at T = 1, 8, 20", 40, &measure_block},
       {"pair", "a preference step of the whole 8B shape", 90, &measure_pair},
+      {"profile", "where the time of a block of the 8B shape goes", 40, &measure_parts},
       {"budget", "the same in 16 GB: nf4, int8, bfloat16", 90, &measure_budget},
   };
   return all;
