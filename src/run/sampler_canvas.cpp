@@ -6,7 +6,7 @@
 #include "lldm/concepts/any_sampler.hpp"
 #include "lldm/config/component_ref.hpp"
 #include "lldm/registry/registry.hpp"
-#include "run/any_ids.hpp"
+#include "stage/any_ids.hpp"
 
 namespace lldm {
 

@@ -8,7 +8,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
-#include "run/any_ids.hpp"
+#include "stage/any_ids.hpp"
 
 namespace lldm {
 namespace {

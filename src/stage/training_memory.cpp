@@ -161,11 +161,9 @@ TrainingMemory plan_training_memory(const RunContext& run, const Work& work,
                                     const AnyForwardProcess& process, const ObjectiveNeeds& needs,
                                     const TrainingSetup& setup) {
   StepSizes sizes = step_sizes(setup, estimator, needs);
-  const bool is_two_stream = process.block_size() > 0;
-  if (is_two_stream) sizes.longest *= 2, sizes.micro_batch_tokens *= 2;
-  PlanInputs inputs = plan_inputs(run, work, bundle, setup, sizes);
-  // Plain operations on every device; attention under a mask keeps no probabilities.
-  if (is_two_stream) inputs.activations = ActivationModel::with_flash_attention();
+  // Two streams: the clean tokens lie beside the noised ones.
+  if (process.block_size() > 0) sizes.longest *= 2, sizes.micro_batch_tokens *= 2;
+  const PlanInputs inputs = plan_inputs(run, work, bundle, setup, sizes);
   const Combination combination = estimator.target(1).combination;
   std::vector<GradientPath> candidates = {stage.gradient_path};
   if (stage.gradient_path == GradientPath::automatic)

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "experiment/key_readings.hpp"
+#include "lldm/concepts/any_forward_process.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
@@ -15,6 +16,7 @@
 #include "lldm/services.hpp"
 #include "model/head.hpp"
 #include "model/model_size.hpp"
+#include "stage/any_ids.hpp"
 #include "stage/kinds.hpp"
 #include "stage/training_memory.hpp"
 
@@ -69,7 +71,8 @@ std::string steps_of(const OptimizerOptions& optimizer) {
 
 StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
                              const Registry& registry) {
-  const Services services{registry, Draws(0, "plan")};
+  Services services{registry, Draws(0, "plan")};
+  services.tokenizer = std::make_shared<const AnyIds>();
   StagePlan plan;
   const bool from_folder = stage.from.find('/') != std::string::npos;
   ModelOptions model = experiment.options.model;
@@ -81,6 +84,9 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
       1, is_known ? std::min(shape.max_length, rows_of_stage->second) : shape.max_length);
   plan.lengths = message(longest, is_known ? " tokens, as the longest of its rows"
                                            : " tokens, the most that the model takes");
+  // Under block diffusion the clean tokens lie beside the noised ones.
+  const std::int64_t streams =
+      registry.make<AnyForwardProcess>(stage.forward_process, services).block_size() > 0 ? 2 : 1;
   const std::int64_t canvas = stage.response_length.value_or(longest);
   plan.copies_per_text =
       registry.make<AnyScoreEstimator>(stage.score_estimator, services).nominal_copies(canvas);
@@ -89,15 +95,16 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   const std::int64_t rows =
       stage.optimizer.batch_size *
       (needs.use == ScoreUse::coupled ? stage.optimizer.gradient_accumulation_steps : 1);
-  const std::int64_t tokens = rows * answers * plan.copies_per_text * longest;
+  const std::int64_t tokens = rows * answers * plan.copies_per_text * longest * streams;
   PlanInputs in = model_inputs(experiment.options, stage, shape);
   // With an adapter the reference is the same weights with the adapter switched off; a cache is
   // filled by the policy before its first step.
   if (needs.reference && stage.reference.cache.empty() &&
       !has_adapter(stage, experiment.options.model))
     in.reference_parameters = in.parameters + in.table_values;
-  in.tokens_per_forward = std::min(std::max(stage.max_tokens_per_forward, longest), tokens);
-  in.longest_sequence = std::min(longest, in.tokens_per_forward);
+  in.tokens_per_forward =
+      std::min(std::max(stage.max_tokens_per_forward, longest * streams), tokens);
+  in.longest_sequence = std::min(longest * streams, in.tokens_per_forward);
   if (device_kind(experiment.options.device) != "cuda")
     in.tokens_per_forward = std::max(in.tokens_per_forward, kLeastRows);
   in.queried_rows = plan.tokens_per_forward = in.tokens_per_forward;
