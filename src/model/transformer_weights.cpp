@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The weights of a transformer: made, named, counted.
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "lldm/errors.hpp"
@@ -93,7 +94,11 @@ Transformer::Transformer(const TransformerConfig& config, const Precision& preci
   store_ = std::move(store);
   final_norm_ = zeros.vector(config.width);
   if (!config.tied_head) head_ = zeros.table(config.logit_columns, config.width);
-  if (device.is_meta()) return;  // shapes alone
+  if (device.is_meta()) {  // shapes alone
+    cosines_ = sines_ = at::empty({config.head_width() / 2, config.max_length},
+                                  at::TensorOptions(precision.rows()).device(device));
+    return;
+  }
   const auto tables = rope_tables(config, precision.rows());
   cosines_ = tables.cosines.to(device);
   sines_ = tables.sines.to(device);
