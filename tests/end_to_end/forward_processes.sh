@@ -32,6 +32,19 @@ for name, (pretrain, tuned) in targets.items():
 PYTHON
 check "targets and losses are what they should be" [ $? -eq 0 ]
 
+echo "memory of two streams"
+run_lldm run "$BLOCKS" --out "$WORK/recomputed" --set model.recomputation=full
+expect_code 0 "runs with blocks computed again"
+check "is predicted, with recomputation and without" python3 - "$WORK/block_masked" "$WORK/recomputed" << 'PYTHON'
+import json, pathlib, sys
+for stage in ("pretrain", "sft", "tuned"):
+    said = [json.loads((pathlib.Path(run) / stage / "result.json").read_text()) for run in sys.argv[1:]]
+    kept, again = [(one["predicted_peak_bytes"], one["peak_bytes"]) for one in said]
+    print(f"  {stage}: predicted and measured {kept}, computed again {again}")
+    assert again[1] < 0.9 * kept[1] and again[0] < 0.9 * kept[0]
+    assert all(measured <= predicted < 1.25 * measured for predicted, measured in (kept, again))
+PYTHON
+
 echo "an estimator that has no meaning for the process"
 run_lldm run "$UNIFORM" --out "$WORK/refused" --set 'score_estimator={ type = "monte_carlo_elbo" }'
 expect_code 2 "is refused before anything is trained"
