@@ -31,7 +31,7 @@ struct BlockWeights {
   at::Tensor ff_out_bias;             // [D]
 };
 
-/// Where blocks' weights come from.  A fused or recomputed block's node keeps the store and the
+/// Where blocks' weights come from.  A block's node keeps the store and the
 /// block's number, never the weights: what a store holds resident is its own affair.
 class WeightStore : public std::enable_shared_from_this<WeightStore> {
  public:

@@ -6,6 +6,7 @@
 #include <c10/core/GradMode.h>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/manager.hpp"
 #include "lldm/model/adapter_folder.hpp"
 #include "lldm/model/determinism.hpp"
 #include "lldm/model/model_folder.hpp"
@@ -83,6 +84,27 @@ TEST_CASE("stored weights compute what their numbers compute, for every family a
       for (std::size_t i = 0; i < sums->parameters().size(); ++i)
         CHECK(at::equal(back->parameters()[i].value, sums->parameters()[i].value));
     }
+}
+
+TEST_CASE("a quantized load holds the result and one tensor beside it",
+          "[model][storage][memory]") {
+  auto config = small_config();
+  config.width = 128, config.heads = config.kv_heads = 4, config.mlp_width = 512, config.layers = 8;
+  const TemporaryFolder folder;
+  save_transformer(*make(config, at::kFloat), folder.path());
+  constexpr std::int64_t kLargest = std::int64_t{512} * 128 * 4;  // bytes of the largest tensor
+  MemoryManager memory;
+  memory.install();
+  const auto use = [&] { return memory.report().find(MemoryDevice::cpu)->total; };
+  for (const WeightStorage storage : kNarrow) {
+    const auto before = use().current_bytes;
+    memory.reset_peaks();
+    const auto model = load_transformer(folder.path(), {at::kFloat, storage});
+    const auto held = use().current_bytes - before, peak = use().peak_bytes - before;
+    INFO("storage " << static_cast<int>(storage) << ": held " << held << ", peak " << peak);
+    CHECK(peak - held <= 3 * kLargest);  // as it is read, and what looks at a chunk of it
+    CHECK(3 * kLargest < 4 * model->shape().parameters / 8);  // the whole in float32 is far more
+  }
 }
 
 namespace {
