@@ -127,11 +127,23 @@ int run_model_export(const Arguments& arguments) {
   return 0;
 }
 
+/// An adapter that was trained beside other numbers than those that it is added to.
+void note_trained_storage(const fs::path& adapter) {
+  const Precision trained = trained_precision(adapter);
+  if (trained.storage == WeightStorage::plain && trained.compute != at::kBFloat16) return;
+  std::cerr << "note: " << adapter.string()
+            << " was trained beside weights in a narrower [model] storage or dtype ("
+            << kAdapterBaseName
+            << "); it is added to the numbers of the base's files, so logits are not those of "
+               "training\n";
+}
+
 int run_model_merge(const Arguments& arguments) {
   const fs::path from = arguments.positional.at(0), out = new_folder(arguments);
   if (!arguments.has("adapter")) {
     if (!is_adapter_folder(from))
       throw ConfigError("lldm model merge: no adapter\n  give --adapter DIR");
+    note_trained_storage(from);
     save_beside(*load_widest(from), from, out, save_options(arguments, from));
     return 0;
   }
@@ -141,6 +153,7 @@ int run_model_merge(const Arguments& arguments) {
                               " hold its updates already\n  give the base that it was trained "
                               "beside"));
   if (is_adapter_folder(adapter)) require_adapter_base(adapter, from);
+  note_trained_storage(adapter);
   const auto updates = load_adapter(adapter);
   const auto model = load_widest(from);
   merge_adapter(*model, updates, adapter);

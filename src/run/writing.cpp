@@ -59,7 +59,7 @@ Writing Writings::of(const Work& work, bool is_training) {
   const std::filesystem::path folder =
       from.empty() ? run_.experiment(work).options.model.path : model_folder_of(run_, work, from);
   if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
-    return {load_tokenizer(folder),
+    return {folder_tokenizer(run_, work, from, folder),
             is_training ? training_template(run_, work, folder) : template_of(run_, work, folder),
             load_model_shape(folder, length_limit(run_.experiment(work))).max_length};
   if (const auto made = work.inputs.find(from); made != work.inputs.end()) {

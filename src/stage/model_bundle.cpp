@@ -65,18 +65,6 @@ const config::Value* file_table(const PlannedRun& run, const Work& work, std::st
   return member && member->value.is_table() ? &member->value : nullptr;
 }
 
-/// The tokenizer of a model folder.  That of [model] `path` may have a [tokenizer] table beside it,
-/// whose keys are obeyed or refused.
-std::shared_ptr<const Tokenizer> tokenizer_of(const RunContext& run, const Work& work,
-                                              const std::string& from,
-                                              const std::filesystem::path& folder) {
-  const config::Value* table = from.empty() ? file_table(run, work, "tokenizer") : nullptr;
-  if (!table) return load_tokenizer(folder);
-  std::vector<std::string> given;
-  for (const config::Member& member : table->as_table()) given.push_back(member.key);
-  return load_tokenizer(folder, run.experiment(work).options.tokenizer, given);
-}
-
 /// Says once how a folder's prompts are written where it does not say so itself, and who writes
 /// their begin-of-text token.
 void note_template(const RunContext& run, const Work& work, const ModelBundle& bundle) {
@@ -128,6 +116,16 @@ void settle_mask_logit(const RunContext& run, const Work& work, const std::strin
 
 }  // namespace
 
+std::shared_ptr<const Tokenizer> folder_tokenizer(const PlannedRun& run, const Work& work,
+                                                  const std::string& from,
+                                                  const std::filesystem::path& folder) {
+  const config::Value* table = from.empty() ? file_table(run, work, "tokenizer") : nullptr;
+  if (!table) return load_tokenizer(folder);
+  std::vector<std::string> given;
+  for (const config::Member& member : table->as_table()) given.push_back(member.key);
+  return load_tokenizer(folder, run.experiment(work).options.tokenizer, given);
+}
+
 ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from) {
   const ExperimentOptions& options = run.experiment(work).options;
   const PurposeScope scope(MemoryPurpose::weights);
@@ -148,7 +146,7 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
                                        .max_length = length_limit(run.experiment(work)),
                                        .reading = options.memory.weights});
     bundle.model->set_recomputation(options.model.recomputation);
-    bundle.tokenizer = tokenizer_of(run, work, from, folder);
+    bundle.tokenizer = folder_tokenizer(run, work, from, folder);
     bundle.folder = folder;
     bundle.noise = saved_noise(folder);
     note_template(run, work, bundle);

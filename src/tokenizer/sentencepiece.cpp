@@ -75,9 +75,10 @@ void SentencePieceTokenizer::State::name_roles(const Settings& settings, const s
       for (const auto& [piece, id] : model.reserved) known.push_back(piece);
       std::ranges::sort(known);
       const std::string near = near_words(name, known);
-      throw DataError(message(file, ": no piece is named \"", name, "\" (special token ", role.key,
-                              ")\n  ", near.empty() ? "" : near + "; ",
-                              "add_missing_special = true adds it behind the last id"));
+      throw DataError(message(
+          file, ": no piece is named \"", name, "\" (special token ", role.key, ")\n  ",
+          near.empty() ? "" : near + "; ",
+          "add_missing_special = true, with type = \"sentencepiece\", adds it behind the last id"));
     }
     if (find(name) < 0) added.push_back(name);
     special.*role.id = find(name);

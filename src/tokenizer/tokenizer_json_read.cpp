@@ -99,7 +99,8 @@ void TokenizerJson::State::name_special_tokens(std::vector<AddedToken>& tokens,
       throw DataError(message(file, ": no token is named \"", name, "\" (special token ", role.key,
                               ")\n  ",
                               near.empty() ? message("added tokens: ", known.size()) : near,
-                              "; add_missing_special = true adds it behind the last id"));
+                              "; add_missing_special = true, with type = \"tokenizer_json\", adds "
+                              "it behind the last id"));
     }
     special.*role.id = id;
     const auto added_token = std::find_if(tokens.begin(), tokens.end(),

@@ -31,4 +31,35 @@ for model in $(find run -type d -name model -path '*adapted*'); do
   expect_text "family      qwen2"
 done
 check "one of them without the shift" [ "$(grep -l '"shifted_logits": false' $(find run -path '*/model/config.json') | wc -l)" = 1 ]
+# A folder that is silent about its end-of-text token: [tokenizer] names it, for every kind of stage.
+cat > tuned.toml << 'TOML'
+name = "tuned"
+[model]
+path = "runs/ar_to_diffusion/kept"
+[tokenizer]
+end_of_text_token = "<eos>"
+[[stage]]
+name      = "first"
+kind      = "pretraining"
+data      = { generate = "word_problems", form = "pretraining", rows = 40 }
+optimizer = { steps = 2, batch_size = 8 }
+[[stage]]
+name      = "taught"
+kind      = "sft"
+from      = "first"
+data      = { generate = "word_problems", form = "verbose", rows = 40 }
+long_rows = "drop"
+optimizer = { steps = 2, batch_size = 8 }
+[[stage]]
+name      = "alone"
+kind      = "sft"
+data      = { generate = "word_problems", form = "verbose", rows = 40 }
+long_rows = "drop"
+optimizer = { steps = 2, batch_size = 8 }
+TOML
+run_lldm validate tuned.toml
+expect_code 0 "an sft stage is told the end-of-text token by the file, behind pretraining and alone"
+run_lldm run tuned.toml --out tuned
+expect_code 0 "and trained"
+check "the models say it" [ "$(grep -l '"eos_token_id": 319' tuned/*/model/config.json | wc -l)" = 3 ]
 summary

@@ -101,7 +101,7 @@ TEST_CASE("A special token that the file lacks is an error or added",
   const TokenizerJson::Settings wrong = {.special = {.mask = "<|mdm_mask|>"}};
   CHECK(error_of(small_tokenizer_json(), {.special = {.mask = "<|msk|>"}}) ==
         "t.json: no token is named \"<|msk|>\" (special token mask)\n  did you mean \"<|mask|>\"?; "
-        "add_missing_special = true adds it behind the last id");
+        "add_missing_special = true, with type = \"tokenizer_json\", adds it behind the last id");
   CHECK_THAT(error_of(small_tokenizer_json(), wrong),
              contains("no token is named \"<|mdm_mask|>\""));
   auto settings = wrong;
