@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/model/adapter_folder.hpp"
 
-#include <array>
 #include <cmath>
 #include <map>
 
 #include "lldm/errors.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "lldm/storage/published_folder.hpp"
+#include "model/adapter_config.hpp"
 #include "model/hashed_weights.hpp"
 #include "model/weight_files.hpp"
 #include "storage/json_file.hpp"
@@ -22,36 +22,6 @@ using nlohmann::json;
 
 constexpr std::string_view kPrefix = "base_model.model.";
 constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
-
-/// Keys whose value, other than these, changes what an adapter means.
-void refuse_other_kinds(const json& config, const std::string& where) {
-  const std::array<std::pair<const char*, json>, 12> fixed = {{{"peft_type", "LORA"},
-                                                               {"use_dora", false},
-                                                               {"use_qalora", false},
-                                                               {"bias", "none"},
-                                                               {"lora_bias", false},
-                                                               {"fan_in_fan_out", false},
-                                                               {"modules_to_save", nullptr},
-                                                               {"alora_invocation_tokens", nullptr},
-                                                               {"trainable_token_indices", nullptr},
-                                                               {"target_parameters", nullptr},
-                                                               {"arrow_config", nullptr},
-                                                               {"layer_replication", nullptr}}};
-  std::string complaints;
-  for (const auto& [key, value] : fixed) {
-    const json given = config.value(key, value);
-    const bool is_empty = given.is_structured() && given.empty();
-    if (given != value && !given.is_null() && !is_empty)
-      complaints += message("\n  \"", key, "\" = ", given.dump(),
-                            " is not implemented; implemented: ", value.dump());
-  }
-  if (!config.contains("peft_type")) complaints += "\n  \"peft_type\" is missing";
-  for (const char* key : {"r", "lora_alpha"})
-    if (!config.contains(key) || !config[key].is_number() || config[key].get<double>() <= 0)
-      complaints += message("\n  \"", key, "\" must be a positive number");
-  if (!complaints.empty())
-    throw DataError(message(where, ": not an adapter that lldm can read", complaints));
-}
 
 /// Whether the end of `module`, from a dot on, is what `pattern` describes.
 bool is_end_of(const std::string& module, const std::string& pattern, const std::string& where) {
@@ -77,7 +47,7 @@ bool is_end_of(const std::string& module, const std::string& pattern, const std:
 double by_pattern(const json& config, const char* key, const std::string& module, double otherwise,
                   const std::string& where) {
   const json patterns = config.value(key, json::object());
-  if (patterns.is_null()) return otherwise;
+  if (!patterns.is_object()) return otherwise;  // null or empty
   for (const auto& [pattern, value] : patterns.items()) {
     if (!value.is_number() || value.get<double>() <= 0)
       throw DataError(message(where, ": ", key, "[\"", pattern, "\"] must be a positive number"));
@@ -121,10 +91,11 @@ LoraUpdate make_update(const std::string& module, const at::Tensor& a, const at:
                             " and B ", shape_text(b.sizes().vec()), ", must be [", rank,
                             ", in] and [out, ", rank, "]"));
   const auto size = static_cast<double>(rank);
+  const json stabilized = config.value("use_rslora", json(false));  // may be null
   return {.weight = module + ".weight",
           .a = as_update(a),
           .b = as_update(b),
-          .scale = alpha / (config.value("use_rslora", false) ? std::sqrt(size) : size),
+          .scale = alpha / (stabilized == json(true) ? std::sqrt(size) : size),
           .dropout = dropout_of(config, where)};
 }
 
@@ -150,7 +121,7 @@ std::vector<LoraUpdate> load_adapter(const fs::path& folder) {
   check_seals(folder);
   const json config = load_json(config_file, {.max_bytes = kMaxConfigBytes});
   if (!config.is_object()) throw DataError(config_file.string() + ": must be a JSON object");
-  refuse_other_kinds(config, config_file.string());
+  check_adapter_config(config, config_file.string());
   const auto where = weights_file.string();
   std::map<std::string, std::map<char, at::Tensor>> modules;
   for (const auto& [name, value] : load_safetensors(weights_file)) {

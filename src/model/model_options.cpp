@@ -229,42 +229,4 @@ std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens
   return model;
 }
 
-namespace {
-
-/// Whether [model] gives a size, for a folder that is not here.
-bool has_sizes(const ModelOptions& model) {
-  const ModelOptions none;
-  return model.width != none.width || model.layers != none.layers || model.heads != none.heads ||
-         model.mlp_width != none.mlp_width || model.max_length != none.max_length;
-}
-
-}  // namespace
-
-ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path& from,
-                         std::string& note) {
-  // Ids of a model whose tokenizer is not made yet (words): enough for the tasks that ship.
-  constexpr std::int64_t kAssumedVocabulary = 128;
-  const std::filesystem::path folder = from.empty() ? model.path : from;
-  if (!folder.empty() && std::filesystem::exists(folder / "config.json"))
-    return load_model_shape(folder, model.max_length);
-  ModelOptions shape = model;
-  if (folder.empty())
-    return shape_of(transformer_config(shape, {.vocabulary_size = kAssumedVocabulary}));
-  shape.path.clear();
-  const Family& family = family_of(model.family);
-  if (has_sizes(model)) {
-    note = message("  ", folder.string(), " is not here: planned with the sizes of [model] and ",
-                   family.published_vocabulary, " ids\n");
-  } else {
-    note = message("  ", folder.string(), " is not here: planned with LLaDA-8B's shape\n");
-    shape.width = 4096;
-    shape.layers = shape.heads = 32;
-    shape.mlp_width = 12288;
-  }
-  TransformerConfig config =
-      transformer_config(shape, {.vocabulary_size = family.published_vocabulary});
-  if (config.given_head_width == 0) config.given_head_width = family.published_head_width;
-  return shape_of(config);
-}
-
 }  // namespace lldm

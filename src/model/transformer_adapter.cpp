@@ -4,31 +4,19 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/flat_tensors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/model/transformer.hpp"
+#include "model/adapter_targets.hpp"
 #include "model/block_projections.hpp"
 #include "model/name_hash.hpp"
 #include "model/weight_files.hpp"
 
 namespace lldm {
 namespace {
-
-/// "model.layers.3.self_attn.q_proj"
-std::string module_name(const TensorNames& names, std::size_t block, const Projection& part) {
-  return message(names.block, block, ".", names.*part.module);
-}
-
-bool is_target(const LoraOptions& options, const std::string& module) {
-  return options.targets.empty() ||
-         std::ranges::any_of(options.targets, [&](const std::string& end) {
-           return module == end || module.ends_with("." + end);
-         });
-}
 
 /// Uniform in +-1 / sqrt(in), as PEFT's Kaiming start with a = sqrt(5).
 at::Tensor fresh_a(std::int64_t rank, std::int64_t in, const std::string& module,
@@ -40,23 +28,6 @@ at::Tensor fresh_a(std::int64_t rank, std::int64_t in, const std::string& module
   for (std::int64_t i = 0; i < fresh.numel(); ++i)
     numbers[i] = bound * (2.0 * stream.uniform() - 1.0);
   return fresh.to(options);
-}
-
-void check_targets(const LoraOptions& options, const TensorNames& names,
-                   const BlockWeights& block) {
-  std::string known;
-  for (const auto& part : kProjections)
-    if ((block.*part.weight).defined())
-      known += (known.empty() ? "" : ", ") + std::string(names.*part.module);
-  for (const auto& target : options.targets) {
-    LoraOptions one;
-    one.targets = {target};
-    const bool names_one = std::ranges::any_of(kProjections, [&](const Projection& part) {
-      return (block.*part.weight).defined() && is_target(one, module_name(names, 0, part));
-    });
-    if (!names_one)
-      throw ConfigError(message("adapter: \"", target, "\" names no matrix\n  matrices: ", known));
-  }
 }
 
 /// Behind one another in one allocation, so that they are moved and updated as one.
@@ -88,26 +59,17 @@ const BlockAdapters& Transformer::adapters_of(std::size_t block) const {
 
 void Transformer::add_adapter(const LoraOptions& options, const Draws& draws) {
   if (has_adapter()) throw ConfigError("adapter: the model has one already");
-  const TensorNames& names = family_of(config_.family).names;
-  check_targets(options, names, *store_->acquire(0));
+  const auto matrices = adapted_matrices(config_, options);
   set_trainable(false);
   const PurposeScope purpose(MemoryPurpose::adapter);
   const auto rank = static_cast<double>(options.rank);
   const double scale = options.alpha / (options.is_rank_stabilized ? std::sqrt(rank) : rank);
   const auto type = at::TensorOptions(dtype()).device(device());
   adapters_.resize(store_->size());
-  for (std::size_t i = 0; i < store_->size(); ++i) {
-    const auto block = store_->acquire(i);
-    for (const auto& part : kProjections) {
-      const Matrix& weight = (*block).*part.weight;
-      if (!weight.defined()) continue;
-      const auto module = module_name(names, i, part);
-      if (!is_target(options, module)) continue;
-      adapters_[i].*part.lora = {fresh_a(options.rank, weight.columns(), module, draws, type),
-                                 at::zeros({weight.rows(), options.rank}, type), scale,
-                                 options.dropout};
-    }
-  }
+  for (const AdaptedMatrix& matrix : matrices)
+    adapters_[matrix.block].*
+        matrix.part->lora = {fresh_a(options.rank, matrix.columns, matrix.module, draws, type),
+                             at::zeros({matrix.rows, options.rank}, type), scale, options.dropout};
   lay_flat(adapters_);
   set_trainable(true);
 }

@@ -77,13 +77,6 @@ StepSizes step_sizes(const TrainingSetup& setup, const AnyScoreEstimator& estima
   return sizes;
 }
 
-std::int64_t num_trained(const Model& model) {
-  std::int64_t count = 0;
-  for (const NamedParameter& parameter : model.parameters())
-    if (parameter.value.requires_grad()) count += parameter.value.numel();
-  return count;
-}
-
 PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundle& bundle,
                        const TrainingSetup& setup, const StepSizes& sizes) {
   const ModelShape shape = bundle.model->shape();
@@ -134,6 +127,13 @@ MemoryPlan plan_path(PlanInputs in, GradientPath path, const ObjectiveNeeds& nee
 }
 
 }  // namespace
+
+std::int64_t num_trained(const Model& model) {
+  std::int64_t count = 0;
+  for (const NamedParameter& parameter : model.parameters())
+    if (parameter.value.requires_grad()) count += parameter.value.numel();
+  return count;
+}
 
 ActivationModel block_activations(const std::string& device, Recomputation recomputation) {
   ActivationModel model = ActivationModel::with_flash_attention();

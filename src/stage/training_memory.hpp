@@ -25,6 +25,9 @@ inline bool starts_fresh(const TrainingStage& stage, const ModelOptions& model) 
   return stage.from.empty() && model.path.empty();
 }
 
+/// The numbers that training changes: all of the model's, or those of its adapter.
+std::int64_t num_trained(const Model& model);
+
 struct TrainingMemory {
   GradientPath path = GradientPath::linear;
   std::int64_t predicted_bytes = 0;

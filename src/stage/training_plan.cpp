@@ -14,8 +14,10 @@
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/services.hpp"
+#include "model/adapter_targets.hpp"
 #include "model/head.hpp"
 #include "model/model_size.hpp"
+#include "model/planned_model.hpp"
 #include "stage/any_ids.hpp"
 #include "stage/kinds.hpp"
 #include "stage/training_memory.hpp"
@@ -28,14 +30,13 @@ bool has_adapter(const TrainingStage& stage, const ModelOptions& model) {
 }
 
 PlanInputs model_inputs(const ExperimentOptions& options, const TrainingStage& stage,
-                        const ModelShape& shape) {
+                        const TransformerConfig& config) {
+  const ModelShape shape = shape_of(config);
   const bool is_lora = has_adapter(stage, options.model);
   PlanInputs in;
   in.parameters = shape.parameters;
-  // A low-rank update of the seven matrices of every block: rank * (inputs + outputs) each.
-  in.trainable_parameters = is_lora ? shape.layers * options.model.adapter.rank *
-                                          (8 * shape.width + 3 * (shape.width + shape.mlp_width))
-                                    : in.parameters;
+  in.trainable_parameters =
+      is_lora ? num_adapter_values(config, lora_options(options.model.adapter)) : in.parameters;
   in.table_values = shape.table_values;
   in.width = shape.width;
   in.layers = shape.layers;
@@ -77,7 +78,8 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   const bool from_folder = stage.from.find('/') != std::string::npos;
   ModelOptions model = experiment.options.model;
   if (from_folder) model.max_length = length_limit(experiment);
-  const ModelShape shape = planned_shape(model, from_folder ? stage.from : "", plan.note);
+  const TransformerConfig config = planned_config(model, from_folder ? stage.from : "", plan.note);
+  const ModelShape shape = shape_of(config);
   const auto rows_of_stage = experiment.row_lengths.find(stage.name);
   const bool is_known = rows_of_stage != experiment.row_lengths.end();
   const std::int64_t longest = std::max<std::int64_t>(
@@ -96,7 +98,7 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
       stage.optimizer.batch_size *
       (needs.use == ScoreUse::coupled ? stage.optimizer.gradient_accumulation_steps : 1);
   const std::int64_t tokens = rows * answers * plan.copies_per_text * longest * streams;
-  PlanInputs in = model_inputs(experiment.options, stage, shape);
+  PlanInputs in = model_inputs(experiment.options, stage, config);
   // With an adapter the reference is the same weights with the adapter switched off; a cache is
   // filled by the policy before its first step.
   if (needs.reference && stage.reference.cache.empty() &&

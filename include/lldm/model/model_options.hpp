@@ -193,8 +193,8 @@ void check_given_sizes(const ModelOptions& options, const config::Value* given,
                        const std::filesystem::path& folder);
 
 /// The shape of the model a stage trains: its folder's (`from`, else `model.path`) where that is
-/// here, else what the keys of [model] say; LLaDA-8B's, with a line in `note`, for a folder that is
-/// still to be downloaded.
+/// here, else what the keys of [model] say, with a line in `note`; without such keys LLaDA-8B's.
+/// Errors  ConfigError for such a folder of another family without sizes; as transformer_config.
 ModelShape planned_shape(const ModelOptions& model, const std::filesystem::path& from,
                          std::string& note);
 

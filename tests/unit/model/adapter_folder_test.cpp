@@ -119,3 +119,82 @@ TEST_CASE("load_adapter and merge_adapter name what they cannot take", "[model][
                     "  \"model.layers.7.self_attn.q_proj.weight\" is in no block of the model");
   CHECK(at::equal(before, model->parameters().front().value));
 }
+
+TEST_CASE("load_adapter refuses starts that changed the base", "[model][adapter]") {
+  for (const json& start : {json(true), json(false), json(nullptr), json("gaussian"),
+                            json("Gaussian"), json("eva"), json("orthogonal"), json("mica")}) {
+    INFO(start.dump());
+    CHECK(load(config({{"init_lora_weights", start}}), tensors()).size() == 2);
+  }
+  for (const char* start :
+       {"pissa", "pissa_niter_16", "PiSSA", "olora", "OLoRA", "corda", "lora_ga"}) {
+    INFO(start);
+    const auto text = message("\n  \"init_lora_weights\" = \"", start,
+                              "\": this start takes its first update out of the base's weights");
+    CHECK_THROWS_WITH(load(config({{"init_lora_weights", start}}), tensors()), contains(text));
+    CHECK_THROWS_WITH(load(config({{"init_lora_weights", start}}), tensors()),
+                      contains("path_initial_model_for_weight_conversion"));
+  }
+  CHECK_THROWS_WITH(load(config({{"init_lora_weights", "loftq"}}), tensors()),
+                    contains("a base that LoftQ quantized"));
+  CHECK_THROWS_WITH(load(config({{"init_lora_weights", "later"}}), tensors()),
+                    contains("\"later\" is no start that lldm knows"));
+  CHECK_THROWS_WITH(load(config({{"init_lora_weights", 1}}), tensors()),
+                    contains("= 1 is no start that lldm knows"));
+}
+
+TEST_CASE("load_adapter refuses every key that switches something on", "[model][adapter]") {
+  const json on = {{"use_bdlora", {{"nblocks", 2}}},
+                   {"use_qalora", true},
+                   {"use_dora", true},
+                   {"lora_bias", true},
+                   {"fan_in_fan_out", true},
+                   {"alora_invocation_tokens", {1, 2}},
+                   {"target_parameters", {"mlp.experts"}},
+                   {"trainable_token_indices", {3}},
+                   {"layer_replication", {{0, 2}, {1, 2}}},
+                   {"megatron_config", {{"tp", 2}}},
+                   {"arrow_config", {{"top_k", 3}}},
+                   {"kasa_config", {{"beta", 1e-4}}},
+                   {"velora_config", {{"scale", 1.0}}},
+                   {"monteclora_config", {{"n", 1}}},
+                   {"a_later_key", "on"},
+                   {"a_later_number", 0}};
+  std::string all;
+  try {
+    static_cast<void>(load(config(on), tensors()));
+  } catch (const DataError& error) {
+    all = error.what();
+  }
+  for (const auto& [key, value] : on.items()) {
+    INFO(key);
+    CHECK(all.find("\n  \"" + key + "\" = " + value.dump() + " is not implemented") !=
+          std::string::npos);  // all at once
+    CHECK_THROWS_WITH(load(config({{key, value}}), tensors()), contains("\"" + key + "\""));
+    for (const json& off : {json(nullptr), json(false), json::object(), json::array(), json("")})
+      CHECK(load(config({{key, off}}), tensors()).size() == 2);
+  }
+  const json harmless = {{"base_model_name_or_path", "x/y"},
+                         {"revision", "main"},
+                         {"inference_mode", true},
+                         {"task_type", "CAUSAL_LM"},
+                         {"peft_version", "0.21.0"},
+                         {"auto_mapping", {{"a", "b"}}},
+                         {"megatron_core", "megatron.core"},
+                         {"qalora_group_size", 16},
+                         {"target_modules", {"q_proj"}},
+                         {"exclude_modules", "x"},
+                         {"layers_to_transform", {0, 1}},
+                         {"layers_pattern", "layers"},
+                         {"eva_config", {{"rho", 2.0}}},
+                         {"loftq_config", {{"loftq_bits", 4}}},
+                         {"use_rslora", nullptr},
+                         {"bias", nullptr}};
+  CHECK(load(config(harmless), tensors()).size() == 2);
+  CHECK_THROWS_WITH(load(config({{"use_rslora", "yes"}}), tensors()),
+                    contains("\"use_rslora\" = \"yes\" must be true or false"));
+  CHECK_THROWS_WITH(load(config({{"rank_pattern", {1}}}), tensors()),
+                    contains("\"rank_pattern\" = [1] must be an object"));
+  CHECK_THROWS_WITH(load(config({{"r", 2.5}}), tensors()), contains("must be a whole number"));
+  CHECK_THROWS_WITH(load(config({{"peft_type", nullptr}}), tensors()), contains("\"peft_type\""));
+}

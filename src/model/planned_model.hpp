@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "lldm/model/model_options.hpp"
+
+namespace lldm {
+
+/// Of the model that planned_shape tells the shape of.
+TransformerConfig planned_config(const ModelOptions& model, const std::filesystem::path& from,
+                                 std::string& note);
+
+}  // namespace lldm
