@@ -27,15 +27,17 @@ int run_data_benchmark(const Arguments& arguments) {
     std::cout << file.summary << '\n';
   }
   if (too_short == rows)
-    throw DataError(message("none of the ", rows, " prompts has 20 ASCII letters and digits: they ",
-                            "cannot be told from others\n  nothing is written"));
+    throw DataError(
+        message("none of the ", rows, " prompts has 20 characters beside white space and ",
+                "punctuation: they ", "cannot be told from others\n  nothing is written"));
   write_file_atomically(out, sets.lines());
   std::size_t prompts = 0;
   for (const auto& [name, digests] : sets.sets()) prompts += digests.size();
   std::cout << out << ": " << prompts << " prompts of " << rows << " rows";
   if (too_short > 0)
-    std::cout << "; " << too_short
-              << " have fewer than 20 ASCII letters and digits and are left out";
+    std::cout
+        << "; " << too_short
+        << " have fewer than 20 characters beside white space and punctuation and are left out";
   std::cout << "\n  benchmarks = \"" << out
             << "\" in a stage, or --benchmarks, refuses rows that ask them\n";
   return 0;

@@ -76,7 +76,6 @@ AnyRows checked(const Arguments& arguments, const Check& check) {
   for (const SourceRow& row : file.rows) {
     std::string problem = check.problem(row.messages, row.answers, row.place);
     if (problem.empty()) continue;
-    std::ranges::replace(problem, '\n', ' ');
     const std::string line = row.place.substr(row.place.rfind(':') + 1);
     file.bad.push_back({std::stoull(line), 0, std::move(problem)});
   }
@@ -88,6 +87,25 @@ AnyRows checked(const Arguments& arguments, const Check& check) {
 std::string bytes_of(const BadRow& row) {
   if (row.column == 0) return "";
   return message(" (byte ", row.column, " of the line, ", row.offset + 1, " of the file)");
+}
+
+std::string on_one_line(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  return text;
+}
+
+/// What is no fault of a row: to standard error, since standard output is a line a bad row and
+/// their count.
+void print_notes(const Check& check, const AnyRows& result) {
+  if (check.begins)
+    if (const std::string problem = check.begins->problem(); !problem.empty())
+      std::cerr << "begin of text: " << problem << '\n';
+  if (const std::string problem = check.borders->problem(); !problem.empty())
+    std::cerr << problem << '\n';
+  if (result.unused_keys.empty()) return;
+  std::cerr << "keys that nobody reads:";
+  for (const std::string& key : result.unused_keys) std::cerr << ' ' << config::in_quotes(key);
+  std::cerr << '\n';
 }
 
 }  // namespace
@@ -106,23 +124,15 @@ int run_data_check(const Arguments& arguments) {
         std::make_shared<BeginOfTextCount>(begin_of_text(*check.tokenizer, check.prompt_template));
   }
   const AnyRows result = checked(arguments, check);
+  print_notes(check, result);
   for (const BadRow& row : result.bad)
-    std::cout << file << ':' << row.line << ": " << row.reason << bytes_of(row) << '\n';
+    std::cout << file << ':' << row.line << ": " << on_one_line(row.reason) << bytes_of(row)
+              << '\n';
   if (result.bad.empty())
     std::cout << result.summary.substr(0, result.summary.find(';')) << ", all good\n";
   else
     std::cout << file << ": " << result.bad.size() << " of " << result.num_lines
               << " rows cannot be used\n";
-  if (check.begins)
-    if (const std::string problem = check.begins->problem(); !problem.empty())
-      std::cout << "begin of text: " << problem << '\n';
-  if (const std::string problem = check.borders->problem(); !problem.empty())
-    std::cout << problem << '\n';
-  if (!result.unused_keys.empty()) {
-    std::cout << "keys that nobody reads:";
-    for (const std::string& key : result.unused_keys) std::cout << ' ' << config::in_quotes(key);
-    std::cout << '\n';
-  }
   return result.bad.empty() ? 0 : 2;
 }
 

@@ -76,6 +76,8 @@ std::vector<Command> data_commands() {
        100000,
        {{"out", Takes::value, "The folder to make.", "DIR"},
         kTokenizer,
+        {"allow-benchmarks", Takes::nothing,
+         "Pack data that models are measured by too; how much is told.", ""},
         {"benchmarks", Takes::value,
          "Sets that are refused beside the built-in ones, of lldm data benchmark.", "SETS"},
         kColumns},

@@ -4,6 +4,7 @@
 
 #include "cli/data_options.hpp"
 #include "lldm/data/corpus.hpp"
+#include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "synthesis/benchmarks.hpp"
 
@@ -15,6 +16,11 @@ int run_data_pack(const Arguments& arguments) {
   static_cast<void>(required(arguments, "pack", "tokenizer", "with which tokenizer?"));
   request.reader = reader_of(arguments);
   // A corpus has no rows that a stage could look at: what models are measured by stays out here.
+  const bool allows = arguments.has("allow-benchmarks");
+  if (allows && arguments.has("benchmarks"))
+    throw ConfigError(
+        "--benchmarks and --allow-benchmarks: one refuses what the other lets through"
+        "\n  give one of them");
   synthesis::BenchmarkPrompts benchmarks(arguments.value("benchmarks"));
   for (const std::string& file : arguments.positional) {
     request.files.emplace_back(file);
@@ -26,13 +32,15 @@ int run_data_pack(const Arguments& arguments) {
     benchmarks.look(text, place);
   };
   request.on_read = [&] {
-    benchmarks.refuse("lldm data pack",
-                      "pack other files; a stage reads such a file itself, with "
-                      "allow_benchmarks = true");
+    if (!allows)
+      benchmarks.refuse("lldm data pack",
+                        "pack other files; where these are meant: --allow-benchmarks");
   };
   const PackedCounts counts = pack_corpus(request, *tokenizer_of(arguments));
   std::cout << request.folder.string() << ": " << counts.documents << " texts, " << counts.tokens
             << " tokens, " << bytes_text(counts.bytes) << '\n';
+  for (const auto& [set, count] : benchmarks.counts())
+    std::cout << "  of data that models are measured by: " << set << ", " << count << " times\n";
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "data/row_parser.hpp"
 #include "lldm/errors.hpp"
 #include "synthesis/benchmarks.hpp"
+#include "synthesis/prompt_key.hpp"
 #include "synthesis/provenance.hpp"
 
 namespace lldm::synthesis {
@@ -71,9 +72,14 @@ std::vector<PromptAnswers> read_answers(const std::filesystem::path& file) {
       if (is_new) {
         prompts.push_back({});
         prompts.back().example.id = id.empty() ? message("prompt-", prompts.size()) : id;
-        prompts.back().example.prompt = prompt;
+        prompts.back().has_id = !id.empty();
         prompts.back().example.place = message(path, ':', lines.number());
       }
+      std::string& asked = prompts[at->second].example.prompt;
+      if (asked.empty()) asked = prompt;
+      if (!prompt.empty() && single_spaced(prompt) != single_spaced(asked))
+        throw data::RowFault{0, message("\"id\" is that of ", prompts[at->second].example.place,
+                                        ", \"prompt\" another")};
       auto& all = prompts[at->second].answers;
       all.insert(all.end(), answers.begin(), answers.end());
     } catch (const data::RowFault& fault) {
@@ -84,39 +90,6 @@ std::vector<PromptAnswers> read_answers(const std::filesystem::path& file) {
                             data::list_bad_rows(path, bad)));
   if (prompts.empty()) throw DataError(message(path, ": holds no rows"));
   return prompts;
-}
-
-std::vector<PromptAnswers> match_problems(std::vector<PromptAnswers>& prompts,
-                                          const std::vector<Example>& problems,
-                                          const std::string& where) {
-  std::unordered_map<std::string, const Example*> by_id, by_prompt;
-  for (const Example& problem : problems) {
-    by_id.try_emplace(problem.id, &problem);
-    by_prompt.try_emplace(normalized_prompt(problem.prompt), &problem);
-  }
-  std::vector<PromptAnswers> kept, unmatched;
-  for (PromptAnswers& prompt : prompts) {
-    auto found = by_id.find(prompt.example.id);
-    if (found == by_id.end() && !prompt.example.prompt.empty()) {
-      found = by_prompt.find(normalized_prompt(prompt.example.prompt));
-      if (found == by_prompt.end()) {
-        unmatched.push_back(std::move(prompt));
-        continue;
-      }
-    } else if (found == by_id.end()) {
-      unmatched.push_back(std::move(prompt));
-      continue;
-    }
-    prompt.example = *found->second;
-    kept.push_back(std::move(prompt));
-  }
-  prompts = std::move(kept);
-  if (prompts.empty())
-    throw DataError(message(where, ": none of ", unmatched.size(),
-                            " prompts is one of the problems\n  the first: id \"",
-                            unmatched.front().example.id, "\" (", unmatched.front().example.place,
-                            "); a problem has the same \"id\" or asks the same"));
-  return unmatched;
 }
 
 std::vector<std::string> import_pairs(const PromptAnswers& prompt,

@@ -27,17 +27,21 @@ struct GivenAnswer {
 struct PromptAnswers {
   Example example;  // of the problems once it is matched; until then what the file says
   std::vector<GivenAnswer> answers;
+  bool has_id = true;  // false: the rows have none, and `example.id` is made up
 };
 
 /// Reads a JSONL file of rows {"id" and/or "prompt", "response" (text) or "responses" (list of
 /// texts)}; "correct" (true or false, with "response") is a label, other keys are left alone.  Rows
 /// with one id, else with one prompt, are answers to one problem.
-/// Errors  DataError: cannot be opened, no rows, bad rows (all of them, with line and reason).
+/// Errors  DataError: cannot be opened, no rows, bad rows (all of them, with line and reason); one
+///         id with two prompts is one.
 [[nodiscard]] std::vector<PromptAnswers> read_answers(const std::filesystem::path& file);
 
-/// Gives every prompt its problem: the one with its id, else the one that asks the same
-/// (`normalized_prompt`).  Returns the prompts without a problem, which are taken out.
-/// Errors  DataError: none has one.
+/// Gives every prompt its problem: the one with its id, else the one that asks the same, to the
+/// letter, else with white space made equal, else without "Question:" or "Answer:" around it.
+/// Prompts of one problem become one.  Returns the prompts without a problem, which are taken out.
+/// Errors  DataError: none has one; a prompt that two problems with different answers ask; an id
+///         whose problem asks something else.
 std::vector<PromptAnswers> match_problems(std::vector<PromptAnswers>& prompts,
                                           const std::vector<Example>& problems,
                                           const std::string& where);

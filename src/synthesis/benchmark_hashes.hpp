@@ -9,10 +9,10 @@
 namespace lldm::synthesis {
 
 inline constexpr std::size_t kBenchmarkDigits = 12;
-inline constexpr std::size_t kShortestPrompt = 20;  // letters and digits: fewer say too little
+inline constexpr std::size_t kShortestPrompt = 20;  // characters of a key: fewer say too little
 
 /// A set, or a part of one: the first `kBenchmarkDigits` hexadecimal digits of the SHA-256 of every
-/// prompt as `normalized_prompt` writes it, ascending, one behind the other.
+/// prompt's `benchmark_key`, ascending, one behind the other.
 struct BenchmarkTable {
   std::string_view name;
   std::string_view digits;

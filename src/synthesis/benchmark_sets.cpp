@@ -8,13 +8,13 @@
 #include "lldm/storage/sha256.hpp"
 #include "storage/input_file.hpp"
 #include "synthesis/benchmark_hashes.hpp"
-#include "synthesis/benchmarks.hpp"
+#include "synthesis/prompt_key.hpp"
 #include "text/json.hpp"
 
 namespace lldm::synthesis {
 namespace {
 
-constexpr const char* kDigest = "sha256/12 of ASCII letters and digits";
+constexpr const char* kDigest = "sha256/12 of the key with signs";
 constexpr const char* kRemedy = "lldm data benchmark FILE... --out SETS makes one of rows";
 
 bool is_digest(const std::string& text) {
@@ -26,9 +26,9 @@ bool is_digest(const std::string& text) {
 }  // namespace
 
 std::string benchmark_digest(std::string_view prompt) {
-  const std::string plain = normalized_prompt(prompt);
-  if (plain.size() < kShortestPrompt) return "";
-  return sha256_hex(plain).substr(0, kBenchmarkDigits);
+  const std::string key = benchmark_key(prompt);
+  if (key_length(key) < kShortestPrompt) return "";
+  return sha256_hex(key).substr(0, kBenchmarkDigits);
 }
 
 BenchmarkSets::BenchmarkSets(const std::filesystem::path& file) {

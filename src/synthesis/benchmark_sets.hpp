@@ -12,12 +12,12 @@
 
 namespace lldm::synthesis {
 
-/// A prompt as it is kept: the first 12 hexadecimal digits of the SHA-256 of `normalized_prompt`;
-/// "" for one with fewer letters and digits than say anything (20).
+/// A prompt as it is kept: the first 12 hexadecimal digits of the SHA-256 of `benchmark_key`; ""
+/// for one whose key has fewer characters than say anything (20).
 [[nodiscard]] std::string benchmark_digest(std::string_view prompt);
 
 /// Digests of the prompts of some sets, by the set's name.  On disk JSON Lines, one set a line:
-/// {"benchmark": NAME, "digest": "sha256/12 of ASCII letters and digits", "prompts": [...]}.
+/// {"benchmark": NAME, "digest": "sha256/12 of the key with signs", "prompts": [...]}.
 class BenchmarkSets {
  public:
   BenchmarkSets() = default;

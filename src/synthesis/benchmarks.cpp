@@ -8,25 +8,12 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/sha256.hpp"
 #include "synthesis/benchmark_hashes.hpp"
+#include "synthesis/prompt_key.hpp"
 
 namespace lldm::synthesis {
 namespace {
 
 constexpr std::size_t kMostPlaces = 5;
-
-std::string letters_and_digits(std::string_view text) {
-  std::string out;
-  for (const char c : text)
-    if (std::isalnum(static_cast<unsigned char>(c)) && (c & 0x80) == 0)
-      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
-std::string_view stripped(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
-}
 
 /// Whether a table's digests, ascending and one behind the other, hold this one.
 bool holds(std::string_view digits, std::string_view digest) {
@@ -41,12 +28,13 @@ bool holds(std::string_view digits, std::string_view digest) {
 }
 
 std::string in_set(std::string_view text, std::size_t shortest, const BenchmarkSets* sets) {
-  const std::string plain = normalized_prompt(text);
-  if (plain.size() < shortest) return "";
-  const std::string digest = sha256_hex(plain).substr(0, kBenchmarkDigits);
+  const std::string key = benchmark_key(text);
+  const std::size_t length = key_length(key);
+  if (length < shortest) return "";
+  const std::string digest = sha256_hex(key).substr(0, kBenchmarkDigits);
   for (const BenchmarkTable& table : benchmark_tables())
     if (holds(table.digits, digest)) return std::string(table.name);
-  return sets && plain.size() >= kShortestPrompt ? sets->holder_of(digest) : "";
+  return sets && length >= kShortestPrompt ? sets->holder_of(digest) : "";
 }
 
 /// The words of a path's last two parts, in lower case.
@@ -66,28 +54,6 @@ bool holds(const std::vector<std::string>& words, std::string_view word) {
 }
 
 }  // namespace
-
-std::string normalized_prompt(std::string_view prompt) {
-  static constexpr std::array<std::string_view, 4> heads = {
-      "Question:", "Problem:", "Q:", "Context:"};
-  static constexpr std::array<std::string_view, 5> tails = {
-      "Answer:", "Solution:", "A:", "Let's think step by step.", "Let's think step by step"};
-  prompt = stripped(prompt);
-  for (bool is_new = true; is_new;) {
-    is_new = false;
-    for (const auto head : heads)
-      if (prompt.starts_with(head)) {
-        prompt = stripped(prompt.substr(head.size()));
-        is_new = true;
-      }
-    for (const auto tail : tails)
-      if (prompt.ends_with(tail)) {
-        prompt = stripped(prompt.substr(0, prompt.size() - tail.size()));
-        is_new = true;
-      }
-  }
-  return letters_and_digits(prompt);
-}
 
 std::string benchmark_of(std::string_view prompt, const BenchmarkSets* sets) {
   if (std::string whole = in_set(prompt, 1, sets); !whole.empty()) return whole;

@@ -14,10 +14,6 @@
 
 namespace lldm::synthesis {
 
-/// A prompt as it is compared: its ASCII letters and digits, letters in lower case, without
-/// "Question:", "Problem:" or "Q:" before and "Answer:", "Solution:" or "A:" behind it.
-[[nodiscard]] std::string normalized_prompt(std::string_view prompt);
-
 /// The benchmark that holds this prompt: "MATH-500", "GSM8K test", "LogiQA dev", "HotpotQA dev", or
 /// one of `sets`; "" if none does.  The whole prompt is looked at, and each of its paragraphs (a
 /// prompt with examples before it holds several questions; LogiQA's context is one).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "synthesis/benchmarks.hpp"
 
+#include <cctype>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include "support/contains.hpp"
 #include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
+#include "synthesis/prompt_key.hpp"
 
 using namespace lldm;
 using namespace lldm::synthesis;
@@ -44,6 +46,55 @@ TEST_CASE("Prompts of benchmarks are known however they are dressed", "[synthesi
   CHECK(benchmark_of(other).empty());
   for (const char* none : {"", "Answer:", "What is 1 + 1?", "Question:\n\n\n"})
     CHECK(benchmark_of(none).empty());
+}
+
+TEST_CASE("The key of a prompt keeps what tells problems apart", "[synthesis]") {
+  const auto same = [](const char* a, const char* b) {
+    INFO(a << " and " << b);
+    CHECK(benchmark_key(a) == benchmark_key(b));
+  };
+  const auto differ = [](const char* a, const char* b) {
+    INFO(a << " and " << b);
+    CHECK(benchmark_key(a) != benchmark_key(b));
+  };
+  for (const auto& [a, b] : std::vector<std::pair<const char*, const char*>>{
+           {"3+2?", "3-2?"},
+           {"3*2", "3/2"},
+           {"x^2", "x_2"},
+           {"a < b", "a > b"},
+           {"a = b", "a \\ne b"},
+           {"(a)b", "(ab)"},
+           {"5!", "5"},
+           {"3.5", "35"},
+           {".5", "5"},
+           {"(0,3)", "(03)"},
+           {"3:5", "35"},
+           {"3 4/5", "34/5"},
+           {"f'(x)", "f(x)"},
+           {"f''(x)", "f'(x)"},
+           {"|x|", "x"},
+           {"50%", "50"},
+           {"$2", "2"},
+           {"\xCF\x80 r", "r"},
+           {"\xE4\xB8\x80\xE5\x8A\xA0\xE4\xB8\x80", "\xE4\xB8\x80\xE5\x87\x8F\xE4\xB8\x80"}})
+    differ(a, b);
+  same("What is  3 + 2 ?", "what is 3+2");
+  same("(0, 3)", "(0,3)");
+  same("3\n4/5", "3 4/5");
+  same(
+      "Janet\xE2\x80\x99s \xE2\x80\x9C"
+      "ducks\xE2\x80\x9D.",
+      "Janet's \"ducks\"");
+  same(
+      "\xC3\x84PFEL\xC2\xA0und\xE2\x80\x83"
+      "Birnen",
+      "\xC3\xA4pfel und birnen");
+  same("QUESTION: Who?\nANSWER:", "Who?");
+  CHECK(benchmark_key("Question:\n").empty());
+  CHECK(key_length(benchmark_key("\xE6\xA2\xA8 2")) == 2);
+  // Of MATH's training half, and MATH-500's $(-k + 4) + (-2 + 3k)$.
+  CHECK(benchmark_of("Simplify $(k - 4) - (2 + 3k)$.").empty());
+  CHECK(benchmark_of("Simplify $(-k + 4) + (-2 + 3k)$.") == "MATH-500");
 }
 
 TEST_CASE("Files of benchmarks are known by their names", "[synthesis]") {
@@ -113,14 +164,33 @@ TEST_CASE("A file of sets that is none is refused with its line", "[synthesis]")
   refused("[1]\n", "sets.jsonl:1: is no set of benchmark prompts");
   refused("{\"benchmark\": \"x\", \"digest\": \"md5\", \"prompts\": []}\n",
           "are kept in another way");
+  refused(  // of an earlier key, which told "3+2" and "3-2" not apart
+      "{\"benchmark\": \"x\", \"digest\": \"sha256/12 of ASCII letters and digits\", "
+      "\"prompts\": []}\n",
+      "are kept in another way");
   BenchmarkSets sets;
   sets.add("x", "a prompt that is long enough to be known");
   refused(sets.lines() +
-              "{\"benchmark\": \"y\", \"digest\": \"sha256/12 of ASCII letters and digits\", "
+              "{\"benchmark\": \"y\", \"digest\": \"sha256/12 of the key with signs\", "
               "\"prompts\": [\"XYZ\"]}\n",
           "sets.jsonl:2: holds what is no digest");
   CHECK_THROWS_AS(BenchmarkSets(folder.path() / "none"), DataError);
 }
+
+namespace {
+
+/// The text in capitals, each of its spaces a line break and a tab.
+std::string laid_out_anew(const std::string& text) {
+  std::string out;
+  for (const char c : text)
+    if (c == ' ')
+      out += "\n\t";
+    else
+      out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+}  // namespace
 
 TEST_CASE("The whole of each built-in benchmark is known, and nothing of GSM8K's training half",
           "[synthesis]") {
@@ -132,8 +202,10 @@ TEST_CASE("The whole of each built-in benchmark is known, and nothing of GSM8K's
   const auto known = [&](const char* file, const char* key, const std::string& set) {
     std::ifstream in(root / file);
     int rows = 0, found = 0;
-    for (std::string line; std::getline(in, line); ++rows)
-      found += benchmark_of(nlohmann::json::parse(line).at(key).get<std::string>()) == set;
+    for (std::string line; std::getline(in, line); ++rows) {
+      const auto prompt = nlohmann::json::parse(line).at(key).get<std::string>();
+      found += benchmark_of(prompt) == set && benchmark_of(laid_out_anew(prompt)) == set;
+    }
     return std::pair(rows, found);
   };
   CHECK(known("math/math500.jsonl", "problem", "MATH-500") == std::pair<int, int>(500, 500));
@@ -141,8 +213,11 @@ TEST_CASE("The whole of each built-in benchmark is known, and nothing of GSM8K's
   CHECK(known("gsm8k/train.jsonl", "question", "") == std::pair(7473, 7473));
   std::ifstream hotpot(root / "hotpotqa/dev_simplified.json");
   int questions = 0;
-  for (const auto& row : nlohmann::json::parse(hotpot))
-    questions += benchmark_of(row.at("question").get<std::string>()) == "HotpotQA dev";
+  for (const auto& row : nlohmann::json::parse(hotpot)) {
+    const auto question = row.at("question").get<std::string>();
+    questions += benchmark_of(question) == "HotpotQA dev" &&
+                 benchmark_of(laid_out_anew(question)) == "HotpotQA dev";
+  }
   CHECK(questions == 7405);
   // A blank line, the letter, context, question, four options.
   std::ifstream logiqa(root / "logiqa/eval.txt");
@@ -155,7 +230,8 @@ TEST_CASE("The whole of each built-in benchmark is known, and nothing of GSM8K's
     std::string options;
     for (int i = 0; i < 4 && std::getline(logiqa, line); ++i) options += line + "\n";
     by_lines += benchmark_of(context + "\n" + question + "\n" + options) == "LogiQA dev";
-    in_one += benchmark_of(context + " " + question) == "LogiQA dev";
+    in_one += benchmark_of(context + " " + question) == "LogiQA dev" &&
+              benchmark_of(laid_out_anew(context + " " + question)) == "LogiQA dev";
   }
   CHECK(by_lines == 651);
   CHECK(in_one == 651);

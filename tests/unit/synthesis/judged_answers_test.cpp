@@ -129,6 +129,85 @@ TEST_CASE("Answers made elsewhere are read, matched with their problems and pair
   CHECK_THROWS_AS(match_problems(others, problems, "here"), DataError);
 }
 
+namespace {
+
+/// The answers of a file of these rows.
+std::vector<PromptAnswers> answers_of(const std::string& rows) {
+  const testing::TemporaryFolder folder;
+  std::ofstream(folder / "answers.jsonl") << rows;
+  return read_answers(folder / "answers.jsonl");
+}
+
+}  // namespace
+
+TEST_CASE("Answers are given to the problem that asks the same to the letter", "[synthesis]") {
+  const std::vector<Example> problems = {{"a", "3-2?", "1"},
+                                         {"b", "3+2?", "5"},
+                                         {"c", "\xE4\xB8\x80\xE5\x8A\xA0\xE4\xB8\x80?", "2"},
+                                         {"d", "\xE4\xB8\x80\xE5\x87\x8F\xE4\xB8\x80?", "0"},
+                                         {"e", "Add 1  and\n2.", "3"}};
+  auto prompts = answers_of(
+      "{\"prompt\": \"3+2?\", \"response\": \"5\"}\n"
+      "{\"prompt\": \"\xE4\xB8\x80\xE5\x87\x8F\xE4\xB8\x80?\", \"response\": \"0\"}\n"
+      "{\"prompt\": \" Add 1 and 2.\\n\", \"response\": \"3\"}\n"
+      "{\"prompt\": \"3*2?\", \"response\": \"6\"}\n"
+      "{\"prompt\": \"\xE4\xBA\x8C?\", \"response\": \"2\"}\n");
+  const auto unmatched = match_problems(prompts, problems, "here");
+  REQUIRE(prompts.size() == 3);
+  CHECK(prompts[0].example.id == "b");
+  CHECK(prompts[1].example.id == "d");
+  CHECK(prompts[2].example.id == "e");
+  CHECK(unmatched.size() == 2);
+}
+
+TEST_CASE("Answers to a prompt of two problems are refused with the places", "[synthesis]") {
+  const std::vector<Example> problems = {{"a", "How many?", "1", "problems.jsonl:1"},
+                                         {"b", "How  many?", "2", "problems.jsonl:2"},
+                                         {"c", "Same?", "yes", "problems.jsonl:3"},
+                                         {"d", "Same?", "yes", "problems.jsonl:4"}};
+  auto exact = answers_of(
+      "{\"prompt\": \"How  many?\", \"response\": \"2\"}\n"
+      "{\"prompt\": \"Same?\", \"response\": \"yes\"}\n"
+      "{\"id\": \"a\", \"response\": \"1\"}\n");
+  CHECK(match_problems(exact, problems, "here").empty());
+  REQUIRE(exact.size() == 3);
+  CHECK(exact[0].example.id == "b");
+  CHECK(exact[1].example.id == "c");
+  CHECK(exact[2].example.id == "a");
+  auto spaced = answers_of("{\"prompt\": \"How\\nmany?\", \"response\": \"2\"}\n");
+  CHECK_THROWS_WITH(match_problems(spaced, problems, "here"),
+                    testing::contains("answers.jsonl:1: which problem it answers cannot be told: "
+                                      "problems.jsonl:1 and problems.jsonl:2"));
+  const std::vector<Example> ids = {{"a", "One?", "1", "problems.jsonl:1"},
+                                    {"a", "Two?", "2", "problems.jsonl:2"}};
+  auto by_id = answers_of("{\"id\": \"a\", \"response\": \"1\"}\n");
+  CHECK_THROWS_WITH(match_problems(by_id, ids, "here"), testing::contains("have one id"));
+}
+
+TEST_CASE("An id and a prompt that contradict each other are refused", "[synthesis]") {
+  const std::vector<Example> problems = {{"a", "How many pears?", "1", "problems.jsonl:1"}};
+  auto other = answers_of("{\"id\": \"a\", \"prompt\": \"How old?\", \"response\": \"2\"}\n");
+  CHECK_THROWS_WITH(match_problems(other, problems, "here"),
+                    testing::contains("answers.jsonl:1: has the id \"a\" of problems.jsonl:1, and "
+                                      "asks something else"));
+  CHECK_THROWS_WITH(answers_of("{\"id\": \"a\", \"prompt\": \"How old?\", \"response\": \"2\"}\n"
+                               "{\"id\": \"a\", \"prompt\": \"How far?\", \"response\": \"2\"}\n"),
+                    testing::contains("answers.jsonl:2: \"id\" is that of"));
+  // Examples before the question and its layout contradict nothing; one problem is one prompt.
+  auto dressed = answers_of(
+      "{\"id\": \"a\", \"prompt\": \"Count.\\n\\nQ: How many  pears?\\nA:\", \"response\": \"1\"}\n"
+      "{\"prompt\": \"Question: How many pears?\", \"response\": \"2\"}\n");
+  CHECK(match_problems(dressed, problems, "here").empty());
+  REQUIRE(dressed.size() == 1);
+  CHECK(dressed[0].answers.size() == 2);
+  // A made-up id is nobody's.
+  auto unnamed = answers_of("{\"prompt\": \"How many pears?\", \"response\": \"1\"}\n");
+  const std::vector<Example> numbered = {{"prompt-1", "How old?", "9"},
+                                         {"a", "How many pears?", "1"}};
+  CHECK(match_problems(unnamed, numbered, "here").empty());
+  CHECK(unnamed.at(0).example.id == "a");
+}
+
 TEST_CASE("Bad rows of answers are refused all at once", "[synthesis]") {
   const testing::TemporaryFolder folder;
   const auto file = folder / "answers.jsonl";
