@@ -29,6 +29,7 @@ void check(const PlanInputs& in) {
       {"optimizer_bytes", in.optimizer_bytes},
       {"optimizer_states", in.optimizer_states},
       {"reference_parameters", in.reference_parameters},
+      {"adapter_values", in.adapter_values},
       {"tokens_per_forward", in.tokens_per_forward},
       {"longest_sequence", in.longest_sequence},
       {"queried_rows", in.queried_rows},
@@ -114,6 +115,7 @@ MemoryPlan plan_memory(const PlanInputs& in) {
   line("weights", MemoryPurpose::weights,
        stored(in.parameters) + in.table_values * in.compute_bytes);
   line("reference", MemoryPurpose::weights, stored(in.reference_parameters));
+  line("adapter", MemoryPurpose::adapter, in.adapter_values * in.compute_bytes);
   line("gradients", MemoryPurpose::gradients, gradients);
   line("block gradients", MemoryPurpose::gradients, in.block_gradient_values * in.gradient_bytes);
   line("pair buffers", MemoryPurpose::gradients, gradients * in.side_buffers);

@@ -11,10 +11,12 @@
 #include "experiment/key_readings.hpp"
 #include "lldm/data/corpus.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "model/adapter_targets.hpp"
 #include "run/row_form.hpp"
 #include "stage/data_source.hpp"
 
@@ -155,12 +157,16 @@ struct FileCheck {
                 task->value.is_string() ? task->value.as_string() : task->value.text_of("type"));
   }
 
-  /// Keys of [model] that the config.json of `folder` contradicts.
+  /// Keys of [model] that the config.json of `folder` contradicts, and targets of its adapter that
+  /// name no matrix there.
   void sizes(const ModelOptions& options, const Member* model,
              const std::filesystem::path& folder) {
     if (!std::filesystem::exists(folder / "config.json")) return;
     try {
       check_given_sizes(options, model ? &model->value : nullptr, folder);
+      if (options.adapter.type == AdapterType::lora)
+        static_cast<void>(
+            adapted_matrices(load_model_config(folder), lora_options(options.adapter)));
     } catch (const ConfigError& error) {
       add(model ? model->position : Position(), "", {.text = error.what(), .is_missing = false});
     } catch (const DataError&) {  // told of the folder

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lldm/errors.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "model/head.hpp"
 
@@ -96,6 +97,10 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
   const bool is_shared = bundle.model->has_adapter();
   if (setup.reference && !is_shared)
     in.reference_parameters = shape.parameters + shape.table_values;
+  if (is_shared) {
+    const bool is_continued = setup.reference && is_adapter_folder(bundle.folder);
+    in.adapter_values = in.trainable_parameters * (is_continued ? 2 : 1);
+  }
   in.longest_sequence = sizes.longest;
   in.tokens_per_forward = std::min(std::max(setup.engine.max_tokens_per_forward, sizes.longest),
                                    sizes.micro_batch_tokens);

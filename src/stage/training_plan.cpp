@@ -10,6 +10,7 @@
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
@@ -27,6 +28,15 @@ namespace {
 
 bool has_adapter(const TrainingStage& stage, const ModelOptions& model) {
   return model.adapter.type == AdapterType::lora && !starts_fresh(stage, model);
+}
+
+/// Whether the stage goes on with an adapter: its reference is a copy of that.
+bool starts_with_adapter(const TrainingStage& stage, const Experiment& experiment) {
+  const Stage* maker = experiment.find(stage.from);
+  if (!maker) return is_adapter_folder(stage.from);
+  const ModelOptions& model = experiment.options.model;
+  return model.adapter.publish == AdapterPublishing::adapter &&
+         (!maker->facts.from.empty() || !model.path.empty());
 }
 
 PlanInputs model_inputs(const ExperimentOptions& options, const TrainingStage& stage,
@@ -99,11 +109,14 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
       (needs.use == ScoreUse::coupled ? stage.optimizer.gradient_accumulation_steps : 1);
   const std::int64_t tokens = rows * answers * plan.copies_per_text * longest * streams;
   PlanInputs in = model_inputs(experiment.options, stage, config);
-  // With an adapter the reference is the same weights with the adapter switched off; a cache is
-  // filled by the policy before its first step.
-  if (needs.reference && stage.reference.cache.empty() &&
-      !has_adapter(stage, experiment.options.model))
-    in.reference_parameters = in.parameters + in.table_values;
+  // With an adapter the reference is the same weights with the adapter switched off, or with a copy
+  // of the one it began with; a cache is filled by the policy before its first step.
+  const bool is_lora = has_adapter(stage, experiment.options.model),
+             has_copy = needs.reference && stage.reference.cache.empty();
+  if (has_copy && !is_lora) in.reference_parameters = in.parameters + in.table_values;
+  if (is_lora)
+    in.adapter_values =
+        in.trainable_parameters * (has_copy && starts_with_adapter(stage, experiment) ? 2 : 1);
   in.tokens_per_forward =
       std::min(std::max(stage.max_tokens_per_forward, longest * streams), tokens);
   in.longest_sequence = std::min(longest * streams, in.tokens_per_forward);

@@ -193,6 +193,9 @@ expect_text "the model's 40"
 run_lldm validate "$SMOKE" "${BESIDE[@]}" "${LORA[@]}" --set model.max_length=129
 expect_code 2 "and so is a longer context than the folder's"
 expect_text "max_length = 129, the folder has 128; less is legal"
+run_lldm validate "$SMOKE" "${TINY[@]}" "${BESIDE[@]}" --set 'model.adapter={type="lora", targets=["down_projection"]}'
+expect_code 2 "targets that name no matrix of the folder are told by validate"
+expect_text '"down_projection" names no matrix'
 merged=(--set 'model.adapter={type="lora", rank=4, alpha=8, publish="merged"}')
 run_lldm run "$SMOKE" --out "$WORK/merged" "${TINY[@]}" "${BESIDE[@]}" "${merged[@]}" --stage tuned
 expect_code 0 "publish = merged writes the sums"

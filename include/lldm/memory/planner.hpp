@@ -58,6 +58,7 @@ struct PlanInputs {
       2;  // of each trainable weight: AdamW 2, SGD with momentum 1, 0 without training
   // the step
   std::int64_t reference_parameters = 0;  // of a frozen copy beside the policy, and its tables
+  std::int64_t adapter_values = 0;        // of the policy's adapter, and of its reference's
   std::int64_t tokens_per_forward = 0;    // of the largest packed forward
   std::int64_t longest_sequence = 0;      // in it
   std::int64_t queried_rows = 0;          // of it that reach the head
@@ -101,6 +102,7 @@ struct MemoryPlan {
 /// sequence, D, M, H, V width, MLP width, heads and vocabulary, c the compute bytes and a the
 /// activation model:
 ///   weights       = parameters * weight_bytes + tables * c, the same for the reference
+///   adapter       = adapter_values * c
 ///   gradients     = trainable * gradient_bytes, the same for each side buffer
 ///   optimizer     = trainable * optimizer_states * optimizer_bytes
 ///   activations   = kept_forwards * (layers * block + N * D * a.outer_width_vectors * c)

@@ -25,8 +25,8 @@ std::optional<TemplateOptions> saved_template(const std::filesystem::path& model
 TemplateOptions agreed_template(const std::filesystem::path& model_folder,
                                 const TemplateOptions* asked);
 
-/// The tokenizer of a model folder.  That of [model] `path` (`from` is empty) may have a [tokenizer]
-/// table beside it, whose keys are obeyed or refused.
+/// The tokenizer of a model folder.  That of [model] `path`, where `from` is empty, may have a
+/// [tokenizer] table beside it, whose keys are obeyed or refused.
 std::shared_ptr<const Tokenizer> folder_tokenizer(const PlannedRun& run, const Work& work,
                                                   const std::string& from,
                                                   const std::filesystem::path& folder);

@@ -85,7 +85,8 @@ TEST_CASE("a plan counts the adapter that a run trains, in every family", "[stag
                                      "family = \"" + family +
                                          "\"\nadapter = { type = \"lora\", rank = 5, targets = [" +
                                          listed(targets) + "] }");
-      // AdamW's two moments, float32.
+      // The adapter and AdamW's two moments, float32.
+      CHECK(plan.memory.value().bytes(MemoryPurpose::adapter) == 4 * trained);
       CHECK(plan.memory.value().bytes(MemoryPurpose::optimizer) == 8 * trained);
     }
 }
