@@ -25,6 +25,31 @@ struct Part {
   std::int64_t rows = 0;
 };
 
+/// The folder of the parts: where it is not there it is made, and is taken away again (with the
+/// parents made for it) when no part was published into it.
+class PartsFolder {
+ public:
+  explicit PartsFolder(std::filesystem::path path) : path_(std::move(path)) {
+    if (!path_.has_filename()) path_ = path_.parent_path();  // "parts/"
+  }
+  PartsFolder(const PartsFolder&) = delete;
+  PartsFolder& operator=(const PartsFolder&) = delete;
+  ~PartsFolder() {
+    std::error_code ignored;  // a folder that holds anything stays
+    for (const auto& folder : made_) std::filesystem::remove(folder, ignored);
+  }
+  void make() {
+    for (auto missing = path_; !missing.empty() && !std::filesystem::exists(missing);
+         missing = missing.parent_path())
+      made_.push_back(missing);
+    make_folders(path_);
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::vector<std::filesystem::path> made_;  // from within outward
+};
+
 /// "train=0.9,test=0.1"
 std::vector<Part> parts_of(std::string text) {
   std::vector<Part> parts;
@@ -69,10 +94,11 @@ std::string one_line(const data::LineReader& lines) {
 
 int run_data_split(const Arguments& arguments) {
   const std::filesystem::path folder = required(arguments, "split", "out", "where to?");
+  PartsFolder made(folder);  // outlives the parts, whose unfinished files are in it
   std::vector<Part> parts = parts_of(arguments.value("parts", "train=0.9,test=0.1"));
   const std::int64_t seed = arguments.integer("seed", 42);
   const AnyRows file = read_any_rows(arguments.positional.front(), reader_of(arguments));
-  make_folders(folder);
+  made.make();
   for (const Part& part : parts) {
     const std::filesystem::path file = folder / (part.name + ".jsonl");
     if (std::filesystem::is_directory(file))

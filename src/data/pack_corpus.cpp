@@ -10,6 +10,7 @@
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/storage/sha256.hpp"
 #include "lldm/text/utf8.hpp"
+#include "storage/with_room.hpp"
 
 namespace lldm {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 class NumberFile {
  public:
   NumberFile(const std::filesystem::path& path, int bytes)
-      : file_(real_file_ops(), path, WriteMode::create), bytes_(bytes) {}
+      : path_(path), file_(real_file_ops(), path, WriteMode::create), bytes_(bytes) {}
 
   void add(std::uint64_t value) {
     for (int i = 0; i < bytes_; ++i) buffer_ += static_cast<char>(value >> (8 * i));
@@ -27,21 +28,23 @@ class NumberFile {
   }
   void close() {
     flush();
-    file_.sync();
+    with_room(path_, written_, real_file_ops(), [&] { file_.sync(); });
   }
   [[nodiscard]] std::uint64_t count() const { return count_; }
 
  private:
   static constexpr std::size_t kBuffer = std::size_t{1} << 20;
   void flush() {
-    file_.write(buffer_);
+    written_ += buffer_.size();
+    with_room(path_, written_, real_file_ops(), [&] { file_.write(buffer_); });
     buffer_.clear();
   }
 
+  std::filesystem::path path_;
   OutputFile file_;
   int bytes_;
   std::string buffer_;
-  std::uint64_t count_ = 0;
+  std::uint64_t count_ = 0, written_ = 0;
 };
 
 /// Bad rows of one file; the first ones are kept, all are counted.

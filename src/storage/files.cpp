@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "storage/input_file.hpp"
+#include "storage/with_room.hpp"
 
 namespace lldm {
 namespace {
@@ -21,22 +22,6 @@ void remove_quietly(const std::filesystem::path& path, FileOps& ops) noexcept {
   try {
     ops.remove(path);
   } catch (...) {  // the error that led here is the one to report
-  }
-}
-
-/// Does `act`; a full disk is reported with what is needed and what is free.
-template <class Act>
-void with_room(const std::filesystem::path& path, std::uint64_t bytes, FileOps& ops,
-               const Act& act) {
-  try {
-    act();
-  } catch (const FileError& error) {
-    if (!error.is_disk_full()) throw;
-    throw FileError(
-        message("cannot write \"", path.string(), "\": ", std::strerror(error.code()), "\n  need ",
-                bytes_text(bytes), ", have ", bytes_text(ops.free_bytes(parent_of(path))),
-                "\n  free some space or quota there and run the same command again"),
-        path, error.code());
   }
 }
 

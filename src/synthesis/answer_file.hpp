@@ -38,7 +38,7 @@ struct PromptAnswers {
 [[nodiscard]] std::vector<PromptAnswers> read_answers(const std::filesystem::path& file);
 
 /// Gives every prompt its problem: the one with its id, else the one that asks the same, to the
-/// letter, else with white space made equal, else without "Question:" or "Answer:" around it.
+/// letter, else without "Question:" or "Answer:" around it, else with white space made equal too.
 /// Prompts of one problem become one.  Returns the prompts without a problem, which are taken out.
 /// Errors  DataError: none has one; a prompt that two problems with different answers ask; an id
 ///         whose problem asks something else.

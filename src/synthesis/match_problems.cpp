@@ -50,8 +50,8 @@ class ProblemIndex {
   std::unordered_map<std::string, Known> problems_;
 };
 
-/// Problems by id and by what they ask: to the letter, with white space made equal, and without
-/// "Question:" before and "Answer:" behind.
+/// Problems by id and by what they ask: to the letter, without "Question:" before and
+/// "Answer:" behind, and with white space made equal besides.
 class Problems {
  public:
   explicit Problems(const std::vector<Example>& problems) {
@@ -80,7 +80,7 @@ class Problems {
   using Key = std::string (*)(std::string_view);
   static constexpr std::array<Key, 3> kKeys = {
       [](std::string_view text) { return std::string(text); },
-      [](std::string_view text) { return single_spaced(text); },
+      [](std::string_view text) { return std::string(undressed_prompt(text)); },
       [](std::string_view text) { return single_spaced(undressed_prompt(text)); }};
 
   /// DataError if a row asks something else than the problem whose id it has.  Examples before the

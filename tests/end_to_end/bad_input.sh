@@ -277,6 +277,13 @@ expect_code 2 "bad rows"
 check "each has its line" [ "$(grep -cE "^$WORK/check.jsonl:[0-9]+: " <<< "$text")" -eq 27 ]
 expect_text "check.jsonl:2: \"chosen\" and \"rejected\" are the same text"
 expect_text "check.jsonl: 27 of 29 rows cannot be used"
+sed 's/"rejected": "c"}/"rejected": "c", "color": 1}/' "$WORK/check.jsonl" > "$WORK/colors.jsonl"
+"$LLDM" data check "$WORK/colors.jsonl" --kind preference --tokenizer "$WORK/later/sft/model" > "$WORK/out" 2> "$WORK/notes"
+check "other notes stand on standard error" grep -q 'keys that nobody reads: "color"' "$WORK/notes"
+check "standard output is one line a bad row" [ "$(head -n -1 "$WORK/out" | grep -vcE "^$WORK/colors.jsonl:[0-9]+: ")$(grep -c . "$WORK/out")" = 029 ]
+check "and their count as the last" [ "$(tail -n 1 "$WORK/out")" = "$WORK/colors.jsonl: 28 of 29 rows cannot be used" ]
+sed -n 1p "$WORK/colors.jsonl" > "$WORK/color.jsonl"
+check "of good rows it is all there is" [ "$("$LLDM" data check "$WORK/color.jsonl" --kind preference 2> /dev/null)" = "$WORK/color.jsonl: 1 rows of form preference, all good" ]
 run_lldm data check "$WORK/check.jsonl" --kind preference --tokenizer "$WORK/later/sft/model"
 expect_text "check.jsonl:29: holds the text of the mask token"
 expect_text "28 of 29 rows cannot be used"

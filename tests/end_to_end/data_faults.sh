@@ -91,18 +91,26 @@ for parts in ../a=0.5,b=0.5 a/b=0.5,c=0.5 =0.5,b=0.5 ..=0.5,b=0.5 .=0.5,b=0.5 a=
   expect_code 2 "--parts $parts"
 done
 check "nothing was made" [ -z "$(ls parts 2> /dev/null)" ]
+left() { # folder, name of the output: what is there of it, be it a folder, a file in it, or half of one
+  find "$1" \( -path "$1/$2*" -o -name '*.partial*' \)
+}
 for command in convert split benchmark pack; do
   (ulimit -f 100; write "$command" limited) > said 2>&1
-  check "$command: a file size limit is an error with the file's name (code $?)" grep -q limited said
-  check "$command: leaves nothing" [ -z "$(find . -name 'limited*' -type f -o -name '*.partial*')" ]
+  code=$?
+  check "$command: a file size limit is an error (exit code $code)" [ "$code" -ne 0 ]
+  check "$command: and names the file" grep -q limited said
+  check "$command: leaves nothing:$(left . limited)" [ -z "$(left . limited)" ]
   rm -rf limited
 done
 mkdir -p full
 if mount -t tmpfs -o size=256k tmpfs full 2> /dev/null; then
   for command in convert split benchmark pack; do
     (write "$command" full/made) > said 2>&1
-    check "$command: a full disk is an error with path and bytes" grep -qE "full/made.*|free" said
-    check "$command: leaves nothing on it" [ -z "$(find full -type f)" ]
+    code=$?
+    check "$command: a full disk is an error (exit code $code)" [ "$code" -ne 0 ]
+    check "$command: with the path" grep -q full/made said
+    check "$command: and the bytes" grep -qE "need [0-9.]+ [KM]?i?B, have [0-9.]+ [KM]?i?B" said
+    check "$command: leaves nothing on it:$(left full made)" [ -z "$(left full made)" ]
     rm -rf full/*
   done
   umount full
@@ -112,7 +120,11 @@ fi
 
 echo "stopped in the middle"
 partial_is_there() { [ -n "$(find . -name '*.partial*' -newer started)" ]; }
+pieces() { # command, output: its files and what is in them
+  if [ -d "$2" ]; then (cd "$2" && find . -type f -not -name '*.partial*' | sort | xargs sha256sum); else sha256sum < "$2"; fi
+}
 for command in convert split pack; do
+  (write "$command" whole) > said 2>&1
   touch started
   write "$command" stopped > said 2>&1 &
   background=$!
@@ -126,7 +138,7 @@ for command in convert split pack; do
     echo "  $command: done before it could be stopped"
   else
     check "$command: stopped on request (exit code $code)" [ "$code" -eq 75 ]
-    check "$command: leaves nothing" [ -z "$(find . \( -name 'stopped*' -o -name '*.partial*' \) -type f)" ]
+    check "$command: leaves nothing:$(left . stopped)" [ -z "$(left . stopped)" ]
   fi
   rm -rf stopped
   touch started
@@ -136,8 +148,12 @@ for command in convert split pack; do
   kill -KILL "$background" 2> /dev/null
   wait "$background" 2> /dev/null
   background=""
+  # Killed after it was done, there is an output, which pack does not replace.
+  [ "$command" = pack ] && rm -rf stopped
   (write "$command" stopped) > said 2>&1
-  check "$command: killed, and begun again" [ -e stopped ]
-  rm -rf stopped stopped.partial* stopped/*.partial*
+  code=$?
+  check "$command: killed, and begun again (exit code $code)" [ "$code" -eq 0 ]
+  check "$command: and is whole" [ "$(pieces "$command" stopped)" = "$(pieces "$command" whole)" ]
+  rm -rf stopped stopped.partial* stopped/*.partial* whole
 done
 summary

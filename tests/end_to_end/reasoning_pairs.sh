@@ -116,6 +116,35 @@ check "says so" [ "$(grep -c '"labeled_by":"judge: python3 judge.py"' judged.jso
 run_lldm data synthesize --judge "head -n 1" --from answers.jsonl --out x.jsonl
 expect_code 1 "a judge that does not answer"
 expect_text "the judge was given 39 answers and wrote 1 lines"
+printf '%s\n' '{"question": "3-2?", "answer": "#### 1"}' '{"question": "3+2?", "answer": "#### 5"}' '{"question": "一加一?", "answer": "#### 2"}' \
+  '{"question": "一减一?", "answer": "#### 0"}' > signs.jsonl
+printf '%s\n' '{"prompt": "3+2?", "responses": ["#### 5", "#### 1"]}' '{"prompt": "一减一?", "responses": ["#### 0", "#### 2"]}' > sign_answers.jsonl
+cat > signs.toml <<TOML
+name = "signs"
+[[stage]]
+name = "imported"
+kind = "synthesize"
+method = "import"
+answers = "sign_answers.jsonl"
+task = { type = "gsm8k", path = "signs.jsonl" }
+TOML
+run_lldm data synthesize --task gsm8k --problems signs.jsonl --from sign_answers.jsonl --out signs_imported.jsonl
+expect_code 0 "problems that differ in a sign, or hold no ASCII letter"
+run_lldm run signs.toml --out signs
+expect_code 0 "and in a stage"
+for pairs in signs_imported.jsonl signs/imported/pairs.jsonl; do
+  check "$pairs: each answer is judged by its own problem" python3 -c '
+import json, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+asked = [(row["prompt"].removeprefix("Question: ").removesuffix("\nAnswer:"), row["chosen"]) for row in rows]
+assert asked == [("3+2?", "#### 5"), ("一减一?", "#### 0")], asked' "$pairs"
+done
+printf '%s\n' '{"question": "3 + 2?", "answer": "#### 5"}' '{"question": "3  + 2?", "answer": "#### 6"}' > twice.jsonl
+printf '%s\n' '{"prompt": "3 +  2?", "responses": ["#### 5", "#### 1"]}' > twice_answers.jsonl
+run_lldm data synthesize --task gsm8k --problems twice.jsonl --from twice_answers.jsonl --out x.jsonl
+expect_code 2 "a prompt of two problems with different answers"
+expect_text "twice_answers.jsonl:1: which problem it answers cannot be told: "
+expect_text "twice.jsonl:1 and "
 printf '%s\n' '{"id": 1, "prompt": "p", "response": "good", "correct": true}' '{"id": 1, "prompt": "p", "response": "bad", "correct": false}' > labeled.jsonl
 run_lldm data synthesize --labeled --from labeled.jsonl --out hand.jsonl
 expect_code 0 "labeled in the file"
@@ -240,6 +269,25 @@ sed 's/"prompt": \(".*"\), "response".*/"text": \1}/' own.jsonl > own_text.jsonl
 run_lldm data pack own_text.jsonl --tokenizer bytes --out own_corpus --benchmarks sets.jsonl
 expect_code 2 "a corpus of it"
 check "is not made" [ ! -e own_corpus ]
+python3 -c 'import json
+for line in open("mixed.jsonl"): print(json.dumps({"text": json.loads(line)["question"]}))' > mixed_text.jsonl
+run_lldm data pack mixed_text.jsonl --tokenizer bytes --out mixed_corpus
+expect_code 2 "a corpus of a built-in one"
+expect_text "--allow-benchmarks"
+run_lldm data pack mixed_text.jsonl --tokenizer bytes --out mixed_corpus --allow-benchmarks
+expect_code 0 "where it is meant"
+expect_text "GSM8K test, 1 times"
+check "is made" [ -e mixed_corpus/tokens.bin ]
+run_lldm data pack mixed_text.jsonl --tokenizer bytes --out y --allow-benchmarks --benchmarks sets.jsonl
+expect_code 2 "sets that are refused and let through"
+run_lldm data benchmark own.jsonl --name "our test" --out old_sets.jsonl
+sed -i 's/of the key with signs/of ASCII letters and digits/' old_sets.jsonl
+run_lldm data pack own_text.jsonl --tokenizer bytes --out y --benchmarks old_sets.jsonl
+expect_code 2 "sets of an earlier key"
+expect_text "are kept in another way"
+printf '%s\n' '{"text": "Simplify $(k - 4) - (2 + 3k)$."}' > signs_text.jsonl
+run_lldm data pack signs_text.jsonl --tokenizer bytes --out signs_corpus
+expect_code 0 "a problem that differs from one of MATH-500 in its signs"
 run_lldm data pack own_text.jsonl --tokenizer bytes --out own_corpus --benchmarks own.jsonl
 expect_code 2 "a file that holds no sets"
 expect_text "own.jsonl:1: is no set of benchmark prompts"
