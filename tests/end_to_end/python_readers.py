@@ -2,6 +2,7 @@
 """Model and adapter folders as transformers, PEFT and safetensors see them.
 
 write BASE OUT                       PEFT makes an adapter for a base folder, and ids.json beside it
+begin START BASE OUT                 an adapter begun from the base's weights: OUT/trained, and as a plain LoRA OUT/plain
 compare BASE ADAPTER IDS LOGITS      their logits are those of LOGITS within 2e-4 (ADAPTER "": none)
 """
 import json
@@ -44,6 +45,21 @@ def write(base, out):
         json.dump(ids, file)
 
 
+def begin(start, base, out):
+    torch.manual_seed(2)
+    config = LoraConfig(r=3, lora_alpha=5, target_modules=["q_proj", "o_proj", "down_proj"], init_lora_weights=start, task_type="CAUSAL_LM")
+    adapted = get_peft_model(load(base), config)
+    own = adapted.peft_config["default"]
+    own.init_lora_weights = True  # as PEFT wants the start to be kept
+    adapted.save_pretrained(f"{out}/start")
+    own.init_lora_weights = start
+    for name, value in adapted.named_parameters():
+        if "lora_" in name:
+            value.data += 0.1 * torch.randn_like(value)
+    adapted.save_pretrained(f"{out}/trained")
+    adapted.save_pretrained(f"{out}/plain", path_initial_model_for_weight_conversion=f"{out}/start")
+
+
 def compare(base, adapter, ids, expected):
     model = load(base)
     if adapter:
@@ -59,4 +75,4 @@ def compare(base, adapter, ids, expected):
         assert (without - ours).abs().max().item() > 1e-3, "the adapter changes nothing"
 
 
-{"write": write, "compare": compare}[sys.argv[1]](*sys.argv[2:])
+{"write": write, "begin": begin, "compare": compare}[sys.argv[1]](*sys.argv[2:])

@@ -25,6 +25,17 @@ for family in llama qwen2 qwen3; do
   check "PEFT gives the same" "$python" "$SOURCE/tests/end_to_end/python_readers.py" compare "$WORK/$family" "$WORK/$family-peft" "$WORK/$family-peft/ids.json" "$WORK/adapted.safetensors"
 done
 
+# Starts that PEFT takes out of the base: refused as they were trained, right as the plain LoRA of the advice.
+for start in pissa olora; do  # pissa_niter draws its start: PEFT itself takes out another when it loads it
+  check "PEFT writes an adapter begun as $start" "$python" "$SOURCE/tests/end_to_end/python_readers.py" begin "$start" "$WORK/llama" "$WORK/$start"
+  run_lldm model logits "$WORK/llama" --adapter "$WORK/$start/trained" --ids "$WORK/llama-peft/ids.json" --out "$WORK/none.safetensors"
+  expect_code 2 "which is refused"
+  expect_text "path_initial_model_for_weight_conversion"
+  run_lldm model logits "$WORK/llama" --adapter "$WORK/$start/plain" --ids "$WORK/llama-peft/ids.json" --out "$WORK/$start.safetensors"
+  expect_code 0 "and taken as a plain LoRA"
+  check "with the logits that PEFT gives the first" "$python" "$SOURCE/tests/end_to_end/python_readers.py" compare "$WORK/llama" "$WORK/$start/trained" "$WORK/llama-peft/ids.json" "$WORK/$start.safetensors"
+done
+
 # An adapter that lldm trained, over a base that it trained.
 run_lldm run "$SMOKE" --out "$WORK/run" "${TINY[@]}" --set threads=1 --set 'model.family="qwen2"'
 expect_code 0 "a qwen2 is trained"
