@@ -4,7 +4,9 @@
 #include <iostream>
 
 #include "cli/data_options.hpp"
+#include "data/bad_rows.hpp"
 #include "data/begin_of_text.hpp"
+#include "data/line_reader.hpp"
 #include "data/prompt_border.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/data/rows.hpp"
@@ -73,20 +75,27 @@ AnyRows checked(const Arguments& arguments, const Check& check) {
   options.collects = true;
   AnyRows file =
       read_any_rows(arguments.positional.at(0), options, forms_of(arguments.value("kind")));
+  std::vector<std::pair<std::uint64_t, std::string>> refused;
   for (const SourceRow& row : file.rows) {
     std::string problem = check.problem(row.messages, row.answers, row.place);
     if (problem.empty()) continue;
-    const std::string line = row.place.substr(row.place.rfind(':') + 1);
-    file.bad.push_back({std::stoull(line), 0, std::move(problem)});
+    refused.emplace_back(row.id, std::move(problem));
   }
-  std::ranges::stable_sort(file.bad, {}, &BadRow::line);
+  // A second reading says where these rows stand.
+  data::LineReader lines(arguments.positional.at(0), options.max_line_bytes);
+  for (auto& [id, problem] : refused) {
+    while (lines.number() < id && lines.next()) {
+    }
+    file.bad.push_back(data::bad_row(lines, 0, std::move(problem)));
+  }
+  std::ranges::stable_sort(file.bad, {}, &BadRow::offset);
   return file;
 }
 
-/// " (byte 3 of the line, 120 of the file)", as far as it is known.
+/// " (byte 3 of the line, 120 of the file)"; of a whole row where it begins.
 std::string bytes_of(const BadRow& row) {
-  if (row.column == 0) return "";
-  return message(" (byte ", row.column, " of the line, ", row.offset + 1, " of the file)");
+  return message(" (byte ", std::max<std::uint64_t>(row.column, 1), " of the line, ",
+                 row.offset + 1, " of the file)");
 }
 
 std::string on_one_line(std::string text) {

@@ -103,11 +103,12 @@ int run_data_convert(const Arguments& arguments) {
   if (arguments.has("seed") && !is_unpaired)
     throw ConfigError(
         "--seed is not read here: rows keep their order\n  it belongs to --to unpaired");
-  const RowReaderOptions options = reader_of(arguments);
+  RowReaderOptions options = reader_of(arguments);
   AnyRows file = read_any_rows(path, options);
   if (is_unpaired && file.form != RowForm::preference)
     throw ConfigError(
         message("--to unpaired: rows of form ", row_form_name(file.form), " hold no pairs"));
+  options.form = file.form;
   data::OtherKeys others(path, options, file.unused_keys, kept_keys(arguments));
   std::vector<Converted> rows;
   for (SourceRow& row : file.rows) {

@@ -153,6 +153,23 @@ AnyTask task_of(const Arguments& arguments, const Registry& registry) {
   return registry.make<AnyTask>(bound, Services{registry, Draws(42, "data")});
 }
 
+/// Says how many rows ask what the task does not.  DataError if all do: no verdict is given then.
+void tell_strange(const AnyRows& rows, const std::map<std::string, Example>& examples,
+                  const std::string& task) {
+  const auto strange = static_cast<std::size_t>(std::ranges::count_if(
+      rows.rows, [&](const SourceRow& row) { return !examples.contains(prompt_text(row)); }));
+  constexpr const char* kHint =
+      "the task must be the one that the rows were made with, its options (--set) too, such as "
+      "seed and split";
+  if (!rows.rows.empty() && strange == rows.rows.size())
+    throw DataError(message(rows.path, ": none of the ", strange, " prompts is one of the ",
+                            examples.size(), " problems of task ", config::in_quotes(task), "\n  ",
+                            kHint));
+  if (strange > 0)
+    std::cout << strange << " of " << rows.rows.size() << " prompts are no problems of task "
+              << config::in_quotes(task) << " and are skipped: " << kHint << '\n';
+}
+
 /// A prompt that the task has not, or that its checker could not judge, is skipped and counted.
 void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows) {
   const Registry registry = make_registry(arguments);
@@ -162,6 +179,8 @@ void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows)
     const std::string key = prompt_text(example.prompt);
     examples.emplace(key, std::move(example));
   }
+  tell_strange(rows, examples, arguments.value("task"));
+  std::size_t unjudged = 0;
   TerminalObserver observer;
   for (const ShownPair& pair : labels.open_pairs(rows)) {
     if (observer.should_stop()) throw Stopped("stopped on request; the same command goes on");
@@ -174,9 +193,14 @@ void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows)
         preferred = first.grade > second.grade   ? Preferred::first
                     : first.grade < second.grade ? Preferred::second
                                                  : Preferred::neither;
+      else
+        ++unjudged;
     }
     labels.add(pair, preferred);
   }
+  if (unjudged > 0)
+    std::cout << "the task's checker could not judge an answer of " << unjudged
+              << " pairs, which are skipped\n";
 }
 
 /// "hand", "judge CMD", or "task NAME" with its options: verdicts of two of them never mix.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "cli/data_options.hpp"
 #include "data/line_reader.hpp"
@@ -11,8 +12,10 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "lldm/text/utf8.hpp"
 #include "stage/any_rows.hpp"
 #include "stage/prompt_split.hpp"
+#include "text/json.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -20,7 +23,7 @@ namespace {
 /// A part of a split and the share of the prompts that it gets.
 struct Part {
   std::string name;
-  double until = 0;  // sum of the shares up to it
+  double share = 0, until = 0;  // and the sum of the shares up to it
   std::unique_ptr<PendingFile> file = {};
   std::int64_t rows = 0;
 };
@@ -71,7 +74,7 @@ std::vector<Part> parts_of(std::string text) {
     for (const Part& part : parts)
       if (part.name == name)
         throw ConfigError(message("--parts names ", config::in_quotes(name), " twice"));
-    parts.push_back({.name = name, .until = sum += share});
+    parts.push_back({.name = name, .share = share, .until = sum += share});
     text.erase(0, std::min(end + 1, text.size()));
   }
   if (parts.empty() || std::abs(sum - 1) > 1e-9)
@@ -86,6 +89,36 @@ double place_of(const std::string& prompt, std::int64_t seed) {
   return std::ldexp(static_cast<double>(std::stoull(hash, nullptr, 16)), -52);
 }
 
+/// Beside the parts: which they are, so that parts of two splits, which may share prompts, never
+/// stand in one folder.
+constexpr const char* kSplitFile = "split.json";
+
+/// DataError if the folder holds parts that this split does not replace.
+void refuse_other_split(const std::filesystem::path& folder, const std::vector<Part>& parts) {
+  const std::filesystem::path file = folder / kSplitFile;
+  if (!std::filesystem::exists(file)) return;
+  const nlohmann::json split = parse_json(read_file(file), file.string());
+  if (!split.is_object() || !split.value("parts", nlohmann::json()).is_object())
+    throw DataError(message(file.string(), ": is not of lldm data split\n  give another --out"));
+  std::string others;
+  for (const auto& [name, share] : split.at("parts").items())
+    if (std::ranges::none_of(parts, [&](const Part& part) { return part.name == name; }) &&
+        std::filesystem::exists(folder / (name + ".jsonl")))
+      others += message(others.empty() ? "" : ", ", name, ".jsonl");
+  if (!others.empty())
+    throw DataError(message(folder.string(), ": holds parts of another split, ", others,
+                            ", which may share prompts with these\n  give another --out, or "
+                            "remove them"));
+}
+
+void write_split_file(const std::filesystem::path& folder, const std::vector<Part>& parts,
+                      const std::string& file, std::int64_t seed) {
+  nlohmann::ordered_json split = {{"file", file}, {"seed", seed}};
+  for (const Part& part : parts)
+    split["parts"][part.name] = {{"share", part.share}, {"rows", part.rows}};
+  write_file_atomically(folder / kSplitFile, split.dump(2) + "\n");
+}
+
 std::string one_line(const data::LineReader& lines) {
   return lines.is_array() ? data::parse_line(lines.line()).dump() : lines.line();
 }
@@ -98,6 +131,7 @@ int run_data_split(const Arguments& arguments) {
   std::vector<Part> parts = parts_of(arguments.value("parts", "train=0.9,test=0.1"));
   const std::int64_t seed = arguments.integer("seed", 42);
   const AnyRows file = read_any_rows(arguments.positional.front(), reader_of(arguments));
+  refuse_other_split(folder, parts);
   made.make();
   for (const Part& part : parts) {
     const std::filesystem::path file = folder / (part.name + ".jsonl");
@@ -127,6 +161,8 @@ int run_data_split(const Arguments& arguments) {
     if (part.rows == 0)
       throw DataError(message("part ", config::in_quotes(part.name),
                               " gets no row: there are too few prompts\n  give other shares"));
+  const std::filesystem::path from = arguments.positional.front();
+  write_split_file(folder, parts, to_valid_utf8(from.filename().string()), seed);
   std::cout << file.summary << '\n';
   for (Part& part : parts) {
     part.file->publish();

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/data_options.hpp"
+#include "data/bad_rows.hpp"
 #include "data/prompt_border.hpp"
 #include "lldm/data/template.hpp"
 #include "lldm/data/text.hpp"
@@ -112,7 +113,10 @@ std::vector<Lengths> parts_of(const AnyRows& file) {
 /// Why rows are bad, each reason without the row's own text, and how often.
 std::map<std::string, std::int64_t> reasons(const std::vector<BadRow>& bad) {
   std::map<std::string, std::int64_t> counts;
-  for (const BadRow& row : bad) ++counts[row.reason.substr(0, row.reason.find(';'))];
+  for (const BadRow& row : bad) {
+    const std::string_view reason = data::without_element(row.reason);
+    ++counts[std::string(reason.substr(0, reason.find(';')))];
+  }
   return counts;
 }
 

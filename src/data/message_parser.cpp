@@ -5,6 +5,7 @@
 #include <set>
 
 #include "lldm/config/diagnostics.hpp"
+#include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/text/utf8.hpp"
 
@@ -86,7 +87,8 @@ std::string take_answer(std::vector<Message>& messages, std::string_view key) {
                                                : ", ends with \"" + messages.back().role + '"')};
   std::string answer = std::move(messages.back().content);
   messages.pop_back();
-  refuse_empty(answer, key);
+  if (trim_white_space(answer).empty())
+    throw RowFault{0, message("the answer, the last message of \"", key, "\", is empty")};
   return answer;
 }
 

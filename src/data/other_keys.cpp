@@ -33,6 +33,7 @@ OtherKeys::OtherKeys(const std::filesystem::path& path, const RowReaderOptions& 
                      const std::vector<std::string>& unused, std::vector<std::string> kept)
     : lines_(path, options.max_line_bytes),
       columns_(options.columns),
+      form_(options.form),
       unused_(unused.begin(), unused.end()) {
   if (kept.size() == 1 && kept.front() == "all")
     keeps_all_ = true;
@@ -47,7 +48,8 @@ json OtherKeys::of_row(std::uint64_t id) {
   if (lines_.number() != id)
     throw DataError(message("row ", id, " is gone\n  the file was changed while it was read"));
   UnusedKeys ignored;
-  const json row = standard_row(with_columns(parse_row(lines_), columns_, ignored));
+  json row = with_columns(parse_row(lines_), columns_, ignored);
+  if (form_ != RowForm::text) row = standard_row(std::move(row));
   for (const auto& [key, value] : row.items()) {
     if (!unused_.contains(key) && !own_keys().contains(key)) continue;
     seen_.insert(key);

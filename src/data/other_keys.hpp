@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,8 +24,8 @@ namespace lldm::data {
 /// A second reading of a file whose rows were read: for each of them the keys that are carried.
 class OtherKeys {
  public:
-  /// `unused`: RowFile::unused_keys of the first reading.  `kept`: names of keys, or the one word
-  /// "all".  Own keys are always kept.
+  /// `options.form`: that of the rows which were read.  `unused`: RowFile::unused_keys of the first
+  /// reading.  `kept`: names of keys, or the one word "all".  Own keys are always kept.
   OtherKeys(const std::filesystem::path& path, const RowReaderOptions& options,
             const std::vector<std::string>& unused, std::vector<std::string> kept);
 
@@ -42,6 +43,7 @@ class OtherKeys {
 
   LineReader lines_;
   Columns columns_;
+  std::optional<RowForm> form_;
   std::set<std::string> unused_, kept_, found_, seen_;
   bool keeps_all_ = false;
   std::map<std::string, std::uint64_t> left_out_;

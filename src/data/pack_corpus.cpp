@@ -75,12 +75,11 @@ class Packer {
         const auto row = data::with_columns(data::parse_row(lines), options.columns, unused);
         const std::string text = data::to_text_row(row, lines.number(), unused).text;
         add_text(text);
-        if (request.on_text)
-          request.on_text(text, message(path.filename().string(), ':', lines.line_number()));
+        if (request.on_text) request.on_text(text, data::place_of(path.filename().string(), lines));
       } catch (const data::RowFault& fault) {
-        bad.add({lines.line_number(), fault.column, fault.reason, lines.offset()});
+        bad.add(data::bad_row(lines, fault.column, fault.reason));
       } catch (const DataError& error) {
-        bad.add({lines.line_number(), 0, error.what(), lines.offset()});
+        bad.add(data::bad_row(lines, 0, error.what()));
       }
     }
     if (lines.number() == 0) throw DataError(message(path.string(), ": holds no rows"));

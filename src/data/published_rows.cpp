@@ -24,6 +24,23 @@ bool is_list(const json& row, const char* key) {
   return found != row.end() && found->is_array();
 }
 
+/// A member that is null, as tables write columns without a value, is none.
+bool has(const json& row, const char* key) {
+  const auto found = row.find(key);
+  return found != row.end() && !found->is_null();
+}
+
+/// A prompt of it is the whole text that some publish beside: instruction and output say more.
+bool is_alpaca(const json& row) {
+  const bool has_input = has(row, "input");
+  return is_text(row, "instruction") && is_text(row, "output") && !has(row, "response") &&
+         !has(row, "completion") && !has(row, "chosen") && !is_list(row, "prompt") &&
+         (!has_input || is_text(row, "input"));
+}
+
+/// Whether a completion is called wanted or not; a label in words is a topic.
+bool is_labelled(const json& row) { return has(row, "label") && !is_text(row, "label"); }
+
 /// What stands before an alpaca row's instruction: "system", and "history" of pairs.
 json before_instruction(const json& row) {
   json turns = json::array();
@@ -43,7 +60,8 @@ json before_instruction(const json& row) {
 
 void from_alpaca(json& row) {
   auto prompt = row.at("instruction").get<std::string>();
-  if (const auto input = row.value("input", std::string()); !input.empty()) prompt += "\n" + input;
+  if (is_text(row, "input") && row.at("input") != "")
+    prompt += "\n" + row.at("input").get<std::string>();
   if (json turns = before_instruction(row); !turns.empty()) {
     turns.push_back({{"role", "user"}, {"content", std::move(prompt)}});
     row["prompt"] = std::move(turns);
@@ -69,7 +87,7 @@ void from_completion(json& row) {
 }
 
 bool is_ultrafeedback(const json& row) {
-  return is_text(row, "instruction") && is_list(row, "completions") && !row.contains("prompt") &&
+  return is_text(row, "instruction") && is_list(row, "completions") && !has(row, "prompt") &&
          !row.at("completions").empty() && row.at("completions").front().is_object();
 }
 
@@ -139,15 +157,13 @@ void from_dialogues(json& row) {
 }  // namespace
 
 json standard_row(json row) {
-  const bool has_answer = row.contains("response") || row.contains("text");
-  if (is_text(row, "instruction") && is_text(row, "output") && !row.contains("prompt") &&
-      !has_answer && (!row.contains("input") || is_text(row, "input")))
+  if (is_alpaca(row))
     from_alpaca(row);
   else if (is_ultrafeedback(row))
     from_ultrafeedback(row);
-  else if (row.contains("completion") && !has_answer && !row.contains("label"))
+  else if (row.contains("completion") && !has(row, "response") && !is_labelled(row))
     from_completion(row);
-  else if (is_text(row, "chosen") && is_text(row, "rejected") && !row.contains("prompt"))
+  else if (is_text(row, "chosen") && is_text(row, "rejected") && !has(row, "prompt"))
     from_dialogues(row);
   return row;
 }
@@ -158,7 +174,8 @@ std::string published_as(const json& row, RowForm form) {
   };
   switch (form) {
     case RowForm::prompt_response:
-      return row.contains("instruction") ? "alpaca" : row.contains("completion") ? "TRL" : "";
+      if (row.contains("response")) return "";
+      return is_alpaca(row) ? "alpaca" : row.contains("completion") ? "TRL" : "";
     case RowForm::conversation:
       for (const char* key : {"conversations", "messages"})
         if (holds_turns(key)) return row.at(key).front().contains("from") ? "ShareGPT" : "messages";

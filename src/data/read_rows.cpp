@@ -50,23 +50,6 @@ std::string how_published(const json& row, RowForm form, const data::LineReader&
   return how;
 }
 
-/// `column` is a byte of the row's text: an element of an array may stand on several lines.
-BadRow bad_row(const data::LineReader& lines, std::uint64_t column, std::string reason) {
-  BadRow bad{lines.line_number(), column, std::move(reason), lines.offset()};
-  if (column == 0) return bad;
-  bad.offset += column - 1;
-  if (!lines.is_array()) return bad;
-  const std::string_view before =
-      std::string_view(lines.line()).substr(0, static_cast<std::size_t>(column - 1));
-  if (const std::size_t end = before.rfind('\n'); end != std::string_view::npos) {
-    bad.line += static_cast<std::uint64_t>(std::ranges::count(before, '\n'));
-    bad.column = column - 1 - end;
-  } else {
-    bad.column += lines.column() - 1;
-  }
-  return bad;
-}
-
 // Reads every line, collecting rows and faults; `convert(json, form, line)` makes the row.
 template <class Row, class Convert>
 RowFile<Row> read_rows(const std::filesystem::path& path, const RowReaderOptions& options,
@@ -84,20 +67,24 @@ RowFile<Row> read_rows(const std::filesystem::path& path, const RowReaderOptions
     try {
       const json given = data::with_columns(data::parse_row(lines), options.columns, unused);
       data::refuse_tools(given);
-      // Without its label a row would be taken for one of prompt and response.
-      const bool is_labelled = readable.front() == RowForm::unpaired;
-      const json row = is_labelled ? given : data::standard_row(given);
-      const RowForm row_form = form ? *form : data::detect_form(row, accepted);
+      // Without its label a row would be taken for one of prompt and response; of texts every
+      // other key is left as it is.
+      const bool is_own =
+          readable.front() == RowForm::unpaired || readable.front() == RowForm::text;
+      json row = is_own ? given : data::standard_row(given);
+      const RowForm row_form = form ? *form : data::detect_form(row, given, accepted);
+      if (!data::shows(row, row_form)) row = given;  // what is missing is told of the file's keys
       file.rows.push_back(convert(row, row_form, lines.number(), unused));
       if (!form) file.published = how_published(given, row_form, lines);
       form = row_form;
     } catch (const data::RowFault& fault) {
       const bool is_torn = lines.is_unterminated() && fault.reason.starts_with("not JSON");
-      bad.push_back(bad_row(lines, fault.column,
-                            is_torn ? message("torn last ", lines.is_array() ? "row" : "line",
-                                              ", the file ends inside ",
-                                              lines.is_array() ? "it: " : "a row: ", fault.reason)
-                                    : fault.reason));
+      bad.push_back(data::bad_row(
+          lines, fault.column,
+          is_torn
+              ? message("torn last ", lines.is_array() ? "row" : "line", ", the file ends inside ",
+                        lines.is_array() ? "it: " : "a row: ", fault.reason)
+              : fault.reason));
     }
   }
   file.num_lines = lines.number();
@@ -160,11 +147,10 @@ RowForm detect_row_form(const std::filesystem::path& path, std::vector<RowForm> 
   data::UnusedKeys unused;
   std::optional<BadRow> first_bad;
   while (lines.next()) try {
-      return data::detect_form(
-          data::standard_row(data::with_columns(data::parse_row(lines), options.columns, unused)),
-          accepted);
+      const json given = data::with_columns(data::parse_row(lines), options.columns, unused);
+      return data::detect_form(data::standard_row(given), given, accepted);
     } catch (const data::RowFault& fault) {
-      if (!first_bad) first_bad = bad_row(lines, fault.column, fault.reason);
+      if (!first_bad) first_bad = data::bad_row(lines, fault.column, fault.reason);
       if (!options.collects) break;
     }
   if (!first_bad) throw DataError(message(path.string(), ": holds no rows"));

@@ -33,27 +33,31 @@ std::vector<Message> preference_prompt(const json& row, const Side& chosen, cons
   return prompt;
 }
 
+}  // namespace
+
 bool shows(const json& row, RowForm form) {
+  const auto has = [&](const char* key) {
+    const auto found = row.find(key);
+    return found != row.end() && !found->is_null();
+  };
   switch (form) {
     case RowForm::text:
-      return row.contains("text");
+      return has("text");
     case RowForm::prompt_response:
-      return row.contains("prompt") && row.contains("response");
+      return has("prompt") && has("response");
     case RowForm::conversation:
-      return row.contains("conversations") || row.contains("messages");
+      return has("conversations") || has("messages");
     case RowForm::preference:
-      return row.contains("chosen") && row.contains("rejected");
+      return has("chosen") && has("rejected");
     case RowForm::ranked:
-      return row.contains("answers");
+      return has("answers");
     case RowForm::unpaired:
-      return row.contains("completion") && row.contains("label");
+      return has("completion") && has("label");
   }
   return false;
 }
 
-}  // namespace
-
-RowForm detect_form(const json& row, const std::vector<RowForm>& accepted) {
+RowForm detect_form(const json& row, const json& given, const std::vector<RowForm>& accepted) {
   std::vector<RowForm> shown;
   std::string wanted;
   for (const RowForm form : accepted) {
@@ -61,8 +65,11 @@ RowForm detect_form(const json& row, const std::vector<RowForm>& accepted) {
     wanted += (wanted.empty() ? "" : ", ") + std::string(row_form_name(form));
   }
   if (shown.empty())
-    throw RowFault{0,
-                   message("of no form that is wanted here (", wanted, "); it has ", keys_of(row))};
+    throw RowFault{
+        0, message("of no form that is wanted here (", wanted, "); it has ", keys_of(given))};
+  // Published rows repeat all they say in "text".
+  if (std::ranges::any_of(shown, [&](RowForm form) { return !shows(given, form); }))
+    std::erase(shown, RowForm::text);
   // Published preference rows repeat the chosen conversation in "messages".
   if (std::find(shown.begin(), shown.end(), RowForm::preference) != shown.end() &&
       row.contains("messages") && !row.contains("conversations"))
@@ -88,13 +95,17 @@ PromptRow to_prompt_row(const json& row, RowForm form, std::uint64_t line, Unuse
     unused.note(row, {"prompt", "response"}, "");
     return make_prompt_row(line, std::move(prompt), std::move(response));
   }
-  if (row.contains("conversations") && row.contains("messages"))
+  const auto has = [&](const char* name) {
+    const auto found = row.find(name);
+    return found != row.end() && !found->is_null();
+  };
+  if (has("conversations") && has("messages"))
     throw RowFault{0, "has both \"conversations\" and \"messages\""};
-  const std::string key = row.contains("messages") ? "messages" : "conversations";
+  const std::string key = has("messages") ? "messages" : "conversations";
   auto messages = to_messages(member(row, key), key, unused);
   auto response = take_answer(messages, key);
   if (messages.empty()) throw RowFault{0, message('"', key, "\" has no message before the answer")};
-  if (row.contains("system") && row.at("system") != "") {  // as LLaMA-Factory's ShareGPT has it
+  if (has("system") && row.at("system") != "") {  // as LLaMA-Factory's ShareGPT has it
     if (messages.front().role == "system")
       throw RowFault{0, message("has \"system\", and a message of \"", key, "\" is one too")};
     messages.insert(messages.begin(), {"system", string_member(row, "system")});

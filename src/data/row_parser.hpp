@@ -11,8 +11,14 @@
 
 namespace lldm::data {
 
-/// The form that the keys of a row show, among `accepted`.  RowFault if none or several.
-RowForm detect_form(const nlohmann::json& row, const std::vector<RowForm>& accepted);
+/// Whether a row has the keys of a form; one that is null is none.
+bool shows(const nlohmann::json& row, RowForm form);
+
+/// The form that the keys of a row show, among `accepted`.  RowFault if none or several.  `given`
+/// is the row as the file has it, `row` its `standard_row`: "text" beside a published form, as
+/// alpaca has it, is a key like others, and a message names the file's keys.
+RowForm detect_form(const nlohmann::json& row, const nlohmann::json& given,
+                    const std::vector<RowForm>& accepted);
 
 TextRow to_text_row(const nlohmann::json& row, std::uint64_t line, UnusedKeys& unused);
 /// `form` is prompt_response or conversation.

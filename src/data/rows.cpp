@@ -2,25 +2,11 @@
 // Rows made in memory, and what is told of those of a file.
 #include "lldm/data/rows.hpp"
 
-#include <algorithm>
-
 #include "data/bad_rows.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm {
-
-std::string data::list_bad_rows(const std::string& path, const std::vector<BadRow>& bad) {
-  constexpr std::size_t kMaxListed = 20;
-  std::string out;
-  for (std::size_t i = 0; i < std::min(bad.size(), kMaxListed); ++i) {
-    out += message("\n  ", path, ':', bad[i].line, ':');
-    if (bad[i].column > 0) out += message(bad[i].column, ':');
-    out += ' ' + bad[i].reason;
-  }
-  if (bad.size() > kMaxListed) out += message("\n  and ", bad.size() - kMaxListed, " more");
-  return out;
-}
 
 namespace {
 

@@ -76,10 +76,9 @@ std::vector<Example> read_examples(const std::string& path, std::int64_t limit) 
           throw data::RowFault{0, message('"', key, "\" is missing or not a string")};
       examples.push_back({message("gsm8k-", stem, '-', lines.number()),
                           "Question: " + row["question"].get<std::string>() + "\nAnswer:",
-                          row["answer"].get<std::string>(),
-                          message(path, ':', lines.line_number())});
+                          row["answer"].get<std::string>(), data::place_of(path, lines)});
     } catch (const data::RowFault& fault) {
-      bad.push_back({lines.line_number(), fault.column, fault.reason, lines.offset()});
+      bad.push_back(data::bad_row(lines, fault.column, fault.reason));
     }
   }
   if (!bad.empty())

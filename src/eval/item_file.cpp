@@ -58,12 +58,13 @@ std::vector<Item> read_items(const std::filesystem::path& file, std::int64_t lim
         throw data::RowFault{0, why};
       const auto [at, is_new] = line_of_id.emplace(item.example.id, lines.number());
       if (!is_new)
-        throw data::RowFault{
-            0, message("the id \"", item.example.id, "\" is that of line ", at->second, " too")};
-      item.example.place = message(path, ':', lines.line_number());
+        throw data::RowFault{0,
+                             message("the id \"", item.example.id, "\" is that of ",
+                                     lines.is_array() ? "element " : "line ", at->second, " too")};
+      item.example.place = data::place_of(path, lines);
       items.push_back(std::move(item));
     } catch (const data::RowFault& fault) {
-      bad.push_back({lines.line_number(), fault.column, fault.reason, lines.offset()});
+      bad.push_back(data::bad_row(lines, fault.column, fault.reason));
     }
   }
   if (!bad.empty())

@@ -11,11 +11,13 @@
 namespace lldm {
 namespace {
 
-/// Whether the first row of a file can be read as a conversation.
-bool has_messages(const DataOptions& data) {
+/// Whether the first row of a file shows one of these forms, whatever else it shows: of two, what
+/// a stage reads decides.
+bool is_read_as(const std::filesystem::path& file, const std::vector<RowForm>& accepted,
+                const RowReaderOptions& options) {
   try {
-    return detect_row_form(data.file.string(), {RowForm::conversation}, reader_options(data)) ==
-           RowForm::conversation;
+    static_cast<void>(detect_row_form(file, accepted, options));
+    return true;
   } catch (const Error&) {
     return false;
   }
@@ -41,21 +43,13 @@ std::string row_form_problem(const Stage& stage, const StageRows& source) {
     accepted = {RowForm::prompt_response, RowForm::conversation};
   }
   const RowReaderOptions options = reader_options(source.data.options);
+  if (is_read_as(file, accepted, options)) return "";
   RowForm form;
   try {
     form = detect_row_form(file.string(), {}, options);
-  } catch (const Error& unclear) {  // of two forms, say: what this stage reads decides
-    try {
-      static_cast<void>(detect_row_form(file.string(), accepted, options));
-      return "";
-    } catch (const Error&) {
-      return unclear.what();
-    }
+  } catch (const Error& unclear) {
+    return unclear.what();
   }
-  if (std::find(accepted.begin(), accepted.end(), form) != accepted.end()) return "";
-  if (rows == RowsWanted::answers && form == RowForm::preference &&
-      has_messages(source.data.options))
-    return "";
   const char* hint = "";
   if (rows == RowsWanted::answers && has_take)
     hint = "\n  take belongs to files of pairs: remove it";

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "data/bad_rows.hpp"
 #include "lldm/errors.hpp"
 
 namespace lldm {
@@ -21,7 +22,7 @@ AnyRows any_of(RowFile<Row> file, const Convert& convert) {
   any.rows.reserve(file.rows.size());
   for (Row& row : file.rows) {
     SourceRow source{.id = row.id, .prompt = {}, .messages = {}, .answers = {}};
-    source.place = message(file.path, ':', file.line_of(row.id));
+    source.place = data::place_of(file, row.id);
     convert(row, source);
     any.rows.push_back(std::move(source));
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "data/bad_rows.hpp"
 #include "experiment/row_faults.hpp"
 #include "experiment/work_seal.hpp"
 #include "lldm/config/document.hpp"
@@ -44,7 +45,7 @@ std::vector<SourceRow> told(Logger& logger, const RowFile<Row>& file, const Conv
   for (const Row& row : file.rows) {
     SourceRow source = convert(row);
     source.id = row.id;
-    source.place = message(file.path, ':', file.line_of(row.id));
+    source.place = data::place_of(file, row.id);
     rows.push_back(std::move(source));
   }
   return rows;
@@ -251,6 +252,21 @@ std::vector<const Stage*> stages_with_words(const RunSchedule& schedule, const W
   return stages;
 }
 
+/// Words are made of texts, which a corpus keeps only as ids.
+void refuse_corpus_alone(const std::vector<const Stage*>& stages,
+                         const std::vector<std::string>& texts) {
+  if (!texts.empty()) return;
+  for (const Stage* stage : stages)
+    for (const StageRows& rows : stage->facts.rows)
+      if (rows.data.is_corpus())
+        throw ConfigError(message(
+            "tokenizer.type = \"words\" makes its vocabulary of the texts of the stages, and stage "
+            "\"",
+            stage->name, "\" reads the corpus ", rows.data.options.corpus.string(),
+            ", which holds tokens of its own tokenizer\n  give the tokenizer that it was packed "
+            "with (\"tokenizer\" in its corpus.json) as [tokenizer], or the texts as data.file"));
+}
+
 }  // namespace
 
 std::vector<std::string> vocabulary_of(const PlannedRun& run, const Work& work) {
@@ -301,6 +317,7 @@ std::vector<std::string> vocabulary_of(const RunSchedule& schedule, const Work& 
   if (own.training && own.rows.front().data.options.file.empty() &&
       !own.rows.front().data.is_corpus())
     add_rows(read(own.rows.front().data, 1));
+  refuse_corpus_alone(stages, texts);
   return texts;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 #include "lldm/errors.hpp"
 #include "lldm/tokenizer/special_names.hpp"
@@ -30,6 +31,38 @@ bool is_called_unused(std::string text) {
                              [&](const char* word) { return text.find(word) != text.npos; });
 }
 
+/// What a published special token is for, by its text: files of models leave roles out.
+std::string_view role_by_name(std::string_view text) {
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"<eos>", "end of text"},
+      {"</s>", "end of text"},
+      {"[EOS]", "end of text"},
+      {"<|endoftext|>", "end of text"},
+      {"<|end_of_text|>", "end of text"},
+      {"<bos>", "begin of text"},
+      {"<s>", "begin of text"},
+      {"[BOS]", "begin of text"},
+      {"<|startoftext|>", "begin of text"},
+      {"<|begin_of_text|>", "begin of text"},
+      {"<|im_start|>", "begin of turn"},
+      {"<start_of_turn>", "begin of turn"},
+      {"<|start_header_id|>", "begin of turn"},
+      {"<|im_end|>", "end of turn"},
+      {"<end_of_turn>", "end of turn"},
+      {"<|eot_id|>", "end of turn"},
+      {"<|end_header_id|>", "begin of turn"},
+      {"<pad>", "padding"},
+      {"[PAD]", "padding"},
+      {"<unk>", "unknown text"},
+      {"[UNK]", "unknown text"},
+      {"[CLS]", "begin of text"},
+      {"[SEP]", "end of text"},
+  };
+  for (const auto& [name, role] : kNames)
+    if (name == text) return role;
+  return "";
+}
+
 }  // namespace
 
 std::string use_of_id(const Tokenizer& tokenizer, std::int64_t id) {
@@ -39,6 +72,9 @@ std::string use_of_id(const Tokenizer& tokenizer, std::int64_t id) {
   for (const SpecialRole& role : kSpecialRoles)
     if (tokenizer.special().*role.id == id && id != tokenizer.special().mask)
       return message("\"", text, "\", the tokenizer's ", role.key, " token");
+  if (const std::string_view role = role_by_name(text);
+      !role.empty() && id != tokenizer.special().mask)
+    return message("\"", text, "\", by its name the token of ", role);
   const bool is_special = !text.empty() && tokenizer.decode(one, true).empty();
   if (!is_special && !is_called_unused(text))
     return message("\"", text, "\", a token that texts are written with");

@@ -31,6 +31,33 @@ expect_code 0 "inspected with columns"
 expect_text 'prompt "q0"'
 run_lldm data check qa.jsonl --kind conversations --columns prompt=questions,response=answer
 expect_text 'qa.jsonl:1: has no column "questions" (columns.prompt); did you mean "question"?'
+rows alpaca.jsonl 3 '{"instruction": "i%d" % i, "input": "", "output": "o%d" % i, "text": "Below is i%d" % i}'
+run_lldm data check alpaca.jsonl --kind conversations
+expect_code 0 "alpaca as it is published"
+expect_text "3 rows of form prompt_response (alpaca), all good"
+run_lldm data convert alpaca.jsonl --out alpaca_own.jsonl --keep text
+check "instruction and output, and the text that is asked for" [ "$(head -n 1 alpaca_own.jsonl)" = '{"prompt":"i0","response":"o0","text":"Below is i0"}' ]
+run_lldm data convert alpaca.jsonl --out alpaca_own.jsonl --format prompt_response
+expect_text 'left out: "text" of 3 rows'
+run_lldm data convert alpaca.jsonl --out alpaca_text.jsonl --format text --keep output
+check "texts where they are asked for" [ "$(head -n 1 alpaca_text.jsonl)" = '{"text":"Below is i0","output":"o0"}' ]
+for kind in "sft prompt_response" "sft auto" "pretraining text" "pretraining auto"; do
+  printf 'name = "alpaca"\n%s\n[[stage]]\nname = "base"\nkind = "%s"\ndata = { file = "alpaca.jsonl", format = "%s" }\noptimizer = { steps = 1 }\n' "$model" ${kind% *} ${kind#* } > alpaca.toml
+  run_lldm validate alpaca.toml
+  expect_code 0 "a stage reads them: $kind"
+done
+python3 -c 'import json
+row = lambda i: {"prompt": "p", "chosen": "c", "rejected": "c" if i in (7, 36) else "r"}
+json.dump([row(i) for i in range(51)], open("line.json", "w"))'
+run_lldm data check line.json --kind preference
+at=$(python3 -c 'print(open("line.json").read().index("\"rejected\": \"c\"") - len("{\"prompt\": \"p\", \"chosen\": \"c\", ") + 1)')
+expect_text "line.json:1: element 8: \"chosen\" and \"rejected\" are the same text (byte $at of the line, $at of the file)"
+expect_text "line.json:1: element 37: "
+python3 -c 'import json; json.dump([{"prompt": "p", "response": "r"}, {"prompt": "p", "response": "<mask>"}], open("masks.json", "w"))'
+run_lldm data check masks.json --kind conversations --tokenizer bytes
+expect_text 'masks.json:1: element 2: holds the text of the mask token, "<mask>" (byte 35 of the line, 35 of the file)'
+run_lldm data stats line.json
+check "a reason is counted once" [ "$(grep -c 'are the same text' <<< "$text")" -eq 1 ]
 run_lldm data check qa.jsonl --kind conversations --columns promt=question
 expect_code 2 "a key that no row has"
 expect_text 'did you mean "prompt"'
@@ -118,6 +145,14 @@ run_lldm data split parts/train.jsonl --out parts --parts train=0.8,test=0.2
 expect_code 2 "a part in the place of the file itself"
 run_lldm data split many.jsonl --out parts --parts train=0.5,train=0.5
 expect_code 2 "a part twice"
+cp -r parts two_before
+run_lldm data split many.jsonl --out parts --parts train=0.9,other=0.1 --seed 9
+expect_code 2 "a folder with a part of another split"
+expect_text "holds parts of another split, test.jsonl"
+check "nothing is written then" diff -r parts two_before
+run_lldm data split many.jsonl --out parts --parts train=0.9,test=0.1 --seed 9
+expect_code 0 "all parts are replaced by those of another seed"
+check "and share no prompt" [ -z "$(comm -12 <(grep -o '"p[0-9]*"' parts/train.jsonl | sort -u) <(grep -o '"p[0-9]*"' parts/test.jsonl | sort -u))" ]
 cp parts/train.jsonl train_before
 run_lldm data split own.jsonl --out parts --parts train=0.999999999,test=0.000000001
 expect_code 2 "a part without a row"
@@ -324,6 +359,10 @@ expect_code 0 "and its corpus"
 run_lldm run pretrain.toml --out other --set 'base.data={ corpus = "words_corpus" }'
 expect_code 2 "are not the stage's"
 expect_text "was packed with another tokenizer than the stage's"
+sed 's/type = "bytes"/type = "words"/' pretrain.toml > words_corpus.toml
+run_lldm run words_corpus.toml --out wordless
+expect_code 2 "words of a corpus"
+expect_text "which holds tokens of its own tokenizer"
 sed 's/kind = "pretraining"/kind = "sft"/; /random_length/d' pretrain.toml > sft.toml
 run_lldm validate sft.toml
 expect_code 2 "a corpus for sft"
@@ -451,6 +490,16 @@ run_lldm data label candidates.jsonl --out mistaken.jsonl "${by_task[@]}"
 expect_code 0 "and the same --out once it is mended: nothing had been said"
 run_lldm data label checked.jsonl --out again.jsonl "${by_task[@]}"
 expect_code 0 "rows that were labelled are labelled again"
+expect_text "could not judge an answer of"
+rows strange.jsonl 8 '{"prompt": "What is %d + %d?" % (i, 1 + i // 6), "answers": ["Answer: %d" % (i + 1), "Answer: 0"]}'
+run_lldm data label strange.jsonl --out few.jsonl "${by_task[@]}"
+expect_code 0 "a few prompts of no problem"
+expect_text '2 of 8 prompts are no problems of task "file" and are skipped: the task must be the one'
+sed 's/What is/What was/' strange.jsonl > none.jsonl
+run_lldm data label none.jsonl --out none_labelled.jsonl "${by_task[@]}"
+expect_code 2 "prompts of another task"
+expect_text 'none of the 8 prompts is one of the 6 problems of task "file"'
+check "and leaves nothing" [ -z "$(ls | grep none_labelled)" ]
 run_lldm data check checked.jsonl --kind preference
 expect_no_text "keys that nobody reads"
 summary

@@ -88,6 +88,11 @@ expect_code 2 "an id that texts are written with is no mask"
 expect_text '--mask-id 97: this is "'
 expect_text "a token that texts are written with"
 expect_text "give --mask-id 260, the first unused one"
+eos=$("$python" -c 'import json, sys
+print(next(t["id"] for t in json.load(open(sys.argv[1]))["added_tokens"] if t["content"] == "<eos>"))' "$WORK/spare/tokenizer.json")
+run_lldm model convert "$WORK/spare" --mask-id "$eos" --out "$WORK/spared"
+expect_code 2 "nor is an end of text by its name, which no file gives a role"
+expect_no_text "$eos (<eos>)"
 run_lldm model convert "$WORK/spare" --mask-id 260 --out "$WORK/spared"
 expect_code 0 "an id behind the tokenizer's becomes the mask"
 expect_text "is written <|mask|>"

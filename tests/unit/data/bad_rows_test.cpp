@@ -87,7 +87,8 @@ std::vector<Case> cases() {
       {"no answer", Kind::conversation, talk(kUser), 0, "must end with an assistant message"},
       {"an answer alone", Kind::conversation, talk(kAnswer), 0, "has no message before the answer"},
       {"an empty answer", Kind::conversation,
-       talk(kUser + R"(,{"role":"assistant","content":" "})"), 0, "\"messages\" is empty"},
+       talk(kUser + R"(,{"role":"assistant","content":" "})"), 0,
+       "the answer, the last message of \"messages\", is empty"},
       {"two systems", Kind::conversation,
        R"({"system":"s",)" +
            talk(R"({"role":"system","content":"t"},)" + kUser + "," + kAnswer).substr(1),
@@ -145,6 +146,29 @@ TEST_CASE("Every kind of bad row has its line, byte and reason", "[data][rows]")
     CHECK(bad.front().offset == first.size() + (one.column > 0 ? one.column - 1 : 0));
     CHECK_THAT(bad.front().reason, contains(one.reason));
   }
+}
+
+// promise 15
+TEST_CASE("Every bad row of an array on one line has its element and byte", "[data][rows]") {
+  const testing::TemporaryFolder folder;
+  const auto path = folder.path() / "rows.json";
+  for (const Case& one : cases()) {
+    if (one.row.find_first_not_of(' ') == std::string::npos) continue;  // no element
+    if (std::string(one.what) == "no JSON" || std::string(one.what) == "two values on a line")
+      continue;  // other faults in an array
+    INFO(one.what);
+    const std::string first = "[" + std::string(good(one.kind)) + ", ";
+    std::ofstream(path, std::ios::binary) << first << one.row << ", " << good(one.kind) << "]\n";
+    const std::vector<BadRow> bad = bad_rows(path, one.kind);
+    REQUIRE(bad.size() == 1);
+    const std::uint64_t in_row = one.column > 0 ? one.column - 1 : 0;
+    CHECK(bad.front().line == 1);
+    CHECK(bad.front().offset == first.size() + in_row);
+    CHECK(bad.front().column == first.size() + in_row + 1);
+    CHECK(bad.front().reason.starts_with("element 2: "));
+  }
+  std::ofstream(path) << R"([{"text":"a"},{"text":" "}])";
+  CHECK_THROWS_WITH(read_text_rows(path), contains("rows.json:1:15: element 2: \"text\" is empty"));
 }
 
 // promise 15

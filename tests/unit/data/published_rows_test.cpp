@@ -41,6 +41,155 @@ TEST_CASE("Alpaca's rows are prompts and responses", "[data][published]") {
   CHECK(file.unused_keys.empty());
 }
 
+TEST_CASE("Keys beside a published form do not change which form is seen", "[data][published]") {
+  const json user = {{"role", "user"}, {"content", "p"}};
+  const json answer = {{"role", "assistant"}, {"content", "r"}},
+             worse = {{"role", "assistant"}, {"content", "s"}};
+  const json both = json::array({user, answer}), other = json::array({user, worse});
+  const json shared = json::array(
+      {{{"from", "human"}, {"value", "p"}}, {{"from", "gpt"}, {"value", "r"}, {"weight", 1}}});
+  const std::string start = "\n\nHuman: p\n\nAssistant: ";
+  const json scored = json::array({{{"response", "s"}, {"overall_score", 2}},
+                                   {{"response", "r"}, {"overall_score", 8}, {"model", "m"}}});
+  struct Case {
+    const char* what;
+    json row;
+    RowForm form;
+    const char* published;
+    std::vector<std::string> unused;
+  };
+  const RowForm pr = RowForm::prompt_response, talk = RowForm::conversation,
+                pair = RowForm::preference;
+  const std::vector<Case> cases = {
+      {"alpaca of tatsu-lab",
+       {{"instruction", "p"}, {"input", ""}, {"output", "r"}, {"text", "Below is p r"}},
+       pr,
+       "alpaca",
+       {"text"}},
+      {"alpaca from a table",
+       {{"instruction", "p"},
+        {"input", nullptr},
+        {"output", "r"},
+        {"system", nullptr},
+        {"history", nullptr},
+        {"response", nullptr}},
+       pr,
+       "alpaca",
+       {"response"}},
+      {"alpaca with the whole prompt",
+       {{"instruction", "p"}, {"input", ""}, {"output", "r"}, {"prompt", "Below is p"}},
+       pr,
+       "alpaca",
+       {}},
+      {"alpaca with a source",
+       {{"instruction", "p"}, {"output", "r"}, {"source", "s"}, {"id", 1}},
+       pr,
+       "alpaca",
+       {"id", "source"}},
+      {"TRL with its text",
+       {{"prompt", "p"}, {"completion", "r"}, {"text", "pr"}},
+       pr,
+       "TRL",
+       {"text"}},
+      {"TRL with a topic",
+       {{"prompt", "p"}, {"completion", "r"}, {"label", "math"}},
+       pr,
+       "TRL",
+       {"label"}},
+      {"TRL's turns with their text",
+       {{"prompt", json::array({user})}, {"completion", json::array({answer})}, {"text", "pr"}},
+       talk,
+       "TRL",
+       {"text"}},
+      {"ShareGPT",
+       {{"id", "x"}, {"conversations", shared}, {"system", nullptr}},
+       talk,
+       "ShareGPT",
+       {"conversations[].weight", "id"}},
+      {"UltraChat",
+       {{"prompt", "p"}, {"prompt_id", "x"}, {"messages", both}},
+       talk,
+       "messages",
+       {"prompt", "prompt_id"}},
+      {"messages from a table",
+       {{"messages", both}, {"conversations", nullptr}, {"text", nullptr}},
+       talk,
+       "messages",
+       {"conversations", "text"}},
+      {"prompt and response with a score",
+       {{"prompt", "p"}, {"response", "r"}, {"score", 4}, {"instruction", "p"}},
+       pr,
+       "",
+       {"instruction", "score"}},
+      {"prompt and response from a table",
+       {{"prompt", "p"}, {"response", "r"}, {"messages", nullptr}, {"text", nullptr}},
+       pr,
+       "",
+       {"messages", "text"}},
+      {"UltraFeedback",
+       {{"prompt", "p"},
+        {"prompt_id", "x"},
+        {"chosen", both},
+        {"rejected", other},
+        {"messages", both},
+        {"score_chosen", 8.0},
+        {"score_rejected", 2.0}},
+       pair,
+       "UltraFeedback",
+       {"messages", "prompt_id", "score_chosen", "score_rejected"}},
+      {"UltraFeedback as annotated",
+       {{"source", "s"},
+        {"instruction", "p"},
+        {"models", json::array({"m"})},
+        {"completions", scored},
+        {"text", "t"},
+        {"prompt", nullptr}},
+       pair,
+       "UltraFeedback, best above worst",
+       {"models", "source", "text"}},
+      {"HH-RLHF",
+       {{"id", 3}, {"chosen", start + "r"}, {"rejected", start + "s"}},
+       pair,
+       "HH-RLHF",
+       {}},
+  };
+  const TemporaryFolder folder;
+  for (const Case& one : cases) {
+    INFO(one.what);
+    const auto path = rows_file(folder, {one.row, one.row});
+    REQUIRE(detect_row_form(path) == one.form);
+    if (one.form == pair) {
+      const auto file = read_preference_rows(path);
+      CHECK(file.published == one.published);
+      CHECK(file.unused_keys == one.unused);
+      CHECK(file.rows.at(1).prompt == user_prompt("p"));
+      CHECK((file.rows.at(1).chosen == "r" && file.rows.at(1).rejected == "s"));
+      continue;
+    }
+    const auto file = read_prompt_rows(path, {.form = one.form});
+    CHECK(detect_row_form(path, {RowForm::text, pr, talk}) == one.form);  // as an sft stage asks
+    CHECK(file.published == one.published);
+    CHECK(file.unused_keys == one.unused);
+    CHECK(file.rows.at(1).prompt == user_prompt("p"));
+    CHECK(file.rows.at(1).response == "r");
+  }
+  // Where texts are asked for, a text is one, and every other key is as it is.
+  const auto texts = read_text_rows(rows_file(folder, {cases.front().row}));
+  CHECK(texts.rows.at(0).text == "Below is p r");
+  CHECK(texts.unused_keys == std::vector<std::string>{"input", "instruction", "output"});
+}
+
+TEST_CASE("What a row lacks is told of the keys that it has in the file", "[data][published]") {
+  const TemporaryFolder folder;
+  const json alpaca = {{"instruction", "i"}, {"input", ""}, {"output", "o"}};
+  const json talk = {{"messages", json::array({{{"role", "user"}, {"content", "p"}},
+                                               {{"role", "assistant"}, {"content", "r"}}})}};
+  CHECK_THROWS_WITH(read_prompt_rows(rows_file(folder, {talk, alpaca})),
+                    contains("the row has \"input\", \"instruction\", \"output\""));
+  CHECK_THROWS_WITH(detect_row_form(rows_file(folder, {alpaca}), {RowForm::preference}),
+                    contains("it has \"input\", \"instruction\", \"output\""));
+}
+
 TEST_CASE("completion is the response of a prompt, in texts and in messages", "[data][published]") {
   const TemporaryFolder folder;
   const auto texts =

@@ -21,6 +21,8 @@ TEST_CASE("use_of_id tells what texts are written with from what is free",
   add(259, "<|end|>", true);
   add(260, "<think>", false);
   add(261, "<|reserved_0|>", true);
+  add(262, "<eos>", true);
+  add(263, "<|im_end|>", true);
   const TokenizerJson tokenizer =
       TokenizerJson::from_text(file.dump(), {.special = {.end_of_text = "<|end|>"}}, "test.json");
   CHECK_THAT(use_of_id(tokenizer, 257), contains("\"the\", a token that texts are written with"));
@@ -29,7 +31,9 @@ TEST_CASE("use_of_id tells what texts are written with from what is free",
   CHECK_THAT(use_of_id(tokenizer, 260), contains("<think>"));
   CHECK(use_of_id(tokenizer, 258).empty());
   CHECK(use_of_id(tokenizer, 261).empty());
-  CHECK(use_of_id(tokenizer, 262).empty());
+  CHECK_THAT(use_of_id(tokenizer, 262), contains("by its name the token of end of text"));
+  CHECK_THAT(use_of_id(tokenizer, 263), contains("by its name the token of end of turn"));
+  CHECK(use_of_id(tokenizer, 264).empty());
   CHECK(reserved_ids(tokenizer, 1) == std::vector<std::int64_t>{261});
   CHECK(reserved_ids(tokenizer, 9) == std::vector<std::int64_t>{261, 258});
 }
