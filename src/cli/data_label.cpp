@@ -21,6 +21,7 @@
 #include "lldm/text/utf8.hpp"
 #include "stage/label_file.hpp"
 #include "stage/prompt_split.hpp"
+#include "synthesis/problem_index.hpp"
 #include "text/json.hpp"
 
 namespace lldm::cli {
@@ -153,23 +154,34 @@ AnyTask task_of(const Arguments& arguments, const Registry& registry) {
   return registry.make<AnyTask>(bound, Services{registry, Draws(42, "data")});
 }
 
+/// What a row asks, to the letter; several turns as `prompt_text` tells them apart.
+std::string asked_prompt(const SourceRow& row) {
+  if (row.messages.empty() && !row.prompt.empty()) return row.prompt;
+  if (row.messages.size() == 1 && row.messages.front().role == "user")
+    return row.messages.front().content;
+  return prompt_text(row);
+}
+
 /// A prompt that the task has not, or that its checker could not judge, is skipped and counted.
 void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows) {
   const Registry registry = make_registry(arguments);
   const AnyTask task = task_of(arguments, registry);
-  std::map<std::string, Example> examples;
-  for (Example& example : task.examples()) {
-    const std::string key = prompt_text(example.prompt);
-    examples.emplace(key, std::move(example));
-  }
+  const std::vector<Example> examples = task.examples();
+  const synthesis::Problems problems(examples);
+  std::map<const SourceRow*, const Example*> asked;  // all before the first verdict
+  const std::vector<ShownPair> open = labels.open_pairs(rows);
+  for (const ShownPair& pair : open)
+    asked[pair.row] = problems.find(
+        {.id = {}, .prompt = asked_prompt(*pair.row), .answer = {}, .place = pair.row->name()},
+        false);
   TerminalObserver observer;
-  for (const ShownPair& pair : labels.open_pairs(rows)) {
+  for (const ShownPair& pair : open) {
     if (observer.should_stop()) throw Stopped("stopped on request; the same command goes on");
-    const auto found = examples.find(prompt_text(*pair.row));
+    const Example* problem = asked[pair.row];
     Preferred preferred = Preferred::skipped;
-    if (found != examples.end()) {
-      const Verdict first = task.check(found->second, pair.row->answers[0]),
-                    second = task.check(found->second, pair.row->answers[1]);
+    if (problem) {
+      const Verdict first = task.check(*problem, pair.row->answers[0]),
+                    second = task.check(*problem, pair.row->answers[1]);
       if (first.failure.empty() && second.failure.empty())
         preferred = first.grade > second.grade   ? Preferred::first
                     : first.grade < second.grade ? Preferred::second
