@@ -21,6 +21,7 @@
 #include "lldm/text/utf8.hpp"
 #include "stage/label_file.hpp"
 #include "stage/prompt_split.hpp"
+#include "synthesis/problem_index.hpp"
 #include "text/json.hpp"
 
 namespace lldm::cli {
@@ -153,11 +154,28 @@ AnyTask task_of(const Arguments& arguments, const Registry& registry) {
   return registry.make<AnyTask>(bound, Services{registry, Draws(42, "data")});
 }
 
-/// Says how many rows ask what the task does not.  DataError if all do: no verdict is given then.
-void tell_strange(const AnyRows& rows, const std::map<std::string, Example>& examples,
-                  const std::string& task) {
-  const auto strange = static_cast<std::size_t>(std::ranges::count_if(
-      rows.rows, [&](const SourceRow& row) { return !examples.contains(prompt_text(row)); }));
+/// What a row asks, to the letter; several turns as `prompt_text` tells them apart.
+std::string asked_prompt(const SourceRow& row) {
+  if (row.messages.empty() && !row.prompt.empty()) return row.prompt;
+  if (row.messages.size() == 1 && row.messages.front().role == "user")
+    return row.messages.front().content;
+  return prompt_text(row);
+}
+
+/// The problem that every row asks, null of none; says how many ask none.
+/// Errors  DataError if none does: no verdict is given then; as Problems::find.
+std::map<const SourceRow*, const Example*> asked_problems(const AnyRows& rows,
+                                                          const std::vector<Example>& examples,
+                                                          const std::string& task) {
+  const synthesis::Problems problems(examples);
+  std::map<const SourceRow*, const Example*> asked;
+  std::size_t strange = 0;
+  for (const SourceRow& row : rows.rows) {
+    const Example* problem = problems.find(
+        {.id = {}, .prompt = asked_prompt(row), .answer = {}, .place = row.name()}, false);
+    asked[&row] = problem;
+    strange += problem == nullptr;
+  }
   constexpr const char* kHint =
       "the task must be the one that the rows were made with, its options (--set) too, such as "
       "seed and split";
@@ -168,27 +186,26 @@ void tell_strange(const AnyRows& rows, const std::map<std::string, Example>& exa
   if (strange > 0)
     std::cout << strange << " of " << rows.rows.size() << " prompts are no problems of task "
               << config::in_quotes(task) << " and are skipped: " << kHint << '\n';
+  return asked;
 }
 
 /// A prompt that the task has not, or that its checker could not judge, is skipped and counted.
 void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows) {
   const Registry registry = make_registry(arguments);
   const AnyTask task = task_of(arguments, registry);
-  std::map<std::string, Example> examples;
-  for (Example& example : task.examples()) {
-    const std::string key = prompt_text(example.prompt);
-    examples.emplace(key, std::move(example));
-  }
-  tell_strange(rows, examples, arguments.value("task"));
+  const std::vector<Example> examples = task.examples();
+  // All before the first verdict.
+  auto asked = asked_problems(rows, examples, arguments.value("task"));
+  const std::vector<ShownPair> open = labels.open_pairs(rows);
   std::size_t unjudged = 0;
   TerminalObserver observer;
-  for (const ShownPair& pair : labels.open_pairs(rows)) {
+  for (const ShownPair& pair : open) {
     if (observer.should_stop()) throw Stopped("stopped on request; the same command goes on");
-    const auto found = examples.find(prompt_text(*pair.row));
+    const Example* problem = asked[pair.row];
     Preferred preferred = Preferred::skipped;
-    if (found != examples.end()) {
-      const Verdict first = task.check(found->second, pair.row->answers[0]),
-                    second = task.check(found->second, pair.row->answers[1]);
+    if (problem) {
+      const Verdict first = task.check(*problem, pair.row->answers[0]),
+                    second = task.check(*problem, pair.row->answers[1]);
       if (first.failure.empty() && second.failure.empty())
         preferred = first.grade > second.grade   ? Preferred::first
                     : first.grade < second.grade ? Preferred::second

@@ -502,4 +502,14 @@ expect_text 'none of the 8 prompts is one of the 6 problems of task "file"'
 check "and leaves nothing" [ -z "$(ls | grep none_labelled)" ]
 run_lldm data check checked.jsonl --kind preference
 expect_no_text "keys that nobody reads"
+rows ambiguous.jsonl 2 '{"id": "p%d" % i, "prompt": "What is" + " " * (i + 1) + "2 + 1?", "answer": str(i + 1)}'
+rows ambiguous_candidates.jsonl 1 '{"prompt": "What is\n2 + 1?", "answers": ["Answer: 1", "Answer: 2"]}'
+run_lldm data label ambiguous_candidates.jsonl --out y.jsonl --task file --set file="$PWD/ambiguous.jsonl" --set 'extract="Answer: (-?[0-9]+)"'
+expect_code 2 "a prompt of two problems with different answers"
+expect_text "ambiguous_candidates.jsonl:1: which problem it answers cannot be told: "
+expect_text "ambiguous.jsonl:1 and "
+rows exact_candidates.jsonl 1 '{"prompt": "What is  2 + 1?", "answers": ["Answer: 1", "Answer: 2"]}'
+run_lldm data label exact_candidates.jsonl --out exact.jsonl --task file --set file="$PWD/ambiguous.jsonl" --set 'extract="Answer: (-?[0-9]+)"'
+expect_code 0 "one that asks the same to the letter"
+check "is judged by that problem" grep -q '"chosen": *"Answer: 2"' exact.jsonl
 summary
