@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
+#include <utility>
 
 #include "cli/data_options.hpp"
 #include "cli/side_by_side.hpp"
@@ -153,55 +156,63 @@ AnyTask task_of(const Arguments& arguments, const Registry& registry) {
   return registry.make<AnyTask>(bound, Services{registry, Draws(42, "data")});
 }
 
-/// Says how many rows ask what the task does not.  DataError if all do: no verdict is given then.
-void tell_strange(const AnyRows& rows, const std::map<std::string, Example>& examples,
-                  const std::string& task) {
-  const auto strange = static_cast<std::size_t>(std::ranges::count_if(
-      rows.rows, [&](const SourceRow& row) { return !examples.contains(prompt_text(row)); }));
-  constexpr const char* kHint =
-      "the task must be the one that the rows were made with, its options (--set) too, such as "
-      "seed and split";
-  if (!rows.rows.empty() && strange == rows.rows.size())
-    throw DataError(message(rows.path, ": none of the ", strange, " prompts is one of the ",
-                            examples.size(), " problems of task ", config::in_quotes(task), "\n  ",
-                            kHint));
-  if (strange > 0)
-    std::cout << strange << " of " << rows.rows.size() << " prompts are no problems of task "
-              << config::in_quotes(task) << " and are skipped: " << kHint << '\n';
-}
-
-/// A prompt that the task has not, or that its checker could not judge, is skipped and counted.
-void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows) {
-  const Registry registry = make_registry(arguments);
-  const AnyTask task = task_of(arguments, registry);
-  std::map<std::string, Example> examples;
-  for (Example& example : task.examples()) {
-    const std::string key = prompt_text(example.prompt);
-    examples.emplace(key, std::move(example));
-  }
-  tell_strange(rows, examples, arguments.value("task"));
-  std::size_t unjudged = 0;
-  TerminalObserver observer;
-  for (const ShownPair& pair : labels.open_pairs(rows)) {
-    if (observer.should_stop()) throw Stopped("stopped on request; the same command goes on");
-    const auto found = examples.find(prompt_text(*pair.row));
-    Preferred preferred = Preferred::skipped;
-    if (found != examples.end()) {
-      const Verdict first = task.check(found->second, pair.row->answers[0]),
-                    second = task.check(found->second, pair.row->answers[1]);
-      if (first.failure.empty() && second.failure.empty())
-        preferred = first.grade > second.grade   ? Preferred::first
-                    : first.grade < second.grade ? Preferred::second
-                                                 : Preferred::neither;
-      else
-        ++unjudged;
+/// The task with its problems by prompt, made before any verdict is written.
+class TaskJudge {
+ public:
+  /// DataError if no row asks what the task does.
+  TaskJudge(const Arguments& arguments, const AnyRows& rows)
+      : registry_(make_registry(arguments)), task_(task_of(arguments, registry_)) {
+    for (Example& example : task_.examples()) {
+      const std::string key = prompt_text(example.prompt);
+      examples_.emplace(key, std::move(example));
     }
-    labels.add(pair, preferred);
+    const auto strange = std::ranges::count_if(
+        rows.rows, [&](const SourceRow& row) { return !examples_.contains(prompt_text(row)); });
+    const std::string name = config::in_quotes(arguments.value("task"));
+    constexpr const char* kHint =
+        "the task must be the one that the rows were made with, its options (--set) too, such as "
+        "seed and split";
+    if (!rows.rows.empty() && std::cmp_equal(strange, rows.rows.size()))
+      throw DataError(message(rows.path, ": none of the ", strange, " prompts is one of the ",
+                              examples_.size(), " problems of task ", name, "\n  ", kHint));
+    if (strange > 0)
+      note_ = message(strange, " of ", rows.rows.size(), " prompts are no problems of task ", name,
+                      " and are skipped: ", kHint, '\n');
   }
-  if (unjudged > 0)
-    std::cout << "the task's checker could not judge an answer of " << unjudged
-              << " pairs, which are skipped\n";
-}
+
+  /// A prompt that the task has not, or that its checker could not judge, is skipped and counted.
+  void judge(LabelFile& labels, const AnyRows& rows) const {
+    std::size_t unjudged = 0;
+    std::cout << note_;
+    TerminalObserver observer;
+    for (const ShownPair& pair : labels.open_pairs(rows)) {
+      if (observer.should_stop()) throw Stopped("stopped on request; the same command goes on");
+      const auto found = examples_.find(prompt_text(*pair.row));
+      const Preferred preferred =
+          found == examples_.end() ? Preferred::skipped : verdict(found->second, *pair.row);
+      unjudged += found != examples_.end() && preferred == Preferred::skipped;
+      labels.add(pair, preferred);
+    }
+    if (unjudged > 0)
+      std::cout << "the task's checker could not judge an answer of " << unjudged
+                << " pairs, which are skipped\n";
+  }
+
+ private:
+  Preferred verdict(const Example& example, const SourceRow& row) const {
+    const Verdict first = task_.check(example, row.answers[0]),
+                  second = task_.check(example, row.answers[1]);
+    if (!first.failure.empty() || !second.failure.empty()) return Preferred::skipped;
+    return first.grade > second.grade   ? Preferred::first
+           : first.grade < second.grade ? Preferred::second
+                                        : Preferred::neither;
+  }
+
+  Registry registry_;
+  AnyTask task_;
+  std::map<std::string, Example> examples_;
+  std::string note_;
+};
 
 /// "hand", "judge CMD", or "task NAME" with its options: verdicts of two of them never mix.
 std::string labeled_by(const Arguments& arguments) {
@@ -225,6 +236,8 @@ int run_data_label(const Arguments& arguments) {
     throw ConfigError("--set is not read here\n  it holds options of --task");
   const std::filesystem::path file = arguments.positional.front();
   const AnyRows rows = rows_to_label(arguments);
+  std::optional<TaskJudge> task;
+  if (arguments.has("task")) task.emplace(arguments, rows);
   LabelFile labels(out, {.file = to_valid_utf8(file.filename().string()),
                          .sha256 = sha256_file(file),
                          .by = to_valid_utf8(labeled_by(arguments)),
@@ -233,8 +246,8 @@ int run_data_label(const Arguments& arguments) {
   std::cout << rows.summary << '\n';
   if (arguments.has("judge"))
     by_judge(arguments, labels, rows);
-  else if (arguments.has("task"))
-    by_task(arguments, labels, rows);
+  else if (task)
+    task->judge(labels, rows);
   else
     by_hand(labels, rows);
   const std::int64_t written = labels.write(rows);

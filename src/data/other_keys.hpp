@@ -24,8 +24,8 @@ namespace lldm::data {
 /// A second reading of a file whose rows were read: for each of them the keys that are carried.
 class OtherKeys {
  public:
-  /// `options.form`: that of the rows which were read.  `unused`: RowFile::unused_keys of the first reading.  `kept`: names of keys, or the one word
-  /// "all".  Own keys are always kept.
+  /// `options.form`: that of the rows which were read.  `unused`: RowFile::unused_keys of the first
+  /// reading.  `kept`: names of keys, or the one word "all".  Own keys are always kept.
   OtherKeys(const std::filesystem::path& path, const RowReaderOptions& options,
             const std::vector<std::string>& unused, std::vector<std::string> kept);
 
