@@ -13,7 +13,6 @@
 #include "lldm/data/template.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/stage/model_bundle.hpp"
-#include "lldm/tokenizer/load.hpp"
 #include "stage/any_rows.hpp"
 #include "stage/mask_in_data.hpp"
 
@@ -127,8 +126,9 @@ int run_data_check(const Arguments& arguments) {
   Check check;
   if (arguments.has("tokenizer")) {
     const std::string folder = arguments.value("tokenizer");
-    check.tokenizer = load_tokenizer(folder);
-    check.prompt_template = saved_template(folder).value_or(check.prompt_template);
+    check.tokenizer = tokenizer_of(arguments);
+    if (std::filesystem::is_directory(folder))
+      check.prompt_template = saved_template(folder).value_or(check.prompt_template);
     check.begins =
         std::make_shared<BeginOfTextCount>(begin_of_text(*check.tokenizer, check.prompt_template));
   }

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
+#include <utility>
 
 #include "cli/data_options.hpp"
 #include "cli/side_by_side.hpp"
@@ -162,63 +165,67 @@ std::string asked_prompt(const SourceRow& row) {
   return prompt_text(row);
 }
 
-/// The problem that every row asks, null of none; says how many ask none.
-/// Errors  DataError if none does: no verdict is given then; as Problems::find.
-std::map<const SourceRow*, const Example*> asked_problems(const AnyRows& rows,
-                                                          const std::vector<Example>& examples,
-                                                          const std::string& task) {
-  const synthesis::Problems problems(examples);
-  std::map<const SourceRow*, const Example*> asked;
-  std::size_t strange = 0;
-  for (const SourceRow& row : rows.rows) {
-    const Example* problem = problems.find(
-        {.id = {}, .prompt = asked_prompt(row), .answer = {}, .place = row.name()}, false);
-    asked[&row] = problem;
-    strange += problem == nullptr;
-  }
-  constexpr const char* kHint =
-      "the task must be the one that the rows were made with, its options (--set) too, such as "
-      "seed and split";
-  if (!rows.rows.empty() && strange == rows.rows.size())
-    throw DataError(message(rows.path, ": none of the ", strange, " prompts is one of the ",
-                            examples.size(), " problems of task ", config::in_quotes(task), "\n  ",
-                            kHint));
-  if (strange > 0)
-    std::cout << strange << " of " << rows.rows.size() << " prompts are no problems of task "
-              << config::in_quotes(task) << " and are skipped: " << kHint << '\n';
-  return asked;
-}
-
-/// A prompt that the task has not, or that its checker could not judge, is skipped and counted.
-void by_task(const Arguments& arguments, LabelFile& labels, const AnyRows& rows) {
-  const Registry registry = make_registry(arguments);
-  const AnyTask task = task_of(arguments, registry);
-  const std::vector<Example> examples = task.examples();
-  // All before the first verdict.
-  auto asked = asked_problems(rows, examples, arguments.value("task"));
-  const std::vector<ShownPair> open = labels.open_pairs(rows);
-  std::size_t unjudged = 0;
-  TerminalObserver observer;
-  for (const ShownPair& pair : open) {
-    if (observer.should_stop()) throw Stopped("stopped on request; the same command goes on");
-    const Example* problem = asked[pair.row];
-    Preferred preferred = Preferred::skipped;
-    if (problem) {
-      const Verdict first = task.check(*problem, pair.row->answers[0]),
-                    second = task.check(*problem, pair.row->answers[1]);
-      if (first.failure.empty() && second.failure.empty())
-        preferred = first.grade > second.grade   ? Preferred::first
-                    : first.grade < second.grade ? Preferred::second
-                                                 : Preferred::neither;
-      else
-        ++unjudged;
+/// The task with the problem that every row asks, known before any verdict is written.
+class TaskJudge {
+ public:
+  /// Errors  DataError if no row asks what the task does; as synthesis::Problems::find.
+  TaskJudge(const Arguments& arguments, const AnyRows& rows)
+      : registry_(make_registry(arguments)),
+        task_(task_of(arguments, registry_)),
+        examples_(task_.examples()) {
+    const synthesis::Problems problems(examples_);
+    std::size_t strange = 0;
+    for (const SourceRow& row : rows.rows) {
+      const Example* problem = problems.find(
+          {.id = {}, .prompt = asked_prompt(row), .answer = {}, .place = row.name()}, false);
+      asked_[&row] = problem;
+      strange += problem == nullptr;
     }
-    labels.add(pair, preferred);
+    const std::string name = config::in_quotes(arguments.value("task"));
+    constexpr const char* kHint =
+        "the task must be the one that the rows were made with, its options (--set) too, such as "
+        "seed and split";
+    if (!rows.rows.empty() && strange == rows.rows.size())
+      throw DataError(message(rows.path, ": none of the ", strange, " prompts is one of the ",
+                              examples_.size(), " problems of task ", name, "\n  ", kHint));
+    if (strange > 0)
+      note_ = message(strange, " of ", rows.rows.size(), " prompts are no problems of task ", name,
+                      " and are skipped: ", kHint, '\n');
   }
-  if (unjudged > 0)
-    std::cout << "the task's checker could not judge an answer of " << unjudged
-              << " pairs, which are skipped\n";
-}
+
+  /// A prompt that the task has not, or that its checker could not judge, is skipped and counted.
+  void judge(LabelFile& labels, const AnyRows& rows) const {
+    std::size_t unjudged = 0;
+    std::cout << note_;
+    TerminalObserver observer;
+    for (const ShownPair& pair : labels.open_pairs(rows)) {
+      if (observer.should_stop()) throw Stopped("stopped on request; the same command goes on");
+      const Example* problem = asked_.at(pair.row);
+      const Preferred preferred = problem ? verdict(*problem, *pair.row) : Preferred::skipped;
+      unjudged += problem && preferred == Preferred::skipped;
+      labels.add(pair, preferred);
+    }
+    if (unjudged > 0)
+      std::cout << "the task's checker could not judge an answer of " << unjudged
+                << " pairs, which are skipped\n";
+  }
+
+ private:
+  [[nodiscard]] Preferred verdict(const Example& example, const SourceRow& row) const {
+    const Verdict first = task_.check(example, row.answers[0]),
+                  second = task_.check(example, row.answers[1]);
+    if (!first.failure.empty() || !second.failure.empty()) return Preferred::skipped;
+    return first.grade > second.grade   ? Preferred::first
+           : first.grade < second.grade ? Preferred::second
+                                        : Preferred::neither;
+  }
+
+  Registry registry_;
+  AnyTask task_;
+  std::vector<Example> examples_;
+  std::map<const SourceRow*, const Example*> asked_;  // null: a problem of none
+  std::string note_;
+};
 
 /// "hand", "judge CMD", or "task NAME" with its options: verdicts of two of them never mix.
 std::string labeled_by(const Arguments& arguments) {
@@ -242,6 +249,8 @@ int run_data_label(const Arguments& arguments) {
     throw ConfigError("--set is not read here\n  it holds options of --task");
   const std::filesystem::path file = arguments.positional.front();
   const AnyRows rows = rows_to_label(arguments);
+  std::optional<TaskJudge> task;
+  if (arguments.has("task")) task.emplace(arguments, rows);
   LabelFile labels(out, {.file = to_valid_utf8(file.filename().string()),
                          .sha256 = sha256_file(file),
                          .by = to_valid_utf8(labeled_by(arguments)),
@@ -250,8 +259,8 @@ int run_data_label(const Arguments& arguments) {
   std::cout << rows.summary << '\n';
   if (arguments.has("judge"))
     by_judge(arguments, labels, rows);
-  else if (arguments.has("task"))
-    by_task(arguments, labels, rows);
+  else if (task)
+    task->judge(labels, rows);
   else
     by_hand(labels, rows);
   const std::int64_t written = labels.write(rows);

@@ -174,7 +174,7 @@ std::string published_as(const json& row, RowForm form) {
   };
   switch (form) {
     case RowForm::prompt_response:
-      if (row.contains("response")) return "";
+      if (has(row, "response")) return "";
       return is_alpaca(row) ? "alpaca" : row.contains("completion") ? "TRL" : "";
     case RowForm::conversation:
       for (const char* key : {"conversations", "messages"})

@@ -75,7 +75,7 @@ TEST_CASE("Keys beside a published form do not change which form is seen", "[dat
         {"response", nullptr}},
        pr,
        "alpaca",
-       {"response"}},
+       {}},
       {"alpaca with the whole prompt",
        {{"instruction", "p"}, {"input", ""}, {"output", "r"}, {"prompt", "Below is p"}},
        pr,
