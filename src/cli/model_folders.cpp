@@ -120,13 +120,6 @@ int run_model_inspect(const Arguments& arguments) {
   return report.complaints.empty() ? 0 : 2;
 }
 
-int run_model_export(const Arguments& arguments) {
-  const fs::path from = arguments.positional.at(0), out = new_folder(arguments);
-  const auto model = load_widest(from);
-  save_beside(*model, from, out, save_options(arguments, from));
-  return 0;
-}
-
 /// An adapter that was trained beside other numbers than those that it is added to.
 void note_trained_storage(const fs::path& adapter) {
   const Precision trained = trained_precision(adapter);
@@ -136,6 +129,14 @@ void note_trained_storage(const fs::path& adapter) {
             << kAdapterBaseName
             << "); it is added to the numbers of the base's files, so logits are not those of "
                "training\n";
+}
+
+int run_model_export(const Arguments& arguments) {
+  const fs::path from = arguments.positional.at(0), out = new_folder(arguments);
+  note_trained_storage(from);
+  const auto model = load_widest(from);
+  save_beside(*model, from, out, save_options(arguments, from));
+  return 0;
 }
 
 int run_model_merge(const Arguments& arguments) {

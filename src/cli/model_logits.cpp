@@ -106,8 +106,16 @@ int run_model_logits(const Arguments& arguments) {
     std::cerr << "note: " << note << "\n";
   const auto model = load_transformer(folder, precision, device);
   // Beside the weights, as a model with an adapter is loaded everywhere: the same bits.
-  if (arguments.has("adapter"))
-    model->set_adapter(load_adapter(arguments.value("adapter")), arguments.value("adapter"));
+  if (arguments.has("adapter")) {
+    const fs::path adapter = arguments.value("adapter");
+    model->set_adapter(load_adapter(adapter), adapter.string());
+    const Precision trained = trained_precision(adapter);
+    if (is_adapter_folder(adapter) &&
+        (trained.storage != precision.storage || trained.compute != precision.compute))
+      std::cerr << "note: " << adapter.string()
+                << " was trained beside weights in another storage or dtype (" << kAdapterBaseName
+                << "): --storage and --dtype give its numbers\n";
+  }
   const auto rows = rows_of(arguments.value("ids"), model->vocabulary_size());
   for (std::size_t i = 0; i < rows.size(); ++i)
     if (std::ssize(rows[i].ids) > model->config().max_length)
