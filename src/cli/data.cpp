@@ -24,27 +24,11 @@ namespace {
 
 using config::Value;
 
-/// A task from `--set key=value` alone.
-AnyTask task_of(const Arguments& arguments, const std::string& name, const Registry& registry,
-                std::uint64_t seed) {
-  config::Diagnostics diagnostics;
-  Value table;
-  config::apply_overrides(table, {.overrides = arguments.values("set"), .top_level_keys = {}},
-                          diagnostics);
-  table.set("type", Value::string(name));
-  const BoundComponent bound = registry.bind(Role::task, table, diagnostics, {.where = "task"});
-  diagnostics.throw_if_any();
-  const Services services{registry, Draws(seed, "data")};
-  return registry.make<AnyTask>(bound, services);
-}
-
 InspectSettings settings_of(const Arguments& arguments) {
   InspectSettings settings;
   settings.num_rows = arguments.integer("rows", settings.num_rows);
   settings.num_tokens = arguments.integer("tokens", settings.num_tokens);
-  if (arguments.has("tokenizer"))
-    settings.prompt_template =
-        saved_template(arguments.value("tokenizer")).value_or(settings.prompt_template);
+  settings.prompt_template = template_beside(arguments);
   if (arguments.has("response-length"))
     settings.response_length = arguments.integer("response-length", 1);
   return settings;
@@ -52,7 +36,7 @@ InspectSettings settings_of(const Arguments& arguments) {
 
 std::shared_ptr<const Tokenizer> tokenizer_of(const Arguments& arguments,
                                               const std::vector<std::string>& texts) {
-  if (arguments.has("tokenizer")) return load_tokenizer(arguments.value("tokenizer"));
+  if (auto given = cli::tokenizer_of(arguments)) return given;
   std::cout
       << "tokenizer: a word vocabulary made of this file (choose another with --tokenizer DIR)\n";
   return make_tokenizer(TokenizerOptions{}, texts);
@@ -135,7 +119,7 @@ void inspect_stages(const Arguments& arguments, const std::filesystem::path& fil
 int run_data_generate(const Arguments& arguments) {
   const Registry registry = make_registry(arguments);
   const auto seed = static_cast<std::uint64_t>(arguments.integer("seed", 42));
-  const AnyTask task = task_of(arguments, arguments.positional.front(), registry, seed);
+  const AnyTask task = task_named(arguments, arguments.positional.front(), registry, seed);
   std::string lines;
   for (const Example& example : task.examples()) {
     nlohmann::ordered_json row;

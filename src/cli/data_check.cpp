@@ -125,10 +125,8 @@ int run_data_check(const Arguments& arguments) {
         "lldm data check: which rows?\n  give --kind text, conversations, preference or unpaired");
   Check check;
   if (arguments.has("tokenizer")) {
-    const std::string folder = arguments.value("tokenizer");
     check.tokenizer = tokenizer_of(arguments);
-    if (std::filesystem::is_directory(folder))
-      check.prompt_template = saved_template(folder).value_or(check.prompt_template);
+    check.prompt_template = template_beside(arguments);
     check.begins =
         std::make_shared<BeginOfTextCount>(begin_of_text(*check.tokenizer, check.prompt_template));
   }

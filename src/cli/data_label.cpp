@@ -146,17 +146,6 @@ void by_judge(const Arguments& arguments, LabelFile& labels, const AnyRows& rows
 
 // By a task's checker ---------------------------------------------------------------------------
 
-AnyTask task_of(const Arguments& arguments, const Registry& registry) {
-  config::Diagnostics diagnostics;
-  config::Value table;
-  config::apply_overrides(table, {.overrides = arguments.values("set"), .top_level_keys = {}},
-                          diagnostics);
-  table.set("type", config::Value::string(arguments.value("task")));
-  const BoundComponent bound = registry.bind(Role::task, table, diagnostics, {.where = "task"});
-  diagnostics.throw_if_any();
-  return registry.make<AnyTask>(bound, Services{registry, Draws(42, "data")});
-}
-
 /// What a row asks, to the letter; several turns as `prompt_text` tells them apart.
 std::string asked_prompt(const SourceRow& row) {
   if (row.messages.empty() && !row.prompt.empty()) return row.prompt;
@@ -171,7 +160,7 @@ class TaskJudge {
   /// Errors  DataError if no row asks what the task does; as synthesis::Problems::find.
   TaskJudge(const Arguments& arguments, const AnyRows& rows)
       : registry_(make_registry(arguments)),
-        task_(task_of(arguments, registry_)),
+        task_(task_named(arguments, arguments.value("task"), registry_, 42)),
         examples_(task_.examples()) {
     const synthesis::Problems problems(examples_);
     std::size_t strange = 0;

@@ -3,7 +3,10 @@
 
 #include "cli/terminal.hpp"
 #include "lldm/config/diagnostics.hpp"
+#include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/services.hpp"
+#include "lldm/stage/model_bundle.hpp"
 #include "lldm/tokenizer/load.hpp"
 
 namespace lldm::cli {
@@ -46,6 +49,24 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const Arguments& arguments) {
     return make_tokenizer(bytes, {});
   }
   return open_tokenizer(path);
+}
+
+TemplateOptions template_beside(const Arguments& arguments) {
+  const std::string path = arguments.value("tokenizer");
+  if (path == "bytes" || !std::filesystem::is_directory(path)) return {};
+  return saved_template(path).value_or(TemplateOptions());
+}
+
+AnyTask task_named(const Arguments& arguments, const std::string& name, const Registry& registry,
+                   std::uint64_t seed) {
+  config::Diagnostics diagnostics;
+  config::Value table;
+  config::apply_overrides(table, {.overrides = arguments.values("set"), .top_level_keys = {}},
+                          diagnostics);
+  table.set("type", config::Value::string(name));
+  const BoundComponent bound = registry.bind(Role::task, table, diagnostics, {.where = "task"});
+  diagnostics.throw_if_any();
+  return registry.make<AnyTask>(bound, Services{registry, Draws(seed, "data")});
 }
 
 }  // namespace lldm::cli

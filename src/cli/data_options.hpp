@@ -7,8 +7,11 @@
 #include <string>
 
 #include "cli/command.hpp"
+#include "lldm/concepts/any_task.hpp"
 #include "lldm/concepts/tokenizer.hpp"
 #include "lldm/data/rows.hpp"
+#include "lldm/data/template.hpp"
+#include "lldm/registry/registry.hpp"
 
 namespace lldm::cli {
 
@@ -34,5 +37,11 @@ class StopGuard {
 
 /// --tokenizer: a model folder, a tokenizer's file, or "bytes"; null where it is not given.
 std::shared_ptr<const Tokenizer> tokenizer_of(const Arguments& arguments);
+/// The template of that folder, where --tokenizer is one that says how prompts are written.
+TemplateOptions template_beside(const Arguments& arguments);
+
+/// The task of `name` with the options of --set.
+AnyTask task_named(const Arguments& arguments, const std::string& name, const Registry& registry,
+                   std::uint64_t seed);
 
 }  // namespace lldm::cli

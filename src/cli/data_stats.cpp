@@ -44,11 +44,8 @@ std::vector<std::pair<std::int64_t, std::int64_t>> histogram(
 /// How long the parts of rows are, in characters or in tokens.
 class Measure {
  public:
-  Measure(const Arguments& arguments) : tokenizer_(tokenizer_of(arguments)) {
-    const std::string path = arguments.value("tokenizer");
-    if (tokenizer_ && path != "bytes" && std::filesystem::is_directory(path))
-      template_ = saved_template(path).value_or(template_);
-  }
+  explicit Measure(const Arguments& arguments)
+      : tokenizer_(tokenizer_of(arguments)), template_(template_beside(arguments)) {}
   [[nodiscard]] const char* unit() const { return tokenizer_ ? "tokens" : "characters"; }
   [[nodiscard]] std::int64_t refused() const { return refused_; }
   [[nodiscard]] std::int64_t spanning() const { return spanning_; }

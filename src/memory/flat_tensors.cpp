@@ -59,10 +59,4 @@ void FlatTensors::zero() const {
   for (const auto& whole : wholes_) at::Tensor(whole).zero_();
 }
 
-void FlatTensors::add(const FlatTensors& other, double scale) const {
-  const c10::NoGradGuard no_grad;
-  for (std::size_t g = 0; g < wholes_.size(); ++g)
-    at::Tensor(wholes_[g]).add_(other.wholes_[g], scale);
-}
-
 }  // namespace lldm

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The sizes that a plan goes by where the model's folder may not be there yet.
 #pragma once
 
 #include <filesystem>

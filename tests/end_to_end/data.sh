@@ -69,6 +69,11 @@ printf '{"text": "a"}\n{"text": "b\xff"}\n' > bad.jsonl
 run_lldm data check bad.jsonl --kind text
 expect_text "bad.jsonl:2: invalid UTF-8 (byte 12 of the line, 26 of the file)"
 
+printf '{"prompt":"p","chosen":"ab","rejected":"r"}\n' > one_pair.jsonl
+run_lldm data inspect one_pair.jsonl --tokenizer bytes
+expect_code 0 "rows are looked at under bytes"
+expect_text "chosen"
+
 echo "stats"
 rows train.jsonl 8 '{"prompt": "p%d" % (i // 2), "chosen": "good" * (i + 1), "rejected": "bad" if i else ""}'
 rows test.jsonl 4 '{"prompt": " p%d\n" % (i + 3), "chosen": "good", "rejected": "good" if i == 1 else "bad"}'

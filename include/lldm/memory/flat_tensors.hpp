@@ -8,9 +8,9 @@
 
 namespace lldm {
 
-/// Tensors that are filled, added and moved as one: an adapter's weights, gradients, moments.  Each
-/// begins at a multiple of 64 bytes; what lies between them stays zero.  A tensor keeps the whole
-/// allocation alive.
+/// Tensors that are cleared as one, and kept or moved as one: an adapter's weights, gradients,
+/// moments.  Each begins at a multiple of 64 bytes; what lies between them stays zero.  A tensor
+/// keeps the whole allocation alive.
 class FlatTensors {
  public:
   FlatTensors() = default;
@@ -22,8 +22,6 @@ class FlatTensors {
   [[nodiscard]] const at::Tensor& operator[](std::size_t i) const { return parts_[i]; }
   [[nodiscard]] std::size_t size() const { return parts_.size(); }
   void zero() const;
-  /// this += scale * other, which was made of the same tensors.
-  void add(const FlatTensors& other, double scale) const;
 
  private:
   std::vector<at::Tensor> wholes_;  // one-dimensional
