@@ -34,9 +34,10 @@ endif()
 # OpenMP runtime (at::parallel_for is a template: our copies of it need the pragma).
 file(GLOB LLDM_KERNEL_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/model/kernels/*.cpp)
 set_source_files_properties(${LLDM_KERNEL_SOURCES} PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math;-Wno-psabi")
-set_source_files_properties(${PROJECT_SOURCE_DIR}/src/model/block_parts_cpu.cpp
-  ${PROJECT_SOURCE_DIR}/src/sampler/candidate_evaluation.cpp PROPERTIES COMPILE_OPTIONS "-fopenmp")
+set(LLDM_PARALLEL_SOURCES ${PROJECT_SOURCE_DIR}/src/model/block_parts_cpu.cpp
+  ${PROJECT_SOURCE_DIR}/src/model/head.cpp ${PROJECT_SOURCE_DIR}/src/sampler/candidate_evaluation.cpp)
+set_source_files_properties(${LLDM_PARALLEL_SOURCES} PROPERTIES COMPILE_OPTIONS "-fopenmp")
 # Other flags than those of the precompiled headers: they cannot use them.
-set_source_files_properties(${LLDM_KERNEL_SOURCES} ${PROJECT_SOURCE_DIR}/src/model/block_parts_cpu.cpp
-  ${PROJECT_SOURCE_DIR}/src/sampler/candidate_evaluation.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+set_source_files_properties(${LLDM_KERNEL_SOURCES} ${LLDM_PARALLEL_SOURCES}
+  PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 target_link_libraries(lldm PRIVATE lldm::gomp)

@@ -6,20 +6,29 @@
 
 #include <atomic>
 #include <cstddef>
+#include <new>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "memory/block_cache.hpp"
 #include "memory/ledger.hpp"
 
 namespace lldm::memory {
 namespace {
+
+// AddressSanitizer has to see where a block ends.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kHasCache = false;
+#else
+constexpr bool kHasCache = true;
+#endif
 
 /// In front of every counted block: all that its free needs, so that a block outlives the manager.
 /// The data behind it keeps LibTorch's alignment of 64 bytes, and its context is its address (a
 /// "simple" DataPtr), which raw_allocate and clone rely on.
 struct alignas(64) Header {
   void* base_context;
-  c10::DeleterFnPtr base_deleter;
+  c10::DeleterFnPtr base_deleter;  // null: the block is the cache's
   Ledger* ledger;
   std::int64_t bytes;
   MemoryPurpose purpose;
@@ -30,7 +39,11 @@ void free_block(void* data) {
   if (data == nullptr) return;
   const Header* header = static_cast<Header*>(data) - 1;
   header->ledger->remove(MemoryDevice::cpu, header->purpose, header->bytes);
-  header->base_deleter(header->base_context);
+  if (header->base_deleter == nullptr)
+    BlockCache::instance().give_back(header->base_context,
+                                     static_cast<std::size_t>(header->bytes) + sizeof(Header));
+  else
+    header->base_deleter(header->base_context);
 }
 
 /// Forwards to the allocator it decorates.  Lives for ever: storages keep a pointer to the
@@ -48,21 +61,20 @@ class CountingAllocator final : public c10::Allocator {
     const auto counted = static_cast<std::int64_t>(bytes);
     if (ledger == nullptr) ledger = &uncounted_;  // a storage of ours that grows after uninstall
     ledger->add(MemoryDevice::cpu, purpose, counted);
-    c10::DataPtr block;
+    Header* header = nullptr;
     try {
-      block = base_->allocate(bytes + sizeof(Header));
-    } catch (const c10::Error& error) {
+      header = block_of(bytes + sizeof(Header));
+    } catch (const std::bad_alloc&) {
       ledger->remove(MemoryDevice::cpu, purpose, counted);
       ledger->refuse(MemoryDevice::cpu, purpose, counted, "the system has no block of that size");
     } catch (...) {
       ledger->remove(MemoryDevice::cpu, purpose, counted);
       throw;
     }
-    const c10::DeleterFnPtr deleter = block.get_deleter();
-    const c10::Device device = block.device();
-    auto* header = static_cast<Header*>(block.get());
-    *header = {block.release_context(), deleter, ledger, counted, purpose};
-    return {header + 1, header + 1, &free_block, device};
+    header->ledger = ledger;
+    header->bytes = counted;
+    header->purpose = purpose;
+    return {header + 1, header + 1, &free_block, c10::Device(c10::DeviceType::CPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &free_block; }
   void copy_data(void* to, const void* from, std::size_t bytes) const override {
@@ -77,6 +89,24 @@ class CountingAllocator final : public c10::Allocator {
   void detach() noexcept { ledger_.store(nullptr, std::memory_order_release); }
 
  private:
+  /// Says in the header who has to be given it back.
+  /// Errors  std::bad_alloc if the system has none.
+  Header* block_of(std::size_t bytes) {
+    if (kHasCache && BlockCache::takes(bytes)) {
+      void* block = BlockCache::instance().take(bytes);
+      return new (block) Header{block, nullptr, nullptr, 0, MemoryPurpose::other};
+    }
+    c10::DataPtr block;
+    try {
+      block = base_->allocate(bytes);
+    } catch (const c10::Error&) {
+      throw std::bad_alloc();
+    }
+    const c10::DeleterFnPtr deleter = block.get_deleter();
+    void* data = block.get();
+    return new (data) Header{block.release_context(), deleter, nullptr, 0, MemoryPurpose::other};
+  }
+
   c10::Allocator* base_;
   std::atomic<Ledger*> ledger_{nullptr};
   Ledger uncounted_;

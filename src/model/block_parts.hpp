@@ -26,8 +26,10 @@ struct Attended {
 };
 
 /// Rows are [N, D] in float32 or float64, whatever the products read.  Matrices of attention are
-/// feature-major, [features, N], in the memory that `columns` gives.
+/// [features, N], in the memory that `columns` gives.
 struct BlockParts {
+  /// Whether a feature's tokens lie side by side in matrices of attention; else a token's features.
+  bool is_feature_major;
   /// x / rms(x) * weight.
   Normed (*norm)(const at::Tensor& x, const at::Tensor& weight, double eps);
   /// `residual`, where it is defined, is added to the gradient of x.
@@ -37,8 +39,6 @@ struct BlockParts {
   /// silu(gate) * up of [N, 2 F] -> [N, F].
   at::Tensor (*swiglu)(const at::Tensor& gate_up);
   SwigluGradient (*swiglu_gradient)(const at::Tensor& gate_up, const at::Tensor& dy);
-  at::Tensor (*columns)(std::int64_t features, std::int64_t tokens,
-                        const at::TensorOptions& options);
   /// Rotates queries and keys by their positions, and attends.  qkv [(H + 2 K) W, N]; interleaved,
   /// it holds per key head its queries, the key and the value.
   Attended (*attend)(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved);
@@ -47,6 +47,10 @@ struct BlockParts {
                                 const at::Tensor& upstream);
   /// What attention needs to know of a pack is made once for all blocks; null: nothing.
   void (*prepare)(BlockContext& context);
+
+  /// An empty matrix of attention.
+  [[nodiscard]] at::Tensor columns(std::int64_t features, std::int64_t tokens,
+                                   const at::TensorOptions& options) const;
 };
 
 /// Our kernels, on the CPU, for sequences that are seen whole.

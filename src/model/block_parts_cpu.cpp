@@ -72,6 +72,7 @@ AttentionArgs<T> attention_args(const at::Tensor& qkv, const BlockContext& conte
   args.kv_heads = context.kv_heads;
   args.head_width = 2 * context.cosines.size(0);
   args.is_interleaved = is_interleaved;
+  args.columns = qkv.size(1);
   args.stride = qkv.stride(0);
   args.table_stride = context.cosines.stride(0);
   args.out = out.mutable_data_ptr<T>();
@@ -145,14 +146,11 @@ SwigluGradient swiglu_gradient(const at::Tensor& gate_up, const at::Tensor& dy) 
   return out;
 }
 
-at::Tensor columns(std::int64_t features, std::int64_t tokens, const at::TensorOptions& options) {
-  return at::empty({features, tokens + kAttentionPadding}, options).narrow(1, 0, tokens);
-}
-
 Attended attend(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved) {
   const std::int64_t tokens = qkv.size(1), width = 2 * context.cosines.size(0);
-  Attended out{columns(context.heads * width, tokens, qkv.options()),
-               columns(context.heads, tokens, qkv.options())};
+  const BlockParts& parts = cpu_block_parts();
+  Attended out{parts.columns(context.heads * width, tokens, qkv.options()),
+               parts.columns(context.heads, tokens, qkv.options())};
   with_type(qkv, [&]<class T>(T) {
     const auto args = attention_args<T>(qkv, context, is_interleaved, out.columns, out.log_sums);
     parallel_units(context, [&](std::int64_t begin, std::int64_t end) {
@@ -164,7 +162,7 @@ Attended attend(const at::Tensor& qkv, const BlockContext& context, bool is_inte
 
 at::Tensor attend_gradient(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved,
                            const Attended& attended, const at::Tensor& upstream) {
-  auto result = columns(qkv.size(0), qkv.size(1), qkv.options());
+  auto result = cpu_block_parts().columns(qkv.size(0), qkv.size(1), qkv.options());
   with_type(qkv, [&]<class T>(T) {
     auto args =
         attention_args<T>(qkv, context, is_interleaved, attended.columns, attended.log_sums);
@@ -180,8 +178,9 @@ at::Tensor attend_gradient(const at::Tensor& qkv, const BlockContext& context, b
 }  // namespace
 
 const BlockParts& cpu_block_parts() {
-  static constexpr BlockParts parts{norm_forward, norm_backward, swiglu,          swiglu_gradient,
-                                    columns,      attend,        attend_gradient, nullptr};
+  static constexpr BlockParts parts{
+      /*is_feature_major=*/true, norm_forward, norm_backward,   swiglu,
+      swiglu_gradient,           attend,       attend_gradient, nullptr};
   return parts;
 }
 

@@ -54,10 +54,6 @@ SwigluGradient swiglu_gradient(const at::Tensor& gate_up, const at::Tensor& dy) 
   return out;
 }
 
-at::Tensor columns(std::int64_t features, std::int64_t tokens, const at::TensorOptions& options) {
-  return at::empty({tokens, features}, options).t();
-}
-
 Attended attend(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved) {
   return {attend_by_operations(qkv.t(), context, is_interleaved).t(), {}};
 }
@@ -75,9 +71,21 @@ void prepare(BlockContext& context) { context.runs = attention_runs(context); }
 }  // namespace
 
 const BlockParts& operation_block_parts() {
-  static constexpr BlockParts parts{norm,    norm_gradient, swiglu,          swiglu_gradient,
-                                    columns, attend,        attend_gradient, prepare};
+  static constexpr BlockParts parts{/*is_feature_major=*/false,
+                                    norm,
+                                    norm_gradient,
+                                    swiglu,
+                                    swiglu_gradient,
+                                    attend,
+                                    attend_gradient,
+                                    prepare};
   return parts;
+}
+
+at::Tensor BlockParts::columns(std::int64_t features, std::int64_t tokens,
+                               const at::TensorOptions& options) const {
+  return is_feature_major ? at::empty({features, tokens}, options)
+                          : at::empty({tokens, features}, options).t();
 }
 
 }  // namespace lldm

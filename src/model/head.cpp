@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "model/head.hpp"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/linear.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/logaddexp.h>
 #include <ATen/ops/logsumexp.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -17,6 +19,8 @@
 
 #include "lldm/memory/purpose.hpp"
 #include "model/first_order.hpp"
+#include "model/kernels/rows.hpp"
+#include "model/products.hpp"
 
 namespace lldm {
 namespace {
@@ -24,15 +28,45 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-std::int64_t rows_per_chunk(const at::Tensor& weight) {
-  const std::int64_t row_bytes = weight.size(0) * static_cast<std::int64_t>(weight.element_size());
-  return std::max<std::int64_t>(1, kHeadChunkBytes / row_bytes);
+std::int64_t chunk_rows(const at::Tensor& weight, bool is_trained) {
+  return head_chunk_rows(weight.size(0), static_cast<std::int64_t>(weight.element_size()),
+                         is_trained);
 }
 
 at::Tensor chunk_logits(const at::Tensor& rows, const at::Tensor& weight, std::int64_t excluded) {
-  auto logits = at::mm(rows, weight.t());
+  auto logits = rows_by(rows, weight);
   if (excluded >= 0) logits.select(1, excluded).fill_(-std::numeric_limits<double>::infinity());
   return logits;
+}
+
+/// log softmax(logits)[target] into `chosen`; where a slope is wanted, softmax - onehot(target) in
+/// the logits' place.
+void choose(at::Tensor& logits, const at::Tensor& targets, std::int64_t excluded, bool wants_slope,
+            const at::Tensor& chosen) {
+  if (!logits.is_cpu()) {
+    if (excluded >= 0) logits.select(1, excluded).fill_(-std::numeric_limits<double>::infinity());
+    const auto places = targets.unsqueeze(1);
+    const auto sums = at::logsumexp(logits, {1}, /*keepdim=*/true);
+    at::Tensor(chosen).copy_(logits.gather(1, places).sub_(sums).squeeze(1));
+    if (wants_slope)
+      logits.sub_(sums).exp_().scatter_add_(1, places, at::full_like(places, -1, logits.options()));
+    return;
+  }
+  const auto run = [&]<class T>(T) {
+    const SoftmaxSlope<T> args{logits.mutable_data_ptr<T>(),
+                               targets.const_data_ptr<std::int64_t>(),
+                               chosen.mutable_data_ptr<T>(),
+                               logits.size(1),
+                               excluded,
+                               wants_slope};
+    at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+      softmax_slope(args, begin, end);
+    });
+  };
+  if (logits.scalar_type() == at::kDouble)
+    run(double{});
+  else
+    run(float{});
 }
 
 struct HeldHead final : torch::CustomClassHolder {
@@ -40,27 +74,32 @@ struct HeldHead final : torch::CustomClassHolder {
   Matrix matrix;
 };
 
+/// With s = softmax - onehot(target), d log p / d rows = -s W and d log p / d W = -s^T rows.  A
+/// frozen head makes the first in the forward pass and keeps that; a trained one keeps s where it
+/// is one chunk, and else makes it again.
 class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabilities> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& rows,
                             const at::Tensor& weight, const at::Tensor& targets,
-                            std::int64_t excluded) {
+                            std::int64_t excluded, bool is_recorded) {
     const PurposeScope purpose(MemoryPurpose::logits);
-    const std::int64_t count = rows.size(0), step = rows_per_chunk(weight);
+    const bool is_trained = is_recorded && weight.requires_grad(),
+               is_frozen_path = is_recorded && rows.requires_grad() && !is_trained;
+    const std::int64_t count = rows.size(0), step = chunk_rows(weight, is_trained);
+    const bool keeps_slope = is_trained && step >= count;
+    const auto ids = targets.contiguous();
     auto result = at::empty({count}, rows.options());
-    auto sums = at::empty({count}, rows.options());
     at::Tensor kept;
+    if (is_frozen_path) kept = at::empty(rows.sizes(), rows.options());
     for (std::int64_t begin = 0; begin < count; begin += step) {
       const std::int64_t size = std::min(step, count - begin);
-      const auto logits = chunk_logits(rows.narrow(0, begin, size), weight, excluded);
-      const auto sum = at::logsumexp(logits, {1});
-      const auto chosen = logits.gather(1, targets.narrow(0, begin, size).unsqueeze(1)).squeeze(1);
-      sums.narrow(0, begin, size).copy_(sum);
-      result.narrow(0, begin, size).copy_(chosen.sub(sum));
-      if (size == count) kept = logits;  // one chunk: cheaper to keep than to compute again
+      auto logits = rows_by(rows.narrow(0, begin, size), weight);
+      choose(logits, ids.narrow(0, begin, size), excluded, is_frozen_path || keeps_slope,
+             result.narrow(0, begin, size));
+      if (is_frozen_path) kept.narrow(0, begin, size).copy_(product(logits, weight));
+      if (keeps_slope) kept = std::move(logits);
     }
-    const bool is_needed = rows.requires_grad() || weight.requires_grad();
-    context->save_for_backward({rows, weight, targets, sums, is_needed ? kept : at::Tensor()});
+    context->save_for_backward({rows, weight, ids, kept});
     context->saved_data["excluded"] = excluded;
     return result;
   }
@@ -69,27 +108,29 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::logits);
     const auto saved = context->get_saved_variables();
-    const auto &rows = saved[0], &weight = saved[1], &targets = saved[2], &sums = saved[3];
-    const std::int64_t excluded = context->saved_data["excluded"].toInt();
-    const bool wants_rows = context->needs_input_grad(0),
-               wants_weight = context->needs_input_grad(1);
-    const std::int64_t count = rows.size(0), step = rows_per_chunk(weight);
-    at::Tensor rows_gradient = wants_rows ? at::empty_like(rows) : at::Tensor();
-    at::Tensor weight_gradient = wants_weight ? at::zeros_like(weight) : at::Tensor();
+    const auto &rows = saved[0], &weight = saved[1], &targets = saved[2], &kept = saved[3];
+    const bool wants_rows = context->needs_input_grad(0);
+    const auto upstream = gradients[0].unsqueeze(1).neg();
+    if (!context->needs_input_grad(1))
+      return {wants_rows ? kept.mul(upstream) : at::Tensor(), {}, {}, {}, {}};
+    const std::int64_t count = rows.size(0), step = chunk_rows(weight, true);
+    const auto scaled = rows.mul(upstream);
+    at::Tensor rows_gradient = wants_rows ? at::empty_like(rows) : at::Tensor(), weight_gradient;
     for (std::int64_t begin = 0; begin < count; begin += step) {
       const std::int64_t size = std::min(step, count - begin);
-      const auto chunk = rows.narrow(0, begin, size);
-      const auto logits =
-          saved[4].defined() ? saved[4].clone() : chunk_logits(chunk, weight, excluded);
-      // d log p(target) / d logits = onehot(target) - softmax
-      const auto upstream = gradients[0].narrow(0, begin, size).unsqueeze(1);
-      auto slope =
-          logits.sub_(sums.narrow(0, begin, size).unsqueeze(1)).exp_().mul_(upstream.neg());
-      slope.scatter_add_(1, targets.narrow(0, begin, size).unsqueeze(1), upstream);
-      if (wants_rows) rows_gradient.narrow(0, begin, size).copy_(at::mm(slope, weight));
-      if (wants_weight) weight_gradient.addmm_(slope.t(), chunk);
+      auto slope = kept;
+      if (!slope.defined()) {
+        slope = rows_by(rows.narrow(0, begin, size), weight);
+        choose(slope, targets.narrow(0, begin, size), context->saved_data["excluded"].toInt(), true,
+               at::empty({size}, rows.options()));
+      }
+      if (wants_rows)
+        rows_gradient.narrow(0, begin, size)
+            .copy_(product(slope, weight).mul_(upstream.narrow(0, begin, size)));
+      auto part = product(slope.t(), scaled.narrow(0, begin, size));
+      weight_gradient = weight_gradient.defined() ? weight_gradient.add_(part) : std::move(part);
     }
-    return {rows_gradient, weight_gradient, at::Tensor(), at::Tensor()};
+    return {rows_gradient, weight_gradient, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -136,7 +177,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                  const auto is_here = place.ge(0).logical_and(place.lt(count));
                  slope.scatter_add_(1, place.clamp(0, count - 1).unsqueeze(1),
                                     upstream.mul(is_here.unsqueeze(1)));
-                 rows_gradient.addmm_(slope, slice);
+                 rows_gradient.add_(product(slope, slice));
                });
     return {rows_gradient, at::Tensor(), at::Tensor(), at::Tensor()};
   }
@@ -158,13 +199,18 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
 
 }  // namespace
 
+std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes, bool is_trained) {
+  const std::int64_t most = is_trained ? kTrainedHeadChunkBytes : kHeadChunkBytes;
+  return std::max(kLeastHeadRows, most / (vocabulary * value_bytes) / kRowGranule * kRowGranule);
+}
+
 at::Tensor head_logits(const at::Tensor& rows, const Matrix& head) {
-  if (head.is_plain()) return at::linear(rows, head.values());
+  if (head.is_plain()) return rows_by(rows, head.values());
   const std::int64_t step = std::max<std::int64_t>(
       1, kHeadChunkBytes / (head.columns() * static_cast<std::int64_t>(rows.element_size())));
   std::vector<at::Tensor> parts;
   for (std::int64_t begin = 0; begin < head.rows(); begin += step)
-    parts.push_back(at::linear(
+    parts.push_back(rows_by(
         rows, head.dequantized(begin, std::min(step, head.rows() - begin), rows.scalar_type())));
   return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
 }
@@ -174,7 +220,8 @@ at::Tensor head_log_probabilities(const at::Tensor& rows, const Matrix& head,
   if (!head.is_plain())
     return SlicedHead::apply(rows, targets, c10::make_intrusive<HeldHead>(head),
                              excluded.value_or(-1));
-  return HeadLogProbabilities::apply(rows, head.values(), targets, excluded.value_or(-1));
+  return HeadLogProbabilities::apply(rows, head.values(), targets, excluded.value_or(-1),
+                                     c10::GradMode::is_enabled());
 }
 
 }  // namespace lldm

@@ -10,15 +10,22 @@
 
 namespace lldm {
 
-/// Bytes of logits that exist at a time; the memory planner counts with it.
+/// Bytes of logits that exist at a time; the memory planner counts with them.  The gradient of a
+/// trained head is a product over the chunk's rows: it needs many to be worth its memory.
 inline constexpr std::int64_t kHeadChunkBytes = std::int64_t{16} << 20;
+inline constexpr std::int64_t kTrainedHeadChunkBytes = std::int64_t{256} << 20;
+/// Rows of a chunk at least, however large the vocabulary is: below, products are slow.
+inline constexpr std::int64_t kLeastHeadRows = 128;
+/// Rows of a chunk of logits.
+[[nodiscard]] std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes,
+                                           bool is_trained);
 
 /// rows head^T in the rows' dtype: [Q, D], [E, D] -> [Q, E].
 at::Tensor head_logits(const at::Tensor& rows, const Matrix& head);
 
 /// log softmax(rows head^T)[target] with the excluded column at -inf: [Q, D], [E, D], [Q] -> [Q].
-/// One autograd node; of a plain head logits exist for one chunk of rows (about kHeadChunkBytes) at
-/// a time, in both directions.  One in another storage is decoded a slice of kHeadChunkBytes at a
+/// One autograd node; of a plain head logits exist for one chunk of rows at a time, in both
+/// directions.  One in another storage is decoded a slice of kHeadChunkBytes at a
 /// time, with running sums over the slices: no gradient reaches it.
 at::Tensor head_log_probabilities(const at::Tensor& rows, const Matrix& head,
                                   const at::Tensor& targets, std::optional<std::int64_t> excluded);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "model/linear.hpp"
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "model/block_dropout.hpp"
 #include "model/block_parts.hpp"
+#include "model/products.hpp"
 
 namespace lldm {
 namespace {
@@ -98,15 +97,15 @@ void Linear::each_update(const at::TensorOptions& options, const Use& use) const
 at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) const {
   at::Tensor y;
   if (is_direct()) {
-    y = residual.defined() ? at::addmm(residual, x, joined().t()) : at::mm(x, joined().t());
+    y = rows_by(x, joined());
   } else {
     y = at::empty({x.size(0), out()}, x.options());
     const auto input = x.to(compute_);
     each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      y.narrow(1, place, tile.size(0)).copy_(at::mm(input, tile.t()));
+      y.narrow(1, place, tile.size(0)).copy_(rows_by(input, tile));
     });
-    if (residual.defined()) y.add_(residual);
   }
+  if (residual.defined()) y.add_(residual);
   if (const auto biases = bias(); biases.defined()) y.add_(biases);
   each_update(x.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
                                const at::Tensor& mask, const Projection&) {
@@ -116,20 +115,17 @@ at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) cons
 }
 
 at::Tensor Linear::forward_columns(const at::Tensor& x) const {
-  auto y = context_.parts->columns(out(), x.size(0), x.options());
-  const auto biases = bias();
+  at::Tensor y;
   if (is_direct()) {
-    if (biases.defined())
-      at::addmm_out(y, biases.unsqueeze(1), joined(), x.t());
-    else
-      at::mm_out(y, joined(), x.t());
+    y = context_.parts->is_feature_major ? columns_by(x, joined()) : rows_by(x, joined()).t();
   } else {
+    y = context_.parts->columns(out(), x.size(0), x.options());
     const auto input = x.to(compute_);
     each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      y.narrow(0, place, tile.size(0)).copy_(at::mm(tile, input.t()));
+      y.narrow(0, place, tile.size(0)).copy_(columns_by(input, tile));
     });
-    if (biases.defined()) y.add_(biases.unsqueeze(1));
   }
+  if (const auto biases = bias(); biases.defined()) y.add_(biases.unsqueeze(1));
   each_update(x.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
                                const at::Tensor& mask, const Projection&) {
     add_update(y.narrow(0, place, rows).t(), lora, dropped(x, mask));
@@ -140,12 +136,12 @@ at::Tensor Linear::forward_columns(const at::Tensor& x) const {
 at::Tensor Linear::input_gradient(const at::Tensor& dy) const {
   at::Tensor dx;
   if (is_direct()) {
-    dx = at::mm(dy, joined());
+    dx = product(dy, joined());
   } else {
     dx = at::zeros({dy.size(0), weight(parts().front()).columns()}, dy.options());
     const auto slopes = dy.to(compute_);
     each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      dx.add_(at::mm(slopes.narrow(1, place, tile.size(0)), tile));
+      dx.add_(product(slopes.narrow(1, place, tile.size(0)), tile));
     });
   }
   each_update(dy.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
@@ -156,14 +152,16 @@ at::Tensor Linear::input_gradient(const at::Tensor& dy) const {
 }
 
 at::Tensor Linear::input_gradient_columns(const at::Tensor& dy) const {
-  auto dx = context_.parts->columns(weight(parts().front()).columns(), dy.size(0), dy.options());
+  at::Tensor dx;
   if (is_direct()) {
-    at::mm_out(dx, joined().t(), dy.t());
+    dx = context_.parts->is_feature_major ? product(joined().t(), dy.t())
+                                          : product(dy, joined()).t();
   } else {
+    dx = context_.parts->columns(weight(parts().front()).columns(), dy.size(0), dy.options());
     dx.zero_();
     const auto slopes = dy.to(compute_);
     each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      dx.add_(at::mm(tile.t(), slopes.narrow(1, place, tile.size(0)).t()));
+      dx.add_(product(tile.t(), slopes.narrow(1, place, tile.size(0)).t()));
     });
   }
   each_update(dy.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
@@ -176,7 +174,7 @@ at::Tensor Linear::input_gradient_columns(const at::Tensor& dy) const {
 void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& result) const {
   const auto any = [&](const auto& wants) { return std::ranges::any_of(parts(), wants); };
   if (any([&](const Projection& part) { return result.wants(part.weight); })) {
-    const auto whole = at::mm(dy.t().to(compute_), x.to(compute_)).to(x.scalar_type());
+    const auto whole = product(dy.t().to(compute_), x.to(compute_)).to(x.scalar_type());
     std::int64_t place = 0;
     for (const auto& part : parts()) {
       result.set(part.weight, whole.narrow(0, place, weight(part).rows()));

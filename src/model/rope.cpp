@@ -47,8 +47,7 @@ void fill(RopeTables& tables, T theta, const RopeScaling& scaling) {
 
 RopeTables rope_tables(const TransformerConfig& config, at::ScalarType dtype) {
   const auto options = at::TensorOptions(dtype);
-  const std::vector<std::int64_t> shape{config.head_width() / 2,
-                                        config.max_length + kAttentionPadding};
+  const std::vector<std::int64_t> shape{config.head_width() / 2, config.max_length + kTablePadding};
   RopeTables tables{at::empty(shape, options), at::empty(shape, options)};
   if (dtype == at::kDouble)
     fill<double>(tables, config.rope_theta, config.rope_scaling);

@@ -8,12 +8,14 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "model/block.hpp"
 #include "model/head.hpp"
+#include "model/products.hpp"
 #include "model/two_stream_mask.hpp"
 
 namespace lldm {
@@ -75,24 +77,27 @@ at::Tensor places_before(const std::vector<std::int64_t>& offsets) {
   return places;
 }
 
-bool is_too_small(const at::Tensor& like, std::int64_t rows) {
-  return like.is_cpu() && like.scalar_type() == at::kFloat && rows > 0 && rows < kLeastRows;
+/// Rows that products like `like` take more than there are.
+std::int64_t rows_to_add(const at::Tensor& like, std::int64_t rows) {
+  return like.is_cpu() && like.scalar_type() == at::kFloat ? filled_up(rows) - rows : 0;
 }
 
-at::Tensor with_rows(const at::Tensor& rows, std::int64_t count) {
-  return at::cat({rows, at::zeros({count - rows.size(0), rows.size(1)}, rows.options())});
+at::Tensor with_rows(const at::Tensor& rows, std::int64_t more) {
+  return at::cat({rows, at::zeros({more, rows.size(1)}, rows.options())});
 }
 
 }  // namespace
 
 std::optional<PackedTokens> Transformer::widened(const PackedTokens& batch) const {
-  if (batch.offsets.size() < 2 || !is_too_small(final_norm_, batch.num_tokens()))
-    return std::nullopt;
+  if (batch.offsets.size() < 2) return std::nullopt;
+  const std::int64_t more = rows_to_add(final_norm_, batch.num_tokens());
+  if (more == 0) return std::nullopt;
   check(batch);
   PackedTokens wider = batch;
-  const std::int64_t more = kLeastRows - batch.num_tokens();
   wider.tokens = at::cat({batch.tokens, at::zeros({more}, batch.tokens.options())});
-  for (std::int64_t i = 0; i < more; ++i) wider.offsets.push_back(wider.offsets.back() + 1);
+  const std::int64_t end = batch.num_tokens() + more;
+  while (wider.offsets.back() < end)
+    wider.offsets.push_back(std::min(end, wider.offsets.back() + config_.max_length));
   if (batch.visible.defined())
     wider.visible = at::cat({batch.visible, at::ones({more}, batch.visible.options())});
   if (!batch.patterns.empty()) wider.patterns.resize(wider.offsets.size() - 1);
@@ -171,8 +176,8 @@ std::optional<std::int64_t> Transformer::excluded_column() const {
 
 at::Tensor Transformer::logits(const at::Tensor& rows) const {
   const PurposeScope purpose(MemoryPurpose::logits);
-  if (is_too_small(rows, rows.size(0)))
-    return logits(with_rows(rows, kLeastRows)).narrow(0, 0, rows.size(0));
+  if (const std::int64_t more = rows_to_add(rows, rows.size(0)); more > 0)
+    return logits(with_rows(rows, more)).narrow(0, 0, rows.size(0));
   constexpr double kNever = -std::numeric_limits<double>::infinity();
   auto result = head_logits(rows, head());
   if (config_.extra_rows > 0)
@@ -203,12 +208,12 @@ at::Tensor Transformer::log_probabilities(const at::Tensor& rows, const at::Tens
         fail("target ", i, " is ", values[i], ", must be in [0, ", config_.logit_columns,
              ") and not the excluded id");
   }
-  if (!is_too_small(rows, rows.size(0)))
+  const std::int64_t more = rows_to_add(rows, rows.size(0));
+  if (more == 0)
     return head_log_probabilities(rows, head(), targets.to(rows.device()), excluded_column());
   // The rows that are added ask for a legal token.
-  const auto more =
-      at::full({kLeastRows - rows.size(0)}, excluded_logit_ == 0 ? 1 : 0, targets.options());
-  return head_log_probabilities(with_rows(rows, kLeastRows), head(), at::cat({targets, more}),
+  const auto legal = at::full({more}, excluded_logit_ == 0 ? 1 : 0, targets.options());
+  return head_log_probabilities(with_rows(rows, more), head(), at::cat({targets, legal}),
                                 excluded_column())
       .narrow(0, 0, rows.size(0));
 }

@@ -107,7 +107,7 @@ PlanInputs plan_inputs(const RunContext& run, const Work& work, const ModelBundl
   if (run.device == "cpu" && bundle.model->dtype() == at::kFloat)
     in.tokens_per_forward = std::max(in.tokens_per_forward, kLeastRows);
   in.table_values = shape.table_values;
-  in.logits_chunk_rows = kHeadChunkBytes / (shape.vocabulary * bytes);
+  in.logits_chunk_rows = head_chunk_rows(shape.vocabulary, bytes, !is_shared);
   const auto recomputation = run.experiment(work).options.model.recomputation;
   in.activations = block_activations(run.device, recomputation);
   // The sums of weights and updates, a file at a time.

@@ -58,7 +58,7 @@ PlanInputs model_inputs(const ExperimentOptions& options, const TrainingStage& s
       static_cast<std::int64_t>(c10::elementSize(precision.rows()));
   in.weight_bytes = weight_bytes(shape, precision) /
                     static_cast<double>(std::max<std::int64_t>(1, in.parameters));
-  in.logits_chunk_rows = std::max<std::int64_t>(1, kHeadChunkBytes / (4 * shape.vocabulary));
+  in.logits_chunk_rows = head_chunk_rows(shape.vocabulary, 4, !is_lora);
   in.activations = block_activations(device_kind(options.device), options.model.recomputation);
   if (is_lora && options.model.adapter.publish == AdapterPublishing::merged)
     in.publishing_bytes = std::min(kMaxShardBytes, in.parameters * in.compute_bytes);

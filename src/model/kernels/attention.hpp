@@ -9,9 +9,9 @@
 
 namespace lldm {
 
-/// Columns that every matrix must have in memory behind its last token: whole vectors are read
-/// there (and ignored), never written.
-inline constexpr std::int64_t kAttentionPadding = 16;
+/// Positions that the rotary tables must have behind the longest sequence's last: whole vectors
+/// are read there.
+inline constexpr std::int64_t kTablePadding = 16;
 
 /// `qkv` holds, one feature a row, H query heads, KV key heads and KV value heads of width W,
 /// before rotation; interleaved, it holds per key head its H / KV query heads, the key and the
@@ -26,6 +26,7 @@ struct AttentionArgs {
   const bool* visible;          // [N], or null; false hides a token as a key
   std::int64_t heads, kv_heads, head_width;
   bool is_interleaved;
+  std::int64_t columns;  // N
   std::int64_t stride, table_stride;
   T* out;                 // [H W, stride]: written by the forward pass, read by the backward pass
   T* log_sums;            // [H, stride]: log2 of the sum of 2^(score log2 e); likewise

@@ -109,9 +109,9 @@ template <class T>
                                                      std::int64_t width, BackwardScratch<T>& s) {
   const std::int64_t lanes = padded<T>(unit.length);
   for (auto* memory : {&s.dkeys, &s.dvalues}) std::fill_n(memory->begin(), width * lanes, T(0));
-  rotate_features<T>(a, a.qkv + unit.key * a.stride + unit.first, width, lanes, T(1),
+  rotate_features<T>(a, a.qkv + unit.key * a.stride + unit.first, width, lanes, unit.left, T(1),
                      s.keys.data());
-  copy_features<T>(a.qkv + unit.value * a.stride + unit.first, a.stride, width, lanes,
+  copy_features<T>(a.qkv + unit.value * a.stride + unit.first, a.stride, width, lanes, unit.left,
                    s.values.data());
   hidden_aware_keys(a, unit, s.key_columns);
   if (s.key_columns.empty()) return unit.length;
@@ -127,17 +127,18 @@ template <class T>
                                                 BackwardScratch<T>& s) {
   const std::int64_t lanes = padded<T>(unit.length), rows = unit.query + g * width,
                      out_rows = (unit.first_head + g) * width;
-  rotate_features<T>(a, a.qkv + rows * a.stride + unit.first, width, lanes, factor,
+  rotate_features<T>(a, a.qkv + rows * a.stride + unit.first, width, lanes, unit.left, factor,
                      s.queries.data());
   copy_features<T>(a.out_gradient + out_rows * a.stride + unit.first, a.stride, width, lanes,
-                   s.upstream.data());
+                   unit.left, s.upstream.data());
   copy_features<T>(a.log_sums + (unit.first_head + g) * a.stride + unit.first, a.stride, 1, lanes,
-                   s.log_sums.data());
+                   unit.left, s.log_sums.data());
   const T* out = a.out + out_rows * a.stride + unit.first;
   for (std::int64_t i = 0; i < lanes; i += kLanes<T>) {
     Vec<T> delta{};
     for (std::int64_t d = 0; d < width; ++d)
-      delta += load(s.upstream.data() + d * lanes + i) * load(out + d * a.stride + i);
+      delta += load(s.upstream.data() + d * lanes + i) *
+               load_columns<T>(out + d * a.stride + i, unit.left - i);
     store(s.deltas.data() + i, delta);
   }
 }

@@ -75,9 +75,9 @@ template <class T>
   const T factor = static_cast<T>(kLog2E / std::sqrt(static_cast<double>(width)));
   s.fit(unit.length, width);
   hidden_aware_keys(a, unit, s.key_columns);
-  rotate_features<T>(a, a.qkv + unit.key * a.stride + unit.first, width, lanes, T(1),
+  rotate_features<T>(a, a.qkv + unit.key * a.stride + unit.first, width, lanes, unit.left, T(1),
                      s.keys.data());
-  copy_features<T>(a.qkv + unit.value * a.stride + unit.first, a.stride, width, lanes,
+  copy_features<T>(a.qkv + unit.value * a.stride + unit.first, a.stride, width, lanes, unit.left,
                    s.values.data());
   std::int64_t count = unit.length;
   if (!s.key_columns.empty()) {
@@ -87,7 +87,7 @@ template <class T>
   }
   for (std::int64_t g = 0; g < unit.group; ++g) {
     const std::int64_t rows = unit.query + g * width;
-    rotate_features<T>(a, a.qkv + rows * a.stride + unit.first, width, lanes, factor,
+    rotate_features<T>(a, a.qkv + rows * a.stride + unit.first, width, lanes, unit.left, factor,
                        s.queries.data());
     T* log_sums = a.log_sums + (unit.first_head + g) * a.stride + unit.first;
     for (std::int64_t begin = 0; begin < unit.length; begin += kLanes<T>) {

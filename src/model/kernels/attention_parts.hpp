@@ -29,6 +29,7 @@ template <class T>
 /// One key head of one sequence.
 struct Unit {
   std::int64_t first, length;      // columns
+  std::int64_t left;               // columns of the whole pack from the first on
   std::int64_t query, key, value;  // first feature rows; `query` of the group's first head
   std::int64_t first_head, group;  // query heads that read this key head
 };
@@ -42,6 +43,7 @@ template <class T>
   const std::int64_t value = a.is_interleaved ? key + 1 : a.heads + a.kv_heads + head;
   return {a.offsets[sequence],
           a.offsets[sequence + 1] - a.offsets[sequence],
+          a.columns - a.offsets[sequence],
           first * a.head_width,
           key * a.head_width,
           value * a.head_width,
@@ -66,28 +68,35 @@ template <class T>
     memory.resize(static_cast<std::size_t>(size));
 }
 
-/// Copies `width` feature rows of a unit's tokens.
+/// A register of a feature row, of which `left` columns lie in memory: zeros behind them.
+template <class T>
+[[gnu::always_inline]] inline Vec<T> load_columns(const T* from, std::int64_t left) {
+  return left >= kLanes<T> ? load(from) : simd::load_some(from, left);
+}
+
+/// Copies `width` feature rows of a unit's tokens; `left` columns lie in memory from its first on.
 template <class T>
 [[gnu::always_inline]] inline void copy_features(const T* from, std::int64_t stride,
-                                                 std::int64_t width, std::int64_t lanes, T* to) {
+                                                 std::int64_t width, std::int64_t lanes,
+                                                 std::int64_t left, T* to) {
   for (std::int64_t d = 0; d < width; ++d)
     for (std::int64_t i = 0; i < lanes; i += kLanes<T>)
-      store(to + d * lanes + i, load(from + d * stride + i));
+      store(to + d * lanes + i, load_columns<T>(from + d * stride + i, left - i));
 }
 
 /// Copies and rotates: (a, b) -> (a cos - b sin, b cos + a sin) * factor, with the halves a and b
 /// of a head.
 template <class T>
 [[gnu::always_inline]] inline void rotate_features(const AttentionArgs<T>& a, const T* from,
-                                                   std::int64_t width, std::int64_t lanes, T factor,
-                                                   T* to) {
+                                                   std::int64_t width, std::int64_t lanes,
+                                                   std::int64_t left, T factor, T* to) {
   const std::int64_t half = width / 2;
   for (std::int64_t d = 0; d < half; ++d)
     for (std::int64_t i = 0; i < lanes; i += kLanes<T>) {
       const Vec<T> cosine = load(a.cosines + d * a.table_stride + i),
                    sine = load(a.sines + d * a.table_stride + i);
-      const Vec<T> first = load(from + d * a.stride + i),
-                   second = load(from + (d + half) * a.stride + i);
+      const Vec<T> first = load_columns<T>(from + d * a.stride + i, left - i),
+                   second = load_columns<T>(from + (d + half) * a.stride + i, left - i);
       store(to + d * lanes + i, (first * cosine - second * sine) * factor);
       store(to + (d + half) * lanes + i, (second * cosine + first * sine) * factor);
     }

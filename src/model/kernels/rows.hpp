@@ -59,4 +59,17 @@ struct SwigluBackward {
 void swiglu_backward(const SwigluBackward<float>&, std::int64_t begin, std::int64_t end);
 void swiglu_backward(const SwigluBackward<double>&, std::int64_t begin, std::int64_t end);
 
+/// log softmax(logits)[target] and, where wanted, its negative gradient in the logits' place.
+template <class T>
+struct SoftmaxSlope {
+  T* logits;                    // [N, V]; becomes softmax - onehot(target) if wants_slope
+  const std::int64_t* targets;  // [N], in [0, V)
+  T* chosen;                    // [N]: log-probability of the target
+  std::int64_t vocabulary;      // V
+  std::int64_t excluded;        // its logit counts as -inf; -1: none.  Never a target
+  bool wants_slope;
+};
+void softmax_slope(const SoftmaxSlope<float>&, std::int64_t begin, std::int64_t end);
+void softmax_slope(const SoftmaxSlope<double>&, std::int64_t begin, std::int64_t end);
+
 }  // namespace lldm

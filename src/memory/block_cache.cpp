@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "memory/block_cache.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+namespace lldm::memory {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+/// Fresh pages.  A mapping is made a huge page longer than needed, so that the block can begin on
+/// one; what lies around it is given back.
+void* map(std::size_t bytes) {
+  const std::size_t spare = bytes >= kHugePage ? kHugePage : 0;
+  void* raw =
+      ::mmap(nullptr, bytes + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) return nullptr;
+  if (spare == 0) return raw;
+  const auto begin = reinterpret_cast<std::uintptr_t>(raw);
+  const std::uintptr_t first = (begin + kHugePage - 1) / kHugePage * kHugePage;
+  if (first > begin) ::munmap(raw, first - begin);
+  if (const std::size_t behind = begin + spare - first; behind > 0)
+    ::munmap(reinterpret_cast<void*>(first + bytes), behind);
+  auto* block = reinterpret_cast<void*>(first);
+  ::madvise(block, bytes, MADV_HUGEPAGE);  // a wish: small pages do as well
+  return block;
+}
+
+}  // namespace
+
+BlockCache& BlockCache::instance() {
+  static auto* cache = new BlockCache;
+  return *cache;
+}
+
+std::size_t BlockCache::class_bytes(std::size_t bytes) {
+  const std::size_t step = std::max<std::size_t>(4096, std::bit_floor(bytes) / 8);
+  return (bytes + step - 1) / step * step;
+}
+
+void* BlockCache::take(std::size_t bytes) {
+  const std::size_t size = class_bytes(bytes);
+  const std::scoped_lock lock(mutex_);
+  void* block = nullptr;
+  if (const auto found = idle_.find(size); found != idle_.end() && !found->second.empty()) {
+    block = found->second.back().block;
+    found->second.pop_back();
+    use_.idle_bytes -= static_cast<std::int64_t>(size);
+  } else {
+    block = map(size);
+    if (block == nullptr) {
+      shrink_to(0);
+      block = map(size);
+    }
+    if (block == nullptr) throw std::bad_alloc();
+    ++use_.mapped;
+  }
+  use_.live_bytes += static_cast<std::int64_t>(size);
+  most_live_ = std::max(most_live_, use_.live_bytes);
+  return block;
+}
+
+void BlockCache::give_back(void* block, std::size_t bytes) noexcept {
+  const std::size_t size = class_bytes(bytes);
+  const std::scoped_lock lock(mutex_);
+  use_.live_bytes -= static_cast<std::int64_t>(size);
+  try {
+    idle_[size].push_back({block, frees_++});
+  } catch (...) {
+    ::munmap(block, size);
+    return;
+  }
+  use_.idle_bytes += static_cast<std::int64_t>(size);
+  // Live and idle together stay below what was live once, and a little more.
+  const auto most = static_cast<std::int64_t>(static_cast<double>(most_live_) * (1 + kSlack));
+  shrink_to(std::max<std::int64_t>(0, most - use_.live_bytes));
+}
+
+void BlockCache::shrink_to(std::int64_t idle_bytes) noexcept {
+  while (use_.idle_bytes > idle_bytes) {
+    auto oldest = idle_.end();
+    for (auto at = idle_.begin(); at != idle_.end(); ++at)
+      if (!at->second.empty() &&
+          (oldest == idle_.end() || at->second.front().since < oldest->second.front().since))
+        oldest = at;
+    if (oldest == idle_.end()) return;
+    ::munmap(oldest->second.front().block, oldest->first);
+    use_.idle_bytes -= static_cast<std::int64_t>(oldest->first);
+    oldest->second.erase(oldest->second.begin());
+  }
+}
+
+std::int64_t BlockCache::trim() noexcept {
+  const std::scoped_lock lock(mutex_);
+  const std::int64_t before = use_.idle_bytes;
+  shrink_to(0);
+  return before;
+}
+
+BlockCache::Use BlockCache::use() const {
+  const std::scoped_lock lock(mutex_);
+  return use_;
+}
+
+}  // namespace lldm::memory

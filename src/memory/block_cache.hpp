@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Large host blocks, kept between uses: the system's own come as zeroed pages, and writing those
+// for the first time costs more than a product that fills them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <vector>
+
+namespace lldm::memory {
+
+/// Blocks from kLeastBytes on, in size classes an eighth of a power of two apart, on pages of 2 MiB
+/// where the system grants them.  What is kept and not in use is at most kSlack of the most that
+/// was ever in use; the blocks that lay longest go first.  Thread-safe.
+class BlockCache {
+ public:
+  static constexpr std::size_t kLeastBytes = std::size_t{1} << 20;
+  static constexpr double kSlack = 0.25;
+
+  struct Use {
+    std::int64_t live_bytes = 0;  // in use, rounded up to the classes
+    std::int64_t idle_bytes = 0;  // kept
+    std::int64_t mapped = 0;      // blocks that the system was asked for
+  };
+
+  /// The one of the process.  Lives for ever: a tensor may outlive every manager.
+  static BlockCache& instance();
+
+  /// Whether blocks of this size come from here.
+  static constexpr bool takes(std::size_t bytes) { return bytes >= kLeastBytes; }
+  /// At an address that is a multiple of 4096.
+  /// Errors  std::bad_alloc if the system has none; what is idle was given back before.
+  [[nodiscard]] void* take(std::size_t bytes);
+  /// `bytes` as they were asked for.
+  void give_back(void* block, std::size_t bytes) noexcept;
+  /// Gives what is idle back to the system; returns its bytes.
+  std::int64_t trim() noexcept;
+  [[nodiscard]] Use use() const;
+
+  /// The bytes of the class that a size is in.
+  static std::size_t class_bytes(std::size_t bytes);
+
+ private:
+  struct Idle {
+    void* block;
+    std::uint64_t since;  // in frees
+  };
+  void shrink_to(std::int64_t idle_bytes) noexcept;
+
+  mutable std::mutex mutex_;
+  std::map<std::size_t, std::vector<Idle>> idle_;  // by class, the latest last
+  Use use_;
+  std::int64_t most_live_ = 0;
+  std::uint64_t frees_ = 0;
+};
+
+}  // namespace lldm::memory

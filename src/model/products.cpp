@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// oneDNN's products are reached through LibTorch's dispatcher: its operator for compiled linear
+// layers is a plain inner product of dense float32 tensors (measured and checked: docs/results).
+#include "model/products.hpp"
+
+#include <ATen/core/List.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/mm.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+using LinearPointwise = at::Tensor(const at::Tensor&, const at::Tensor&,
+                                   const std::optional<at::Tensor>&, std::string_view,
+                                   c10::List<std::optional<at::Scalar>>,
+                                   std::optional<std::string_view>);
+
+const auto* linear_pointwise() {
+  static const auto handle = [] {
+    std::optional<c10::TypedOperatorHandle<LinearPointwise>> found;
+    if (const auto schema =
+            c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""}))
+      found = schema->typed<LinearPointwise>();
+    return found;
+  }();
+  return handle ? &*handle : nullptr;
+}
+
+/// x [M, K] by w [N, K] -> [M, N].
+at::Tensor inner_product(const at::Tensor& x, const at::Tensor& w) {
+  static const c10::List<std::optional<at::Scalar>> none;
+  return linear_pointwise()->call(x, w, std::nullopt, "none", none, "");
+}
+
+bool is_amd() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_is("amd") && __builtin_cpu_supports("avx2");
+#else
+  return false;
+#endif
+}
+
+ProductLibrary chosen() {
+  const char* asked = std::getenv("LLDM_PRODUCTS");
+  const bool has_onednn = linear_pointwise() != nullptr;
+  if (asked == nullptr || *asked == '\0')
+    return is_amd() && has_onednn ? ProductLibrary::onednn : ProductLibrary::mkl;
+  const std::string name = asked;
+  if (name == "mkl") return ProductLibrary::mkl;
+  if (name != "onednn")
+    throw ConfigError(message("LLDM_PRODUCTS=", name, ": must be mkl or onednn"));
+  if (!has_onednn)
+    throw ConfigError("LLDM_PRODUCTS=onednn: this LibTorch has no mkldnn::_linear_pointwise");
+  return ProductLibrary::onednn;
+}
+
+std::atomic<ProductLibrary>& current() {
+  static std::atomic<ProductLibrary> library{chosen()};
+  return library;
+}
+
+/// Below this a product is mostly the call; and with fewer than 16 columns oneDNN's two forms
+/// differ.  Of the weight alone, never of the rows: a matrix has one library.
+constexpr std::int64_t kLeastSide = 48;
+/// From here on oneDNN's rows do not depend on their number (seen: the last that did was 97).
+constexpr std::int64_t kSafeRows = 128;
+
+bool takes_onednn(const at::Tensor& x, std::int64_t inner, std::int64_t outer) {
+  return x.is_cpu() && x.scalar_type() == at::kFloat && inner >= kLeastSide &&
+         outer >= kLeastSide && x.size(0) > 0 && product_library() == ProductLibrary::onednn;
+}
+
+}  // namespace
+
+ProductLibrary product_library() { return current().load(std::memory_order_relaxed); }
+void use_product_library(ProductLibrary library) {
+  if (library == ProductLibrary::onednn && linear_pointwise() == nullptr)
+    throw ConfigError("use_product_library: this LibTorch has no mkldnn::_linear_pointwise");
+  current().store(library);
+}
+
+at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight) {
+  if (!takes_onednn(x, weight.size(1), weight.size(0))) return at::mm(x, weight.t());
+  // Of memory in another order the feature-major product has other bits.
+  const auto rows = x.contiguous();
+  if (rows.size(0) < kSafeRows) return inner_product(weight, rows).t().contiguous();
+  return inner_product(rows, weight);
+}
+
+at::Tensor columns_by(const at::Tensor& x, const at::Tensor& weight) {
+  if (!takes_onednn(x, weight.size(1), weight.size(0))) return at::mm(weight, x.t());
+  return inner_product(weight, x.contiguous());
+}
+
+at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
+  if (!takes_onednn(a, a.size(1), b.size(1))) return at::mm(a, b);
+  return inner_product(a, b.t());
+}
+
+}  // namespace lldm

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "memory/block_cache.hpp"
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace lldm::memory {
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+}  // namespace
+
+TEST_CASE("BlockCache: a block that came back is given again, to its class alone") {
+  BlockCache cache;
+  void* first = cache.take(5 * kMiB);
+  std::memset(first, 1, 5 * kMiB);
+  cache.give_back(first, 5 * kMiB);
+  CHECK(cache.use().idle_bytes == 5 * kMiB);
+  void* other = cache.take(9 * kMiB);
+  CHECK(other != first);
+  void* again = cache.take(5 * kMiB - 100);  // rounded up to the same class
+  CHECK(again == first);
+  CHECK(cache.use().idle_bytes == 0);
+  CHECK(cache.use().mapped == 2);
+  cache.give_back(again, 5 * kMiB - 100);
+  cache.give_back(other, 9 * kMiB);
+  CHECK(cache.use().live_bytes == 0);
+  CHECK(cache.trim() == static_cast<std::int64_t>(14 * kMiB));
+  CHECK(cache.use().idle_bytes == 0);
+}
+
+TEST_CASE("BlockCache: classes waste an eighth at most") {
+  for (std::size_t bytes = kMiB; bytes < 64 * kMiB; bytes += 77777) {
+    const std::size_t size = BlockCache::class_bytes(bytes);
+    CHECK(size >= bytes);
+    CHECK(static_cast<double>(size) <= 1.125 * static_cast<double>(bytes));
+    CHECK(size % 4096 == 0);
+  }
+}
+
+TEST_CASE("BlockCache: what is kept and what is live stay below what was live once") {
+  BlockCache cache;
+  std::vector<void*> blocks;
+  for (int i = 0; i < 4; ++i) blocks.push_back(cache.take(4 * kMiB));
+  for (void* block : blocks) cache.give_back(block, 4 * kMiB);
+  CHECK(cache.use().idle_bytes == 16 * kMiB);  // all: as much was live
+  // Other sizes: the old blocks go, the oldest first, down to the most that was live and a quarter.
+  std::vector<void*> others;
+  for (int i = 0; i < 3; ++i) others.push_back(cache.take(5 * kMiB));
+  cache.give_back(others.back(), 5 * kMiB);
+  CHECK(cache.use().live_bytes == 10 * kMiB);
+  CHECK(cache.use().live_bytes + cache.use().idle_bytes <= 20 * static_cast<std::int64_t>(kMiB));
+  CHECK(cache.use().idle_bytes >= 5 * static_cast<std::int64_t>(kMiB));
+  for (std::size_t i = 0; i < 2; ++i) cache.give_back(others[i], 5 * kMiB);
+  cache.trim();
+}
+
+TEST_CASE("BlockCache: threads take and give back side by side") {
+  BlockCache cache;
+  const auto work = [&](std::size_t seed) {
+    for (std::size_t i = 0; i < 300; ++i) {
+      const std::size_t bytes = (1 + (seed * 7 + i * 13) % 5) * kMiB;
+      auto* block = static_cast<char*>(cache.take(bytes));
+      block[0] = block[bytes - 1] = static_cast<char>(seed);
+      if (block[0] != static_cast<char>(seed) || block[bytes - 1] != static_cast<char>(seed))
+        throw std::runtime_error("two owners");
+      cache.give_back(block, bytes);
+    }
+  };
+  std::thread one(work, 1), two(work, 2);
+  one.join(), two.join();
+  CHECK(cache.use().live_bytes == 0);
+  cache.trim();
+}
+
+}  // namespace lldm::memory

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// Both libraries of products: values against float64, and that a row's bits are its own.
+#include "model/products.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+
+#include <utility>
+#include <vector>
+
+#include "lldm/draws/stream.hpp"
+#include "support/catch.hpp"
+
+namespace lldm {
+namespace {
+
+at::Tensor drawn(std::int64_t rows, std::int64_t columns, std::uint64_t key) {
+  auto values = at::empty({rows, columns}, at::kFloat);
+  Stream stream(7, key);
+  for (std::int64_t i = 0; i < values.numel(); ++i)
+    values.mutable_data_ptr<float>()[i] = static_cast<float>(stream.normal());
+  return values;
+}
+
+struct Settings {
+  ProductLibrary library = product_library();
+  int threads = at::get_num_threads();
+  ~Settings() {
+    use_product_library(library);
+    at::set_num_threads(threads);
+  }
+};
+
+double relative_error(const at::Tensor& got, const at::Tensor& exact) {
+  return got.to(at::kDouble).sub(exact).norm().item<double>() / exact.norm().item<double>();
+}
+
+// Inner and outer sides of the models that are trained here, below and above kLeastSide, odd ones.
+const std::vector<std::pair<std::int64_t, std::int64_t>> kShapes = {
+    {24, 17},   {64, 64},   {64, 192},  {64, 352},  {176, 64},   {97, 131},   {128, 384},
+    {256, 768}, {444, 126}, {440, 611}, {768, 768}, {768, 2304}, {2048, 768}, {768, 4096}};
+
+}  // namespace
+
+TEST_CASE("Products: a row has the same bits in every pack, at every place, with 1 and 2 threads") {
+  const Settings settings;
+  for (const auto library : {ProductLibrary::mkl, ProductLibrary::onednn})
+    for (const auto& [inner, outer] : kShapes) {
+      use_product_library(library);
+      INFO("inner " << inner << ", outer " << outer << ", "
+                    << kProductLibraryNames[static_cast<std::size_t>(library)]);
+      const auto weight = drawn(outer, inner, 1), x = drawn(640, inner, 2);
+      at::set_num_threads(2);
+      const auto rows = rows_by(x, weight);
+      CHECK(columns_by(x, weight).t().equal(rows));
+      CHECK(relative_error(rows, at::mm(x.to(at::kDouble), weight.to(at::kDouble).t())) < 1e-6);
+      for (const int threads : {1, 2}) {
+        at::set_num_threads(threads);
+        for (const std::int64_t count : {32, 48, 64, 80, 96, 112, 128, 144, 208, 256, 400, 640})
+          for (const std::int64_t begin :
+               {std::int64_t{0}, std::int64_t{7}, std::int64_t{640 - 32}}) {
+            if (begin + count > 640) continue;
+            INFO(count << " rows from " << begin << ", threads " << threads);
+            const auto part = x.narrow(0, begin, count), expected = rows.narrow(0, begin, count);
+            CHECK(rows_by(part, weight).equal(expected));
+            CHECK(columns_by(part, weight).t().equal(expected));
+            // Feature-major memory, as attention leaves it.
+            CHECK(rows_by(part.t().contiguous().t(), weight).equal(expected));
+          }
+      }
+    }
+}
+
+TEST_CASE("Products: gradients by both libraries are those of float64") {
+  const Settings settings;
+  for (const auto library : {ProductLibrary::mkl, ProductLibrary::onednn})
+    for (const auto& [inner, outer] : kShapes) {
+      use_product_library(library);
+      const auto weight = drawn(outer, inner, 1), x = drawn(144, inner, 2),
+                 dy = drawn(144, outer, 3);
+      const auto exact = [](const at::Tensor& a, const at::Tensor& b) {
+        return at::mm(a.to(at::kDouble), b.to(at::kDouble));
+      };
+      INFO("inner " << inner << ", outer " << outer);
+      CHECK(relative_error(product(dy, weight), exact(dy, weight)) < 1e-6);
+      CHECK(relative_error(product(weight.t(), dy.t()), exact(weight.t(), dy.t())) < 1e-6);
+      CHECK(relative_error(product(dy.t(), x), exact(dy.t(), x)) < 1e-6);
+      CHECK(product(dy.t(), x).equal(product(dy.t(), x)));
+    }
+}
+
+TEST_CASE("Products: no rows, and other dtypes than float32, are LibTorch's own") {
+  const Settings settings;
+  use_product_library(ProductLibrary::onednn);
+  const auto weight = drawn(64, 96, 1);
+  CHECK(rows_by(drawn(0, 96, 2), weight).sizes() == at::IntArrayRef({0, 64}));
+  const auto x = drawn(32, 96, 2).to(at::kDouble);
+  CHECK(rows_by(x, weight.to(at::kDouble)).equal(at::mm(x, weight.to(at::kDouble).t())));
+}
+
+}  // namespace lldm
