@@ -6,8 +6,8 @@
 
 namespace lldm {
 
-/// Tokens that a float32 pass on the CPU has at least: a smaller pack is filled up.  MKL takes other
-/// kernels for fewer rows on some processors (seen on AMD with 1, 3 and 16 rows, not with 32).
+/// Tokens that a float32 pass on the CPU has at least: a smaller pack is filled up.  MKL takes
+/// other kernels for fewer rows on some processors (seen on AMD with 1, 3 and 16, not with 32).
 inline constexpr std::int64_t kLeastRows = 32;
 /// It has a multiple of so many: oneDNN makes a kernel for every number of rows, for a third to one
 /// millisecond each.
