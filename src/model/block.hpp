@@ -31,6 +31,9 @@ struct BlockContext {
   std::vector<std::uint64_t> dropout_keys = {};
   std::shared_ptr<const AttentionRuns> runs = nullptr;  // where parts->prepare makes them
   std::size_t block = 0;                                // its number: each draws its own
+  /// [Q] int64 places of the rows that the block gives, or undefined: all.  Keys and values are
+  /// made of all; the rest of the block, behind attention, is computed for these alone.
+  at::Tensor queried = {};
 };
 
 /// rows / rms(rows) * weight, normalised in float32 or wider.  [N, D], [D] -> [N, D]

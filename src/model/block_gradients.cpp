@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "model/block_gradients.hpp"
 
-#include <ATen/ops/mm.h>
-
 namespace lldm {
 
 std::vector<at::Tensor> variables_of(const BlockWeights& weights, const BlockAdapters& adapters) {
@@ -29,29 +27,6 @@ Gradients::Gradients(const torch::autograd::AutogradContext& node, const BlockWe
       next += 2;
     }
   list_.resize(next + 1);
-}
-
-void Gradients::set_update(Lora BlockAdapters::* member, const Lora& lora, const at::Tensor& x,
-                           const at::Tensor& dy) {
-  const std::size_t place = updates_[place_of(member)];
-  if (place == 0) return;
-  if (node_.needs_input_grad(place))
-    list_[place] = at::mm(at::mm(dy, lora.b).mul_(lora.scale).t(), x);
-  if (node_.needs_input_grad(place + 1))
-    list_[place + 1] = at::mm(dy.t(), at::mm(x, lora.a.t()).mul_(lora.scale));
-}
-
-void add_update(at::Tensor y, const Lora& lora, const at::Tensor& x) {
-  if (lora.a.defined()) y.addmm_(at::mm(x, lora.a.t()), lora.b.t(), 1, lora.scale);
-}
-
-void add_input_gradient(at::Tensor dx, const Lora& lora, const at::Tensor& dy,
-                        const at::Tensor& mask) {
-  if (!mask.defined()) {
-    dx.addmm_(at::mm(dy, lora.b), lora.a, 1, lora.scale);
-    return;
-  }
-  dx.add_(at::mm(at::mm(dy, lora.b), lora.a).mul_(mask), lora.scale);
 }
 
 }  // namespace lldm

@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "model/block_projections.hpp"
@@ -33,10 +34,17 @@ class Gradients {
   void set(auto member, const at::Tensor& value) {
     if (const std::size_t place = places_[place_of(member)]; place > 0) list_[place] = value;
   }
-  /// Of an update y += scale (x A^T) B^T with x [N, in] and dy [N, out]; nothing where there is
-  /// none, or nobody wants it.
-  void set_update(Lora BlockAdapters::* member, const Lora& lora, const at::Tensor& x,
-                  const at::Tensor& dy);
+  /// Whether a gradient reaches A or B of an update.
+  [[nodiscard]] bool wants_update(Lora BlockAdapters::* member) const {
+    const std::size_t place = updates_[place_of(member)];
+    return place > 0 && (node_.needs_input_grad(place) || node_.needs_input_grad(place + 1));
+  }
+  /// Of A and B.
+  void set_update(Lora BlockAdapters::* member, at::Tensor a, at::Tensor b) {
+    const std::size_t place = updates_[place_of(member)];
+    list_.at(place) = std::move(a);
+    list_.at(place + 1) = std::move(b);
+  }
   torch::autograd::variable_list& list() { return list_; }
 
  private:
@@ -45,12 +53,5 @@ class Gradients {
   std::array<std::size_t, kProjections.size()> updates_{};  // of A, B behind it; 0: none
   torch::autograd::variable_list list_;
 };
-
-/// y += scale (x A^T) B^T in place, where there is an update: [N, out], [N, in].
-void add_update(at::Tensor y, const Lora& lora, const at::Tensor& x);
-/// dx += scale (dy B) A in place, times the mask of its dropout where that is defined: [N, in],
-/// [N, out].
-void add_input_gradient(at::Tensor dx, const Lora& lora, const at::Tensor& dy,
-                        const at::Tensor& mask);
 
 }  // namespace lldm

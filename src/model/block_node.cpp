@@ -4,6 +4,7 @@
 // Kept for the backward pass: the rows, q k v, attention's output and log-sums, the middle rows,
 // gate and up, less what recomputation drops.  Normalised rows and the gated product are always
 // computed again.
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "lldm/memory/purpose.hpp"
@@ -40,7 +41,7 @@ class Block {
     const auto attended = parts().attend(heads(saved), context(), is_fused());
     saved.attended = attended.columns;
     saved.log_sums = attended.log_sums;
-    saved.middle = linear(kAttentionOut).forward(attended.columns.t(), saved.rows);
+    saved.middle = linear(kAttentionOut).forward(given(attended.columns.t()), given(saved.rows));
   }
   /// The MLP's gate and factor.
   void expand(BlockSaved& saved) const {
@@ -55,25 +56,25 @@ class Block {
   /// Returns the gradient of the middle rows.
   at::Tensor mlp_backward(const BlockSaved& saved, const at::Tensor& upstream,
                           Gradients& result) const {
-    const auto gated =
-        parts().swiglu_gradient(saved.gate_up, linear(kMlpOut).input_gradient(upstream));
-    linear(kMlpOut).gradients(gated.y, upstream, result);
-    const auto wide =
-        parts().norm_gradient(saved.middle, weights_.ff_norm, saved.ff_scale,
-                              linear(kGateUp).input_gradient(gated.gate_up), upstream);
-    linear(kGateUp).gradients(wide.normed, gated.gate_up, result);
+    const Linear out = linear(kMlpOut), in = linear(kGateUp);
+    const auto gated = parts().swiglu_gradient(saved.gate_up, out.input_gradient(upstream));
+    out.gradients(gated.y, upstream, result);
+    const auto wide = parts().norm_gradient(saved.middle, weights_.ff_norm, saved.ff_scale,
+                                            in.input_gradient(gated.gate_up), upstream);
+    in.gradients(wide.normed, gated.gate_up, result);
     result.set(&BlockWeights::ff_norm, wide.weight);
     return wide.rows;
   }
   /// Sets the gradient of the rows.
   void attention_backward(const BlockSaved& saved, const at::Tensor& upstream,
                           Gradients& result) const {
-    linear(kAttentionOut).gradients(saved.attended.t(), upstream, result);
-    const auto slopes =
-        heads_backward(saved, linear(kAttentionOut).input_gradient_columns(upstream), result).t();
-    const auto narrow = parts().norm_gradient(saved.rows, weights_.attn_norm, saved.attn_scale,
-                                              qkv().input_gradient(slopes), upstream);
-    qkv().gradients(narrow.normed, slopes, result);
+    const Linear out = linear(kAttentionOut), in = qkv();
+    out.gradients(given(saved.attended.t()), upstream, result);
+    const auto slopes = heads_backward(saved, attended_gradient(out, upstream), result).t();
+    const auto narrow =
+        parts().norm_gradient(saved.rows, weights_.attn_norm, saved.attn_scale,
+                              in.input_gradient(slopes), spread(upstream, saved.rows.size(0)));
+    in.gradients(narrow.normed, slopes, result);
     result.set(&BlockWeights::attn_norm, narrow.weight);
     result.rows() = narrow.rows;
   }
@@ -82,10 +83,28 @@ class Block {
   [[nodiscard]] const BlockContext& context() const { return call_.context; }
   [[nodiscard]] const BlockParts& parts() const { return *call_.context.parts; }
   [[nodiscard]] bool is_fused() const { return weights_.qkv_proj.defined(); }
+  /// One of those behind attention, which have the given rows alone.
   [[nodiscard]] Linear linear(Product product) const {
-    return {weights_, call_.adapters, product, context()};
+    return {weights_, call_.adapters, product, context(), context().queried};
   }
-  [[nodiscard]] Linear qkv() const { return linear(qkv_product(weights_)); }
+  [[nodiscard]] Linear qkv() const {
+    return {weights_, call_.adapters, qkv_product(weights_), context()};
+  }
+  /// Of all rows those that the block gives.
+  [[nodiscard]] at::Tensor given(const at::Tensor& rows) const {
+    return context().queried.defined() ? rows.index_select(0, context().queried) : rows;
+  }
+  /// The reverse, of gradients: zeros in the others' places.
+  [[nodiscard]] at::Tensor spread(const at::Tensor& rows, std::int64_t count) const {
+    if (!context().queried.defined()) return rows;
+    return at::zeros({count, rows.size(1)}, rows.options()).index_add_(0, context().queried, rows);
+  }
+  /// [H W, N]
+  [[nodiscard]] at::Tensor attended_gradient(const Linear& out, const at::Tensor& upstream) const {
+    if (!context().queried.defined()) return out.input_gradient_columns(upstream);
+    const auto rows = spread(out.input_gradient(upstream), context().offsets.back());
+    return parts().columns(rows.size(1), rows.size(0), rows.options()).copy_(rows.t());
+  }
   /// After the norms of heads, where the family has them.
   [[nodiscard]] at::Tensor heads(const BlockSaved& saved) const {
     if (!weights_.q_norm.defined()) return saved.qkv;

@@ -24,7 +24,8 @@ struct BlockSaved {
   at::Tensor heads_scale;  // [H + K, 1, N]: 1 / rms of queries and keys; undefined without norms
   at::Tensor attended;     // [H W, N]
   at::Tensor log_sums;     // [H, N]: log-sum-exp of the attention's rows
-  at::Tensor middle;       // [N, D]: rows plus attention
+  at::Tensor middle;       // [N, D]: rows plus attention; here and below Q rows of a block that
+                           // gives no more
   // Of the MLP's.
   at::Tensor ff_scale;  // [N]: 1 / rms of middle
   at::Tensor gate_up;   // [N, 2 F]: before SiLU

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "model/linear.hpp"
 
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -84,14 +86,64 @@ void Linear::each_tile(const Use& use) const {
 }
 
 template <class Use>
-void Linear::each_update(const at::TensorOptions& options, const Use& use) const {
+void Linear::each_update(const Use& use) const {
   std::int64_t place = 0;
-  for (const auto& part : parts()) {
-    const std::int64_t rows = weight(part).rows();
-    if (const Lora& lora = adapters_.*part.lora; lora.a.defined())
-      use(place, rows, lora, dropout_mask(context_, place_of(part.lora), lora, options), part);
+  for (std::size_t i = 0; i < parts().size(); ++i) {
+    const std::int64_t rows = weight(parts()[i]).rows();
+    if (const Lora& lora = adapters_.*parts()[i].lora; lora.a.defined()) use(i, place, rows, lora);
     place += rows;
   }
+}
+
+at::Tensor Linear::mask(std::size_t part, const at::TensorOptions& options) const {
+  const auto member = parts()[part].lora;
+  auto whole = dropout_mask(context_, place_of(member), adapters_.*member, options);
+  return whole.defined() && places_.defined() ? whole.index_select(0, places_) : whole;
+}
+
+Linear::ByPart Linear::lowered(const at::Tensor& x) const {
+  ByPart result;
+  std::vector<at::Tensor> sides;  // of those that read x as it is: one product
+  std::vector<std::size_t> readers;
+  each_update([&](std::size_t part, std::int64_t, std::int64_t, const Lora& lora) {
+    if (const auto hidden = mask(part, x.options()); hidden.defined()) {
+      result[part] = rows_by(x.mul(hidden), lora.a.detach());
+      return;
+    }
+    sides.push_back(lora.a.detach());
+    readers.push_back(part);
+  });
+  if (sides.empty()) return result;
+  const auto all = rows_by(x, sides.size() == 1 ? sides.front() : at::cat(sides));
+  std::int64_t begin = 0;
+  for (std::size_t i = 0; i < sides.size(); ++i) {
+    result[readers[i]] = all.narrow(1, begin, sides[i].size(0));
+    begin += sides[i].size(0);
+  }
+  return result;
+}
+
+void Linear::add_updates(const at::Tensor& y, const at::Tensor& x) const {
+  const ByPart low = lowered(x);
+  each_update([&](std::size_t part, std::int64_t place, std::int64_t rows, const Lora& lora) {
+    y.narrow(1, place, rows).addmm_(low[part], lora.b.t(), 1, lora.scale);
+  });
+}
+
+const at::Tensor& Linear::raised(std::size_t part, const at::Tensor& dy) const {
+  if (!raised_[part].defined())
+    raised_[part] = product(dy, (adapters_.*parts()[part].lora).b.detach());
+  return raised_[part];
+}
+
+void Linear::add_input_gradients(const at::Tensor& dx, const at::Tensor& dy) const {
+  each_update([&](std::size_t part, std::int64_t place, std::int64_t rows, const Lora& lora) {
+    const auto& low = raised(part, dy.narrow(1, place, rows));
+    if (const auto hidden = mask(part, dy.options()); hidden.defined())
+      dx.add_(at::mm(low, lora.a).mul_(hidden), lora.scale);
+    else
+      dx.addmm_(low, lora.a, 1, lora.scale);
+  });
 }
 
 at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) const {
@@ -107,10 +159,7 @@ at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) cons
   }
   if (residual.defined()) y.add_(residual);
   if (const auto biases = bias(); biases.defined()) y.add_(biases);
-  each_update(x.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
-                               const at::Tensor& mask, const Projection&) {
-    add_update(y.narrow(1, place, rows), lora, dropped(x, mask));
-  });
+  add_updates(y, x);
   return y;
 }
 
@@ -126,10 +175,7 @@ at::Tensor Linear::forward_columns(const at::Tensor& x) const {
     });
   }
   if (const auto biases = bias(); biases.defined()) y.add_(biases.unsqueeze(1));
-  each_update(x.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
-                               const at::Tensor& mask, const Projection&) {
-    add_update(y.narrow(0, place, rows).t(), lora, dropped(x, mask));
-  });
+  add_updates(y.t(), x);
   return y;
 }
 
@@ -144,10 +190,7 @@ at::Tensor Linear::input_gradient(const at::Tensor& dy) const {
       dx.add_(product(slopes.narrow(1, place, tile.size(0)), tile));
     });
   }
-  each_update(dy.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
-                                const at::Tensor& mask, const Projection&) {
-    add_input_gradient(dx, lora, dy.narrow(1, place, rows), mask);
-  });
+  add_input_gradients(dx, dy);
   return dx;
 }
 
@@ -164,10 +207,7 @@ at::Tensor Linear::input_gradient_columns(const at::Tensor& dy) const {
       dx.add_(product(tile.t(), slopes.narrow(1, place, tile.size(0)).t()));
     });
   }
-  each_update(dy.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
-                                const at::Tensor& mask, const Projection&) {
-    add_input_gradient(dx.t(), lora, dy.narrow(1, place, rows), mask);
-  });
+  add_input_gradients(dx.t(), dy);
   return dx;
 }
 
@@ -189,9 +229,17 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
       place += weight(part).rows();
     }
   }
-  each_update(x.options(), [&](std::int64_t place, std::int64_t rows, const Lora& lora,
-                               const at::Tensor& mask, const Projection& part) {
-    result.set_update(part.lora, lora, dropped(x, mask), dy.narrow(1, place, rows));
+  const bool wants_updates =
+      any([&](const Projection& part) { return result.wants_update(part.lora); });
+  const ByPart low = wants_updates ? lowered(x) : ByPart{};
+  each_update([&](std::size_t part, std::int64_t place, std::int64_t rows, const Lora& lora) {
+    const auto member = parts()[part].lora;
+    if (!result.wants_update(member)) return;
+    const auto slopes = dy.narrow(1, place, rows);
+    result.set_update(
+        member,
+        product(raised(part, slopes).mul(lora.scale).t(), dropped(x, mask(part, x.options()))),
+        product(slopes.t(), low[part].mul(lora.scale)));
   });
 }
 

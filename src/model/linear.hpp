@@ -4,6 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
+#include <utility>
+
 #include "model/block.hpp"
 #include "model/block_gradients.hpp"
 #include "model/block_projections.hpp"
@@ -17,14 +20,15 @@ namespace lldm {
 /// decoded a tile of rows at a time, just before the tile's product.
 class Linear {
  public:
-  /// Refers to all of it.
+  /// Refers to all of it.  `places`: of its rows in the pack, or undefined: it has all of them.
   Linear(const BlockWeights& weights, const BlockAdapters& adapters, Product product,
-         const BlockContext& context)
+         const BlockContext& context, at::Tensor places = {})
       : weights_(weights),
         adapters_(adapters),
         product_(product),
         context_(context),
-        compute_(context.compute) {}
+        compute_(context.compute),
+        places_(std::move(places)) {}
 
   /// residual + x W^T + bias + updates.  [N, in] -> [N, out]; `residual` may be undefined.
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& residual = {}) const;
@@ -52,16 +56,29 @@ class Linear {
   /// Calls use(first row, rows of the weights as numbers) until all were seen.
   template <class Use>
   void each_tile(const Use& use) const;
-  /// Calls use(place of the first row, rows, update, mask of its dropout or nothing, projection)
-  /// for every part that has one.
+  /// Calls use(index of the part, place of its first row, rows, update) for every part that has
+  /// one.
   template <class Use>
-  void each_update(const at::TensorOptions& options, const Use& use) const;
+  void each_update(const Use& use) const;
+  /// The mask of an update's dropout for these rows; undefined: nothing is dropped.
+  [[nodiscard]] at::Tensor mask(std::size_t part, const at::TensorOptions& options) const;
+  /// By part: x A^T [N, r], or undefined without an update.
+  using ByPart = std::array<at::Tensor, 3>;
+  [[nodiscard]] ByPart lowered(const at::Tensor& x) const;
+  /// y += scale (x A^T) B^T of every part, where y [N, out] may be of any memory.
+  void add_updates(const at::Tensor& y, const at::Tensor& x) const;
+  /// dx += scale (dy B) A of every part.
+  void add_input_gradients(const at::Tensor& dx, const at::Tensor& dy) const;
+  /// dy B [N, r] of a part: asked for by both gradients, made once.
+  const at::Tensor& raised(std::size_t part, const at::Tensor& dy) const;
 
   const BlockWeights& weights_;
   const BlockAdapters& adapters_;
   Product product_;
   const BlockContext& context_;
   at::ScalarType compute_;
+  at::Tensor places_;
+  mutable ByPart raised_ = {};
 };
 
 }  // namespace lldm

@@ -67,15 +67,16 @@ std::atomic<ProductLibrary>& current() {
   return library;
 }
 
-/// Below this a product is mostly the call; and with fewer than 16 columns oneDNN's two forms
-/// differ.  Of the weight alone, never of the rows: a matrix has one library.
-constexpr std::int64_t kLeastSide = 48;
+/// Below these a product is mostly the call, and oneDNN's two forms differ with fewer than 16
+/// columns.  Of the weight alone, never of the rows: a matrix has one library.
+constexpr std::int64_t kLeastSide = 16, kLeastValues = 4096;
 /// From here on oneDNN's rows do not depend on their number (seen: the last that did was 97).
 constexpr std::int64_t kSafeRows = 128;
 
 bool takes_onednn(const at::Tensor& x, std::int64_t inner, std::int64_t outer) {
   return x.is_cpu() && x.scalar_type() == at::kFloat && inner >= kLeastSide &&
-         outer >= kLeastSide && x.size(0) > 0 && product_library() == ProductLibrary::onednn;
+         outer >= kLeastSide && inner * outer >= kLeastValues && x.size(0) > 0 &&
+         product_library() == ProductLibrary::onednn;
 }
 
 }  // namespace

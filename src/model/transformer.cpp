@@ -152,14 +152,21 @@ std::vector<at::Tensor> Transformer::hidden_states(const PackedTokens& batch) co
   return states;
 }
 
-at::Tensor Transformer::raw_hidden(const PackedTokens& batch) const {
+at::Tensor Transformer::last_rows(const PackedTokens& batch, const at::Tensor& queried) const {
   const PurposeScope purpose(MemoryPurpose::activations);
-  if (const auto wider = widened(batch)) return raw_hidden(*wider).narrow(0, 0, batch.num_tokens());
   auto rows = embed(batch);
-  const auto context = block_context(batch);
-  for (std::size_t i = 0; i < store_->size(); ++i)
+  auto context = block_context(batch);
+  for (std::size_t i = 0; i < store_->size(); ++i) {
+    if (i + 1 == store_->size()) context.queried = queried;
     rows = block_forward(*store_, i, adapters_of(i), rows, context);
+  }
   return rms_norm(*context.parts, rows, final_norm_, config_.norm_eps);
+}
+
+at::Tensor Transformer::raw_hidden(const PackedTokens& batch) const {
+  if (const auto wider = widened(batch))
+    return last_rows(*wider, {}).narrow(0, 0, batch.num_tokens());
+  return last_rows(batch, {});
 }
 
 at::Tensor Transformer::hidden(const PackedTokens& batch) const {
@@ -167,6 +174,21 @@ at::Tensor Transformer::hidden(const PackedTokens& batch) const {
   if (!config_.shifted_logits) return rows;
   const PurposeScope purpose(MemoryPurpose::activations);
   return rows.index_select(0, places_before(batch.offsets).to(rows.device()));
+}
+
+at::Tensor Transformer::hidden_at(const PackedTokens& batch, const at::Tensor& positions) const {
+  const std::int64_t count = positions.size(0);
+  if (count == 0 || count >= batch.num_tokens() || store_->size() == 0)
+    return hidden(batch).index_select(0, positions);
+  const PurposeScope purpose(MemoryPurpose::activations);
+  auto places = positions;
+  if (config_.shifted_logits)
+    places = places_before(batch.offsets).to(positions.device()).index_select(0, positions);
+  // Rows that are added are the first one again.
+  const std::int64_t more = rows_to_add(final_norm_, count);
+  if (more > 0) places = at::cat({places, at::zeros({more}, places.options())});
+  const auto wider = widened(batch);
+  return last_rows(wider ? *wider : batch, places).narrow(0, 0, count);
 }
 
 std::optional<std::int64_t> Transformer::excluded_column() const {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "lldm/errors.hpp"
 #include "sampler/non_finite_logit.hpp"
@@ -143,8 +144,14 @@ std::vector<Candidate> CandidateEvaluation::choose(std::span<const RowState> row
 
 std::vector<std::vector<Candidate>> CandidateEvaluation::operator()(
     std::span<RowState> rows) const {
-  const Pack step = pack(rows);
-  const at::Tensor hidden = model_.hidden(step.batch);
+  Pack step = pack(rows);
+  std::vector<std::int64_t> read;  // from here on a place is one of these
+  for (Place& place : step.places) {
+    read.push_back(std::exchange(place.conditional, static_cast<std::int64_t>(read.size())));
+    if (parts_.guidance.is_on())
+      read.push_back(std::exchange(place.unconditional, static_cast<std::int64_t>(read.size())));
+  }
+  const at::Tensor hidden = model_.hidden_at(step.batch, to_tensor(read, device_));
   for (RowState& row : rows) row.record_forward();
 
   std::vector<std::vector<Candidate>> out(rows.size());

@@ -22,7 +22,8 @@ class CandidateEvaluation {
   [[nodiscard]] std::vector<std::vector<Candidate>> operator()(std::span<RowState> rows) const;
 
  private:
-  /// One candidate of the step: whose it is, and where its rows lie in the pack.
+  /// One candidate of the step: whose it is, and where its rows lie in the pack, then among those
+  /// that were read.
   struct Place {
     std::size_t row;
     std::int64_t column;

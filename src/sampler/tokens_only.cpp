@@ -19,6 +19,9 @@ class TokensOnly {
   [[nodiscard]] at::Tensor hidden(const PackedTokens& batch) const {
     return denoiser_.hidden(batch);
   }
+  [[nodiscard]] at::Tensor hidden_at(const PackedTokens& batch, const at::Tensor& positions) const {
+    return denoiser_.hidden_at(batch, positions);
+  }
   [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& rows,
                                              const at::Tensor& targets) const {
     return denoiser_.log_probabilities(rows, targets);

@@ -16,6 +16,9 @@ class AnyDenoiser {
       : self_(std::make_shared<const Model<D>>(std::move(denoiser))) {}
 
   [[nodiscard]] at::Tensor hidden(const PackedTokens& batch) const { return self_->hidden(batch); }
+  [[nodiscard]] at::Tensor hidden_at(const PackedTokens& batch, const at::Tensor& positions) const {
+    return self_->hidden_at(batch, positions);
+  }
   [[nodiscard]] at::Tensor log_probabilities(const at::Tensor& rows,
                                              const at::Tensor& targets) const {
     return self_->log_probabilities(rows, targets);
@@ -28,6 +31,7 @@ class AnyDenoiser {
   struct Interface {
     virtual ~Interface() = default;
     virtual at::Tensor hidden(const PackedTokens&) const = 0;
+    virtual at::Tensor hidden_at(const PackedTokens&, const at::Tensor&) const = 0;
     virtual at::Tensor log_probabilities(const at::Tensor&, const at::Tensor&) const = 0;
     virtual at::Tensor logits(const at::Tensor&) const = 0;
     virtual std::vector<NamedParameter> parameters() const = 0;
@@ -37,6 +41,9 @@ class AnyDenoiser {
   struct Model final : Interface {
     explicit Model(std::shared_ptr<D> value) : value_(std::move(value)) {}
     at::Tensor hidden(const PackedTokens& batch) const override { return value_->hidden(batch); }
+    at::Tensor hidden_at(const PackedTokens& batch, const at::Tensor& positions) const override {
+      return lldm::hidden_at(*value_, batch, positions);
+    }
     at::Tensor log_probabilities(const at::Tensor& rows, const at::Tensor& targets) const override {
       return value_->log_probabilities(rows, targets);
     }

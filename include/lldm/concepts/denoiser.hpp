@@ -35,4 +35,18 @@ concept Denoiser = requires(const D& denoiser, const PackedTokens& batch, const 
   { denoiser.vocabulary_size() } -> std::same_as<std::int64_t>;
 };
 
+/// The rows of `hidden(batch)` at `positions` [Q] int64, on the model's device: [Q, D].  A denoiser
+/// may have a member `hidden_at(batch, positions)` that computes no more than those; it gives the
+/// same bits.
+template <Denoiser D>
+[[nodiscard]] at::Tensor hidden_at(const D& denoiser, const PackedTokens& batch,
+                                   const at::Tensor& positions) {
+  if constexpr (requires {
+                  { denoiser.hidden_at(batch, positions) } -> std::same_as<at::Tensor>;
+                })
+    return denoiser.hidden_at(batch, positions);
+  else
+    return denoiser.hidden(batch).index_select(0, positions);
+}
+
 }  // namespace lldm

@@ -36,6 +36,8 @@ class Model {
 
   // The Denoiser (concepts/denoiser.hpp).
   [[nodiscard]] virtual at::Tensor hidden(const PackedTokens& batch) const = 0;
+  [[nodiscard]] virtual at::Tensor hidden_at(const PackedTokens& batch,
+                                             const at::Tensor& positions) const = 0;
   [[nodiscard]] virtual at::Tensor log_probabilities(const at::Tensor& rows,
                                                      const at::Tensor& targets) const = 0;
   [[nodiscard]] virtual at::Tensor logits(const at::Tensor& rows) const = 0;

@@ -84,6 +84,9 @@ class Transformer final : public Model {
   [[nodiscard]] at::Tensor hidden(const PackedTokens& batch) const override;
   /// Final normalised rows [N, D] of every packed token, each at its own place.
   [[nodiscard]] at::Tensor raw_hidden(const PackedTokens& batch) const;
+  /// hidden(batch) at `positions` [Q], bit by bit, without the rest of the last block's rows.
+  [[nodiscard]] at::Tensor hidden_at(const PackedTokens& batch,
+                                     const at::Tensor& positions) const override;
   /// Embedding rows, the output of every block, and the final normalised rows: layers + 2 tensors
   /// [N, D], each row at its own place.
   [[nodiscard]] std::vector<at::Tensor> hidden_states(const PackedTokens& batch) const;
@@ -149,12 +152,14 @@ class Transformer final : public Model {
  private:
   void drop_adapter();
   void check(const PackedTokens& batch) const;
-  /// The pack with as many one-token sequences behind it as equal bits in every pack take; nothing
-  /// where it is large enough.
+  /// The pack with as many tokens behind it, in sequences of their own, as equal bits in every pack
+  /// take; nothing where it has them.
   [[nodiscard]] std::optional<PackedTokens> widened(const PackedTokens& batch) const;
   [[nodiscard]] BlockContext block_context(const PackedTokens& batch) const;
   [[nodiscard]] std::vector<std::uint64_t> dropout_keys(const PackedTokens& batch) const;
   [[nodiscard]] at::Tensor embed(const PackedTokens& batch) const;
+  /// Final normalised rows of a pack that needs no widening, at `queried` or all, at their places.
+  [[nodiscard]] at::Tensor last_rows(const PackedTokens& batch, const at::Tensor& queried) const;
   [[nodiscard]] const BlockAdapters& adapters_of(std::size_t block) const;
   /// The excluded id where it has a logit to be taken away.
   [[nodiscard]] std::optional<std::int64_t> excluded_column() const;

@@ -17,8 +17,10 @@ namespace lldm {
 class StepModel {
  public:
   virtual ~StepModel() = default;
-  [[nodiscard]] virtual at::Tensor hidden(const PackedTokens& batch) const = 0;  // [N] -> [N, D]
-  [[nodiscard]] virtual at::Tensor logits(const at::Tensor& rows) const = 0;     // [Q, D] -> [Q, V]
+  /// [N], [Q] -> [Q, D]
+  [[nodiscard]] virtual at::Tensor hidden_at(const PackedTokens& batch,
+                                             const at::Tensor& positions) const = 0;
+  [[nodiscard]] virtual at::Tensor logits(const at::Tensor& rows) const = 0;  // [Q, D] -> [Q, V]
   [[nodiscard]] virtual std::vector<NamedParameter> parameters() const = 0;
   [[nodiscard]] virtual std::int64_t vocabulary_size() const = 0;
 };
@@ -65,7 +67,9 @@ class DiffusionSampler {
  private:
   struct Model final : StepModel {
     explicit Model(const D& denoiser) : denoiser_(denoiser) {}
-    at::Tensor hidden(const PackedTokens& batch) const override { return denoiser_.hidden(batch); }
+    at::Tensor hidden_at(const PackedTokens& batch, const at::Tensor& positions) const override {
+      return lldm::hidden_at(denoiser_, batch, positions);
+    }
     at::Tensor logits(const at::Tensor& rows) const override { return denoiser_.logits(rows); }
     std::vector<NamedParameter> parameters() const override { return denoiser_.parameters(); }
     std::int64_t vocabulary_size() const override { return denoiser_.vocabulary_size(); }

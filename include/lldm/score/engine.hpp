@@ -186,11 +186,10 @@ class ScoreEngine {
   static ScoreEngineCore::Model evaluator(std::shared_ptr<const D> denoiser) {
     return {[denoiser](const PackedTokens& batch, const at::Tensor& positions,
                        const at::Tensor& targets) {
-              return denoiser->log_probabilities(denoiser->hidden(batch).index_select(0, positions),
-                                                 targets);
+              return denoiser->log_probabilities(hidden_at(*denoiser, batch, positions), targets);
             },
             [denoiser](const PackedTokens& batch, const at::Tensor& positions) {
-              return denoiser->logits(denoiser->hidden(batch).index_select(0, positions));
+              return denoiser->logits(hidden_at(*denoiser, batch, positions));
             },
             denoiser->vocabulary_size()};
   }

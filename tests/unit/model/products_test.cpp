@@ -38,8 +38,9 @@ double relative_error(const at::Tensor& got, const at::Tensor& exact) {
 
 // Inner and outer sides of the models that are trained here, below and above kLeastSide, odd ones.
 const std::vector<std::pair<std::int64_t, std::int64_t>> kShapes = {
-    {24, 17},   {64, 64},   {64, 192},  {64, 352},  {176, 64},   {97, 131},   {128, 384},
-    {256, 768}, {444, 126}, {440, 611}, {768, 768}, {768, 2304}, {2048, 768}, {768, 4096}};
+    {24, 17},   {256, 16},  {768, 48},   {16, 768},   {64, 64},   {64, 192},
+    {64, 352},  {176, 64},  {97, 131},   {128, 384},  {256, 768}, {444, 126},
+    {440, 611}, {768, 768}, {768, 2304}, {2048, 768}, {768, 4096}};
 
 }  // namespace
 
