@@ -19,7 +19,7 @@ inline AdamWFactors adamw_factors(const AdamW::Options& options, double learning
           .first_share = static_cast<float>(1 - options.beta1),
           .beta2 = static_cast<float>(options.beta2),
           .second_share = static_cast<float>(1 - options.beta2),
-          .root = static_cast<float>(std::sqrt(second)),
+          .inverse_root = static_cast<float>(1 / std::sqrt(second)),
           .epsilon = static_cast<float>(options.epsilon),
           .rate = static_cast<float>(learning_rate / first)};
 }

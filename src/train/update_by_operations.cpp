@@ -91,7 +91,7 @@ at::Tensor updated(const AdamWFactors& factors, const at::Tensor& value, const a
   const at::Tensor g = gradient * factors.scale;
   first.add_((g - first).mul_(factors.first_share));
   second.mul_(factors.beta2).add_((g * g).mul_(factors.second_share));
-  const at::Tensor divisor = second.sqrt().div_(factors.root).add_(factors.epsilon);
+  const at::Tensor divisor = second.sqrt().mul_(factors.inverse_root).add_(factors.epsilon);
   return value * factors.keep - (first / divisor).mul_(factors.rate);
 }
 

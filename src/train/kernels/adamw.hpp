@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // AdamW on plain memory.  Every operation is rounded by itself (no fused multiply-add), so that the
-// bits are those of the same mathematics as tensor operations, on every processor.  Gradients are
-// cleared in passing.
+// bits are the same on every processor.  Gradients are cleared in passing.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +10,9 @@
 namespace lldm {
 
 /// Of one step:  g *= scale;  m += (g - m) * first_share;  v = v * beta2 + g^2 * second_share;
-/// w = w * keep - m / (sqrt(v) / root + epsilon) * rate.
+/// w = w * keep - m / (sqrt(v) * inverse_root + epsilon) * rate.
 struct AdamWFactors {
-  float scale = 1, keep = 1, first_share = 0, beta2 = 0, second_share = 0, root = 1, epsilon = 0,
+  float scale = 1, keep = 1, first_share = 0, beta2 = 0, second_share = 0, inverse_root = 1, epsilon = 0,
         rate = 0;
 };
 

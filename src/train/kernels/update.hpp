@@ -17,7 +17,7 @@ namespace lldm {
   const float m = first + (g - first) * f.first_share;
   const float v = second * f.beta2 + (g * g) * f.second_share;
   first = m, second = v;
-  return value * f.keep - (m / (std::sqrt(v) / f.root + f.epsilon)) * f.rate;
+  return value * f.keep - (m / (std::sqrt(v) * f.inverse_root + f.epsilon)) * f.rate;
 }
 
 [[gnu::always_inline]] inline float widened(std::uint16_t bits) {
