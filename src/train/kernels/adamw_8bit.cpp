@@ -14,45 +14,50 @@ namespace {
 constexpr int kBlock = kDynamicBlockNumbers;
 static_assert(kBlock == kRandomGroup);
 
-/// Places among the magnitudes of a map, 0 for 0, of x in [0, 1].
-[[gnu::always_inline]] inline std::int32_t place_of(float x, const std::int32_t* codes,
-                                                    const float* middles) {
-  std::int32_t bucket = std::bit_cast<std::int32_t>(x) >> kDynamicShift;
-  bucket = bucket < kDynamicFirst ? 0 : bucket - kDynamicFirst;
-  const std::int32_t below = codes[bucket];
-  return below + (x > middles[below] ? 1 : 0);
-}
-
-[[gnu::always_inline]] inline float divisor(float largest) { return largest > 0 ? largest : 1; }
+constexpr std::int32_t kMagnitude = 0x7fffffff;
 
 struct Block {
   float first[kBlock], second[kBlock];
 };
 
+/// The largest magnitude; of bits, whose maximum takes vectors where that of floats would not.
+[[gnu::always_inline]] inline float largest_of(const float* x) {
+  std::int32_t largest = 0;
+  for (int i = 0; i < kBlock; ++i) {
+    const std::int32_t bits = std::bit_cast<std::int32_t>(x[i]) & kMagnitude;
+    largest = bits > largest ? bits : largest;
+  }
+  return std::bit_cast<float>(largest);
+}
+
+/// Places among the magnitudes of a map, 0 for 0, of |x| / divisor in [0, 1].
+[[gnu::always_inline]] inline void places_of(const float* x, float divisor,
+                                             const std::int32_t* __restrict codes,
+                                             const float* __restrict middles,
+                                             std::int32_t* __restrict places) {
+  for (int i = 0; i < kBlock; ++i) {
+    const float share = std::abs(x[i] / divisor);
+    const std::int32_t bucket =
+        (std::bit_cast<std::int32_t>(share) >> kDynamicShift) - kDynamicFirst;
+    const std::int32_t below = codes[bucket < 0 ? 0 : bucket];
+    places[i] = below + (share > middles[below] ? 1 : 0);
+  }
+}
+
+/// All 256 numbers, of which a short block fills the last ones with zeros.
 [[gnu::always_inline]] inline void encode(const DynamicTables& tables, const Block& block,
-                                          std::int64_t count, std::uint8_t* first,
-                                          std::uint8_t* second, float& first_scale,
+                                          std::int32_t* __restrict first,
+                                          std::int32_t* __restrict second, float& first_scale,
                                           float& second_scale) {
-  float largest_first = 0, largest_second = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float magnitude = std::abs(block.first[i]);
-    largest_first = magnitude > largest_first ? magnitude : largest_first;
-    largest_second = block.second[i] > largest_second ? block.second[i] : largest_second;
-  }
-  first_scale = largest_first, second_scale = largest_second;
-  const float by_first = divisor(largest_first), by_second = divisor(largest_second);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float x = block.first[i] / by_first;
-    std::int32_t place = place_of(std::abs(x), tables.first_codes, tables.first_middles);
-    const bool is_negative = x < 0;
-    if (is_negative && place > kSignedZero) place = kSignedZero;  // the map has no -1
-    first[i] = static_cast<std::uint8_t>(is_negative ? kSignedZero - place : kSignedZero + place);
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float x = block.second[i] / by_second;
-    std::int32_t place = place_of(x, tables.second_codes, tables.second_middles);
-    if (place == 0 && x > 0) place = 1;
-    second[i] = static_cast<std::uint8_t>(place);
+  first_scale = largest_of(block.first), second_scale = largest_of(block.second);
+  places_of(block.first, first_scale > 0 ? first_scale : 1, tables.first_codes,
+            tables.first_middles, first);
+  places_of(block.second, second_scale > 0 ? second_scale : 1, tables.second_codes,
+            tables.second_middles, second);
+  for (int i = 0; i < kBlock; ++i) {
+    const std::int32_t most = first[i] > kSignedZero ? kSignedZero : first[i];  // there is no -1
+    first[i] = block.first[i] < 0 ? kSignedZero - most : kSignedZero + first[i];
+    second[i] = second[i] == 0 && block.second[i] > 0 ? 1 : second[i];
   }
 }
 
@@ -71,6 +76,12 @@ template <class T>
   }
 }
 
+[[gnu::always_inline]] inline void decode(const float* __restrict values,
+                                          const std::uint8_t* __restrict codes, float scale,
+                                          std::int64_t count, float* __restrict out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = values[codes[i]] * scale;
+}
+
 template <class T>
 [[gnu::always_inline]] inline void adamw_8bit_body(const AdamW8BitBlocks<T>& in, std::int64_t begin,
                                                    std::int64_t end) {
@@ -78,20 +89,23 @@ template <class T>
   for (std::int64_t b = begin; b < end; ++b) {
     const std::int64_t at = b * kBlock;
     const std::int64_t count = in.count - at < kBlock ? in.count - at : kBlock;
-    Block block;
+    Block block{};
     float w[kBlock];
+    decode(in.tables.first_values, in.first + at, in.first_scale[b], count, block.first);
+    decode(in.tables.second_values, in.second + at, in.second_scale[b], count, block.second);
+    const T* __restrict value = in.value + at;
+    T* __restrict gradient = in.gradient + at;
     for (std::int64_t i = 0; i < count; ++i) {
-      block.first[i] = in.tables.first_values[in.first[at + i]] * in.first_scale[b];
-      block.second[i] = in.tables.second_values[in.second[at + i]] * in.second_scale[b];
-    }
-    for (std::int64_t i = 0; i < count; ++i) {
-      w[i] = updated(f, widened(in.value[at + i]), widened(in.gradient[at + i]), block.first[i],
-                     block.second[i]);
-      in.gradient[at + i] = 0;
+      w[i] = updated(f, widened(value[i]), widened(gradient[i]), block.first[i], block.second[i]);
+      gradient[i] = 0;
     }
     write(in, b, count, w);
-    encode(in.tables, block, count, in.first + at, in.second + at, in.first_scale[b],
-           in.second_scale[b]);
+    std::int32_t first[kBlock], second[kBlock];
+    encode(in.tables, block, first, second, in.first_scale[b], in.second_scale[b]);
+    for (std::int64_t i = 0; i < count; ++i) {
+      in.first[at + i] = static_cast<std::uint8_t>(first[i]);
+      in.second[at + i] = static_cast<std::uint8_t>(second[i]);
+    }
   }
 }
 
