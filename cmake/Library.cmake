@@ -33,9 +33,14 @@ endif()
 # The transformer's CPU kernels: unrolled vectors passed between always-inlined functions, under LibTorch's own
 # OpenMP runtime (at::parallel_for is a template: our copies of it need the pragma).
 file(GLOB LLDM_KERNEL_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/model/kernels/*.cpp)
+# The optimizers' kernels round every operation by itself: the same bits on every processor.
+file(GLOB LLDM_UPDATE_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/train/kernels/*.cpp)
+set_source_files_properties(${LLDM_UPDATE_SOURCES} PROPERTIES SKIP_PRECOMPILE_HEADERS ON
+  COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=off;-Wno-psabi")
 set_source_files_properties(${LLDM_KERNEL_SOURCES} PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math;-Wno-psabi")
 set(LLDM_PARALLEL_SOURCES ${PROJECT_SOURCE_DIR}/src/model/block_parts_cpu.cpp
-  ${PROJECT_SOURCE_DIR}/src/model/head.cpp ${PROJECT_SOURCE_DIR}/src/sampler/candidate_evaluation.cpp)
+  ${PROJECT_SOURCE_DIR}/src/model/head.cpp ${PROJECT_SOURCE_DIR}/src/sampler/candidate_evaluation.cpp
+  ${PROJECT_SOURCE_DIR}/src/train/slices.cpp)
 set_source_files_properties(${LLDM_PARALLEL_SOURCES} PROPERTIES COMPILE_OPTIONS "-fopenmp")
 # Other flags than those of the precompiled headers: they cannot use them.
 set_source_files_properties(${LLDM_KERNEL_SOURCES} ${LLDM_PARALLEL_SOURCES}

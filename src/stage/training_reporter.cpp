@@ -39,7 +39,7 @@ TrainingReporter::TrainingReporter(const RunContext& run, const Work& work,
       label_(run.label(work)),
       best_loss_(std::numeric_limits<double>::quiet_NaN()) {}
 
-TrainingProgress TrainingReporter::resume(AdamW& optimizer, std::int64_t total_steps) {
+TrainingProgress TrainingReporter::resume(Optimizer& optimizer, std::int64_t total_steps) {
   const bool is_asked_for = is_checkpoint_of(run_.options.resume, work_.folder);
   const auto checkpoints = work_.folder / "checkpoints";
   const std::string tokenizer = bundle_.tokenizer->fingerprint();
@@ -180,7 +180,7 @@ void TrainingReporter::keep_best(std::int64_t step, double loss) {
   publish_model(work_.folder / "best", bundle_, training_template(run_, work_, bundle_.folder));
 }
 
-void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& optimizer) {
+void TrainingReporter::on_save(const TrainingProgress& progress, const Optimizer& optimizer) {
   try {
     save(progress, optimizer);
   } catch (const FileError& error) {
@@ -192,7 +192,7 @@ void TrainingReporter::on_save(const TrainingProgress& progress, const AdamW& op
   }
 }
 
-void TrainingReporter::save(const TrainingProgress& progress, const AdamW& optimizer) {
+void TrainingReporter::save(const TrainingProgress& progress, const Optimizer& optimizer) {
   run_.metrics.sync();
   const auto& stage = *run_.schedule.stage_of(work_).as<TrainingStage>();
   save_checkpoint(

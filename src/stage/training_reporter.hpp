@@ -21,14 +21,14 @@ class TrainingReporter final : public TrainingObserver {
   TrainingReporter(const RunContext& run, const Work& work, const ModelBundle& bundle);
 
   /// Goes back to the newest whole checkpoint (or the one asked for) and returns where it stands.
-  TrainingProgress resume(AdamW& optimizer, std::int64_t total_steps);
+  TrainingProgress resume(Optimizer& optimizer, std::int64_t total_steps);
   void start(std::int64_t first_step, std::int64_t total_steps);
   void finish();
 
   void on_log(std::int64_t step, std::int64_t total,
               const std::map<std::string, double>& metrics) override;
   void on_validation(std::int64_t step, const std::map<std::string, double>& metrics) override;
-  void on_save(const TrainingProgress& progress, const AdamW& optimizer) override;
+  void on_save(const TrainingProgress& progress, const Optimizer& optimizer) override;
   bool should_stop() override { return run_.options.observer->should_stop(); }
 
   /// Means over the stage: seconds_per_step, last loss, validation figures.
@@ -48,7 +48,7 @@ class TrainingReporter final : public TrainingObserver {
   void require_none_lost() const;
   void require_own_texts(const CheckpointState& state) const;
   [[nodiscard]] std::string template_text() const;
-  void save(const TrainingProgress& progress, const AdamW& optimizer);
+  void save(const TrainingProgress& progress, const Optimizer& optimizer);
 
   const RunContext& run_;
   const Work& work_;

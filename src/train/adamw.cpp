@@ -1,140 +1,107 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/train/adamw.hpp"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_mul.h>
-#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_foreach_zero.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/sum.h>
-#include <c10/core/GradMode.h>
 
-#include <cmath>
-#include <string>
 #include <utility>
 
-#include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "train/adamw_factors.hpp"
+#include "train/slices.hpp"
+#include "train/update_by_operations.hpp"
 
 namespace lldm {
-
 namespace {
 
-/// ", first in NAME": the first tensor whose gradient is not finite; else the whole is too large.
-std::string culprit(const std::vector<NamedParameter>& parameters) {
-  for (const NamedParameter& parameter : parameters)
-    if (!std::isfinite(parameter.value.grad().sum().item<double>()))
-      return message(", first in ", parameter.name);
-  return "";
+std::uint16_t* bits_of(const at::Tensor& tensor) {
+  return static_cast<std::uint16_t*>(tensor.mutable_data_ptr());
 }
 
 }  // namespace
 
-AdamW::AdamW(std::vector<NamedParameter> parameters, const Options& options) : options_(options) {
-  std::vector<at::Tensor> values;
-  for (NamedParameter& parameter : parameters) {
-    if (!parameter.value.requires_grad()) continue;
-    values.push_back(parameter.value);
-    parameters_.push_back(std::move(parameter));
-  }
-  {
-    // Here, so that the backward pass adds to them instead of booking them as activations.
-    const PurposeScope scope(MemoryPurpose::gradients);
-    gradients_ = FlatTensors::zeros_like(values);
-  }
-  require_gradients();
+AdamW::AdamW(std::vector<NamedParameter> parameters, const Options& options,
+             WeightRounding rounding)
+    : Optimizer(std::move(parameters), options.max_gradient_norm),
+      options_(options),
+      rounding_(rounding) {
   const PurposeScope scope(MemoryPurpose::optimizer);
-  first_ = FlatTensors::zeros_like(values);
-  second_ = FlatTensors::zeros_like(values);
+  first_ = FlatTensors::zeros_like(values());
+  second_ = FlatTensors::zeros_like(values());
 }
 
-void AdamW::require_gradients() const {
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    if (at::Tensor value = parameters_[i].value; !value.grad().defined())
-      value.mutable_grad() = gradients_[i].zero_();
-}
-
-void AdamW::clear_gradients() const {
-  gradients_.zero();
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    if (const at::Tensor& gradient = parameters_[i].value.grad();
-        !gradient.is_alias_of(gradients_[i]))
-      gradient.zero_();
-}
-
-double AdamW::clip() const {
-  std::vector<at::Tensor> gradients;
-  for (const NamedParameter& parameter : parameters_) gradients.push_back(parameter.value.grad());
-  double squares = 0;
-  if (!gradients.empty()) {  // one read-back for all of them
-    const at::Tensor norms =
-        at::stack(at::_foreach_norm(gradients)).to(at::Device(at::kCPU), at::kDouble);
-    for (std::int64_t i = 0; i < norms.size(0); ++i) {
-      const double value = norms.const_data_ptr<double>()[i];
-      squares += value * value;
+void AdamW::update(const Step& step) {
+  std::vector<std::size_t> fused;
+  std::vector<std::int64_t> counts;  // 0 of those that are not ours
+  for (std::size_t i = 0; i < parameters().size(); ++i) {
+    const at::Tensor& value = parameters()[i].value;
+    const bool is_plain = value.is_cpu() && value.is_contiguous();
+    const bool is_ours = is_rounded(i) || (is_plain && value.scalar_type() == at::kFloat);
+    counts.push_back(is_ours ? value.numel() : 0);
+    if (!is_ours) fused.push_back(i);
+  }
+  const AdamWFactors factors =
+      adamw_factors(options_, step.learning_rate, step.gradient_scale, steps_done());
+  const std::vector<Slice> slices = cut(counts);
+  in_parallel(slices.size(), [&](std::size_t s) {
+    const auto& [i, begin, end] = slices[s];
+    if (parameters()[i].value.is_cpu()) update_on_cpu(i, begin, end, factors);
+  });
+  for (const auto& [i, begin, end] : slices)
+    if (const at::Tensor& value = parameters()[i].value; !value.is_cpu()) {
+      adamw_bfloat16(factors, random_place(rounding_, steps_done(), i), begin, end,
+                     value.detach().view({-1}), gradient(i).view({-1}), first_[i].view({-1}),
+                     second_[i].view({-1}));
+      at::Tensor(gradient(i)).view({-1}).narrow(0, begin, end - begin).zero_();
     }
-  }
-  const double norm = std::sqrt(squares);
-  if (!std::isfinite(norm)) return norm;
-  if (options_.max_gradient_norm > 0 && norm > options_.max_gradient_norm)
-    at::_foreach_mul_(gradients, options_.max_gradient_norm / (norm + 1e-6));
-  return norm;
+  if (!fused.empty()) update_fused(fused, step);
 }
 
-double AdamW::step(double learning_rate) {
-  const c10::NoGradGuard no_grad;
-  require_gradients();
-  std::vector<at::Tensor> values, gradients;
-  for (const NamedParameter& parameter : parameters_) {
-    values.push_back(parameter.value);
-    gradients.push_back(parameter.value.grad());
+bool AdamW::is_rounded(std::size_t i) const {
+  return rounding_.is_stochastic && parameters()[i].value.scalar_type() == at::kBFloat16;
+}
+
+void AdamW::update_on_cpu(std::size_t i, std::int64_t begin, std::int64_t end,
+                          const AdamWFactors& factors) const {
+  const at::Tensor& value = parameters()[i].value;
+  if (is_rounded(i))
+    adamw_bfloat16(AdamWBfloat16{factors, random_place(rounding_, steps_done(), i), bits_of(value),
+                                 bits_of(gradient(i)), bits_of(first_[i]), bits_of(second_[i])},
+                   begin, end);
+  else
+    adamw_float32({factors, value.mutable_data_ptr<float>(), gradient(i).mutable_data_ptr<float>(),
+                   first_[i].mutable_data_ptr<float>(), second_[i].mutable_data_ptr<float>()},
+                  begin, end);
+}
+
+void AdamW::update_fused(const std::vector<std::size_t>& which, const Step& step) const {
+  std::vector<at::Tensor> all, gradients, first, second;
+  for (const std::size_t i : which) {
+    all.push_back(parameters()[i].value);
+    gradients.push_back(gradient(i));
+    first.push_back(first_[i]);
+    second.push_back(second_[i]);
   }
-  const double norm = clip();
-  if (!std::isfinite(norm))
-    throw NonFiniteGradient(message(
-        "the gradient norm is ", norm, " at optimizer step ", steps_done_ + 1, culprit(parameters_),
-        "\n  nothing was updated by this step, and checkpoints saved before are intact; a smaller "
-        "learning_rate may help"));
-  ++steps_done_;
-  if (values.empty()) return norm;
+  if (step.gradient_scale != 1) at::_foreach_mul_(gradients, step.gradient_scale);
   const std::vector<at::Tensor> counts(
-      values.size(),
-      at::full({}, static_cast<double>(steps_done_), values.front().options().dtype(at::kFloat)));
-  at::_fused_adamw_(values, gradients, first_.parts(), second_.parts(), {}, counts, learning_rate,
-                    options_.beta1, options_.beta2, options_.weight_decay, options_.epsilon,
+      all.size(),
+      at::full({}, static_cast<double>(steps_done()), all.front().options().dtype(at::kFloat)));
+  at::_fused_adamw_(all, gradients, first, second, {}, counts, step.learning_rate, options_.beta1,
+                    options_.beta2, options_.weight_decay, options_.epsilon,
                     /*amsgrad=*/false, /*maximize=*/false);
-  clear_gradients();
-  return norm;
+  if (which.size() == parameters().size()) return clear_gradients();
+  at::_foreach_zero_(gradients);
 }
 
 std::vector<NamedParameter> AdamW::state() const {
   std::vector<NamedParameter> state;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    state.push_back({parameters_[i].name + ".first", first_[i]});
-    state.push_back({parameters_[i].name + ".second", second_[i]});
+  for (std::size_t i = 0; i < parameters().size(); ++i) {
+    state.push_back({parameters()[i].name + ".first", first_[i]});
+    state.push_back({parameters()[i].name + ".second", second_[i]});
   }
   return state;
-}
-
-void AdamW::load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done) {
-  const c10::NoGradGuard no_grad;
-  const std::vector<NamedParameter> mine = this->state();
-  if (state.size() != mine.size())
-    throw DataError(
-        message("optimizer state holds ", state.size(), " tensors, the model needs ", mine.size()));
-  for (const NamedParameter& target : mine) {
-    bool is_found = false;
-    for (const NamedParameter& source : state)
-      if (source.name == target.name && source.value.sizes() == target.value.sizes()) {
-        const_cast<at::Tensor&>(target.value).copy_(source.value);
-        is_found = true;
-      }
-    if (!is_found)
-      throw DataError(message("optimizer state: no tensor \"", target.name, "\" of shape ",
-                              target.value.sizes()));
-  }
-  steps_done_ = steps_done;
 }
 
 }  // namespace lldm

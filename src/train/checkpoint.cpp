@@ -51,7 +51,7 @@ double number(const nlohmann::json& value) {
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& parent, const CheckpointState& state,
-                     const std::vector<NamedParameter>& parameters, const AdamW& optimizer,
+                     const std::vector<NamedParameter>& parameters, const Optimizer& optimizer,
                      std::int64_t keep) {
   const std::string what =
       message((parent / step_name(state.step)).string(), ": no checkpoint was saved: ");
@@ -71,6 +71,7 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
                                  {"identity", state.identity},
                                  {"tokenizer", state.tokenizer},
                                  {"best_step", state.best_step}};
+  if (optimizer.name() != CheckpointState().optimizer) json["optimizer"] = optimizer.name();
   for (const SpecialRole& role : kSpecialRoles)
     if (state.special.*role.id >= 0) json["special"][role.key] = state.special.*role.id;
   if (!state.prompt_template.empty()) json["template"] = state.prompt_template;
@@ -94,6 +95,7 @@ CheckpointState parsed_state(const std::string& text, const std::string& where) 
     state.identity = json.at("identity").get<std::string>();
     state.tokenizer = json.at("tokenizer").get<std::string>();
     state.best_step = json_integer(json.at("best_step"));
+    state.optimizer = json.value("optimizer", state.optimizer);
     state.prompt_template = json.value("template", "");
     if (const auto special = json.find("special"); special != json.end())
       for (const SpecialRole& role : kSpecialRoles)
@@ -142,9 +144,14 @@ CheckpointState checked_state(const std::filesystem::path& folder) {
 
 CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::string& identity,
                                 const std::string& tokenizer,
-                                const std::vector<NamedParameter>& parameters, AdamW& optimizer) {
+                                const std::vector<NamedParameter>& parameters,
+                                Optimizer& optimizer) {
   const PurposeScope scope(MemoryPurpose::staging);
   const CheckpointState state = checked_state(folder);
+  if (state.optimizer != optimizer.name())
+    throw DataError(message(folder.string(), ": this checkpoint holds the states of optimizer \"",
+                            state.optimizer, "\", this stage has type = \"", optimizer.name(),
+                            "\""));
   if (state.identity != identity)
     throw DataError(message(folder.string(),
                             ": this checkpoint belongs to another stage or config\n",

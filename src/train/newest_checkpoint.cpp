@@ -84,7 +84,7 @@ std::optional<CheckpointState> load_newest_checkpoint(const std::filesystem::pat
                                                       const std::string& identity,
                                                       const std::string& tokenizer,
                                                       const std::vector<NamedParameter>& parameters,
-                                                      AdamW& optimizer, ResumeRule rule,
+                                                      Optimizer& optimizer, ResumeRule rule,
                                                       Logger& logger) {
   if (!std::filesystem::is_directory(parent)) return std::nullopt;
   std::vector<std::filesystem::path> folders = checkpoint_folders(parent);

@@ -5,8 +5,37 @@
 #include <cmath>
 
 #include "lldm/errors.hpp"
+#include "lldm/text/nearest_name.hpp"
 
 namespace lldm {
+namespace {
+
+const std::vector<std::string> kOptimizers = {"adamw", "adamw_8bit", "adafactor"};
+
+void check_type(const OptimizerOptions& options, config::OptionsCheck& check) {
+  if (std::ranges::find(kOptimizers, options.type) == kOptimizers.end()) {
+    const auto near = nearest_name(options.type, kOptimizers);
+    return check.error("type", message("no optimizer is named \"", options.type, "\""),
+                       message(near ? "did you mean \"" + *near + "\"?  " : "",
+                               "optimizers: adamw, adamw_8bit, adafactor"));
+  }
+  if (options.resident && options.type != "adamw")
+    check.error("resident", message("type = \"", options.type, "\" has no key resident"),
+                "it is read by type = \"adamw\"; the states of the others are small");
+  if (options.type != "adafactor") {
+    if (options.relative_step)
+      check.error("relative_step",
+                  message("type = \"", options.type, "\" has no key relative_step"),
+                  "it is read by type = \"adafactor\"");
+    return;
+  }
+  for (const char* key : {"beta1", "beta2", "epsilon"})
+    if (check.is_set(key))
+      check.warning(key, message(key, " has no effect with type = \"adafactor\""),
+                    "its decay is 1 - t^-0.8, without a first moment (Shazeer & Stern 2018)");
+}
+
+}  // namespace
 
 void OptimizerOptions::check(config::OptionsCheck& check) const {
   if ((steps > 0) == (epochs > 0))
@@ -23,8 +52,7 @@ void OptimizerOptions::check(config::OptionsCheck& check) const {
     check.error(
         "steps", message("optimizer has steps = ", steps, ": ", rows, " rows in all"),
         message("legal: steps * batch_size * gradient_accumulation_steps of at most ", kMostRows));
-  if (type != "adamw")
-    check.error("type", message("no optimizer is named \"", type, "\""), "optimizers: adamw");
+  check_type(*this, check);
   if (decay == Decay::stable_then_linear && warmup_share + decay_share > 1.0)
     check.error("decay_share",
                 message("warmup_share = ", warmup_share, " and decay_share = ", decay_share,

@@ -85,7 +85,7 @@ TrainerCore::TrainerCore(MakePlan plan, std::optional<Adaptation> adaptation, Lo
       setup_(std::move(setup)),
       engine_(setup_.policy, needs.reference ? setup_.reference : nullptr, setup_.device,
               setup_.engine),
-      optimizer_(setup_.policy->parameters(), setup_.optimizer.adamw()),
+      optimizer_(make_optimizer(setup_.policy->parameters(), setup_.optimizer, setup_.draws)),
       order_(setup_.draws, setup_.num_rows(),
              setup_.optimizer.batch_size * setup_.optimizer.gradient_accumulation_steps,
              setup_.source ? Shuffle::counter : Shuffle::table),
@@ -122,7 +122,7 @@ void TrainerCore::require_finite(const std::vector<DonePart>& parts, double loss
 
 double TrainerCore::update(const std::vector<DonePart>& parts, std::int64_t step) {
   try {
-    return optimizer_.step(setup_.optimizer.rate().at(step, total_));
+    return optimizer_->step(setup_.optimizer.rate().at(step, total_));
   } catch (const NonFiniteGradient& error) {
     for (const DonePart& part : parts)
       require_finite_slopes(part.scores, normalised(), part.ids, setup_.labels, at_step(step),
@@ -205,9 +205,9 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
     }
     if (!setup_.validation.empty() && (due(done, setup_.rhythm.eval_steps) || is_last))
       observer.on_validation(done, validate());
-    if (due(done, setup_.rhythm.save_steps) && !is_last) observer.on_save(progress, optimizer_);
+    if (due(done, setup_.rhythm.save_steps) && !is_last) observer.on_save(progress, *optimizer_);
     if (!is_last && observer.should_stop()) {
-      if (!due(done, setup_.rhythm.save_steps)) observer.on_save(progress, optimizer_);
+      if (!due(done, setup_.rhythm.save_steps)) observer.on_save(progress, *optimizer_);
       throw Stopped(message("stopped on request after step ", done, " of ", total_));
     }
   }

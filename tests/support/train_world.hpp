@@ -85,14 +85,14 @@ inline bool bit_equal(const Transformer& a, const Transformer& b) {
 struct Recorder : TrainingObserver {
   std::vector<std::pair<std::int64_t, double>> losses;
   std::vector<std::map<std::string, double>> metrics;  // of every line
-  std::function<void(const TrainingProgress&, const AdamW&)> save;
+  std::function<void(const TrainingProgress&, const Optimizer&)> save;
   std::int64_t stop_after = -1, seen = 0;
 
   void on_log(std::int64_t step, std::int64_t, const std::map<std::string, double>& line) override {
     losses.emplace_back(step, line.at("loss"));
     metrics.push_back(line);
   }
-  void on_save(const TrainingProgress& progress, const AdamW& optimizer) override {
+  void on_save(const TrainingProgress& progress, const Optimizer& optimizer) override {
     if (save) save(progress, optimizer);
   }
   bool should_stop() override { return ++seen == stop_after; }

@@ -6,24 +6,20 @@
 #include <tuple>
 #include <vector>
 
-#include "lldm/concepts/packed_tokens.hpp"
 #include "lldm/config/field.hpp"
-#include "lldm/errors.hpp"
-#include "lldm/memory/flat_tensors.hpp"
+#include "lldm/train/optimizer.hpp"
 
 namespace lldm {
 
-/// The gradient of a step is not finite; nothing was updated.
-class NonFiniteGradient : public Error {
- public:
-  using Error::Error;
-};
+struct AdamWFactors;
 
 /// AdamW with decoupled weight decay on every trained tensor, and clipping by the global norm.
 ///
-/// Source  Loshchilov & Hutter 2019, arXiv:1711.05101; the update is LibTorch's fused one.
+/// Source  Loshchilov & Hutter 2019, arXiv:1711.05101.
 /// Cost    two moments per trained weight, in the weight's dtype; they and the gradients lie flat.
-class AdamW {
+///         One pass over memory for float32 on the CPU, LibTorch's fused update elsewhere.
+/// Random  stochastic rounding of bfloat16 weights and moments: keyed, see WeightRounding.
+class AdamW final : public Optimizer {
  public:
   struct Options {
     double beta1 = 0.9;
@@ -46,29 +42,28 @@ class AdamW {
 
   /// Takes the parameters that require a gradient, and gives one to those without; their moments
   /// start at zero.
-  AdamW(std::vector<NamedParameter> parameters, const Options& options);
+  AdamW(std::vector<NamedParameter> parameters, const Options& options,
+        WeightRounding rounding = {});
 
-  /// Clips, updates and clears the gradients.  A parameter without a gradient counts as zero
-  /// gradient.  Returns the global norm before clipping; a non-finite norm throws Error and updates
-  /// nothing.
-  double step(double learning_rate);
+  [[nodiscard]] std::string_view name() const override { return "adamw"; }
+  /// Moments under "<name>.first" and "<name>.second".
+  [[nodiscard]] std::vector<NamedParameter> state() const override;
 
-  [[nodiscard]] std::int64_t steps_done() const { return steps_done_; }
-  /// Moments under "<name>.first" and "<name>.second": what a checkpoint keeps beside steps_done.
-  [[nodiscard]] std::vector<NamedParameter> state() const;
-  /// Copies moments back.  DataError if a name or shape differs.
-  void load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done);
+ protected:
+  void update(const Step& step) override;
 
  private:
-  /// A parameter whose gradient was taken away counts as zero gradient.
-  void require_gradients() const;
-  double clip() const;
-  void clear_gradients() const;
+  /// Whether the tensor is rounded stochastically.
+  [[nodiscard]] bool is_rounded(std::size_t i) const;
+  /// By the kernels; clears the gradient.
+  void update_on_cpu(std::size_t i, std::int64_t begin, std::int64_t end,
+                     const AdamWFactors& factors) const;
+  /// By LibTorch's fused update.
+  void update_fused(const std::vector<std::size_t>& which, const Step& step) const;
 
   Options options_;
-  std::vector<NamedParameter> parameters_;
-  FlatTensors gradients_, first_, second_;
-  std::int64_t steps_done_ = 0;
+  WeightRounding rounding_;
+  FlatTensors first_, second_;
 };
 static_assert(OptionsStruct<AdamW::Options>);
 

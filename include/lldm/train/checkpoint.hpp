@@ -13,7 +13,7 @@
 #include "lldm/concepts/tokenizer.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/track/logger.hpp"
-#include "lldm/train/adamw.hpp"
+#include "lldm/train/optimizer.hpp"
 
 namespace lldm {
 
@@ -27,6 +27,7 @@ struct CheckpointState {
   std::int64_t best_step = -1;
   AdaptationState adaptation = {};   // of an estimator of adaptive cost
   SpecialTokens special = {};        // ids that the weights were trained with
+  std::string optimizer = "adamw";   // whose states lie beside; written from the optimizer itself
   std::string prompt_template = {};  // as template.toml has it; "": not recorded
 };
 
@@ -43,7 +44,7 @@ class DamagedCheckpoint : public DataError {
 ///
 /// Errors  FileError; Error if a weight or a moment is not finite.  An older checkpoint is intact.
 void save_checkpoint(const std::filesystem::path& parent, const CheckpointState& state,
-                     const std::vector<NamedParameter>& parameters, const AdamW& optimizer,
+                     const std::vector<NamedParameter>& parameters, const Optimizer& optimizer,
                      std::int64_t keep);
 
 /// Reads a checkpoint folder back into weights and optimizer.
@@ -52,7 +53,8 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
 ///         to other work or another tokenizer, or lacks a tensor.
 CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::string& identity,
                                 const std::string& tokenizer,
-                                const std::vector<NamedParameter>& parameters, AdamW& optimizer);
+                                const std::vector<NamedParameter>& parameters,
+                                Optimizer& optimizer);
 
 /// Removes checkpoints of later steps: going back to an older one makes them another history, which
 /// would win at the next resume.
@@ -72,7 +74,7 @@ std::optional<CheckpointState> load_newest_checkpoint(const std::filesystem::pat
                                                       const std::string& identity,
                                                       const std::string& tokenizer,
                                                       const std::vector<NamedParameter>& parameters,
-                                                      AdamW& optimizer, ResumeRule rule,
+                                                      Optimizer& optimizer, ResumeRule rule,
                                                       Logger& logger);
 
 }  // namespace lldm

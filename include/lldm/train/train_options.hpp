@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
+#include <vector>
 
 #include "lldm/config/field.hpp"
 #include "lldm/config/options_check.hpp"
-#include "lldm/train/adamw.hpp"
+#include "lldm/draws/stream.hpp"
 #include "lldm/train/learning_rate.hpp"
+#include "lldm/train/optimizer.hpp"
 
 namespace lldm {
+
+/// Where an optimizer's states lie, and are updated.
+enum class OptimizerResidence : std::uint8_t { device, host };
+
+constexpr auto choices(std::type_identity<OptimizerResidence>) {
+  return std::array{Choice<OptimizerResidence>{"device", OptimizerResidence::device},
+                    Choice<OptimizerResidence>{"host", OptimizerResidence::host}};
+}
 
 /// The table [optimizer]: how long, how large, how fast.
 struct OptimizerOptions {
@@ -30,11 +44,15 @@ struct OptimizerOptions {
   double epsilon = 1e-8;
   double weight_decay = 0.1;
   double max_gradient_norm = 1.0;
+  std::optional<bool> relative_step = {};
+  std::optional<OptimizerResidence> resident = {};
 
   static constexpr auto describe() {
     using O = OptimizerOptions;
     return std::tuple{
-        field("type", &O::type, "The optimizer: adamw."),
+        field("type", &O::type,
+              "The optimizer: adamw, adamw_8bit (moments as 8-bit codes, 2 bytes a weight) or "
+              "adafactor (row and column sums of the second moment; no first moment)."),
         field("learning_rate", &O::learning_rate, "Peak learning rate.").above(0.0),
         field("decay", &O::decay,
               "What follows the warm-up: constant, cosine, stable_then_linear."),
@@ -58,7 +76,14 @@ struct OptimizerOptions {
         field("epsilon", &O::epsilon, "Added to the root of the second moment.").above(0.0),
         field("weight_decay", &O::weight_decay, "Decoupled weight decay.").at_least(0.0),
         field("max_gradient_norm", &O::max_gradient_norm, "Clip to this global norm; 0: never.")
-            .at_least(0.0)};
+            .at_least(0.0),
+        field("relative_step", &O::relative_step,
+              "adafactor: the learning rate counts in root mean squares of each tensor, at least "
+              "1e-3; false when left out."),
+        field("resident", &O::resident,
+              "adamw: where the moments lie, device (when left out) or host; host keeps float32 "
+              "weights and moments in the host's memory and updates them there, a piece after the "
+              "other.")};
   }
 
   /// Steps or epochs, not both; warm-up and decay fit into the run.
@@ -67,9 +92,6 @@ struct OptimizerOptions {
   [[nodiscard]] LearningRate rate() const {
     return {learning_rate, decay, warmup_share, decay_share, final_share};
   }
-  [[nodiscard]] AdamW::Options adamw() const {
-    return {beta1, beta2, epsilon, weight_decay, max_gradient_norm};
-  }
   /// Steps of a stage with so many rows.  ConfigError unless exactly one of steps and epochs is
   /// given.
   [[nodiscard]] std::int64_t total_steps(std::int64_t rows) const;
@@ -77,6 +99,26 @@ struct OptimizerOptions {
   [[nodiscard]] std::int64_t row_limit(std::int64_t rows) const;
 };
 static_assert(OptionsStruct<OptimizerOptions>);
+
+/// The optimizer that `options` name, of the parameters that require a gradient.
+/// Random  what a stochastic rounding draws is keyed by the seed of `draws`, step, tensor, place.
+/// Errors  ConfigError where it cannot train such parameters.
+[[nodiscard]] std::unique_ptr<Optimizer> make_optimizer(std::vector<NamedParameter> parameters,
+                                                        const OptimizerOptions& options,
+                                                        const Draws& draws);
+
+/// What an optimizer keeps between steps.
+struct OptimizerBytes {
+  std::int64_t device = 0;
+  std::int64_t host = 0;     // beside the device's memory; with host states on the CPU nothing
+  std::int64_t staging = 0;  // of the host, for copies
+};
+
+/// Of trained tensors of these sizes, without making any.
+/// Range   element_bytes: of a weight, 2, 4 or 8.
+[[nodiscard]] OptimizerBytes optimizer_bytes(const OptimizerOptions& options,
+                                             const std::vector<std::vector<std::int64_t>>& sizes,
+                                             std::int64_t element_bytes, std::string_view device);
 
 /// When a training stage reports, checks and saves.
 struct TrainingRhythm {

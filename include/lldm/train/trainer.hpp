@@ -38,7 +38,7 @@ class TrainingObserver {
   virtual void on_validation(std::int64_t /*step*/,
                              const std::map<std::string, double>& /*metrics*/) {}
   /// When a checkpoint is due, with the optimizer whose state belongs to it.
-  virtual void on_save(const TrainingProgress& /*progress*/, const AdamW& /*optimizer*/) {}
+  virtual void on_save(const TrainingProgress& /*progress*/, const Optimizer& /*optimizer*/) {}
   /// Asked after every step; true saves and throws Stopped.
   virtual bool should_stop() { return false; }
 };
@@ -100,7 +100,7 @@ class TrainerCore {
   void run(TrainingObserver& observer, TrainingProgress progress = {});
   /// Mean loss and metrics over the validation rows, with draws that are the same at every call.
   [[nodiscard]] std::map<std::string, double> validate() const;
-  [[nodiscard]] AdamW& optimizer() { return optimizer_; }
+  [[nodiscard]] Optimizer& optimizer() { return *optimizer_; }
   [[nodiscard]] std::int64_t total_steps() const { return total_; }
   /// Everything that the whole run scores, each once: in the order of the steps, then validation.
   /// Errors  ConfigError for an estimator of adaptive cost: what it asks is not known beforehand.
@@ -133,7 +133,7 @@ class TrainerCore {
   ObjectiveNeeds needs_;
   TrainingSetup setup_;
   ScoreEngine<AnyDenoiser> engine_;
-  AdamW optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;
   RowOrder order_;
   std::int64_t total_;
 };
@@ -145,7 +145,7 @@ GradientPath choose_gradient_path(const TrainingSetup& setup, const ObjectiveNee
                                   const std::function<std::int64_t(std::int64_t scored)>& copies);
 
 /// Trains a denoiser: rows -> plans (process, estimator) -> scores (engine) -> loss (objective) ->
-/// AdamW.
+/// optimizer.
 ///
 /// What is concrete and what is erased: `plan` of E and `evaluate` of O are called with their own
 /// types; E sees the process as AnyForwardProcess, as estimators always do; the body and the engine
@@ -174,7 +174,7 @@ class Trainer {
     core_.run(observer, std::move(progress));
   }
   [[nodiscard]] std::map<std::string, double> validate() const { return core_.validate(); }
-  [[nodiscard]] AdamW& optimizer() { return core_.optimizer(); }
+  [[nodiscard]] Optimizer& optimizer() { return core_.optimizer(); }
   [[nodiscard]] std::int64_t total_steps() const { return core_.total_steps(); }
   [[nodiscard]] std::vector<RowUse> row_uses() const { return core_.row_uses(); }
   [[nodiscard]] std::vector<ScorePlan> reference_plans(const RowUse& use) const {

@@ -92,7 +92,7 @@ TEST_CASE("adaptive: a resumed run adapts as the straight one; erased gives the 
       .run(of_erased);
   CHECK(bit_equal(*straight.policy, *erased.policy));
   saver.stop_after = 3;
-  saver.save = [&](const TrainingProgress& progress, const AdamW& optimizer) {
+  saver.save = [&](const TrainingProgress& progress, const Optimizer& optimizer) {
     save_checkpoint(folder.path(),
                     {.step = progress.step,
                      .since = progress.since,

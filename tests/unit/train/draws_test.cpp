@@ -38,9 +38,9 @@ std::vector<TrainingRow> pairs() {
 }
 
 struct Quiet : TrainingObserver {
-  std::function<void(const TrainingProgress&, const AdamW&)> save;
+  std::function<void(const TrainingProgress&, const Optimizer&)> save;
   std::int64_t stop_after = -1, seen = 0;
-  void on_save(const TrainingProgress& progress, const AdamW& optimizer) override {
+  void on_save(const TrainingProgress& progress, const Optimizer& optimizer) override {
     if (save) save(progress, optimizer);
   }
   bool should_stop() override { return ++seen == stop_after; }
@@ -80,7 +80,7 @@ PlanLog resumed_plans(const AnyScoreEstimator& estimator) {
   Run broken;
   Quiet saver;
   saver.stop_after = 2;
-  saver.save = [&](const TrainingProgress& progress, const AdamW& optimizer) {
+  saver.save = [&](const TrainingProgress& progress, const Optimizer& optimizer) {
     save_checkpoint(folder.path(),
                     {.step = progress.step,
                      .since = progress.since,

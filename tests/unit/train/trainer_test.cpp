@@ -89,7 +89,7 @@ TEST_CASE("Trainer: a run resumed from a checkpoint ends in the same bits", "[tr
 
   Recorder saver;
   saver.stop_after = 3;
-  saver.save = [&](const TrainingProgress& progress, const AdamW& optimizer) {
+  saver.save = [&](const TrainingProgress& progress, const Optimizer& optimizer) {
     save_checkpoint(
         folder.path(),
         {.step = progress.step, .since = progress.since, .identity = "work", .tokenizer = "words"},

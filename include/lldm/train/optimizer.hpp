@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "lldm/concepts/packed_tokens.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/memory/flat_tensors.hpp"
+
+namespace lldm {
+
+/// The gradient of a step is not finite; nothing was updated.
+class NonFiniteGradient : public Error {
+ public:
+  using Error::Error;
+};
+
+/// How a bfloat16 weight takes what was computed in float32.  Stochastic: up or down with the
+/// probability that keeps its expectation, so that updates below its last bit are not lost and no
+/// float32 copy is needed; the draw is a function of key, step, tensor and place.
+struct WeightRounding {
+  bool is_stochastic = false;  // of bfloat16 weights; others are never rounded
+  std::uint64_t key = 0;
+};
+
+/// What takes a training step from gradients: clipping by the global norm, a rule of its own, and
+/// the states that a checkpoint keeps.  Gradients lie in one allocation.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// As [optimizer] type has it.
+  [[nodiscard]] virtual std::string_view name() const = 0;
+
+  /// Clips, updates and clears the gradients.  A parameter without a gradient counts as zero
+  /// gradient.  Returns the global norm before clipping; a non-finite norm throws NonFiniteGradient
+  /// and updates nothing.  One read-back from the device.
+  double step(double learning_rate);
+
+  [[nodiscard]] std::int64_t steps_done() const { return steps_done_; }
+  /// What a checkpoint keeps beside steps_done, under "<parameter>.<state>".
+  [[nodiscard]] virtual std::vector<NamedParameter> state() const = 0;
+  /// Copies states back.  DataError if a name, shape or dtype differs.
+  void load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done);
+
+ protected:
+  /// Takes the parameters that require a gradient, and gives one to those without.
+  Optimizer(std::vector<NamedParameter> parameters, double max_gradient_norm);
+
+  /// One step, after steps_done was counted up.
+  struct Step {
+    double learning_rate = 0;
+    double gradient_scale = 1;  // that clipping asks for
+  };
+  /// Updates the parameters and clears the gradients.
+  virtual void update(const Step& step) = 0;
+
+  [[nodiscard]] const std::vector<NamedParameter>& parameters() const { return parameters_; }
+  /// Of parameter i, in its dtype; contiguous.
+  [[nodiscard]] const at::Tensor& gradient(std::size_t i) const { return gradients_[i]; }
+  [[nodiscard]] std::vector<at::Tensor> values() const;
+  void clear_gradients() const { gradients_.zero(); }
+
+ private:
+  /// A gradient that was taken away counts as zero; one that came in its place is moved back.
+  void adopt_gradients() const;
+  [[nodiscard]] double gradient_norm() const;
+
+  double max_gradient_norm_;
+  std::vector<NamedParameter> parameters_;
+  FlatTensors gradients_;
+  std::int64_t steps_done_ = 0;
+};
+
+}  // namespace lldm

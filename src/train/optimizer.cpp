@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/train/optimizer.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/sum.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
+#include "train/kernels/adamw.hpp"
+#include "train/slices.hpp"
+
+namespace lldm {
+
+namespace {
+
+/// ", first in NAME": the first tensor whose gradient is not finite; else the whole is too large.
+std::string culprit(const std::vector<NamedParameter>& parameters) {
+  for (const NamedParameter& parameter : parameters)
+    if (!std::isfinite(parameter.value.grad().sum().item<double>()))
+      return message(", first in ", parameter.name);
+  return "";
+}
+
+bool is_float32_on_cpu(const at::Tensor& tensor) {
+  return tensor.is_cpu() && tensor.scalar_type() == at::kFloat;
+}
+
+double norm_on_cpu(const std::vector<at::Tensor>& gradients) {
+  std::vector<std::int64_t> counts;
+  for (const at::Tensor& gradient : gradients) counts.push_back(gradient.numel());
+  const std::vector<Slice> slices = cut(counts);
+  std::vector<double> squares(slices.size());
+  in_parallel(slices.size(), [&](std::size_t s) {
+    const Slice& slice = slices[s];
+    squares[s] =
+        sum_of_squares(gradients[slice.tensor].const_data_ptr<float>(), slice.begin, slice.end);
+  });
+  double sum = 0;
+  for (const double square : squares) sum += square;
+  return std::sqrt(sum);
+}
+
+/// One read-back for all of them.
+double norm_of(const std::vector<at::Tensor>& gradients) {
+  const at::Tensor norms =
+      at::stack(at::_foreach_norm(gradients)).to(at::Device(at::kCPU), at::kDouble);
+  double squares = 0;
+  for (std::int64_t i = 0; i < norms.size(0); ++i) {
+    const double value = norms.const_data_ptr<double>()[i];
+    squares += value * value;
+  }
+  return std::sqrt(squares);
+}
+
+}  // namespace
+
+Optimizer::Optimizer(std::vector<NamedParameter> parameters, double max_gradient_norm)
+    : max_gradient_norm_(max_gradient_norm) {
+  for (NamedParameter& parameter : parameters)
+    if (parameter.value.requires_grad()) parameters_.push_back(std::move(parameter));
+  {
+    // Here, so that the backward pass adds to them instead of booking them as activations.
+    const PurposeScope scope(MemoryPurpose::gradients);
+    gradients_ = FlatTensors::zeros_like(values());
+  }
+  adopt_gradients();
+}
+
+std::vector<at::Tensor> Optimizer::values() const {
+  std::vector<at::Tensor> values;
+  for (const NamedParameter& parameter : parameters_) values.push_back(parameter.value);
+  return values;
+}
+
+void Optimizer::adopt_gradients() const {
+  const c10::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    at::Tensor value = parameters_[i].value;
+    if (const at::Tensor gradient = value.grad(); !gradient.defined())
+      gradients_[i].zero_();
+    else if (gradient.is_alias_of(gradients_[i]))
+      continue;
+    else
+      at::Tensor(gradients_[i]).copy_(gradient);
+    value.mutable_grad() = gradients_[i];
+  }
+}
+
+double Optimizer::gradient_norm() const {
+  if (parameters_.empty()) return 0;
+  const std::vector<at::Tensor>& gradients = gradients_.parts();
+  return std::ranges::all_of(gradients, is_float32_on_cpu) ? norm_on_cpu(gradients)
+                                                           : norm_of(gradients);
+}
+
+double Optimizer::step(double learning_rate) {
+  const c10::NoGradGuard no_grad;
+  adopt_gradients();
+  const double norm = gradient_norm();
+  if (!std::isfinite(norm))
+    throw NonFiniteGradient(message(
+        "the gradient norm is ", norm, " at optimizer step ", steps_done_ + 1, culprit(parameters_),
+        "\n  nothing was updated by this step, and checkpoints saved before are intact; a smaller "
+        "learning_rate may help"));
+  ++steps_done_;
+  const bool is_clipped = max_gradient_norm_ > 0 && norm > max_gradient_norm_;
+  if (!parameters_.empty())
+    update({learning_rate, is_clipped ? max_gradient_norm_ / (norm + 1e-6) : 1.0});
+  return norm;
+}
+
+void Optimizer::load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done) {
+  const c10::NoGradGuard no_grad;
+  const std::vector<NamedParameter> mine = this->state();
+  if (state.size() != mine.size())
+    throw DataError(
+        message("optimizer state holds ", state.size(), " tensors, the model needs ", mine.size()));
+  for (const NamedParameter& target : mine) {
+    const auto source = std::ranges::find_if(state, [&](const NamedParameter& candidate) {
+      return candidate.name == target.name && candidate.value.sizes() == target.value.sizes() &&
+             candidate.value.scalar_type() == target.value.scalar_type();
+    });
+    if (source == state.end())
+      throw DataError(message("optimizer state: no tensor \"", target.name, "\" of shape ",
+                              target.value.sizes(), " in ", target.value.scalar_type()));
+    at::Tensor(target.value).copy_(source->value);
+  }
+  steps_done_ = steps_done;
+}
+
+}  // namespace lldm

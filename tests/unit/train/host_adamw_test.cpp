@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// Moments on the host, with copies that are late: nothing is used before it is there, or after it
+// was given back.
+#include "lldm/train/host_adamw.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <vector>
+
+#include "lldm/errors.hpp"
+#include "memory/copy_engine.hpp"
+#include "support/catch.hpp"
+#include "support/contains.hpp"
+
+using namespace lldm;
+
+namespace {
+
+/// Makes copies only when they are waited for, and poisons a slot between its uses.
+class LateCopies final : public memory::CopyEngine {
+ public:
+  explicit LateCopies(std::size_t slots) : queued_(slots), is_sent_(slots, false) {}
+
+  void begin() override { ++begun; }
+  void end() override {
+    for (const auto& queue : queued_) left_over += queue.size();
+  }
+  void fetch(std::size_t slot, const at::Tensor& host, const at::Tensor& device) override {
+    if (is_sent_[slot] && !queued_[slot].empty()) ++early;  // what leaves would be written over
+    is_sent_[slot] = false;
+    poison(host);
+    queued_[slot].push_back({host, device});
+    ++fetched;
+  }
+  void send(std::size_t slot, const at::Tensor& device, const at::Tensor& host) override {
+    if (!queued_[slot].empty()) ++early;  // computed from what has not arrived
+    is_sent_[slot] = true;
+    queued_[slot].push_back({device, host});
+    ++sent;
+  }
+  void wait(std::size_t slot) override {
+    for (auto& [to, from] : queued_[slot]) {
+      to.copy_(from);
+      if (is_sent_[slot]) poison(from);
+    }
+    queued_[slot].clear();
+  }
+
+  std::size_t begun = 0, fetched = 0, sent = 0, early = 0, left_over = 0;
+
+ private:
+  static void poison(const at::Tensor& host) { at::Tensor(host).fill_(std::nan("")); }
+
+  std::vector<std::vector<std::pair<at::Tensor, at::Tensor>>> queued_;
+  std::vector<bool> is_sent_;
+};
+
+std::vector<NamedParameter> copies(const std::vector<at::Tensor>& values, at::ScalarType dtype) {
+  std::vector<NamedParameter> list;
+  for (const at::Tensor& value : values)
+    list.push_back({std::to_string(list.size()),
+                    value.to(dtype, /*non_blocking=*/false, /*copy=*/true).requires_grad_(true)});
+  return list;
+}
+
+}  // namespace
+
+TEST_CASE("HostAdamW: late copies and small pieces change no bit of AdamW", "[train][memory]") {
+  const std::vector<at::Tensor> start{at::randn({40, 100}), at::randn({7}), at::randn({1000}),
+                                      at::randn({0})};
+  for (const std::size_t slots : {2UL, 3UL, 5UL}) {
+    const auto late = std::make_shared<LateCopies>(slots);
+    const auto here = copies(start, at::kFloat), there = copies(start, at::kFloat);
+    AdamW wanted(here, {});
+    HostAdamW optimizer(there, {}, {}, {late, slots, 512});
+    for (int step = 0; step < 5; ++step) {
+      for (std::size_t i = 0; i < start.size(); ++i) {
+        const at::Tensor slope = at::randn(start[i].sizes());
+        at::Tensor(here[i].value).mutable_grad().copy_(slope);
+        at::Tensor(there[i].value).mutable_grad().copy_(slope);
+      }
+      CHECK(wanted.step(1e-2) == optimizer.step(1e-2));
+    }
+    for (std::size_t i = 0; i < start.size(); ++i) {
+      CHECK(at::equal(here[i].value.detach(), there[i].value.detach()));
+      CHECK(at::equal(there[i].value.grad(), at::zeros_like(start[i])));
+    }
+    const auto left = wanted.state(), right = optimizer.state();
+    REQUIRE(left.size() == right.size());
+    for (std::size_t i = 0; i < left.size(); ++i) CHECK(at::equal(left[i].value, right[i].value));
+    CHECK(late->sent == 5 * (8 + 1 + 2));
+    CHECK(late->fetched == 2 * late->sent);
+    CHECK(late->begun == 5);
+    CHECK(late->early == 0);
+    CHECK(late->left_over == 0);
+  }
+}
+
+TEST_CASE("HostAdamW: bfloat16 weights are rounded by their place, whatever the pieces",
+          "[train][memory]") {
+  const std::vector<at::Tensor> start{at::randn({4000})};
+  const auto end = [&](std::int64_t numbers) {
+    const auto list = copies(start, at::kBFloat16);
+    HostAdamW optimizer(list, {}, {true, 5}, {nullptr, 3, numbers});
+    for (int step = 0; step < 4; ++step) {
+      at::Tensor(list[0].value).mutable_grad().copy_(start[0].cos());
+      (void)optimizer.step(1e-3);
+    }
+    return list[0].value.detach();
+  };
+  CHECK(at::equal(end(256), end(1 << 20)));
+  HostAdamW some(copies(start, at::kBFloat16), {});
+  for (const NamedParameter& state : some.state()) CHECK(state.value.scalar_type() == at::kFloat);
+  CHECK_THROWS_WITH(HostAdamW(copies(start, at::kDouble), {}),
+                    testing::contains("legal: float32 and bfloat16 weights"));
+}
