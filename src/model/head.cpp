@@ -16,6 +16,7 @@
 #include <limits>
 
 #include "lldm/memory/purpose.hpp"
+#include "lldm/track/phase_clock.hpp"
 #include "model/first_order.hpp"
 
 namespace lldm {
@@ -46,6 +47,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
                             const at::Tensor& weight, const at::Tensor& targets,
                             std::int64_t excluded) {
     const PurposeScope purpose(MemoryPurpose::logits);
+    const PhaseScope phase(StepPhase::head);
     const std::int64_t count = rows.size(0), step = rows_per_chunk(weight);
     auto result = at::empty({count}, rows.options());
     auto sums = at::empty({count}, rows.options());
@@ -68,6 +70,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::logits);
+    const PhaseScope phase(StepPhase::head);
     const auto saved = context->get_saved_variables();
     const auto &rows = saved[0], &weight = saved[1], &targets = saved[2], &sums = saved[3];
     const std::int64_t excluded = context->saved_data["excluded"].toInt();
@@ -100,6 +103,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                             const at::Tensor& targets, const c10::intrusive_ptr<HeldHead>& head,
                             std::int64_t excluded) {
     const PurposeScope purpose(MemoryPurpose::logits);
+    const PhaseScope phase(StepPhase::head);
     auto sums = at::full({rows.size(0)}, -std::numeric_limits<double>::infinity(), rows.options());
     auto chosen = at::empty({rows.size(0)}, rows.options());
     each_slice(head->matrix, rows, excluded,
@@ -121,6 +125,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::logits);
+    const PhaseScope phase(StepPhase::head);
     const auto saved = context->get_saved_variables();
     const auto &rows = saved[0], &targets = saved[1], &sums = saved[2];
     const auto held = context->saved_data["head"].toCapsule();
