@@ -20,6 +20,7 @@
 #include "lldm/stage/training_options.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/train/trainer.hpp"
+#include "stage/asked_plans.hpp"
 #include "stage/prepared_training.hpp"
 #include "stage/training_memory.hpp"
 
@@ -27,7 +28,6 @@ namespace lldm {
 namespace {
 
 namespace fs = std::filesystem;
-using StageTrainer = Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
 
 /// Where a stage believes that its run lies; gone at the end of its scope.
 class Scratch {
@@ -88,8 +88,7 @@ const Work& work_of(const RunSchedule& schedule, const std::string& wanted) {
 }
 
 /// What a step would need that nobody has made.
-void check_inputs(const RunSchedule& schedule, const Work& work, const TrainingStage& stage,
-                  const fs::path& run) {
+void check_inputs(const RunSchedule& schedule, const Work& work, const fs::path& run) {
   for (const StageRows& rows : schedule.stage_of(work).facts.rows)
     if (run.empty() && !rows.data.options.stage.empty())
       throw ConfigError(message("bench step: stage \"", work.stage, "\" reads rows of stage \"",
@@ -101,15 +100,12 @@ void check_inputs(const RunSchedule& schedule, const Work& work, const TrainingS
       if (!is_done(schedule.work[input]))
         throw ConfigError(message("bench step: stage \"", name, "\" is not finished in ",
                                   run.string(), "\n  run it first, or leave --out out"));
-  if (!stage.reference.cache.empty())
-    throw ConfigError(
-        "bench step: reference.cache: a step is measured with its reference, not with stored "
-        "scores\n  leave the key out");
 }
 
 /// The stage for `steps` steps and nothing else.
-TrainingStage shortened(const TrainingStage& stage, std::int64_t steps) {
+TrainingStage shortened(const TrainingStage& stage, std::int64_t steps, const fs::path& scratch) {
   TrainingStage own = stage;
+  if (!own.reference.cache.empty()) own.reference.cache = scratch / "reference";
   own.optimizer.steps = steps;
   own.optimizer.epochs = 0;
   own.logging_steps = 1;
@@ -179,13 +175,14 @@ struct Bench {
   const RunContext& run;
   const Work& work;
   const StepMeasurementOptions& options;
+  const fs::path& scratch;
 
   StepMeasurement measure() const {
     const MemoryDevice device = run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu;
     StepMeasurement result;
     std::optional<MemoryManager::Watch> watch(std::in_place, run.memory);
     const TrainingStage stage = shortened(*run.schedule.stage_of(work).as<TrainingStage>(),
-                                          options.warm_up + options.steps);
+                                          options.warm_up + options.steps, scratch);
     PreparedTraining prepared = prepare_training(run, work, stage);
     prepared.setup.validation.clear();
     const TrainingMemory memory =
@@ -231,6 +228,13 @@ struct Bench {
     };
     StageTrainer trainer(prepared.process, prepared.estimator, prepared.objective,
                          std::move(setup));
+    if (prepared.cache) {
+      const std::vector<RowUse> uses = trainer.row_uses();
+      const AskedPlans asked{uses.size(), [&](std::size_t use) {
+                               return asked_of(trainer, prepared.setup, uses[use]);
+                             }};
+      fill_reference_cache(run, work, prepared.setup, asked, *prepared.cache);
+    }
     PhaseClock clock(run.device == "cuda" ? std::function<void()>([] {
       at::detail::getCUDAHooks().deviceSynchronize(at::detail::getCUDAHooks().getCurrentDevice());
     })
@@ -277,7 +281,7 @@ StepMeasurement measure_step(const LoadedExperiment& loaded, const Registry& reg
   const RunSchedule schedule = make_schedule(
       loaded.cells, loaded.experiments, options.run.empty() ? scratch.path() / "run" : options.run);
   const Work& work = work_of(schedule, options.stage);
-  check_inputs(schedule, work, *schedule.stage_of(work).as<TrainingStage>(), options.run);
+  check_inputs(schedule, work, options.run);
   const std::string device = settle_machine(schedule.experiments.front().options, memory, logger);
   RunObserver observer;
   RunOptions run_options{.out = options.run.empty() ? scratch.path() / "run" : options.run};
@@ -285,7 +289,7 @@ StepMeasurement measure_step(const LoadedExperiment& loaded, const Registry& reg
   run_options.observer = &observer;
   MetricsWriter metrics(scratch.path() / kMetricsName);
   const RunContext run{{schedule, registry}, memory, logger, run_options, metrics, device};
-  return Bench{run, work, options}.measure();
+  return Bench{run, work, options, scratch.path()}.measure();
 }
 
 }  // namespace lldm

@@ -54,10 +54,11 @@ struct StepMeasurement {
 /// Trains `warm_up + steps` optimizer steps of a stage with the trainer that a run has, and keeps
 /// nothing of them.  A stage that starts from an earlier stage's model starts from fresh weights of
 /// the same shape, unless `run` names a folder where that stage is finished.  Validation,
-/// checkpoints and metrics are left out.
+/// checkpoints and metrics are left out.  A reference cache is filled in a folder of its own before
+/// the first step, and removed.
 ///
 /// Errors  ConfigError for a file with a grid of several cells, a stage that does not train, rows
-///         that an earlier stage makes (without `run`), a reference cache; as a run else.
+///         that an earlier stage makes (without `run`); as a run else.
 [[nodiscard]] StepMeasurement measure_step(const LoadedExperiment& loaded, const Registry& registry,
                                            MemoryManager& memory, Logger& logger,
                                            const StepMeasurementOptions& options);
