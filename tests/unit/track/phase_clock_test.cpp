@@ -75,13 +75,17 @@ TEST_CASE("PhaseClock hears the thread that made it, and waits for its device at
     nap();
   }).join();
   CHECK(waits == 0);
-  { const PhaseScope here(StepPhase::plans); }
+  {
+    const PhaseScope here(StepPhase::plans);
+  }
   CHECK(waits == 2);
   CHECK(of(clock.take(), StepPhase::plans) < kNap);
 }
 
 TEST_CASE("PhaseScope does nothing where no clock runs", "[track][phase_clock]") {
-  { const PhaseScope nobody(StepPhase::plans); }
+  {
+    const PhaseScope nobody(StepPhase::plans);
+  }
   PhaseClock outer;
   {
     PhaseClock inner;
