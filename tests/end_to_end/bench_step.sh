@@ -21,7 +21,7 @@ for key in ("work seconds_per_step useful_tokens_per_step evaluations_per_step u
     assert key in made, key
 assert len(made["seconds"]) == 3 and made["seconds_per_step"] == statistics.median(made["seconds"])
 logged = [json.loads(line) for line in open(sys.argv[1] + "/run/metrics.jsonl")]
-losses = [line["loss"] for line in logged if "loss" in line]
+losses = [line["train/loss"] for line in logged if "train/loss" in line]
 assert losses[:5] == made["losses"], (losses, made["losses"])  # the same trainer, bit for bit
 plans = [json.loads(line)["plans"] for line in open(sys.argv[1] + "/plans.jsonl")]
 assert len(plans) == 5 and all(len(step) == 4 for step in plans)
@@ -43,7 +43,6 @@ peaks = made["peak_bytes"]
 assert 0 < peaks["weights"] < peaks["total"] and peaks["optimizer"] >= 2 * peaks["weights"] * 0.9, peaks
 PY
 check "its counts are those worked out from the plans, its losses those of run" python3 "$WORK/sft.py" "$WORK"
-file_hashes "$WORK/run" > "$WORK/before"
 
 echo "bench step: a pair"
 "$LLDM" bench step "$BENCH/dpo_134m.toml" "${SMALL[@]}" --steps 2 --json > "$WORK/dpo.json" 2> "$WORK/errors"
