@@ -26,9 +26,11 @@ class Plan:
 
     @staticmethod
     def of(json_plan):
-        queries = list(zip(*json_plan["queries"]))
+        # A text whose draw hid nothing has no copy.
+        queries = list(zip(*json_plan["queries"])) or [()] * 4
         long = [torch.tensor(values, dtype=torch.long) for values in queries[:3]]
-        return Plan(json_plan["scored"], torch.tensor(json_plan["copies"]), *long, torch.tensor(queries[3]))
+        copies = torch.tensor(json_plan["copies"] or [[]], dtype=torch.long)[: len(json_plan["copies"])]
+        return Plan(json_plan["scored"], copies, *long, torch.tensor(queries[3], dtype=torch.float32))
 
     def one(self, index):
         """The copy at `index` and its queries: tokens [1, L], positions, targets, weights."""
