@@ -61,6 +61,8 @@ std::vector<Command> tokenizer_commands();
 std::vector<Command> grid_commands();
 /// Those of files of rows, beside generate, check and inspect.
 std::vector<Command> data_commands();
+/// Those that measure.
+std::vector<Command> bench_commands();
 
 /// Every command, in the order of `lldm --help`.
 const std::vector<Command>& commands();
@@ -123,5 +125,6 @@ int run_report(const Arguments&);
 int run_export(const Arguments&);
 int run_env(const Arguments&);
 int run_completion(const Arguments&);
+int run_bench_step(const Arguments&);
 
 }  // namespace lldm::cli

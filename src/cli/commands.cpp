@@ -18,6 +18,7 @@ std::vector<Command> with_folder_commands(std::vector<Command> table) {
   for (const auto& more :
        {synthesis_commands(), data_commands(), tokenizer_commands(), grid_commands()})
     put_before("plugin check", more);
+  put_before("completion", bench_commands());
   return table;
 }
 

@@ -97,6 +97,7 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
     flat.settings.values["model.max_length"] = std::to_string(kFreshMaxLength);
   else if (model.max_length == kFreshMaxLength && length_limit(experiment) > 0)
     flat.settings.values["model.max_length"] += ", of longer ones";
+  if (model.vocab_size == 0) flat.settings.values.erase("model.vocab_size");
   if (model.adapter.type == AdapterType::none) flat.settings.values.erase("model.adapter.publish");
   flat.settings.values["threads"] = std::to_string(experiment.options.threads);
   flat.settings.values["device"] = config::to_toml(Value::string(device_of(experiment)));

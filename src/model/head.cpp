@@ -18,6 +18,7 @@
 #include <limits>
 
 #include "lldm/memory/purpose.hpp"
+#include "lldm/track/phase_clock.hpp"
 #include "model/first_order.hpp"
 #include "model/kernels/rows.hpp"
 #include "model/products.hpp"
@@ -83,6 +84,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
                             const at::Tensor& weight, const at::Tensor& targets,
                             std::int64_t excluded, bool is_recorded) {
     const PurposeScope purpose(MemoryPurpose::logits);
+    const PhaseScope phase(StepPhase::head);
     const bool is_trained = is_recorded && weight.requires_grad(),
                is_frozen_path = is_recorded && rows.requires_grad() && !is_trained;
     const std::int64_t count = rows.size(0), step = chunk_rows(weight, is_trained);
@@ -107,6 +109,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::logits);
+    const PhaseScope phase(StepPhase::head);
     const auto saved = context->get_saved_variables();
     const auto &rows = saved[0], &weight = saved[1], &targets = saved[2], &kept = saved[3];
     const bool wants_rows = context->needs_input_grad(0);
@@ -141,6 +144,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                             const at::Tensor& targets, const c10::intrusive_ptr<HeldHead>& head,
                             std::int64_t excluded) {
     const PurposeScope purpose(MemoryPurpose::logits);
+    const PhaseScope phase(StepPhase::head);
     auto sums = at::full({rows.size(0)}, -std::numeric_limits<double>::infinity(), rows.options());
     auto chosen = at::empty({rows.size(0)}, rows.options());
     each_slice(head->matrix, rows, excluded,
@@ -162,6 +166,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::logits);
+    const PhaseScope phase(StepPhase::head);
     const auto saved = context->get_saved_variables();
     const auto &rows = saved[0], &targets = saved[1], &sums = saved[2];
     const auto held = context->saved_data["head"].toCapsule();

@@ -75,6 +75,7 @@ void check_against_folder(const ModelOptions& options, const TransformerConfig& 
   check("heads", options.heads, defaults.heads, config.heads);
   check("kv_heads", options.kv_heads, defaults.kv_heads, config.kv_heads);
   check("mlp_width", options.mlp_width, defaults.mlp_width, config.mlp_width);
+  if (options.vocab_size > 0) check("vocab_size", options.vocab_size, 0, config.vocabulary);
   if (options.max_length > config.max_length)
     complaints += message("\n  max_length = ", options.max_length, ", the folder has ",
                           config.max_length, "; less is legal");
@@ -104,6 +105,7 @@ void check_given_sizes(const ModelOptions& options, const config::Value* given,
   loaded.heads = config.heads;
   loaded.kv_heads = options.kv_heads == 0 ? 0 : config.kv_heads;
   loaded.mlp_width = options.mlp_width == 0 ? 0 : config.mlp_width;
+  loaded.vocab_size = options.vocab_size == 0 ? 0 : config.vocabulary;
   loaded.rope_theta = config.rope_theta;
   loaded.norm_eps = config.norm_eps;
   loaded.qkv_bias = config.qkv_bias;
@@ -147,8 +149,9 @@ void ModelOptions::check(config::OptionsCheck& check) const {
                   "such as \"q_proj\", \"down_proj\" (llama, qwen2, qwen3, dream), \"attn_out\", "
                   "\"ff_proj\" (llada), \"attn.attn\" (smdm)");
   const std::pair<const char*, std::int64_t> sizes[] = {
-      {"width", width},       {"layers", layers},       {"heads", heads},
-      {"kv_heads", kv_heads}, {"mlp_width", mlp_width}, {"max_length", max_length}};
+      {"width", width},          {"layers", layers},       {"heads", heads},
+      {"kv_heads", kv_heads},    {"mlp_width", mlp_width}, {"vocab_size", vocab_size},
+      {"max_length", max_length}};
   bool is_sane = true;
   for (const auto& [key, value] : sizes) {
     constexpr std::int64_t kMost = std::int64_t{1} << 31;
@@ -189,10 +192,14 @@ TransformerConfig transformer_config(const ModelOptions& options, const ModelTok
   config.kv_heads = options.kv_heads > 0 ? options.kv_heads : options.heads;
   config.mlp_width =
       options.mlp_width > 0 ? options.mlp_width : (options.width * 8 / 3 + 15) / 16 * 16;
-  config.vocabulary = config.logit_columns = tokens.vocabulary_size;
+  if (options.vocab_size > 0 && tokens.vocabulary_size > options.vocab_size)
+    throw ConfigError(message("[model] vocab_size = ", options.vocab_size, ": the tokenizer has ",
+                              tokens.vocabulary_size, " ids\n  legal: at least as many, or 0"));
+  const std::int64_t rows = options.vocab_size > 0 ? options.vocab_size : tokens.vocabulary_size;
+  config.vocabulary = config.logit_columns = rows;
   // Where the family has a row behind those with a logit, that is the mask's.
-  if (config.extra_rows == 1 && tokens.mask == tokens.vocabulary_size - 1)
-    config.vocabulary = config.logit_columns = tokens.vocabulary_size - 1;
+  if (config.extra_rows == 1 && tokens.mask == rows - 1)
+    config.vocabulary = config.logit_columns = rows - 1;
   config.max_length = options.max_length > 0 ? options.max_length : kFreshMaxLength;
   config.rope_theta = options.rope_theta;
   config.norm_eps = options.norm_eps;

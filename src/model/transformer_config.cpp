@@ -132,6 +132,7 @@ ModelShape shape_of(const TransformerConfig& config) {
           .width = config.width,
           .layers = config.layers,
           .heads = config.heads,
+          .attention_width = config.query_width(),
           .mlp_width = config.mlp_width,
           .vocabulary = config.embedding_rows(),
           .max_length = config.max_length,

@@ -10,6 +10,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "lldm/track/phase_clock.hpp"
 #include "score/chunk.hpp"
 
 namespace lldm {
@@ -99,6 +100,7 @@ at::Tensor ScoreEngineCore::on_device(const std::vector<std::int64_t>& values) c
 at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePlan> plans,
                                      bool reference) const {
   const PurposeScope scope(MemoryPurpose::activations);
+  const PhaseScope phase(reference ? StepPhase::reference : StepPhase::forward);
   Packed pack = this->pack(chunk, plans);
   const Evaluate& model = (reference ? reference_ : policy_).log_probabilities;
   if (pack.posteriors.empty())
@@ -117,6 +119,7 @@ at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePl
 at::Tensor ScoreEngineCore::evaluate_logits(const Chunk& chunk, std::span<const ScorePlan> plans,
                                             bool reference) const {
   const PurposeScope scope(MemoryPurpose::activations);
+  const PhaseScope phase(reference ? StepPhase::reference : StepPhase::forward);
   const Packed pack = this->pack(chunk, plans);
   return (reference ? reference_ : policy_).logits(pack.tokens, on_device(pack.positions));
 }
@@ -126,6 +129,7 @@ std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans, 
   const c10::NoGradGuard no_grad;
   std::vector<double> values;
   if (reference && stored_) {
+    const PhaseScope phase(StepPhase::reference);
     for (const ScorePlan& plan : plans) {
       const std::vector<double> own = stored_(plan);
       if (own.size() != plan.queries.size())

@@ -11,6 +11,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/flat_tensors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "lldm/track/phase_clock.hpp"
 #include "score/chunk.hpp"
 
 namespace lldm {
@@ -43,6 +44,7 @@ void add_scaled(const std::vector<NamedParameter>& parameters, const FlatTensors
                 double scale) {
   const c10::NoGradGuard no_grad;
   const PurposeScope scope(MemoryPurpose::gradients);
+  const PhaseScope phase(StepPhase::backward);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     at::Tensor& gradient = parameters[i].value.mutable_grad();
     if (!gradient.defined()) gradient = at::zeros_like(parameters[i].value);
@@ -111,6 +113,7 @@ std::vector<at::Tensor> ScoreEngineCore::back_propagate_score(const ScorePlan& p
   std::int64_t begin = 0;
   for (const Chunk& chunk : chunks(answer, kPairwiseCopies)) {
     const at::Tensor part = evaluate(chunk, answer, false);
+    const PhaseScope phase(StepPhase::backward);
     torch::autograd::backward({part}, {seeds.narrow(0, begin, part.size(0)).to(part.options())});
     begin += part.size(0);
     values.push_back(to_host(part));

@@ -132,13 +132,14 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
   const at::Device device(run.device);
   if (const std::string note = emulation_note(precision_of(options.model), device); !note.empty())
     run.logger.warning("[model] " + note);
-  const std::string folder =
-      from.empty() ? options.model.path.string() : model_folder_of(run, work, from).string();
+  const bool is_drawn = run.options.draws_inputs && work.inputs.contains(from);
+  const std::string folder = from.empty() || is_drawn ? options.model.path.string()
+                                                      : model_folder_of(run, work, from).string();
   ModelBundle bundle;
   if (!folder.empty()) {
     if (from.empty() || (!work.inputs.contains(from) && !makes_model(run.experiment(work))))
       check_given_sizes(options.model, file_table(run, work, "model"), folder);
-    if (work.inputs.contains(from) && !has_manifest(folder))
+    if (work.inputs.contains(from) && !is_drawn && !has_manifest(folder))
       throw DataError(message(folder, ": ", kManifestName, " is missing\n  stage \"", from,
                               "\" wrote it; to do that stage again, remove its folder"));
     bundle.model = load_model(folder, {.precision = precision_of(options.model),

@@ -8,6 +8,7 @@
 #include "lldm/stage/run_context.hpp"
 #include "lldm/stage/training_options.hpp"
 #include "lldm/train/trainer.hpp"
+#include "stage/asked_plans.hpp"
 #include "stage/benchmark_rows.hpp"
 #include "stage/kinds.hpp"
 #include "stage/prepared_training.hpp"
@@ -23,8 +24,6 @@
 namespace lldm {
 namespace {
 
-using StageTrainer = Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
-
 /// Everything a stage will ask its reference: by row and epoch, then by repetition of the study.
 AskedPlans asked_plans(const StageTrainer& trainer, const PreparedTraining& prepared,
                        const std::vector<TrainingRow>& study_rows) {
@@ -32,19 +31,13 @@ AskedPlans asked_plans(const StageTrainer& trainer, const PreparedTraining& prep
   const std::size_t repeats = study_rows.empty() ? 0 : static_cast<std::size_t>(kStudyRepeats);
   return {uses->size() + repeats, [uses, &trainer, &prepared, &study_rows](std::size_t group) {
             const TrainingSetup& setup = prepared.setup;
+            if (group < uses->size()) return asked_of(trainer, setup, (*uses)[group]);
             std::vector<AskedPlan> asked;
-            if (group < uses->size()) {
-              const RowUse& use = (*uses)[group];
-              const auto& rows = use.purpose == Purpose::noise ? setup.rows : setup.validation;
-              for (ScorePlan& plan : trainer.reference_plans(use))
-                asked.push_back({std::move(plan), use.epoch, rows[use.row].id, asked.size()});
-            } else {
-              const auto repeat = static_cast<int>(group - uses->size());
-              for (ScorePlan& plan :
-                   study_plans(prepared.process, prepared.estimator, setup, study_rows, repeat))
-                asked.push_back({std::move(plan), static_cast<std::uint64_t>(repeat) + 1,
-                                 study_rows[asked.size() / 2].id, asked.size() % 2});
-            }
+            const auto repeat = static_cast<int>(group - uses->size());
+            for (ScorePlan& plan :
+                 study_plans(prepared.process, prepared.estimator, setup, study_rows, repeat))
+              asked.push_back({std::move(plan), static_cast<std::uint64_t>(repeat) + 1,
+                               study_rows[asked.size() / 2].id, asked.size() % 2});
             return asked;
           }};
 }

@@ -53,7 +53,7 @@ void train_adapter(const RunContext& run, const Work& work, const AdapterOptions
     go_on(run, work, adapter, bundle);
   else
     bundle.model->add_adapter(lora_options(adapter), setup.draws);
-  if (adapter.publish == AdapterPublishing::adapter)
+  if (adapter.publish == AdapterPublishing::adapter && !bundle.folder.empty())
     bundle.base = adapter_base(bundle.folder, bundle.model->precision());
   if (adapter.dropout > 0)
     setup.on_passes = [model = bundle.model, draws = setup.draws](auto step) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/track/phase_clock.hpp"
 #include "lldm/train/trainer.hpp"
 #include "train/mismatched.hpp"
 #include "train/shared_length.hpp"
@@ -70,6 +71,7 @@ std::vector<ScorePlan> TrainerCore::reference_plans(const RowUse& use) const {
 }
 
 TrainerCore::StepRows TrainerCore::rows_of(std::int64_t step) {
+  const PhaseScope phase(StepPhase::plans);
   const auto entries = order_.step(step, setup_.optimizer.row_limit(setup_.num_rows()));
   StepRows chosen;
   const auto add = [&](const TrainingRow& row, std::uint64_t epoch) {
@@ -108,6 +110,7 @@ Text TrainerCore::cut(const Text& text, std::uint64_t epoch, std::uint64_t row) 
 ScoreBatch TrainerCore::plan_batch(const std::vector<const TrainingRow*>& rows,
                                    const std::vector<std::uint64_t>& epochs, Purpose purpose,
                                    std::int64_t evaluations) const {
+  const PhaseScope phase(StepPhase::plans);
   ScoreBatch batch;
   batch.group_size = needs_.group_size;
   // The ablation's reference draws live in a row space of their own.

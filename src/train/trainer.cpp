@@ -13,6 +13,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/objective/weighted_sum.hpp"
+#include "lldm/track/phase_clock.hpp"
 #include "train/gradient_noise.hpp"
 #include "train/score_metrics.hpp"
 #include "train/step_rows.hpp"
@@ -121,6 +122,7 @@ void TrainerCore::require_finite(const std::vector<DonePart>& parts, double loss
 }
 
 double TrainerCore::update(const std::vector<DonePart>& parts, std::int64_t step) {
+  const PhaseScope phase(StepPhase::optimizer);
   try {
     return optimizer_->step(setup_.optimizer.rate().at(step, total_));
   } catch (const NonFiniteGradient& error) {
@@ -157,6 +159,7 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
     const std::vector<std::uint64_t> part_epochs = between(chosen.epochs, at, end);
     at = end;
     const ScoreBatch batch = plan_batch(part, part_epochs, Purpose::noise, adaptation.evaluations);
+    if (setup_.on_batch) setup_.on_batch(batch);
     EngineStep done = engine_.step(batch, totals, needs_, normalised(), setup_.path);
     parts.push_back({ids_of(part), done.scores, done.loss});
     require_finite_scores(batch, done.scores, parts.back().ids, setup_.labels, at_step(step),

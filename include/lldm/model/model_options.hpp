@@ -98,6 +98,7 @@ struct ModelOptions {
   std::int64_t heads = 8;
   std::int64_t kv_heads = 0;
   std::int64_t mlp_width = 0;
+  std::int64_t vocab_size = 0;
   std::int64_t max_length = 0;
   double rope_theta = 10000.0;
   double norm_eps = 1e-5;
@@ -128,6 +129,10 @@ struct ModelOptions {
         field("mlp_width", &O::mlp_width,
               "Width inside SwiGLU; 0: 8/3 of the width, rounded up to a multiple of 16.")
             .at_least(0),
+        field("vocab_size", &O::vocab_size,
+              "Rows of embedding and head; 0: as many as the tokenizer has ids, or a folder's own.")
+            .at_least(0)
+            .unit("ids"),
         field("max_length", &O::max_length,
               "Longest sequence the model accepts; 0: 1024 for a fresh model, a folder's own. Less "
               "than a folder's is less memory, and its config.json stays.")

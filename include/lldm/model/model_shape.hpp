@@ -25,6 +25,7 @@ struct ModelShape {
   std::int64_t width = 0;
   std::int64_t layers = 0;
   std::int64_t heads = 0;
+  std::int64_t attention_width = 0;  // of all queries of a token: heads times a head's width
   std::int64_t mlp_width = 0;
   std::int64_t vocabulary = 0;  // columns of the logits
   std::int64_t max_length = 0;  // tokens of the longest sequence it accepts

@@ -42,8 +42,11 @@ struct RunOptions {
   bool strict_resume = false;         // a damaged or missing newest checkpoint is an error
   bool is_fresh = false;              // remove what an earlier run of this file left in `out`
   std::filesystem::path store = {};   // finished work is taken from here and kept here; "": none
-  bool retries_failed = true;         // a grid's work that is recorded as failed is tried again
-  RunObserver* observer = nullptr;    // never null inside a run
+  /// A stage that starts from an earlier one's model starts from one drawn afresh, of the shape
+  /// that [model] says: what a step costs does not depend on the numbers in it.
+  bool draws_inputs = false;
+  bool retries_failed = true;       // a grid's work that is recorded as failed is tried again
+  RunObserver* observer = nullptr;  // never null inside a run
 };
 
 }  // namespace lldm

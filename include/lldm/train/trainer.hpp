@@ -66,6 +66,8 @@ struct TrainingSetup {
   /// Told the number of a step before its passes, and nothing behind them: a model that draws in
   /// training (dropout) draws by it.
   std::function<void(std::optional<std::int64_t>)> on_passes = {};
+  /// Told every micro-batch of plans before it is scored: who counts work looks here.
+  std::function<void(const ScoreBatch&)> on_batch = {};
   /// A validation row by its id, where these come from elsewhere than the rows; empty: as the rows.
   std::function<std::string(std::uint64_t)> validation_row = {};
 

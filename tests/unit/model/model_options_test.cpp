@@ -72,6 +72,26 @@ TEST_CASE("ModelOptions load a folder and refuse keys that contradict it", "[mod
             .find("mask token is 5, the model's is 63") != std::string::npos);
 }
 
+TEST_CASE("vocab_size gives a fresh model more rows than the tokenizer has ids, never fewer",
+          "[model][options]") {
+  const lldm::testing::TemporaryFolder folder;
+  lldm::ModelOptions options{.vocab_size = 100};
+  const auto config = lldm::transformer_config(options, kTokens);
+  CHECK(config.logit_columns == 100);
+  CHECK(config.embedding_rows() == 100);
+  CHECK(config.mask_token == 63);
+  CHECK(lldm::transformer_config({}, kTokens).logit_columns == 64);
+  options.vocab_size = 63;
+  CHECK(error_of(options) ==
+        "[model] vocab_size = 63: the tokenizer has 64 ids\n  legal: at least as many, or 0");
+  options.vocab_size = 100;
+  lldm::make_model(options, kTokens, kDraws)->save(folder.path());
+  options.path = folder.path().string();
+  CHECK(error_of(options).empty());
+  options.vocab_size = 99;
+  CHECK(error_of(options).find("vocab_size = 99, the folder has 100") != std::string::npos);
+}
+
 TEST_CASE("a folder's model may take shorter texts, and none longer", "[model][options]") {
   const lldm::testing::TemporaryFolder folder, again;
   lldm::make_model({.layers = 1, .max_length = 96}, kTokens, kDraws)->save(folder.path());
