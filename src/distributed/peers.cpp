@@ -53,6 +53,7 @@ Peers::Peers(const Rendezvous& meeting, SharedStore store, double patience_secon
   sign_in(patience_seconds);
   last_ = at_start_;
   heard_.assign(keys_.size(), Clock::now());
+  last_look_ = Clock::now().time_since_epoch().count();
   thread_ = std::thread([this] { watch(); });
 }
 
@@ -156,10 +157,8 @@ void Peers::watch() {
       look();
     } catch (const std::exception&) {
       note(keeps_store_ ? "the store that this process keeps has failed"
-           : verdict_.empty()
-               ? message("the store at ", place_, " is gone, and who keeps it: ", name_of(0),
-                         ", or the launcher")
-               : verdict_);
+                        : message("the store at ", place_,
+                                  " is gone, and who keeps it: ", name_of(0), ", or the launcher"));
       std::this_thread::sleep_for(kHurriedBeat);
     }
   }

@@ -7,13 +7,18 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <thread>
 
 #include "distributed/gloo.hpp"
 #include "distributed/peers.hpp"
+#include "memory/cuda_library.hpp"
 
 namespace lldm {
 namespace {
@@ -62,7 +67,9 @@ struct ProcessGroup::Body {
   }
   ~Body() {
     // Its destructor waits for what is under way, which may never end: then it stays.
-    if (is_broken) static_cast<void>(gloo.release());
+    if (!is_broken) return;
+    static_cast<void>(gloo.release());
+    if (nccl) static_cast<void>(nccl->release());
   }
 
   [[noreturn]] void lose(const std::string& verdict) {
@@ -98,11 +105,56 @@ struct ProcessGroup::Body {
   bool keeps_store;
   SharedStore store;
   Peers peers;
+  /// All, before the first sum on a device: whether every process has a GPU of its own, and then
+  /// the way between them.
+  bool has_nccl(ProcessGroup& group, const at::Device& device);
+  /// As `wait`, of work that only LibTorch's stream waits for.
+  void wait_on_device(const c10::intrusive_ptr<c10d::Work>& work);
+
   c10::intrusive_ptr<c10d::Backend> gloo;
+  std::optional<c10::intrusive_ptr<c10d::Backend>> nccl;  // null: looked, and there is none
   int local_rank = 0, local_size = 0;
   bool is_broken = false;
   bool is_told = false;  // the failure at hand is known to all
 };
+
+bool ProcessGroup::Body::has_nccl(ProcessGroup& group, const at::Device& device) {
+  if (nccl) return nccl->defined();
+  nccl.emplace();
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  const std::vector<std::string> places = group.agree([&] {
+    return message(peers.at_start()[static_cast<std::size_t>(rank)].host, " ",
+                   visible ? visible : "", " ", static_cast<int>(device.index()));
+  });
+  if (std::set<std::string>(places.begin(), places.end()).size() != places.size()) return false;
+  // Where one of them cannot, none does: then they sum on the host.
+  try {
+    static_cast<void>(group.agree([&] {
+      memory::loaded_cuda_functions()->connect_nccl(store.handle(), rank, size, *nccl);
+      return std::string();
+    }));
+  } catch (const LostRank&) {
+    throw;
+  } catch (const std::exception&) {
+    is_told = false;
+    nccl->reset();
+  }
+  return nccl->defined();
+}
+
+void ProcessGroup::Body::wait_on_device(const c10::intrusive_ptr<c10d::Work>& work) {
+  for (auto looked = std::chrono::steady_clock::now(); !work->isCompleted();) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (std::chrono::steady_clock::now() - looked < std::chrono::milliseconds(500)) continue;
+    looked = std::chrono::steady_clock::now();
+    if (const std::string verdict = peers.verdict(); !verdict.empty()) lose(verdict);
+  }
+  try {
+    work->wait();
+  } catch (const std::exception& error) {
+    lose(peers.await_verdict(message("the GPUs of the others cannot be reached: ", error.what())));
+  }
+}
 
 std::shared_ptr<ProcessGroup> ProcessGroup::join(const Rendezvous& meeting,
                                                  double patience_seconds) {
@@ -126,6 +178,12 @@ void ProcessGroup::sum(const at::Tensor& values) {
   if (values.device().is_cpu() && is_wide) {
     std::vector<at::Tensor> all{values};
     body_->wait(body_->gloo->allreduce(all));
+    return;
+  }
+  if (!values.device().is_cpu() && body_->has_nccl(*this, values.device())) {
+    std::vector<at::Tensor> all{is_wide ? values : values.to(at::kFloat)};
+    body_->wait_on_device((*body_->nccl)->allreduce(all));
+    if (!is_wide) const_cast<at::Tensor&>(values).copy_(all.front());
     return;
   }
   // Of 16 bits, or on a device: in float32 on the host, slice by slice.

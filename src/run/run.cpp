@@ -78,8 +78,9 @@ void run_experiment(const LoadedExperiment& loaded, const Registry& registry, Me
   const OpenedRun run = open_together(loaded, registry, logger, options);
   DeadlineObserver deadline(*options.observer, run.schedule.experiments.front().options.max_hours,
                             logger);
+  WatchfulObserver watchful(deadline, options.group.get());
   RunOptions limited = options;
-  limited.observer = &deadline;
+  limited.observer = &watchful;
   const Workshop shop = open_workshop(run.schedule, registry, memory, logger, limited, 1);
   std::vector<WorkFailure> failures;
   try {

@@ -17,6 +17,31 @@ namespace lldm {
 [[nodiscard]] RunSchedule schedule_together(const LoadedExperiment& loaded,
                                             const RunOptions& options);
 
+/// Passes everything on, and throws LostRank where it is asked whether to stop and a process is gone.
+class WatchfulObserver final : public RunObserver {
+ public:
+  /// `group` may be null.
+  WatchfulObserver(RunObserver& inner, const ProcessGroup* group) : inner_(inner), group_(group) {}
+
+  void begin(std::string_view label, std::string_view unit, std::int64_t done,
+             std::int64_t total) override {
+    inner_.begin(label, unit, done, total);
+  }
+  void progress(std::int64_t done,
+                const std::vector<std::pair<std::string, double>>& metrics) override {
+    inner_.progress(done, metrics);
+  }
+  void end() override { inner_.end(); }
+  bool should_stop() override {
+    if (group_) group_->require_all();
+    return inner_.should_stop();
+  }
+
+ private:
+  RunObserver& inner_;
+  const ProcessGroup* group_;
+};
+
 /// Rank 0, before a piece of work: the others do it too where it is shared, else it is said that
 /// they wait.  `group` may be null.
 void announce(ProcessGroup* group, const PlannedRun& run, const Work& work, Logger& logger);
