@@ -77,9 +77,8 @@ void Peers::sign_in(double patience_seconds) {
   }
   store_.set(key, text_of(own_));
   while (!store_.has_all(keys_)) {
-    if (const auto deaths = store_.get(kDeathsKey))
-      for (const auto& [rank, how] : nlohmann::json::parse(*deaths).items())
-        throw Error(message("rank ", rank, " ", how.get<std::string>(), " before it had come"));
+    for (const auto& [rank, how] : deaths())
+      throw Error(message("rank ", rank, " ", how, " before it had come"));
     if (Clock::now() >= end) {
       std::string missing;
       for (int r = 0; r < size_; ++r)
@@ -91,6 +90,15 @@ void Peers::sign_in(double patience_seconds) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   for (const std::string& text : store_.get_all(keys_)) at_start_.push_back(peer_of(text));
+}
+
+std::map<int, std::string> Peers::deaths() {
+  std::map<int, std::string> ends;
+  const std::optional<std::string> text = store_.get(kDeathsKey);
+  if (!text) return ends;
+  const auto json = nlohmann::json::parse(*text);
+  for (const auto& [rank, how] : json.items()) ends[std::stoi(rank)] = how.get<std::string>();
+  return ends;
 }
 
 std::string Peers::name_of(int rank) const {
@@ -176,10 +184,8 @@ void Peers::look() {
   for (int r = 0; r < size_; ++r)
     if (r != rank_) judge(r, peer_of(texts[static_cast<std::size_t>(r)]));
   // What a process said itself says more.
-  if (const auto deaths = store_.get(kDeathsKey))
-    for (const auto& [rank, how] : nlohmann::json::parse(*deaths).items())
-      if (std::stoi(rank) != rank_)
-        note(message(name_of(std::stoi(rank)), " ", how.get<std::string>()));
+  for (const auto& [rank, how] : deaths())
+    if (rank != rank_) note(message(name_of(rank), " ", how));
   last_look_ = Clock::now().time_since_epoch().count();
   changed_.notify_all();
 }

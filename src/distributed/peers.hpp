@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -55,6 +56,8 @@ class Peers {
   void sign_in(double patience_seconds);
   void watch();
   void look();
+  /// What a launcher says of processes that have ended, by rank.
+  [[nodiscard]] std::map<int, std::string> deaths();
   void judge(int rank, const Peer& now);
   void note(const std::string& verdict);  // the first one stays
 
