@@ -43,6 +43,14 @@ file(GLOB LLDM_CUDA_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cuda/*.c
 add_library(lldm_cuda SHARED ${LLDM_CUDA_SOURCES} $<TARGET_OBJECTS:lldm_cuda_kernels>)
 target_compile_definitions(lldm_cuda PRIVATE LLDM_VERSION="${PROJECT_VERSION}" LLDM_TORCH_VERSION="${LLDM_TORCH_VERSION}")
 target_include_directories(lldm_cuda PRIVATE ${PROJECT_SOURCE_DIR}/src)
+# ProcessGroupNCCL.hpp reads nccl.h, which the torch wheel has not: NCCL's own wheel does, and the toolkit may.
+find_path(LLDM_NCCL_INCLUDE nccl.h HINTS "${LLDM_TORCH_ROOT}/nvidia/nccl/include" ${CUDAToolkit_INCLUDE_DIRS})
+if(LLDM_NCCL_INCLUDE)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/cuda/nccl.cpp PROPERTIES
+    COMPILE_DEFINITIONS USE_C10D_NCCL INCLUDE_DIRECTORIES ${LLDM_NCCL_INCLUDE})
+else()
+  message(STATUS "lldm: nccl.h not found: several processes sum gradients of GPUs on the host")
+endif()
 # --no-as-needed: LibTorch's CUDA kernels register themselves when their library is loaded, no symbol asks
 # for them.  --allow-shlib-undefined: cuBLAS, cuDNN and the rest are there at run time only.
 target_link_libraries(lldm_cuda PRIVATE lldm lldm_flags CUDA::cudart

@@ -15,7 +15,7 @@ set_target_properties(lldm PROPERTIES EXPORT_NAME lldm VERSION ${PROJECT_VERSION
 if(LLDM_PCH)
   target_precompile_headers(lldm PRIVATE ${LLDM_PCH_HEADERS})
   foreach(source ${LLDM_SOURCES})  # reading the 260 MB of it costs 0.8 s, which files without tensors save
-    if(source MATCHES "/src/(text|storage|config|registry|data|tokenizer|track|experiment|stage|render|report|run|plugin|builtin)/")
+    if(source MATCHES "/src/(text|storage|config|distributed|registry|data|tokenizer|track|experiment|stage|render|report|run|plugin|builtin)/")
       set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     endif()
   endforeach()
@@ -46,3 +46,7 @@ set_source_files_properties(${LLDM_PARALLEL_SOURCES} PROPERTIES COMPILE_OPTIONS 
 set_source_files_properties(${LLDM_KERNEL_SOURCES} ${LLDM_PARALLEL_SOURCES}
   PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 target_link_libraries(lldm PRIVATE lldm::gomp)
+
+# Gloo is inside libtorch_cpu.so, whose wheel has LibTorch's header over it and none of its own.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/distributed/gloo.cpp PROPERTIES
+  COMPILE_DEFINITIONS USE_C10D_GLOO INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/src/distributed/declarations)

@@ -81,6 +81,7 @@ int terminal_width();
 
 // One function per command; each lives in src/cli/<name>.cpp.
 int run_run(const Arguments&);
+int run_launch(const Arguments&);
 int run_validate(const Arguments&);
 int run_plan(const Arguments&);
 int run_list(const Arguments&);

@@ -51,6 +51,19 @@ const std::vector<Command>& commands() {
          kFresh,
          kStore},
         run_run},
+       {"launch",
+        "COMMAND...",
+        "run an experiment in several processes of this machine, which share every training step",
+        "Example: lldm launch --processes 2 -- run FILE --out DIR\n"
+        "Every line that they write begins with the rank: [0], [1], ...  Signals are passed on; "
+        "the "
+        "exit code is\n"
+        "that of the first process that did not end well.  On several machines: torchrun or srun "
+        "(docs/several_processes.md).",
+        1,
+        1000,
+        {{"processes", Takes::value, "How many.", "N"}},
+        run_launch},
        {"validate",
         "FILE",
         "check a file without any model work; every mistake at once, exit code 2",

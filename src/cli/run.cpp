@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "cli/terminal.hpp"
+#include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/report/report.hpp"
@@ -74,7 +75,8 @@ void check_required(const LoadedExperiment& loaded, const Registry& registry,
 
 }  // namespace
 
-int run_run(const Arguments& arguments) {
+/// `group` may be null: this process alone.
+int run_file(const Arguments& arguments, const std::shared_ptr<ProcessGroup>& group) {
   const std::filesystem::path file = arguments.positional.at(0);
   const Registry registry = make_registry(arguments, file);
   const LoadedExperiment loaded = load(arguments, registry);
@@ -102,12 +104,32 @@ int run_run(const Arguments& arguments) {
   MemoryManager memory;
   memory.install();
   TerminalObserver terminal;
-  terminal.announce_reuse();
   options.observer = &terminal;
+  options.group = group;
+  if (group && !group->is_first()) {  // rank 0 speaks for all
+    run_experiment(loaded, registry, memory, null_logger(), options);
+    return 0;
+  }
+  terminal.announce_reuse();
   run_experiment(loaded, registry, memory, terminal, options);
   std::cout << report_text(out, terminal_width());
   std::cout << "report: " << (out / "report.md").string() << "\n";
   return 0;
+}
+
+int run_run(const Arguments& arguments) {
+  const std::optional<Rendezvous> meeting = find_rendezvous();
+  if (!meeting) return run_file(arguments, nullptr);
+  if (arguments.has("dry-run")) return meeting->rank == 0 ? run_file(arguments, nullptr) : 0;
+  const std::shared_ptr<ProcessGroup> group = ProcessGroup::join(*meeting);
+  try {
+    const int code = run_file(arguments, group);
+    group->leave(code, "");
+    return code;
+  } catch (const std::exception& error) {
+    group->leave(exit_code(error), error.what());
+    throw;
+  }
 }
 
 int run_validate(const Arguments& arguments) {

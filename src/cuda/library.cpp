@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "cuda/allocator.hpp"
+#include "cuda/nccl.hpp"
 #include "lldm/errors.hpp"
 #include "memory/cuda_kernels.hpp"
 #include "memory/cuda_library.hpp"
@@ -101,6 +102,7 @@ constexpr memory::CudaFunctions kFunctions = {
     &limit_memory,
     &warn_of_synchronisations,
     &versions,
+    &connect_nccl,
     {&rms_norm_forward, &rms_norm_groups, &rms_norm_backward, &rope_forward, &rope_backward,
      &swiglu_forward, &swiglu_backward, &int8_decode, &nf4_decode},
 };

@@ -2,11 +2,18 @@
 // liblldm_cuda.so as liblldm.so sees it: a table of functions, found by one symbol after dlopen.
 #pragma once
 
+#include <c10/util/intrusive_ptr.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "memory/cuda_kernels.hpp"
+
+namespace c10d {
+class Backend;
+class Store;
+}  // namespace c10d
 
 namespace lldm::memory {
 
@@ -50,6 +57,9 @@ struct CudaFunctions {
   void (*warn_of_synchronisations)(bool is_on);
   /// Of the driver and of the runtime, as 13000 is 13.0; 0: unknown.
   void (*versions)(int* driver, int* runtime);
+  /// The GPUs of several processes (cuda/nccl.hpp).
+  void (*connect_nccl)(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
+                       c10::intrusive_ptr<c10d::Backend>& backend);
   /// The fused kernels (memory/cuda_kernels.hpp).
   struct Kernels {
     decltype(&cuda::rms_norm_forward) rms_norm_forward;

@@ -4,11 +4,15 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <thread>
 
+#include "lldm/distributed/process_group.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/run/grid_run.hpp"
+#include "lldm/stage/training_options.hpp"
 #include "run/deadline.hpp"
+#include "run/several_processes.hpp"
 #include "run/work_loop.hpp"
 
 namespace lldm {
@@ -20,34 +24,75 @@ std::string chosen_device(const std::string& wish, Logger& logger) {
   return choice.device;
 }
 
+/// "cuda" of one of several processes of a machine: a GPU of its own.
+std::string own_device(const std::string& wish, const ProcessGroup* group) {
+  return group && wish == "cuda" ? message("cuda:", group->local_rank()) : wish;
+}
+
+/// Fewer where several processes share the machine's cores, unless bits must not depend on it.
+std::int64_t own_threads(const RunSchedule& schedule, const ProcessGroup* group) {
+  const std::int64_t threads = schedule.experiments.front().options.threads;
+  if (!group || threads == 0) return threads;
+  for (const Experiment& experiment : schedule.experiments)
+    for (const Stage& stage : experiment.stages)
+      if (const auto* training = stage.as<TrainingStage>();
+          training && training->reduction == Reduction::ordered)
+        return threads;
+  const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
+  return std::max<std::int64_t>(1, std::min(threads, cores / group->local_size()));
+}
+
 /// Threads, memory budget and device of this process, one of `sharers`.
 Workshop open_workshop(const RunSchedule& schedule, const Registry& registry, MemoryManager& memory,
                        Logger& logger, const RunOptions& options, std::int64_t sharers) {
   const ExperimentOptions& file = schedule.experiments.front().options;
-  const std::string device = chosen_device(file.device, logger);
-  if (file.threads > 0) at::set_num_threads(static_cast<int>(file.threads));
+  const ProcessGroup* group = options.group.get();
+  const std::string device = chosen_device(own_device(file.device, group), logger);
+  if (const std::int64_t threads = own_threads(schedule, group); threads > 0)
+    at::set_num_threads(static_cast<int>(threads));
+  if (group && device == "cpu") sharers *= group->local_size();
   if (!memory.is_installed()) memory.install();
   ByteSize budget = file.memory.budget;
   budget.bytes /= sharers;
   memory.set_budget(device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu, budget);
-  return {schedule, registry, memory, logger, options, device, sharers > 1};
+  return {schedule, registry, memory, logger, options, device, sharers > 1 && !group};
+}
+
+/// What a process of another rank than 0 does of a run.
+void follow_experiment(const LoadedExperiment& loaded, const Registry& registry,
+                       MemoryManager& memory, Logger& logger, const RunOptions& options) {
+  const RunSchedule schedule = schedule_together(loaded, options);
+  DeadlineObserver deadline(*options.observer, schedule.experiments.front().options.max_hours,
+                            logger);
+  RunOptions limited = options;
+  limited.observer = &deadline;
+  follow_run(open_workshop(schedule, registry, memory, logger, limited, 1));
 }
 
 }  // namespace
 
 void run_experiment(const LoadedExperiment& loaded, const Registry& registry, MemoryManager& memory,
                     Logger& logger, const RunOptions& options) {
-  const OpenedRun run = open_run(loaded, registry, logger, options);
+  if (options.group && !options.group->is_first())
+    return follow_experiment(loaded, registry, memory, logger, options);
+  const OpenedRun run = open_together(loaded, registry, logger, options);
   DeadlineObserver deadline(*options.observer, run.schedule.experiments.front().options.max_hours,
                             logger);
+  WatchfulObserver watchful(deadline, options.group.get());
   RunOptions limited = options;
-  limited.observer = &deadline;
+  limited.observer = &watchful;
   const Workshop shop = open_workshop(run.schedule, registry, memory, logger, limited, 1);
   std::vector<WorkFailure> failures;
-  if (run.schedule.cells.size() == 1)
-    do_alone(shop, run.needed);
-  else
-    failures = share_work(shop, run.needed);
+  try {
+    if (run.schedule.cells.size() == 1)
+      do_alone(shop, run.needed);
+    else
+      failures = share_work(shop, run.needed);
+    announce_end(options.group.get());
+  } catch (...) {
+    if (options.group) options.group->tell_failure();
+    throw;
+  }
   collect_run(run.schedule, options.out);
   throw_if_any(failures, run.schedule.work.size());
 }

@@ -13,6 +13,7 @@
 #include "lldm/storage/published_folder.hpp"
 #include "run/claimed_progress.hpp"
 #include "run/lost_work.hpp"
+#include "run/several_processes.hpp"
 #include "run/stored_work.hpp"
 #include "run/work_claim.hpp"
 #include "run/work_metrics.hpp"
@@ -36,6 +37,7 @@ void complete(const RunContext& run, const Work& work) {
   unseal_work(work.folder);
   write_work_record(run.schedule, work);
   const Stage& stage = run.schedule.stage_of(work);
+  announce(run.options.group.get(), run, work, run.logger);
   Result details = stage.kind.run(stage.options.get(), run, work);
   Result result = {{"hash", work.hash},
                    {"stage", work.stage},
@@ -49,6 +51,16 @@ void complete(const RunContext& run, const Work& work) {
   keep_metrics(run.metrics.path(), run.label(work), work.folder);
   seal_work(work.folder, result.dump(2) + "\n");
   StoredWork(run.schedule, run.options.out, run.options.store, run.logger).publish(work);
+}
+
+/// The other processes of a group hear of what ended it.
+void complete_or_tell(const RunContext& run, const Work& work) {
+  try {
+    complete(run, work);
+  } catch (...) {
+    if (run.options.group) run.options.group->tell_failure();
+    throw;
+  }
 }
 
 void warn_of_torn_line(const MetricsWriter& metrics, Logger& logger) {
@@ -165,11 +177,13 @@ class Sharing {
       make_folders(work.folder);
       MetricsWriter metrics(work.folder / kMetricsName);
       warn_of_torn_line(metrics, shop_.logger);
-      complete({shop_.schedule, shop_.registry, shop_.memory, shop_.logger, options, metrics,
-                shop_.device},
-               work);
+      complete_or_tell({shop_.schedule, shop_.registry, shop_.memory, shop_.logger, options,
+                        metrics, shop_.device},
+                       work);
       standing_[w] = Standing::done;
     } catch (const Stopped&) {
+      throw;
+    } catch (const LostRank&) {  // no fault of the work
       throw;
     } catch (const std::exception& error) {  // LibTorch's too
       standing_[w] = Standing::failed;
@@ -209,7 +223,7 @@ void do_alone(const Workshop& shop, const std::vector<bool>& needed) {
     ClaimedProgress progress(*shop.options.observer, *claim, names.of(work));
     RunOptions options = shop.options;
     options.observer = &progress;
-    complete(
+    complete_or_tell(
         {shop.schedule, shop.registry, shop.memory, shop.logger, options, metrics, shop.device},
         work);
   }

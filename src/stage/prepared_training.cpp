@@ -65,6 +65,8 @@ PreparedTraining prepare_training(const RunContext& run, const Work& work,
   setup.draws_epochs = stage.draws_epochs;
   setup.random_length_share = stage.random_length_share;
   setup.device = run.device;
+  setup.group = run.options.group;
+  setup.reduction = stage.reduction.value_or(Reduction::fast);
   return {bundle,
           make_process(run, services, stage.forward_process),
           estimator,

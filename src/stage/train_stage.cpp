@@ -15,6 +15,7 @@
 #include "stage/reference_scores.hpp"
 #include "stage/score_study.hpp"
 #include "stage/seen_prompts.hpp"
+#include "stage/shared_training.hpp"
 #include "stage/sound_model.hpp"
 #include "stage/training_memory.hpp"
 #include "stage/training_reporter.hpp"
@@ -94,21 +95,24 @@ void warn_of_new_template(const RunContext& run, const Work& work,
 
 Result TrainingKind::run(const Options& stage, const RunContext& run, const Work& work) {
   const MemoryManager::Watch watch(run.memory);
-  PreparedTraining prepared = prepare_training(run, work, stage);
+  ProcessGroup* const group = run.options.group.get();
+  PreparedTraining prepared = together(group, [&] { return prepare_training(run, work, stage); });
   prepared.bundle.noise = trained_noise(stage.forward_process.type(), prepared.process);
   const ObjectiveNeeds& needs = prepared.needs;
   warn_of_new_template(run, work, prepared.bundle.folder, needs.reference);
   tell_mismatched(run, work, prepared);
-  const TrainingMemory memory =
-      plan_training_memory(run, work, stage, prepared.bundle, prepared.estimator, prepared.process,
-                           needs, prepared.setup);
-  prepared.setup.path = memory.path;
+  const TrainingMemory memory = together(group, [&] {
+    return plan_training_memory(run, work, stage, prepared.bundle, prepared.estimator,
+                                prepared.process, needs, prepared.setup);
+  });
+  prepared.setup.path = path_of_all(group, memory.path);
   const std::int64_t num_rows = prepared.setup.num_rows();
   run.logger.info(message("stage ", run.label(work), ": ", num_rows,
                           needs.group_size == 2 ? " pairs" : " rows", ", ",
                           prepared.setup.optimizer.total_steps(num_rows), " steps, ",
                           prepared.bundle.model->shape().parameters, " parameters, gradient path ",
-                          to_string(memory.path)));
+                          to_string(prepared.setup.path), shared_by(group)));
+  tell_idle(run, work, prepared.setup);
   std::vector<TrainingRow> study_rows;  // pairs whose scores are studied
   if (needs.group_size > 1) study_rows = prepared.setup.validation;
   const TrainingRow first =
@@ -117,11 +121,18 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   StageTrainer trainer(prepared.process, prepared.estimator, prepared.objective, prepared.setup);
   std::optional<FilledPlans> filled;
   if (prepared.cache)  // before a checkpoint takes the place of the weights of `from`
-    filled = fill_reference_cache(run, work, prepared.setup,
+    filled = together(group, [&] {
+      return fill_reference_cache(run, work, prepared.setup,
                                   asked_plans(trainer, prepared, study_rows), *prepared.cache);
+    });
+  if (group && !group->is_first()) {
+    follow(run, trainer, prepared);
+    return {};
+  }
   TrainingReporter reporter(run, work, prepared.bundle);
   const TrainingProgress begin = reporter.resume(trainer.optimizer(), trainer.total_steps());
   reporter.start(begin.step, trainer.total_steps());
+  if (group) static_cast<void>(begin_together(*group, begin, prepared.setup, trainer.optimizer()));
   trainer.run(reporter, begin);
   reporter.finish();
   require_sound_model(stage.name, trainer.total_steps(), prepared.process, prepared.estimator,
@@ -144,7 +155,8 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
     result["benchmark_rows"] =
         benchmark_rows(run.schedule.stage_of(work).facts.rows.front(), prepared.sources);
   result["score_target"] = prepared.estimator.target(scored, prepared.process).name;
-  result["gradient_path"] = to_string(memory.path);
+  result["gradient_path"] = to_string(prepared.setup.path);
+  if (group) result["processes"] = group->size();
   if (filled)
     result["reference_scores"] = {{"plans", filled->asked},
                                   {"computed", filled->computed},

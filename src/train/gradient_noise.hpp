@@ -19,27 +19,41 @@ class GradientNoise {
  public:
   explicit GradientNoise(const std::vector<NamedParameter>& parameters)
       : followed_(followed_parameter(parameters).value) {}
-  void after_micro_batch() {
+  /// `is_alone`: the gradient is that of the last micro-batch, and not of all so far.
+  void after_micro_batch(bool is_alone = false) {
     const at::Tensor& gradient = followed_.grad();
     if (!gradient.defined()) return;
     const at::Tensor now = gradient.to(at::kDouble);
-    const at::Tensor part = before_.defined() ? now - before_ : now;
+    const at::Tensor part = before_.defined() && !is_alone ? now - before_ : now;
     const at::Tensor square = (part * part).sum();  // read at the end: no wait a micro-batch
     squares_ = squares_.defined() ? squares_ + square : square;
+    last_ = square;
     before_ = now.clone();
     ++count_;
   }
   /// Variance of the step's gradient, estimated from its micro-batches, over its squared norm.
   [[nodiscard]] std::optional<double> share() const {
     if (count_ < 2) return std::nullopt;
-    const double whole = (before_ * before_).sum().item<double>();
-    if (whole == 0) return std::nullopt;
-    const auto m = static_cast<double>(count_);
-    return (squares_.item<double>() - whole / m) * m / (m - 1) / whole;
+    return share((before_ * before_).sum().item<double>(), squares(), static_cast<double>(count_));
   }
+  /// The same of micro-batches that several processes did (`squares` and `count` are sums over
+  /// them), when the gradient is that of the whole step.
+  [[nodiscard]] std::optional<double> share_of_all(double squares, double count) const {
+    if (count < 2 || !followed_.grad().defined()) return std::nullopt;
+    const at::Tensor whole = followed_.grad().to(at::kDouble);
+    return share((whole * whole).sum().item<double>(), squares, count);
+  }
+  [[nodiscard]] double squares() const { return squares_.defined() ? squares_.item<double>() : 0; }
+  /// Of the last micro-batch.
+  [[nodiscard]] double last_square() const { return last_.defined() ? last_.item<double>() : 0; }
+  [[nodiscard]] std::int64_t count() const { return count_; }
 
  private:
-  at::Tensor followed_, before_, squares_;
+  static std::optional<double> share(double whole, double squares, double m) {
+    if (whole == 0) return std::nullopt;
+    return (squares - whole / m) * m / (m - 1) / whole;
+  }
+  at::Tensor followed_, before_, squares_, last_;
   std::int64_t count_ = 0;
 };
 

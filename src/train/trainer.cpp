@@ -1,48 +1,17 @@
 // SPDX-License-Identifier: MIT
+// The run of a trainer, and its validation passes; a step is in trainer_step.cpp.
 #include "lldm/train/trainer.hpp"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/sum.h>
-#include <ATen/ops/tensor.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <span>
 #include <utility>
 
 #include "lldm/errors.hpp"
 #include "lldm/objective/weighted_sum.hpp"
-#include "lldm/track/phase_clock.hpp"
-#include "train/gradient_noise.hpp"
-#include "train/score_metrics.hpp"
-#include "train/step_rows.hpp"
+#include "train/trainer_step.hpp"
 
 namespace lldm {
-
-struct TrainerCore::StepReport {
-  std::map<std::string, Mean> metrics;
-  Mean squared_error = {};  // of the margins, nats^2
-};
-
-/// What is kept of a micro-batch until the step is taken: to name who gave a number that is not
-/// finite.
-struct TrainerCore::DonePart {
-  std::vector<std::uint64_t> ids;
-  ScoreSet scores;
-  double loss = 0;
-};
-
 namespace {
-
-using Seconds = std::chrono::duration<double>;
-
-void merge(std::map<std::string, Mean>& into, const std::map<std::string, Mean>& from) {
-  for (const auto& [name, mean] : from) {
-    into[name].sum += mean.sum;
-    into[name].count += mean.count;
-  }
-}
 
 std::map<std::string, double> values(const std::map<std::string, Mean>& means) {
   std::map<std::string, double> result;
@@ -50,30 +19,6 @@ std::map<std::string, double> values(const std::map<std::string, Mean>& means) {
     if (mean.count != 0) result[name] = mean.value();
   return result;
 }
-
-std::vector<std::uint64_t> ids_of(const std::vector<const TrainingRow*>& rows) {
-  std::vector<std::uint64_t> ids;
-  for (const TrainingRow* row : rows) ids.push_back(row->id);
-  return ids;
-}
-
-/// Passes as figures of one step (or one validation pass).
-void add_passes(std::map<std::string, Mean>& metrics, const PassCounts& passes) {
-  const auto add = [&](const char* name, std::int64_t count) {
-    metrics[name].sum += static_cast<double>(count);
-    metrics[name].count = 1;
-  };
-  add("forward_passes", passes.nominal);
-  add("evaluated_passes", passes.evaluated);
-  add("extra_passes", passes.extra);
-  add("reference_passes", passes.reference);
-}
-
-std::string at_step(std::int64_t step) { return message(" at optimizer step ", step + 1); }
-
-constexpr const char* kNothingUpdated =
-    "nothing was updated by this step, and checkpoints saved before are intact; a smaller "
-    "learning_rate may help";
 
 }  // namespace
 
@@ -93,6 +38,7 @@ TrainerCore::TrainerCore(MakePlan plan, std::optional<Adaptation> adaptation, Lo
       total_(setup_.optimizer.total_steps(setup_.num_rows())) {
   if (needs_.reference && setup_.stored_reference)
     engine_.use_stored_reference(setup_.stored_reference);
+  keeps_micro_batches_ = setup_.group && reads_micro_batches();
 }
 
 LossFunction TrainerCore::normalised() const {
@@ -111,95 +57,13 @@ LossFunction TrainerCore::normalised() const {
   };
 }
 
-void TrainerCore::require_finite(const std::vector<DonePart>& parts, double loss,
-                                 std::int64_t step) const {
-  if (std::isfinite(loss)) return;
-  for (const DonePart& part : parts)
-    require_finite_loss(part.loss, part.scores, normalised(), part.ids, setup_.labels,
-                        at_step(step), kNothingUpdated);
-  throw Error(
-      message(setup_.labels.where, ": the loss is ", loss, at_step(step), "\n  ", kNothingUpdated));
-}
-
-double TrainerCore::update(const std::vector<DonePart>& parts, std::int64_t step) {
-  const PhaseScope phase(StepPhase::optimizer);
-  try {
-    return optimizer_->step(setup_.optimizer.rate().at(step, total_));
-  } catch (const NonFiniteGradient& error) {
-    for (const DonePart& part : parts)
-      require_finite_slopes(part.scores, normalised(), part.ids, setup_.labels, at_step(step),
-                            kNothingUpdated);
-    throw Error(message(setup_.labels.where, ": ", error.what(), "\n  from the backward pass of ",
-                        setup_.labels.policy));
-  }
-}
-
-void TrainerCore::adapt(AdaptationState& state, StepReport& report) const {
-  if (!adaptation_) return;
-  report.metrics["score/evaluations"] = {static_cast<double>(state.evaluations), 1};
-  if (report.squared_error.count > 0)
-    state = next_evaluations(*adaptation_, state, report.squared_error.value());
-}
-
-TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationState& adaptation) {
-  const StepRows chosen = rows_of(step);
-  const std::vector<const TrainingRow*>& rows = chosen.rows;
-  const StepTotals totals = totals_of(rows, static_cast<double>(chosen.ends.size()));
-  StepReport report;
-  const auto begin = std::chrono::steady_clock::now();
-  double loss = 0, tokens = 0, loss_variance = 0;
-  PassCounts passes;
-  std::vector<DonePart> parts;
-  if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
-  GradientNoise gradient_noise(setup_.policy->parameters());
-  if (setup_.on_passes) setup_.on_passes(step);
-  std::size_t at = 0;
-  for (const std::size_t end : chosen.ends) {
-    const std::vector<const TrainingRow*> part = between(rows, at, end);
-    const std::vector<std::uint64_t> part_epochs = between(chosen.epochs, at, end);
-    at = end;
-    const ScoreBatch batch = plan_batch(part, part_epochs, Purpose::noise, adaptation.evaluations);
-    if (setup_.on_batch) setup_.on_batch(batch);
-    EngineStep done = engine_.step(batch, totals, needs_, normalised(), setup_.path);
-    parts.push_back({ids_of(part), done.scores, done.loss});
-    require_finite_scores(batch, done.scores, parts.back().ids, setup_.labels, at_step(step),
-                          kNothingUpdated);
-    loss += done.loss;
-    passes += done.passes;
-    tokens += static_cast<double>(done.tokens);
-    const ScoreNoise noise = score_noise(done, batch, normalised());
-    loss_variance += noise.loss_variance;
-    report.squared_error.sum += noise.num_errors > 0 ? noise.squared_error * noise.num_errors : 0;
-    report.squared_error.count += noise.num_errors;
-    if (chosen.ends.size() > 1) gradient_noise.after_micro_batch();
-    merge(report.metrics, done.metrics);
-    merge(report.metrics, noise.metrics);
-  }
-  if (setup_.on_passes) setup_.on_passes(std::nullopt);
-  require_finite(parts, loss, step);
-  const double rate = setup_.optimizer.rate().at(step, total_);
-  const double norm = update(parts, step);
-  const double seconds = Seconds(std::chrono::steady_clock::now() - begin).count();
-  report.metrics["loss"] = {loss, 1};
-  report.metrics["learning_rate"] = {rate, 1};
-  report.metrics["gradient_norm"] = {norm, 1};
-  report.metrics["seconds_per_step"] = {seconds, 1};
-  report.metrics["tokens_per_second"] = {tokens, seconds};
-  report.metrics["trainable_tokens"] = {totals.tokens, 1};
-  add_passes(report.metrics, passes);
-  if (std::isfinite(loss_variance))
-    report.metrics["loss/standard_error"] = {std::sqrt(loss_variance), 1};
-  if (const auto share = gradient_noise.share()) report.metrics["gradient_noise"] = {*share, 1};
-  adapt(adaptation, report);
-  return report;
-}
-
 void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
   const auto due = [&](std::int64_t done, std::int64_t every) {
     return every > 0 && done % every == 0;
   };
   while (progress.step < total_) {
-    merge(progress.since, train_step(progress.step, progress.adaptation).metrics);
+    const StepReport report = train_step(progress.step, progress.adaptation, observer);
+    merge(progress.since, report.metrics);
     const std::int64_t done = ++progress.step;
     const bool is_last = done == total_;
     if (due(done, setup_.rhythm.logging_steps) || is_last) {
@@ -209,11 +73,27 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
     if (!setup_.validation.empty() && (due(done, setup_.rhythm.eval_steps) || is_last))
       observer.on_validation(done, validate());
     if (due(done, setup_.rhythm.save_steps) && !is_last) observer.on_save(progress, *optimizer_);
-    if (!is_last && observer.should_stop()) {
+    if (!is_last && (setup_.group ? report.wants_stop : observer.should_stop())) {
       if (!due(done, setup_.rhythm.save_steps)) observer.on_save(progress, *optimizer_);
       throw Stopped(message("stopped on request after step ", done, " of ", total_));
     }
   }
+}
+
+PartReport TrainerCore::validate_part(const std::vector<const TrainingRow*>& rows,
+                                      const StepTotals& totals) const {
+  const LossFunction loss = normalised();
+  const ScoreLabels labels = row_labels(/*are_held_out=*/true);
+  const ScoreBatch batch = plan_batch(rows, std::vector<std::uint64_t>(rows.size(), 0),
+                                      Purpose::evaluation, adaptation_ ? adaptation_->max : 0);
+  const ScoreSet scores = engine_.score(batch, totals);
+  require_finite_scores(batch, scores, ids_of(rows), labels, " in validation");
+  const ObjectiveResult result = loss(scores);
+  PartReport report{.loss = result.loss_sum.item<double>()};
+  require_finite_loss(report.loss, scores, loss, ids_of(rows), labels, " in validation");
+  report.metrics = result.metrics;
+  report.passes = engine_.passes(batch);
+  return report;
 }
 
 std::map<std::string, double> TrainerCore::validate() const {
@@ -222,23 +102,26 @@ std::map<std::string, double> TrainerCore::validate() const {
   const std::size_t size = micro_batch(needs_, setup_, rows.size());
   const StepTotals totals =
       totals_of(rows, std::ceil(static_cast<double>(rows.size()) / static_cast<double>(size)));
-  const LossFunction loss = normalised();
-  const ScoreLabels labels = row_labels(/*are_held_out=*/true);
+  ProcessGroup* group = setup_.group.get();
+  const auto share = [&] {  // micro-batch after micro-batch, in turn over the ranks
+    ShareReport own{.last_norm = last_norm_};
+    for (std::size_t at = 0, index = 0; at < rows.size(); at += size, ++index) {
+      if (group && index % static_cast<std::size_t>(group->size()) !=
+                       static_cast<std::size_t>(group->rank()))
+        continue;
+      own.parts.push_back(
+          validate_part(between(rows, at, std::min(rows.size(), at + size)), totals));
+      own.parts.back().index = index;
+    }
+    return own;
+  };
+  const ShareReport all = group ? joined(group->agree([&] { return pack(share()); })) : share();
   std::map<std::string, Mean> metrics;
-  for (std::size_t at = 0; at < rows.size(); at += size) {
-    const std::vector<const TrainingRow*> part =
-        between(rows, at, std::min(rows.size(), at + size));
-    const ScoreBatch batch = plan_batch(part, std::vector<std::uint64_t>(part.size(), 0),
-                                        Purpose::evaluation, adaptation_ ? adaptation_->max : 0);
-    const ScoreSet scores = engine_.score(batch, totals);
-    require_finite_scores(batch, scores, ids_of(part), labels, " in validation");
-    const ObjectiveResult result = loss(scores);
-    require_finite_loss(result.loss_sum.item<double>(), scores, loss, ids_of(part), labels,
-                        " in validation");
-    metrics["loss"].sum += result.loss_sum.item<double>();
+  for (const PartReport& part : all.parts) {
+    metrics["loss"].sum += part.loss;
     metrics["loss"].count = 1;
-    merge(metrics, result.metrics);
-    add_passes(metrics, engine_.passes(batch));
+    merge(metrics, part.metrics);
+    add_passes(metrics, part.passes);
   }
   return values(metrics);
 }

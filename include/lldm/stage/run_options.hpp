@@ -4,12 +4,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace lldm {
+
+class ProcessGroup;
 
 /// What a run finds when it opens its folder.
 struct ReusedWork {
@@ -47,6 +50,9 @@ struct RunOptions {
   bool draws_inputs = false;
   bool retries_failed = true;       // a grid's work that is recorded as failed is tried again
   RunObserver* observer = nullptr;  // never null inside a run
+  /// The processes that do the run together; null: this one alone.  All are given the same file and
+  /// options; rank 0 alone writes.
+  std::shared_ptr<ProcessGroup> group = nullptr;
 };
 
 }  // namespace lldm

@@ -16,6 +16,7 @@
 #include "lldm/experiment/report_role.hpp"
 #include "lldm/experiment/score_padding.hpp"
 #include "lldm/score/gradient_path.hpp"
+#include "lldm/train/reduction.hpp"
 #include "lldm/train/train_options.hpp"
 
 namespace lldm {
@@ -53,6 +54,7 @@ struct TrainingStage {
   std::optional<PromptBoundary> prompt_boundary = {};
   GradientPath gradient_path = GradientPath::automatic;
   std::int64_t max_tokens_per_forward = 16384;
+  std::optional<Reduction> reduction = {};
   bool shared_draws = true;
   ReferenceOptions reference = {};
   std::int64_t draws_epochs = 0;
@@ -107,6 +109,10 @@ struct TrainingStage {
               "Sequences are packed into one forward up to this many tokens.")
             .range(1, 1 << 26)
             .unit("tokens"),
+        field("reduction", &S::reduction,
+              "How the gradients of a step are added: fast (when left out), or ordered, "
+              "micro-batch by micro-batch, which gives the same bits for any number of processes "
+              "(docs/several_processes.md)."),
         field("shared_draws", &S::shared_draws,
               "Policy and reference see the same noised copies; false is for ablation only."),
         field("reference", &S::reference, "Where the frozen reference's scores come from."),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,10 +16,16 @@
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/score/finite_scores.hpp"
+#include "lldm/train/reduction.hpp"
 #include "lldm/train/train_options.hpp"
 #include "lldm/train/training_rows.hpp"
 
 namespace lldm {
+
+class ProcessGroup;
+struct PartReport;
+struct ShareReport;
+struct StepPart;
 
 /// Where a training run stands between two steps.
 struct TrainingProgress {
@@ -39,7 +46,7 @@ class TrainingObserver {
                              const std::map<std::string, double>& /*metrics*/) {}
   /// When a checkpoint is due, with the optimizer whose state belongs to it.
   virtual void on_save(const TrainingProgress& /*progress*/, const Optimizer& /*optimizer*/) {}
-  /// Asked after every step; true saves and throws Stopped.
+  /// Asked after every step; true, on any process, saves and throws Stopped.
   virtual bool should_stop() { return false; }
 };
 
@@ -70,6 +77,10 @@ struct TrainingSetup {
   std::function<void(const ScoreBatch&)> on_batch = {};
   /// A validation row by its id, where these come from elsewhere than the rows; empty: as the rows.
   std::function<std::string(std::uint64_t)> validation_row = {};
+  /// The processes that share every step and validation pass; null: this one alone.  All have the
+  /// same set-up and components, and call `run` and `validate` together.
+  std::shared_ptr<ProcessGroup> group = {};
+  Reduction reduction = Reduction::fast;
 
   [[nodiscard]] std::int64_t num_rows() const {
     return source ? source->size() : static_cast<std::int64_t>(rows.size());
@@ -99,6 +110,7 @@ class TrainerCore {
               ObjectiveNeeds needs, TrainingSetup setup);
 
   /// Continues where `progress` stands until the end.
+  /// Errors  of several processes: what one of them throws in a step, all throw; LostRank.
   void run(TrainingObserver& observer, TrainingProgress progress = {});
   /// Mean loss and metrics over the validation rows, with draws that are the same at every call.
   [[nodiscard]] std::map<std::string, double> validate() const;
@@ -113,21 +125,31 @@ class TrainerCore {
  private:
   struct StepReport;
   struct StepRows;
+  struct Step;
   /// The rows of a step, cut where the objective trains on random lengths.
   [[nodiscard]] StepRows rows_of(std::int64_t step);
   /// Who is named; rows by their ids among those trained on, or held out.
   [[nodiscard]] ScoreLabels row_labels(bool are_held_out) const;
-  StepReport train_step(std::int64_t step, AdaptationState& adaptation);
+  [[nodiscard]] std::vector<StepPart> parts_of(const StepRows& chosen) const;
+  StepReport train_step(std::int64_t step, AdaptationState& adaptation, TrainingObserver& observer);
+  PartReport do_part(Step& now, const StepPart& part, std::int64_t evaluations) const;
+  ShareReport do_share(Step& now, std::int64_t evaluations) const;
+  void require_finite_share(const Step& now) const;
   void adapt(AdaptationState& state, StepReport& report) const;
   struct DonePart;
-  void require_finite(const std::vector<DonePart>& parts, double loss, std::int64_t step) const;
-  double update(const std::vector<DonePart>& parts, std::int64_t step);
+  /// The gradient of the whole step is there: updates, and sums up what all parts came to.
+  StepReport take_step(Step& now, const ShareReport& all, AdaptationState& adaptation,
+                       std::chrono::steady_clock::time_point begin);
+  double update(const Step& now);
   [[nodiscard]] ScoreBatch plan_batch(const std::vector<const TrainingRow*>& rows,
                                       const std::vector<std::uint64_t>& epochs, Purpose purpose,
                                       std::int64_t evaluations) const;
   [[nodiscard]] std::uint64_t draws_epoch(std::uint64_t epoch) const;
   [[nodiscard]] Text cut(const Text& text, std::uint64_t epoch, std::uint64_t row) const;
   [[nodiscard]] LossFunction normalised() const;
+  [[nodiscard]] PartReport validate_part(const std::vector<const TrainingRow*>& rows,
+                                         const StepTotals& totals) const;
+  [[nodiscard]] bool reads_micro_batches() const;
 
   MakePlan plan_;
   std::optional<Adaptation> adaptation_;
@@ -138,6 +160,8 @@ class TrainerCore {
   std::unique_ptr<Optimizer> optimizer_;
   RowOrder order_;
   std::int64_t total_;
+  bool keeps_micro_batches_ = true;  // the loss is another one where they are cut
+  double last_norm_ = 0;
 };
 
 /// The path of a trainer that was told `automatic`: of those that are exact, the fastest that keeps

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// The processes of one run: what they say to one another, and what happens when one is gone.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lldm/distributed/rendezvous.hpp"
+#include "lldm/errors.hpp"
+
+namespace lldm {
+
+/// Another process of the run was killed, fell silent or left: this one cannot go on.  Exit code 1.
+class LostRank : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The processes that train one model together, seen from one of them.
+///
+/// Calls that say "all" are made by every process in the same order; each returns when all have
+/// come.  Sums and copies run over Gloo on the host, and over NCCL on a GPU where every process has
+/// one of its own.  While it lives, a thread tells the others every second that this process does.
+///
+/// Threads  one thread calls it.
+/// Source   c10d of LibTorch: TCPStore, ProcessGroupGloo, ProcessGroupNCCL.
+class ProcessGroup {
+ public:
+  /// Meets the others.
+  /// Errors  Error naming who has not come within `patience_seconds`.
+  [[nodiscard]] static std::shared_ptr<ProcessGroup> join(const Rendezvous& meeting,
+                                                          double patience_seconds = 300);
+  ~ProcessGroup();
+  ProcessGroup(const ProcessGroup&) = delete;
+  ProcessGroup& operator=(const ProcessGroup&) = delete;
+
+  [[nodiscard]] int rank() const;
+  [[nodiscard]] int size() const;
+  [[nodiscard]] bool is_first() const { return rank() == 0; }
+  /// Among the processes of this machine (those with its host name), in the order of their ranks.
+  [[nodiscard]] int local_rank() const;
+  [[nodiscard]] int local_size() const;
+  /// "rank 1 (host node07, pid 4711)".
+  [[nodiscard]] std::string name_of(int rank) const;
+
+  /// All: `values` become their sum over the ranks, the same bits everywhere.  Contiguous, of one
+  /// shape and dtype; float64, float32, or of 16 bits, which are summed in float32.
+  /// Errors  LostRank.
+  void sum(const at::Tensor& values);
+  /// All: `values` become those of rank `from`.
+  /// Errors  LostRank.
+  void broadcast(const at::Tensor& values, int from = 0);
+  /// All: what every rank says, by rank.
+  /// Errors  LostRank.
+  [[nodiscard]] std::vector<std::string> gather(const std::string& own);
+
+  /// All: does `work` and gathers what it returns.  Where it throws on any rank, it throws on all:
+  /// there what it threw, elsewhere an error with that rank's name, text and exit code.
+  [[nodiscard]] std::vector<std::string> agree(const std::function<std::string()>& work);
+  /// Inside a handler, all the others in `agree`: lets them throw what is being handled; nothing if
+  /// they know it from `agree` itself, or are gone.
+  void tell_failure() noexcept;
+  /// From here on a failure is news again.
+  void begin_work();
+
+  /// Throws LostRank if one of the others is gone; costs nothing.
+  void require_all() const;
+  /// The last call: tells the others that this process ends, and why; "" and 0 when all is well.
+  /// Who keeps the store waits a moment for the others to read it.
+  void leave(int code, const std::string& why) noexcept;
+
+ private:
+  struct Body;
+  explicit ProcessGroup(std::unique_ptr<Body> body);
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace lldm

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+// lldm launch: several processes of one command on this machine.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <iostream>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "lldm/distributed/store_keeper.hpp"
+#include "lldm/errors.hpp"
+
+extern char** environ;
+
+namespace lldm::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// The others have so long to see that one is gone, and to end by themselves.
+constexpr std::chrono::seconds kGrace(30);
+constexpr std::array<int, 4> kPassedOn = {SIGINT, SIGTERM, SIGUSR1, SIGHUP};
+
+volatile std::sig_atomic_t last_signal = 0, num_signals = 0;
+void on_signal(int signal) {
+  last_signal = signal;
+  num_signals = num_signals + 1;
+}
+
+/// What one of a child's streams says, line by line.
+struct Stream {
+  int handle = -1;
+  std::ostream* to = nullptr;
+  std::string line = {};
+};
+
+struct Child {
+  pid_t process = -1;
+  int rank = 0;
+  std::array<Stream, 2> streams = {};
+  bool has_ended = false;
+};
+
+std::string variable(const char* name, const std::string& value) {
+  return std::string(name) + "=" + value;
+}
+
+/// This process's environment, and what torchrun would add.
+std::vector<std::string> environment_of(int rank, int size, std::uint16_t port,
+                                        const std::string& run) {
+  std::vector<std::string> own = {variable("RANK", std::to_string(rank)),
+                                  variable("LOCAL_RANK", std::to_string(rank)),
+                                  variable("WORLD_SIZE", std::to_string(size)),
+                                  variable("LOCAL_WORLD_SIZE", std::to_string(size)),
+                                  variable("MASTER_ADDR", "127.0.0.1"),
+                                  variable("MASTER_PORT", std::to_string(port)),
+                                  variable("TORCHELASTIC_USE_AGENT_STORE", "True"),
+                                  variable("TORCHELASTIC_RESTART_COUNT", "0"),
+                                  variable("TORCHELASTIC_RUN_ID", run)};
+  const std::size_t added = own.size();
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string name = std::string(*entry).substr(0, std::string(*entry).find('=') + 1);
+    const auto is_same = [&](const std::string& other) { return other.starts_with(name); };
+    if (std::none_of(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(added), is_same))
+      own.emplace_back(*entry);
+  }
+  return own;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+/// What the child does between fork and exec: only calls that are safe there.
+[[noreturn]] void become_child(pid_t parent, int out, int error, char* const* words,
+                               char* const* environment) {
+  ::setpgid(0, 0);  // the terminal's signals reach the parent alone, which passes them on once
+  for (const int signal : kPassedOn) ::signal(signal, SIG_DFL);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::_exit(1);  // it died before the line above
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(error, STDERR_FILENO);
+  ::execve("/proc/self/exe", words, environment);
+  ::_exit(127);
+}
+
+class Launch {
+ public:
+  Launch(int size, std::vector<std::string> words)
+      : run_(message("launch-", ::getpid())), keeper_(message("lldm/", run_, "/0")) {
+    words.insert(words.begin(), "lldm");
+    for (int rank = 0; rank < size; ++rank) start(rank, size, words);
+  }
+  ~Launch() {
+    for (const Child& child : children_)
+      if (!child.has_ended) ::kill(child.process, SIGKILL), ::waitpid(child.process, nullptr, 0);
+  }
+  Launch(const Launch&) = delete;
+  Launch& operator=(const Launch&) = delete;
+
+  /// The exit code of the first that did not end well, 128 and its signal where one killed it.
+  int wait() {
+    while (std::any_of(children_.begin(), children_.end(),
+                       [](const Child& child) { return !child.has_ended; })) {
+      read(200);
+      pass_signals();
+      for (Child& child : children_) look_after(child);
+      if (code_ != 0 && Clock::now() > first_end_ + kGrace) kill_rest();
+    }
+    read(0);
+    return code_;
+  }
+
+ private:
+  void start(int rank, int size, std::vector<std::string>& words) {
+    std::vector<std::string> environment = environment_of(rank, size, keeper_.port(), run_);
+    const std::vector<char*> word_pointers = pointers_to(words),
+                             environment_pointers = pointers_to(environment);
+    int out[2], error[2];
+    if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(error, O_CLOEXEC) != 0)
+      throw Error(message("lldm launch: no pipe: ", std::strerror(errno)));
+    const pid_t parent = ::getpid();
+    Child child{.rank = rank};
+    child.process = ::fork();
+    if (child.process == 0)
+      become_child(parent, out[1], error[1], word_pointers.data(), environment_pointers.data());
+    const int failure = errno;
+    ::close(out[1]), ::close(error[1]);
+    if (child.process < 0)
+      throw Error(message("lldm launch: cannot start a process: ", std::strerror(failure)));
+    child.streams = {Stream{out[0], &std::cout}, Stream{error[0], &std::cerr}};
+    children_.push_back(std::move(child));
+  }
+
+  /// Passes on what the children say, whole lines under their rank.
+  void read(int milliseconds) {
+    std::vector<pollfd> waiting;
+    std::vector<std::pair<Child*, Stream*>> who;
+    for (Child& child : children_)
+      for (Stream& stream : child.streams)
+        if (stream.handle >= 0) {
+          waiting.push_back({stream.handle, POLLIN, 0});
+          who.emplace_back(&child, &stream);
+        }
+    if (::poll(waiting.data(), waiting.size(), milliseconds) <= 0) return;
+    for (std::size_t i = 0; i < waiting.size(); ++i)
+      if (waiting[i].revents != 0) take(*who[i].first, *who[i].second);
+  }
+
+  static void take(const Child& child, Stream& stream) {
+    char buffer[8192];
+    const ssize_t size = ::read(stream.handle, buffer, sizeof buffer);
+    if (size < 0 && errno == EINTR) return;
+    if (size <= 0) {
+      if (!stream.line.empty()) say(child, stream, stream.line);
+      ::close(stream.handle);
+      stream.handle = -1;
+      return;
+    }
+    stream.line.append(buffer, static_cast<std::size_t>(size));
+    for (std::size_t end; (end = stream.line.find('\n')) != std::string::npos;) {
+      say(child, stream, stream.line.substr(0, end));
+      stream.line.erase(0, end + 1);
+    }
+  }
+
+  static void say(const Child& child, const Stream& stream, const std::string& line) {
+    *stream.to << "[" << child.rank << "] " << line << std::endl;
+  }
+
+  void pass_signals() {
+    if (passed_ == num_signals) return;
+    passed_ = num_signals;
+    for (const Child& child : children_)
+      if (!child.has_ended) ::kill(child.process, last_signal);
+  }
+
+  void look_after(Child& child) {
+    int status = 0;
+    if (child.has_ended || ::waitpid(child.process, &status, WNOHANG) != child.process) return;
+    child.has_ended = true;
+    const bool is_killed = WIFSIGNALED(status);
+    const int code = is_killed ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (code == 0) return;
+    const std::string how = is_killed ? message("was killed by signal ", WTERMSIG(status), " (",
+                                                ::strsignal(WTERMSIG(status)), ")")
+                                      : message("ended with exit code ", code);
+    keeper_.tell_death(child.rank, how);
+    if (code_ != 0) return;
+    code_ = code;
+    first_end_ = Clock::now();
+    if (is_killed)
+      std::cerr << "lldm launch: rank " << child.rank << " (pid " << child.process << ") " << how
+                << "; the others end" << std::endl;
+  }
+
+  void kill_rest() {
+    for (const Child& child : children_)
+      if (!child.has_ended) {
+        std::cerr << "lldm launch: rank " << child.rank << " (pid " << child.process
+                  << ") did not end within " << kGrace.count() << " s and is killed" << std::endl;
+        ::kill(child.process, SIGKILL);
+      }
+    first_end_ = Clock::now();
+  }
+
+  std::string run_;
+  StoreKeeper keeper_;
+  std::vector<Child> children_;
+  int code_ = 0;
+  int passed_ = 0;
+  Clock::time_point first_end_;
+};
+
+}  // namespace
+
+int run_launch(const Arguments& arguments) {
+  constexpr std::int64_t kMost = 4096;
+  const std::int64_t size = arguments.integer("processes", 0, 1, kMost);
+  if (!arguments.has("processes"))
+    throw ConfigError("lldm launch: how many processes?\n  give --processes N");
+  const std::vector<std::string>& words = arguments.positional;
+  if (words.front() != "run")
+    throw ConfigError(message("lldm launch: \"", words.front(),
+                              "\" is no command of several processes\n  lldm launch --processes ",
+                              size,
+                              " -- run FILE; a grid's cells by themselves: lldm grid run "
+                              "--jobs ",
+                              size));
+  for (const int signal : kPassedOn) {
+    struct sigaction action = {};
+    if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+    action = {};
+    action.sa_handler = on_signal;
+    ::sigaction(signal, &action, nullptr);
+  }
+  return Launch(static_cast<int>(size), words).wait();
+}
+
+}  // namespace lldm::cli

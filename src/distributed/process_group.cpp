@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+#include "lldm/distributed/process_group.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "distributed/gloo.hpp"
+#include "distributed/peers.hpp"
+#include "memory/cuda_library.hpp"
+
+namespace lldm {
+namespace {
+
+/// Bytes of a text that go with its length in the first message.
+constexpr std::size_t kSlot = 4096, kLength = sizeof(std::uint64_t);
+
+[[noreturn]] void rethrow(int code, const std::string& text) {
+  switch (code) {
+    case 2:
+      throw DataError(text);
+    case 3:
+      throw OutOfMemory(text);
+    case 4:
+      throw PluginError(text);
+    case 75:
+      throw Stopped(text);
+    default:
+      throw Error(text);
+  }
+}
+
+std::string failure_text(const std::exception& error) {
+  const nlohmann::json json = {{"code", exit_code(error)}, {"text", error.what()}};
+  return "-" + json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+struct ProcessGroup::Body {
+  Body(const Rendezvous& meeting, double patience_seconds)
+      : rank(meeting.rank),
+        size(meeting.size),
+        keeps_store(meeting.keeps_store),
+        store(meeting, patience_seconds),
+        peers(meeting, store.second(), patience_seconds),
+        gloo(connect_gloo(store.handle(), rank, size, meeting.host, patience_seconds)) {
+    const std::vector<Peer>& all = peers.at_start();
+    const std::string& host = all[static_cast<std::size_t>(rank)].host;
+    for (int r = 0; r < size; ++r) {
+      if (all[static_cast<std::size_t>(r)].host != host) continue;
+      local_rank += r < rank;
+      ++local_size;
+    }
+    if (meeting.local_rank) local_rank = *meeting.local_rank;
+  }
+  ~Body() {
+    // Its destructor waits for what is under way, which may never end: then it stays.
+    if (!is_broken) return;
+    static_cast<void>(gloo.release());
+    if (nccl) static_cast<void>(nccl->release());
+  }
+
+  [[noreturn]] void lose(const std::string& verdict) {
+    is_broken = true;
+    throw LostRank(verdict);
+  }
+
+  /// Until it is done, or somebody is gone.
+  void wait(const c10::intrusive_ptr<c10d::Work>& work) {
+    constexpr std::chrono::milliseconds kLook(500);
+    for (bool is_second_look = false;;) {
+      try {
+        work->wait(kLook);
+        return;
+      } catch (const std::exception& error) {
+        if (work->isCompleted()) {
+          // It may have been done between the end of the wait and here.
+          if (is_second_look)
+            lose(peers.await_verdict(message("the others cannot be reached: ", error.what())));
+          is_second_look = true;
+        } else if (const std::string verdict = peers.verdict(); !verdict.empty()) {
+          lose(verdict);
+        }
+      }
+    }
+  }
+
+  void require_whole() {
+    if (is_broken) throw LostRank("another process of the run is gone");
+  }
+
+  int rank, size;
+  bool keeps_store;
+  SharedStore store;
+  Peers peers;
+  /// All, before the first sum on a device: whether every process has a GPU of its own, and then
+  /// the way between them.
+  bool has_nccl(ProcessGroup& group, const at::Device& device);
+  /// As `wait`, of work that only LibTorch's stream waits for.
+  void wait_on_device(const c10::intrusive_ptr<c10d::Work>& work);
+
+  c10::intrusive_ptr<c10d::Backend> gloo;
+  std::optional<c10::intrusive_ptr<c10d::Backend>> nccl;  // null: looked, and there is none
+  int local_rank = 0, local_size = 0;
+  bool is_broken = false;
+  bool is_told = false;  // the failure at hand is known to all
+};
+
+bool ProcessGroup::Body::has_nccl(ProcessGroup& group, const at::Device& device) {
+  if (nccl) return nccl->defined();
+  nccl.emplace();
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  const std::vector<std::string> places = group.agree([&] {
+    return message(peers.at_start()[static_cast<std::size_t>(rank)].host, " ",
+                   visible ? visible : "", " ", static_cast<int>(device.index()));
+  });
+  if (std::set<std::string>(places.begin(), places.end()).size() != places.size()) return false;
+  // Where one of them cannot, none does: then they sum on the host.
+  try {
+    static_cast<void>(group.agree([&] {
+      memory::loaded_cuda_functions()->connect_nccl(store.handle(), rank, size, *nccl);
+      return std::string();
+    }));
+  } catch (const LostRank&) {
+    throw;
+  } catch (const std::exception&) {
+    is_told = false;
+    nccl->reset();
+  }
+  return nccl->defined();
+}
+
+void ProcessGroup::Body::wait_on_device(const c10::intrusive_ptr<c10d::Work>& work) {
+  for (auto looked = std::chrono::steady_clock::now(); !work->isCompleted();) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (std::chrono::steady_clock::now() - looked < std::chrono::milliseconds(500)) continue;
+    looked = std::chrono::steady_clock::now();
+    if (const std::string verdict = peers.verdict(); !verdict.empty()) lose(verdict);
+  }
+  try {
+    work->wait();
+  } catch (const std::exception& error) {
+    lose(peers.await_verdict(message("the GPUs of the others cannot be reached: ", error.what())));
+  }
+}
+
+std::shared_ptr<ProcessGroup> ProcessGroup::join(const Rendezvous& meeting,
+                                                 double patience_seconds) {
+  return std::shared_ptr<ProcessGroup>(
+      new ProcessGroup(std::make_unique<Body>(meeting, patience_seconds)));
+}
+
+ProcessGroup::ProcessGroup(std::unique_ptr<Body> body) : body_(std::move(body)) {}
+ProcessGroup::~ProcessGroup() = default;
+
+int ProcessGroup::rank() const { return body_->rank; }
+int ProcessGroup::size() const { return body_->size; }
+int ProcessGroup::local_rank() const { return body_->local_rank; }
+int ProcessGroup::local_size() const { return body_->local_size; }
+std::string ProcessGroup::name_of(int rank) const { return body_->peers.name_of(rank); }
+
+void ProcessGroup::sum(const at::Tensor& values) {
+  const c10::NoGradGuard no_grad;
+  body_->require_whole();
+  const bool is_wide = values.scalar_type() == at::kFloat || values.scalar_type() == at::kDouble;
+  if (values.device().is_cpu() && is_wide) {
+    std::vector<at::Tensor> all{values};
+    body_->wait(body_->gloo->allreduce(all));
+    return;
+  }
+  if (!values.device().is_cpu() && body_->has_nccl(*this, values.device())) {
+    std::vector<at::Tensor> all{is_wide ? values : values.to(at::kFloat)};
+    body_->wait_on_device((*body_->nccl)->allreduce(all));
+    if (!is_wide) const_cast<at::Tensor&>(values).copy_(all.front());
+    return;
+  }
+  // Of 16 bits, or on a device: in float32 on the host, slice by slice.
+  constexpr std::int64_t kSlice = 1 << 24;
+  const at::Tensor flat = values.view({-1});
+  for (std::int64_t at = 0; at < flat.numel(); at += kSlice) {
+    const at::Tensor slice = flat.narrow(0, at, std::min(kSlice, flat.numel() - at));
+    std::vector<at::Tensor> all{
+        slice.to(at::Device(at::kCPU), is_wide ? values.scalar_type() : at::kFloat)};
+    body_->wait(body_->gloo->allreduce(all));
+    slice.copy_(all.front());
+  }
+}
+
+void ProcessGroup::broadcast(const at::Tensor& values, int from) {
+  const c10::NoGradGuard no_grad;
+  body_->require_whole();
+  c10d::BroadcastOptions options;
+  options.rootRank = from;
+  std::vector<at::Tensor> all{values.device().is_cpu() ? values : values.to(at::Device(at::kCPU))};
+  body_->wait(body_->gloo->broadcast(all, options));
+  if (!values.device().is_cpu() && from != body_->rank)
+    const_cast<at::Tensor&>(values).copy_(all.front());
+}
+
+std::vector<std::string> ProcessGroup::gather(const std::string& own) {
+  body_->require_whole();
+  const auto size = static_cast<std::size_t>(body_->size);
+  const auto exchange = [&](const char* bytes, std::size_t given, std::size_t width) {
+    at::Tensor mine = at::zeros({static_cast<std::int64_t>(width)}, at::kByte);
+    at::Tensor all = at::empty({static_cast<std::int64_t>(width * size)}, at::kByte);
+    std::memcpy(mine.mutable_data_ptr(), bytes, given);
+    body_->wait(body_->gloo->_allgather_base(all, mine));
+    const char* data = static_cast<const char*>(all.const_data_ptr());
+    return std::string(data, width * size);
+  };
+  const std::uint64_t length = own.size();
+  std::string first(kLength, '\0');
+  std::memcpy(first.data(), &length, kLength);
+  first += own.substr(0, kSlot - kLength);
+  const std::string heads = exchange(first.data(), first.size(), kSlot);
+  std::vector<std::string> texts;
+  std::size_t most = 0;
+  std::vector<std::size_t> lengths;
+  for (std::size_t r = 0; r < size; ++r) {
+    std::uint64_t told = 0;
+    std::memcpy(&told, heads.data() + r * kSlot, kLength);
+    lengths.push_back(told);
+    texts.push_back(heads.substr(r * kSlot + kLength, std::min(told, kSlot - kLength)));
+    most = std::max<std::size_t>(most, told);
+  }
+  if (most <= kSlot - kLength) return texts;
+  const std::string rest = own.size() > kSlot - kLength ? own.substr(kSlot - kLength) : "";
+  const std::size_t width = most - (kSlot - kLength);
+  const std::string tails = exchange(rest.data(), rest.size(), width);
+  for (std::size_t r = 0; r < size; ++r)
+    if (lengths[r] > kSlot - kLength)
+      texts[r] += tails.substr(r * width, lengths[r] - (kSlot - kLength));
+  return texts;
+}
+
+std::vector<std::string> ProcessGroup::agree(const std::function<std::string()>& work) {
+  std::string own;
+  std::exception_ptr caught;
+  try {
+    own = "+" + work();
+  } catch (const LostRank&) {
+    throw;
+  } catch (const std::exception& error) {
+    caught = std::current_exception();
+    own = failure_text(error);
+  }
+  std::vector<std::string> texts;
+  try {
+    texts = gather(own);
+  } catch (const LostRank&) {
+    if (caught) std::rethrow_exception(caught);  // its own reason says more
+    throw;
+  }
+  for (int r = 0; r < size(); ++r) {
+    std::string& text = texts[static_cast<std::size_t>(r)];
+    if (text.front() == '-') {
+      body_->is_told = true;
+      if (caught) std::rethrow_exception(caught);
+      const auto json = nlohmann::json::parse(text.substr(1));
+      rethrow(json.at("code").get<int>(), name_of(r) + ": " + json.at("text").get<std::string>());
+    }
+  }
+  for (std::string& text : texts) text.erase(0, 1);
+  return texts;
+}
+
+void ProcessGroup::tell_failure() noexcept {
+  if (body_->is_told || body_->is_broken) return;
+  const std::exception_ptr current = std::current_exception();
+  try {
+    static_cast<void>(agree([&]() -> std::string { std::rethrow_exception(current); }));
+  } catch (...) {  // what it was called for
+  }
+}
+
+void ProcessGroup::begin_work() { body_->is_told = false; }
+
+void ProcessGroup::require_all() const {
+  if (const std::string verdict = body_->peers.verdict(); !verdict.empty()) body_->lose(verdict);
+}
+
+void ProcessGroup::leave(int code, const std::string& why) noexcept {
+  try {
+    body_->peers.leave(code, why, body_->is_broken);
+    // The store goes with this process.
+    if (body_->keeps_store) body_->peers.await_others(std::chrono::seconds(10));
+  } catch (const std::exception&) {  // then its silence tells it
+  }
+}
+
+}  // namespace lldm

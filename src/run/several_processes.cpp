@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "run/several_processes.hpp"
+
+#include <optional>
+
+#include "experiment/work_names.hpp"
+#include "lldm/errors.hpp"
+#include "lldm/stage/training_options.hpp"
+
+namespace lldm {
+namespace {
+
+/// Says nothing, and passes on that the process is to stop.
+class QuietObserver final : public RunObserver {
+ public:
+  explicit QuietObserver(RunObserver& inner) : inner_(inner) {}
+  bool should_stop() override { return inner_.should_stop(); }
+
+ private:
+  RunObserver& inner_;
+};
+
+std::string digest_of(const RunSchedule& schedule) {
+  return message(schedule.experiments.front().options.threads, " ", schedule_digest(schedule));
+}
+
+/// All: every process has the schedule of rank 0.
+void require_same(ProcessGroup& group, const RunSchedule& schedule, const std::string& first) {
+  static_cast<void>(group.agree([&] {
+    if (digest_of(schedule) != first)
+      throw ConfigError(
+          "this process's experiment file, or an input file, gives other work than that of rank "
+          "0\n  give all processes the same files, options and build");
+    return std::string();
+  }));
+}
+
+const Work& work_of(const RunSchedule& schedule, const std::string& hash) {
+  for (const Work& work : schedule.work)
+    if (work.hash == hash) return work;
+  throw Error(message("no piece of work has the hash ", hash));
+}
+
+}  // namespace
+
+OpenedRun open_together(const LoadedExperiment& loaded, const Registry& registry, Logger& logger,
+                        const RunOptions& options) {
+  if (!options.group) return open_run(loaded, registry, logger, options);
+  std::optional<OpenedRun> run;
+  const std::vector<std::string> digests = options.group->agree([&] {
+    run.emplace(open_run(loaded, registry, logger, options));
+    return digest_of(run->schedule);
+  });
+  require_same(*options.group, run->schedule, digests.front());
+  return std::move(*run);
+}
+
+RunSchedule schedule_together(const LoadedExperiment& loaded, const RunOptions& options) {
+  ProcessGroup& group = *options.group;
+  const std::string first = group.agree([] { return std::string(); }).front();
+  LoadedExperiment same = loaded;
+  // Of rank 0's machine, or of the folder, where the file does not say it.
+  for (Experiment& experiment : same.experiments) experiment.options.threads = std::stoll(first);
+  RunSchedule schedule = make_schedule(same.cells, same.experiments, options.out);
+  require_same(group, schedule, first);
+  return schedule;
+}
+
+void announce(ProcessGroup* group, const PlannedRun& run, const Work& work, Logger& logger) {
+  if (!group) return;
+  group->require_all();
+  // A plugin's kind of stage knows of no processes.
+  if (!run.schedule.stage_of(work).as<TrainingStage>()) {
+    logger.info(message("stage ", work.stage, ": done by rank 0 alone, ", group->size() - 1,
+                        group->size() == 2 ? " other process waits" : " other processes wait"));
+    return;
+  }
+  group->begin_work();
+  static_cast<void>(group->agree([&] { return work.hash; }));
+}
+
+void announce_end(ProcessGroup* group) {
+  if (!group) return;
+  group->begin_work();
+  static_cast<void>(group->agree([] { return std::string(); }));
+}
+
+void follow_run(const Workshop& shop) {
+  ProcessGroup& group = *shop.options.group;
+  MetricsWriter nothing("/dev/null");
+  QuietObserver quiet(*shop.options.observer);
+  RunOptions options = shop.options;
+  options.observer = &quiet;
+  const RunContext run{
+      {shop.schedule, shop.registry}, shop.memory, shop.logger, options, nothing, shop.device};
+  const bool is_grid = shop.schedule.cells.size() > 1;
+  for (;;) {
+    group.begin_work();
+    try {
+      const std::string hash = group.agree([] { return std::string(); }).front();
+      if (hash.empty()) return;
+      const Work& work = work_of(shop.schedule, hash);
+      const Stage& stage = shop.schedule.stage_of(work);
+      static_cast<void>(stage.kind.run(stage.options.get(), run, work));
+    } catch (const LostRank&) {
+      throw;
+    } catch (const Stopped&) {
+      throw;
+    } catch (const std::exception&) {
+      group.tell_failure();
+      if (!is_grid) throw;  // of a grid rank 0 records it, and goes on
+    }
+  }
+}
+
+}  // namespace lldm

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// A run that several processes do together: rank 0 opens the folder, chooses what is done next and
+// writes; the others hear of every piece of work that is shared, and do it with it.
+#pragma once
+
+#include "lldm/distributed/process_group.hpp"
+#include "lldm/run/grid_run.hpp"
+#include "lldm/run/load_experiment.hpp"
+#include "run/work_loop.hpp"
+
+namespace lldm {
+
+/// All: rank 0 opens the run; the others make the schedule that it has, of their own files.
+/// Errors  as open_run, on all; ConfigError if a process's file or input files give other work.
+[[nodiscard]] OpenedRun open_together(const LoadedExperiment& loaded, const Registry& registry,
+                                      Logger& logger, const RunOptions& options);
+[[nodiscard]] RunSchedule schedule_together(const LoadedExperiment& loaded,
+                                            const RunOptions& options);
+
+/// Passes everything on, and throws LostRank where it is asked whether to stop and a process is gone.
+class WatchfulObserver final : public RunObserver {
+ public:
+  /// `group` may be null.
+  WatchfulObserver(RunObserver& inner, const ProcessGroup* group) : inner_(inner), group_(group) {}
+
+  void begin(std::string_view label, std::string_view unit, std::int64_t done,
+             std::int64_t total) override {
+    inner_.begin(label, unit, done, total);
+  }
+  void progress(std::int64_t done,
+                const std::vector<std::pair<std::string, double>>& metrics) override {
+    inner_.progress(done, metrics);
+  }
+  void end() override { inner_.end(); }
+  bool should_stop() override {
+    if (group_) group_->require_all();
+    return inner_.should_stop();
+  }
+
+ private:
+  RunObserver& inner_;
+  const ProcessGroup* group_;
+};
+
+/// Rank 0, before a piece of work: the others do it too where it is shared, else it is said that
+/// they wait.  `group` may be null.
+void announce(ProcessGroup* group, const PlannedRun& run, const Work& work, Logger& logger);
+/// Rank 0: nothing more is done.
+void announce_end(ProcessGroup* group);
+
+/// The other ranks: does what is announced until the end.
+/// Errors  what ended the run on rank 0; LostRank.
+void follow_run(const Workshop& shop);
+
+}  // namespace lldm

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "stage/shared_training.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+/// Hears of everything, does nothing but stop.
+class Follower final : public TrainingObserver {
+ public:
+  explicit Follower(RunObserver& run) : run_(run) {}
+  bool should_stop() override { return run_.should_stop(); }
+
+ private:
+  RunObserver& run_;
+};
+
+std::string packed(const TrainingProgress& progress) {
+  nlohmann::json since = nlohmann::json::object();
+  for (const auto& [name, mean] : progress.since) since[name] = {mean.sum, mean.count};
+  std::string bytes;
+  nlohmann::json::to_cbor({progress.step, std::move(since), progress.adaptation.evaluations,
+                           progress.adaptation.variance},
+                          bytes);
+  return bytes;
+}
+
+TrainingProgress unpacked(const std::string& bytes) {
+  const auto json = nlohmann::json::from_cbor(bytes);
+  TrainingProgress progress;
+  progress.step = json.at(0).get<std::int64_t>();
+  for (const auto& [name, mean] : json.at(1).items())
+    progress.since[name] = {mean.at(0).get<double>(), mean.at(1).get<double>()};
+  progress.adaptation = {json.at(2).get<std::int64_t>(), json.at(3).get<double>()};
+  return progress;
+}
+
+}  // namespace
+
+GradientPath path_of_all(ProcessGroup* group, GradientPath own) {
+  if (!group) return own;
+  const std::string first = group->agree([&] { return std::string(to_string(own)); }).front();
+  for (const auto& choice : choices(std::type_identity<GradientPath>{}))
+    if (choice.name == first) return choice.value;
+  throw Error(message("no gradient path is named \"", first, "\""));
+}
+
+std::string shared_by(const ProcessGroup* group) {
+  return group ? message(", ", group->size(), " processes") : std::string();
+}
+
+void tell_idle(const RunContext& run, const Work& work, const TrainingSetup& setup) {
+  const std::int64_t micro_batches = setup.optimizer.gradient_accumulation_steps;
+  if (!setup.group || setup.reduction != Reduction::ordered ||
+      micro_batches % setup.group->size() == 0)
+    return;
+  run.logger.warning(
+      message("stage ", run.label(work), ": reduction = \"ordered\" shares whole micro-batches: ",
+              micro_batches, " a step among ", setup.group->size(),
+              " processes, some of which wait for others\n  a gradient_accumulation_steps that is "
+              "a multiple of ",
+              setup.group->size(), " gives all of them the same"));
+}
+
+TrainingProgress begin_together(ProcessGroup& group, const TrainingProgress& progress,
+                                const TrainingSetup& setup, AdamW& optimizer) {
+  const std::string first = group.agree([&] { return packed(progress); }).front();
+  for (const NamedParameter& parameter : setup.policy->parameters())
+    if (parameter.value.requires_grad()) group.broadcast(parameter.value);
+  for (const NamedParameter& moment : optimizer.state()) group.broadcast(moment.value);
+  TrainingProgress begin = unpacked(first);
+  if (!group.is_first()) optimizer.load_state(optimizer.state(), begin.step);
+  return begin;
+}
+
+void follow(const RunContext& run, StageTrainer& trainer, const PreparedTraining& prepared) {
+  Follower follower(*run.options.observer);
+  const TrainingProgress begin =
+      begin_together(*run.options.group, {}, prepared.setup, trainer.optimizer());
+  trainer.run(follower, begin);
+}
+
+}  // namespace lldm

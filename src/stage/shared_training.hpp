@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// A training stage that several processes do together: rank 0 reads and writes, the others follow.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lldm/distributed/process_group.hpp"
+#include "lldm/stage/run_context.hpp"
+#include "lldm/train/trainer.hpp"
+#include "stage/prepared_training.hpp"
+
+namespace lldm {
+
+using StageTrainer = Trainer<AnyForwardProcess, AnyScoreEstimator, AnyObjective>;
+
+/// All: what each makes for itself; where it throws on one, it throws on all.  `group` may be null.
+template <class Make>
+auto together(ProcessGroup* group, const Make& make) {
+  if (!group) return make();
+  std::optional<decltype(make())> made;
+  static_cast<void>(group->agree([&] {
+    made.emplace(make());
+    return std::string();
+  }));
+  return std::move(*made);
+}
+
+/// All: the gradient path of rank 0, whose memory decides.
+[[nodiscard]] GradientPath path_of_all(ProcessGroup* group, GradientPath own);
+
+/// ", 2 processes", or nothing.
+[[nodiscard]] std::string shared_by(const ProcessGroup* group);
+
+/// Says where the fixed order of the sums leaves processes without work, and what changes that.
+void tell_idle(const RunContext& run, const Work& work, const TrainingSetup& setup);
+
+/// All: begins where rank 0 stands, with its weights and moments.
+TrainingProgress begin_together(ProcessGroup& group, const TrainingProgress& progress,
+                                const TrainingSetup& setup, AdamW& optimizer);
+
+/// Trains as rank 0 does, and writes nothing.
+void follow(const RunContext& run, StageTrainer& trainer, const PreparedTraining& prepared);
+
+}  // namespace lldm

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+// An optimizer step: its parts, what this process does of them, and what all came to.
+#include "train/trainer_step.hpp"
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "lldm/errors.hpp"
+#include "lldm/track/phase_clock.hpp"
+#include "train/score_metrics.hpp"
+
+namespace lldm {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+std::string at_step(std::int64_t step) { return message(" at optimizer step ", step + 1); }
+
+constexpr const char* kNothingUpdated =
+    "nothing was updated by this step, and checkpoints saved before are intact; a smaller "
+    "learning_rate may help";
+
+}  // namespace
+
+void add_passes(std::map<std::string, Mean>& metrics, const PassCounts& passes) {
+  const auto add = [&](const char* name, std::int64_t count) {
+    metrics[name].sum += static_cast<double>(count);
+    metrics[name].count = 1;
+  };
+  add("forward_passes", passes.nominal);
+  add("evaluated_passes", passes.evaluated);
+  add("extra_passes", passes.extra);
+  add("reference_passes", passes.reference);
+}
+
+bool TrainerCore::reads_micro_batches() const {
+  if (needs_.denominator != Denominator::none || needs_.use == ScoreUse::coupled) return false;
+  const auto loss_of = [&](double micro_batches) {
+    ScoreSet set;
+    set.policy = at::full({1, needs_.group_size}, -1.0, at::kDouble);
+    if (needs_.reference) set.reference = set.policy;
+    set.lengths = at::ones({1, needs_.group_size}, at::kDouble);
+    set.totals = {.tokens = 1, .rows = 1, .groups = 1, .first_tokens = 1};
+    set.totals.micro_batches = micro_batches;
+    return loss_(set).loss_sum.item<double>();
+  };
+  try {
+    return loss_of(1) != loss_of(2);
+  } catch (const std::exception&) {  // it reads more than that: nobody knows
+    return true;
+  }
+}
+
+std::vector<StepPart> TrainerCore::parts_of(const StepRows& chosen) const {
+  const int ranks = setup_.group ? setup_.group->size() : 1;
+  const bool is_coupled = needs_.use == ScoreUse::coupled;
+  const bool are_even = !is_coupled && chosen.ends.size() % static_cast<std::size_t>(ranks) == 0;
+  if (ranks == 1 || setup_.reduction == Reduction::ordered || keeps_micro_batches_ || are_even)
+    return whole_parts(chosen.ends, ranks);
+  std::size_t most = 0, begin = 0;
+  for (const std::size_t end : chosen.ends) {
+    most = std::max(most, end - begin);
+    begin = end;
+  }
+  return split_parts(chosen.rows.size(), most, ranks);
+}
+
+void TrainerCore::require_finite_share(const Step& now) const {
+  double loss = 0;
+  for (const DonePart& part : now.done) loss += part.loss;
+  if (!std::isfinite(loss)) {
+    for (const DonePart& part : now.done)
+      require_finite_loss(part.loss, part.scores, now.loss, part.ids, setup_.labels,
+                          at_step(now.index), kNothingUpdated);
+    throw Error(message(setup_.labels.where, ": the loss is ", loss, at_step(now.index), "\n  ",
+                        kNothingUpdated));
+  }
+  // Before it is added to the others': behind that nobody knows whose it was.
+  if (setup_.group && !now.done.empty() && !now.gradient.is_finite()) {
+    for (const DonePart& part : now.done)
+      require_finite_slopes(part.scores, now.loss, part.ids, setup_.labels, at_step(now.index),
+                            kNothingUpdated);
+    throw Error(message(setup_.labels.where, ": the gradient is not finite", at_step(now.index),
+                        "\n  ", kNothingUpdated, "\n  from the backward pass of ",
+                        setup_.labels.policy));
+  }
+}
+
+double TrainerCore::update(const Step& now) {
+  const PhaseScope phase(StepPhase::optimizer);
+  try {
+    return optimizer_->step(setup_.optimizer.rate().at(now.index, total_));
+  } catch (const NonFiniteGradient& error) {
+    for (const DonePart& part : now.done)
+      require_finite_slopes(part.scores, now.loss, part.ids, setup_.labels, at_step(now.index),
+                            kNothingUpdated);
+    throw Error(message(setup_.labels.where, ": ", error.what(), "\n  from the backward pass of ",
+                        setup_.labels.policy));
+  }
+}
+
+PartReport TrainerCore::do_part(Step& now, const StepPart& part, std::int64_t evaluations) const {
+  const StepRows& chosen = now.chosen;
+  const std::vector<const TrainingRow*> rows = between(chosen.rows, part.begin, part.end);
+  const ScoreBatch batch =
+      plan_batch(rows, between(chosen.epochs, part.begin, part.end), Purpose::noise, evaluations);
+  if (setup_.on_batch) setup_.on_batch(batch);
+  const EngineStep done = engine_.step(batch, now.totals, needs_, now.loss, setup_.path);
+  now.done.push_back({ids_of(rows), done.scores, done.loss});
+  require_finite_scores(batch, done.scores, now.done.back().ids, setup_.labels, at_step(now.index),
+                        kNothingUpdated);
+  PartReport report{.index = static_cast<std::size_t>(&part - now.parts.data())};
+  const ScoreNoise noise = score_noise(done, batch, now.loss);
+  // A loss of all groups is the same whoever asks for it: the first part tells it.
+  if (!now.coupled || part.begin == 0) {
+    report.loss = done.loss;
+    report.metrics = done.metrics;
+  }
+  report.passes = done.passes;
+  report.tokens = static_cast<double>(done.tokens);
+  report.loss_variance = noise.loss_variance;
+  report.squared_error.sum = noise.num_errors > 0 ? noise.squared_error * noise.num_errors : 0;
+  report.squared_error.count = noise.num_errors;
+  merge(report.metrics, noise.metrics);
+  if (chosen.ends.size() > 1 && now.parts.size() == chosen.ends.size()) {
+    const bool is_alone = setup_.reduction == Reduction::ordered;
+    now.noise.after_micro_batch(is_alone);
+    if (is_alone) report.noise_square = now.noise.last_square();
+  }
+  return report;
+}
+
+ShareReport TrainerCore::do_share(Step& now, std::int64_t evaluations) const {
+  ShareReport own;
+  ProcessGroup* group = setup_.group.get();
+  const std::size_t rank = group ? static_cast<std::size_t>(group->rank()) : 0;
+  if (setup_.reduction == Reduction::ordered) {
+    const std::size_t ranks = group ? static_cast<std::size_t>(group->size()) : 1;
+    for (std::size_t first = 0; first < now.parts.size(); first += ranks) {
+      const std::size_t count = std::min(ranks, now.parts.size() - first);
+      if (rank < count) own.parts.push_back(do_part(now, now.parts[first + rank], evaluations));
+      if (group) static_cast<void>(group->agree([] { return std::string(); }));
+      now.gradient.after_round(static_cast<int>(count));
+    }
+  } else {
+    for (const StepPart& part : now.parts)
+      if (part.rank == static_cast<int>(rank)) own.parts.push_back(do_part(now, part, evaluations));
+    own.noise_squares = now.noise.squares();
+  }
+  own.noise_count = static_cast<double>(now.noise.count());
+  if (now.coupled) now.coupled->none();
+  require_finite_share(now);
+  return own;
+}
+
+void TrainerCore::adapt(AdaptationState& state, StepReport& report) const {
+  if (!adaptation_) return;
+  report.metrics["score/evaluations"] = {static_cast<double>(state.evaluations), 1};
+  if (report.squared_error.count > 0)
+    state = next_evaluations(*adaptation_, state, report.squared_error.value());
+}
+
+TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationState& adaptation,
+                                                TrainingObserver& observer) {
+  const StepRows chosen = rows_of(step);
+  const auto begin = std::chrono::steady_clock::now();
+  if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
+  const std::vector<NamedParameter> parameters = setup_.policy->parameters();
+  Step now{.index = step,
+           .chosen = chosen,
+           .parts = parts_of(chosen),
+           .totals = totals_of(chosen.rows, static_cast<double>(chosen.ends.size())),
+           .loss = normalised(),
+           .noise = GradientNoise(parameters),
+           .gradient = SharedGradient(parameters, setup_.group.get(), setup_.reduction)};
+  if (setup_.group && needs_.use == ScoreUse::coupled && setup_.reduction != Reduction::ordered) {
+    now.coupled.emplace(*setup_.group);
+    now.loss = [&now, loss = now.loss](const ScoreSet& own) {
+      return loss(now.coupled->whole(own));
+    };
+  }
+  if (setup_.on_passes) setup_.on_passes(step);
+  ShareReport all;
+  if (setup_.group) {
+    all = joined(setup_.group->agree([&] {
+      ShareReport own = do_share(now, adaptation.evaluations);
+      own.last_norm = last_norm_;
+      own.wants_stop = observer.should_stop();
+      return pack(own);
+    }));
+  } else {
+    all = do_share(now, adaptation.evaluations);
+  }
+  if (setup_.on_passes) setup_.on_passes(std::nullopt);
+  now.gradient.finish();
+  return take_step(now, all, adaptation, begin);
+}
+
+TrainerCore::StepReport TrainerCore::take_step(Step& now, const ShareReport& all,
+                                               AdaptationState& adaptation,
+                                               std::chrono::steady_clock::time_point begin) {
+  StepReport report{.wants_stop = all.wants_stop};
+  double loss = 0, tokens = 0, loss_variance = 0, noise_squares = all.noise_squares;
+  PassCounts passes;
+  for (const PartReport& part : all.parts) {
+    loss += part.loss;
+    passes += part.passes;
+    tokens += part.tokens;
+    loss_variance += part.loss_variance;
+    noise_squares += part.noise_square;
+    report.squared_error.sum += part.squared_error.sum;
+    report.squared_error.count += part.squared_error.count;
+    merge(report.metrics, part.metrics);
+  }
+  if (!std::isfinite(loss))  // of finite parts
+    throw Error(message(setup_.labels.where, ": the loss is ", loss, at_step(now.index), "\n  ",
+                        kNothingUpdated));
+  // Before the update, which clears it.
+  const bool is_alone = !setup_.group && setup_.reduction == Reduction::fast;
+  const std::optional<double> noise_share =
+      is_alone ? now.noise.share() : now.noise.share_of_all(noise_squares, all.noise_count);
+  const double rate = setup_.optimizer.rate().at(now.index, total_);
+  const double norm = last_norm_ = update(now);
+  const double seconds = Seconds(std::chrono::steady_clock::now() - begin).count();
+  report.metrics["loss"] = {loss, 1};
+  report.metrics["learning_rate"] = {rate, 1};
+  report.metrics["gradient_norm"] = {norm, 1};
+  report.metrics["seconds_per_step"] = {seconds, 1};
+  report.metrics["tokens_per_second"] = {tokens, seconds};
+  report.metrics["trainable_tokens"] = {now.totals.tokens, 1};
+  add_passes(report.metrics, passes);
+  if (std::isfinite(loss_variance))
+    report.metrics["loss/standard_error"] = {std::sqrt(loss_variance), 1};
+  if (noise_share) report.metrics["gradient_noise"] = {*noise_share, 1};
+  adapt(adaptation, report);
+  return report;
+}
+
+}  // namespace lldm

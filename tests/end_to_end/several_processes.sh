@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A run that several processes share is the run of one: its curve, with a fixed order of the sums its bits, whoever
+# resumes it; and one that is killed ends the others, which say who it was.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+# Three stages that train and what they need; 4 micro-batches a step, so that 4 processes have one each.
+SHORT=("${TINY[@]}" --set pretrain.logging_steps=1 --set sft.logging_steps=1 --set tuned.logging_steps=1
+  --set pretrain.optimizer.batch_size=4 --set pretrain.optimizer.gradient_accumulation_steps=4
+  --set sft.optimizer.batch_size=4 --set sft.optimizer.gradient_accumulation_steps=4
+  --set tuned.optimizer.batch_size=2 --set tuned.optimizer.gradient_accumulation_steps=4 --stage tuned)
+ORDERED=(--set pretrain.reduction=ordered --set sft.reduction=ordered --set tuned.reduction=ordered)
+# Long enough to be hit in the middle.
+LONG=(--set sft.optimizer.steps=400 --set sft.save_steps=5)
+
+launch() { # processes, folder, then arguments of run
+  local processes=$1 out=$2
+  shift 2
+  run_lldm launch --processes "$processes" -- run "$SMOKE" --out "$out" "$@"
+}
+same_curves() { # folder, folder, tolerance
+  python3 - "$@" << 'PYTHON'
+import json, sys
+def lines(folder):
+    return [json.loads(line) for line in open(folder + "/metrics.jsonl")]
+a, b, tolerance = lines(sys.argv[1]), lines(sys.argv[2]), float(sys.argv[3])
+assert len(a) == len(b) > 10, (len(a), len(b))
+largest = 0.0
+for one, other in zip(a, b):
+    assert one.keys() == other.keys(), (one.keys() ^ other.keys(), one["stage"], one["step"])
+    for name, value in one.items():
+        if not isinstance(value, float) or "second" in name or name == "wall_time" or "bytes" in name:
+            continue
+        largest = max(largest, abs(value - other[name]) / (1 + abs(value)))
+print(f"    {len(a)} lines, largest relative difference {largest:.2g}")
+sys.exit(largest > tolerance)
+PYTHON
+}
+
+echo "one, two and four processes"
+run_lldm run "$SMOKE" --out "$WORK/1" "${SHORT[@]}"
+expect_code 0 "one"
+for processes in 2 4; do
+  begin=$SECONDS
+  launch $processes "$WORK/$processes" "${SHORT[@]}"
+  expect_code 0 "$processes, in $((SECONDS - begin)) s"
+  expect_text "[0] stage sft: "
+  expect_text "$processes processes"
+  expect_text "done by rank 0 alone"
+  check "rank 0 alone speaks" [ -z "$(grep -E '^\[[123]\]' <<< "$text")" ]
+  check "the curves of one" same_curves "$WORK/1" "$WORK/$processes" 2e-4
+done
+check "the files of one" [ "$(cd "$WORK/1" && find . -type f | grep -v tfevents | sort)" = \
+  "$(cd "$WORK/2" && find . -type f | grep -v tfevents | sort)" ]
+begin=$(file_hashes "$WORK/2")
+launch 2 "$WORK/2" "${SHORT[@]}"
+expect_code 0 "the same command again"
+check "changes no file" [ "$begin" = "$(file_hashes "$WORK/2")" ]
+
+echo "a fixed order of the sums"
+run_lldm run "$SMOKE" --out "$WORK/o1" "${SHORT[@]}" "${ORDERED[@]}"
+expect_code 0 "one"
+wanted=$(model_hashes "$WORK/o1")
+for processes in 2 4; do
+  launch $processes "$WORK/o$processes" "${SHORT[@]}" "${ORDERED[@]}"
+  expect_code 0 "$processes"
+  check "the bits of one" [ "$wanted" = "$(model_hashes "$WORK/o$processes")" ]
+  check "the curves of one, to the bit" same_curves "$WORK/o1" "$WORK/o$processes" 0
+done
+launch 3 "$WORK/o3" "${SHORT[@]}" "${ORDERED[@]}"
+expect_text "4 a step among 3 processes"
+check "three processes: the bits of one too" [ "$wanted" = "$(model_hashes "$WORK/o3")" ]
+
+echo "stopped and resumed by 2, 1, 4 processes"
+run=$WORK/resumed
+has_step() { # at least this checkpoint of the SFT
+  local newest
+  newest=$(ls "$run/sft/checkpoints" 2> /dev/null | grep -E '^step-[0-9]{8}$' | tail -n 1)
+  [ -n "$newest" ] && [ "$((10#${newest#step-}))" -ge "$1" ] && [ -s "$run/sft/checkpoints/$newest/MANIFEST.json" ]
+}
+start() { # processes: in the background
+  if [ "$1" -eq 1 ]; then set -- "$LLDM"; else set -- "$LLDM" launch --processes "$1" --; fi
+  "$@" run "$SMOKE" --out "$run" "${SHORT[@]}" "${ORDERED[@]}" "${LONG[@]}" > "$WORK/output" 2>&1 &
+  background=$!
+}
+ended() { # the exit code in $code
+  wait "$background" 2> /dev/null
+  code=$?
+  background=""
+  text=$(< "$WORK/output")
+}
+run_lldm run "$SMOKE" --out "$WORK/straight" "${SHORT[@]}" "${ORDERED[@]}" "${LONG[@]}"
+expect_code 0 "left alone"
+for stop in "2 10" "1 30" "4 50"; do
+  start ${stop% *}
+  check "a checkpoint of ${stop% *}" wait_for "$background" 60 has_step ${stop#* }
+  kill -TERM "$background"
+  ended
+  expect_code 75 "stopped by SIGTERM"
+  expect_text "the same command goes on from there"
+done
+
+echo "killed"
+rank_of() { # rank: its process
+  local child
+  for child in $(cat "/proc/$background/task/$background/children"); do
+    tr '\0' '\n' < "/proc/$child/environ" | grep -qx "RANK=$1" && echo "$child"
+  done
+}
+for victim in 1 0; do
+  start 2
+  check "a checkpoint of two" wait_for "$background" 60 has_step $((90 - 20 * victim))
+  process=$(rank_of $victim)
+  begin=$SECONDS
+  kill -KILL "$process"
+  ended
+  expect_code 137 "rank $victim is killed: the launcher's code"
+  check "all have ended within $((SECONDS - begin)) s" [ $((SECONDS - begin)) -lt 30 ]
+  expect_text "[$((1 - victim))] rank $victim (host $(hostname), pid $process) was killed by signal 9"
+done
+start 2
+ended
+expect_code 0 "the same command goes on"
+check "the bits of a run that was left alone" [ "$(model_hashes "$WORK/straight")" = "$(model_hashes "$run")" ]
+
+echo "other launchers"
+run=$WORK/other
+by_hand() { # rank, then variables: the process in $background
+  env WORLD_SIZE=2 RANK="$1" MASTER_ADDR=127.0.0.1 MASTER_PORT="$port" "$LLDM" run "$SMOKE" --out "$run" \
+    "${SHORT[@]}" "${LONG[@]}" > "$WORK/output.$1" 2>&1 &
+}
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+for victim in 1 0; do
+  port=$(free_port)
+  by_hand 0
+  zero=$!
+  by_hand 1
+  one=$!
+  background=$zero
+  check "torchrun's variables: a checkpoint" wait_for "$zero" 60 has_step $((30 - 20 * victim))
+  processes=("$zero" "$one")
+  begin=$SECONDS
+  kill -KILL "${processes[victim]}"
+  wait "${processes[1 - victim]}"
+  code=$?
+  background=""
+  text=$(< "$WORK/output.$((1 - victim))")
+  expect_code 1 "rank $victim is killed, and nobody says so"
+  check "the other has ended within $((SECONDS - begin)) s" [ $((SECONDS - begin)) -lt 30 ]
+  expect_text "rank $victim (host $(hostname), pid ${processes[victim]})"
+done
+step() { # rank: a task of a step of srun
+  env SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NUM_NODES=1 SLURM_PROCID="$1" SLURM_LOCALID="$1" SLURM_JOB_ID=$$ \
+    SLURM_STEP_ID=0 "$LLDM" run "$SMOKE" --out "$WORK/srun" "${SHORT[@]}" 2>&1
+}
+step 1 > "$WORK/output" &
+background=$!
+text=$(step 0)
+code=$?
+expect_code 0 "srun's variables: rank 0"
+ended
+expect_code 0 "rank 1"
+check "the curves of one" same_curves "$WORK/1" "$WORK/srun" 2e-4
+if python3 -c 'import torch.distributed.run' 2> /dev/null; then
+  text=$(python3 -m torch.distributed.run --no-python --nproc-per-node 2 --master-port "$(free_port)" \
+    "$LLDM" run "$SMOKE" --out "$WORK/torchrun" "${SHORT[@]}" 2>&1)
+  code=$?
+  expect_code 0 "torchrun"
+  check "the curves of one" same_curves "$WORK/1" "$WORK/torchrun" 2e-4
+else
+  echo "  left out: torchrun (this python3 has no torch)"
+fi
+
+echo "what cannot be"
+launch 2 "$WORK/none" --set sft.optimizer.learning_rate=-1
+expect_code 2 "a bad value is told once, by rank 0"
+check "and rank 1 says nothing of its own" [ "$(grep -c 'learning_rate' <<< "$text")" -le 2 ]
+run_lldm launch -- run "$SMOKE"
+expect_code 2 "no number of processes"
+run_lldm launch --processes 2 -- validate "$SMOKE"
+expect_code 2 "a command of one process"
+env RANK=3 WORLD_SIZE=2 "$LLDM" run "$SMOKE" > "$WORK/output" 2>&1
+code=$? text=$(< "$WORK/output")
+expect_code 2 "variables that contradict one another"
+expect_text "MASTER_ADDR is not set"
+expect_text "the rank is 3 of 2 processes"
+summary

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// Sums, copies and texts over the processes of a run, and one of them that fails or is gone.
+#include "lldm/distributed/process_group.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+
+#include <chrono>
+#include <mutex>
+
+#include "support/catch.hpp"
+#include "support/contains.hpp"
+#include "support/processes.hpp"
+
+namespace lldm {
+namespace {
+
+using testing::expect;
+using testing::on_ranks;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+bool is_clean(const std::vector<std::string>& thrown) {
+  for (const std::string& text : thrown)
+    if (!text.empty()) {
+      UNSCOPED_INFO(text);
+      return false;
+    }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("sums are those of all ranks, and the same everywhere") {
+  const int size = GENERATE(2, 3, 4);
+  std::mutex mutex;
+  std::vector<at::Tensor> floats, halves, doubles;
+  CHECK(is_clean(on_ranks(size, [&](const std::shared_ptr<ProcessGroup>& shared) {
+    ProcessGroup& group = *shared;
+    expect(group.size() == size && group.local_size() == size, "size");
+    expect(group.local_rank() == group.rank(), "local rank");
+    const double mine = 0.1 * (group.rank() + 1);
+    const at::Tensor a = at::arange(100003, at::kFloat) * mine,
+                     b = at::full({7}, mine, at::kDouble), c = at::full({5}, mine, at::kBFloat16);
+    group.sum(a);
+    group.sum(b);
+    group.sum(c);
+    const std::lock_guard lock(mutex);
+    floats.push_back(a), doubles.push_back(b), halves.push_back(c);
+  })));
+  const double factor = 0.1 * size * (size + 1) / 2;
+  REQUIRE(floats.size() == static_cast<std::size_t>(size));
+  for (const at::Tensor& sum : floats) {
+    CHECK(at::equal(sum, floats.front()));
+    CHECK(sum[100002].item<double>() == Approx(100002 * factor).epsilon(1e-6));
+  }
+  CHECK(doubles.front()[3].item<double>() == Approx(factor).epsilon(1e-14));
+  CHECK(halves.front()[4].item<double>() == Approx(factor).epsilon(1e-2));
+}
+
+TEST_CASE("every rank hears the texts of all, short and long") {
+  CHECK(is_clean(on_ranks(3, [](const std::shared_ptr<ProcessGroup>& shared) {
+    ProcessGroup& group = *shared;
+    const auto text_of = [](int rank) {
+      return std::string(static_cast<std::size_t>(rank == 1 ? 100000 : rank * 3),
+                         static_cast<char>('a' + rank));
+    };
+    for (int round = 0; round < 3; ++round) {
+      const auto texts = group.gather(text_of(group.rank()));
+      expect(texts.size() == 3, "three texts");
+      for (int rank = 0; rank < 3; ++rank)
+        expect(texts[static_cast<std::size_t>(rank)] == text_of(rank), "whole texts");
+    }
+    const at::Tensor values = at::full({3, 2}, group.rank(), at::kInt);
+    group.broadcast(values, 2);
+    expect(values[2][1].item<int>() == 2, "rank 2's values");
+  })));
+}
+
+TEST_CASE("what one rank throws, all throw, and they can go on") {
+  const auto thrown = on_ranks(3, [](const std::shared_ptr<ProcessGroup>& shared) {
+    ProcessGroup& group = *shared;
+    const auto fail = [&] {
+      return group.agree([&]() -> std::string {
+        if (group.rank() == 1) throw DataError("row 17 is empty");
+        return "fine";
+      });
+    };
+    try {
+      static_cast<void>(fail());
+      throw Error("nothing was thrown");
+    } catch (const DataError&) {
+    }
+    group.begin_work();
+    expect(group.agree([] { return std::string("fine"); }).back() == "fine", "it goes on");
+    static_cast<void>(fail());
+  });
+  CHECK(thrown[1] == "row 17 is empty");
+  for (const int other : {0, 2}) {
+    CHECK(thrown[static_cast<std::size_t>(other)].find("rank 1 (host ") == 0);
+    CHECK(thrown[static_cast<std::size_t>(other)].find("row 17 is empty") != std::string::npos);
+  }
+}
+
+TEST_CASE("a failure between two agreements reaches the others in the next one") {
+  const auto thrown = on_ranks(2, [](const std::shared_ptr<ProcessGroup>& shared) {
+    ProcessGroup& group = *shared;
+    try {
+      if (group.rank() == 0) throw OutOfMemory("no room");
+      static_cast<void>(group.agree([] { return std::string("next"); }));
+    } catch (const std::exception&) {
+      group.tell_failure();
+      throw;
+    }
+  });
+  CHECK(thrown[0] == "no room");
+  CHECK(thrown[1].find("no room") != std::string::npos);
+}
+
+TEST_CASE("a rank that leaves is named, with its reason, by those who wait for it") {
+  const auto begin = Clock::now();
+  const auto thrown = on_ranks(3, [](const std::shared_ptr<ProcessGroup>& shared) {
+    ProcessGroup& group = *shared;
+    if (group.rank() == 2) throw Error("the disk is on fire");
+    static_cast<void>(group.gather("still here"));
+  });
+  CHECK(seconds_since(begin) < 20);
+  for (const std::size_t other : {0, 1}) {
+    CHECK(thrown[other].find("rank 2 (host ") == 0);
+    CHECK(thrown[other].find("the disk is on fire") != std::string::npos);
+  }
+}
+
+TEST_CASE("ranks that do not come are named") {
+  const StoreKeeper keeper("test");
+  const Rendezvous meeting{.rank = 1, .size = 3, .port = keeper.port(), .prefix = "test"};
+  CHECK_THROWS_WITH(static_cast<void>(ProcessGroup::join(meeting, 0.5)),
+                    testing::contains("rank 0, 2"));
+}
+
+}  // namespace lldm

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// A training run shared by processes is that of one: same plans, same curve, same bits where the
+// order of the sums is fixed.
+#include <cmath>
+#include <limits>
+#include <map>
+#include <mutex>
+
+#include "lldm/errors.hpp"
+#include "lldm/estimator/full_trajectory.hpp"
+#include "lldm/estimator/monte_carlo_elbo.hpp"
+#include "lldm/objective/dpo.hpp"
+#include "lldm/objective/kto.hpp"
+#include "lldm/objective/sft.hpp"
+#include "support/catch.hpp"
+#include "support/contains.hpp"
+#include "support/processes.hpp"
+#include "support/train_world.hpp"
+
+using namespace lldm;
+using namespace lldm::testing;
+
+namespace {
+
+using Metrics = std::map<std::string, double>;
+
+/// What a run left: every line of metrics, the last validation, the weights.
+struct Outcome {
+  std::vector<Metrics> lines;
+  Metrics validation;
+  std::shared_ptr<Transformer> policy;
+};
+
+struct Listener : Recorder {
+  Metrics validation;
+  void on_validation(std::int64_t, const Metrics& metrics) override { validation = metrics; }
+};
+
+using Change = std::function<void(TrainingSetup&)>;
+
+template <class O>
+Outcome trained(const O& objective, const Change& change, std::shared_ptr<ProcessGroup> group) {
+  TrainWorld world(4);
+  world.setup.rhythm.logging_steps = 1;
+  world.setup.validation = pairs(5);
+  world.setup.path = GradientPath::replay;
+  change(world.setup);
+  world.setup.group = std::move(group);
+  Listener heard;
+  Trainer<MaskedProcess, MonteCarloElbo, O>(process(), MonteCarloElbo({.draws = 2}), objective,
+                                            world.setup)
+      .run(heard);
+  return {heard.metrics, heard.validation, world.policy};
+}
+
+/// Of every rank.
+template <class O>
+std::vector<Outcome> trained_on(int size, const O& objective, const Change& change) {
+  std::vector<Outcome> outcomes(static_cast<std::size_t>(size));
+  const auto thrown = on_ranks(size, [&](const std::shared_ptr<ProcessGroup>& group) {
+    outcomes[static_cast<std::size_t>(group->rank())] = trained(objective, change, group);
+  });
+  for (const std::string& text : thrown) REQUIRE(text == "");
+  return outcomes;
+}
+
+bool is_timing(const std::string& name) { return name.find("second") != std::string::npos; }
+
+/// Names, and values to within `tolerance` of their size.
+void require_same(const Metrics& a, const Metrics& b, double tolerance) {
+  for (const auto& [name, value] : a) {
+    if (is_timing(name)) continue;
+    INFO(name);
+    REQUIRE(b.contains(name));
+    if (tolerance == 0)
+      CHECK(b.at(name) == value);
+    else
+      CHECK(std::abs(b.at(name) - value) <= tolerance * (1 + std::abs(value)));
+  }
+  CHECK(a.size() == b.size());
+}
+
+void require_same(const Outcome& a, const Outcome& b, double tolerance) {
+  REQUIRE(a.lines.size() == b.lines.size());
+  for (std::size_t i = 0; i < a.lines.size(); ++i) require_same(a.lines[i], b.lines[i], tolerance);
+  require_same(a.validation, b.validation, tolerance);
+  if (tolerance == 0)
+    CHECK(bit_equal(*a.policy, *b.policy));
+  else
+    CHECK(largest_difference(*a.policy, *b.policy) < tolerance);
+}
+
+template <class O>
+void require_shared_run_equal(const O& objective, const Change& change, double tolerance) {
+  const Outcome alone = trained(objective, change, nullptr);
+  for (const int size : {2, 4}) {
+    INFO("processes: " << size);
+    const std::vector<Outcome> shared = trained_on(size, objective, change);
+    require_same(alone, shared.front(), tolerance);
+    for (const Outcome& other : shared) CHECK(bit_equal(*other.policy, *shared.front().policy));
+  }
+}
+
+constexpr double kRounding = 2e-5;  // float32 gradients through four updates of AdamW
+
+void micro_batches(TrainingSetup& setup) {  // 4 of 1 pair
+  setup.optimizer.batch_size = 1;
+  setup.optimizer.gradient_accumulation_steps = 4;
+}
+
+}  // namespace
+
+TEST_CASE("Several processes: pairs cut out of one micro-batch give the curve of one process",
+          "[train]") {
+  require_shared_run_equal(Dpo({.beta = 0.2}), [](TrainingSetup&) {}, kRounding);
+}
+
+TEST_CASE("Several processes: whole micro-batches give the curve of one process", "[train]") {
+  require_shared_run_equal(Dpo({.beta = 0.2}), micro_batches, kRounding);
+}
+
+TEST_CASE("Several processes: a fixed order of the sums gives the bits of one process", "[train]") {
+  const auto ordered = [](TrainingSetup& setup) {
+    micro_batches(setup);
+    setup.reduction = Reduction::ordered;
+  };
+  require_shared_run_equal(Dpo({.beta = 0.2}), ordered, 0);
+}
+
+TEST_CASE("Several processes: the pairwise path adds up as the others do", "[train]") {
+  require_shared_run_equal(
+      Dpo({.beta = 0.2}), [](TrainingSetup& setup) { setup.path = GradientPath::pairwise; },
+      kRounding);
+}
+
+TEST_CASE("Several processes: a loss that couples all rows sees the scores of all", "[train]") {
+  // KTO's baseline is a mean over the whole step.
+  const auto labelled = [](TrainingSetup& setup) {
+    for (TrainingRow& row : setup.rows) {
+      row.answers.resize(1);
+      row.wanted = row.id % 3 != 0;
+    }
+    setup.validation = setup.rows;
+    setup.optimizer.batch_size = 3;
+    setup.optimizer.gradient_accumulation_steps = 2;
+  };
+  require_shared_run_equal(Kto({.beta = 0.3}), labelled, kRounding);
+}
+
+TEST_CASE("Several processes: a loss that divides by its micro-batch keeps it whole", "[train]") {
+  const auto single = [](TrainingSetup& setup) {
+    for (TrainingRow& row : setup.rows) row.answers.resize(1);
+    setup.validation.clear();
+    setup.path = GradientPath::linear;
+    setup.optimizer.batch_size = 3;
+    setup.optimizer.gradient_accumulation_steps = 2;
+  };
+  require_shared_run_equal(Sft({.llada_parity = true}), single, kRounding);
+  require_shared_run_equal(Sft({}), single, kRounding);
+}
+
+namespace {
+
+/// A loss that is no number for one row of the epoch, by its length.
+struct Poisoned {
+  std::int64_t row_length;
+  [[nodiscard]] static ObjectiveNeeds needs() { return Dpo({.beta = 0.2}).needs(); }
+  [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const {
+    ObjectiveResult result = Dpo({.beta = 0.2}).evaluate(scores);
+    const at::Tensor flat = scores.lengths.contiguous().view({-1});
+    for (std::int64_t i = 0; i < flat.numel(); ++i)
+      if (flat[i].item<double>() == static_cast<double>(row_length))
+        result.loss_sum = result.loss_sum * std::numeric_limits<double>::quiet_NaN();
+    return result;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Several processes: what is no number on one is refused by all, before any update",
+          "[train]") {
+  constexpr std::int64_t kOdd = 9;
+  const auto marked = [&](TrainingSetup& setup) {
+    setup.validation.clear();
+    setup.rows = pairs(4, 5);
+    setup.rows[2].answers[0].response.assign(kOdd, 1);
+  };
+  std::vector<bool> is_unchanged(2);
+  const auto thrown = on_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+    TrainWorld world(4);
+    marked(world.setup);
+    world.setup.path = GradientPath::replay;
+    world.setup.group = group;
+    const auto start = clone_frozen(*world.policy);
+    Trainer<MaskedProcess, MonteCarloElbo, Poisoned> trainer(
+        process(), MonteCarloElbo({.draws = 2}), Poisoned{kOdd}, world.setup);
+    Recorder heard;
+    try {
+      trainer.run(heard);
+    } catch (const Error&) {
+      is_unchanged[static_cast<std::size_t>(group->rank())] = bit_equal(*start, *world.policy);
+      throw;
+    }
+  });
+  CHECK(is_unchanged[0]);
+  CHECK(is_unchanged[1]);
+  const std::size_t culprit = thrown[0].starts_with("rank 1") ? 1 : 0;
+  INFO(thrown[0] << "\n" << thrown[1]);
+  CHECK_THAT(thrown[culprit], contains("row 2"));
+  CHECK_THAT(thrown[1 - culprit], contains("rank " + std::to_string(culprit) + " (host "));
+  CHECK_THAT(thrown[1 - culprit], contains("row 2"));
+}
+
+TEST_CASE("Several processes: one that is asked to stop stops all behind the same step",
+          "[train]") {
+  std::vector<std::int64_t> saved(2, -1);
+  const auto thrown = on_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+    TrainWorld world(6);
+    world.setup.group = group;
+    Recorder heard;
+    if (group->rank() == 1) heard.stop_after = 3;
+    heard.save = [&](const TrainingProgress& progress, const AdamW&) {
+      saved[static_cast<std::size_t>(group->rank())] = progress.step;
+    };
+    Trainer<MaskedProcess, MonteCarloElbo, Dpo>(process(), MonteCarloElbo({.draws = 2}),
+                                                Dpo({.beta = 0.2}), world.setup)
+        .run(heard);
+  });
+  CHECK(saved == std::vector<std::int64_t>{3, 3});
+  for (const std::string& text : thrown) CHECK_THAT(text, contains("stopped on request"));
+}
