@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "score/chunk.hpp"
 
 namespace lldm {
@@ -24,6 +25,7 @@ at::Tensor coefficients(const at::Tensor& readouts, const LossFunction& loss, Ma
 }
 
 void back_propagate(const at::Tensor& readouts, const at::Tensor& seeds) {
+  const PurposeScope purpose(MemoryPurpose::activations);
   torch::autograd::backward({readouts}, {seeds.to(readouts.options())});
 }
 
@@ -59,6 +61,7 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
     by_chunk.push_back(seeds.narrow(0, begin, graph.size(0)).to(graph.options()));
     begin += graph.size(0);
   }
+  const PurposeScope purpose(MemoryPurpose::activations);
   if (!graphs.empty()) torch::autograd::backward(graphs, by_chunk);
   return readouts;
 }

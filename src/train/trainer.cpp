@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "train/gradient_noise.hpp"
 #include "train/score_metrics.hpp"
@@ -139,15 +140,22 @@ void TrainerCore::adapt(AdaptationState& state, StepReport& report) const {
     state = next_evaluations(*adaptation_, state, report.squared_error.value());
 }
 
-TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationState& adaptation) {
+/// What the passes of a step leave behind, beside the gradients.
+struct TrainerCore::StepPasses {
+  StepReport report;
+  std::vector<DonePart> parts;
+  PassCounts passes;
+  double loss = 0, tokens = 0, loss_variance = 0, trained_tokens = 0;
+  std::optional<double> gradient_noise;
+};
+
+TrainerCore::StepPasses TrainerCore::passes_of(std::int64_t step, AdaptationState& adaptation,
+                                               Begun& begun) {
   const StepRows chosen = rows_of(step);
   const std::vector<const TrainingRow*>& rows = chosen.rows;
   const StepTotals totals = totals_of(rows, static_cast<double>(chosen.ends.size()));
-  StepReport report;
-  const auto begin = std::chrono::steady_clock::now();
-  double loss = 0, tokens = 0, loss_variance = 0;
-  PassCounts passes;
-  std::vector<DonePart> parts;
+  StepPasses done;
+  done.trained_tokens = totals.tokens;
   if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
   GradientNoise gradient_noise(setup_.policy->parameters());
   if (setup_.on_passes) setup_.on_passes(step);
@@ -157,37 +165,92 @@ TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationSta
     const std::vector<std::uint64_t> part_epochs = between(chosen.epochs, at, end);
     at = end;
     const ScoreBatch batch = plan_batch(part, part_epochs, Purpose::noise, adaptation.evaluations);
-    EngineStep done = engine_.step(batch, totals, needs_, normalised(), setup_.path);
-    parts.push_back({ids_of(part), done.scores, done.loss});
-    require_finite_scores(batch, done.scores, parts.back().ids, setup_.labels, at_step(step),
-                          kNothingUpdated);
-    loss += done.loss;
-    passes += done.passes;
-    tokens += static_cast<double>(done.tokens);
-    const ScoreNoise noise = score_noise(done, batch, normalised());
-    loss_variance += noise.loss_variance;
-    report.squared_error.sum += noise.num_errors > 0 ? noise.squared_error * noise.num_errors : 0;
-    report.squared_error.count += noise.num_errors;
-    if (chosen.ends.size() > 1) gradient_noise.after_micro_batch();
-    merge(report.metrics, done.metrics);
-    merge(report.metrics, noise.metrics);
+    begun = {};
+    for (const ScorePlan& plan : batch.plans) {
+      begun.tokens += plan.copies() * plan.length;
+      begun.longest = std::max(begun.longest, plan.length);
+    }
+    EngineStep step_done = engine_.step(batch, totals, needs_, normalised(), setup_.path);
+    done.parts.push_back({ids_of(part), step_done.scores, step_done.loss});
+    require_finite_scores(batch, step_done.scores, done.parts.back().ids, setup_.labels,
+                          at_step(step), kNothingUpdated);
+    done.loss += step_done.loss;
+    done.passes += step_done.passes;
+    done.tokens += static_cast<double>(step_done.tokens);
+    const ScoreNoise noise = score_noise(step_done, batch, normalised());
+    done.loss_variance += noise.loss_variance;
+    Mean& errors = done.report.squared_error;
+    errors.sum += noise.num_errors > 0 ? noise.squared_error * noise.num_errors : 0;
+    errors.count += noise.num_errors;
+    if (chosen.ends.size() > 1) {
+      const PurposeScope purpose(MemoryPurpose::workspace);
+      gradient_noise.after_micro_batch();
+    }
+    merge(done.report.metrics, step_done.metrics);
+    merge(done.report.metrics, noise.metrics);
   }
   if (setup_.on_passes) setup_.on_passes(std::nullopt);
-  require_finite(parts, loss, step);
+  done.gradient_noise = gradient_noise.share();
+  return done;
+}
+
+void TrainerCore::obey(const MemoryRetries& memory) {
+  if (memory.count == 0) return;
+  EngineOptions options = engine_.options();
+  options.max_tokens_per_forward = memory.max_tokens_per_forward;
+  engine_.set_options(options);
+  // The same gradient, graph by graph.
+  if (setup_.path == GradientPath::retain) setup_.path = GradientPath::replay;
+}
+
+bool TrainerCore::shrink(const Begun& begun, MemoryRetries& memory) {
+  std::int64_t most = std::min(engine_.options().max_tokens_per_forward, begun.tokens);
+  if (setup_.path == GradientPath::pairwise)  // an answer's copies at most
+    most = std::min(most, engine_.options().pairwise_copies * begun.longest);
+  if (most <= begun.longest && setup_.path != GradientPath::retain) return false;
+  ++memory.count;
+  memory.max_tokens_per_forward = std::max(begun.longest, most / 2);
+  obey(memory);
+  return true;
+}
+
+TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
+                                                TrainingProgress& progress) {
+  const std::int64_t step = progress.step;
+  const auto begin = std::chrono::steady_clock::now();
+  StepPasses done;
+  Begun begun;
+  std::string shortage;
+  try {
+    done = passes_of(step, progress.adaptation, begun);
+  } catch (const OutOfMemory& error) {
+    if (!shrink(begun, progress.memory)) throw;
+    shortage = error.what();
+  }
+  if (!shortage.empty()) {  // outside the handler, whose exception may hold graphs
+    for (const NamedParameter& parameter : setup_.policy->parameters())
+      if (at::Tensor gradient = parameter.value.grad(); gradient.defined()) gradient.zero_();
+    observer.on_retry(step, progress.memory, shortage);
+    done = passes_of(step, progress.adaptation, begun);
+  }
+  require_finite(done.parts, done.loss, step);
+  StepReport report = std::move(done.report);
   const double rate = setup_.optimizer.rate().at(step, total_);
-  const double norm = update(parts, step);
+  const double norm = update(done.parts, step);
   const double seconds = Seconds(std::chrono::steady_clock::now() - begin).count();
-  report.metrics["loss"] = {loss, 1};
+  report.metrics["loss"] = {done.loss, 1};
   report.metrics["learning_rate"] = {rate, 1};
   report.metrics["gradient_norm"] = {norm, 1};
   report.metrics["seconds_per_step"] = {seconds, 1};
-  report.metrics["tokens_per_second"] = {tokens, seconds};
-  report.metrics["trainable_tokens"] = {totals.tokens, 1};
-  add_passes(report.metrics, passes);
-  if (std::isfinite(loss_variance))
-    report.metrics["loss/standard_error"] = {std::sqrt(loss_variance), 1};
-  if (const auto share = gradient_noise.share()) report.metrics["gradient_noise"] = {*share, 1};
-  adapt(adaptation, report);
+  report.metrics["tokens_per_second"] = {done.tokens, seconds};
+  report.metrics["trainable_tokens"] = {done.trained_tokens, 1};
+  add_passes(report.metrics, done.passes);
+  if (std::isfinite(done.loss_variance))
+    report.metrics["loss/standard_error"] = {std::sqrt(done.loss_variance), 1};
+  if (done.gradient_noise) report.metrics["gradient_noise"] = {*done.gradient_noise, 1};
+  if (progress.memory.count > 0)
+    report.metrics["memory/retries"] = {static_cast<double>(progress.memory.count), 1};
+  adapt(progress.adaptation, report);
   return report;
 }
 
@@ -195,8 +258,9 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
   const auto due = [&](std::int64_t done, std::int64_t every) {
     return every > 0 && done % every == 0;
   };
+  obey(progress.memory);
   while (progress.step < total_) {
-    merge(progress.since, train_step(progress.step, progress.adaptation).metrics);
+    merge(progress.since, train_step(observer, progress).metrics);
     const std::int64_t done = ++progress.step;
     const bool is_last = done == total_;
     if (due(done, setup_.rhythm.logging_steps) || is_last) {

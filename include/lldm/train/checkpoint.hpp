@@ -14,6 +14,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/track/logger.hpp"
 #include "lldm/train/adamw.hpp"
+#include "lldm/train/memory_retries.hpp"
 
 namespace lldm {
 
@@ -28,6 +29,7 @@ struct CheckpointState {
   AdaptationState adaptation = {};   // of an estimator of adaptive cost
   SpecialTokens special = {};        // ids that the weights were trained with
   std::string prompt_template = {};  // as template.toml has it; "": not recorded
+  MemoryRetries memory = {};
 };
 
 /// A checkpoint that cannot be gone on from: its files are not what was written, or its numbers are

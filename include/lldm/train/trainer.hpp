@@ -15,6 +15,7 @@
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/score/finite_scores.hpp"
+#include "lldm/train/memory_retries.hpp"
 #include "lldm/train/train_options.hpp"
 #include "lldm/train/training_rows.hpp"
 
@@ -25,6 +26,7 @@ struct TrainingProgress {
   std::int64_t step = 0;              // optimizer steps done
   std::map<std::string, Mean> since;  // metrics of the steps since the last line of the log
   AdaptationState adaptation = {};    // of an estimator of adaptive cost
+  MemoryRetries memory = {};
 };
 
 /// Who hears of a training run: writes metrics and checkpoints, and may ask it to stop.
@@ -37,6 +39,10 @@ class TrainingObserver {
   /// After a validation pass.
   virtual void on_validation(std::int64_t /*step*/,
                              const std::map<std::string, double>& /*metrics*/) {}
+  /// After a step did not fit into memory and before it is done once more, with the settings that
+  /// the run then keeps.
+  virtual void on_retry(std::int64_t /*step*/, const MemoryRetries& /*memory*/,
+                        const std::string& /*reason*/) {}
   /// When a checkpoint is due, with the optimizer whose state belongs to it.
   virtual void on_save(const TrainingProgress& /*progress*/, const AdamW& /*optimizer*/) {}
   /// Asked after every step; true saves and throws Stopped.
@@ -115,7 +121,17 @@ class TrainerCore {
   [[nodiscard]] StepRows rows_of(std::int64_t step);
   /// Who is named; rows by their ids among those trained on, or held out.
   [[nodiscard]] ScoreLabels row_labels(bool are_held_out) const;
-  StepReport train_step(std::int64_t step, AdaptationState& adaptation);
+  StepReport train_step(TrainingObserver& observer, TrainingProgress& progress);
+  struct StepPasses;
+  /// Which part of a step was last begun.
+  struct Begun {
+    std::int64_t tokens = 0, longest = 0;  // of all its copies, of the longest one
+  };
+  /// Forward and backward passes of a whole step: gradients, and no update.
+  StepPasses passes_of(std::int64_t step, AdaptationState& adaptation, Begun& begun);
+  /// Takes over smaller passes; false where a pass is one copy and its graph goes at once already.
+  bool shrink(const Begun& begun, MemoryRetries& memory);
+  void obey(const MemoryRetries& memory);
   void adapt(AdaptationState& state, StepReport& report) const;
   struct DonePart;
   void require_finite(const std::vector<DonePart>& parts, double loss, std::int64_t step) const;
