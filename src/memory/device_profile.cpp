@@ -19,7 +19,7 @@ struct Shipped {
 };
 
 constexpr std::array kShipped = {
-#include "device_profiles.inc"  // the files of profiles/, made by cmake/Profiles.cmake
+#include "lldm/device_profiles.inc"  // the files of profiles/, made by cmake/Profiles.cmake
 };
 
 DeviceProfile parse_profile(std::string_view text, const std::string& name) {
