@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "model/head.hpp"
-#include "model/kernels/attention.hpp"
 #include "model/linear.hpp"
+#include "model/products.hpp"
 
 namespace lldm {
 namespace {
@@ -18,18 +18,14 @@ class PassSizes {
         shape_(model.shape),
         number_(static_cast<std::int64_t>(c10::elementSize(model.precision.rows()))) {
     if (model.is_on_cpu && model.precision.rows() == at::kFloat) {
-      pack.tokens = std::max(pack.tokens, kLeastRows);
-      pack.queries = std::max(pack.queries, kLeastRows);
+      pack.tokens = filled_up(pack.tokens);
+      pack.queries = filled_up(pack.queries);
     }
     tokens_ = pack.tokens, queries_ = pack.queries,
     masks_ = model.is_by_operations && model.is_on_cpu ? pack.masks : 0;
   }
 
   [[nodiscard]] std::int64_t rows(std::int64_t width) const { return number_ * tokens_ * width; }
-  /// Feature-major, as the attention reads them.
-  [[nodiscard]] std::int64_t columns(std::int64_t features) const {
-    return number_ * (tokens_ + (model_.is_by_operations ? 0 : kAttentionPadding)) * features;
-  }
   [[nodiscard]] std::int64_t d() const { return shape_.width; }
   [[nodiscard]] std::int64_t f() const { return shape_.mlp_width; }
   [[nodiscard]] std::int64_t q() const { return shape_.heads * shape_.head_width; }
@@ -40,7 +36,7 @@ class PassSizes {
 
   /// BlockSaved::list, as it is when forward ends.
   [[nodiscard]] std::int64_t whole_block() const {
-    return rows(2 * d() + 2 * f() + 2) + columns(qkv() + q() + shape_.heads) +
+    return rows(2 * d() + 2 * f() + 2) + rows(qkv() + q() + shape_.heads) +
            (shape_.has_heads_norm ? rows(shape_.heads + shape_.kv_heads) : 0);
   }
   /// The same after drop().
@@ -50,7 +46,7 @@ class PassSizes {
       case Recomputation::automatic:
         return whole_block();
       case Recomputation::selective:
-        return rows(2 * d()) + columns(q() + shape_.heads);
+        return rows(2 * d()) + rows(q() + shape_.heads);
       case Recomputation::full:
         return rows(d());
     }
@@ -60,28 +56,35 @@ class PassSizes {
   [[nodiscard]] std::int64_t kept_around() const { return rows(d() + 1) + beside(); }
   [[nodiscard]] std::int64_t beside() const { return 8 * tokens_ + number_ * masks_; }
 
-  [[nodiscard]] bool is_head_chunked() const { return head_rows() < queries_; }
-  /// Queried rows of logits that exist at once.
-  [[nodiscard]] std::int64_t logits() const {
-    return number_ * std::min(head_rows(), queries_) * head_columns();
-  }
   [[nodiscard]] std::int64_t queried_rows() const { return number_ * queries_ * d(); }
-  /// Kept of the head between its passes.
+  /// Logits that exist at once.
+  [[nodiscard]] std::int64_t logits() const { return number_ * head_rows() * head_columns(); }
+  /// Kept of the head between its passes: the slope of a trained head, where it is one chunk; the
+  /// rows' gradient of a frozen one.
   [[nodiscard]] std::int64_t kept_head() const {
-    const bool keeps_logits = is_head_plain() && !is_head_chunked();
-    return queried_rows() + queries_ * (16 + 2 * number_) + (keeps_logits ? logits() : 0);
+    std::int64_t kept = queried_rows() + queries_ * (16 + 2 * number_);
+    if (is_head_plain() && !model_.trains_weights) kept += queried_rows();
+    if (is_head_plain() && model_.trains_weights && head_rows() == queries_) kept += logits();
+    return kept;
   }
-  /// Held while the head runs forward, logits and their exponentials.
+  /// Held while the head runs forward.  Of few rows oneDNN makes the transposed product first.
   [[nodiscard]] std::int64_t head_forward() const {
-    return queried_rows() + 2 * logits() + decoded_head();
+    if (!is_head_plain()) return queried_rows() + 2 * logits() + decoded_head();
+    constexpr std::int64_t kFewRows = 128;
+    const std::int64_t products = head_rows() < kFewRows ? 2 : 1;
+    const std::int64_t gradients =
+        model_.trains_weights ? 0 : queried_rows() + number_ * head_rows() * d();
+    return queried_rows() + std::max(products * logits(), logits() + gradients);
   }
-  /// And backward.
+  /// And backward, beside what was kept.
   [[nodiscard]] std::int64_t head_backward() const {
-    const bool keeps_logits = is_head_plain() && !is_head_chunked();
-    const std::int64_t chunk_gradient =
-        number_ * std::min(head_rows(), queries_) * (is_head_plain() ? d() : 0);
-    return 2 * queried_rows() + (keeps_logits || !is_head_plain() ? 2 : 1) * logits() +
-           chunk_gradient + decoded_head() + head_weight();
+    if (!is_head_plain()) return queried_rows() + 2 * logits() + decoded_head();
+    if (!model_.trains_weights) return queried_rows();
+    const bool is_one_chunk = head_rows() == queries_;
+    // The scaled rows, the rows' gradient and a chunk of it; the weight's, and a chunk's part.
+    return 2 * queried_rows() + (is_one_chunk ? 1 : 2) * head_weight() +
+           (is_one_chunk ? 0 : logits()) +
+           std::max<std::int64_t>(0, number_ * head_rows() * d() - head_weight());
   }
   [[nodiscard]] std::int64_t head_weight() const {
     return is_head_plain() ? weight(shape_.logit_columns * d()) : 0;
@@ -124,7 +127,8 @@ class PassSizes {
   /// Rows of logits at once: all, where the head is decoded by slices of its columns.
   [[nodiscard]] std::int64_t head_rows() const {
     if (!is_head_plain()) return queries_;
-    return std::max<std::int64_t>(1, kHeadChunkBytes / (shape_.logit_columns * number_));
+    return std::min(queries_,
+                    head_chunk_rows(shape_.logit_columns, number_, model_.trains_weights));
   }
   [[nodiscard]] std::int64_t head_columns() const {
     if (is_head_plain()) return shape_.logit_columns;
@@ -165,17 +169,17 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t swiglu = is_more ? s.rows(3 * f) : 0, norm = is_more ? s.rows(3 * d) : 0,
                      attend = is_more ? s.rows(5 * qkv + 2 * q) : 0;
   const std::int64_t heads =
-      model.shape.has_heads_norm ? s.columns(qkv) + s.rows(4 * (q + (qkv - q) / 2)) : 0;
+      model.shape.has_heads_norm ? s.rows(qkv) + s.rows(4 * (q + (qkv - q) / 2)) : 0;
   return {
       moment(s.rows(4 * f) + swiglu + s.dropped(f), 0),
       moment(s.rows(3 * f) + s.dropped(f), out),
       moment(s.rows(f) + std::max(s.decoded_product(d, f), s.dropped(f)), 0),
       moment(s.rows(3 * f + 3 * d) + s.decoded_product(2 * f, d) + s.dropped(d) + norm, out),
       moment(s.rows(3 * f + 2 * d) + s.dropped(d), out + wide),
-      moment(s.rows(d) + s.columns(q + qkv) + heads + attend, out + wide + attention),
-      moment(s.rows(4 * d) + s.columns(qkv) + s.decoded_product(qkv, d) + s.dropped(d) + norm,
+      moment(s.rows(d) + s.rows(q + qkv) + heads + attend, out + wide + attention),
+      moment(s.rows(4 * d) + s.rows(qkv) + s.decoded_product(qkv, d) + s.dropped(d) + norm,
              out + wide + attention),
-      moment(s.rows(3 * d) + s.columns(qkv) + s.dropped(d), out + wide + attention + projections),
+      moment(s.rows(3 * d) + s.rows(qkv) + s.dropped(d), out + wide + attention + projections),
   };
 }
 
@@ -217,10 +221,9 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
     add({.what = "head",
          .activations = kept + s.kept_around() + s.rows(s.d()) + s.queried_rows(),
          .logits = s.head_forward() - s.queried_rows()});
-    add_backward(
-        {.what = "backward of the head",
-         .activations = kept + s.kept_around() + s.queried_rows(),
-         .logits = s.kept_head() - s.queried_rows() + s.head_backward() - s.queried_rows()});
+    add_backward({.what = "backward of the head",
+                  .activations = kept + s.kept_around() + s.queried_rows(),
+                  .logits = s.kept_head() - s.queried_rows() + s.head_backward()});
     add_backward({.what = "backward of the last norm",
                   .activations = kept + s.kept_around() + s.rows(3 * s.d()),
                   .logits = s.tied_head_weight()});
