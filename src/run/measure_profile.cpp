@@ -3,7 +3,6 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
@@ -14,13 +13,13 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <optional>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
 #include "memory/machine_memory.hpp"
 #include "model/block.hpp"
 #include "model/block_parts.hpp"
+#include "model/products.hpp"
 #include "model/rope.hpp"
 
 namespace lldm {
@@ -42,19 +41,6 @@ double seconds_of(const Work& work) {
   return best;
 }
 
-/// oneDNN's product of float32 rows and weights [out, in], which LibTorch keeps behind its
-/// dispatcher; nothing where this LibTorch has none.
-std::optional<at::Tensor> onednn_linear(const at::Tensor& rows, const at::Tensor& weight) {
-  using Signature = at::Tensor(
-      const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view,
-      c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
-  static const auto found =
-      c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
-  if (!found) return std::nullopt;
-  static const auto call = found->typed<Signature>();
-  return call.call(rows, weight, std::nullopt, "none", c10::List<std::optional<at::Scalar>>(), "");
-}
-
 struct ProductSize {
   std::int64_t rows, in, out;
 };
@@ -64,9 +50,18 @@ ProductRates product_rates(const ProductSize& size) {
       2e-12 * static_cast<double>(size.rows) * static_cast<double>(size.in * size.out);
   const at::Tensor rows = at::randn({size.rows, size.in}), weight = at::randn({size.out, size.in});
   ProductRates rates;
-  rates.mkl_float32 = work / seconds_of([&] { return at::mm(rows, weight.t()); });
-  if (onednn_linear(rows, weight))
-    rates.onednn_float32 = work / seconds_of([&] { return *onednn_linear(rows, weight); });
+  const ProductLibrary before = product_library();
+  const auto rate_of = [&](ProductLibrary library) -> double {
+    try {
+      use_product_library(library);
+    } catch (const ConfigError&) {
+      return 0;  // this LibTorch has it not
+    }
+    return work / seconds_of([&] { return rows_by(rows, weight); });
+  };
+  rates.mkl_float32 = rate_of(ProductLibrary::mkl);
+  rates.onednn_float32 = rate_of(ProductLibrary::onednn);
+  use_product_library(before);
   rates.float32 = std::max(rates.mkl_float32, rates.onednn_float32);
   const at::Tensor short_rows = rows.to(at::kBFloat16), short_weight = weight.to(at::kBFloat16);
   rates.bfloat16 = work / seconds_of([&] { return at::mm(short_rows, short_weight.t()); });

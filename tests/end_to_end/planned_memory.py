@@ -3,6 +3,7 @@
 """Configurations for planned_memory.sh, and what came of them.
 
     planned_memory.py draw FOLDER SEED    writes FOLDER/N.toml, and data beside them
+    planned_memory.py agree FOLDER        FOLDER/N.plan.json, of the file alone, against the same results
     planned_memory.py compare FOLDER      FOLDER/N/*/result.json: predicted_peak_bytes against peak_bytes
 """
 import json
@@ -111,9 +112,25 @@ def compare(folder):
     return 1 if wrong or seen < 20 else 0
 
 
+def agree(folder):
+    seen = 0
+    for path in sorted(folder.glob("*.plan.json")):
+        for stage in json.loads(path.read_text())["stages"]:
+            result = json.loads((folder / path.name.split(".")[0] / stage["stage"] / "result.json").read_text())
+            planned = stage["choices"][stage["configured"]]
+            where = f"{path.name} {stage['stage']}"
+            assert planned["gradient_path"] == result["gradient_path"], where
+            # Every text as long as the longest: at least what the rows need, but for a few queries.
+            assert planned["peak_bytes"] >= 0.97 * result["predicted_peak_bytes"], (
+                where, planned["peak_bytes"], result["predicted_peak_bytes"])
+            seen += 1
+    print(f"    {seen} stages")
+    return 0 if seen >= 20 else 1
+
+
 if __name__ == "__main__":
     action, where = sys.argv[1], pathlib.Path(sys.argv[2])
     if action == "draw":
         write_configurations(where, int(sys.argv[3]))
     else:
-        sys.exit(compare(where))
+        sys.exit(agree(where) if action == "agree" else compare(where))

@@ -11,6 +11,12 @@ for file in "$WORK"/*.toml; do
 done
 check "at least 20 stages, each within 5 %" python3 "$SCRIPT" compare "$WORK"
 
+echo "the file alone and the run are planned alike"
+for file in "$WORK"/*.toml; do
+  "$LLDM" plan "$file" --budget "8 GiB" --device cpu --json > "${file%.toml}.plan.json" || failures=$((failures + 1))
+done
+check "the same paths, and a bound of what the rows need" python3 "$SCRIPT" agree "$WORK"
+
 echo "a budget below the least plan"
 run_lldm run "$WORK/0a.toml" --out "$WORK/small" --set 'memory.budget="20 KiB"'
 expect_code 3 "is refused before the first step"
