@@ -27,5 +27,6 @@ foreach(target lldm lldm_cli lldm_cuda)  # the last two where they are built
   endif()
 endforeach()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ ${PROJECT_BINARY_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/profiles/ DESTINATION ${CMAKE_INSTALL_DATADIR}/lldm/profiles FILES_MATCHING PATTERN "*.toml")
 install(FILES ${PROJECT_BINARY_DIR}/install/lldmConfig.cmake ${PROJECT_BINARY_DIR}/lldmConfigVersion.cmake
   ${PROJECT_SOURCE_DIR}/cmake/LibTorch.cmake ${PROJECT_SOURCE_DIR}/cmake/LldmPlugin.cmake DESTINATION ${_lldm_package_folder})

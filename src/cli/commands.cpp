@@ -76,10 +76,25 @@ const std::vector<Command>& commands() {
        {"plan",
         "FILE",
         "what a run would do: stages, steps, forward passes, predicted memory",
-        "",
+        "With --budget, --device or --json: every way to do the steps of each training stage "
+        "(storage of the\n"
+        "weights, recomputation, gradient path, tokens of a pass, reference held or cached), with "
+        "its memory and\n"
+        "its seconds by the device's profile, which of them fit, and the fastest of these "
+        "(docs/planning.md).",
         1,
         1,
-        {kOut, kSet, kPlugin},
+        {kOut,
+         {"budget", Takes::value,
+          "Memory that a run may hold (\"16 GiB\"); default: the file's, else what the device has.",
+          "SIZE"},
+         {"device", Takes::value,
+          "Profile of the device: cpu, rtx4080, h100, h200, or a file of lldm env --profile; "
+          "default: the file's.",
+          "NAME|FILE"},
+         {"json", Takes::nothing, "The whole table as JSON.", ""},
+         kSet,
+         kPlugin},
         run_plan},
        {"list",
         "[ROLE]",
@@ -207,7 +222,17 @@ const std::vector<Command>& commands() {
         1,
         {kPlugin},
         run_completion},
-       {"env", "", "versions, devices and build, for bug reports", "", 0, 0, {kPlugin}, run_env}});
+       {"env",
+        "",
+        "versions, devices and build, for bug reports; this machine's profile for plans",
+        "",
+        0,
+        0,
+        {{"profile", Takes::nothing,
+          "Measure this machine's CPU (20 s) and write a device profile instead.", ""},
+         {"out", Takes::value, "The file of the profile; default: standard output.", "FILE"},
+         kPlugin},
+        run_env}});
   return table;
 }
 

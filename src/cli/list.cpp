@@ -7,7 +7,10 @@
 #include "cli/terminal.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
+#include "lldm/memory/device_profile.hpp"
 #include "lldm/render/table.hpp"
+#include "lldm/storage/files.hpp"
+#include "run/measure_profile.hpp"
 
 namespace lldm::cli {
 namespace {
@@ -70,7 +73,24 @@ int run_describe(const Arguments& arguments) {
   return describe_name(arguments.positional.front(), registry);
 }
 
+namespace {
+
+/// The profile of this machine, to the file or to stdout.
+int write_profile(const Arguments& arguments) {
+  const std::string text = profile_text(measure_profile());
+  if (!arguments.has("out")) {
+    std::cout << text;
+    return 0;
+  }
+  write_file_atomically(arguments.value("out"), text);
+  std::cout << arguments.value("out") << "\n";
+  return 0;
+}
+
+}  // namespace
+
 int run_env(const Arguments& arguments) {
+  if (arguments.has("profile")) return write_profile(arguments);
   const Registry registry = make_registry(arguments);
   const DeviceChoice choice = select_device("auto");  // first: the facts tell what it found
   for (const EnvironmentFact& fact : environment_facts())

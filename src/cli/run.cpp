@@ -5,12 +5,14 @@
 #include "cli/terminal.hpp"
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/device_profile.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/report/report.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/storage/files.hpp"
 #include "run/check_tasks.hpp"
 #include "run/check_texts.hpp"
+#include "run/describe_choices.hpp"
 #include "text/json.hpp"
 
 namespace lldm::cli {
@@ -152,7 +154,41 @@ int run_validate(const Arguments& arguments) {
   return 0;
 }
 
+namespace {
+
+/// The choices of every training stage, on the device and in the budget that are asked for.
+int plan_choices(const Arguments& arguments) {
+  const std::filesystem::path file = arguments.positional.at(0);
+  const Registry registry = make_registry(arguments, file);
+  std::vector<std::string> overrides = arguments.values("set");
+  const auto set = [&](const char* key, const std::string& value) {
+    overrides.push_back(message(key, "=", config::in_quotes(value)));
+  };
+  if (arguments.has("budget")) set("memory.budget", arguments.value("budget"));
+  if (arguments.has("device")) {
+    const std::string named = arguments.value("device");
+    set("memory.profile", named);
+    set("device", find_profile(named).kind);
+  }
+  LoadedExperiment loaded = load_experiment(file, overrides, registry);
+  const MemoryOptions& asked = loaded.experiments.front().options.memory;
+  const DeviceProfile profile = find_profile(asked.profile.empty() ? "cpu" : asked.profile);
+  if (asked.budget.bytes == 0)
+    for (Experiment& experiment : loaded.experiments)
+      experiment.options.memory.budget = profile.room();
+  check_fit(loaded, registry);
+  if (arguments.has("json"))
+    std::cout << choices_json(loaded, registry, profile).dump(2) << "\n";
+  else
+    std::cout << choices_text(loaded, registry, profile);
+  return 0;
+}
+
+}  // namespace
+
 int run_plan(const Arguments& arguments) {
+  for (const char* option : {"budget", "device", "json"})
+    if (arguments.has(option)) return plan_choices(arguments);
   const std::filesystem::path file = arguments.positional.at(0);
   const Registry registry = make_registry(arguments, file);
   const LoadedExperiment loaded = load(arguments, registry);

@@ -105,6 +105,9 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
   if (const ByteSize budget = experiment.options.memory.budget;
       budget.bytes > 0 && plans_its_path(stage))
     flat.settings.values["memory.budget"] = std::to_string(budget.bytes);
+  if (const std::string& profile = experiment.options.memory.profile;
+      !profile.empty() && plans_its_path(stage))
+    flat.settings.values["memory.profile"] = profile;
   add_plugins(flat, experiment, stage);
   if (const auto words = experiment.words.find(stage.name); words != experiment.words.end())
     flat.settings.values["tokenizer.words"] = words->second;

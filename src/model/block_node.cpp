@@ -131,7 +131,7 @@ class Block {
 
 /// Drops what the backward pass computes again, bit by bit the same.
 void drop(BlockSaved& saved, Recomputation recomputation) {
-  if (recomputation == Recomputation::none) return;
+  if (recomputation == Recomputation::none || recomputation == Recomputation::automatic) return;
   using S = BlockSaved;
   for (const auto member : {&S::attn_scale, &S::qkv, &S::heads_scale, &S::ff_scale, &S::gate_up})
     (saved.*member).reset();

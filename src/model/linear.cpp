@@ -15,14 +15,6 @@
 #include "model/products.hpp"
 
 namespace lldm {
-namespace {
-
-// Of decoded weights: on the CPU a tile stays in the cache; elsewhere each is a row of launches.
-constexpr std::int64_t kTileBytes = std::int64_t{4} << 20;
-constexpr std::int64_t kDeviceTileBytes = std::int64_t{128} << 20;
-
-}  // namespace
-
 std::int64_t Linear::out() const {
   std::int64_t rows = 0;
   for (const auto& part : parts()) rows += weight(part).rows();
@@ -212,6 +204,7 @@ at::Tensor Linear::input_gradient_columns(const at::Tensor& dy) const {
 }
 
 void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& result) const {
+  const PurposeScope purpose(MemoryPurpose::gradients);
   const auto any = [&](const auto& wants) { return std::ranges::any_of(parts(), wants); };
   if (any([&](const Projection& part) { return result.wants(part.weight); })) {
     const auto whole = product(dy.t().to(compute_), x.to(compute_)).to(x.scalar_type());

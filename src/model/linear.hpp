@@ -13,6 +13,11 @@
 
 namespace lldm {
 
+// Of decoded weights: on the CPU a tile stays in the cache; elsewhere each is a row of launches.
+// The planner counts with both.
+inline constexpr std::int64_t kTileBytes = std::int64_t{4} << 20;
+inline constexpr std::int64_t kDeviceTileBytes = std::int64_t{128} << 20;
+
 /// One product of a block: the matrices that read the same rows, one below the other (out in all),
 /// their biases and updates.  Rows are float32 or float64; with `compute` bfloat16 the inputs of
 /// the

@@ -138,7 +138,12 @@ ModelShape shape_of(const TransformerConfig& config) {
           .max_length = config.max_length,
           .mask_token = config.mask_token,
           .end_of_text_token = config.end_of_text_token,
-          .padding_token = config.padding_token};
+          .padding_token = config.padding_token,
+          .kv_heads = config.kv_heads,
+          .head_width = config.head_width(),
+          .logit_columns = config.logit_columns,
+          .has_heads_norm = config.qk_norm,
+          .is_head_tied = config.tied_head};
 }
 
 void check_config(const TransformerConfig& config, const std::string& where) {

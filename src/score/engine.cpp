@@ -176,7 +176,8 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& tota
     if (path == GradientPath::pairwise) {
       // Packed as the policy will be, answer by answer: equal models give equal bits.
       for (const ScorePlan& plan : plans) {
-        const std::vector<double> own = readouts(std::span(&plan, 1), true, kPairwiseCopies);
+        const std::vector<double> own =
+            readouts(std::span(&plan, 1), true, options_.pairwise_copies);
         values.insert(values.end(), own.begin(), own.end());
       }
     } else {

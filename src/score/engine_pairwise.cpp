@@ -111,9 +111,10 @@ std::vector<at::Tensor> ScoreEngineCore::back_propagate_score(const ScorePlan& p
   const at::Tensor seeds = at::tensor(weights, at::kDouble);
   std::vector<at::Tensor> values;
   std::int64_t begin = 0;
-  for (const Chunk& chunk : chunks(answer, kPairwiseCopies)) {
+  for (const Chunk& chunk : chunks(answer, options_.pairwise_copies)) {
     const at::Tensor part = evaluate(chunk, answer, false);
     const PhaseScope phase(StepPhase::backward);
+    const PurposeScope purpose(MemoryPurpose::activations);
     torch::autograd::backward({part}, {seeds.narrow(0, begin, part.size(0)).to(part.options())});
     begin += part.size(0);
     values.push_back(to_host(part));

@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
 #include "score/chunk.hpp"
 
@@ -26,6 +27,7 @@ at::Tensor coefficients(const at::Tensor& readouts, const LossFunction& loss, Ma
 
 void back_propagate(const at::Tensor& readouts, const at::Tensor& seeds) {
   const PhaseScope phase(StepPhase::backward);
+  const PurposeScope purpose(MemoryPurpose::activations);
   torch::autograd::backward({readouts}, {seeds.to(readouts.options())});
 }
 
@@ -62,6 +64,7 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
     begin += graph.size(0);
   }
   const PhaseScope phase(StepPhase::backward);
+  const PurposeScope purpose(MemoryPurpose::activations);
   if (!graphs.empty()) torch::autograd::backward(graphs, by_chunk);
   return readouts;
 }

@@ -37,7 +37,7 @@ void tell_idle(const RunContext& run, const Work& work, const TrainingSetup& set
 
 /// All: begins where rank 0 stands, with its weights and moments.
 TrainingProgress begin_together(ProcessGroup& group, const TrainingProgress& progress,
-                                const TrainingSetup& setup, AdamW& optimizer);
+                                const TrainingSetup& setup, Optimizer& optimizer);
 
 /// Trains as rank 0 does, and writes nothing.
 void follow(const RunContext& run, StageTrainer& trainer, const PreparedTraining& prepared);

@@ -91,6 +91,21 @@ void warn_of_new_template(const RunContext& run, const Work& work,
   }
 }
 
+/// Does the stage as it was planned.
+void obey(const ChosenStep& chosen, PreparedTraining& prepared) {
+  const StepSettings& settings = chosen.plan.settings;
+  prepared.setup.path = settings.path;
+  prepared.setup.engine.max_tokens_per_forward = settings.max_tokens_per_forward;
+  prepared.setup.engine.pairwise_copies = settings.pairwise_copies;
+  prepared.bundle.model->set_recomputation(chosen.recomputation);
+}
+
+/// What is short, without the advice that every shortage gets.
+std::string first_lines(const std::string& shortage) {
+  const std::size_t last = shortage.rfind('\n');
+  return last == std::string::npos ? shortage + "\n" : shortage.substr(0, last + 1);
+}
+
 }  // namespace
 
 Result TrainingKind::run(const Options& stage, const RunContext& run, const Work& work) {
@@ -101,11 +116,10 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   const ObjectiveNeeds& needs = prepared.needs;
   warn_of_new_template(run, work, prepared.bundle.folder, needs.reference);
   tell_mismatched(run, work, prepared);
-  const TrainingMemory memory = together(group, [&] {
-    return plan_training_memory(run, work, stage, prepared.bundle, prepared.estimator,
-                                prepared.process, needs, prepared.setup);
-  });
-  prepared.setup.path = path_of_all(group, memory.path);
+  const TrainingPlan plan =
+      together(group, [&] { return plan_training(run, work, stage, prepared); });
+  obey(plan.chosen, prepared);
+  prepared.setup.path = path_of_all(group, plan.chosen.plan.settings.path);
   const std::int64_t num_rows = prepared.setup.num_rows();
   run.logger.info(message("stage ", run.label(work), ": ", num_rows,
                           needs.group_size == 2 ? " pairs" : " rows", ", ",
@@ -133,7 +147,11 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   const TrainingProgress begin = reporter.resume(trainer.optimizer(), trainer.total_steps());
   reporter.start(begin.step, trainer.total_steps());
   if (group) static_cast<void>(begin_together(*group, begin, prepared.setup, trainer.optimizer()));
-  trainer.run(reporter, begin);
+  try {
+    trainer.run(reporter, begin);
+  } catch (const OutOfMemory& error) {  // tried again already, with smaller passes
+    throw OutOfMemory(message(first_lines(error.what()), plan.advice(stage)));
+  }
   reporter.finish();
   require_sound_model(stage.name, trainer.total_steps(), prepared.process, prepared.estimator,
                       prepared.setup);
@@ -162,12 +180,13 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
                                   {"computed", filled->computed},
                                   {"evaluated_passes", filled->evaluated_passes},
                                   {"seconds", filled->seconds}};
-  result["predicted_peak_bytes"] = memory.predicted_bytes;
+  result["predicted_peak_bytes"] = plan.chosen.plan.memory.peak_bytes();
   result["peak_bytes"] =
       watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu);
-  run.logger.info(message("stage ", run.label(work), ": peak memory ",
-                          bytes_text(result["peak_bytes"].get<std::uint64_t>()), ", predicted ",
-                          bytes_text(static_cast<std::uint64_t>(memory.predicted_bytes))));
+  run.logger.info(
+      message("stage ", run.label(work), ": peak memory ",
+              bytes_text(result["peak_bytes"].get<std::uint64_t>()), ", predicted ",
+              bytes_text(static_cast<std::uint64_t>(plan.chosen.plan.memory.peak_bytes()))));
   for (std::size_t p = 1; p < kMemoryPurposeNames.size(); ++p)
     result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
         watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,

@@ -184,7 +184,8 @@ StageFacts TrainingKind::facts_of(const Options& options, RowsWanted wanted) {
                     .objective = options.objective,
                     .optimizer = options.optimizer,
                     .validation_rows = options.validation_rows,
-                    .plans_gradient_path = options.gradient_path == GradientPath::automatic,
+                    .plans_gradient_path = options.gradient_path == GradientPath::automatic ||
+                                           options.max_tokens_per_forward == 0,
                     .allows_benchmarks = options.allow_benchmarks.value_or(false),
                     .benchmarks = options.benchmarks.value_or("")};
   return facts;

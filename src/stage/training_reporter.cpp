@@ -69,7 +69,8 @@ TrainingProgress TrainingReporter::resume(Optimizer& optimizer, std::int64_t tot
   recall();
   run_.logger.info(
       message("stage ", label_, ": goes on after step ", state.step, " (", folder.string(), ")"));
-  return {state.step, state.since, state.adaptation};
+  memory_ = state.memory;
+  return {state.step, state.since, state.adaptation, state.memory};
 }
 
 std::string TrainingReporter::template_text() const {
@@ -180,6 +181,17 @@ void TrainingReporter::keep_best(std::int64_t step, double loss) {
   publish_model(work_.folder / "best", bundle_, training_template(run_, work_, bundle_.folder));
 }
 
+void TrainingReporter::on_retry(std::int64_t step, const MemoryRetries& memory,
+                                const std::string& reason) {
+  memory_ = memory;
+  run_.logger.warning(
+      message("stage ", label_, ": step ", step + 1,
+              " did not fit and is done again, from the same draws, with passes of "
+              "at most ",
+              memory.max_tokens_per_forward,
+              " tokens, as are the steps behind it: ", reason.substr(0, reason.find('\n'))));
+}
+
 void TrainingReporter::on_save(const TrainingProgress& progress, const Optimizer& optimizer) {
   try {
     save(progress, optimizer);
@@ -195,11 +207,11 @@ void TrainingReporter::on_save(const TrainingProgress& progress, const Optimizer
 void TrainingReporter::save(const TrainingProgress& progress, const Optimizer& optimizer) {
   run_.metrics.sync();
   const auto& stage = *run_.schedule.stage_of(work_).as<TrainingStage>();
-  save_checkpoint(
-      work_.folder / "checkpoints",
-      {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(), best_loss_,
-       best_step_, progress.adaptation, bundle_.tokenizer->special(), template_text()},
-      bundle_.model->parameters(), optimizer, stage.save_total_limit);
+  save_checkpoint(work_.folder / "checkpoints",
+                  {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(),
+                   best_loss_, best_step_, progress.adaptation, bundle_.tokenizer->special(),
+                   std::string(optimizer.name()), template_text(), progress.memory},
+                  bundle_.model->parameters(), optimizer, stage.save_total_limit);
 }
 
 Result TrainingReporter::result() const {
@@ -207,6 +219,9 @@ Result TrainingReporter::result() const {
   std::vector<double> seconds = result_.value("seconds_per_step", std::vector<double>{});
   std::sort(seconds.begin(), seconds.end());
   if (!seconds.empty()) result["seconds_per_step"] = seconds[seconds.size() / 2];
+  if (memory_.count > 0)
+    result["memory_retries"] = {{"count", memory_.count},
+                                {"max_tokens_per_forward", memory_.max_tokens_per_forward}};
   if (save_errors_ > 0) result["save_errors"] = save_errors_;
   if (best_step_ >= 0) {
     result["best_step"] = best_step_;

@@ -28,6 +28,7 @@ class TrainingReporter final : public TrainingObserver {
   void on_log(std::int64_t step, std::int64_t total,
               const std::map<std::string, double>& metrics) override;
   void on_validation(std::int64_t step, const std::map<std::string, double>& metrics) override;
+  void on_retry(std::int64_t step, const MemoryRetries& memory, const std::string& reason) override;
   void on_save(const TrainingProgress& progress, const Optimizer& optimizer) override;
   bool should_stop() override { return run_.options.observer->should_stop(); }
 
@@ -58,6 +59,7 @@ class TrainingReporter final : public TrainingObserver {
   double best_loss_;
   std::int64_t best_step_ = -1;
   std::int64_t save_errors_ = 0;
+  MemoryRetries memory_ = {};
   std::int64_t counted_ = 0;
   std::map<std::string, std::int64_t> passes_;
   Result result_;

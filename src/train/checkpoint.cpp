@@ -79,6 +79,9 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
   if (state.adaptation.evaluations > 0)
     json["adaptation"] = {{"evaluations", state.adaptation.evaluations},
                           {"variance", state.adaptation.variance}};
+  if (state.memory.count > 0)
+    json["memory_retries"] = {{"count", state.memory.count},
+                              {"max_tokens_per_forward", state.memory.max_tokens_per_forward}};
   if (std::isfinite(state.best_validation)) json["best_validation"] = state.best_validation;
   folder.add("state.json", json.dump(2) + "\n");
   folder.publish();
@@ -107,6 +110,9 @@ CheckpointState parsed_state(const std::string& text, const std::string& where) 
     if (const auto adaptation = json.find("adaptation"); adaptation != json.end())
       state.adaptation = {json_integer(adaptation->at("evaluations")),
                           number(adaptation->at("variance"))};
+    if (const auto memory = json.find("memory_retries"); memory != json.end())
+      state.memory = {json_integer(memory->at("count")),
+                      json_integer(memory->at("max_tokens_per_forward"))};
     state.best_validation = json.value("best_validation", std::numeric_limits<double>::quiet_NaN());
   });
   return state;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/objective/weighted_sum.hpp"
 #include "train/trainer_step.hpp"
 
@@ -61,8 +62,9 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
   const auto due = [&](std::int64_t done, std::int64_t every) {
     return every > 0 && done % every == 0;
   };
+  obey(progress.memory);
   while (progress.step < total_) {
-    const StepReport report = train_step(progress.step, progress.adaptation, observer);
+    const StepReport report = train_step(observer, progress);
     merge(progress.since, report.metrics);
     const std::int64_t done = ++progress.step;
     const bool is_last = done == total_;

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
 #include "train/score_metrics.hpp"
 
@@ -109,6 +111,11 @@ PartReport TrainerCore::do_part(Step& now, const StepPart& part, std::int64_t ev
   const std::vector<const TrainingRow*> rows = between(chosen.rows, part.begin, part.end);
   const ScoreBatch batch =
       plan_batch(rows, between(chosen.epochs, part.begin, part.end), Purpose::noise, evaluations);
+  now.last = {};
+  for (const ScorePlan& plan : batch.plans) {
+    now.last.tokens += plan.copies() * plan.length;
+    now.last.longest = std::max(now.last.longest, plan.length);
+  }
   if (setup_.on_batch) setup_.on_batch(batch);
   const EngineStep done = engine_.step(batch, now.totals, needs_, now.loss, setup_.path);
   now.done.push_back({ids_of(rows), done.scores, done.loss});
@@ -129,6 +136,7 @@ PartReport TrainerCore::do_part(Step& now, const StepPart& part, std::int64_t ev
   merge(report.metrics, noise.metrics);
   if (chosen.ends.size() > 1 && now.parts.size() == chosen.ends.size()) {
     const bool is_alone = setup_.reduction == Reduction::ordered;
+    const PurposeScope purpose(MemoryPurpose::workspace);
     now.noise.after_micro_batch(is_alone);
     if (is_alone) report.noise_square = now.noise.last_square();
   }
@@ -165,40 +173,93 @@ void TrainerCore::adapt(AdaptationState& state, StepReport& report) const {
     state = next_evaluations(*adaptation_, state, report.squared_error.value());
 }
 
-TrainerCore::StepReport TrainerCore::train_step(std::int64_t step, AdaptationState& adaptation,
-                                                TrainingObserver& observer) {
-  const StepRows chosen = rows_of(step);
-  const auto begin = std::chrono::steady_clock::now();
-  if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
+std::unique_ptr<TrainerCore::Step> TrainerCore::begun(std::int64_t step,
+                                                      const StepRows& chosen) const {
   const std::vector<NamedParameter> parameters = setup_.policy->parameters();
-  Step now{.index = step,
-           .chosen = chosen,
-           .parts = parts_of(chosen),
-           .totals = totals_of(chosen.rows, static_cast<double>(chosen.ends.size())),
-           .loss = normalised(),
-           .noise = GradientNoise(parameters),
-           .gradient = SharedGradient(parameters, setup_.group.get(), setup_.reduction)};
+  std::unique_ptr<Step> now(
+      new Step{.index = step,
+               .chosen = chosen,
+               .parts = parts_of(chosen),
+               .totals = totals_of(chosen.rows, static_cast<double>(chosen.ends.size())),
+               .loss = normalised(),
+               .noise = GradientNoise(parameters),
+               .gradient = SharedGradient(parameters, setup_.group.get(), setup_.reduction)});
   if (setup_.group && needs_.use == ScoreUse::coupled && setup_.reduction != Reduction::ordered) {
-    now.coupled.emplace(*setup_.group);
-    now.loss = [&now, loss = now.loss](const ScoreSet& own) {
-      return loss(now.coupled->whole(own));
+    now->coupled.emplace(*setup_.group);
+    now->loss = [of = now.get(), loss = now->loss](const ScoreSet& own) {
+      return loss(of->coupled->whole(own));
     };
   }
-  if (setup_.on_passes) setup_.on_passes(step);
+  return now;
+}
+
+ShareReport TrainerCore::passes_of(Step& now, TrainingObserver& observer,
+                                   TrainingProgress& progress) const {
+  if (setup_.on_passes) setup_.on_passes(now.index);
   ShareReport all;
   if (setup_.group) {
     all = joined(setup_.group->agree([&] {
-      ShareReport own = do_share(now, adaptation.evaluations);
+      ShareReport own = do_share(now, progress.adaptation.evaluations);
       own.last_norm = last_norm_;
       own.wants_stop = observer.should_stop();
       return pack(own);
     }));
   } else {
-    all = do_share(now, adaptation.evaluations);
+    all = do_share(now, progress.adaptation.evaluations);
   }
   if (setup_.on_passes) setup_.on_passes(std::nullopt);
   now.gradient.finish();
-  return take_step(now, all, adaptation, begin);
+  return all;
+}
+
+void TrainerCore::obey(const MemoryRetries& memory) {
+  if (memory.count == 0) return;
+  EngineOptions options = engine_.options();
+  options.max_tokens_per_forward = memory.max_tokens_per_forward;
+  engine_.set_options(options);
+  // The same gradient, graph by graph.
+  if (setup_.path == GradientPath::retain) setup_.path = GradientPath::replay;
+}
+
+bool TrainerCore::shrink(const Step& short_of_memory, MemoryRetries& memory) {
+  const auto& [tokens, longest] = short_of_memory.last;
+  std::int64_t most = std::min(engine_.options().max_tokens_per_forward, tokens);
+  if (setup_.path == GradientPath::pairwise)  // an answer's copies at most
+    most = std::min(most, engine_.options().pairwise_copies * longest);
+  if (most <= longest && setup_.path != GradientPath::retain) return false;
+  ++memory.count;
+  memory.max_tokens_per_forward = std::max(longest, most / 2);
+  obey(memory);
+  return true;
+}
+
+TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
+                                                TrainingProgress& progress) {
+  const StepRows chosen = rows_of(progress.step);
+  const auto begin = std::chrono::steady_clock::now();
+  AdaptationState& adaptation = progress.adaptation;
+  if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
+  std::unique_ptr<Step> now = begun(progress.step, chosen);
+  ShareReport all;
+  std::string shortage;
+  try {
+    all = passes_of(*now, observer, progress);
+  } catch (const OutOfMemory& error) {
+    // Of several processes the others are behind the passes already: all end, and may go on.
+    if (setup_.group || !shrink(*now, progress.memory)) throw;
+    shortage = error.what();
+  }
+  if (!shortage.empty()) {  // outside the handler, whose exception may hold graphs
+    for (const NamedParameter& parameter : setup_.policy->parameters())
+      if (at::Tensor gradient = parameter.value.grad(); gradient.defined()) gradient.zero_();
+    observer.on_retry(progress.step, progress.memory, shortage);
+    now = begun(progress.step, chosen);
+    all = passes_of(*now, observer, progress);
+  }
+  StepReport report = take_step(*now, all, adaptation, begin);
+  if (progress.memory.count > 0)
+    report.metrics["memory/retries"] = {static_cast<double>(progress.memory.count), 1};
+  return report;
 }
 
 TrainerCore::StepReport TrainerCore::take_step(Step& now, const ShareReport& all,

@@ -41,6 +41,10 @@ struct TrainerCore::Step {
   SharedGradient gradient;
   std::optional<CoupledScores> coupled = {};
   std::vector<DonePart> done = {};  // by this process
+  /// The micro-batch that was begun last.
+  struct Size {
+    std::int64_t tokens = 0, longest = 0;  // of all its copies, of the longest one
+  } last = {};
 };
 
 /// Ids of rows, for errors about them.

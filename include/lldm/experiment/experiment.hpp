@@ -26,6 +26,7 @@ class Registry;
 struct MemoryOptions {
   ByteSize budget = {};
   WeightReading weights = WeightReading::read;
+  std::string profile = {};
   static constexpr auto describe() {
     return std::tuple{
         field("budget", &MemoryOptions::budget,
@@ -33,7 +34,11 @@ struct MemoryOptions {
         field("weights", &MemoryOptions::weights,
               "How weights come from their files: read (pread, into memory of their own), or "
               "mapped (no copy of a tensor beside the model's; a file that another program cuts "
-              "meanwhile kills the run). Numbers and hashes of work are the same.")};
+              "meanwhile kills the run). Numbers and hashes of work are the same."),
+        field(
+            "profile", &MemoryOptions::profile,
+            "Device profile that plans go by: a name of those that come with lldm (cpu, rtx4080, "
+            "h100, h200), or a file that lldm env --profile wrote; empty: cpu, or h100 on CUDA.")};
   }
 };
 
@@ -140,6 +145,8 @@ struct Experiment {
   std::map<std::string, std::string> words = {};
   /// Stages whose rows were looked at -> tokens of the longest text (row_lengths); for plans.
   std::map<std::string, std::int64_t> row_lengths = {};
+  /// Whether plans list every choice with its seconds; else they tell what the file says alone.
+  bool lists_choices = false;
   [[nodiscard]] const Stage* find(std::string_view name) const;
 };
 

@@ -6,24 +6,53 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "lldm/memory/planner.hpp"
+#include "lldm/model/model.hpp"
+#include "lldm/score/gradient_path.hpp"
 
 namespace lldm {
+
+/// One way to do a training stage's steps.  The results of a run follow from the storage; the rest
+/// moves last bits at most.
+struct StepChoice {
+  WeightStorage storage = WeightStorage::plain;
+  Recomputation recomputation = Recomputation::none;
+  GradientPath path = GradientPath::linear;
+  std::int64_t max_tokens_per_forward = 0;
+  std::int64_t pairwise_copies = 0;     // of an answer in one pass, on `pairwise`
+  bool is_reference_cached = false;     // or there is none
+  bool is_configured = false;           // what the file says
+  std::int64_t tokens_per_forward = 0;  // of the largest pass with a graph
+  MemoryPlan memory = {};
+  std::vector<std::pair<std::string_view, double>> seconds = {};  // of a step, by what takes them
+
+  [[nodiscard]] double seconds_per_step() const {
+    double sum = 0;
+    for (const auto& part : seconds) sum += part.second;
+    return sum;
+  }
+};
 
 /// Upper figures: every text as long as the longest of its rows where those can be read, else as
 /// long as the model accepts.  A run knows which rows come together and predicts less.
 /// A stage that trains nothing has no figures.
 struct StagePlan {
   std::optional<MemoryPlan> memory = {};
-  std::string note = {};                            // what had to be assumed, a line; often ""
-  std::string lengths = {};                         // what texts' lengths were taken from
-  std::int64_t tokens_per_forward = 0;              // of the largest forward pass
-  std::int64_t copies_per_text = 0;                 // forward passes of one answer
+  std::string note = {};                                 // what had to be assumed, a line; often ""
+  std::string lengths = {};                              // what texts' lengths were taken from
+  GradientPath gradient_path = GradientPath::automatic;  // that was chosen
+  std::int64_t tokens_per_forward = 0;                   // of the largest forward pass
+  std::int64_t copies_per_text = 0;                      // forward passes of one answer
   std::optional<std::int64_t> forward_passes = {};  // of the policy in the stage, answers times
                                                     // copies; nothing where the rows are not known
   std::string steps = "-", batch = "-", estimator = "-";  // for a table
   std::filesystem::path reference_cache = {};             // "": none
+  /// Every way that the stage's parts allow, where the experiment asks for them (lists_choices).
+  std::vector<StepChoice> choices = {};
 };
 
 }  // namespace lldm

@@ -25,6 +25,7 @@ enum class Recomputation : std::uint8_t {
   none,       // everything that the backward pass reads
   selective,  // not the projections: queries, keys, values, the MLP's gate and factor
   full,       // its input alone
+  automatic,  // as the planner chooses; a model that is told no more keeps everything
 };
 
 /// A Denoiser with what a stage needs beside: its shape, whether it is trained, a frozen copy, a

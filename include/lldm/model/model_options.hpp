@@ -36,7 +36,8 @@ constexpr auto choices(std::type_identity<WeightStorage>) {
 constexpr auto choices(std::type_identity<Recomputation>) {
   return std::array{Choice<Recomputation>{"none", Recomputation::none},
                     Choice<Recomputation>{"selective", Recomputation::selective},
-                    Choice<Recomputation>{"full", Recomputation::full}};
+                    Choice<Recomputation>{"full", Recomputation::full},
+                    Choice<Recomputation>{"auto", Recomputation::automatic}};
 }
 
 enum class AdapterType : std::uint8_t { none, lora };
@@ -154,7 +155,8 @@ struct ModelOptions {
               "Take the mask token out of the softmax; LLaDA's own code keeps it in."),
         field("recomputation", &O::recomputation,
               "What the backward pass computes again (checkpointing) instead of keeping it: the "
-              "projections, or all of a block; gradients are the same."),
+              "projections, or all of a block; auto: as little as the [memory] budget allows; "
+              "gradients are the same."),
         field("adapter", &O::adapter,
               "Train a low-rank update beside the weights instead of them (LoRA)."),
         field("embedding_std", &O::embedding_std, "Standard deviation of fresh embeddings.")

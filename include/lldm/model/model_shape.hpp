@@ -27,9 +27,14 @@ struct ModelShape {
   std::int64_t heads = 0;
   std::int64_t attention_width = 0;  // of all queries of a token: heads times a head's width
   std::int64_t mlp_width = 0;
-  std::int64_t vocabulary = 0;  // columns of the logits
+  std::int64_t vocabulary = 0;  // rows of the embedding
   std::int64_t max_length = 0;  // tokens of the longest sequence it accepts
   std::optional<std::int64_t> mask_token = {}, end_of_text_token = {}, padding_token = {};
+  std::int64_t kv_heads = 0;
+  std::int64_t head_width = 0;
+  std::int64_t logit_columns = 0;  // rows of the head
+  bool has_heads_norm = false;     // queries and keys are normalised head by head
+  bool is_head_tied = false;       // the head is the embedding
 };
 
 }  // namespace lldm

@@ -50,8 +50,8 @@ struct EngineStep {
   std::vector<double> readouts, reference_readouts;
 };
 
-/// `pairwise` evaluates at most so many copies of an answer together: its memory must not grow with
-/// their number.
+/// `pairwise` evaluates at most so many copies of an answer together, unless it is told another
+/// number: its memory must not grow with their number.
 inline constexpr std::int64_t kPairwiseCopies = 4;
 
 struct EngineOptions {
@@ -59,6 +59,8 @@ struct EngineOptions {
   std::int64_t max_tokens_per_forward = 16384;
   /// A model's own path never shows an id from here on (ids without a token); 0: every id is one.
   std::int64_t num_tokens = 0;
+  /// Of `pairwise`.  Scores do not depend on it; gradients do in their last bits, as sums do.
+  std::int64_t pairwise_copies = kPairwiseCopies;
 };
 
 /// Loss of a score set, already normalised by the step's totals: the objective behind one
@@ -101,6 +103,8 @@ class ScoreEngineCore {
   [[nodiscard]] PassCounts passes(const ScoreBatch& batch) const;
   /// From now on the reference is what `stored` says: no reference model is asked.
   void use_stored_reference(StoredReadouts stored) { stored_ = std::move(stored); }
+  [[nodiscard]] const EngineOptions& options() const { return options_; }
+  void set_options(const EngineOptions& options) { options_ = options; }
 
   /// Refuses plans that are none, naming who made them (score/plan_check.hpp).
   void check_plans(std::span<const ScorePlan> plans) const;
@@ -175,6 +179,9 @@ class ScoreEngine {
   void use_stored_reference(StoredReadouts stored) {
     core_.use_stored_reference(std::move(stored));
   }
+  [[nodiscard]] const EngineOptions& options() const { return core_.options(); }
+  /// From the next step on.
+  void set_options(const EngineOptions& options) { core_.set_options(options); }
   /// What every query of the plans reads, without a graph.
   [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans,
                                              bool reference) const {

@@ -106,8 +106,10 @@ struct TrainingStage {
               "together do not begin with the prompt's."),
         field("gradient_path", &S::gradient_path, "auto, linear, retain, replay or pairwise."),
         field("max_tokens_per_forward", &S::max_tokens_per_forward,
-              "Sequences are packed into one forward up to this many tokens.")
-            .range(1, 1 << 26)
+              "Sequences are packed into one forward up to this many tokens; 0: as many as is "
+              "fastest "
+              "within [memory] budget, by the device profile.")
+            .range(0, 1 << 26)
             .unit("tokens"),
         field("reduction", &S::reduction,
               "How the gradients of a step are added: fast (when left out), or ordered, "

@@ -13,6 +13,7 @@
 #include "lldm/concepts/tokenizer.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/track/logger.hpp"
+#include "lldm/train/memory_retries.hpp"
 #include "lldm/train/optimizer.hpp"
 
 namespace lldm {
@@ -29,6 +30,7 @@ struct CheckpointState {
   SpecialTokens special = {};        // ids that the weights were trained with
   std::string optimizer = "adamw";   // whose states lie beside; written from the optimizer itself
   std::string prompt_template = {};  // as template.toml has it; "": not recorded
+  MemoryRetries memory = {};
 };
 
 /// A checkpoint that cannot be gone on from: its files are not what was written, or its numbers are

@@ -16,6 +16,7 @@
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/score/finite_scores.hpp"
+#include "lldm/train/memory_retries.hpp"
 #include "lldm/train/reduction.hpp"
 #include "lldm/train/train_options.hpp"
 #include "lldm/train/training_rows.hpp"
@@ -32,6 +33,7 @@ struct TrainingProgress {
   std::int64_t step = 0;              // optimizer steps done
   std::map<std::string, Mean> since;  // metrics of the steps since the last line of the log
   AdaptationState adaptation = {};    // of an estimator of adaptive cost
+  MemoryRetries memory = {};
 };
 
 /// Who hears of a training run: writes metrics and checkpoints, and may ask it to stop.
@@ -44,6 +46,10 @@ class TrainingObserver {
   /// After a validation pass.
   virtual void on_validation(std::int64_t /*step*/,
                              const std::map<std::string, double>& /*metrics*/) {}
+  /// After a step did not fit into memory and before it is done once more, with the settings that
+  /// the run then keeps.
+  virtual void on_retry(std::int64_t /*step*/, const MemoryRetries& /*memory*/,
+                        const std::string& /*reason*/) {}
   /// When a checkpoint is due, with the optimizer whose state belongs to it.
   virtual void on_save(const TrainingProgress& /*progress*/, const Optimizer& /*optimizer*/) {}
   /// Asked after every step; true, on any process, saves and throws Stopped.
@@ -131,7 +137,13 @@ class TrainerCore {
   /// Who is named; rows by their ids among those trained on, or held out.
   [[nodiscard]] ScoreLabels row_labels(bool are_held_out) const;
   [[nodiscard]] std::vector<StepPart> parts_of(const StepRows& chosen) const;
-  StepReport train_step(std::int64_t step, AdaptationState& adaptation, TrainingObserver& observer);
+  StepReport train_step(TrainingObserver& observer, TrainingProgress& progress);
+  /// Forward and backward passes of a whole step: gradients, and no update.
+  ShareReport passes_of(Step& now, TrainingObserver& observer, TrainingProgress& progress) const;
+  [[nodiscard]] std::unique_ptr<Step> begun(std::int64_t step, const StepRows& chosen) const;
+  /// Takes over smaller passes; false where a pass is one copy and its graph goes at once already.
+  bool shrink(const Step& short_of_memory, MemoryRetries& memory);
+  void obey(const MemoryRetries& memory);
   PartReport do_part(Step& now, const StepPart& part, std::int64_t evaluations) const;
   ShareReport do_share(Step& now, std::int64_t evaluations) const;
   void require_finite_share(const Step& now) const;

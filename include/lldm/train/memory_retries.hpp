@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace lldm {
+
+/// Steps that did not fit into memory and were done again, and what the run does since.
+struct MemoryRetries {
+  std::int64_t count = 0;
+  std::int64_t max_tokens_per_forward = 0;  // 0: as the stage is set up
+};
+
+}  // namespace lldm

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// What a forward and a backward pass hold, from sizes alone: read off the code of the block
+// (block_node.cpp, block_saved.hpp, linear.cpp), the head (head.cpp) and the transformer, tensor by
+// tensor.  Who changes what they keep changes this; tests/unit/stage/planned_memory_test.cpp
+// compares both.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lldm/memory/planner.hpp"
+#include "lldm/model/model.hpp"
+
+namespace lldm {
+
+/// The model and what is trained of it.
+struct PassModel {
+  ModelShape shape;
+  Precision precision;
+  Recomputation recomputation = Recomputation::none;
+  bool is_on_cpu = true;
+  /// Whether the block's parts are operations (block_parts_operations.cpp): elsewhere than on the
+  /// CPU, and under attention patterns.
+  bool is_by_operations = false;
+  bool trains_weights = true;       // else an adapter, or nothing
+  std::int64_t adapter_values = 0;  // of all blocks
+  std::int64_t adapter_rank = 0;
+  bool has_dropout = false;  // of the adapter's inputs
+};
+
+/// What goes through the model at once.
+struct Pack {
+  std::int64_t tokens = 0;
+  std::int64_t queries = 0;  // rows that reach the head
+  std::int64_t masks = 0;    // numbers of its attention masks, under patterns
+};
+
+/// The moments of a forward and a backward pass over packs whose graphs are alive together (one,
+/// but for `retain`), beside weights, gradients and whatever else lasts.
+std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const Pack> packs);
+
+/// Those of a pass without a graph.
+std::vector<PlanMoment> scoring_moments(const PassModel& model, const Pack& pack);
+
+}  // namespace lldm

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "run/describe_choices.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <sstream>
+#include <vector>
+
+#include "lldm/errors.hpp"
+#include "lldm/experiment/schedule.hpp"
+#include "lldm/experiment/stage_plan.hpp"
+#include "lldm/memory/bytes.hpp"
+#include "lldm/model/model_options.hpp"
+#include "lldm/render/table.hpp"
+#include "run/row_lengths.hpp"
+
+namespace lldm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMostShown = 12;
+
+template <class E>
+std::string name_of(E value) {
+  for (const auto& choice : choices(std::type_identity<E>{}))
+    if (choice.value == value) return std::string(choice.name);
+  return "?";
+}
+
+struct AskedStage {
+  std::string name, kind;
+  StagePlan plan;
+};
+
+/// Training stages of the first cell, with the lengths of their rows where these can be read.
+std::vector<AskedStage> asked_stages(const LoadedExperiment& loaded, const Registry& registry) {
+  RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, {});
+  find_row_lengths(schedule, registry);
+  Experiment& experiment = schedule.experiments.front();
+  experiment.lists_choices = true;
+  std::vector<AskedStage> stages;
+  for (const Stage& stage : experiment.stages) {
+    StagePlan plan = stage.kind.plan(stage.options.get(), experiment, registry);
+    if (!plan.choices.empty())
+      stages.push_back({stage.name, std::string(stage.kind.name()), std::move(plan)});
+  }
+  return stages;
+}
+
+bool is_faster(const StepChoice& a, const StepChoice& b) {
+  return a.seconds_per_step() < b.seconds_per_step();
+}
+
+/// Places of the choices that fit, the fastest first; equal ones in the table's order.
+std::vector<std::size_t> fitting(const std::vector<StepChoice>& choices) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < choices.size(); ++i)
+    if (choices[i].memory.fits()) order.push_back(i);
+  std::ranges::stable_sort(
+      order, [&](std::size_t a, std::size_t b) { return is_faster(choices[a], choices[b]); });
+  return order;
+}
+
+/// The choice that holds least.
+std::size_t least_of(const std::vector<StepChoice>& choices) {
+  const auto least = std::ranges::min_element(
+      choices, {}, [](const StepChoice& c) { return c.memory.peak_bytes(); });
+  return static_cast<std::size_t>(least - choices.begin());
+}
+
+/// The keys that a choice stands for, where they differ from what the file says.
+std::vector<std::string> changes_of(const StepChoice& choice, const StepChoice& now) {
+  std::vector<std::string> keys;
+  const auto set = [&](std::string_view key, const std::string& value) {
+    keys.push_back(message(key, " = ", value));
+  };
+  if (choice.storage != now.storage)
+    set("[model] storage", config::in_quotes(name_of(choice.storage)));
+  if (choice.recomputation != now.recomputation)
+    set("[model] recomputation", config::in_quotes(name_of(choice.recomputation)));
+  if (choice.path != now.path) set("gradient_path", config::in_quotes(to_string(choice.path)));
+  if (choice.max_tokens_per_forward != now.max_tokens_per_forward)
+    set("max_tokens_per_forward", std::to_string(choice.max_tokens_per_forward));
+  if (choice.is_reference_cached && !now.is_reference_cached) set("reference.cache", "\"DIR\"");
+  return keys;
+}
+
+Json json_of(const StepChoice& choice, const StepChoice& now) {
+  Json bytes = Json::object(), seconds = Json::object();
+  for (std::size_t p = 0; p < kMemoryPurposes; ++p)
+    if (choice.memory.purpose_peaks[p] > 0)
+      bytes[std::string(kMemoryPurposeNames[p])] = choice.memory.purpose_peaks[p];
+  for (const auto& [what, time] : choice.seconds)
+    if (time > 0) seconds[std::string(what)] = time;
+  return {{"storage", name_of(choice.storage)},
+          {"recomputation", name_of(choice.recomputation)},
+          {"gradient_path", to_string(choice.path)},
+          {"max_tokens_per_forward", choice.max_tokens_per_forward},
+          {"tokens_per_forward", choice.tokens_per_forward},
+          {"pairwise_copies", choice.pairwise_copies},
+          {"reference_cached", choice.is_reference_cached},
+          {"configured", choice.is_configured},
+          {"fits", choice.memory.fits()},
+          {"peak_bytes", choice.memory.peak_bytes()},
+          {"moment", choice.memory.moment},
+          {"bytes", bytes},
+          {"seconds_per_step", choice.seconds_per_step()},
+          {"seconds", seconds},
+          {"changes", changes_of(choice, now)}};
+}
+
+/// What the planner proposes and never does by itself.
+std::vector<std::string> proposals_of(const AskedStage& stage) {
+  const std::vector<StepChoice>& choices = stage.plan.choices;
+  const StepChoice& now = choices.front();
+  std::vector<std::string> lines;
+  const auto propose = [&](std::string_view why, const StepChoice& choice) {
+    std::string keys;
+    for (const std::string& key : changes_of(choice, now)) keys += (keys.empty() ? "" : ", ") + key;
+    if (keys.empty()) return;
+    lines.push_back(message(why, keys, " (", bytes_text(choice.memory.peak_bytes()), ", ",
+                            rounded_text(choice.seconds_per_step(), 3), " s a step)"));
+  };
+  const std::vector<std::size_t> fit = fitting(choices);
+  if (fit.empty()) {
+    const StepChoice& least = choices[least_of(choices)];
+    propose("nothing fits; the least holds: ", least);
+    lines.emplace_back(
+        "a larger budget, fewer rows a micro-batch, shorter texts, or an adapter in the place of "
+        "all weights");
+    return lines;
+  }
+  const auto same =
+      std::ranges::find_if(fit, [&](std::size_t i) { return choices[i].storage == now.storage; });
+  if (same != fit.end()) propose("fastest with the same numbers: ", choices[*same]);
+  if (choices[fit.front()].storage != now.storage)
+    propose("fastest, with other numbers: ", choices[fit.front()]);
+  return lines;
+}
+
+std::vector<std::string> row_of(const StepChoice& choice, std::string_view mark) {
+  return {std::string(mark),
+          name_of(choice.storage),
+          name_of(choice.recomputation),
+          std::string(to_string(choice.path)),
+          std::to_string(choice.tokens_per_forward),
+          choice.is_reference_cached ? "yes" : "no",
+          bytes_text(choice.memory.peak_bytes()),
+          rounded_text(choice.seconds_per_step(), 3),
+          choice.memory.fits() ? "yes" : "no"};
+}
+
+Table table_of(const std::vector<StepChoice>& choices) {
+  Table table;
+  table.columns = {{"", Align::left},
+                   {"storage", Align::left},
+                   {"recomputation", Align::left},
+                   {"path", Align::left},
+                   {"tokens a pass"},
+                   {"no reference held"},
+                   {"memory"},
+                   {"s a step"},
+                   {"fits"}};
+  table.rows.push_back(row_of(choices.front(), "as configured"));
+  const std::vector<std::size_t> fit = fitting(choices);
+  std::size_t shown = 0;
+  for (const std::size_t i : fit)
+    if (i > 0 && shown++ < kMostShown)
+      table.rows.push_back(row_of(choices[i], shown == 1 ? "fastest that fits" : ""));
+  if (fit.empty()) table.rows.push_back(row_of(choices[least_of(choices)], "holds least"));
+  return table;
+}
+
+}  // namespace
+
+Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
+                  const DeviceProfile& profile) {
+  Json stages = Json::array();
+  for (const AskedStage& stage : asked_stages(loaded, registry)) {
+    const std::vector<StepChoice>& choices = stage.plan.choices;
+    Json list = Json::array();
+    for (const StepChoice& choice : choices) list.push_back(json_of(choice, choices.front()));
+    const std::vector<std::size_t> fit = fitting(choices);
+    stages.push_back({{"stage", stage.name},
+                      {"kind", stage.kind},
+                      {"lengths", stage.plan.lengths},
+                      {"note", stage.plan.note},
+                      {"steps", stage.plan.steps},
+                      {"copies_per_text", stage.plan.copies_per_text},
+                      {"configured", 0},
+                      {"fastest_that_fits", fit.empty() ? Json() : Json(fit.front())},
+                      {"least_bytes", choices[least_of(choices)].memory.peak_bytes()},
+                      {"streamed", "not yet"},
+                      {"proposals", proposals_of(stage)},
+                      {"choices", list}});
+  }
+  return {{"name", loaded.experiments.front().options.name},
+          {"device", profile.name},
+          {"kind", profile.kind},
+          {"profile_source", profile.source},
+          {"budget_bytes", loaded.experiments.front().options.memory.budget.bytes},
+          {"stages", stages}};
+}
+
+std::string choices_text(const LoadedExperiment& loaded, const Registry& registry,
+                         const DeviceProfile& profile) {
+  std::ostringstream text;
+  text << loaded.experiments.front().options.name << " on " << profile.name << " (" << profile.kind
+       << "), budget " << bytes_text(loaded.experiments.front().options.memory.budget.bytes)
+       << "\n";
+  for (const AskedStage& stage : asked_stages(loaded, registry)) {
+    const std::vector<StepChoice>& choices = stage.plan.choices;
+    text << "\nstage " << stage.name << ", if every text has " << stage.plan.lengths << ": "
+         << fitting(choices).size() << " of " << choices.size() << " ways fit\n"
+         << stage.plan.note << text_table(table_of(choices), 120);
+    for (const std::string& line : proposals_of(stage)) text << "  " << line << "\n";
+  }
+  text
+      << "\nstreamed weights: not yet.  Seconds are work over the profile's rates, not measured.\n";
+  return text.str();
+}
+
+}  // namespace lldm

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// What `lldm plan --budget --device` tells of the ways to do a stage's steps.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "lldm/experiment/loaded_experiment.hpp"
+#include "lldm/memory/device_profile.hpp"
+
+namespace lldm {
+
+class Registry;
+
+/// Every choice of every training stage of the file's first cell: "stages", each with "choices",
+/// "configured" and "fastest_that_fits" (null where none fits) as places in them.
+nlohmann::ordered_json choices_json(const LoadedExperiment& loaded, const Registry& registry,
+                                    const DeviceProfile& profile);
+
+/// The same for people: of each stage what the file says, the fastest choices that fit, and what
+/// the planner proposes.
+std::string choices_text(const LoadedExperiment& loaded, const Registry& registry,
+                         const DeviceProfile& profile);
+
+}  // namespace lldm

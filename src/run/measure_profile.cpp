@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "run/measure_profile.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/add.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/device.hpp"
+#include "memory/machine_memory.hpp"
+#include "model/block.hpp"
+#include "model/block_parts.hpp"
+#include "model/products.hpp"
+#include "model/rope.hpp"
+
+namespace lldm {
+namespace {
+
+/// Seconds of one call, the best of those that fit half a second, three at least.
+template <class Work>
+double seconds_of(const Work& work) {
+  using Clock = std::chrono::steady_clock;
+  work();  // allocations, first touches
+  double best = std::numeric_limits<double>::infinity(), spent = 0;
+  for (int i = 0; i < 3 || spent < 0.5; ++i) {
+    const auto begin = Clock::now();
+    work();
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    best = std::min(best, seconds);
+    spent += seconds;
+  }
+  return best;
+}
+
+struct ProductSize {
+  std::int64_t rows, in, out;
+};
+
+ProductRates product_rates(const ProductSize& size) {
+  const double work =
+      2e-12 * static_cast<double>(size.rows) * static_cast<double>(size.in * size.out);
+  const at::Tensor rows = at::randn({size.rows, size.in}), weight = at::randn({size.out, size.in});
+  ProductRates rates;
+  const ProductLibrary before = product_library();
+  const auto rate_of = [&](ProductLibrary library) -> double {
+    try {
+      use_product_library(library);
+    } catch (const ConfigError&) {
+      return 0;  // this LibTorch has it not
+    }
+    return work / seconds_of([&] { return rows_by(rows, weight); });
+  };
+  rates.mkl_float32 = rate_of(ProductLibrary::mkl);
+  rates.onednn_float32 = rate_of(ProductLibrary::onednn);
+  use_product_library(before);
+  rates.float32 = std::max(rates.mkl_float32, rates.onednn_float32);
+  const at::Tensor short_rows = rows.to(at::kBFloat16), short_weight = weight.to(at::kBFloat16);
+  rates.bfloat16 = work / seconds_of([&] { return at::mm(short_rows, short_weight.t()); });
+  return rates;
+}
+
+/// TFLOP/s of the block's attention forward over 8 texts of 184 tokens, 12 heads of width 64.
+double attention_rate() {
+  constexpr std::int64_t kTexts = 8, kLength = 184, kHeads = 12, kWidth = 64;
+  TransformerConfig config;
+  config.width = kHeads * kWidth, config.heads = config.kv_heads = kHeads;
+  config.max_length = kLength;
+  const auto tables = rope_tables(config, at::kFloat);
+  BlockContext context;
+  context.parts = &cpu_block_parts();
+  for (std::int64_t s = 0; s <= kTexts; ++s) context.offsets.push_back(s * kLength);
+  context.cosines = tables.cosines, context.sines = tables.sines;
+  context.heads = context.kv_heads = kHeads;
+  const at::Tensor qkv =
+      context.parts->columns(3 * kHeads * kWidth, kTexts * kLength, at::TensorOptions(at::kFloat));
+  qkv.fill_(0.01);
+  const double work = 4e-12 * static_cast<double>(kTexts * kLength * kLength * kHeads * kWidth);
+  return work / seconds_of([&] { return context.parts->attend(qkv, context, false); });
+}
+
+/// GB/s of a sum in place, which reads two numbers and writes one.
+double bandwidth() {
+  constexpr std::int64_t kNumbers = std::int64_t{1} << 26;
+  const at::Tensor sum = at::ones({kNumbers}), more = at::ones({kNumbers});
+  return 12e-9 * static_cast<double>(kNumbers) / seconds_of([&] { sum.add_(more); });
+}
+
+/// 10^9 weights a second, a tile at a time as products decode them.
+double decoding_rate(WeightStorage storage) {
+  constexpr std::int64_t kRows = 4096, kColumns = 1024, kTile = 1024;
+  const Matrix matrix = Matrix::zeros(kRows, kColumns, storage, at::kFloat, at::kCPU);
+  return 1e-9 * static_cast<double>(kRows * kColumns) / seconds_of([&] {
+           for (std::int64_t row = 0; row < kRows; row += kTile)
+             static_cast<void>(matrix.dequantized(row, kTile, at::kFloat));
+         });
+}
+
+double call_microseconds() {
+  constexpr int kCalls = 1000;
+  const at::Tensor one = at::ones({16});
+  return 1e6 / kCalls * seconds_of([&] {
+           for (int i = 0; i < kCalls; ++i) static_cast<void>(at::add(one, one));
+         });
+}
+
+std::string processor_name() {
+  for (const EnvironmentFact& fact : environment_facts())
+    if (fact.name == "processor") return fact.value;
+  return "unknown";
+}
+
+}  // namespace
+
+DeviceProfile measure_profile() {
+  const c10::NoGradGuard no_grad;
+  DeviceProfile profile;
+  profile.name = "cpu";
+  profile.kind = "cpu";
+  profile.source = message("measured by lldm env --profile on ", processor_name(), ", ",
+                           at::get_num_threads(), " threads, LibTorch ", loaded_libtorch_version());
+  constexpr std::int64_t kContext = std::int64_t{200} << 20;  // code and mapped files of a run
+  profile.memory = {{machine_memory_bytes()}, {kContext}};
+  profile.products.large = product_rates({2048, 2048, 2048});
+  profile.products.medium = product_rates({736, 768, 2048});
+  profile.products.small = product_rates({3200, 64, 192});
+  const double bytes = bandwidth();
+  profile.rates = {.attention_float32 = attention_rate(),
+                   .attention_bfloat16 = 0,
+                   .bandwidth = bytes,
+                   .decoding_int8 = decoding_rate(WeightStorage::int8),
+                   .decoding_nf4 = decoding_rate(WeightStorage::nf4),
+                   .transfer = bytes,  // the host is the device
+                   .call = call_microseconds()};
+  profile.rates.attention_bfloat16 = profile.rates.attention_float32;  // it is always in float32
+  return profile;
+}
+
+}  // namespace lldm

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include "stage/step_choices.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/bytes.hpp"
+#include "model/model_size.hpp"
+#include "stage/step_time.hpp"
+
+namespace lldm {
+namespace {
+
+constexpr std::array kStorages = {WeightStorage::plain, WeightStorage::bfloat16,
+                                  WeightStorage::int8, WeightStorage::nf4};
+constexpr std::array kRecomputations = {Recomputation::none, Recomputation::selective,
+                                        Recomputation::full};
+
+void set_storage(StepModel& model, WeightStorage storage) {
+  model.pass.precision.storage = storage;
+  model.weight_bytes =
+      static_cast<std::int64_t>(weight_bytes(model.pass.shape, model.pass.precision));
+}
+
+/// Sizes of a pass that differ: a micro-batch at once, its halves, down to one copy.
+std::vector<std::int64_t> sizes_of_a_pass(const StepSizes& sizes) {
+  std::vector<std::int64_t> list;
+  for (std::int64_t tokens = tokens_worth(sizes, 0); list.size() < 8; tokens /= 2) {
+    list.push_back(std::max(tokens, sizes.longest));
+    if (tokens <= sizes.longest) break;
+  }
+  return list;
+}
+
+class Choices {
+ public:
+  Choices(const StepSizes& sizes, const ObjectiveNeeds& needs, const DeviceProfile& profile,
+          ByteSize budget)
+      : sizes_(sizes), needs_(needs), profile_(profile), budget_(budget) {}
+
+  [[nodiscard]] StepChoice of(const StepModel& model, const StepSettings& settings) const {
+    const StepPlan plan = plan_step(model, sizes_, needs_, settings, budget_);
+    return {.storage = model.pass.precision.storage,
+            .recomputation = model.pass.recomputation,
+            .path = settings.path,
+            .max_tokens_per_forward = settings.max_tokens_per_forward,
+            .pairwise_copies = settings.pairwise_copies,
+            .is_reference_cached = !model.has_reference,
+            .tokens_per_forward = plan.tokens_per_forward,
+            .memory = plan.memory,
+            .seconds = step_seconds(model, sizes_, plan, profile_)};
+  }
+
+ private:
+  const StepSizes& sizes_;
+  const ObjectiveNeeds& needs_;
+  const DeviceProfile& profile_;
+  ByteSize budget_;
+};
+
+}  // namespace
+
+std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& sizes,
+                                     const ObjectiveNeeds& needs, Combination combination,
+                                     const ChosenStep& chosen, const DeviceProfile& profile,
+                                     ByteSize budget) {
+  const Choices choices(sizes, needs, profile, budget);
+  std::vector<StepChoice> list = {choices.of(model, chosen.plan.settings)};
+  list.front().is_configured = true;
+  const bool is_adapter = model.pass.adapter_values > 0;
+  for (const WeightStorage storage : kStorages) {
+    // Weights that are trained are float32.
+    if (storage != WeightStorage::plain && !is_adapter) continue;
+    for (const Recomputation recomputation : kRecomputations)
+      for (const GradientPath path : candidate_paths(GradientPath::automatic, needs, combination))
+        for (const bool is_cached : {false, true}) {
+          if (is_cached && !model.has_reference) continue;
+          for (const std::int64_t tokens : sizes_of_a_pass(sizes)) {
+            StepModel other = model;
+            set_storage(other, storage);
+            other.pass.recomputation = recomputation;
+            if (is_cached) other.has_reference = false;
+            list.push_back(choices.of(
+                other,
+                {path, tokens, std::max<std::int64_t>(kPairwiseCopies, tokens / sizes.longest)}));
+          }
+        }
+  }
+  return list;
+}
+
+namespace {
+
+struct Advice {
+  std::string key;
+  std::int64_t peak_bytes;
+};
+
+/// What the peak would be with one key changed.
+std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
+                               const ObjectiveNeeds& needs, const ChosenStep& chosen,
+                               const TrainingStage& stage) {
+  std::vector<Advice> list;
+  const auto add = [&](std::string key, const StepModel& other, const StepSizes& other_sizes,
+                       const StepSettings& settings) {
+    list.push_back(
+        {std::move(key), plan_step(other, other_sizes, needs, settings, {}).memory.peak_bytes()});
+  };
+  const StepSettings& now = chosen.plan.settings;
+  StepModel other = model;
+  other.pass.recomputation = Recomputation::full;
+  add("[model] recomputation = \"full\"", other, sizes, now);
+  StepSettings settings = now;
+  settings.max_tokens_per_forward = sizes.longest;
+  add(message("max_tokens_per_forward = ", sizes.longest), model, sizes, settings);
+  settings = now;
+  settings.path = GradientPath::replay;
+  if (now.path == GradientPath::retain || now.path == GradientPath::pairwise)
+    add("gradient_path = \"replay\"", model, sizes, settings);
+  if (stage.optimizer.batch_size > 1) {
+    StepSizes half = sizes;
+    for (MicroBatchLoad& texts : half.micro_batches) texts.resize((texts.size() + 1) / 2);
+    if (!half.validation.empty()) half.validation.resize((half.validation.size() + 1) / 2);
+    add(message("optimizer.batch_size = ", (stage.optimizer.batch_size + 1) / 2), model, half, now);
+  }
+  if (model.has_reference) {
+    other = model;
+    other.has_reference = false;
+    add("reference.cache = \"DIR\"", other, sizes, now);
+  }
+  if (model.pass.adapter_values > 0) {
+    other = model;
+    set_storage(other, WeightStorage::nf4);
+    add("[model] storage = \"nf4\" (other numbers)", other, sizes, now);
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string advice_text(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
+                        const ChosenStep& chosen, const TrainingStage& stage) {
+  std::vector<Advice> list = all_advice(model, sizes, needs, chosen, stage);
+  std::ranges::stable_sort(list, {}, &Advice::peak_bytes);
+  const std::int64_t now = chosen.plan.memory.peak_bytes();
+  std::string text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, list.size()); ++i)
+    if (list[i].peak_bytes < now)
+      text += message(text.empty() ? "" : "\n", "  with ", list[i].key, " it needs ",
+                      bytes_text(list[i].peak_bytes));
+  return message(text, text.empty() ? "" : "\n", "  or a [memory] budget of ", bytes_text(now));
+}
+
+}  // namespace lldm

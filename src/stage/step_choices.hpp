@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Every way to do a stage's steps, and what helps where memory is short.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lldm/experiment/stage_plan.hpp"
+#include "stage/step_plan.hpp"
+
+namespace lldm {
+
+/// All that the stage's parts allow: storages (an adapter's base alone), recomputations, gradient
+/// paths, sizes of a pass, and whether the reference's scores are cached.  The first is `chosen`,
+/// what a run of the file does.
+std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& sizes,
+                                     const ObjectiveNeeds& needs, Combination combination,
+                                     const ChosenStep& chosen, const DeviceProfile& profile,
+                                     ByteSize budget);
+
+/// The three single keys whose change lowers the peak most, with the peak each gives, as indented
+/// lines.
+std::string advice_text(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
+                        const ChosenStep& chosen, const TrainingStage& stage);
+
+}  // namespace lldm

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include "stage/step_plan.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "lldm/model/model_folder.hpp"
+#include "lldm/model/model_options.hpp"
+#include "lldm/score/engine.hpp"
+#include "model/model_size.hpp"
+#include "stage/step_time.hpp"
+
+namespace lldm {
+namespace {
+
+std::int64_t number_bytes(const StepModel& model) {
+  return static_cast<std::int64_t>(c10::elementSize(model.pass.precision.rows()));
+}
+
+std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
+                                 std::int64_t side_buffers) {
+  const ModelShape& shape = model.pass.shape;
+  const std::int64_t number = number_bytes(model), tables = shape.table_values * number;
+  const bool is_adapter = model.pass.adapter_values > 0;
+  const std::int64_t adapter = is_adapter ? model.trained * number : 0;
+  // With an adapter the reference is the same weights beside a copy of the adapter.
+  const std::int64_t reference =
+      !model.has_reference || is_adapter ? 0 : model.weight_bytes + tables;
+  std::vector<PlanLine> lines = {
+      {"weights", MemoryPurpose::weights, model.weight_bytes + tables},
+      {"reference", MemoryPurpose::weights, reference},
+      {"adapter", MemoryPurpose::adapter, adapter * (model.has_reference ? 2 : 1)},
+      {"gradients", MemoryPurpose::gradients, model.trained * number},
+      {"pair buffers", MemoryPurpose::gradients, model.trained * number * side_buffers},
+      {"optimizer", MemoryPurpose::optimizer, 2 * model.trained * number}};
+  if (sizes.micro_batches_per_step > 1)
+    lines.push_back({"gradient noise", MemoryPurpose::workspace, 8 * model.followed_values});
+  return lines;
+}
+
+/// The forward passes with a graph that a micro-batch makes on this path, by the graphs that are
+/// alive together.
+std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts,
+                                         const StepSettings& settings) {
+  std::vector<Pack> packs;
+  if (settings.path == GradientPath::pairwise) {
+    for (const TextLoad& text : texts)
+      for (const Pack& pack :
+           packs_of({&text, 1}, settings.max_tokens_per_forward, settings.pairwise_copies))
+        packs.push_back(pack);
+  } else {
+    packs = packs_of(texts, settings.max_tokens_per_forward);
+  }
+  if (settings.path == GradientPath::retain) return {packs};
+  Pack largest;
+  for (const Pack& pack : packs)
+    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries),
+               std::max(largest.masks, pack.masks)};
+  return {{largest}};
+}
+
+/// What is scored without a graph: by the reference, for `replay`, in validation.
+std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
+                               const ObjectiveNeeds& needs, const StepSettings& settings) {
+  std::vector<Pack> packs;
+  const auto add = [&](const MicroBatchLoad& texts) {
+    for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
+  };
+  if (!sizes.validation.empty()) add(sizes.validation);
+  const bool is_whole = settings.path != GradientPath::pairwise && model.has_reference;
+  if (is_whole || settings.path == GradientPath::replay || needs.mismatched)
+    for (const MicroBatchLoad& texts : sizes.micro_batches) add(texts);
+  return packs;
+}
+
+}  // namespace
+
+StepModel step_model(const ExperimentOptions& options, const ModelFacts& facts,
+                     const std::string& device) {
+  StepModel model;
+  const ModelShape& shape = facts.shape;
+  const Precision precision = precision_of(options.model);
+  const bool is_adapter = facts.adapter_values > 0;
+  model.pass = {.shape = shape,
+                .precision = precision,
+                .recomputation = options.model.recomputation,
+                .is_on_cpu = device == "cpu",
+                .trains_weights = !is_adapter,
+                .adapter_values = facts.adapter_values,
+                .adapter_rank = is_adapter ? options.model.adapter.rank : 0,
+                .has_dropout = is_adapter && options.model.adapter.dropout > 0};
+  model.weight_bytes = static_cast<std::int64_t>(weight_bytes(shape, precision));
+  model.trained = is_adapter ? facts.adapter_values : shape.parameters;
+  model.has_reference = facts.has_reference;
+  model.followed_values =
+      is_adapter ? options.model.adapter.rank * shape.width : shape.mlp_width * shape.width;
+  // The sums of weights and updates, a file at a time.
+  if (facts.publishes_sums)
+    model.publishing_bytes = std::min(kMaxShardBytes, shape.parameters * number_bytes(model));
+  return model;
+}
+
+StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
+                   const StepSettings& settings, ByteSize budget) {
+  PassModel pass = model.pass;
+  pass.is_by_operations = !pass.is_on_cpu || sizes.has_patterns;
+  StepPlan plan;
+  plan.settings = settings;
+  PlanInputs in;
+  in.budget = budget;
+  in.held = held_lines(model, sizes,
+                       settings.path == GradientPath::pairwise ? pairwise_buffers(needs) : 0);
+  for (const MicroBatchLoad& texts : sizes.micro_batches)
+    for (const std::vector<Pack>& graphs : graphs_of(texts, settings)) {
+      for (const Pack& pack : graphs)
+        plan.tokens_per_forward = std::max(plan.tokens_per_forward, pack.tokens);
+      for (const PlanMoment& moment : training_moments(pass, graphs)) in.moments.push_back(moment);
+    }
+  for (const Pack& pack : scored_packs(model, sizes, needs, settings))
+    for (const PlanMoment& moment : scoring_moments(pass, pack)) in.moments.push_back(moment);
+  if (sizes.micro_batches_per_step > 1)
+    in.moments.push_back({.what = "gradient noise", .workspace = 24 * model.followed_values});
+  if (model.publishing_bytes > 0)
+    in.moments.push_back({.what = "publishing", .staging = model.publishing_bytes});
+  plan.memory = plan_memory(in);
+  return plan;
+}
+
+std::vector<GradientPath> candidate_paths(GradientPath asked, const ObjectiveNeeds& needs,
+                                          Combination combination) {
+  if (asked == GradientPath::automatic) return exact_gradient_paths(needs, combination);
+  check_gradient_path(asked, needs, combination);
+  return {asked};
+}
+
+std::int64_t tokens_worth(const StepSizes& sizes, std::int64_t asked) {
+  const std::int64_t whole = std::max(sizes.longest, sizes.most_tokens());
+  return asked > 0 ? std::max(sizes.longest, std::min(asked, whole)) : whole;
+}
+
+namespace {
+
+/// From the fewest passes to the most.
+std::vector<std::int64_t> open_tokens(const StepSizes& sizes, std::int64_t asked) {
+  if (asked > 0) return {asked};
+  constexpr std::int64_t kMost = 65536;  // beyond it a pass is no faster
+  std::vector<std::int64_t> list;
+  for (std::int64_t tokens = std::min(tokens_worth(sizes, 0), std::max(kMost, sizes.longest));;
+       tokens /= 2) {
+    list.push_back(std::max(tokens, sizes.longest));
+    if (tokens <= sizes.longest) return list;
+  }
+}
+
+/// Of an answer in one pass, most first: with a budget as many as fill it.
+std::vector<std::int64_t> open_copies(const StepSizes& sizes, GradientPath path,
+                                      std::int64_t max_tokens, ByteSize budget, bool is_open) {
+  std::vector<std::int64_t> list;
+  if (path == GradientPath::pairwise && is_open && budget.bytes > 0) {
+    std::int64_t most = 0;
+    for (const MicroBatchLoad& texts : sizes.micro_batches)
+      for (const TextLoad& text : texts)
+        most = std::max(most,
+                        std::min(text.copies, max_tokens / std::max<std::int64_t>(1, text.length)));
+    for (; most > kPairwiseCopies; most /= 2) list.push_back(most);
+  }
+  list.push_back(kPairwiseCopies);
+  return list;
+}
+
+}  // namespace
+
+ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveNeeds& needs,
+                       Combination combination, const StepAsked& asked,
+                       const DeviceProfile& profile, ByteSize budget) {
+  const bool is_recomputation_open = asked.recomputation == Recomputation::automatic;
+  // Where the paths alone are open their order is that of their costs.
+  const bool is_timed = is_recomputation_open || asked.max_tokens_per_forward == 0;
+  std::vector<Recomputation> recomputations = {asked.recomputation};
+  if (is_recomputation_open)
+    recomputations = {Recomputation::none, Recomputation::selective, Recomputation::full};
+  ChosenStep least, fastest;
+  double seconds = std::numeric_limits<double>::infinity();
+  for (const GradientPath path : candidate_paths(asked.path, needs, combination))
+    for (const Recomputation recomputation : recomputations) {
+      model.pass.recomputation = recomputation;
+      for (const std::int64_t tokens : open_tokens(sizes, asked.max_tokens_per_forward))
+        for (const std::int64_t copies :
+             open_copies(sizes, path, tokens, budget, asked.path == GradientPath::automatic)) {
+          const StepPlan plan = plan_step(model, sizes, needs, {path, tokens, copies}, budget);
+          if (!plan.memory.fits()) {
+            const bool is_less = plan.memory.peak_bytes() < least.plan.memory.peak_bytes();
+            if (least.plan.memory.lines.empty() || is_less) least = {plan, recomputation};
+            continue;
+          }
+          if (!is_timed) return {plan, recomputation};
+          double sum = 0;
+          for (const auto& part : step_seconds(model, sizes, plan, profile)) sum += part.second;
+          if (sum < seconds) seconds = sum, fastest = {plan, recomputation};
+        }
+    }
+  return fastest.plan.memory.lines.empty() ? least : fastest;
+}
+
+}  // namespace lldm

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// The one planner of training: what a step holds and which gradient path it takes, the same for a
+// file that is looked at (`lldm plan`) and for a stage that runs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lldm/experiment/experiment.hpp"
+#include "lldm/memory/device_profile.hpp"
+#include "lldm/memory/planner.hpp"
+#include "lldm/score/engine.hpp"
+#include "lldm/score/gradient_path.hpp"
+#include "lldm/stage/training_options.hpp"
+#include "model/pass_memory.hpp"
+#include "stage/step_sizes.hpp"
+
+namespace lldm {
+
+/// What lasts from before the first step to the end.
+struct StepModel {
+  PassModel pass;
+  std::int64_t weight_bytes = 0;
+  std::int64_t trained = 0;           // numbers that training changes
+  bool has_reference = false;         // a frozen one beside the policy
+  std::int64_t followed_values = 0;   // of the tensor whose gradient is compared (GradientNoise)
+  std::int64_t publishing_bytes = 0;  // numbers on their way to a file, between steps
+};
+
+/// The model of a stage, by its shape alone.
+struct ModelFacts {
+  ModelShape shape;
+  std::int64_t adapter_values = 0;  // 0: the weights themselves are trained
+  bool has_reference = false;
+  bool publishes_sums = false;  // of weights and updates
+};
+StepModel step_model(const ExperimentOptions& options, const ModelFacts& facts,
+                     const std::string& device);
+
+/// How a step is done: what the planner may choose.
+struct StepSettings {
+  GradientPath path = GradientPath::linear;
+  std::int64_t max_tokens_per_forward = 0;
+  std::int64_t pairwise_copies = kPairwiseCopies;
+};
+
+/// What it comes to.
+struct StepPlan {
+  StepSettings settings;
+  MemoryPlan memory;
+  std::int64_t tokens_per_forward = 0;  // of the largest forward pass with a graph
+};
+
+/// Predicts the peak of a step under these settings.
+StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
+                   const StepSettings& settings, ByteSize budget);
+
+/// The paths that `asked` leaves, the fastest first: `linear` where the weights are known; else
+/// `retain`, `pairwise` where it is exact, `replay`.
+///
+/// Errors  ConfigError if `asked` is not exact for the objective.
+std::vector<GradientPath> candidate_paths(GradientPath asked, const ObjectiveNeeds& needs,
+                                          Combination combination);
+
+/// The most tokens of one pass that are worth naming: those of a micro-batch, at most `asked` (0:
+/// any number), at least of a copy.
+std::int64_t tokens_worth(const StepSizes& sizes, std::int64_t asked);
+
+/// How the steps of a stage are done, where the file leaves it open: of its paths and (where they
+/// are open) its recomputations and passes the fastest that fits the budget, the least that there
+/// is where none does.  The same for the same file, rows, profile and budget.
+struct StepAsked {
+  GradientPath path = GradientPath::automatic;
+  std::int64_t max_tokens_per_forward = 0;                 // 0: open
+  Recomputation recomputation = Recomputation::automatic;  // open
+};
+struct ChosenStep {
+  StepPlan plan;
+  Recomputation recomputation = Recomputation::none;
+};
+ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveNeeds& needs,
+                       Combination combination, const StepAsked& asked,
+                       const DeviceProfile& profile, ByteSize budget);
+
+}  // namespace lldm

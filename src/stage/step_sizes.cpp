@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+#include "stage/step_sizes.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "lldm/errors.hpp"
+
+namespace lldm {
+namespace {
+
+constexpr std::size_t kMostLooked = 8;  // micro-batches whose plans are made, the heaviest
+constexpr std::int64_t kMostPlanned = std::int64_t{1} << 22;   // tokens of a plan that is made
+constexpr std::int64_t kMostRowsSeen = std::int64_t{1} << 24;  // rows whose order is looked at
+constexpr std::int64_t kMostAsked = 256;  // rows of a corpus that are looked at
+
+std::int64_t streams_of(const AnyForwardProcess& process) {
+  return process.block_size() > 0 ? 2 : 1;  // the clean tokens lie beside the noised ones
+}
+
+TextLoad nominal_load(const StepParts& parts, const Text& text) {
+  const std::int64_t copies = parts.estimator.nominal_copies(text.num_scored());
+  return {text.length() * streams_of(parts.process), copies, copies * text.num_scored()};
+}
+
+/// As the plan of these draws has it; as the options have it where there is none yet.
+TextLoad load_of(const StepParts& parts, const Text& text, const TextDraws& draws) {
+  const TextLoad nominal = nominal_load(parts, text);
+  if (nominal.tokens() > kMostPlanned) return nominal;
+  try {
+    const auto rule = parts.estimator.adaptation();
+    const ScorePlan plan = rule ? parts.estimator.at(rule->max).plan(text, parts.process, draws)
+                                : parts.estimator.plan(text, parts.process, draws);
+    const auto queries = static_cast<std::int64_t>(plan.queries.size());
+    return {plan.length, plan.copies(), queries * (plan.posteriors.empty() ? 1 : 2)};
+  } catch (const Error&) {  // told where the stage makes its plans
+    return nominal;
+  }
+}
+
+std::int64_t rows_per_micro_batch(const StepParts& parts) {
+  return parts.optimizer.batch_size *
+         (parts.needs.use == ScoreUse::coupled ? parts.optimizer.gradient_accumulation_steps : 1);
+}
+
+std::int64_t micro_batches_per_step(const StepParts& parts) {
+  return parts.needs.use == ScoreUse::coupled ? 1 : parts.optimizer.gradient_accumulation_steps;
+}
+
+/// Rows that are scored together, with the epoch of each.
+struct Candidate {
+  std::int64_t tokens = 0;
+  std::vector<RowOrder::Entry> rows = {};
+};
+
+/// The heaviest micro-batches of the whole stage, whose order is known beforehand; of a longer one
+/// than is worth reading, the heaviest rows together.
+std::vector<Candidate> heaviest(const StepParts& parts, const TrainingSetup& setup,
+                                const std::vector<std::int64_t>& tokens_of) {
+  const auto rows = static_cast<std::int64_t>(tokens_of.size());
+  const std::int64_t per_step =
+      parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps;
+  const std::int64_t size = rows_per_micro_batch(parts);
+  const std::int64_t steps = parts.optimizer.total_steps(rows);
+  std::vector<Candidate> all;
+  if (steps > kMostRowsSeen / per_step) {
+    std::vector<std::int64_t> order(tokens_of.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
+    std::ranges::sort(order, std::greater<>(),
+                      [&](std::int64_t row) { return tokens_of[static_cast<std::size_t>(row)]; });
+    all.emplace_back();
+    for (std::int64_t i = 0; i < size; ++i)
+      all.back().rows.push_back({order[static_cast<std::size_t>(i % rows)], 0});
+    return all;
+  }
+  RowOrder order(setup.draws, rows, per_step);
+  for (std::int64_t step = 0; step < steps; ++step) {
+    std::int64_t count = 0;
+    for (const auto& entry : order.step(step, parts.optimizer.row_limit(rows))) {
+      if (count++ % size == 0) all.emplace_back();
+      all.back().rows.push_back(entry);
+      all.back().tokens += tokens_of[static_cast<std::size_t>(entry.row)];
+    }
+    std::ranges::stable_sort(all, std::greater<>(), &Candidate::tokens);
+    if (all.size() > kMostLooked) all.resize(kMostLooked);
+  }
+  return all;
+}
+
+MicroBatchLoad load_of(const StepParts& parts, const TrainingSetup& setup,
+                       const Candidate& candidate) {
+  MicroBatchLoad loads;
+  for (const auto& [row, epoch] : candidate.rows) {
+    const TrainingRow& training = setup.rows[static_cast<std::size_t>(row)];
+    for (std::size_t a = 0; a < training.answers.size(); ++a)
+      loads.push_back(load_of(parts, training.answers[a],
+                              TextDraws(setup.draws, Purpose::noise, epoch, training.id, a)));
+  }
+  return loads;
+}
+
+/// Rows of a corpus are all as long as the longest, but for a few.
+MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup) {
+  MicroBatchLoad heaviest;
+  std::int64_t most = 0;
+  for (std::int64_t i = 0; i < std::min(setup.source->size(), kMostAsked); ++i) {
+    MicroBatchLoad row;
+    std::int64_t tokens = 0;
+    for (const TrainingRow& text : setup.source->row(i)) {
+      row.push_back(load_of(parts, text.answers.front(),
+                            TextDraws(setup.draws, Purpose::noise, 0, text.id, 0)));
+      tokens += row.back().tokens();
+    }
+    if (tokens > most) most = tokens, heaviest = row;
+  }
+  MicroBatchLoad all;
+  for (std::int64_t i = 0; i < parts.optimizer.batch_size; ++i)
+    all.insert(all.end(), heaviest.begin(), heaviest.end());
+  return all;
+}
+
+MicroBatchLoad validation_load(const StepParts& parts, const TrainingSetup& setup) {
+  const std::vector<TrainingRow>& rows = setup.validation;
+  const auto size = parts.needs.use == ScoreUse::coupled
+                        ? rows.size()
+                        : static_cast<std::size_t>(parts.optimizer.batch_size);
+  MicroBatchLoad heaviest;
+  std::int64_t most = 0, tokens = 0;
+  MicroBatchLoad loads;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i % size == 0) loads.clear(), tokens = 0;
+    for (const Text& text : rows[i].answers) {
+      loads.push_back(nominal_load(parts, text));
+      tokens += loads.back().tokens();
+    }
+    if (tokens > most) most = tokens, heaviest = loads;
+  }
+  return heaviest;
+}
+
+}  // namespace
+
+std::int64_t StepSizes::most_tokens() const {
+  std::int64_t most = 0;
+  for (const MicroBatchLoad& texts : micro_batches) {
+    std::int64_t tokens = 0;
+    for (const TextLoad& text : texts) tokens += text.tokens();
+    most = std::max(most, tokens);
+  }
+  return most;
+}
+
+StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup) {
+  StepSizes sizes;
+  sizes.has_patterns = streams_of(parts.process) > 1;
+  sizes.micro_batches_per_step = micro_batches_per_step(parts);
+  sizes.answers_per_row = std::max<std::int64_t>(1, parts.needs.group_size);
+  if (setup.source) {
+    sizes.micro_batches = {corpus_load(parts, setup)};
+  } else {
+    std::vector<std::int64_t> tokens_of;
+    for (const TrainingRow& row : setup.rows) {
+      std::int64_t tokens = 0;
+      for (const Text& text : row.answers) tokens += nominal_load(parts, text).tokens();
+      tokens_of.push_back(tokens);
+    }
+    for (const Candidate& candidate : heaviest(parts, setup, tokens_of))
+      sizes.micro_batches.push_back(load_of(parts, setup, candidate));
+  }
+  if (!setup.validation.empty()) sizes.validation = validation_load(parts, setup);
+  for (const MicroBatchLoad& texts : sizes.micro_batches)
+    for (const TextLoad& text : texts) sizes.longest = std::max(sizes.longest, text.length);
+  return sizes;
+}
+
+StepSizes sizes_of_bound(const StepParts& parts, std::int64_t longest, std::int64_t canvas,
+                         bool has_validation) {
+  StepSizes sizes;
+  sizes.has_patterns = streams_of(parts.process) > 1;
+  sizes.micro_batches_per_step = micro_batches_per_step(parts);
+  sizes.answers_per_row = std::max<std::int64_t>(1, parts.needs.group_size);
+  const auto scored = static_cast<std::size_t>(std::clamp<std::int64_t>(canvas, 1, longest));
+  const Text text{
+      .prompt = std::vector<std::int64_t>(static_cast<std::size_t>(longest) - scored, 1),
+      .response = std::vector<std::int64_t>(scored, 1)};
+  const TextLoad load = load_of(parts, text, TextDraws(Draws(0, "plan"), Purpose::noise, 0, 0, 0));
+  const auto texts = static_cast<std::size_t>(rows_per_micro_batch(parts) * sizes.answers_per_row);
+  sizes.micro_batches = {MicroBatchLoad(texts, load)};
+  if (has_validation) sizes.validation = sizes.micro_batches.front();
+  sizes.longest = load.length;
+  return sizes;
+}
+
+std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tokens,
+                           std::int64_t most_copies) {
+  std::vector<Pack> packs;
+  std::int64_t copies = 0;
+  for (const TextLoad& text : texts) {
+    std::int64_t asked = 0;
+    std::size_t masked = 0;  // packs that have its mask
+    for (std::int64_t c = 0; c < text.copies; ++c) {
+      if (packs.empty() || (most_copies > 0 && copies >= most_copies) ||
+          packs.back().tokens + text.length > max_tokens)
+        packs.emplace_back(), copies = 0;
+      packs.back().tokens += text.length;
+      if (masked != packs.size())
+        masked = packs.size(), packs.back().masks += text.length * text.length;
+      // Evenly, as far as whole numbers go.
+      const std::int64_t until = text.queries * (c + 1) / text.copies;
+      packs.back().queries += until - asked;
+      asked = until;
+      ++copies;
+    }
+  }
+  if (packs.empty()) packs.emplace_back();
+  return packs;
+}
+
+}  // namespace lldm

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// What the steps of a training stage put through the model: from its rows, or, where these are not
+// known, from the longest they may have.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lldm/concepts/any_forward_process.hpp"
+#include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/score/gradient_path.hpp"
+#include "lldm/train/trainer.hpp"
+#include "model/pass_memory.hpp"
+
+namespace lldm {
+
+/// One text as it is scored.
+struct TextLoad {
+  std::int64_t length = 0;   // tokens of a copy; both streams, where there are two
+  std::int64_t copies = 0;   // evaluated ones
+  std::int64_t queries = 0;  // rows of all copies that reach the head
+
+  [[nodiscard]] std::int64_t tokens() const { return length * copies; }
+};
+using MicroBatchLoad = std::vector<TextLoad>;
+
+struct StepSizes {
+  std::vector<MicroBatchLoad> micro_batches;  // those that hold most, at least one
+  MicroBatchLoad validation;                  // the heaviest one; empty: none
+  std::int64_t longest = 0;                   // tokens of the longest copy
+  bool has_patterns = false;                  // of attention
+  std::int64_t micro_batches_per_step = 1;    // whose gradients are added up
+  std::int64_t answers_per_row = 1;
+
+  /// Tokens of the largest micro-batch.
+  [[nodiscard]] std::int64_t most_tokens() const;
+};
+
+/// What makes plans of texts.
+struct StepParts {
+  const AnyScoreEstimator& estimator;
+  const AnyForwardProcess& process;
+  const ObjectiveNeeds& needs;
+  const OptimizerOptions& optimizer;
+};
+
+/// Of a stage whose rows are there: the order of `setup`'s draws says which come together.
+StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup);
+
+/// Of rows that are not known but for `longest`, the tokens of prompt and answer, of which `canvas`
+/// are the answer's.
+StepSizes sizes_of_bound(const StepParts& parts, std::int64_t longest, std::int64_t canvas,
+                         bool has_validation);
+
+/// The forward passes of texts, as ScoreEngineCore packs them: up to `max_tokens` and (0: any
+/// number) `most_copies` in each.  Copies of one text share a mask.
+std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tokens,
+                           std::int64_t most_copies = 0);
+
+}  // namespace lldm

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "stage/step_time.hpp"
+
+#include <algorithm>
+
+namespace lldm {
+namespace {
+
+/// Work of one pass of a step's texts through the model.
+struct PassWork {
+  double products = 0;   // FLOPs of the blocks' matrices
+  double updates = 0;    // of low-rank updates
+  double attention = 0;  // FLOPs
+  double head = 0;       // FLOPs
+  double tokens = 0;
+  double passes = 0;  // packs
+};
+
+double as_double(std::int64_t value) { return static_cast<double>(value); }
+
+PassWork work_of(const StepModel& model, const MicroBatchLoad& texts, const StepPlan& plan) {
+  const ModelShape& shape = model.pass.shape;
+  PassWork work;
+  for (const TextLoad& text : texts) {
+    const double tokens = as_double(text.tokens());
+    work.tokens += tokens;
+    // Queries times keys, probabilities times values.
+    work.attention += 4 * tokens * as_double(text.length) *
+                      as_double(shape.heads * shape.head_width * shape.layers);
+    work.head += 2 * as_double(text.queries) * as_double(shape.width * shape.logit_columns);
+  }
+  work.products = 2 * work.tokens * shape.matrix_values;
+  work.updates = 2 * work.tokens * as_double(model.pass.adapter_values);
+  const double at_once = as_double(std::max<std::int64_t>(1, plan.tokens_per_forward));
+  work.passes = std::max(1.0, work.tokens / at_once);
+  return work;
+}
+
+const ProductRates& rates_of(const DeviceProfile& profile, std::int64_t width) {
+  if (width >= 1536) return profile.products.large;
+  return width >= 256 ? profile.products.medium : profile.products.small;
+}
+
+/// Share of a block's products that backward does again.
+double recomputed_share(const PassModel& pass) {
+  const ModelShape& s = pass.shape;
+  const double d = as_double(s.width), f = as_double(s.mlp_width),
+               q = as_double(s.heads * s.head_width),
+               qkv = q + 2 * as_double(s.kv_heads * s.head_width);
+  const double all = qkv * d + q * d + 3 * f * d;
+  switch (pass.recomputation) {
+    case Recomputation::none:
+    case Recomputation::automatic:
+      return 0;
+    case Recomputation::selective:
+      return (qkv * d + 2 * f * d) / all;
+    case Recomputation::full:
+      return (qkv * d + q * d + 2 * f * d) / all;
+  }
+  return 0;
+}
+
+/// Times that weights are decoded over one pass of all blocks, per second of the profile.
+double decoding_seconds(const StepModel& model, const DeviceProfile& profile) {
+  const double values = model.pass.shape.matrix_values;
+  constexpr double kGiga = 1e9;
+  switch (model.pass.precision.storage) {
+    case WeightStorage::plain:
+      return 0;
+    case WeightStorage::bfloat16:  // read and widened, unless the products take them as they are
+      return model.pass.precision.compute == at::kBFloat16
+                 ? 0
+                 : 6 * values / (kGiga * profile.rates.bandwidth);
+    case WeightStorage::int8:
+      return values / (kGiga * profile.rates.decoding_int8);
+    case WeightStorage::nf4:
+      return values / (kGiga * profile.rates.decoding_nf4);
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& model,
+                                                              const StepSizes& sizes,
+                                                              const StepPlan& plan,
+                                                              const DeviceProfile& profile) {
+  constexpr double kTera = 1e12, kGiga = 1e9, kMicro = 1e-6;
+  const ModelShape& shape = model.pass.shape;
+  const PassWork work = work_of(model, sizes.micro_batches.front(), plan);
+  const ProductRates& products = rates_of(profile, shape.width);
+  const bool is_bfloat16 = model.pass.precision.compute == at::kBFloat16;
+  const double rate = kTera * (is_bfloat16 ? products.bfloat16 : products.float32);
+  const double plain = kTera * products.float32;
+  const bool is_fast_attention = is_bfloat16 && !model.pass.is_on_cpu;
+  const double attention = kTera * (is_fast_attention ? profile.rates.attention_bfloat16
+                                                      : profile.rates.attention_float32);
+  const double number =
+      as_double(static_cast<std::int64_t>(c10::elementSize(model.pass.precision.rows())));
+  const bool trains_weights = model.pass.trains_weights;
+  // A pass without a graph, and what backward adds to it.
+  const double forward = work.products / rate + work.updates / plain;
+  const double backward =
+      (trains_weights ? 2 : 1) * work.products / rate + 2 * work.updates / plain;
+  const double head_forward = work.head / plain;
+  // Logits are made again where they were not kept: in chunks, as a rule.
+  const double head_backward = (trains_weights ? 3 : 2) * work.head / plain;
+  const double again = recomputed_share(model.pass);
+  const double decoding = decoding_seconds(model, profile);
+  const bool is_attended_again = model.pass.recomputation == Recomputation::full;
+  const double scored =
+      (model.has_reference ? 1 : 0) + (plan.settings.path == GradientPath::replay ? 1 : 0);
+  // Norms, rotations, SwiGLU, residuals: numbers of a token and block that are read or written.
+  const double moved = number * as_double(shape.layers) *
+                       as_double(10 * shape.width + 6 * shape.mlp_width) * work.tokens /
+                       (kGiga * profile.rates.bandwidth);
+  constexpr double kCallsForward = 25, kCallsBackward = 60;  // operations of a block
+  const double calls = kMicro * profile.rates.call * as_double(shape.layers) * work.passes;
+  const double steps = as_double(sizes.micro_batches_per_step);
+  return {{"products", steps * (forward + backward)},
+          {"head", steps * (head_forward + head_backward)},
+          {"attention", steps * 3.5 * work.attention / attention},
+          {"recomputation", steps * (again * work.products / rate +
+                                     (is_attended_again ? work.attention / attention : 0))},
+          {"scoring", steps * scored * (forward + head_forward + work.attention / attention)},
+          {"decoding", steps * decoding * work.passes * (2 + again + scored)},
+          {"memory", steps * moved * (3 + again + scored)},
+          {"optimizer", 28 * as_double(model.trained) / (kGiga * profile.rates.bandwidth)},
+          {"calls", steps * calls * (kCallsForward * (1 + again + scored) + kCallsBackward)}};
+}
+
+}  // namespace lldm

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// How long a step takes, from sizes and a device profile.
+#pragma once
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lldm/memory/device_profile.hpp"
+#include "stage/step_plan.hpp"
+
+namespace lldm {
+
+/// Seconds of one optimizer step by what takes them: products, head, attention, recomputation,
+/// reference (passes of the policy again included), decoding, memory (row-wise operations),
+/// optimizer, calls.  Each is work over rate; nothing overlaps.
+std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& model,
+                                                              const StepSizes& sizes,
+                                                              const StepPlan& plan,
+                                                              const DeviceProfile& profile);
+
+}  // namespace lldm

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Configurations for planned_memory.sh, and what came of them.
+
+    planned_memory.py draw FOLDER SEED    writes FOLDER/N.toml, and data beside them
+    planned_memory.py agree FOLDER        FOLDER/N.plan.json, of the file alone, against the same results
+    planned_memory.py compare FOLDER      FOLDER/N/*/result.json: predicted_peak_bytes against peak_bytes
+"""
+import json
+import pathlib
+import random
+import sys
+
+FAMILIES = ["llada", "smdm", "dream", "qwen2", "qwen3", "llama"]
+WORDS = [f"w{i}" for i in range(90)]
+MIB = 1 << 20
+
+
+def texts(draw, count, low, high):
+    return [" ".join(draw.choice(WORDS) for _ in range(draw.randint(low, high))) for _ in range(count)]
+
+
+def write_rows(folder, number, draw):
+    length = draw.choice([12, 24, 48])
+    prompts, good, bad = (texts(draw, 60, length // 2, length) for _ in range(3))
+    # Every word in the first row, so that vocabularies agree.
+    prompts[0] = " ".join(WORDS[:45])
+    good[0] = " ".join(WORDS[45:])
+    rows = {"pairs": [{"prompt": p, "chosen": g, "rejected": b} for p, g, b in zip(prompts, good, bad)],
+            "sft": [{"prompt": p, "completion": g} for p, g in zip(prompts, good)]}
+    for name, lines in rows.items():
+        path = folder / f"{number}-{name}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def model_table(draw, family):
+    heads = draw.choice([2, 4])
+    width = heads * draw.choice([8, 16, 24])
+    keys = {"family": f'"{family}"', "width": width, "layers": draw.randint(2, 5), "heads": heads,
+            "mlp_width": draw.choice([48, 96, 160]), "max_length": 256,
+            "recomputation": draw.choice(['"none"', '"none"', '"selective"', '"full"'])}
+    if family in ("qwen2", "qwen3", "llama", "dream"):
+        keys["kv_heads"] = draw.choice([heads, heads // 2])
+    return keys
+
+
+def estimator(draw):
+    return draw.choice(['{ type = "monte_carlo_elbo", draws = 2 }', '{ type = "monte_carlo_elbo", draws = 8 }',
+                        '{ type = "full_trajectory", steps = 6 }', '{ type = "full_trajectory", steps = 12 }',
+                        '{ type = "segmented", steps = 8, segments = 4, steps_per_segment = 1 }'])
+
+
+def stage(draw, number, name, kind, start):
+    lines = ["[[stage]]", f'name = "{name}"', f'kind = "{kind}"', f'data = {{ file = "{number}-'
+             + ("pairs" if kind == "preference" else "sft") + '.jsonl" }']
+    if start:
+        lines.append(f'from = "{start}"')
+    batch, accumulation = draw.choice([2, 4, 8, 16]), draw.choice([1, 1, 2])
+    lines.append(f"optimizer = {{ learning_rate = 1e-3, steps = 3, batch_size = {batch}, "
+                 f"gradient_accumulation_steps = {accumulation} }}")
+    lines.append(f"max_tokens_per_forward = {draw.choice([128, 512, 16384])}")
+    if kind == "preference":
+        lines.append(f"score_estimator = {estimator(draw)}")
+        lines.append(f'gradient_path = "{draw.choice(["auto", "retain", "replay", "pairwise"])}"')
+        lines.append('objective = { type = "%s" }' % draw.choice(["dpo", "ipo", "apo_zero"]))
+    return lines
+
+
+def document(number, model, stages):
+    lines = [f'name = "planned-{number}"', "seed = 5", "", "[model]"]
+    lines += [f"{key} = {value}" for key, value in model.items()]
+    for one in stages:
+        lines += [""] + one
+    return "\n".join(lines) + "\n"
+
+
+def write_configurations(folder, seed):
+    draw = random.Random(seed)
+    for number in range(10):
+        write_rows(folder, number, draw)
+        family = FAMILIES[number % len(FAMILIES)]
+        model = model_table(draw, family)
+        stages = [stage(draw, number, "first", "sft", ""), stage(draw, number, "tuned", "preference", "first")]
+        (folder / f"{number}a.toml").write_text(document(f"{number}a", model, stages))
+        if number % 2:
+            continue
+        # An adapter beside the weights that were just trained, in a storage of their own.
+        start = str(folder / f"{number}a" / "first" / "model")
+        keys = {"family": model["family"],
+                "storage": draw.choice(['"float32"', '"bfloat16"', '"int8"', '"nf4"']),
+                "recomputation": draw.choice(['"none"', '"selective"', '"full"']),
+                "adapter": '{ type = "lora", rank = %d, dropout = %s }' % (draw.choice([2, 4, 8]), draw.choice([0, 0.1]))}
+        stages = [stage(draw, number, "adapted", "sft", start), stage(draw, number, "preferred", "preference", "adapted")]
+        (folder / f"{number}b.toml").write_text(document(f"{number}b", keys, stages))
+
+
+def compare(folder):
+    wrong = seen = 0
+    for path in sorted(folder.glob("*/*/result.json")):
+        result = json.loads(path.read_text())
+        if "predicted_peak_bytes" not in result:
+            continue
+        predicted, measured = result["predicted_peak_bytes"], result["peak_bytes"]
+        allowed = 65536 if measured < MIB else 0.05 * measured
+        is_right = abs(predicted - measured) <= allowed
+        seen += 1
+        wrong += not is_right
+        other = result["peak_bytes_by_purpose"].get("other", 0)
+        print(f"    {'ok   ' if is_right else 'WRONG'} {path.parent.parent.name}/{path.parent.name}: "
+              f"{predicted} of {measured} ({predicted / measured:.3f}), {result['gradient_path']}, other {other}")
+    print(f"    {seen - wrong} of {seen} within 5 %")
+    return 1 if wrong or seen < 20 else 0
+
+
+def agree(folder):
+    seen = 0
+    for path in sorted(folder.glob("*.plan.json")):
+        for stage in json.loads(path.read_text())["stages"]:
+            result = json.loads((folder / path.name.split(".")[0] / stage["stage"] / "result.json").read_text())
+            planned = stage["choices"][stage["configured"]]
+            where = f"{path.name} {stage['stage']}"
+            assert planned["gradient_path"] == result["gradient_path"], where
+            # Every text as long as the longest: at least what the rows need, but for a few queries.
+            assert planned["peak_bytes"] >= 0.97 * result["predicted_peak_bytes"], (
+                where, planned["peak_bytes"], result["predicted_peak_bytes"])
+            seen += 1
+    print(f"    {seen} stages")
+    return 0 if seen >= 20 else 1
+
+
+if __name__ == "__main__":
+    action, where = sys.argv[1], pathlib.Path(sys.argv[2])
+    if action == "draw":
+        write_configurations(where, int(sys.argv[3]))
+    else:
+        sys.exit(agree(where) if action == "agree" else compare(where))

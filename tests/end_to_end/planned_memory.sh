@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What the planner predicts is what the memory manager measures: configurations drawn by a fixed seed over families,
+# sizes, lengths, adapters, storages, recomputation, objectives, estimators and gradient paths.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+SCRIPT=$SOURCE/tests/end_to_end/planned_memory.py
+python3 "$SCRIPT" draw "$WORK" "${4:-20}"
+for file in "$WORK"/*.toml; do
+  run_lldm run "$file" --out "${file%.toml}"
+  expect_code 0 "$(basename "$file") runs"
+done
+check "at least 20 stages, each within 5 %" python3 "$SCRIPT" compare "$WORK"
+
+echo "the file alone and the run are planned alike"
+for file in "$WORK"/*.toml; do
+  "$LLDM" plan "$file" --budget "8 GiB" --device cpu --json > "${file%.toml}.plan.json" || failures=$((failures + 1))
+done
+check "the same paths, and a bound of what the rows need" python3 "$SCRIPT" agree "$WORK"
+
+echo "a budget below the least plan"
+run_lldm run "$WORK/0a.toml" --out "$WORK/small" --set 'memory.budget="20 KiB"'
+expect_code 3 "is refused before the first step"
+expect_text "the plan needs"
+expect_text "it needs"
+
+echo "what is left open is settled once"
+run_lldm run "$WORK/0a.toml" --out "$WORK/open" --set 'model.recomputation="auto"' --set first.max_tokens_per_forward=0 \
+  --set 'memory.budget="64 MiB"'
+expect_code 0 "runs"
+check "and written down" python3 - "$WORK/open/first/step_plan.json" << 'PYTHON'
+import json, sys
+plan = json.load(open(sys.argv[1]))
+assert plan["recomputation"] in ("none", "selective", "full"), plan
+assert plan["max_tokens_per_forward"] > 0 and plan["gradient_path"] == "linear", plan
+PYTHON
+
+echo "every way to do the steps"
+"$LLDM" plan "$WORK/0a.toml" --budget "64 MiB" --device cpu --json > "$WORK/plan.json"
+check "is listed as JSON" python3 - "$WORK/plan.json" << 'PYTHON'
+import json, sys
+plan = json.load(open(sys.argv[1]))
+assert plan["budget_bytes"] == 64 << 20 and plan["device"] == "cpu"
+for stage in plan["stages"]:
+    choices = stage["choices"]
+    assert choices[stage["configured"]]["configured"] and len(choices) > 3
+    fastest = choices[stage["fastest_that_fits"]]
+    assert fastest["fits"] and fastest["peak_bytes"] <= plan["budget_bytes"]
+    for choice in choices:
+        assert choice["fits"] == (choice["peak_bytes"] <= plan["budget_bytes"])
+        assert abs(sum(choice["seconds"].values()) - choice["seconds_per_step"]) < 1e-9
+        if choice["fits"]:
+            assert choice["seconds_per_step"] >= fastest["seconds_per_step"]
+by = {(c["recomputation"], c["gradient_path"], c["max_tokens_per_forward"]): c for c in plan["stages"][1]["choices"][1:]}
+for (recomputation, path, tokens), choice in by.items():
+    if recomputation == "none" and ("full", path, tokens) in by:  # less memory for more time
+        again = by["full", path, tokens]
+        assert again["peak_bytes"] <= choice["peak_bytes"] and again["seconds_per_step"] > choice["seconds_per_step"]
+PYTHON
+run_lldm plan "$WORK/0a.toml" --budget "64 MiB" --device rtx4080
+expect_code 0 "is listed as a table"
+expect_text "as configured"
+run_lldm plan "$WORK/0a.toml" --device rtx4088
+expect_code 2 "no such device"
+expect_text 'did you mean "rtx4080"'
+summary
