@@ -185,11 +185,9 @@ struct Bench {
                                           options.warm_up + options.steps, scratch);
     PreparedTraining prepared = prepare_training(run, work, stage);
     prepared.setup.validation.clear();
-    const TrainingMemory memory =
-        plan_training_memory(run, work, stage, prepared.bundle, prepared.estimator,
-                             prepared.process, prepared.needs, prepared.setup);
-    prepared.setup.path = memory.path;
-    describe(prepared, memory, result);
+    const TrainingPlan plan = plan_training(run, work, stage, prepared);
+    obey(plan.chosen, prepared);
+    describe(prepared, plan.chosen.plan, result);
     train(prepared, result);
     note_peaks(*watch, device, result);
     watch.reset();
@@ -202,11 +200,11 @@ struct Bench {
   }
 
  private:
-  void describe(const PreparedTraining& prepared, const TrainingMemory& memory,
+  void describe(const PreparedTraining& prepared, const StepPlan& plan,
                 StepMeasurement& result) const {
     result.work = work_text(run, work, prepared, num_trained(*prepared.bundle.model));
-    result.predicted_peak_bytes = memory.predicted_bytes;
-    result.gradient_path = to_string(memory.path);
+    result.predicted_peak_bytes = plan.memory.peak_bytes();
+    result.gradient_path = to_string(plan.settings.path);
     result.device = run.device;
     result.dtype = c10::toString(prepared.bundle.model->precision().compute);
     result.threads = at::get_num_threads();

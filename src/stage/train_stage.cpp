@@ -91,15 +91,6 @@ void warn_of_new_template(const RunContext& run, const Work& work,
   }
 }
 
-/// Does the stage as it was planned.
-void obey(const ChosenStep& chosen, PreparedTraining& prepared) {
-  const StepSettings& settings = chosen.plan.settings;
-  prepared.setup.path = settings.path;
-  prepared.setup.engine.max_tokens_per_forward = settings.max_tokens_per_forward;
-  prepared.setup.engine.pairwise_copies = settings.pairwise_copies;
-  prepared.bundle.model->set_recomputation(chosen.recomputation);
-}
-
 /// What is short, without the advice that every shortage gets.
 std::string first_lines(const std::string& shortage) {
   const std::size_t last = shortage.rfind('\n');

@@ -100,4 +100,12 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   return plan;
 }
 
+void obey(const ChosenStep& chosen, PreparedTraining& prepared) {
+  const StepSettings& settings = chosen.plan.settings;
+  prepared.setup.path = settings.path;
+  prepared.setup.engine.max_tokens_per_forward = settings.max_tokens_per_forward;
+  prepared.setup.engine.pairwise_copies = settings.pairwise_copies;
+  prepared.bundle.model->set_recomputation(chosen.recomputation);
+}
+
 }  // namespace lldm

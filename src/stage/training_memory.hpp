@@ -37,6 +37,9 @@ struct TrainingPlan {
 TrainingPlan plan_training(const RunContext& run, const Work& work, const TrainingStage& stage,
                            const PreparedTraining& prepared);
 
+/// Does the stage as it was planned.
+void obey(const ChosenStep& chosen, PreparedTraining& prepared);
+
 /// The profile that a file's plans go by.
 DeviceProfile profile_of(const ExperimentOptions& options, const std::string& device);
 
