@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "lldm/train/adamw.hpp"
 #include "lldm/train/checkpoint.hpp"
 
 #include <ATen/ops/full.h>

@@ -219,7 +219,7 @@ TEST_CASE("Several processes: one that is asked to stop stops all behind the sam
     world.setup.group = group;
     Recorder heard;
     if (group->rank() == 1) heard.stop_after = 3;
-    heard.save = [&](const TrainingProgress& progress, const AdamW&) {
+    heard.save = [&](const TrainingProgress& progress, const Optimizer&) {
       saved[static_cast<std::size_t>(group->rank())] = progress.step;
     };
     Trainer<MaskedProcess, MonteCarloElbo, Dpo>(process(), MonteCarloElbo({.draws = 2}),
