@@ -67,9 +67,11 @@ std::atomic<ProductLibrary>& current() {
   return library;
 }
 
-/// Below these a product is mostly the call, and oneDNN's two forms differ with fewer than 16
-/// columns.  Of the weight alone, never of the rows: a matrix has one library.
+/// Below these a product is mostly the call.  Of the weight alone, never of the rows: a matrix has
+/// one library.
 constexpr std::int64_t kLeastSide = 16, kLeastValues = 4096;
+/// With fewer columns oneDNN's rows depend on their number (seen with 4, 13, 15 and 48).
+constexpr std::int64_t kSafeColumns = 64;
 /// From here on oneDNN's rows do not depend on their number (seen: the last that did was 97).
 constexpr std::int64_t kSafeRows = 128;
 
@@ -89,7 +91,8 @@ void use_product_library(ProductLibrary library) {
 }
 
 at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight) {
-  if (!takes_onednn(x, weight.size(1), weight.size(0))) return at::mm(x, weight.t());
+  if (weight.size(0) < kSafeColumns || !takes_onednn(x, weight.size(1), weight.size(0)))
+    return at::mm(x, weight.t());
   // Of memory in another order the feature-major product has other bits.
   const auto rows = x.contiguous();
   if (rows.size(0) < kSafeRows) return inner_product(weight, rows).t().contiguous();
@@ -97,7 +100,8 @@ at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight) {
 }
 
 at::Tensor columns_by(const at::Tensor& x, const at::Tensor& weight) {
-  if (!takes_onednn(x, weight.size(1), weight.size(0))) return at::mm(weight, x.t());
+  if (weight.size(0) < kSafeColumns || !takes_onednn(x, weight.size(1), weight.size(0)))
+    return at::mm(weight, x.t());
   return inner_product(weight, x.contiguous());
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The kernels' mathematics as tensor operations, for any device: the same bits where its square root
-// is the nearest one.
+// The kernels' mathematics as tensor operations, for any device: the same bits where its square
+// root is the nearest one.
 #pragma once
 
 #include <ATen/core/Tensor.h>

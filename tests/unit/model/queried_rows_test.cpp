@@ -55,7 +55,11 @@ TEST_CASE("hidden_at gives the rows of hidden, and their gradients, in every fam
           const auto targets = batch.tokens.index_select(0, positions);
           const auto whole = model->hidden(batch).index_select(0, positions);
           const auto some = model->hidden_at(batch, positions);
-          CHECK(at::equal(some, whole));
+          // float64 packs are not filled up: MKL's rows depend on their number.
+          if (type == at::kDouble)
+            check_close({some}, {whole}, 1e-14);
+          else
+            CHECK(at::equal(some, whole));
           check_close(slopes_of(*model, some, targets), slopes_of(*model, whole, targets),
                       type == at::kDouble  ? 1e-12
                       : type == at::kFloat ? 1e-5
@@ -73,7 +77,7 @@ TEST_CASE("hidden_at hides the same numbers from an adapter's updates", "[model]
   const auto targets = batch.tokens.index_select(0, positions);
   const auto whole = model->hidden(batch).index_select(0, positions);
   const auto some = model->hidden_at(batch, positions);
-  CHECK(at::equal(some, whole));
+  check_close({some}, {whole}, 1e-14);
   check_close(slopes_of(*model, some, targets), slopes_of(*model, whole, targets), 1e-12);
   model->set_dropout(std::nullopt);
   CHECK_FALSE(at::equal(model->hidden_at(batch, positions), some));

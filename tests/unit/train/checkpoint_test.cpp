@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "lldm/train/adamw.hpp"
 #include "lldm/train/checkpoint.hpp"
+#include "lldm/train/adamw.hpp"
 
 #include <ATen/ops/full.h>
 
