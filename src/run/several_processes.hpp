@@ -17,7 +17,8 @@ namespace lldm {
 [[nodiscard]] RunSchedule schedule_together(const LoadedExperiment& loaded,
                                             const RunOptions& options);
 
-/// Passes everything on, and throws LostRank where it is asked whether to stop and a process is gone.
+/// Passes everything on; where it is asked whether to stop and a process is gone, it throws
+/// LostRank.
 class WatchfulObserver final : public RunObserver {
  public:
   /// `group` may be null.
