@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <mutex>
+#include <utility>
 
 #include "lldm/errors.hpp"
 #include "lldm/estimator/full_trajectory.hpp"
@@ -209,6 +209,56 @@ TEST_CASE("Several processes: what is no number on one is refused by all, before
   CHECK_THAT(thrown[culprit], contains("row 2"));
   CHECK_THAT(thrown[1 - culprit], contains("rank " + std::to_string(culprit) + " (host "));
   CHECK_THAT(thrown[1 - culprit], contains("row 2"));
+}
+
+namespace {
+
+/// Does not fit, once.
+struct Scarce {
+  std::shared_ptr<bool> is_short;
+  [[nodiscard]] static ObjectiveNeeds needs() { return Dpo({.beta = 0.2}).needs(); }
+  [[nodiscard]] ObjectiveResult evaluate(const ScoreSet& scores) const {
+    if (std::exchange(*is_short, false)) throw OutOfMemory("no room for 3 GiB");
+    return Dpo({.beta = 0.2}).evaluate(scores);
+  }
+};
+
+struct RetryListener : Recorder {
+  std::vector<std::int64_t> retried;
+  void on_retry(std::int64_t step, const MemoryRetries&, const std::string&) override {
+    retried.push_back(step);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Several processes: a step that does not fit on one is done again by all", "[train]") {
+  const Outcome alone =
+      trained(Dpo({.beta = 0.2}), [](TrainingSetup& setup) { setup.validation.clear(); }, nullptr);
+  for (const Reduction reduction : {Reduction::fast, Reduction::ordered}) {
+    std::vector<std::vector<std::int64_t>> retried(2);
+    std::vector<std::shared_ptr<Transformer>> policies(2);
+    const auto thrown = on_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+      const auto rank = static_cast<std::size_t>(group->rank());
+      TrainWorld world(4);
+      if (reduction == Reduction::ordered) world.setup.optimizer.gradient_accumulation_steps = 2;
+      if (reduction == Reduction::ordered) world.setup.optimizer.batch_size = 2;
+      world.setup.path = GradientPath::replay;
+      world.setup.reduction = reduction;
+      world.setup.group = group;
+      RetryListener heard;
+      Trainer<MaskedProcess, MonteCarloElbo, Scarce>(process(), MonteCarloElbo({.draws = 2}),
+                                                     Scarce{std::make_shared<bool>(rank == 1)},
+                                                     world.setup)
+          .run(heard);
+      retried[rank] = heard.retried;
+      policies[rank] = world.policy;
+    });
+    for (const std::string& text : thrown) REQUIRE(text == "");
+    for (const auto& steps : retried) CHECK(steps == std::vector<std::int64_t>{0});
+    for (const auto& policy : policies)
+      CHECK(largest_difference(*alone.policy, *policy) < kRounding);
+  }
 }
 
 TEST_CASE("Several processes: one that is asked to stop stops all behind the same step",
