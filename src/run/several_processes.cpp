@@ -2,6 +2,7 @@
 #include "run/several_processes.hpp"
 
 #include <ATen/Parallel.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -22,6 +23,25 @@ class QuietObserver final : public RunObserver {
 
  private:
   RunObserver& inner_;
+};
+
+/// Metrics that nobody reads: a process that follows has no folder of its own.
+class UnreadMetrics {
+ public:
+  UnreadMetrics()
+      : path_(std::filesystem::temp_directory_path() / message("lldm-follower-", ::getpid())),
+        writer_(path_) {}
+  ~UnreadMetrics() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  UnreadMetrics(const UnreadMetrics&) = delete;
+  UnreadMetrics& operator=(const UnreadMetrics&) = delete;
+  [[nodiscard]] MetricsWriter& writer() { return writer_; }
+
+ private:
+  std::filesystem::path path_;
+  MetricsWriter writer_;
 };
 
 std::string digest_of(const RunSchedule& schedule) {
@@ -108,12 +128,16 @@ void announce_end(ProcessGroup* group) {
 
 void follow_run(const Workshop& shop) {
   ProcessGroup& group = *shop.options.group;
-  MetricsWriter nothing("/dev/null");
+  UnreadMetrics unread;
   QuietObserver quiet(*shop.options.observer);
   RunOptions options = shop.options;
   options.observer = &quiet;
-  const RunContext run{
-      {shop.schedule, shop.registry}, shop.memory, shop.logger, options, nothing, shop.device};
+  const RunContext run{{shop.schedule, shop.registry},
+                       shop.memory,
+                       shop.logger,
+                       options,
+                       unread.writer(),
+                       shop.device};
   const bool is_grid = shop.schedule.cells.size() > 1;
   for (;;) {
     group.begin_work();
