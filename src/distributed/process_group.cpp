@@ -253,6 +253,7 @@ std::vector<std::string> ProcessGroup::agree(const std::function<std::string()>&
   } catch (const LostRank&) {
     throw;
   } catch (const std::exception& error) {
+    if (body_->is_told) throw;  // of an agreement inside this one: the others have left it too
     caught = std::current_exception();
     own = failure_text(error);
   }

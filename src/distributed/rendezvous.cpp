@@ -74,6 +74,7 @@ Rendezvous from_srun(Variables& variables) {
   Rendezvous meeting{.said_by = "SLURM_PROCID and SLURM_STEP_NUM_TASKS"};
   meeting.size = static_cast<int>(variables.integer("SLURM_STEP_NUM_TASKS", 1, kMostProcesses));
   meeting.rank = static_cast<int>(variables.integer("SLURM_PROCID", 0, kMostProcesses));
+  if (meeting.size == 1) return meeting;
   if (variables.has("SLURM_LOCALID"))
     meeting.local_rank = static_cast<int>(variables.integer("SLURM_LOCALID", 0, kMostProcesses));
   const bool is_one_node = variables.text("SLURM_STEP_NUM_NODES", "") == "1";

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/run/run.hpp"
 
-#include <ATen/Parallel.h>
-
-#include <algorithm>
-#include <thread>
-
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/run/grid_run.hpp"
-#include "lldm/stage/training_options.hpp"
 #include "run/deadline.hpp"
 #include "run/several_processes.hpp"
 #include "run/work_loop.hpp"
@@ -29,27 +23,13 @@ std::string own_device(const std::string& wish, const ProcessGroup* group) {
   return group && wish == "cuda" ? message("cuda:", group->local_rank()) : wish;
 }
 
-/// Fewer where several processes share the machine's cores, unless bits must not depend on it.
-std::int64_t own_threads(const RunSchedule& schedule, const ProcessGroup* group) {
-  const std::int64_t threads = schedule.experiments.front().options.threads;
-  if (!group || threads == 0) return threads;
-  for (const Experiment& experiment : schedule.experiments)
-    for (const Stage& stage : experiment.stages)
-      if (const auto* training = stage.as<TrainingStage>();
-          training && training->reduction == Reduction::ordered)
-        return threads;
-  const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
-  return std::max<std::int64_t>(1, std::min(threads, cores / group->local_size()));
-}
-
 /// Threads, memory budget and device of this process, one of `sharers`.
 Workshop open_workshop(const RunSchedule& schedule, const Registry& registry, MemoryManager& memory,
                        Logger& logger, const RunOptions& options, std::int64_t sharers) {
   const ExperimentOptions& file = schedule.experiments.front().options;
   const ProcessGroup* group = options.group.get();
   const std::string device = chosen_device(own_device(file.device, group), logger);
-  if (const std::int64_t threads = own_threads(schedule, group); threads > 0)
-    at::set_num_threads(static_cast<int>(threads));
+  set_threads(schedule, group, /*is_shared=*/group != nullptr);
   if (group && device == "cpu") sharers *= group->local_size();
   if (!memory.is_installed()) memory.install();
   ByteSize budget = file.memory.budget;

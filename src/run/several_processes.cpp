@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "run/several_processes.hpp"
 
+#include <ATen/Parallel.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <optional>
+#include <thread>
 
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
@@ -18,6 +23,25 @@ class QuietObserver final : public RunObserver {
 
  private:
   RunObserver& inner_;
+};
+
+/// Metrics that nobody reads: a process that follows has no folder of its own.
+class UnreadMetrics {
+ public:
+  UnreadMetrics()
+      : path_(std::filesystem::temp_directory_path() / message("lldm-follower-", ::getpid())),
+        writer_(path_) {}
+  ~UnreadMetrics() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  UnreadMetrics(const UnreadMetrics&) = delete;
+  UnreadMetrics& operator=(const UnreadMetrics&) = delete;
+  [[nodiscard]] MetricsWriter& writer() { return writer_; }
+
+ private:
+  std::filesystem::path path_;
+  MetricsWriter writer_;
 };
 
 std::string digest_of(const RunSchedule& schedule) {
@@ -42,6 +66,21 @@ const Work& work_of(const RunSchedule& schedule, const std::string& hash) {
 }
 
 }  // namespace
+
+void set_threads(const RunSchedule& schedule, const ProcessGroup* group, bool is_shared) {
+  std::int64_t threads = schedule.experiments.front().options.threads;
+  if (threads == 0) return;
+  bool is_ordered = false;
+  for (const Experiment& experiment : schedule.experiments)
+    for (const Stage& stage : experiment.stages)
+      if (const auto* training = stage.as<TrainingStage>())
+        is_ordered = is_ordered || training->reduction == Reduction::ordered;
+  if (group && is_shared && !is_ordered) {
+    const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
+    threads = std::max<std::int64_t>(1, std::min(threads, cores / group->local_size()));
+  }
+  at::set_num_threads(static_cast<int>(threads));
+}
 
 OpenedRun open_together(const LoadedExperiment& loaded, const Registry& registry, Logger& logger,
                         const RunOptions& options) {
@@ -70,7 +109,9 @@ void announce(ProcessGroup* group, const PlannedRun& run, const Work& work, Logg
   if (!group) return;
   group->require_all();
   // A plugin's kind of stage knows of no processes.
-  if (!run.schedule.stage_of(work).as<TrainingStage>()) {
+  const bool is_shared = run.schedule.stage_of(work).as<TrainingStage>() != nullptr;
+  set_threads(run.schedule, group, is_shared);
+  if (!is_shared) {
     logger.info(message("stage ", work.stage, ": done by rank 0 alone, ", group->size() - 1,
                         group->size() == 2 ? " other process waits" : " other processes wait"));
     return;
@@ -87,12 +128,16 @@ void announce_end(ProcessGroup* group) {
 
 void follow_run(const Workshop& shop) {
   ProcessGroup& group = *shop.options.group;
-  MetricsWriter nothing("/dev/null");
+  UnreadMetrics unread;
   QuietObserver quiet(*shop.options.observer);
   RunOptions options = shop.options;
   options.observer = &quiet;
-  const RunContext run{
-      {shop.schedule, shop.registry}, shop.memory, shop.logger, options, nothing, shop.device};
+  const RunContext run{{shop.schedule, shop.registry},
+                       shop.memory,
+                       shop.logger,
+                       options,
+                       unread.writer(),
+                       shop.device};
   const bool is_grid = shop.schedule.cells.size() > 1;
   for (;;) {
     group.begin_work();

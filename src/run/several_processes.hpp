@@ -17,8 +17,8 @@ namespace lldm {
 [[nodiscard]] RunSchedule schedule_together(const LoadedExperiment& loaded,
                                             const RunOptions& options);
 
-/// Passes everything on, and throws LostRank where it is asked whether to stop and a process is
-/// gone.
+/// Passes everything on; where it is asked whether to stop and a process is gone, it throws
+/// LostRank.
 class WatchfulObserver final : public RunObserver {
  public:
   /// `group` may be null.
@@ -42,6 +42,10 @@ class WatchfulObserver final : public RunObserver {
   RunObserver& inner_;
   const ProcessGroup* group_;
 };
+
+/// CPU threads of this process from here on: as the file says, and of a stage that is shared no more
+/// than its part of the machine's cores, unless bits must not depend on that.
+void set_threads(const RunSchedule& schedule, const ProcessGroup* group, bool is_shared);
 
 /// Rank 0, before a piece of work: the others do it too where it is shared, else it is said that
 /// they wait.  `group` may be null.

@@ -42,14 +42,6 @@ TrainingProgress unpacked(const std::string& bytes) {
 
 }  // namespace
 
-GradientPath path_of_all(ProcessGroup* group, GradientPath own) {
-  if (!group) return own;
-  const std::string first = group->agree([&] { return std::string(to_string(own)); }).front();
-  for (const auto& choice : choices(std::type_identity<GradientPath>{}))
-    if (choice.name == first) return choice.value;
-  throw Error(message("no gradient path is named \"", first, "\""));
-}
-
 std::string shared_by(const ProcessGroup* group) {
   return group ? message(", ", group->size(), " processes") : std::string();
 }

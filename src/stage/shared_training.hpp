@@ -26,8 +26,18 @@ auto together(ProcessGroup* group, const Make& make) {
   return std::move(*made);
 }
 
-/// All: the gradient path of rank 0, whose memory decides.
-[[nodiscard]] GradientPath path_of_all(ProcessGroup* group, GradientPath own);
+/// All: the same, where what rank 0 makes leaves something in the folder that the others read.
+template <class Make>
+auto first_then_others(ProcessGroup* group, const Make& make) {
+  if (!group) return make();
+  std::optional<decltype(make())> made;
+  for (const bool is_turn_of_first : {true, false})
+    static_cast<void>(group->agree([&] {
+      if (group->is_first() == is_turn_of_first) made.emplace(make());
+      return std::string();
+    }));
+  return std::move(*made);
+}
 
 /// ", 2 processes", or nothing.
 [[nodiscard]] std::string shared_by(const ProcessGroup* group);

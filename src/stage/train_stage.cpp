@@ -108,9 +108,8 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   warn_of_new_template(run, work, prepared.bundle.folder, needs.reference);
   tell_mismatched(run, work, prepared);
   const TrainingPlan plan =
-      together(group, [&] { return plan_training(run, work, stage, prepared); });
+      first_then_others(group, [&] { return plan_training(run, work, stage, prepared); });
   obey(plan.chosen, prepared);
-  prepared.setup.path = path_of_all(group, plan.chosen.plan.settings.path);
   const std::int64_t num_rows = prepared.setup.num_rows();
   run.logger.info(message("stage ", run.label(work), ": ", num_rows,
                           needs.group_size == 2 ? " pairs" : " rows", ", ",

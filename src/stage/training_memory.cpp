@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "stage/training_memory.hpp"
 
+#include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/model/model_options.hpp"
@@ -96,7 +97,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
         plan_step(plan.model, plan.sizes, plan.needs, settings, options.memory.budget);
   }
   if (!plan.chosen.plan.memory.fits()) plan.chosen.plan.memory.require_fit(plan.advice(stage));
-  keep(file, plan.chosen);
+  if (!run.options.group || run.options.group->is_first()) keep(file, plan.chosen);
   return plan;
 }
 

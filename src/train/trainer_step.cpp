@@ -242,14 +242,23 @@ TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
   std::unique_ptr<Step> now = begun(progress.step, chosen);
   ShareReport all;
   std::string shortage;
+  bool may_fit = false;
   try {
     all = passes_of(*now, observer, progress);
   } catch (const OutOfMemory& error) {
-    // Of several processes the others are behind the passes already: all end, and may go on.
-    if (setup_.group || !shrink(*now, progress.memory)) throw;
+    // A process without rows in this step has nothing to shrink.
+    may_fit = shrink(*now, progress.memory) || (setup_.group && now->last.tokens == 0);
+    if (!setup_.group && !may_fit) throw;
     shortage = error.what();
   }
   if (!shortage.empty()) {  // outside the handler, whose exception may hold graphs
+    if (setup_.group) {     // what one of them threw has reached all here
+      setup_.group->begin_work();
+      static_cast<void>(setup_.group->agree([&] {
+        if (!may_fit) throw OutOfMemory(shortage);
+        return std::string();
+      }));
+    }
     for (const NamedParameter& parameter : setup_.policy->parameters())
       if (at::Tensor gradient = parameter.value.grad(); gradient.defined()) gradient.zero_();
     observer.on_retry(progress.step, progress.memory, shortage);

@@ -107,6 +107,24 @@ TEST_CASE("what one rank throws, all throw, and they can go on") {
   }
 }
 
+TEST_CASE("a failure before an agreement inside another one ends both on all ranks") {
+  for (const int culprit : {0, 1}) {
+    const auto thrown = on_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+      try {
+        static_cast<void>(group->agree([&] {
+          if (group->rank() == culprit) throw DataError("row 3 is empty");
+          return group->agree([] { return std::string("inner"); }).front();
+        }));
+        throw Error("nothing was thrown");
+      } catch (const DataError&) {
+      }
+      group->begin_work();
+      expect(group->agree([] { return std::string("next"); }).back() == "next", "it goes on");
+    });
+    CHECK(is_clean(thrown));
+  }
+}
+
 TEST_CASE("a failure between two agreements reaches the others in the next one") {
   const auto thrown = on_ranks(2, [](const std::shared_ptr<ProcessGroup>& shared) {
     ProcessGroup& group = *shared;
