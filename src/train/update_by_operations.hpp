@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The kernels' mathematics as tensor operations, for any device: the same bits where its square root
+// The kernels' mathematics as tensor operations, for any device: the same bits where its root
 // is the nearest one.
 #pragma once
 

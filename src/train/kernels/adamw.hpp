@@ -12,8 +12,8 @@ namespace lldm {
 /// Of one step:  g *= scale;  m += (g - m) * first_share;  v = v * beta2 + g^2 * second_share;
 /// w = w * keep - m / (sqrt(v) * inverse_root + epsilon) * rate.
 struct AdamWFactors {
-  float scale = 1, keep = 1, first_share = 0, beta2 = 0, second_share = 0, inverse_root = 1, epsilon = 0,
-        rate = 0;
+  float scale = 1, keep = 1, first_share = 0, beta2 = 0, second_share = 0, inverse_root = 1,
+        epsilon = 0, rate = 0;
 };
 
 /// Numbers [begin, end) of one tensor.
