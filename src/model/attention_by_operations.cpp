@@ -80,8 +80,8 @@ AttentionHeads split(const at::Tensor& qkv, const BlockContext& context, bool is
 }
 
 /// [batch, h, L, W] -> the same.  Where a GPU computes in bfloat16 its attention reads bfloat16,
-/// too, and sums in float32: its products of float32 have a tenth of the rate.  Without a mask it is
-/// flash attention, which reads grouped keys where they are.
+/// too, and sums in float32: its products of float32 have a tenth of the rate.  Without a mask it
+/// is flash attention, which reads grouped keys where they are.
 at::Tensor attend_run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                       const std::optional<at::Tensor>& mask, const BlockContext& context) {
   if (!q.is_cuda() || context.compute != at::kBFloat16)
