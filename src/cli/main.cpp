@@ -14,6 +14,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/model/determinism.hpp"
 #include "lldm/text/utf8.hpp"
+#include "memory/device_trouble.hpp"
 #include "model/hub_cache.hpp"
 
 namespace {
@@ -154,7 +155,9 @@ int main(int argc, char** argv) {
     const bool is_stop = dynamic_cast<const lldm::Stopped*>(&error) != nullptr;
     std::string text = error.what();  // every text of ours names its place first
     // LibTorch adds its own stack frames, which say nothing of the user's.
-    if (const auto frames = text.find("\nException raised from"); frames != std::string::npos)
+    if (const std::string lost = lldm::memory::lost_device(text); !lost.empty())
+      text = lost;
+    else if (const auto frames = text.find("\nException raised from"); frames != std::string::npos)
       text = "LibTorch: " + text.substr(0, frames);
     std::cerr << printable(text) << "\n";
     if (is_stop) std::cerr << "  the same command goes on from there\n";

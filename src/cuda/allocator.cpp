@@ -7,11 +7,13 @@
 
 #include <ATen/Context.h>
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
 
 #include <utility>
 
 #include "lldm/memory/purpose.hpp"
 #include "memory/block_table.hpp"
+#include "memory/device_trouble.hpp"
 #include "memory/ledger.hpp"
 
 namespace lldm::cuda {
@@ -159,8 +161,20 @@ class BudgetedAllocator final : public native::CUDAAllocator {
       return allocate();
     } catch (const c10::OutOfMemoryError&) {
       ledger->refuse(MemoryDevice::cuda, purpose, static_cast<std::int64_t>(bytes),
-                     "no free block of that size on the device");
+                     memory::full_device(memory_now()).c_str());
     }
+  }
+
+  /// Free and total bytes of the current device, and what the native allocator holds of it.
+  [[nodiscard]] memory::CudaMemory memory_now() const {
+    constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    const DeviceIndex device = c10::cuda::current_device();
+    const auto [free, total] = base_->getMemoryInfo(device);
+    memory::CudaMemory now;
+    now.reserved_bytes = base_->getDeviceStats(device).reserved_bytes[kAll].current;
+    now.free_bytes = static_cast<std::int64_t>(free);
+    now.total_bytes = static_cast<std::int64_t>(total);
+    return now;
   }
 
   /// Runs under the native allocator's lock, on the thread that allocates or frees.

@@ -47,8 +47,7 @@ std::optional<at::Tensor> mask_of(const BlockContext& context, std::size_t seque
   const std::int64_t length = run.rows / run.batch;
   at::Tensor seen;
   if (has_pattern)
-    seen = two_stream_mask(context.patterns[sequence], length)
-               .to(context.cosines.device())
+    seen = two_stream_mask_on(context.cosines.device(), context.patterns[sequence], length)
                .view({1, 1, length, length});
   if (context.visible.defined()) {
     const auto keys =
@@ -81,7 +80,8 @@ AttentionHeads split(const at::Tensor& qkv, const BlockContext& context, bool is
 }
 
 /// [batch, h, L, W] -> the same.  Where a GPU computes in bfloat16 its attention reads bfloat16,
-/// too, and sums in float32: its products of float32 have a tenth of the rate.
+/// too, and sums in float32: its products of float32 have a tenth of the rate.  Without a mask it
+/// is flash attention, which reads grouped keys where they are.
 at::Tensor attend_run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                       const std::optional<at::Tensor>& mask, const BlockContext& context) {
   if (!q.is_cuda() || context.compute != at::kBFloat16)
@@ -91,8 +91,16 @@ at::Tensor attend_run(const at::Tensor& q, const at::Tensor& k, const at::Tensor
   const auto narrow_mask =
       mask ? std::optional(narrow(mask->clamp_min(std::numeric_limits<at::BFloat16>::lowest())))
            : std::nullopt;
-  return at::scaled_dot_product_attention(narrow(q), narrow(k), narrow(v), narrow_mask)
+  return at::scaled_dot_product_attention(narrow(q), narrow(k), narrow(v), narrow_mask,
+                                          /*dropout_p=*/0, /*is_causal=*/false,
+                                          /*scale=*/std::nullopt,
+                                          /*enable_gqa=*/k.size(1) != q.size(1))
       .to(q.scalar_type());
+}
+
+/// Whether attention reads grouped keys and values without copies of them for every head.
+bool reads_groups(const at::Tensor& x, const BlockContext& context, const AttentionRuns::Run& run) {
+  return x.is_cuda() && context.compute == at::kBFloat16 && !run.mask;
 }
 
 }  // namespace
@@ -141,7 +149,8 @@ at::Tensor attend_by_operations(const at::Tensor& qkv, const BlockContext& conte
       const auto rows = x.narrow(0, run.begin, run.rows)
                             .reshape({run.batch, -1, x.size(1), x.size(2)})
                             .transpose(1, 2);
-      return repeat == 1 || x.size(1) == context.heads ? rows : rows.repeat_interleave(repeat, 1);
+      const bool is_whole = reads_groups(x, context, run) || x.size(1) == context.heads;
+      return is_whole ? rows : rows.repeat_interleave(repeat, 1);
     };
     parts.push_back(
         attend_run(by_head(heads.q), by_head(heads.k), by_head(heads.v), run.mask, context)

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "model/two_stream_mask.hpp"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/where.h>
 
 #include "lldm/errors.hpp"
 
@@ -36,6 +40,21 @@ at::Tensor two_stream_mask(const AttentionPattern& pattern, std::int64_t length)
           to_clean ? (from_clean ? to <= from : to < from) : (!from_clean && to == from);
     }
   return mask;
+}
+
+at::Tensor two_stream_mask_on(at::Device device, const AttentionPattern& pattern,
+                              std::int64_t length) {
+  if (const std::string problem = two_stream_problem(pattern, length); !problem.empty())
+    throw ShapeError(problem);
+  const std::int64_t half = length / 2;
+  const at::Tensor place = at::arange(length, at::TensorOptions(at::kLong).device(device));
+  const at::Tensor is_clean = place.ge(half), rest = place.remainder(half).sub(pattern.num_prompt),
+                   block = at::where(rest.lt(0), at::full_like(rest, -1),
+                                     rest.clamp_min(0).floor_divide(pattern.block_size));
+  const at::Tensor from = block.unsqueeze(1), to = block.unsqueeze(0);
+  const at::Tensor from_clean = is_clean.unsqueeze(1), to_clean = is_clean.unsqueeze(0);
+  return at::where(to_clean, at::where(from_clean, to.le(from), to.lt(from)),
+                   from_clean.logical_not().logical_and(to.eq(from)));
 }
 
 }  // namespace lldm

@@ -11,6 +11,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/published_folder.hpp"
+#include "memory/device_trouble.hpp"
 #include "run/claimed_progress.hpp"
 #include "run/lost_work.hpp"
 #include "run/several_processes.hpp"
@@ -186,6 +187,9 @@ class Sharing {
     } catch (const LostRank&) {  // no fault of the work
       throw;
     } catch (const std::exception& error) {  // LibTorch's too
+      // Not the work's failure: every other piece would fail with it.
+      if (const std::string lost = memory::lost_device(error.what()); !lost.empty())
+        throw Error(message(name, ": ", lost));
       standing_[w] = Standing::failed;
       failures_.push_back({name + ": " + error.what(), exit_code(error)});
       shop_.logger.warning(failures_.back().text);

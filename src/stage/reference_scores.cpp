@@ -12,7 +12,9 @@
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "lldm/model/adapter_base.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "storage/file_digests.hpp"
 
 namespace lldm {
 namespace {
@@ -26,11 +28,24 @@ constexpr std::array<const char*, 8> kPlanKeys = {
     "data",          "forward_process", "score_estimator", "response_length",
     "score_padding", "shared_draws",    "draws_epochs",    "validation_rows"};
 
-std::string model_hash(const Model& model) {
+/// By what the files of its folder hold, which manifests and remembered digests know: hashing the
+/// weights themselves would copy all of them from the device.  Of a fresh model, its weights.
+std::string model_hash(const ModelBundle& bundle) {
   const PurposeScope scope(MemoryPurpose::staging);
+  const Model& model = *bundle.model;
   Sha256 hash;
   hash.update(model.config_text());
   if (model.precision().compute == at::kBFloat16) hash.update("bfloat16 products\n");
+  if (!bundle.folder.empty()) {
+    hash.update(message("storage ", static_cast<int>(model.precision().storage), ", ",
+                        model.has_adapter() ? "beside an adapter" : "whole", "\n"));
+    for (const auto& [name, file] : adapter_base(bundle.folder, model.precision()).files)
+      hash.update(message(name, " ", file.sha256, "\n"));
+    if (is_adapter_folder(bundle.folder))
+      for (const char* name : {"adapter_config.json", "adapter_model.safetensors"})
+        hash.update(message(name, " ", file_digest(bundle.folder / name), "\n"));
+    return "sha256:" + hash.hex();
+  }
   for (const NamedParameter& parameter : model.parameters()) {
     const at::Tensor value = parameter.value.detach().to(at::kCPU).contiguous();
     hash.update(message(parameter.name, " ", value.sizes(), "\n"));
@@ -192,7 +207,7 @@ std::shared_ptr<ReferenceCache> open_reference_cache(const RunContext& run, cons
   const Model& model = *reference.model;
   ReferenceSource source;
   source.identity.dtype = model.dtype() == at::kDouble ? "float64" : "float32";
-  source.identity.model = model_hash(model);
+  source.identity.model = model_hash(reference);
   source.identity.excluded_logit = model.excluded_logit().value_or(-1);
   source.identity.tokenizer = reference.tokenizer->fingerprint();
   source.identity.device = run.device;

@@ -26,6 +26,11 @@ std::uint16_t* bits_of(const at::Tensor& tensor) {
 
 }  // namespace
 
+struct AdamW8Bit::Maps {
+  explicit Maps(at::Device device) : first(device, true), second(device, false) {}
+  DynamicMap first, second;
+};
+
 AdamW8Bit::AdamW8Bit(std::vector<NamedParameter> parameters, const Options& options,
                      WeightRounding rounding)
     : Optimizer(std::move(parameters), options.max_gradient_norm),
@@ -48,6 +53,7 @@ AdamW8Bit::AdamW8Bit(std::vector<NamedParameter> parameters, const Options& opti
     else
       moments_.push_back({zeros(value.sizes(), at::kByte), zeros(value.sizes(), at::kByte),
                           zeros({blocks}, at::kFloat), zeros({blocks}, at::kFloat)});
+    if (!value.is_cpu() && !maps_) maps_ = std::make_shared<const Maps>(value.device());
   }
 }
 
@@ -144,10 +150,10 @@ void AdamW8Bit::update_by_operations(std::size_t i, const Step& step) const {
     };
     const bool is_coded = moments.first_scale.defined();
     const at::Tensor m = is_coded ? dynamic_decoded(part(moments.first),
-                                                    scales(moments.first_scale), true)
+                                                    scales(moments.first_scale), maps_->first)
                                   : part(moments.first),
                      v = is_coded ? dynamic_decoded(part(moments.second),
-                                                    scales(moments.second_scale), false)
+                                                    scales(moments.second_scale), maps_->second)
                                   : part(moments.second);
     const at::Tensor w =
         updated(factors, part(value).to(at::kFloat), part(slope).to(at::kFloat), m, v);
@@ -157,8 +163,8 @@ void AdamW8Bit::update_by_operations(std::size_t i, const Step& step) const {
                                            RoundedPart::weight)
                                  : w);
     if (!is_coded) continue;
-    dynamic_encode(m, part(moments.first), scales(moments.first_scale), true);
-    dynamic_encode(v, part(moments.second), scales(moments.second_scale), false);
+    dynamic_encode(m, part(moments.first), scales(moments.first_scale), maps_->first);
+    dynamic_encode(v, part(moments.second), scales(moments.second_scale), maps_->second);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 
 #include <cstdint>
@@ -34,7 +35,10 @@ class GradientNoise {
   /// Variance of the step's gradient, estimated from its micro-batches, over its squared norm.
   [[nodiscard]] std::optional<double> share() const {
     if (count_ < 2) return std::nullopt;
-    return share((before_ * before_).sum().item<double>(), squares(), static_cast<double>(count_));
+    const at::Tensor both =  // one wait a step
+        at::stack({(before_ * before_).sum(), squares_}).to(at::Device(at::kCPU));
+    const double* values = both.const_data_ptr<double>();
+    return share(values[0], values[1], static_cast<double>(count_));
   }
   /// The same of micro-batches that several processes did (`squares` and `count` are sums over
   /// them), when the gradient is that of the whole step.

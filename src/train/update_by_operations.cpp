@@ -109,28 +109,28 @@ void adamw_bfloat16(const AdamWFactors& factors, const RandomPlace& place, std::
   part(second).copy_(rounded(v, bits, RoundedPart::second));
 }
 
-at::Tensor dynamic_decoded(const at::Tensor& codes, const at::Tensor& scales, bool is_signed) {
+DynamicMap::DynamicMap(at::Device device, bool is_signed_map) : is_signed(is_signed_map) {
   const DynamicTables& tables = dynamic_tables();
-  const at::Tensor map =
-      on_device(is_signed ? tables.first_values : tables.second_values, 256, codes.device());
-  const at::Tensor values = map.index_select(0, codes.to(at::kInt));
+  values = on_device(is_signed ? tables.first_values : tables.second_values, 256, device);
+  middles = is_signed ? on_device(tables.first_middles, 255 - kSignedZero, device)
+                      : on_device(tables.second_middles, 255, device);
+}
+
+at::Tensor dynamic_decoded(const at::Tensor& codes, const at::Tensor& scales,
+                           const DynamicMap& map) {
+  const at::Tensor values = map.values.index_select(0, codes.to(at::kInt));
   return (in_blocks(values) * scales.unsqueeze(1)).view({-1}).narrow(0, 0, codes.numel());
 }
 
 void dynamic_encode(const at::Tensor& numbers, at::Tensor codes, at::Tensor scales,
-                    bool is_signed) {
-  const DynamicTables& tables = dynamic_tables();
-  const std::int64_t count = numbers.numel();
+                    const DynamicMap& map) {
   const at::Tensor blocks = in_blocks(numbers);
   const at::Tensor largest = blocks.abs().amax({1});
   scales.copy_(largest);
   const at::Tensor divisor = at::where(largest.gt(0), largest, at::full_like(largest, 1));
-  const at::Tensor x = (blocks / divisor.unsqueeze(1)).view({-1}).narrow(0, 0, count);
-  const std::int64_t num_middles = is_signed ? 256 - kSignedZero - 1 : 255;
-  const at::Tensor middles = on_device(is_signed ? tables.first_middles : tables.second_middles,
-                                       num_middles, numbers.device());
-  const at::Tensor place = at::bucketize(x.abs(), middles, /*out_int32=*/true);
-  if (is_signed) {
+  const at::Tensor x = (blocks / divisor.unsqueeze(1)).view({-1}).narrow(0, 0, numbers.numel());
+  const at::Tensor place = at::bucketize(x.abs(), map.middles, /*out_int32=*/true);
+  if (map.is_signed) {
     const at::Tensor below = kSignedZero - place.clamp_max(kSignedZero);
     codes.copy_(at::where(x.lt(0), below, place + kSignedZero));
   } else {

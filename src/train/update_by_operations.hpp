@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The kernels' mathematics as tensor operations, for any device: the same bits where its square
-// root is the nearest one.
+// The kernels' mathematics as tensor operations, for any device: the same bits where its root
+// is the nearest one.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,9 +30,17 @@ void adamw_bfloat16(const AdamWFactors& factors, const RandomPlace& place, std::
                     std::int64_t end, const at::Tensor& value, const at::Tensor& gradient,
                     const at::Tensor& first, const at::Tensor& second);
 
+/// A dynamic map on a device: copied there once.
+struct DynamicMap {
+  DynamicMap(at::Device device, bool is_signed);
+  bool is_signed;
+  at::Tensor values;   // [256] float32
+  at::Tensor middles;  // between its magnitudes, from 0 up
+};
 /// Codes [count] uint8 and scales [blocks] to numbers, and back; the last block may be short.
 [[nodiscard]] at::Tensor dynamic_decoded(const at::Tensor& codes, const at::Tensor& scales,
-                                         bool is_signed);
-void dynamic_encode(const at::Tensor& numbers, at::Tensor codes, at::Tensor scales, bool is_signed);
+                                         const DynamicMap& map);
+void dynamic_encode(const at::Tensor& numbers, at::Tensor codes, at::Tensor scales,
+                    const DynamicMap& map);
 
 }  // namespace lldm

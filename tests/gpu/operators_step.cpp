@@ -19,6 +19,8 @@
 
 #include "check.hpp"
 #include "lldm/train/adamw.hpp"
+#include "lldm/train/host_adamw.hpp"
+#include "lldm/train/train_options.hpp"
 #include "model/block.hpp"
 #include "model/block_parts.hpp"
 #include "model/head.hpp"
@@ -144,6 +146,41 @@ void check_optimizer(const Bench& bench, Report& report) {
   const auto [wanted, exact] = steps(at::kCPU, at::kDouble);
   report.within("five AdamW steps", distance(got, wanted), kFloat32Bound);
   report.within("the gradient norm", std::abs(norm - exact) / exact, kFloat32Bound);
+}
+
+/// Every other optimizer, in steps from one start, against the host's.
+void check_other_optimizers(const Bench& bench, Report& report) {
+  const auto value = at::randn({300, 200}), slope = at::randn({300, 200});
+  const auto steps = [&](const std::string& type, at::Device device, at::ScalarType dtype,
+                         bool is_on_host) {
+    NamedParameter parameter{"w", value.to(device, dtype).clone().requires_grad_(true)};
+    OptimizerOptions options;
+    options.type = type;
+    std::unique_ptr<Optimizer> optimizer = make_optimizer({parameter}, options, Draws(3, "gpu"));
+    if (is_on_host)  // in pieces, as a model's tensors are
+      optimizer = std::make_unique<HostAdamW>(std::vector{parameter}, HostAdamW::Options{},
+                                              WeightRounding{true, 7}, HostRing{nullptr, 3, 4096});
+    for (int step = 1; step <= 5; ++step) {
+      parameter.value.mutable_grad().copy_(slope.to(device, dtype).mul(step));
+      (void)optimizer->step(1e-2);
+    }
+    return parameter.value.detach();
+  };
+  for (const char* type : {"adamw", "adamw_8bit", "adafactor"})
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      const std::string name = message(type, dtype == at::kFloat ? ", float32" : ", bfloat16");
+      // A last bit may turn a code, and a code moves a weight by a share of a step.
+      const double bound =
+          dtype == at::kBFloat16 || std::string(type) == "adamw_8bit" ? 0.02 : 1e-5;
+      report.within(
+          name,
+          distance(steps(type, bench.at(), dtype, false), steps(type, at::kCPU, dtype, false)),
+          bound);
+    }
+  for (const auto dtype : {at::kFloat, at::kBFloat16})
+    report.require(
+        message("adamw on the host, ", dtype == at::kFloat ? "float32" : "bfloat16"),
+        same_bits(steps("adamw", bench.at(), dtype, true), steps("adamw", at::kCPU, dtype, true)));
 }
 
 /// Our kernels; their outputs are poisoned by hand.
@@ -285,6 +322,7 @@ void check_operators(const Bench& bench, Report& report) {
   check_head(bench, report);
   report.attempt("decoders", [&] { check_decoders(bench, report); });
   report.attempt("AdamW", [&] { check_optimizer(bench, report); });
+  report.attempt("optimizers", [&] { check_other_optimizers(bench, report); });
   if (bench.cuda == nullptr)
     report.skip("kernels", "they need a GPU; unit_cuda holds their mathematics to autograd here");
   else

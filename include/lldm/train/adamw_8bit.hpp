@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -41,11 +42,13 @@ class AdamW8Bit final : public Optimizer {
   struct Moments {
     at::Tensor first, second, first_scale, second_scale;  // scales undefined: float32 moments
   };
+  struct Maps;  // on the parameters' device, where that is not the host
   void update_by_operations(std::size_t i, const Step& step) const;
 
   Options options_;
   WeightRounding rounding_;
   std::vector<Moments> moments_;
+  std::shared_ptr<const Maps> maps_;
 };
 
 }  // namespace lldm

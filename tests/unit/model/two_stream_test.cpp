@@ -144,6 +144,18 @@ TEST_CASE("What a noised block cannot see does not move it", "[model][two_stream
   }
 }
 
+TEST_CASE("The two-stream mask of a device is the host's", "[model][two_stream]") {
+  for (const std::int64_t half : {1, 7, 12})
+    for (const std::int64_t block : {1, 3, 5, 20})
+      for (std::int64_t prompt = 0; prompt <= half; prompt += 3) {
+        AttentionPattern pattern = kPattern;
+        pattern.block_size = block, pattern.num_prompt = prompt;
+        INFO("halves of " << half << ", blocks of " << block << ", prompt of " << prompt);
+        CHECK(at::equal(two_stream_mask_on(at::kCPU, pattern, 2 * half),
+                        two_stream_mask(pattern, 2 * half)));
+      }
+}
+
 TEST_CASE("Two-stream patterns that cannot be are refused", "[model][two_stream]") {
   const auto model = tiny(at::kDouble);
   using Kind = AttentionPattern::Kind;

@@ -2,11 +2,15 @@
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/adamw.hpp"
 
+#include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 
 #include <limits>
 
 #include "lldm/errors.hpp"
+#include "lldm/train/adafactor.hpp"
+#include "lldm/train/adamw.hpp"
+#include "lldm/train/adamw_8bit.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
@@ -129,4 +133,38 @@ TEST_CASE("A checkpoint holds the template and the special ids its weights were 
   CHECK(state->prompt_template == "type = \"chatml\"\n");
   const std::string text = testing::read_file(world.folder / "step-00000004" / "state.json");
   CHECK_THAT(text, contains("\"special\": {\n    \"mask\": 9,\n    \"end_of_text\": 0"));
+}
+
+TEST_CASE("load_checkpoint: states of another optimizer are told by name", "[train]") {
+  World world;
+  Adafactor other(world.parameters, {});
+  CHECK_THROWS_WITH(
+      load_checkpoint(world.folder / "step-00000003", "work", "words", world.parameters, other),
+      contains("holds the states of optimizer \"adamw\", this stage has type = "
+               "\"adafactor\""));
+  CHECK(world.weight() == 0);
+}
+
+TEST_CASE("checkpoints: 8-bit codes and row sums come back as they were", "[train]") {
+  const testing::TemporaryFolder folder;
+  const auto check = [&](auto& optimizer, auto& fresh, std::vector<NamedParameter>& parameters,
+                         std::int64_t step) {
+    at::Tensor(parameters[0].value).mutable_grad().fill_(0.25);
+    (void)optimizer.step(1e-2);
+    save_checkpoint(folder.path(), {.step = step, .identity = "work", .tokenizer = "words"},
+                    parameters, optimizer, 5);
+    const auto found = load_checkpoint(folder / (step == 1 ? "step-00000001" : "step-00000002"),
+                                       "work", "words", parameters, fresh);
+    CHECK(found.optimizer == optimizer.name());
+    const auto left = optimizer.state(), right = fresh.state();
+    REQUIRE(left.size() == right.size());
+    for (std::size_t i = 0; i < left.size(); ++i) CHECK(at::equal(left[i].value, right[i].value));
+  };
+  std::vector<NamedParameter> parameters = {
+      {"w", at::full({70, 80}, 0.5, at::TensorOptions(at::kFloat)).requires_grad_()}};
+  AdamW8Bit coded(parameters, {}), coded_again(parameters, {});
+  check(coded, coded_again, parameters, 1);
+  CHECK(coded.state().front().value.scalar_type() == at::kByte);
+  Adafactor factored(parameters, {}), factored_again(parameters, {});
+  check(factored, factored_again, parameters, 2);
 }

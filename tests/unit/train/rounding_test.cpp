@@ -139,6 +139,7 @@ TEST_CASE("dynamic codes: the table finds the nearest value of both maps", "[tra
 TEST_CASE("adamw_8bit: kernel and tensor operations give the same codes, scales and weights",
           "[train]") {
   const std::int64_t count = 5 * kDynamicBlockNumbers + 100;
+  const DynamicMap with_sign(at::kCPU, true), without(at::kCPU, false);
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     at::Tensor w = at::randn({count}).to(dtype), other = w.clone();
     const at::Tensor codes = at::zeros({count}, at::kByte), squares = at::zeros({count}, at::kByte),
@@ -149,14 +150,14 @@ TEST_CASE("adamw_8bit: kernel and tensor operations give the same codes, scales 
       const AdamWFactors factors = adamw_factors({}, 1e-3, 1, step);
       const RandomPlace place{42, static_cast<std::uint32_t>(step), 9};
       const at::Tensor slope = at::randn({count}).mul_(at::randn({count}).exp_()).to(dtype);
-      const at::Tensor m = dynamic_decoded(codes2, scale2, true),
-                       v = dynamic_decoded(squares2, square_scale2, false);
+      const at::Tensor m = dynamic_decoded(codes2, scale2, with_sign),
+                       v = dynamic_decoded(squares2, square_scale2, without);
       const at::Tensor next = updated(factors, other.to(at::kFloat), slope.to(at::kFloat), m, v);
       other = dtype == at::kFloat
                   ? next
                   : rounded(next, random_bits(place, 0, count, at::kCPU), RoundedPart::weight);
-      dynamic_encode(m, codes2, scale2, true);
-      dynamic_encode(v, squares2, square_scale2, false);
+      dynamic_encode(m, codes2, scale2, with_sign);
+      dynamic_encode(v, squares2, square_scale2, without);
       const auto run = [&](auto* value, auto* gradient) {
         using T = std::remove_pointer_t<decltype(value)>;
         adamw_8bit(AdamW8BitBlocks<T>{factors, dynamic_tables(), place, true, count, value,

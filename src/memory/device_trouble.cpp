@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#include "memory/device_trouble.hpp"
+
+namespace lldm::memory {
+
+std::string lost_device(std::string_view what) {
+  // An error of the driver stays with the context: every later call gives it again.
+  constexpr std::string_view kSaid = "CUDA error: ";
+  const auto at = what.find(kSaid);
+  if (at == what.npos) return "";
+  std::string_view cause = what.substr(at + kSaid.size());
+  cause = cause.substr(0, cause.find('\n'));
+  if (cause.starts_with("out of memory")) return "";
+  return "the GPU can be used by this process no longer: " + std::string(cause) +
+         "\n  checkpoints saved before are intact: the same command goes on from the newest one"
+         "\n  if it comes again, nvidia-smi and the kernel's log (dmesg) say what the card did; "
+         "device = \"cpu\" runs here";
+}
+
+}  // namespace lldm::memory

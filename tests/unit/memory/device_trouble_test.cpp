@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// What is said of a device that is full or gone, without one.
+#include "memory/device_trouble.hpp"
+
+#include "lldm/errors.hpp"
+#include "lldm/memory/manager.hpp"
+#include "memory/ledger.hpp"
+#include "support/catch.hpp"
+#include "support/contains.hpp"
+
+using namespace lldm;
+using testing::contains;
+
+namespace {
+
+constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+
+memory::CudaMemory holding(std::int64_t reserved, std::int64_t free) {
+  memory::CudaMemory now;
+  now.reserved_bytes = reserved, now.free_bytes = free, now.total_bytes = 16 * kGiB;
+  return now;
+}
+
+/// A device that has no block for anybody.
+std::string refusal(const memory::CudaMemory& now) {
+  memory::Ledger ledger;
+  try {
+    ledger.refuse(MemoryDevice::cuda, MemoryPurpose::activations, 2 * kGiB,
+                  memory::full_device(now).c_str());
+  } catch (const OutOfMemory& error) {
+    return error.what();
+  }
+  return "not refused";
+}
+
+}  // namespace
+
+TEST_CASE("a full device: who holds it, and what to do", "[memory]") {
+  const std::string crowded = refusal(holding(3 * kGiB, kGiB));
+  CHECK_THAT(crowded, contains("out of cuda memory: \"activations\" asked for 2.00 GiB"));
+  CHECK_THAT(crowded, contains("1.00 GiB of 16.0 GiB are free, this process holds 3.00 GiB, others "
+                               "and contexts 12.0 GiB\n"));
+  CHECK_THAT(crowded, contains("\n  other processes fill the card: nvidia-smi names them\n"));
+  const std::string alone = refusal(holding(15 * kGiB, kGiB / 2));
+  CHECK_THAT(alone, contains("this process holds 15.0 GiB"));
+  CHECK_THAT(alone, !contains("other processes"));
+  CHECK_THAT(alone, contains("gradient_path = \"replay\""));
+}
+
+TEST_CASE("a lost device is told from other errors", "[memory]") {
+  const std::string said = memory::lost_device(
+      "CUDA error: an illegal memory access was encountered\nSearch for `cudaErrorIllegalAddress'");
+  CHECK_THAT(said, contains("no longer: an illegal memory access was encountered\n"));
+  CHECK_THAT(said, contains("the same command goes on from the newest one"));
+  CHECK(memory::lost_device("CUDA error: out of memory").empty());
+  CHECK(memory::lost_device("mat1 and mat2 shapes cannot be multiplied").empty());
+}
