@@ -66,14 +66,6 @@ std::string TrainingPlan::advice(const TrainingStage& stage) const {
   return advice_text(model, sizes, needs, chosen, stage);
 }
 
-void obey(const ChosenStep& chosen, PreparedTraining& prepared) {
-  const StepSettings& settings = chosen.plan.settings;
-  prepared.setup.path = settings.path;
-  prepared.setup.engine.max_tokens_per_forward = settings.max_tokens_per_forward;
-  prepared.setup.engine.pairwise_copies = settings.pairwise_copies;
-  prepared.bundle.model->set_recomputation(chosen.recomputation);
-}
-
 TrainingPlan plan_training(const RunContext& run, const Work& work, const TrainingStage& stage,
                            const PreparedTraining& prepared) {
   const ExperimentOptions& options = run.experiment(work).options;
