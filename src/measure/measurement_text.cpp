@@ -73,6 +73,7 @@ nlohmann::ordered_json to_json(const StepMeasurement& measurement) {
       {"reference_evaluations_per_step",
        measurement.per_step(static_cast<double>(useful.reference_evaluations))},
       {"queries_per_step", measurement.per_step(static_cast<double>(useful.queries))},
+      {"allocations_per_step", measurement.allocations_per_step},
       {"seconds", measurement.seconds},
       {"learning_rates", measurement.learning_rates},
       {"losses", measurement.losses},
@@ -107,7 +108,8 @@ std::string measurement_text(const StepMeasurement& measurement) {
        << rounded_text(measurement.per_step(useful.flops) * 1e-9, 4) << " GFLOP a step), "
        << percent(measurement.useful_flops_per_second() / measurement.product_flops_per_second)
        << " of the product rate, " << rate_text(measurement.product_flops_per_second) << " ("
-       << measurement.product_library << ")\n\n"
+       << measurement.product_library << ")\n"
+       << measurement.allocations_per_step << " allocations a step\n\n"
        << text_table(phase_table(measurement), 100) << "\n"
        << text_table(memory_table(measurement), 100);
   return text.str();

@@ -52,18 +52,25 @@ class Scratch {
 /// Notes the length and the phases of every step.
 class StepTimes final : public TrainingObserver {
  public:
-  explicit StepTimes(PhaseClock& clock) : clock_(clock) {}
+  StepTimes(PhaseClock& clock, const MemoryManager& memory, MemoryDevice device)
+      : clock_(clock), memory_(memory), device_(device) {}
   void on_log(std::int64_t /*step*/, std::int64_t /*total*/,
               const std::map<std::string, double>& metrics) override {
     steps.push_back(clock_.take());
     rates.push_back(metrics.at("learning_rate"));
     losses.push_back(metrics.at("loss"));
+    const MemoryReport report = memory_.report();
+    const DeviceMemory* counted = report.find(device_);
+    allocations.push_back(counted ? counted->allocations : 0);
   }
   std::vector<PhaseSeconds> steps;
   std::vector<double> rates, losses;
+  std::vector<std::int64_t> allocations;  // so far, behind every step
 
  private:
   PhaseClock& clock_;
+  const MemoryManager& memory_;
+  MemoryDevice device_;
 };
 
 double total(const PhaseSeconds& phases) {
@@ -178,7 +185,6 @@ struct Bench {
   const fs::path& scratch;
 
   StepMeasurement measure() const {
-    const MemoryDevice device = run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu;
     StepMeasurement result;
     std::optional<MemoryManager::Watch> watch(std::in_place, run.memory);
     const TrainingStage stage = shortened(*run.schedule.stage_of(work).as<TrainingStage>(),
@@ -187,9 +193,9 @@ struct Bench {
     prepared.setup.validation.clear();
     const TrainingPlan plan = plan_training(run, work, stage, prepared);
     obey(plan.chosen, prepared);
-    describe(prepared, plan.chosen.plan, result);
+    describe(prepared, plan.chosen.plan.memory, result);
     train(prepared, result);
-    note_peaks(*watch, device, result);
+    note_peaks(*watch, memory_device(), result);
     watch.reset();
     const ProductRate rate =
         measure_products(shapes_of(result, prepared.bundle.model->shape(), prepared.setup),
@@ -200,11 +206,15 @@ struct Bench {
   }
 
  private:
-  void describe(const PreparedTraining& prepared, const StepPlan& plan,
+  [[nodiscard]] MemoryDevice memory_device() const {
+    return run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu;
+  }
+
+  void describe(const PreparedTraining& prepared, const MemoryPlan& memory,
                 StepMeasurement& result) const {
     result.work = work_text(run, work, prepared, num_trained(*prepared.bundle.model));
-    result.predicted_peak_bytes = plan.memory.peak_bytes();
-    result.gradient_path = to_string(plan.settings.path);
+    result.predicted_peak_bytes = memory.peak_bytes();
+    result.gradient_path = to_string(prepared.setup.path);
     result.device = run.device;
     result.dtype = c10::toString(prepared.bundle.model->precision().compute);
     result.threads = at::get_num_threads();
@@ -237,7 +247,7 @@ struct Bench {
       at::detail::getCUDAHooks().deviceSynchronize(at::detail::getCUDAHooks().getCurrentDevice());
     })
                                           : nullptr);
-    StepTimes times(clock);
+    StepTimes times(clock, run.memory, memory_device());
     trainer.run(times);
     // Every step has as many micro-batches.
     const std::size_t per_step = by_batch.size() / times.steps.size();
@@ -250,6 +260,11 @@ struct Bench {
       result.useful.flops += by_batch[b].flops;
     }
     if (!options.plans.empty()) write_file_atomically(options.plans, plans);
+    // Behind the warm-up's last step, or (without one) behind the first measured one.
+    const auto first = static_cast<std::size_t>(std::max<std::int64_t>(1, options.warm_up)) - 1;
+    const auto counted = static_cast<std::int64_t>(times.allocations.size() - 1 - first);
+    if (counted > 0)
+      result.allocations_per_step = (times.allocations.back() - times.allocations[first]) / counted;
     result.learning_rates = std::move(times.rates);
     result.losses = std::move(times.losses);
     note_steps(std::move(times.steps), options.warm_up, result);
@@ -278,8 +293,10 @@ StepMeasurement measure_step(const LoadedExperiment& loaded, const Registry& reg
   const Scratch scratch;
   const RunSchedule schedule = make_schedule(
       loaded.cells, loaded.experiments, options.run.empty() ? scratch.path() / "run" : options.run);
-  const Work& work = work_of(schedule, options.stage);
+  Work work = work_of(schedule, options.stage);
   check_inputs(schedule, work, options.run);
+  work.folder = scratch.path() / work.stage;  // a plan is kept there
+  make_folders(work.folder);
   const std::string device = settle_machine(schedule.experiments.front().options, memory, logger);
   RunObserver observer;
   RunOptions run_options{.out = options.run.empty() ? scratch.path() / "run" : options.run};
