@@ -25,7 +25,13 @@ class PassSizes {
     masks_ = model.is_by_operations && model.is_on_cpu ? pack.masks : 0;
   }
 
+  /// Numbers of all tokens, `width` each.
   [[nodiscard]] std::int64_t rows(std::int64_t width) const { return number_ * tokens_ * width; }
+  /// Of those that the last block gives: the queried ones, where they are fewer.
+  [[nodiscard]] std::int64_t given(std::int64_t width) const {
+    return number_ * (gives_queried() ? queries_ : tokens_) * width;
+  }
+  [[nodiscard]] bool gives_queried() const { return queries_ < tokens_; }
   [[nodiscard]] std::int64_t d() const { return shape_.width; }
   [[nodiscard]] std::int64_t f() const { return shape_.mlp_width; }
   [[nodiscard]] std::int64_t q() const { return shape_.heads * shape_.head_width; }
@@ -34,27 +40,37 @@ class PassSizes {
     return model_.trains_weights ? number_ * values : 0;
   }
 
-  /// BlockSaved::list, as it is when forward ends.
-  [[nodiscard]] std::int64_t whole_block() const {
-    return rows(2 * d() + 2 * f() + 2) + rows(qkv() + q() + shape_.heads) +
+  /// BlockSaved::list, as it is when forward ends; of the last block those behind attention have
+  /// the given rows alone.
+  [[nodiscard]] std::int64_t whole_block(bool is_last) const {
+    const std::int64_t behind = d() + 2 * f() + 1;
+    return rows(d() + 1 + qkv() + q() + shape_.heads) + (is_last ? given(behind) : rows(behind)) +
            (shape_.has_heads_norm ? rows(shape_.heads + shape_.kv_heads) : 0);
   }
   /// The same after drop().
-  [[nodiscard]] std::int64_t kept_block() const {
+  [[nodiscard]] std::int64_t kept_block(bool is_last) const {
     switch (model_.recomputation) {
       case Recomputation::none:
       case Recomputation::automatic:
-        return whole_block();
+        return whole_block(is_last);
       case Recomputation::selective:
-        return rows(2 * d()) + rows(q() + shape_.heads);
+        return rows(d() + q() + shape_.heads) + (is_last ? given(d()) : rows(d()));
       case Recomputation::full:
         return rows(d());
     }
-    return whole_block();
+    return whole_block(is_last);
   }
+  /// Of all blocks.
+  [[nodiscard]] std::int64_t kept_blocks() const {
+    return (shape_.layers - 1) * kept_block(false) + kept_block(true);
+  }
+  /// Of those before the last.
+  [[nodiscard]] std::int64_t kept_before() const { return kept_blocks() - kept_block(true); }
   /// The last block's rows, the final norm's scale, the ids, and the masks.
-  [[nodiscard]] std::int64_t kept_around() const { return rows(d() + 1) + beside(); }
-  [[nodiscard]] std::int64_t beside() const { return 8 * tokens_ + number_ * masks_; }
+  [[nodiscard]] std::int64_t kept_around() const { return given(d() + 1) + beside(); }
+  [[nodiscard]] std::int64_t beside() const {
+    return 8 * tokens_ + 8 * queries_ + number_ * masks_;
+  }
 
   [[nodiscard]] std::int64_t queried_rows() const { return number_ * queries_ * d(); }
   /// Logits that exist at once.
@@ -99,23 +115,26 @@ class PassSizes {
     if (model_.precision.storage == WeightStorage::plain) return 0;
     const std::int64_t tile = model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
     const auto size = static_cast<std::int64_t>(c10::elementSize(model_.precision.compute));
-    const std::int64_t largest = size * std::max({qkv() * d(), f() * d()});
+    const std::int64_t largest = size * std::max(q(), f()) * d();  // of a part
     const bool is_read_in_place = model_.precision.storage == WeightStorage::bfloat16 &&
                                   model_.precision.compute == at::kBFloat16;
     return is_read_in_place ? 0 : std::min(tile, largest);
   }
-  /// Of a product whose weights are decoded: its inputs, rounded, and its tile's outputs.
-  [[nodiscard]] std::int64_t decoded_product(std::int64_t in, std::int64_t out) const {
+  /// Beside a product of `count` tokens whose weights are decoded: its inputs, rounded, and what a
+  /// tile gives.
+  [[nodiscard]] std::int64_t decoded_product(std::int64_t count, std::int64_t in,
+                                             std::int64_t out) const {
     if (model_.precision.storage == WeightStorage::plain) return 0;
     const auto size = static_cast<std::int64_t>(c10::elementSize(model_.precision.compute));
     const std::int64_t at_once = decoded() == 0 ? out : std::min(out, decoded() / (size * in));
-    return tokens_ * size * (at_once + (size == number_ ? 0 : in));
+    return count * size * (at_once + (size == number_ ? 0 : in));
   }
-  /// What an update of these inputs makes under dropout: its mask, and what is left of the inputs.
-  [[nodiscard]] std::int64_t dropped(std::int64_t in) const {
-    return model_.has_dropout ? rows(2 * in) : 0;
+  [[nodiscard]] bool has_dropout() const { return model_.has_dropout; }
+  [[nodiscard]] std::int64_t rank() const { return model_.adapter_rank; }
+  [[nodiscard]] std::int64_t count(bool is_last) const {
+    return is_last && gives_queried() ? queries_ : tokens_;
   }
-  [[nodiscard]] std::int64_t update() const { return rows(2 * model_.adapter_rank); }
+  [[nodiscard]] std::int64_t number() const { return number_; }
   [[nodiscard]] std::int64_t adapter_gradients() const {
     return number_ * model_.adapter_values / std::max<std::int64_t>(1, shape_.layers);
   }
@@ -145,41 +164,64 @@ class PassSizes {
   std::int64_t number_, tokens_ = 0, queries_ = 0, masks_ = 0;
 };
 
-/// What a block holds beside its own saved tensors when its forward ends.
-std::int64_t end_of_forward(const PassSizes& s) {
-  return s.rows(s.f() + s.d()) + s.update() +
-         std::max(s.dropped(s.f()), s.decoded_product(s.f(), s.d()));
+/// The most that a block holds in its forward beside what those before it keep: behind attention, at
+/// the end, and (of a last block with few rows) before.
+std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
+  const std::int64_t d = s.d(), f = s.f(), q = s.q(), n = s.count(is_last);
+  const auto some = [&](std::int64_t width) { return s.number() * n * width; };
+  const std::int64_t update =
+      some(s.rank()) + (s.has_dropout() ? (is_last ? s.rows(f) : 0) + some(2 * f) : 0);
+  const std::int64_t end =
+      s.whole_block(is_last) + some(f + d) + std::max(update, s.decoded_product(n, f, d));
+  if (!is_last || !s.gives_queried()) return end;
+  // Rows and attention's output of the given rows are copies.
+  const std::int64_t attended = s.rows(d + s.qkv() + q + 2) + some(q + 2 * d);
+  return std::max(end, attended);
 }
 
 /// The moments of Block::mlp_backward and attention_backward, beside the saved tensors and the
 /// gradient that comes in.
-std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& s) {
-  const std::int64_t d = s.d(), f = s.f(), q = s.q(), qkv = s.qkv();
-  const std::int64_t update = s.update(), adapters = s.adapter_gradients();
+std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& s, bool is_last) {
+  const std::int64_t d = s.d(), f = s.f(), q = s.q(), qkv = s.qkv(), r = s.rank();
+  const std::int64_t n = s.count(is_last), all = s.count(false);
+  const auto some = [&](std::int64_t width) { return s.number() * n * width; };
+  const auto dropped = [&](std::int64_t in) {  // a mask, and inputs without what it hides
+    return s.has_dropout() ? (is_last && s.gives_queried() ? s.rows(in) : 0) + some(2 * in) : 0;
+  };
+  const std::int64_t adapters = s.adapter_gradients();
   const std::int64_t out = s.weight(d * f), wide = s.weight(2 * f * d), attention = s.weight(d * q),
                      projections = s.weight(qkv * d);
   const auto moment = [&](std::int64_t activations, std::int64_t gradients) {
     return PlanMoment{.what = "backward of a block",
-                      .activations = activations + update,
+                      .activations = activations,
                       .gradients = gradients + adapters,
                       .workspace = s.decoded()};
   };
   // Operations make a tensor each.
   const bool is_more = model.is_by_operations;
-  const std::int64_t swiglu = is_more ? s.rows(3 * f) : 0, norm = is_more ? s.rows(3 * d) : 0,
-                     attend = is_more ? s.rows(5 * qkv + 2 * q) : 0;
+  const std::int64_t swiglu = is_more ? some(3 * f) : 0, norm = is_more ? some(3 * d) : 0,
+                     attend = is_more ? s.rows(5 * qkv + 2 * q) : 0,
+                     narrow_norm = is_more ? s.rows(3 * d) : 0;
   const std::int64_t heads =
       model.shape.has_heads_norm ? s.rows(qkv) + s.rows(4 * (q + (qkv - q) / 2)) : 0;
+  // Gradients of the given rows are laid among zeros for all.
+  const std::int64_t spread = is_last && s.gives_queried() ? some(q) + s.rows(q) : 0;
+  const std::int64_t middle = some(d);
   return {
-      moment(s.rows(4 * f) + swiglu + s.dropped(f), 0),
-      moment(s.rows(3 * f) + s.dropped(f), out),
-      moment(s.rows(f) + std::max(s.decoded_product(d, f), s.dropped(f)), 0),
-      moment(s.rows(3 * f + 3 * d) + s.decoded_product(2 * f, d) + s.dropped(d) + norm, out),
-      moment(s.rows(3 * f + 2 * d) + s.dropped(d), out + wide),
-      moment(s.rows(d) + s.rows(q + qkv) + heads + attend, out + wide + attention),
-      moment(s.rows(4 * d) + s.rows(qkv) + s.decoded_product(qkv, d) + s.dropped(d) + norm,
+      moment(some(4 * f + r) + swiglu, 0),
+      moment(some(3 * f + 3 * r) + dropped(f), out),
+      moment(some(f) + s.decoded_product(n, d, f), 0),
+      moment(some(3 * f + d + 3 * r) + s.decoded_product(n, 2 * f, d), out),
+      moment(some(3 * f + 3 * d + 3 * r) + norm, out),
+      moment(some(3 * f + 2 * d + 6 * r) + dropped(d), out + wide),
+      moment(middle + s.rows(q) + spread, out + wide + attention),
+      moment(middle + s.rows(q + qkv + r) + heads + attend, out + wide + attention),
+      moment(middle + s.rows(qkv + d + 3 * r) + s.decoded_product(all, qkv, d),
              out + wide + attention),
-      moment(s.rows(3 * d) + s.rows(qkv) + s.dropped(d), out + wide + attention + projections),
+      moment(middle + s.rows(qkv + 3 * d + 3 * r) + (spread > 0 ? s.rows(d) : 0) + narrow_norm,
+             out + wide + attention),
+      moment(middle + s.rows(qkv + 2 * d + 7 * r) + (s.has_dropout() ? s.rows(2 * d) : 0),
+             out + wide + attention + projections),
   };
 }
 
@@ -206,31 +248,38 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
   std::int64_t graphs = 0, heads = 0;  // of the packs before
   for (std::size_t i = 0; i < packs.size(); ++i) {
     const PassSizes s(model, packs[i]);
-    const std::int64_t kept = layers * s.kept_block();
-    const std::int64_t above = kept - s.kept_block() + s.whole_block();
+    const std::int64_t kept = s.kept_blocks();
     const auto add = [&](PlanMoment moment) {
       moments.push_back(beside(moment, graphs, heads, 0));
     };
     const auto add_backward = [&](PlanMoment moment) {
       moments.push_back(beside(moment, graphs, heads, sums));
     };
-    add({.what = "forward",
-         .activations = above + end_of_forward(s) + s.beside(),
-         .workspace = s.decoded()});
+    for (const bool is_last : {false, true})
+      if (is_last || layers > 1)
+        add({.what = "forward",
+             .activations = s.kept_before() - (is_last ? 0 : s.kept_block(false)) +
+                            forward_of_block(s, is_last) + s.beside(),
+             .workspace = s.decoded()});
     // The final norm's rows live until the head is done with those that are queried.
     add({.what = "head",
-         .activations = kept + s.kept_around() + s.rows(s.d()) + s.queried_rows(),
+         .activations = kept + s.kept_around() + s.given(s.d()) + s.queried_rows(),
          .logits = s.head_forward() - s.queried_rows()});
     add_backward({.what = "backward of the head",
                   .activations = kept + s.kept_around() + s.queried_rows(),
                   .logits = s.kept_head() - s.queried_rows() + s.head_backward()});
     add_backward({.what = "backward of the last norm",
-                  .activations = kept + s.kept_around() + s.rows(3 * s.d()),
+                  .activations = kept + s.kept_around() + s.given(3 * s.d()),
                   .logits = s.tied_head_weight()});
-    for (PlanMoment moment : block_backward(model, s)) {
-      moment.activations += above + s.rows(s.d()) + s.beside();
-      moment.logits += s.tied_head_weight();
-      add_backward(moment);
+    for (const bool is_last : {true, false}) {
+      if (!is_last && layers < 2) continue;
+      const std::int64_t before = s.kept_before() - (is_last ? 0 : s.kept_block(false));
+      for (PlanMoment moment : block_backward(model, s, is_last)) {
+        moment.activations += before + s.whole_block(is_last) +
+                              (is_last ? s.given(s.d()) : s.rows(s.d())) + s.beside();
+        moment.logits += s.tied_head_weight();
+        add_backward(moment);
+      }
     }
     add_backward({.what = "backward of the embedding",
                   .activations = s.rows(s.d()) + s.weight(model.shape.vocabulary * s.d()),
@@ -243,11 +292,11 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
 
 std::vector<PlanMoment> scoring_moments(const PassModel& model, const Pack& pack) {
   const PassSizes s(model, pack);
-  return {{.what = "scoring",
-           .activations = s.whole_block() + end_of_forward(s) + s.beside(),
-           .workspace = s.decoded()},
+  std::int64_t most = forward_of_block(s, true);
+  if (model.shape.layers > 1) most = std::max(most, forward_of_block(s, false));
+  return {{.what = "scoring", .activations = most + s.beside(), .workspace = s.decoded()},
           {.what = "scoring",
-           .activations = s.rows(s.d()) + s.queried_rows(),
+           .activations = s.given(s.d()) + s.queried_rows(),
            .logits = s.head_forward() - s.queried_rows()}};
 }
 

@@ -76,14 +76,17 @@ std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& si
       for (const GradientPath path : candidate_paths(GradientPath::automatic, needs, combination))
         for (const bool is_cached : {false, true}) {
           if (is_cached && !model.has_reference) continue;
+          std::int64_t before = 0;  // a larger limit may give the same passes
           for (const std::int64_t tokens : sizes_of_a_pass(sizes)) {
             StepModel other = model;
             set_storage(other, storage);
             other.pass.recomputation = recomputation;
             if (is_cached) other.has_reference = false;
-            list.push_back(choices.of(
-                other,
-                {path, tokens, std::max<std::int64_t>(kPairwiseCopies, tokens / sizes.longest)}));
+            StepChoice choice = choices.of(
+                other, {path, tokens, std::max(kPairwiseCopies, tokens / sizes.longest)});
+            if (choice.tokens_per_forward == before) continue;
+            before = choice.tokens_per_forward;
+            list.push_back(std::move(choice));
           }
         }
   }

@@ -32,7 +32,9 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
       {"adapter", MemoryPurpose::adapter, adapter * (model.has_reference ? 2 : 1)},
       {"gradients", MemoryPurpose::gradients, model.trained * number},
       {"pair buffers", MemoryPurpose::gradients, model.trained * number * side_buffers},
-      {"optimizer", MemoryPurpose::optimizer, 2 * model.trained * number}};
+      {"gradient sums", MemoryPurpose::gradients, model.gradient_sums},
+      {"optimizer", MemoryPurpose::optimizer, model.optimizer_bytes},
+      {"optimizer's copies", MemoryPurpose::staging, model.optimizer_staging}};
   if (sizes.micro_batches_per_step > 1)
     lines.push_back({"gradient noise", MemoryPurpose::workspace, 8 * model.followed_values});
   return lines;
@@ -75,8 +77,8 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
 
 }  // namespace
 
-StepModel step_model(const ExperimentOptions& options, const ModelFacts& facts,
-                     const std::string& device) {
+StepModel step_model(const ExperimentOptions& options, const TrainingStage& stage,
+                     const ModelFacts& facts, const std::string& device) {
   StepModel model;
   const ModelShape& shape = facts.shape;
   const Precision precision = precision_of(options.model);
@@ -91,6 +93,12 @@ StepModel step_model(const ExperimentOptions& options, const ModelFacts& facts,
                 .has_dropout = is_adapter && options.model.adapter.dropout > 0};
   model.weight_bytes = static_cast<std::int64_t>(weight_bytes(shape, precision));
   model.trained = is_adapter ? facts.adapter_values : shape.parameters;
+  const OptimizerBytes optimizer =
+      optimizer_bytes(stage.optimizer, facts.trained_sizes, number_bytes(model), device);
+  model.optimizer_bytes = optimizer.device;
+  model.optimizer_staging = optimizer.staging;
+  if (stage.reduction.value_or(Reduction::fast) == Reduction::ordered)
+    model.gradient_sums = model.trained * number_bytes(model);
   model.has_reference = facts.has_reference;
   model.followed_values =
       is_adapter ? options.model.adapter.rank * shape.width : shape.mlp_width * shape.width;

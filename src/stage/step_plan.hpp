@@ -22,7 +22,10 @@ namespace lldm {
 struct StepModel {
   PassModel pass;
   std::int64_t weight_bytes = 0;
-  std::int64_t trained = 0;           // numbers that training changes
+  std::int64_t trained = 0;            // numbers that training changes
+  std::int64_t optimizer_bytes = 0;    // what the optimizer keeps between steps, on the device
+  std::int64_t optimizer_staging = 0;  // and what it copies through
+  std::int64_t gradient_sums = 0;     // bytes: gradients are added up beside those of a micro-batch
   bool has_reference = false;         // a frozen one beside the policy
   std::int64_t followed_values = 0;   // of the tensor whose gradient is compared (GradientNoise)
   std::int64_t publishing_bytes = 0;  // numbers on their way to a file, between steps
@@ -32,11 +35,12 @@ struct StepModel {
 struct ModelFacts {
   ModelShape shape;
   std::int64_t adapter_values = 0;  // 0: the weights themselves are trained
+  std::vector<std::vector<std::int64_t>> trained_sizes = {};  // of every trained tensor
   bool has_reference = false;
   bool publishes_sums = false;  // of weights and updates
 };
-StepModel step_model(const ExperimentOptions& options, const ModelFacts& facts,
-                     const std::string& device);
+StepModel step_model(const ExperimentOptions& options, const TrainingStage& stage,
+                     const ModelFacts& facts, const std::string& device);
 
 /// How a step is done: what the planner may choose.
 struct StepSettings {

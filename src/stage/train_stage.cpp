@@ -91,6 +91,24 @@ void warn_of_new_template(const RunContext& run, const Work& work,
   }
 }
 
+/// `prepare_training`; where not even its weights fit, what the whole stage needs is told.
+PreparedTraining prepare(const RunContext& run, const Work& work, const TrainingStage& stage,
+                         const Registry& registry) {
+  try {
+    return prepare_training(run, work, stage);
+  } catch (const OutOfMemory& error) {
+    Experiment experiment = run.experiment(work);
+    experiment.lists_choices = true;
+    const StagePlan plan = TrainingKind::plan(stage, experiment, registry);
+    const auto least = std::ranges::min_element(
+        plan.choices, {}, [](const StepChoice& choice) { return choice.memory.peak_bytes(); });
+    throw OutOfMemory(message(
+        error.what(), "\n  the plan needs ", bytes_text(plan.choices.front().memory.peak_bytes()),
+        ", the least way to do the steps ", bytes_text(least->memory.peak_bytes()),
+        ": lldm plan FILE --budget SIZE lists them"));
+  }
+}
+
 /// What is short, without the advice that every shortage gets.
 std::string first_lines(const std::string& shortage) {
   const std::size_t last = shortage.rfind('\n');
@@ -102,7 +120,8 @@ std::string first_lines(const std::string& shortage) {
 Result TrainingKind::run(const Options& stage, const RunContext& run, const Work& work) {
   const MemoryManager::Watch watch(run.memory);
   ProcessGroup* const group = run.options.group.get();
-  PreparedTraining prepared = together(group, [&] { return prepare_training(run, work, stage); });
+  PreparedTraining prepared =
+      together(group, [&] { return prepare(run, work, stage, run.registry); });
   prepared.bundle.noise = trained_noise(stage.forward_process.type(), prepared.process);
   const ObjectiveNeeds& needs = prepared.needs;
   warn_of_new_template(run, work, prepared.bundle.folder, needs.reference);
@@ -170,6 +189,9 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
                                   {"computed", filled->computed},
                                   {"evaluated_passes", filled->evaluated_passes},
                                   {"seconds", filled->seconds}};
+  for (std::size_t p = 1; p < kMemoryPurposeNames.size(); ++p)
+    result["predicted_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
+        plan.chosen.plan.memory.purpose_peaks[p];
   result["predicted_peak_bytes"] = plan.chosen.plan.memory.peak_bytes();
   result["peak_bytes"] =
       watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu);
@@ -177,7 +199,7 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
       message("stage ", run.label(work), ": peak memory ",
               bytes_text(result["peak_bytes"].get<std::uint64_t>()), ", predicted ",
               bytes_text(static_cast<std::uint64_t>(plan.chosen.plan.memory.peak_bytes()))));
-  for (std::size_t p = 1; p < kMemoryPurposeNames.size(); ++p)
+  for (std::size_t p = 0; p < kMemoryPurposeNames.size(); ++p)
     result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
         watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,
                          static_cast<MemoryPurpose>(p));

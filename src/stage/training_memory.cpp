@@ -74,9 +74,13 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   const std::string device = device_kind(run.device);
   TrainingPlan plan;
   plan.needs = prepared.needs;
-  plan.model = step_model(options,
+  std::vector<std::vector<std::int64_t>> sizes;
+  for (const NamedParameter& parameter : net.parameters())
+    if (parameter.value.requires_grad()) sizes.push_back(parameter.value.sizes().vec());
+  plan.model = step_model(options, stage,
                           {.shape = net.shape(),
                            .adapter_values = net.has_adapter() ? num_trained(net) : 0,
+                           .trained_sizes = std::move(sizes),
                            .has_reference = prepared.setup.reference != nullptr,
                            .publishes_sums = net.has_adapter() && !prepared.bundle.base},
                           device);

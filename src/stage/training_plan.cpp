@@ -26,6 +26,21 @@ bool has_adapter(const TrainingStage& stage, const ModelOptions& model) {
   return model.adapter.type == AdapterType::lora && !starts_fresh(stage, model);
 }
 
+/// Of the tensors that are trained: an adapter's, or all.
+std::vector<std::vector<std::int64_t>> trained_sizes(const TransformerConfig& config,
+                                                     const AdapterOptions* adapter) {
+  std::vector<std::vector<std::int64_t>> sizes;
+  if (!adapter) {
+    for (const auto& [name, shape] : tensor_shapes(config)) sizes.push_back(shape);
+    return sizes;
+  }
+  for (const AdaptedMatrix& matrix : adapted_matrices(config, lora_options(*adapter))) {
+    sizes.push_back({adapter->rank, matrix.columns});
+    sizes.push_back({matrix.rows, adapter->rank});
+  }
+  return sizes;
+}
+
 /// With an adapter the reference is the same weights beside a copy of it; a cache is filled by the
 /// policy before its first step.
 StepModel planned_step_model(const ExperimentOptions& options, const TrainingStage& stage,
@@ -33,9 +48,10 @@ StepModel planned_step_model(const ExperimentOptions& options, const TrainingSta
   const AdapterOptions& adapter = options.model.adapter;
   const bool is_lora = has_adapter(stage, options.model);
   return step_model(
-      options,
+      options, stage,
       {.shape = shape_of(config),
        .adapter_values = is_lora ? num_adapter_values(config, lora_options(adapter)) : 0,
+       .trained_sizes = trained_sizes(config, is_lora ? &adapter : nullptr),
        .has_reference = needs.reference && stage.reference.cache.empty(),
        .publishes_sums = is_lora && adapter.publish == AdapterPublishing::merged},
       device_kind(options.device) == "cuda" ? "cuda" : "cpu");
@@ -43,6 +59,14 @@ StepModel planned_step_model(const ExperimentOptions& options, const TrainingSta
 
 bool has_validation(const TrainingStage& stage) {
   return stage.validation_rows > 0 || stage.validation.is_given();
+}
+
+/// The folder that the stage's model comes from, through whatever stages; "" for a fresh one, or
+/// that of [model].
+std::string first_start(const TrainingStage& stage, const Experiment& experiment) {
+  std::string name = stage.from;
+  while (const Stage* maker = experiment.find(name)) name = maker->facts.from;
+  return name;
 }
 
 std::string steps_of(const OptimizerOptions& optimizer) {
@@ -57,10 +81,10 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   Services services{registry, Draws(0, "plan")};
   services.tokenizer = std::make_shared<const AnyIds>();
   StagePlan plan;
-  const bool from_folder = stage.from.find('/') != std::string::npos;
+  const std::string folder = first_start(stage, experiment);
   ModelOptions model = experiment.options.model;
-  if (from_folder) model.max_length = length_limit(experiment);
-  const TransformerConfig config = planned_config(model, from_folder ? stage.from : "", plan.note);
+  if (!folder.empty()) model.max_length = length_limit(experiment);
+  const TransformerConfig config = planned_config(model, folder, plan.note);
   const ModelShape shape = shape_of(config);
   const auto rows_of_stage = experiment.row_lengths.find(stage.name);
   const bool is_known = rows_of_stage != experiment.row_lengths.end();

@@ -21,11 +21,15 @@ echo "a budget below the least plan"
 run_lldm run "$WORK/0a.toml" --out "$WORK/small" --set 'memory.budget="20 KiB"'
 expect_code 3 "is refused before the first step"
 expect_text "the plan needs"
+expect_text "the least way to do the steps"
+run_lldm run "$WORK/0a.toml" --out "$WORK/tight" --set 'memory.budget="2 MiB"'
+expect_code 3 "so is one that the weights fit into and the steps do not"
+expect_text "out of memory before the first step: the plan needs"
 expect_text "it needs"
 
 echo "what is left open is settled once"
 run_lldm run "$WORK/0a.toml" --out "$WORK/open" --set 'model.recomputation="auto"' --set first.max_tokens_per_forward=0 \
-  --set 'memory.budget="64 MiB"'
+  --set tuned.max_tokens_per_forward=0 --set tuned.gradient_path=auto --set 'memory.budget="24 MiB"'
 expect_code 0 "runs"
 check "and written down" python3 - "$WORK/open/first/step_plan.json" << 'PYTHON'
 import json, sys
