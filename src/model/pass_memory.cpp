@@ -164,8 +164,8 @@ class PassSizes {
   std::int64_t number_, tokens_ = 0, queries_ = 0, masks_ = 0;
 };
 
-/// The most that a block holds in its forward beside what those before it keep: behind attention, at
-/// the end, and (of a last block with few rows) before.
+/// The most that a block holds in its forward beside what those before it keep: behind attention,
+/// at the end, and (of a last block with few rows) before.
 std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
   const std::int64_t d = s.d(), f = s.f(), q = s.q(), n = s.count(is_last);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };

@@ -43,8 +43,8 @@ class WatchfulObserver final : public RunObserver {
   const ProcessGroup* group_;
 };
 
-/// CPU threads of this process from here on: as the file says, and of a stage that is shared no more
-/// than its part of the machine's cores, unless bits must not depend on that.
+/// CPU threads of this process from here on: as the file says, and of a stage that is shared no
+/// more than its part of the machine's cores, unless bits must not depend on that.
 void set_threads(const RunSchedule& schedule, const ProcessGroup* group, bool is_shared);
 
 /// Rank 0, before a piece of work: the others do it too where it is shared, else it is said that
