@@ -16,7 +16,7 @@ namespace lldm::memory {
 /// was ever in use; the blocks that lay longest go first.  Thread-safe.
 class BlockCache {
  public:
-  static constexpr std::size_t kLeastBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kLeastBytes = std::size_t{1} << 17;
   static constexpr double kSlack = 0.25;
 
   struct Use {
