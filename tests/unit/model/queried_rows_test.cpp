@@ -70,7 +70,7 @@ TEST_CASE("hidden_at gives the rows of hidden, and their gradients, in every fam
 TEST_CASE("hidden_at hides the same numbers from an adapter's updates", "[model]") {
   const auto model = make(small_config());
   model->add_adapter({.rank = 2, .dropout = 0.4}, Draws(5, "adapter"));
-  for (const auto& update : model->adapter()) at::Tensor(update.b).fill_(0.3);
+  for (const auto& update : model->adapter()) update.b.detach().fill_(0.3);
   model->set_dropout(77);
   const auto batch = random_batch(model->config(), kRagged);
   const auto positions = some_positions(batch.num_tokens());
