@@ -177,7 +177,7 @@ fi
 echo "what cannot be"
 launch 2 "$WORK/none" --set sft.optimizer.learning_rate=-1
 expect_code 2 "a bad value"
-expect_text "learning_rate = -1"
+expect_text "must be above 0"
 run_lldm launch -- run "$SMOKE"
 expect_code 2 "no number of processes"
 run_lldm launch --processes 2 -- validate "$SMOKE"
