@@ -145,6 +145,7 @@ for victim in 1 0; do
   kill -KILL "${processes[victim]}"
   wait "${processes[1 - victim]}"
   code=$?
+  wait "${processes[victim]}" 2> /dev/null
   background=""
   text=$(< "$WORK/output.$((1 - victim))")
   expect_code 1 "rank $victim is killed, and nobody says so"
@@ -175,8 +176,8 @@ fi
 
 echo "what cannot be"
 launch 2 "$WORK/none" --set sft.optimizer.learning_rate=-1
-expect_code 2 "a bad value is told once, by rank 0"
-check "and rank 1 says nothing of its own" [ "$(grep -c 'learning_rate' <<< "$text")" -le 2 ]
+expect_code 2 "a bad value"
+expect_text "must be above 0"
 run_lldm launch -- run "$SMOKE"
 expect_code 2 "no number of processes"
 run_lldm launch --processes 2 -- validate "$SMOKE"
