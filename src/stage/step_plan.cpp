@@ -42,8 +42,8 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
 
 /// The forward passes with a graph that a micro-batch makes on this path, by the graphs that are
 /// alive together.
-std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts,
-                                         const StepSettings& settings) {
+std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const StepSettings& settings,
+                                         bool is_bound) {
   std::vector<Pack> packs;
   if (settings.path == GradientPath::pairwise) {
     for (const TextLoad& text : texts)
@@ -53,6 +53,8 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts,
   } else {
     packs = packs_of(texts, settings.max_tokens_per_forward);
   }
+  if (is_bound && settings.path != GradientPath::pairwise && packs.size() > 1)
+    packs.front().tokens = std::max(packs.front().tokens, settings.max_tokens_per_forward);
   if (settings.path == GradientPath::retain) return {packs};
   Pack largest;
   for (const Pack& pack : packs)
@@ -119,7 +121,7 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   in.held = held_lines(model, sizes,
                        settings.path == GradientPath::pairwise ? pairwise_buffers(needs) : 0);
   for (const MicroBatchLoad& texts : sizes.micro_batches)
-    for (const std::vector<Pack>& graphs : graphs_of(texts, settings)) {
+    for (const std::vector<Pack>& graphs : graphs_of(texts, settings, sizes.is_bound)) {
       for (const Pack& pack : graphs)
         plan.tokens_per_forward = std::max(plan.tokens_per_forward, pack.tokens);
       for (const PlanMoment& moment : training_moments(pass, graphs)) in.moments.push_back(moment);
