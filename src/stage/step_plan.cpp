@@ -53,8 +53,16 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const Step
   } else {
     packs = packs_of(texts, settings.max_tokens_per_forward);
   }
-  if (is_bound && settings.path != GradientPath::pairwise && packs.size() > 1)
-    packs.front().tokens = std::max(packs.front().tokens, settings.max_tokens_per_forward);
+  if (is_bound && !texts.empty()) {
+    const bool is_pairwise = settings.path == GradientPath::pairwise;
+    std::int64_t all = 0;  // that could be in one pass
+    for (const TextLoad& text : texts)
+      all = is_pairwise
+                ? std::max(all, text.length * std::min(text.copies, settings.pairwise_copies))
+                : all + text.tokens();
+    packs.front().tokens =
+        std::max(packs.front().tokens, std::min(all, settings.max_tokens_per_forward));
+  }
   if (settings.path == GradientPath::retain) return {packs};
   Pack largest;
   for (const Pack& pack : packs)
