@@ -97,10 +97,12 @@ class PassSizes {
     if (!is_head_plain()) return queried_rows() + 2 * logits() + decoded_head();
     if (!model_.trains_weights) return queried_rows();
     const bool is_one_chunk = head_rows() == queries_;
-    // The scaled rows, the rows' gradient and a chunk of it; the weight's, and a chunk's part.
-    return 2 * queried_rows() + (is_one_chunk ? 1 : 2) * head_weight() +
-           (is_one_chunk ? 0 : logits()) +
-           std::max<std::int64_t>(0, number_ * head_rows() * d() - head_weight());
+    const std::int64_t slope = is_one_chunk ? 0 : logits();
+    // The scaled rows and the rows' gradient beside a chunk of it, or beside the weight's: products
+    // of columns copy them.
+    const std::int64_t of_rows = number_ * head_rows() * d() + (is_one_chunk ? 0 : head_weight());
+    const std::int64_t of_weight = logits() + (is_one_chunk ? 1 : 2) * head_weight();
+    return 2 * queried_rows() + slope + std::max(of_rows, of_weight);
   }
   [[nodiscard]] std::int64_t head_weight() const {
     return is_head_plain() ? weight(shape_.logit_columns * d()) : 0;
@@ -207,17 +209,29 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   // Gradients of the given rows are laid among zeros for all.
   const std::int64_t spread = is_last && s.gives_queried() ? some(q) + s.rows(q) : 0;
   const std::int64_t middle = some(d);
+  // Gradients of weights are products of columns, which are copied first: always by oneDNN, by
+  // other products where there are many (seen with 512 tokens, not with 128).
+  constexpr std::int64_t kLeastSide = 48, kFewTokens = 128;
+  const auto columns = [&](std::int64_t width, std::int64_t outer) {
+    return outer >= kLeastSide || n > kFewTokens ? s.weight(n * width) : 0;
+  };
+  // The slopes of attention lie feature-major.
+  const std::int64_t slopes_again = model.is_on_cpu && d >= kLeastSide ? s.rows(qkv) : 0;
+  const std::int64_t given = is_last && s.gives_queried() ? some(q) : 0;
+  const std::int64_t transposed = model.is_on_cpu ? s.number() * d * q : 0;
   return {
       moment(some(4 * f + r) + swiglu, 0),
-      moment(some(3 * f + 3 * r) + dropped(f), out),
+      moment(some(3 * f + 3 * r) + dropped(f), out + columns(d, f)),
       moment(some(f) + s.decoded_product(n, d, f), 0),
       moment(some(3 * f + d + 3 * r) + s.decoded_product(n, 2 * f, d), out),
       moment(some(3 * f + 3 * d + 3 * r) + norm, out),
-      moment(some(3 * f + 2 * d + 6 * r) + dropped(d), out + wide),
-      moment(middle + s.rows(q) + spread, out + wide + attention),
+      moment(some(3 * f + 2 * d + 6 * r) + dropped(d), out + wide + columns(2 * f, d)),
+      moment(middle + given, out + wide + attention + columns(d, q)),
+      moment(middle + s.rows(q) + transposed + spread, out + wide + attention),
       moment(middle + s.rows(q + qkv + r) + heads + attend, out + wide + attention),
-      moment(middle + s.rows(qkv + d + 3 * r) + s.decoded_product(all, qkv, d),
-             out + wide + attention),
+      moment(
+          middle + s.rows(qkv + d + 3 * r) + std::max(slopes_again, s.decoded_product(all, qkv, d)),
+          out + wide + attention),
       moment(middle + s.rows(qkv + 3 * d + 3 * r) + (spread > 0 ? s.rows(d) : 0) + narrow_norm,
              out + wide + attention),
       moment(middle + s.rows(qkv + 2 * d + 7 * r) + (s.has_dropout() ? s.rows(2 * d) : 0),

@@ -42,8 +42,8 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
 
 /// The forward passes with a graph that a micro-batch makes on this path, by the graphs that are
 /// alive together.
-std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts,
-                                         const StepSettings& settings) {
+std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const StepSettings& settings,
+                                         bool is_bound) {
   std::vector<Pack> packs;
   if (settings.path == GradientPath::pairwise) {
     for (const TextLoad& text : texts)
@@ -52,6 +52,16 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts,
         packs.push_back(pack);
   } else {
     packs = packs_of(texts, settings.max_tokens_per_forward);
+  }
+  if (is_bound && !texts.empty()) {
+    const bool is_pairwise = settings.path == GradientPath::pairwise;
+    std::int64_t all = 0;  // that could be in one pass
+    for (const TextLoad& text : texts)
+      all = is_pairwise
+                ? std::max(all, text.length * std::min(text.copies, settings.pairwise_copies))
+                : all + text.tokens();
+    packs.front().tokens =
+        std::max(packs.front().tokens, std::min(all, settings.max_tokens_per_forward));
   }
   if (settings.path == GradientPath::retain) return {packs};
   Pack largest;
@@ -119,7 +129,7 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   in.held = held_lines(model, sizes,
                        settings.path == GradientPath::pairwise ? pairwise_buffers(needs) : 0);
   for (const MicroBatchLoad& texts : sizes.micro_batches)
-    for (const std::vector<Pack>& graphs : graphs_of(texts, settings)) {
+    for (const std::vector<Pack>& graphs : graphs_of(texts, settings, sizes.is_bound)) {
       for (const Pack& pack : graphs)
         plan.tokens_per_forward = std::max(plan.tokens_per_forward, pack.tokens);
       for (const PlanMoment& moment : training_moments(pass, graphs)) in.moments.push_back(moment);

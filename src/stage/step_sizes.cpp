@@ -179,6 +179,7 @@ StepSizes sizes_of_bound(const StepParts& parts, std::int64_t longest, std::int6
   sizes.has_patterns = streams_of(parts.process) > 1;
   sizes.micro_batches_per_step = micro_batches_per_step(parts);
   sizes.answers_per_row = std::max<std::int64_t>(1, parts.needs.group_size);
+  sizes.is_bound = true;
   const auto scored = static_cast<std::size_t>(std::clamp<std::int64_t>(canvas, 1, longest));
   const Text text{
       .prompt = std::vector<std::int64_t>(static_cast<std::size_t>(longest) - scored, 1),

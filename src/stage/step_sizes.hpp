@@ -29,8 +29,9 @@ struct StepSizes {
   std::vector<MicroBatchLoad> micro_batches;  // those that hold most, at least one
   MicroBatchLoad validation;                  // the heaviest one; empty: none
   std::int64_t longest = 0;                   // tokens of the longest copy
-  bool has_patterns = false;                  // of attention
-  std::int64_t micro_batches_per_step = 1;    // whose gradients are added up
+  bool is_bound = false;      // texts may be shorter, and fill a pass better than these do
+  bool has_patterns = false;  // of attention
+  std::int64_t micro_batches_per_step = 1;  // whose gradients are added up
   std::int64_t answers_per_row = 1;
 
   /// Tokens of the largest micro-batch.

@@ -4,7 +4,7 @@
 # sizes, lengths, adapters, storages, recomputation, objectives, estimators and gradient paths.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 SCRIPT=$SOURCE/tests/end_to_end/planned_memory.py
-python3 "$SCRIPT" draw "$WORK" "${4:-20}"
+python3 "$SCRIPT" draw "$WORK" "${4:-77}"
 for file in "$WORK"/*.toml; do
   run_lldm run "$file" --out "${file%.toml}"
   expect_code 0 "$(basename "$file") runs"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The adapter that a plan counts is the one that a run makes.
+#include <c10/util/Logging.h>  // before Catch2, whose CHECK is meant
+
 #include <map>
 
 #include "lldm/builtin/builtin.hpp"
@@ -87,7 +89,11 @@ TEST_CASE("a plan counts the adapter that a run trains, in every family", "[stag
                                          listed(targets) + "] }");
       // The adapter and AdamW's two moments, float32.
       CHECK(plan.memory.value().bytes(MemoryPurpose::adapter) == 4 * trained);
-      CHECK(plan.memory.value().bytes(MemoryPurpose::optimizer) == 8 * trained);
+      // Each tensor on a border of 64 bytes.
+      const std::int64_t moments = plan.memory.value().bytes(MemoryPurpose::optimizer);
+      const auto tensors = static_cast<std::int64_t>(model->parameters().size());
+      CHECK(moments >= 8 * trained);
+      CHECK(moments < 8 * trained + 2 * 64 * tensors);
     }
 }
 
