@@ -40,8 +40,8 @@ assert any(abs(sum(phases.values()) - seconds) < 1e-9 for seconds in made["secon
 assert all(phases[name] > 0 for name in ("plans", "forward", "head", "backward", "optimizer")), phases
 assert phases["reference"] == 0
 peaks = made["peak_bytes"]
-# AdamW's two moments are two numbers a parameter, gradients one.
-assert 0 < peaks["weights"] < peaks["total"] and abs(peaks["optimizer"] - 2 * peaks["gradients"]) < 1e-3 * peaks["optimizer"], peaks
+# AdamW's two moments are two numbers a parameter; gradients one, and those of a block on their way.
+assert 0 < peaks["weights"] < peaks["total"] and peaks["optimizer"] <= 2 * peaks["gradients"] < 2 * peaks["total"], peaks
 PY
 check "its counts are those worked out from the plans, its losses those of run" python3 "$WORK/sft.py" "$WORK"
 

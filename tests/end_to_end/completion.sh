@@ -66,7 +66,7 @@ while read -r name; do
     eval "offered $name --"
     grep -qF -- " $option " <<< "$text" || echo "$name $option"
   done
-done < <("$LLDM" --help | sed -n 's/^  \(data [a-z]*\|grid [a-z]*\|store [a-z]*\|plugin [a-z]*\|model [a-z]*\|tokenizer [a-z]*\|[a-z]*\) .*/\1/p' | grep -v '^lldm$') > "$WORK/missing"
+done < <("$LLDM" --help | sed -n 's/^  \(data [a-z]*\|bench [a-z]*\|grid [a-z]*\|store [a-z]*\|plugin [a-z]*\|model [a-z]*\|tokenizer [a-z]*\|[a-z]*\) .*/\1/p' | grep -v '^lldm$') > "$WORK/missing"
 check "every option is offered" [ ! -s "$WORK/missing" ]
 check "of every command" [ "$(sort -u "$WORK/names" | wc -l)" -ge 21 ]
 touch "$WORK/two words.toml"

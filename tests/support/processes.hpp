@@ -2,6 +2,7 @@
 // Several processes of one run, as threads of a test: each has its own group and connections.
 #pragma once
 
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -22,6 +23,8 @@ inline void expect(bool is_true, const std::string& what) {
 /// Runs `body` once per rank; what each threw, "" where nothing.
 inline std::vector<std::string> on_ranks(
     int size, const std::function<void(const std::shared_ptr<ProcessGroup>&)>& body) {
+  // c10d's recorder of calls is one for a process, and not made for groups of several threads.
+  ::setenv("TORCH_FR_BUFFER_SIZE", "0", 1);
   const StoreKeeper keeper("test");
   std::vector<std::string> thrown(static_cast<std::size_t>(size));
   std::vector<std::thread> threads;
