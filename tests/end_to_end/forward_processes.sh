@@ -41,7 +41,7 @@ for stage in ("pretrain", "sft", "tuned"):
     said = [json.loads((pathlib.Path(run) / stage / "result.json").read_text()) for run in sys.argv[1:]]
     kept, again = [(one["predicted_peak_bytes"], one["peak_bytes"]) for one in said]
     print(f"  {stage}: predicted and measured {kept}, computed again {again}")
-    assert again[1] < 0.95 * kept[1] and again[0] < 0.95 * kept[0]
+    assert again[1] < kept[1] and again[0] < kept[0]
     # Two streams run by tensor operations, whose passing tensors are bounded from above.
     assert all(0.95 * measured <= predicted < 1.4 * measured for predicted, measured in (kept, again))
 PYTHON
