@@ -43,7 +43,7 @@ for stage in ("pretrain", "sft", "tuned"):
     print(f"  {stage}: predicted and measured {kept}, computed again {again}")
     assert again[1] < kept[1] and again[0] < kept[0]
     # Two streams run by tensor operations, whose passing tensors are bounded from above.
-    assert all(0.95 * measured <= predicted < 1.4 * measured for predicted, measured in (kept, again))
+    assert all(0.95 * measured <= predicted < 1.5 * measured for predicted, measured in (kept, again))
 PYTHON
 
 echo "an estimator that has no meaning for the process"
