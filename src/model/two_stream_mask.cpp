@@ -50,7 +50,7 @@ at::Tensor two_stream_mask_on(at::Device device, const AttentionPattern& pattern
   const at::Tensor place = at::arange(length, at::TensorOptions(at::kLong).device(device));
   const at::Tensor is_clean = place.ge(half), rest = place.remainder(half).sub(pattern.num_prompt),
                    block = at::where(rest.lt(0), at::full_like(rest, -1),
-                                     rest.clamp_min(0).floor_divide(pattern.block_size));
+                                     rest.clamp_min(0).div(pattern.block_size, "floor"));
   const at::Tensor from = block.unsqueeze(1), to = block.unsqueeze(0);
   const at::Tensor from_clean = is_clean.unsqueeze(1), to_clean = is_clean.unsqueeze(0);
   return at::where(to_clean, at::where(from_clean, to.le(from), to.lt(from)),
