@@ -42,7 +42,8 @@ const cli::Command* find_command(std::vector<std::string>& words) {
 /// before main; spinning threads make a run several times slower as soon as another process wants
 /// the cores, and gain nothing measurable when none does.  A value that the user has set is kept.
 void sleep_while_waiting(const std::vector<std::string>& words, char** argv) {
-  static const std::vector<std::string> computing = {"run", "sample", "evaluate", "score", "grid"};
+  static const std::vector<std::string> computing = {"run",  "sample", "evaluate", "score",
+                                                     "grid", "bench",  "launch"};
   if (words.empty() || std::getenv("OMP_WAIT_POLICY") ||
       std::find(computing.begin(), computing.end(), words[0]) == computing.end())
     return;

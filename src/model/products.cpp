@@ -3,9 +3,12 @@
 // layers is a plain inner product of dense float32 tensors (measured and checked: docs/results).
 #include "model/products.hpp"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/List.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/mm.h>
+
+#include <signal.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -33,8 +36,41 @@ const auto* linear_pointwise() {
   return handle ? &*handle : nullptr;
 }
 
+/// Holds signals back from this thread, and for good from the threads that help it.  oneDNN's
+/// kernels for AVX-512 keep a pointer into their workspace in the stack register: a signal's frame
+/// would be written there, into the heap (seen as "corrupted size vs. prev_size" in 5 of 135 runs
+/// that were asked to stop; products_test.cpp looks at the register).
+class SignalsHeldBack {
+ public:
+  SignalsHeldBack() {
+    const sigset_t held = asynchronous();
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
+    thread_local int helpers_seen = 0;
+    if (const int threads = at::get_num_threads(); threads > helpers_seen) {
+      at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
+        ::pthread_sigmask(SIG_BLOCK, &held, nullptr);
+      });
+      helpers_seen = threads;
+    }
+  }
+  ~SignalsHeldBack() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeldBack(const SignalsHeldBack&) = delete;
+  SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
+
+ private:
+  static sigset_t asynchronous() {
+    sigset_t set;
+    ::sigfillset(&set);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT})
+      ::sigdelset(&set, fault);
+    return set;
+  }
+  sigset_t before_;
+};
+
 /// x [M, K] by w [N, K] -> [M, N].
 at::Tensor inner_product(const at::Tensor& x, const at::Tensor& w) {
+  const SignalsHeldBack held;
   static const c10::List<std::optional<at::Scalar>> none;
   return linear_pointwise()->call(x, w, std::nullopt, "none", none, "");
 }
@@ -81,6 +117,13 @@ bool takes_onednn(const at::Tensor& x, std::int64_t inner, std::int64_t outer) {
          product_library() == ProductLibrary::onednn;
 }
 
+/// a b by LibTorch: MKL, but for bfloat16, whose products are oneDNN's.
+at::Tensor by_libtorch(const at::Tensor& a, const at::Tensor& b) {
+  std::optional<SignalsHeldBack> held;
+  if (a.is_cpu() && a.scalar_type() == at::kBFloat16) held.emplace();
+  return at::mm(a, b);
+}
+
 }  // namespace
 
 ProductLibrary product_library() { return current().load(std::memory_order_relaxed); }
@@ -92,7 +135,7 @@ void use_product_library(ProductLibrary library) {
 
 at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight) {
   if (weight.size(0) < kSafeColumns || !takes_onednn(x, weight.size(1), weight.size(0)))
-    return at::mm(x, weight.t());
+    return by_libtorch(x, weight.t());
   // Of memory in another order the feature-major product has other bits.
   const auto rows = x.contiguous();
   if (rows.size(0) < kSafeRows) return inner_product(weight, rows).t().contiguous();
@@ -101,12 +144,12 @@ at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight) {
 
 at::Tensor columns_by(const at::Tensor& x, const at::Tensor& weight) {
   if (weight.size(0) < kSafeColumns || !takes_onednn(x, weight.size(1), weight.size(0)))
-    return at::mm(weight, x.t());
+    return by_libtorch(weight, x.t());
   return inner_product(weight, x.contiguous());
 }
 
 at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
-  if (!takes_onednn(a, a.size(1), b.size(1))) return at::mm(a, b);
+  if (!takes_onednn(a, a.size(1), b.size(1))) return by_libtorch(a, b);
   return inner_product(a, b.t());
 }
 

@@ -5,7 +5,11 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <ucontext.h>
 
+#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -99,5 +103,68 @@ TEST_CASE("Products: no rows, and other dtypes than float32, are LibTorch's own"
   const auto x = drawn(32, 96, 2).to(at::kDouble);
   CHECK(rows_by(x, weight.to(at::kDouble)).equal(at::mm(x, weight.to(at::kDouble).t())));
 }
+
+#if defined(__x86_64__)
+namespace {
+
+std::atomic<std::int64_t> signals{0}, astray{0};
+std::uintptr_t stack_low = 0, stack_high = 0;
+
+void look(int, siginfo_t*, void* context) {
+  const auto& registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  const auto pointer = static_cast<std::uintptr_t>(registers[REG_RSP]);
+  ++signals;
+  if (pointer < stack_low || pointer > stack_high) ++astray;
+}
+
+/// Sends a signal every 100 microseconds, handled on a stack of its own, while it lives.
+struct Signals {
+  Signals() {
+    const auto here = reinterpret_cast<std::uintptr_t>(&handler);
+    stack_low = here - (std::uintptr_t{8} << 20), stack_high = here + (std::uintptr_t{8} << 20);
+    signals = astray = 0;
+    const stack_t own{memory.data(), 0, memory.size()};
+    ::sigaltstack(&own, &old_stack);
+    handler.sa_sigaction = look;
+    handler.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+    ::sigaction(SIGALRM, &handler, &old_handler);
+    const itimerval often{{0, 100}, {0, 100}};
+    ::setitimer(ITIMER_REAL, &often, nullptr);
+  }
+  ~Signals() {
+    const itimerval never{};
+    ::setitimer(ITIMER_REAL, &never, nullptr);
+    ::sigaction(SIGALRM, &old_handler, nullptr);
+    ::sigaltstack(&old_stack, nullptr);
+  }
+  std::vector<char> memory = std::vector<char>(std::size_t{1} << 16);
+  struct sigaction handler{}, old_handler{};
+  stack_t old_stack{};
+};
+
+}  // namespace
+
+TEST_CASE("Products: a signal never finds the stack register elsewhere than on the stack") {
+  const Settings settings;
+  const auto x = drawn(784, 128, 1), weight = drawn(768, 128, 2), dy = drawn(784, 768, 3);
+  for (const auto library : {ProductLibrary::mkl, ProductLibrary::onednn})
+    for (const int threads : {1, 2}) {
+      use_product_library(library);
+      at::set_num_threads(threads);
+      const auto all_products = [&] {
+        static_cast<void>(rows_by(x, weight));
+        static_cast<void>(columns_by(x, weight));
+        static_cast<void>(product(dy, weight));
+        static_cast<void>(product(dy.t(), x));
+        static_cast<void>(rows_by(x.to(at::kBFloat16), weight.to(at::kBFloat16)));
+      };
+      all_products();  // whose helpers take no signal from here on
+      const Signals sent;
+      for (int i = 0; signals < 40 || i < 60; ++i) all_products();
+      INFO(kProductLibraryNames[static_cast<std::size_t>(library)] << ", threads " << threads);
+      CHECK(astray == 0);
+    }
+}
+#endif
 
 }  // namespace lldm
