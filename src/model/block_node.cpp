@@ -14,6 +14,7 @@
 #include "model/block_parts.hpp"
 #include "model/block_saved.hpp"
 #include "model/first_order.hpp"
+#include "model/held_signals.hpp"
 #include "model/linear.hpp"
 
 namespace lldm {
@@ -152,6 +153,7 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
                             at::TensorList /*variables*/,
                             const c10::intrusive_ptr<BlockCall>& call) {
     const PurposeScope purpose(MemoryPurpose::activations);
+    const HeldSignals held_signals;
     const Block block(*call);
     BlockSaved saved;
     saved.rows = rows;
@@ -168,6 +170,7 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
   static variable_list backward(AutogradContext* node, variable_list gradients) {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::activations);
+    const HeldSignals held_signals;
     const auto held = node->saved_data["call"].toCapsule();
     const auto& call = static_cast<const BlockCall&>(*held);
     const Block block(call);

@@ -20,6 +20,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
 #include "model/first_order.hpp"
+#include "model/held_signals.hpp"
 #include "model/kernels/rows.hpp"
 #include "model/products.hpp"
 
@@ -85,6 +86,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
                             std::int64_t excluded, bool is_recorded) {
     const PurposeScope purpose(MemoryPurpose::logits);
     const PhaseScope phase(StepPhase::head);
+    const HeldSignals held_signals;
     const bool is_trained = is_recorded && weight.requires_grad(),
                is_frozen_path = is_recorded && rows.requires_grad() && !is_trained;
     const std::int64_t count = rows.size(0), step = chunk_rows(weight, is_trained);
@@ -110,6 +112,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::logits);
     const PhaseScope phase(StepPhase::head);
+    const HeldSignals held_signals;
     const auto saved = context->get_saved_variables();
     const auto &rows = saved[0], &weight = saved[1], &targets = saved[2], &kept = saved[3];
     const bool wants_rows = context->needs_input_grad(0);
@@ -145,6 +148,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                             std::int64_t excluded) {
     const PurposeScope purpose(MemoryPurpose::logits);
     const PhaseScope phase(StepPhase::head);
+    const HeldSignals held_signals;
     auto sums = at::full({rows.size(0)}, -std::numeric_limits<double>::infinity(), rows.options());
     auto chosen = at::empty({rows.size(0)}, rows.options());
     each_slice(head->matrix, rows, excluded,
@@ -167,6 +171,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
     refuse_second_derivative();
     const PurposeScope purpose(MemoryPurpose::logits);
     const PhaseScope phase(StepPhase::head);
+    const HeldSignals held_signals;
     const auto saved = context->get_saved_variables();
     const auto &rows = saved[0], &targets = saved[1], &sums = saved[2];
     const auto held = context->saved_data["head"].toCapsule();
@@ -210,6 +215,7 @@ std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes, 
 }
 
 at::Tensor head_logits(const at::Tensor& rows, const Matrix& head) {
+  const HeldSignals held_signals;
   if (head.is_plain()) return rows_by(rows, head.values());
   const std::int64_t step = std::max<std::int64_t>(
       1, kHeadChunkBytes / (head.columns() * static_cast<std::int64_t>(rows.element_size())));

@@ -3,12 +3,9 @@
 // layers is a plain inner product of dense float32 tensors (measured and checked: docs/results).
 #include "model/products.hpp"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/List.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/mm.h>
-
-#include <signal.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -16,6 +13,7 @@
 #include <string>
 
 #include "lldm/errors.hpp"
+#include "model/held_signals.hpp"
 
 namespace lldm {
 namespace {
@@ -36,41 +34,9 @@ const auto* linear_pointwise() {
   return handle ? &*handle : nullptr;
 }
 
-/// Holds signals back from this thread, and for good from the threads that help it.  oneDNN's
-/// kernels for AVX-512 keep a pointer into their workspace in the stack register: a signal's frame
-/// would be written there, into the heap (seen as "corrupted size vs. prev_size" in 5 of 135 runs
-/// that were asked to stop; products_test.cpp looks at the register).
-class SignalsHeldBack {
- public:
-  SignalsHeldBack() {
-    const sigset_t held = asynchronous();
-    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
-    thread_local int helpers_seen = 0;
-    if (const int threads = at::get_num_threads(); threads > helpers_seen) {
-      at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
-        ::pthread_sigmask(SIG_BLOCK, &held, nullptr);
-      });
-      helpers_seen = threads;
-    }
-  }
-  ~SignalsHeldBack() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsHeldBack(const SignalsHeldBack&) = delete;
-  SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
-
- private:
-  static sigset_t asynchronous() {
-    sigset_t set;
-    ::sigfillset(&set);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT})
-      ::sigdelset(&set, fault);
-    return set;
-  }
-  sigset_t before_;
-};
-
 /// x [M, K] by w [N, K] -> [M, N].
 at::Tensor inner_product(const at::Tensor& x, const at::Tensor& w) {
-  const SignalsHeldBack held;
+  const HeldSignals held;
   static const c10::List<std::optional<at::Scalar>> none;
   return linear_pointwise()->call(x, w, std::nullopt, "none", none, "");
 }
@@ -119,7 +85,7 @@ bool takes_onednn(const at::Tensor& x, std::int64_t inner, std::int64_t outer) {
 
 /// a b by LibTorch: MKL, but for bfloat16, whose products are oneDNN's.
 at::Tensor by_libtorch(const at::Tensor& a, const at::Tensor& b) {
-  std::optional<SignalsHeldBack> held;
+  std::optional<HeldSignals> held;
   if (a.is_cpu() && a.scalar_type() == at::kBFloat16) held.emplace();
   return at::mm(a, b);
 }
