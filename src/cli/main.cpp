@@ -16,6 +16,7 @@
 #include "lldm/text/utf8.hpp"
 #include "memory/device_trouble.hpp"
 #include "model/hub_cache.hpp"
+#include "model/products.hpp"
 
 namespace {
 
@@ -134,6 +135,7 @@ int run(std::vector<std::string> words) {
     std::cout << cli::help_text(*command);
     return 0;
   }
+  static_cast<void>(product_library());  // a name that is none is told before anything is done
   find_snapshots(arguments);
   refuse_own_input(arguments);
   return command->run(arguments);

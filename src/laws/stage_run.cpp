@@ -10,31 +10,12 @@
 #include "lldm/experiment/experiment.hpp"
 #include "lldm/stage/run_context.hpp"
 #include "lldm/track/logger.hpp"
+#include "storage/scratch_folder.hpp"
 
 namespace lldm::laws {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Gone at the end of its scope.
-class Scratch {
- public:
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "lldm-laws-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw Error("no folder can be made in " + name);
-    path_ = name;
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// The first figure that is not finite, as a path into the result; "" if there is none.
 std::string not_finite(const nlohmann::ordered_json& value, const std::string& where) {
@@ -63,7 +44,7 @@ struct Ran {
 };
 
 Ran run_once(const Registry& registry, MemoryManager& memory, const config::Value& root) {
-  const Scratch out;
+  const ScratchFolder out("laws");
   config::Diagnostics diagnostics;
   std::vector<Experiment> experiments{bind_experiment(root, registry, diagnostics)};
   diagnostics.throw_if_any();

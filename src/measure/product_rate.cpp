@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/measure/product_rate.hpp"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/mm.h>
@@ -14,6 +13,7 @@
 #include <map>
 
 #include "lldm/memory/purpose.hpp"
+#include "model/products.hpp"
 
 namespace lldm {
 namespace {
@@ -25,16 +25,6 @@ struct Library {
   Product product;
 };
 
-at::Tensor onednn_linear(const at::Tensor& x, const at::Tensor& weight) {
-  using Linear = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
-                            std::string_view, c10::List<std::optional<at::Scalar>>,
-                            std::optional<std::string_view>);
-  static const auto linear = c10::Dispatcher::singleton()
-                                 .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
-                                 .typed<Linear>();
-  return linear.call(x, weight, std::nullopt, "none", c10::List<std::optional<at::Scalar>>(), "");
-}
-
 std::vector<Library> libraries(at::ScalarType dtype, at::Device device) {
   const Product mm = [](const at::Tensor& x, const at::Tensor& weight) {
     return at::mm(x, weight.t());
@@ -42,7 +32,15 @@ std::vector<Library> libraries(at::ScalarType dtype, at::Device device) {
   if (!device.is_cpu()) return {{"cuBLAS", mm}};
   if (dtype == at::kBFloat16) return {{"oneDNN", mm}};
   if (dtype != at::kFloat) return {{"MKL", mm}};
-  return {{"MKL", mm}, {"oneDNN", onednn_linear}};
+  const auto by = [](ProductLibrary library) -> Product {
+    return [library](const at::Tensor& x, const at::Tensor& weight) {
+      return rows_by(library, x, weight);
+    };
+  };
+  std::vector<Library> both{{"MKL", by(ProductLibrary::mkl)}};
+  if (has_product_library(ProductLibrary::onednn))
+    both.push_back({"oneDNN", by(ProductLibrary::onednn)});
+  return both;
 }
 
 /// Numbers in [-1, 1] without a pattern: on a GPU equal ones are multiplied faster.

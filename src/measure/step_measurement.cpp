@@ -23,31 +23,12 @@
 #include "stage/asked_plans.hpp"
 #include "stage/prepared_training.hpp"
 #include "stage/training_memory.hpp"
+#include "storage/scratch_folder.hpp"
 
 namespace lldm {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Where a stage believes that its run lies; gone at the end of its scope.
-class Scratch {
- public:
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "lldm-bench-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw Error("no folder can be made in " + name);
-    path_ = name;
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// Notes the length and the phases of every step.
 class StepTimes final : public TrainingObserver {
@@ -290,7 +271,7 @@ StepMeasurement measure_step(const LoadedExperiment& loaded, const Registry& reg
   if (loaded.cells.size() != 1)
     throw ConfigError(message("bench step: the file's grid has ", loaded.cells.size(),
                               " cells\n  measure one: --set AXIS=VALUE in a file without [grid]"));
-  const Scratch scratch;
+  const ScratchFolder scratch("bench");
   const RunSchedule schedule = make_schedule(
       loaded.cells, loaded.experiments, options.run.empty() ? scratch.path() / "run" : options.run);
   Work work = work_of(schedule, options.stage);

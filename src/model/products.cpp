@@ -93,8 +93,11 @@ at::Tensor by_libtorch(const at::Tensor& a, const at::Tensor& b) {
 }  // namespace
 
 ProductLibrary product_library() { return current().load(std::memory_order_relaxed); }
+bool has_product_library(ProductLibrary library) {
+  return library == ProductLibrary::mkl || linear_pointwise() != nullptr;
+}
 void use_product_library(ProductLibrary library) {
-  if (library == ProductLibrary::onednn && linear_pointwise() == nullptr)
+  if (!has_product_library(library))
     throw ConfigError("use_product_library: this LibTorch has no mkldnn::_linear_pointwise");
   current().store(library);
 }
@@ -106,6 +109,10 @@ at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight) {
   const auto rows = x.contiguous();
   if (rows.size(0) < kSafeRows) return inner_product(weight, rows).t().contiguous();
   return inner_product(rows, weight);
+}
+
+at::Tensor rows_by(ProductLibrary library, const at::Tensor& x, const at::Tensor& weight) {
+  return library == ProductLibrary::onednn ? inner_product(x, weight) : at::mm(x, weight.t());
 }
 
 at::Tensor columns_by(const at::Tensor& x, const at::Tensor& weight) {

@@ -22,6 +22,8 @@ inline constexpr std::array<std::string_view, 2> kProductLibraryNames = {"mkl", 
 /// bits.
 /// Errors  ConfigError for a name that is neither.
 [[nodiscard]] ProductLibrary product_library();
+/// Whether this LibTorch has it.
+[[nodiscard]] bool has_product_library(ProductLibrary library);
 /// From now on that one; for tests and benches.
 void use_product_library(ProductLibrary library);
 
@@ -37,6 +39,10 @@ void use_product_library(ProductLibrary library);
 [[nodiscard]] at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight);
 /// The same feature-major: [O, N], the bits of rows_by.
 [[nodiscard]] at::Tensor columns_by(const at::Tensor& x, const at::Tensor& weight);
+
+/// x W^T by one of the libraries, whatever is chosen: for measuring.  Float32 on the CPU.
+[[nodiscard]] at::Tensor rows_by(ProductLibrary library, const at::Tensor& x,
+                                 const at::Tensor& weight);
 
 /// a b of gradients: [M, K] by [K, N] -> [M, N], row-major.  Fastest where the memory of `a` is
 /// row-major.  Promises nothing of rows.

@@ -6,10 +6,10 @@
 namespace lldm {
 
 DeadlineObserver::DeadlineObserver(RunObserver& inner, double hours, Logger& logger)
-    : inner_(inner), logger_(logger), hours_(hours) {}
+    : PassingObserver(inner), logger_(logger), hours_(hours) {}
 
 bool DeadlineObserver::should_stop() {
-  if (inner_.should_stop()) return true;
+  if (PassingObserver::should_stop()) return true;
   if (hours_ <= 0) return false;
   const std::chrono::duration<double> run = std::chrono::steady_clock::now() - begin_;
   if (run.count() < 3600 * hours_) return false;

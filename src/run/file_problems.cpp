@@ -11,6 +11,7 @@
 #include "experiment/key_readings.hpp"
 #include "lldm/data/corpus.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/device_profile.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
@@ -173,6 +174,20 @@ struct FileCheck {
     }
   }
 
+  /// The device profile that plans go by.
+  void profile(const Experiment& experiment) {
+    const std::string& named = experiment.options.memory.profile;
+    if (named.empty()) return;
+    const Member* memory = loaded.document.root.find("memory");
+    const Member* key =
+        memory && memory->value.is_table() ? memory->value.find("profile") : nullptr;
+    try {
+      static_cast<void>(find_profile(named));
+    } catch (const ConfigError& error) {
+      add(key ? key->value.position() : Position(), "", {.text = error.what()});
+    }
+  }
+
   /// What a stage without `from` starts with: the folder of [model], or a tokenizer's file.
   void start(const Experiment& experiment) {
     const Member* table = loaded.document.root.find("tokenizer");
@@ -206,6 +221,7 @@ std::vector<FileProblem> file_problems(const LoadedExperiment& loaded, const Reg
                                        const std::string& stage) {
   FileCheck check{loaded, registry};
   for (const Experiment& experiment : loaded.experiments) {
+    check.profile(experiment);
     const std::set<std::string> read = stages_read(experiment, stage);
     for (const Stage& one : experiment.stages)
       if (read.contains(one.name)) check.stage(experiment, one);

@@ -6,6 +6,7 @@
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/run/grid_run.hpp"
 #include "lldm/run/load_experiment.hpp"
+#include "run/passing_observer.hpp"
 #include "run/work_loop.hpp"
 
 namespace lldm {
@@ -19,27 +20,18 @@ namespace lldm {
 
 /// Passes everything on; where it is asked whether to stop and a process is gone, it throws
 /// LostRank.
-class WatchfulObserver final : public RunObserver {
+class WatchfulObserver final : public PassingObserver {
  public:
   /// `group` may be null.
-  WatchfulObserver(RunObserver& inner, const ProcessGroup* group) : inner_(inner), group_(group) {}
+  WatchfulObserver(RunObserver& inner, const ProcessGroup* group)
+      : PassingObserver(inner), group_(group) {}
 
-  void begin(std::string_view label, std::string_view unit, std::int64_t done,
-             std::int64_t total) override {
-    inner_.begin(label, unit, done, total);
-  }
-  void progress(std::int64_t done,
-                const std::vector<std::pair<std::string, double>>& metrics) override {
-    inner_.progress(done, metrics);
-  }
-  void end() override { inner_.end(); }
   bool should_stop() override {
     if (group_) group_->require_all();
-    return inner_.should_stop();
+    return PassingObserver::should_stop();
   }
 
  private:
-  RunObserver& inner_;
   const ProcessGroup* group_;
 };
 

@@ -37,12 +37,10 @@ Adafactor::Adafactor(std::vector<NamedParameter> parameters, const Options& opti
     : Optimizer(std::move(parameters), options.max_gradient_norm),
       options_(options),
       rounding_(rounding) {
+  require_float32_or_bfloat16("adafactor");
   const PurposeScope scope(MemoryPurpose::optimizer);
   for (const NamedParameter& parameter : this->parameters()) {
     const at::Tensor& value = parameter.value;
-    if (value.scalar_type() != at::kFloat && value.scalar_type() != at::kBFloat16)
-      throw ConfigError(message("optimizer adafactor: \"", parameter.name, "\" is in ",
-                                value.scalar_type(), "\n  legal: float32 and bfloat16 weights"));
     const auto zeros = [&](at::IntArrayRef sizes) {
       return at::zeros(sizes, at::TensorOptions(at::kFloat).device(value.device()));
     };

@@ -95,13 +95,6 @@ void AdamW::update_fused(const std::vector<std::size_t>& which, const Step& step
   at::_foreach_zero_(gradients);
 }
 
-std::vector<NamedParameter> AdamW::state() const {
-  std::vector<NamedParameter> state;
-  for (std::size_t i = 0; i < parameters().size(); ++i) {
-    state.push_back({parameters()[i].name + ".first", first_[i]});
-    state.push_back({parameters()[i].name + ".second", second_[i]});
-  }
-  return state;
-}
+std::vector<NamedParameter> AdamW::state() const { return moments(first_, second_); }
 
 }  // namespace lldm

@@ -36,12 +36,10 @@ AdamW8Bit::AdamW8Bit(std::vector<NamedParameter> parameters, const Options& opti
     : Optimizer(std::move(parameters), options.max_gradient_norm),
       options_(options),
       rounding_(rounding) {
+  require_float32_or_bfloat16("adamw_8bit");
   const PurposeScope scope(MemoryPurpose::optimizer);
   for (const NamedParameter& parameter : this->parameters()) {
     const at::Tensor& value = parameter.value;
-    if (value.scalar_type() != at::kFloat && value.scalar_type() != at::kBFloat16)
-      throw ConfigError(message("optimizer adamw_8bit: \"", parameter.name, "\" is in ",
-                                value.scalar_type(), "\n  legal: float32 and bfloat16 weights"));
     const auto zeros = [&](at::IntArrayRef sizes, at::ScalarType dtype) {
       return at::zeros(sizes, at::TensorOptions(dtype).device(value.device()));
     };

@@ -124,13 +124,6 @@ void HostAdamW::update(const Step& step) {
   clear_gradients();
 }
 
-std::vector<NamedParameter> HostAdamW::state() const {
-  std::vector<NamedParameter> state;
-  for (std::size_t i = 0; i < parameters().size(); ++i) {
-    state.push_back({parameters()[i].name + ".first", first_[i]});
-    state.push_back({parameters()[i].name + ".second", second_[i]});
-  }
-  return state;
-}
+std::vector<NamedParameter> HostAdamW::state() const { return moments(first_, second_); }
 
 }  // namespace lldm

@@ -136,4 +136,22 @@ void Optimizer::load_state(const std::vector<NamedParameter>& state, std::int64_
   steps_done_ = steps_done;
 }
 
+std::vector<NamedParameter> Optimizer::moments(const FlatTensors& first,
+                                               const FlatTensors& second) const {
+  std::vector<NamedParameter> state;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    state.push_back({parameters_[i].name + ".first", first[i]});
+    state.push_back({parameters_[i].name + ".second", second[i]});
+  }
+  return state;
+}
+
+void Optimizer::require_float32_or_bfloat16(std::string_view type) const {
+  for (const NamedParameter& parameter : parameters_)
+    if (const auto dtype = parameter.value.scalar_type();
+        dtype != at::kFloat && dtype != at::kBFloat16)
+      throw ConfigError(message("optimizer ", type, ": \"", parameter.name, "\" is in ", dtype,
+                                "\n  legal: float32 and bfloat16 weights"));
+}
+
 }  // namespace lldm

@@ -49,6 +49,15 @@ expect_text "largest: activations"
 expect_text "with max_tokens_per_forward = "
 expect_text "or a [memory] budget of "
 
+run_lldm validate "$SMOKE" --set memory.profile=rtx4081
+expect_code 2 "a profile that is none"
+expect_text 'did you mean "rtx4080"'
+text=$(LLDM_PRODUCTS=onednm "$LLDM" run "$SMOKE" --out "$WORK/products" 2>&1)
+code=$?
+expect_code 2 "a library of products that is none, before anything is done"
+expect_text "LLDM_PRODUCTS=onednm: must be mkl or onednn"
+check "nothing was written" [ ! -e "$WORK/products" ]
+
 echo "a schedule that nothing reads"
 run_lldm validate "$SMOKE" --set tuned.forward_process.schedule=cosine --set tuned.score_estimator.type=monte_carlo_elbo
 expect_code 0 "is legal"

@@ -64,6 +64,11 @@ class Optimizer {
   [[nodiscard]] const at::Tensor& gradient(std::size_t i) const { return gradients_[i]; }
   [[nodiscard]] std::vector<at::Tensor> values() const;
   void clear_gradients() const { gradients_.zero(); }
+  /// "<parameter>.first" and "<parameter>.second", in turn.
+  [[nodiscard]] std::vector<NamedParameter> moments(const FlatTensors& first,
+                                                    const FlatTensors& second) const;
+  /// Errors  ConfigError naming the optimizer `type` if a parameter has another dtype.
+  void require_float32_or_bfloat16(std::string_view type) const;
 
  private:
   /// A gradient that was taken away counts as zero; one that came in its place is moved back.
