@@ -136,6 +136,7 @@ void uninstall_cpu_allocator() noexcept {
   if (decorator == nullptr) return;
   decorator->detach();
   if (c10::GetCPUAllocator() == decorator) c10::SetCPUAllocator(decorator->base(), 255);
+  if (kHasCache) BlockCache::instance().trim();
 }
 
 }  // namespace lldm::memory

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "lldm/errors.hpp"
+#include "memory/block_cache.hpp"
 #include "support/catch.hpp"
 
 using lldm::MemoryDevice;
@@ -250,3 +251,19 @@ TEST_CASE("MemoryReport prints one line per used purpose, with units", "[memory]
         "  optimizer         1.50 KiB    1.50 KiB           -\n"
         "  all               1.50 KiB    1.50 KiB    2.00 GiB\n");
 }
+
+#ifndef __SANITIZE_ADDRESS__
+TEST_CASE("MemoryManager keeps large blocks between uses, and gives them back at its end",
+          "[memory]") {
+  auto& cache = lldm::memory::BlockCache::instance();
+  {
+    MemoryManager memory;
+    memory.install();
+    const void* first = bytes(5 << 20).data_ptr();
+    const at::Tensor again = bytes(5 << 20);
+    CHECK(again.data_ptr() == first);
+    CHECK(cache.use().live_bytes > 0);
+  }
+  CHECK(cache.use().idle_bytes == 0);
+}
+#endif
