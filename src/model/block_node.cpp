@@ -16,6 +16,7 @@
 #include "model/first_order.hpp"
 #include "model/held_signals.hpp"
 #include "model/linear.hpp"
+#include "model/thin_products.hpp"
 
 namespace lldm {
 namespace {
@@ -72,9 +73,9 @@ class Block {
     const Linear out = linear(kAttentionOut), in = qkv();
     out.gradients(given(saved.attended.t()), upstream, result);
     const auto slopes = heads_backward(saved, attended_gradient(out, upstream), result).t();
-    const auto narrow =
-        parts().norm_gradient(saved.rows, weights_.attn_norm, saved.attn_scale,
-                              in.input_gradient(slopes), spread(upstream, saved.rows.size(0)));
+    const auto narrow = parts().norm_gradient(saved.rows, weights_.attn_norm, saved.attn_scale,
+                                              in.input_gradient(row_major(slopes)),
+                                              spread(upstream, saved.rows.size(0)));
     in.gradients(narrow.normed, slopes, result);
     result.set(&BlockWeights::attn_norm, narrow.weight);
     result.rows() = narrow.rows;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "model/linear.hpp"
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
@@ -13,6 +12,7 @@
 #include "model/block_dropout.hpp"
 #include "model/block_parts.hpp"
 #include "model/products.hpp"
+#include "model/thin_products.hpp"
 
 namespace lldm {
 std::int64_t Linear::out() const {
@@ -99,14 +99,14 @@ Linear::ByPart Linear::lowered(const at::Tensor& x) const {
   std::vector<std::size_t> readers;
   each_update([&](std::size_t part, std::int64_t, std::int64_t, const Lora& lora) {
     if (const auto hidden = mask(part, x.options()); hidden.defined()) {
-      result[part] = rows_by(x.mul(hidden), lora.a.detach());
+      result[part] = thin_product(x.mul(hidden), lora.a.detach().t());
       return;
     }
     sides.push_back(lora.a.detach());
     readers.push_back(part);
   });
   if (sides.empty()) return result;
-  const auto all = rows_by(x, sides.size() == 1 ? sides.front() : at::cat(sides));
+  const auto all = thin_product(x, (sides.size() == 1 ? sides.front() : at::cat(sides)).t());
   std::int64_t begin = 0;
   for (std::size_t i = 0; i < sides.size(); ++i) {
     result[readers[i]] = all.narrow(1, begin, sides[i].size(0));
@@ -118,13 +118,13 @@ Linear::ByPart Linear::lowered(const at::Tensor& x) const {
 void Linear::add_updates(const at::Tensor& y, const at::Tensor& x) const {
   const ByPart low = lowered(x);
   each_update([&](std::size_t part, std::int64_t place, std::int64_t rows, const Lora& lora) {
-    y.narrow(1, place, rows).addmm_(low[part], lora.b.t(), 1, lora.scale);
+    add_thin_product(y.narrow(1, place, rows), low[part], lora.b.detach().t(), lora.scale);
   });
 }
 
 const at::Tensor& Linear::raised(std::size_t part, const at::Tensor& dy) const {
   if (!raised_[part].defined())
-    raised_[part] = product(dy, (adapters_.*parts()[part].lora).b.detach());
+    raised_[part] = thin_product(dy, (adapters_.*parts()[part].lora).b.detach());
   return raised_[part];
 }
 
@@ -134,7 +134,7 @@ void Linear::add_input_gradients(const at::Tensor& dx, const at::Tensor& dy) con
     if (const auto hidden = mask(part, dy.options()); hidden.defined())
       dx.add_(at::mm(low, lora.a).mul_(hidden), lora.scale);
     else
-      dx.addmm_(low, lora.a, 1, lora.scale);
+      add_thin_product(dx, low, lora.a.detach(), lora.scale);
   });
 }
 
@@ -231,8 +231,9 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
     const auto slopes = dy.narrow(1, place, rows);
     result.set_update(
         member,
-        product(raised(part, slopes).mul(lora.scale).t(), dropped(x, mask(part, x.options()))),
-        product(slopes.t(), low[part].mul(lora.scale)));
+        thin_product(dropped(x, mask(part, x.options())).t(), raised(part, slopes).mul(lora.scale))
+            .t(),
+        thin_product(slopes.t(), low[part].mul(lora.scale)));
   });
 }
 

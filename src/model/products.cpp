@@ -14,6 +14,7 @@
 
 #include "lldm/errors.hpp"
 #include "model/held_signals.hpp"
+#include "model/thin_products.hpp"
 
 namespace lldm {
 namespace {
@@ -106,7 +107,7 @@ at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight) {
   if (weight.size(0) < kSafeColumns || !takes_onednn(x, weight.size(1), weight.size(0)))
     return by_libtorch(x, weight.t());
   // Of memory in another order the feature-major product has other bits.
-  const auto rows = x.contiguous();
+  const auto rows = row_major(x);
   if (rows.size(0) < kSafeRows) return inner_product(weight, rows).t().contiguous();
   return inner_product(rows, weight);
 }
@@ -118,12 +119,12 @@ at::Tensor rows_by(ProductLibrary library, const at::Tensor& x, const at::Tensor
 at::Tensor columns_by(const at::Tensor& x, const at::Tensor& weight) {
   if (weight.size(0) < kSafeColumns || !takes_onednn(x, weight.size(1), weight.size(0)))
     return by_libtorch(weight, x.t());
-  return inner_product(weight, x.contiguous());
+  return inner_product(weight, row_major(x));
 }
 
 at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
   if (!takes_onednn(a, a.size(1), b.size(1))) return by_libtorch(a, b);
-  return inner_product(a, b.t());
+  return inner_product(row_major(a), b.t());
 }
 
 }  // namespace lldm
