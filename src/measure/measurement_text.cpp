@@ -70,6 +70,7 @@ nlohmann::ordered_json to_json(const StepMeasurement& measurement) {
       {"gemm_flops_per_second", measurement.product_flops_per_second},
       {"peak_bytes", nlohmann::ordered_json::object()},
       {"predicted_peak_bytes", measurement.predicted_peak_bytes},
+      {"process_peak_bytes", measurement.process_peak_bytes},
       {"reference_evaluations_per_step",
        measurement.per_step(static_cast<double>(useful.reference_evaluations))},
       {"queries_per_step", measurement.per_step(static_cast<double>(useful.queries))},

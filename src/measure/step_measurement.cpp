@@ -3,6 +3,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -172,11 +173,15 @@ struct Bench {
                                           options.warm_up + options.steps, scratch);
     PreparedTraining prepared = prepare_training(run, work, stage);
     prepared.setup.validation.clear();
+    prepared.is_published = false;
     const TrainingPlan plan = plan_training(run, work, stage, prepared);
     obey(plan.chosen, prepared);
     describe(prepared, plan.chosen.plan.memory, result);
     train(prepared, result);
     note_peaks(*watch, memory_device(), result);
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    result.process_peak_bytes = std::int64_t{used.ru_maxrss} * 1024;
     watch.reset();
     const ProductRate rate =
         measure_products(shapes_of(result, prepared.bundle.model->shape(), prepared.setup),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "lldm/errors.hpp"
@@ -31,10 +32,16 @@ void initialise(const NamedParameter& parameter, const TensorNames& names,
   }
   const double deviation = initial_std(parameter.name, names, value, init);
   auto stream = draws.stream(Purpose::initialise, 0, name_hash(parameter.name));
-  auto fresh = at::empty(value.sizes(), at::TensorOptions(at::kDouble));
+  // A piece at a time: numbers of a whole embedding in float64 would be the largest thing a run holds.
+  constexpr std::int64_t kPiece = std::int64_t{1} << 16;
+  const at::Tensor flat = value.view(-1);
+  const auto fresh = at::empty({std::min(kPiece, flat.numel())}, at::TensorOptions(at::kDouble));
   double* numbers = fresh.mutable_data_ptr<double>();
-  for (std::int64_t i = 0; i < fresh.numel(); ++i) numbers[i] = deviation * stream.normal();
-  value.copy_(fresh);
+  for (std::int64_t begin = 0; begin < flat.numel(); begin += kPiece) {
+    const std::int64_t count = std::min(kPiece, flat.numel() - begin);
+    for (std::int64_t i = 0; i < count; ++i) numbers[i] = deviation * stream.normal();
+    flat.narrow(0, begin, count).copy_(fresh.narrow(0, 0, count));
+  }
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ struct PreparedTraining {
   std::vector<SourceRow> sources;         // of the rows trained on; none of a corpus
   Result held_out;                        // what the result says of the validation rows, or null
   LongRowCounts long_rows;
-  ObjectiveNeeds needs;  // of the objective, with these rows
+  ObjectiveNeeds needs;      // of the objective, with these rows
+  bool is_published = true;  // false: trained to be measured alone
 };
 
 /// Loads the model, reads the rows, and sets up adapter, reference and cache.

@@ -77,13 +77,14 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   std::vector<std::vector<std::int64_t>> sizes;
   for (const NamedParameter& parameter : net.parameters())
     if (parameter.value.requires_grad()) sizes.push_back(parameter.value.sizes().vec());
-  plan.model = step_model(options, stage,
-                          {.shape = net.shape(),
-                           .adapter_values = net.has_adapter() ? num_trained(net) : 0,
-                           .trained_sizes = std::move(sizes),
-                           .has_reference = prepared.setup.reference != nullptr,
-                           .publishes_sums = net.has_adapter() && !prepared.bundle.base},
-                          device);
+  plan.model = step_model(
+      options, stage,
+      {.shape = net.shape(),
+       .adapter_values = net.has_adapter() ? num_trained(net) : 0,
+       .trained_sizes = std::move(sizes),
+       .has_reference = prepared.setup.reference != nullptr,
+       .publishes_sums = prepared.is_published && net.has_adapter() && !prepared.bundle.base},
+      device);
   plan.sizes = sizes_of_rows(
       {prepared.estimator, prepared.process, prepared.needs, stage.optimizer}, prepared.setup);
   const std::filesystem::path file = work.folder / kStepPlanName;

@@ -39,6 +39,8 @@ struct StepMeasurement {
   std::string product_library;                 // that gave it
   std::vector<std::pair<std::string, std::int64_t>> peak_bytes;  // by purpose; then "total"
   std::int64_t predicted_peak_bytes = 0;
+  std::int64_t process_peak_bytes =
+      0;  // of host memory, program and libraries too, before the products are measured
   std::int64_t allocations_per_step = 0;  // of tensors; 0 where one step alone was run
   std::string gradient_path, device, dtype;
   int threads = 0;
