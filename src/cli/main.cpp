@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // lldm: finds the command, turns exceptions into exit codes.  The library never prints; this does.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,15 @@ void sleep_while_waiting(const std::vector<std::string>& words, char** argv) {
     return;
   setenv("OMP_WAIT_POLICY", "passive", 0);
   execv("/proc/self/exe", argv);  // returns only where it cannot: then the run is slower, not wrong
+}
+
+/// Scratch memory of libraries (oneDNN's reordered weights) comes and goes with every product; malloc
+/// would give it back to the system each time, which clears the pages again at the next.
+void keep_scratch_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // its largest
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
 }
 
 /// What a file says must not move the cursor: control characters are shown as \xNN, bytes that are
@@ -147,6 +157,7 @@ int main(int argc, char** argv) {
   set_deterministic_environment();
   std::signal(SIGXFSZ, SIG_IGN);  // a write above `ulimit -f` then fails with EFBIG, and is told
   sleep_while_waiting({argv + 1, argv + argc}, argv);
+  keep_scratch_memory();
   try {
     const int code = run({argv + 1, argv + argc});
     std::cout.flush();

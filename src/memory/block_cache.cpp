@@ -45,12 +45,9 @@ std::size_t BlockCache::class_bytes(std::size_t bytes) {
 void* BlockCache::take(std::size_t bytes) {
   const std::size_t size = class_bytes(bytes);
   const std::scoped_lock lock(mutex_);
-  void* block = nullptr;
-  if (const auto found = idle_.find(size); found != idle_.end() && !found->second.empty()) {
-    block = found->second.back().block;
-    found->second.pop_back();
-    use_.idle_bytes -= static_cast<std::int64_t>(size);
-  } else {
+  std::size_t given = size;
+  void* block = take_idle(given);
+  if (block == nullptr) {
     block = map(size);
     if (block == nullptr) {
       shrink_to(0);
@@ -59,14 +56,32 @@ void* BlockCache::take(std::size_t bytes) {
     if (block == nullptr) throw std::bad_alloc();
     ++use_.mapped;
   }
-  use_.live_bytes += static_cast<std::int64_t>(size);
+  use_.live_bytes += static_cast<std::int64_t>(given);
   most_live_ = std::max(most_live_, use_.live_bytes);
   return block;
 }
 
+void* BlockCache::take_idle(std::size_t& size) {
+  const std::size_t most = size < kSmallBytes ? 2 * size : size + size / 4;
+  for (auto at = idle_.lower_bound(size); at != idle_.end() && at->first <= most; ++at) {
+    if (at->second.empty()) continue;
+    void* block = at->second.back().block;
+    if (at->first != size) larger_.emplace(block, at->first);
+    at->second.pop_back();
+    use_.idle_bytes -= static_cast<std::int64_t>(at->first);
+    size = at->first;
+    return block;
+  }
+  return nullptr;
+}
+
 void BlockCache::give_back(void* block, std::size_t bytes) noexcept {
-  const std::size_t size = class_bytes(bytes);
+  std::size_t size = class_bytes(bytes);
   const std::scoped_lock lock(mutex_);
+  if (const auto found = larger_.find(block); found != larger_.end()) {
+    size = found->second;
+    larger_.erase(found);
+  }
   use_.live_bytes -= static_cast<std::int64_t>(size);
   try {
     idle_[size].push_back({block, frees_++});

@@ -7,16 +7,20 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 namespace lldm::memory {
 
 /// Blocks from kLeastBytes on, in size classes an eighth of a power of two apart, on pages of 2 MiB
-/// where the system grants them.  What is kept and not in use is at most kSlack of the most that
+/// where the system grants them.  Where none of a class is idle, one that is larger by at most a
+/// quarter (below kSmallBytes: by at most as much again) is given: passes of ragged lengths ask for
+/// other sizes every time.  What is kept and not in use is at most kSlack of the most that
 /// was ever in use; the blocks that lay longest go first.  Thread-safe.
 class BlockCache {
  public:
   static constexpr std::size_t kLeastBytes = std::size_t{1} << 17;
+  static constexpr std::size_t kSmallBytes = std::size_t{4} << 20;
   static constexpr double kSlack = 0.25;
 
   struct Use {
@@ -47,10 +51,13 @@ class BlockCache {
     void* block;
     std::uint64_t since;  // in frees
   };
+  /// An idle block of that class or a little more, whose class `size` becomes; null: none.
+  void* take_idle(std::size_t& size);
   void shrink_to(std::int64_t idle_bytes) noexcept;
 
   mutable std::mutex mutex_;
   std::map<std::size_t, std::vector<Idle>> idle_;  // by class, the latest last
+  std::unordered_map<void*, std::size_t> larger_;  // live blocks of a class above their own
   Use use_;
   std::int64_t most_live_ = 0;
   std::uint64_t frees_ = 0;

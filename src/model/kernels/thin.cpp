@@ -156,7 +156,25 @@ template <int kSums>
 }
 #endif
 
-/// A square of 16 by 16 numbers through the cache.
+using Places = simd::Types<float>::ints;
+
+/// A square of 16 by 16: four times, the first half of the rows is interleaved with the second.
+[[gnu::always_inline]] inline void transpose_square(Floats (&rows)[kWidth]) {
+  constexpr Places kLow = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23};
+  constexpr Places kHigh = {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+#pragma GCC unroll 4
+  for (int pass = 0; pass < 4; ++pass) {
+    Floats mixed[kWidth];
+#pragma GCC unroll 8
+    for (int i = 0; i < kWidth / 2; ++i) {
+      mixed[2 * i] = __builtin_shuffle(rows[i], rows[i + kWidth / 2], kLow);
+      mixed[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kWidth / 2], kHigh);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kWidth; ++i) rows[i] = mixed[i];
+  }
+}
+
 [[gnu::always_inline]] inline void transpose_body(const Transposition& t, std::int64_t begin,
                                                   std::int64_t end) {
   for (std::int64_t group = begin; group < end; ++group)
@@ -167,15 +185,12 @@ template <int kSums>
       const float* from = t.x + row * t.x_stride + column;
       float* to = t.y + column * t.y_stride + row;
       if (high == kWidth && wide == kWidth) {
-        alignas(64) float square[kWidth][kWidth];
+        Floats square[kWidth];
 #pragma GCC unroll 16
-        for (int r = 0; r < kWidth; ++r) store(square[r], load(from + r * t.x_stride));
-        for (int c = 0; c < kWidth; ++c) {
-          Floats out;
+        for (int r = 0; r < kWidth; ++r) square[r] = load(from + r * t.x_stride);
+        transpose_square(square);
 #pragma GCC unroll 16
-          for (int r = 0; r < kWidth; ++r) out[r] = square[r][c];
-          store(to + c * t.y_stride, out);
-        }
+        for (int c = 0; c < kWidth; ++c) store(to + c * t.y_stride, square[c]);
       } else {
         for (std::int64_t c = 0; c < wide; ++c)
           for (std::int64_t r = 0; r < high; ++r) to[c * t.y_stride + r] = from[r * t.x_stride + c];

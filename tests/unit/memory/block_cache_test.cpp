@@ -14,7 +14,7 @@ constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 }  // namespace
 
-TEST_CASE("BlockCache: a block that came back is given again, to its class alone") {
+TEST_CASE("BlockCache: a block that came back is given again, not to a class far below") {
   BlockCache cache;
   void* first = cache.take(5 * kMiB);
   std::memset(first, 1, 5 * kMiB);
@@ -31,6 +31,31 @@ TEST_CASE("BlockCache: a block that came back is given again, to its class alone
   CHECK(cache.use().live_bytes == 0);
   CHECK(cache.trim() == static_cast<std::int64_t>(14 * kMiB));
   CHECK(cache.use().idle_bytes == 0);
+}
+
+TEST_CASE("BlockCache: passes of ragged lengths share blocks, and each is counted as what it is") {
+  BlockCache cache;
+  void* large = cache.take(10 * kMiB);
+  cache.give_back(large, 10 * kMiB);
+  void* less = cache.take(8 * kMiB);  // a quarter below: the same block
+  CHECK(less == large);
+  CHECK(cache.use().live_bytes == 10 * kMiB);
+  cache.give_back(less, 8 * kMiB);
+  CHECK(cache.use().live_bytes == 0);
+  CHECK(cache.use().idle_bytes == 10 * kMiB);
+  void* least = cache.take(7 * kMiB);
+  CHECK(least != large);
+  void* again = cache.take(10 * kMiB);  // what was lent for less is whole again
+  CHECK(again == large);
+  cache.give_back(least, 7 * kMiB);
+  cache.give_back(again, 10 * kMiB);
+  void* small = cache.take(kMiB);
+  cache.give_back(small, kMiB);
+  CHECK(cache.take(kMiB / 2) == small);
+  CHECK(cache.use().mapped == 3);
+  cache.give_back(small, kMiB / 2);
+  CHECK(cache.use().live_bytes == 0);
+  cache.trim();
 }
 
 TEST_CASE("BlockCache: classes waste an eighth at most") {
