@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "train/kernels/adamw.hpp"
 
-#include <cmath>
-#include <cstring>
-
 #include "model/kernels/clones.hpp"
 #include "train/kernels/update.hpp"
 
@@ -84,20 +81,6 @@ struct Squares {
   const T* x;
   double* sum;
 };
-
-typedef float Narrow __attribute__((vector_size(32)));
-typedef double Wide __attribute__((vector_size(64)));
-
-[[gnu::always_inline]] inline Narrow eight(const float* x) {
-  Narrow narrow;
-  std::memcpy(&narrow, x, sizeof narrow);
-  return narrow;
-}
-[[gnu::always_inline]] inline Narrow eight(const std::uint16_t* x) {
-  Narrow narrow;
-  for (int lane = 0; lane < 8; ++lane) narrow[lane] = widened(x[lane]);
-  return narrow;
-}
 
 template <class T>
 [[gnu::always_inline]] inline void squares_body(const Squares<T>& in, std::int64_t begin,
