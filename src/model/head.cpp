@@ -160,7 +160,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
 };
 
 /// Of a head that is not plain: slices of its rows, each decoded once and used for all rows.
-/// `weight`: its numbers where they are trained, or undefined.
+/// `weight`: its numbers, or its codes, which no gradient reaches.
 class SlicedHead : public torch::autograd::Function<SlicedHead> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& rows,
@@ -260,8 +260,8 @@ at::Tensor head_logits(const at::Tensor& rows, const Matrix& head) {
 at::Tensor head_log_probabilities(const at::Tensor& rows, const Matrix& head,
                                   const at::Tensor& targets, std::optional<std::int64_t> excluded) {
   if (!head.is_plain())
-    return SlicedHead::apply(rows, head.values().requires_grad() ? head.values() : at::Tensor(),
-                             targets, c10::make_intrusive<HeldHead>(head), excluded.value_or(-1));
+    return SlicedHead::apply(rows, head.values(), targets, c10::make_intrusive<HeldHead>(head),
+                             excluded.value_or(-1));
   return HeadLogProbabilities::apply(rows, head.values(), targets, excluded.value_or(-1),
                                      c10::GradMode::is_enabled());
 }

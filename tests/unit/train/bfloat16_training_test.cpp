@@ -8,6 +8,7 @@
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "lldm/model/transformer.hpp"
 #include "lldm/objective/dpo.hpp"
+#include "lldm/storage/published_folder.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/train_options.hpp"
 #include "support/catch.hpp"
