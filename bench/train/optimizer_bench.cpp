@@ -138,9 +138,7 @@ void BM_adamw_8bit_bfloat16(benchmark::State& state) {
   run_ours(state, "adamw_8bit", at::kBFloat16);
 }
 void BM_adafactor(benchmark::State& state) { run_ours(state, "adafactor", at::kFloat); }
-void BM_adafactor_bfloat16(benchmark::State& state) {
-  run_ours(state, "adafactor", at::kBFloat16);
-}
+void BM_adafactor_bfloat16(benchmark::State& state) { run_ours(state, "adafactor", at::kBFloat16); }
 void BM_host_adamw_bfloat16(benchmark::State& state) {
   run_ours(state, "adamw", at::kBFloat16, true);
 }
