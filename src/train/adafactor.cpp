@@ -40,6 +40,7 @@ Adafactor::Adafactor(std::vector<NamedParameter> parameters, const Options& opti
 
 void Adafactor::update(const Step& step) {
   const double share = std::pow(static_cast<double>(steps_done()), -kDecayExponent);
+  std::vector<AdafactorTensor> here;
   for (std::size_t i = 0; i < moments_.size(); ++i) {
     const at::Tensor value = parameters()[i].value.detach();
     if (value.numel() == 0) continue;
@@ -53,12 +54,13 @@ void Adafactor::update(const Step& step) {
     const auto& [row, column, second] = moments_[i];
     const AdafactorMoments moments{row, column, second};
     if (row.defined() && value.is_cpu() && value.is_contiguous()) {
-      adafactor_on_cpu(now, value, gradient(i), moments);
+      here.push_back({now, value, gradient(i), moments});
       continue;
     }
     adafactor_by_operations(now, value, gradient(i), moments);
     at::Tensor(gradient(i)).zero_();
   }
+  adafactor_on_cpu(here);
 }
 
 std::vector<NamedParameter> Adafactor::state() const {

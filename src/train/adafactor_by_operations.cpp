@@ -89,7 +89,7 @@ class Update {
   [[nodiscard]] at::Tensor direction(std::int64_t begin, std::int64_t count) const {
     const at::Tensor g = part_of(gradient_, begin, count).to(at::kFloat) * step_.gradient_scale;
     if (!is_matrix_) return g.div(moments_.second.sqrt());
-    const at::Tensor mean = moments_.row.mean();
+    const at::Tensor mean = moments_.row.mean(at::kDouble).to(at::kFloat);
     return g.div((moments_.row.narrow(0, begin, count) / mean).sqrt_().unsqueeze(1))
         .div_(moments_.column.sqrt());
   }

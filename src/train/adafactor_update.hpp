@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 #include "train/kernels/random_bits.hpp"
 
 namespace lldm {
@@ -29,9 +31,16 @@ inline constexpr double kAdafactorLeastSquare = 1e-30, kAdafactorLeastScale = 1e
 /// Updates weights and moments; the gradient stays.  `value` is float32 or bfloat16.
 void adafactor_by_operations(const AdafactorStep& step, at::Tensor value,
                              const at::Tensor& gradient, const AdafactorMoments& moments);
-/// The same of a matrix on the CPU, but for the order of float64 sums, which depends neither on
-/// threads nor on the processor; the gradient is cleared.
-void adafactor_on_cpu(const AdafactorStep& step, const at::Tensor& value,
-                      const at::Tensor& gradient, const AdafactorMoments& moments);
+
+/// A matrix on the CPU.
+struct AdafactorTensor {
+  AdafactorStep step;
+  at::Tensor value, gradient;
+  AdafactorMoments moments;
+};
+/// The same of many matrices, but for the order of float64 sums, which depends neither on threads
+/// nor on the processor; gradients are cleared.  Threads wait for one another four times for 64 M
+/// numbers, however many matrices they are.
+void adafactor_on_cpu(const std::vector<AdafactorTensor>& tensors);
 
 }  // namespace lldm
