@@ -112,7 +112,8 @@ void run_foreach(benchmark::State& state) {
       benchmark::Counter(p.numbers(), benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void run_ours(benchmark::State& state, const std::string& type, at::ScalarType dtype) {
+void run_ours(benchmark::State& state, const std::string& type, at::ScalarType dtype,
+              bool is_on_host = false) {
   std::vector<lldm::NamedParameter> parameters;
   double numbers = 0;
   for (const auto& size : sizes(state.range(0))) {
@@ -122,6 +123,7 @@ void run_ours(benchmark::State& state, const std::string& type, at::ScalarType d
   }
   lldm::OptimizerOptions options;
   options.type = type;
+  if (is_on_host) options.resident = lldm::OptimizerResidence::host;
   const auto optimizer = lldm::make_optimizer(parameters, options, lldm::Draws(1, "bench"));
   for (auto& parameter : parameters) parameter.value.mutable_grad().fill_(1e-3);
   for (auto _ : state) benchmark::DoNotOptimize(optimizer->step(kRate));
@@ -136,6 +138,10 @@ void BM_adamw_8bit_bfloat16(benchmark::State& state) {
   run_ours(state, "adamw_8bit", at::kBFloat16);
 }
 void BM_adafactor(benchmark::State& state) { run_ours(state, "adafactor", at::kFloat); }
+void BM_adafactor_bfloat16(benchmark::State& state) { run_ours(state, "adafactor", at::kBFloat16); }
+void BM_host_adamw_bfloat16(benchmark::State& state) {
+  run_ours(state, "adamw", at::kBFloat16, true);
+}
 void BM_fused_adamw(benchmark::State& state) { run_fused(state); }
 void BM_foreach_adamw(benchmark::State& state) { run_foreach(state); }
 
@@ -148,5 +154,7 @@ LLDM_OPTIMIZER_BENCH(BM_adamw_bfloat16);
 LLDM_OPTIMIZER_BENCH(BM_adamw_8bit);
 LLDM_OPTIMIZER_BENCH(BM_adamw_8bit_bfloat16);
 LLDM_OPTIMIZER_BENCH(BM_adafactor);
+LLDM_OPTIMIZER_BENCH(BM_adafactor_bfloat16);
+LLDM_OPTIMIZER_BENCH(BM_host_adamw_bfloat16);
 
 }  // namespace

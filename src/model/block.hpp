@@ -29,6 +29,7 @@ struct BlockContext {
   std::vector<AttentionPattern> patterns = {};  // [B], or empty: every sequence is seen whole
   /// [B] of what an update's dropout is drawn, or empty: nothing is dropped.
   std::vector<std::uint64_t> dropout_keys = {};
+  bool adds_gradients = false;  // of weights, where they lie (DirectGradients)
   std::shared_ptr<const AttentionRuns> runs = nullptr;  // where parts->prepare makes them
   std::size_t block = 0;                                // its number: each draws its own
   /// [Q] int64 places of the rows that the block gives, or undefined: all.  Keys and values are

@@ -178,7 +178,7 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     call.require_unchanged(block.weights());
     BlockSaved saved = BlockSaved::of(node->get_saved_variables());
     restore(saved, block);
-    Gradients result(*node, block.weights(), call.adapters);
+    Gradients result(*node, block.weights(), call.adapters, call.context.adds_gradients);
     const auto middle = block.mlp_backward(saved, gradients[0].contiguous(), result);
     block.attention_backward(saved, middle, result);
     return result.list();

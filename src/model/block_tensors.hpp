@@ -25,11 +25,11 @@ struct BlockTensor {
   const char* TensorNames::* module;
   const char* ending;
 
-  /// What a gradient can reach; undefined of what the family does not have, and of a matrix that is
-  /// not plain.
-  [[nodiscard]] at::Tensor plain(const BlockWeights& block) const {
+  /// What a gradient can reach; undefined of what the family does not have, and of a matrix of
+  /// codes.
+  [[nodiscard]] at::Tensor trainable(const BlockWeights& block) const {
     if (vector) return block.*vector;
-    return (block.*matrix).is_plain() ? (block.*matrix).values() : at::Tensor();
+    return (block.*matrix).has_numbers() ? (block.*matrix).values() : at::Tensor();
   }
 };
 

@@ -19,6 +19,7 @@
 
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
+#include "model/direct_gradients.hpp"
 #include "model/first_order.hpp"
 #include "model/held_signals.hpp"
 #include "model/kernels/rows.hpp"
@@ -71,6 +72,18 @@ void choose(at::Tensor& logits, const at::Tensor& targets, std::int64_t excluded
     run(float{});
 }
 
+/// Adds the gradient slope^T rows of a weight [V, D] to its sum: a slice of its rows after the
+/// other, so that it never exists whole beside it.
+void add_weight_gradient(const at::Tensor& sum, const at::Tensor& slope, const at::Tensor& rows) {
+  const std::int64_t all = sum.size(0);
+  const std::int64_t step =
+      head_slice_rows(sum.size(1) * static_cast<std::int64_t>(rows.element_size()));
+  for (std::int64_t begin = 0; begin < all; begin += step) {
+    const std::int64_t size = std::min(step, all - begin);
+    sum.narrow(0, begin, size).add_(product(slope.narrow(1, begin, size).t(), rows));
+  }
+}
+
 struct HeldHead final : torch::CustomClassHolder {
   explicit HeldHead(Matrix head) : matrix(std::move(head)) {}
   Matrix matrix;
@@ -105,6 +118,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
     }
     context->save_for_backward({rows, weight, ids, kept});
     context->saved_data["excluded"] = excluded;
+    context->saved_data["is_direct"] = DirectGradients::are_on();
     return result;
   }
 
@@ -121,6 +135,7 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
       return {wants_rows ? kept.mul(upstream) : at::Tensor(), {}, {}, {}, {}};
     const std::int64_t count = rows.size(0), step = chunk_rows(weight, true);
     const auto scaled = rows.mul(upstream);
+    const auto sum = DirectGradients::target(weight, context->saved_data["is_direct"].toBool());
     at::Tensor rows_gradient = wants_rows ? at::empty_like(rows) : at::Tensor(), weight_gradient;
     for (std::int64_t begin = 0; begin < count; begin += step) {
       const std::int64_t size = std::min(step, count - begin);
@@ -133,6 +148,10 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
       if (wants_rows)
         rows_gradient.narrow(0, begin, size)
             .copy_(product(slope, weight).mul_(upstream.narrow(0, begin, size)));
+      if (sum.defined()) {
+        add_weight_gradient(sum, slope, scaled.narrow(0, begin, size));
+        continue;
+      }
       auto part = product(slope.t(), scaled.narrow(0, begin, size));
       weight_gradient = weight_gradient.defined() ? weight_gradient.add_(part) : std::move(part);
     }
@@ -141,11 +160,12 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
 };
 
 /// Of a head that is not plain: slices of its rows, each decoded once and used for all rows.
+/// `weight`: its numbers, or its codes, which no gradient reaches.
 class SlicedHead : public torch::autograd::Function<SlicedHead> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& rows,
-                            const at::Tensor& targets, const c10::intrusive_ptr<HeldHead>& head,
-                            std::int64_t excluded) {
+                            const at::Tensor& weight, const at::Tensor& targets,
+                            const c10::intrusive_ptr<HeldHead>& head, std::int64_t excluded) {
     const PurposeScope purpose(MemoryPurpose::logits);
     const PhaseScope phase(StepPhase::head);
     const HeldSignals held_signals;
@@ -161,9 +181,10 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                      logits.gather(1, place.clamp(0, count - 1).unsqueeze(1)).squeeze(1);
                  chosen = at::where(is_here, value, chosen);
                });
-    context->save_for_backward({rows, targets, sums});
+    context->save_for_backward({rows, targets, sums, weight});
     context->saved_data["head"] = c10::IValue::make_capsule(head);
     context->saved_data["excluded"] = excluded;
+    context->saved_data["is_direct"] = DirectGradients::are_on();
     return chosen.sub(sums);
   }
 
@@ -173,10 +194,15 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
     const PhaseScope phase(StepPhase::head);
     const HeldSignals held_signals;
     const auto saved = context->get_saved_variables();
-    const auto &rows = saved[0], &targets = saved[1], &sums = saved[2];
+    const auto &rows = saved[0], &targets = saved[1], &sums = saved[2], &weight = saved[3];
     const auto held = context->saved_data["head"].toCapsule();
     const auto upstream = gradients[0].unsqueeze(1);
     auto rows_gradient = at::zeros_like(rows);
+    at::Tensor sum, whole;  // of the weight's gradient: where it lies, or to hand out
+    if (context->needs_input_grad(1)) {
+      sum = DirectGradients::target(weight, context->saved_data["is_direct"].toBool());
+      if (!sum.defined()) sum = whole = at::zeros_like(weight);
+    }
     each_slice(static_cast<const HeldHead&>(*held).matrix, rows,
                context->saved_data["excluded"].toInt(),
                [&](std::int64_t begin, const at::Tensor& slice, const at::Tensor& logits) {
@@ -188,8 +214,9 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                  slope.scatter_add_(1, place.clamp(0, count - 1).unsqueeze(1),
                                     upstream.mul(is_here.unsqueeze(1)));
                  rows_gradient.add_(product(slope, slice));
+                 if (sum.defined()) sum.narrow(0, begin, count).add_(product(slope.t(), rows));
                });
-    return {rows_gradient, at::Tensor(), at::Tensor(), at::Tensor()};
+    return {rows_gradient, whole, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 
  private:
@@ -214,6 +241,10 @@ std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes, 
   return std::max(kLeastHeadRows, most / (vocabulary * value_bytes) / kRowGranule * kRowGranule);
 }
 
+std::int64_t head_slice_rows(std::int64_t row_bytes) {
+  return std::max(kLeastHeadRows, kHeadChunkBytes / row_bytes / kLeastHeadRows * kLeastHeadRows);
+}
+
 at::Tensor head_logits(const at::Tensor& rows, const Matrix& head) {
   const HeldSignals held_signals;
   if (head.is_plain()) return rows_by(rows, head.values());
@@ -229,7 +260,7 @@ at::Tensor head_logits(const at::Tensor& rows, const Matrix& head) {
 at::Tensor head_log_probabilities(const at::Tensor& rows, const Matrix& head,
                                   const at::Tensor& targets, std::optional<std::int64_t> excluded) {
   if (!head.is_plain())
-    return SlicedHead::apply(rows, targets, c10::make_intrusive<HeldHead>(head),
+    return SlicedHead::apply(rows, head.values(), targets, c10::make_intrusive<HeldHead>(head),
                              excluded.value_or(-1));
   return HeadLogProbabilities::apply(rows, head.values(), targets, excluded.value_or(-1),
                                      c10::GradMode::is_enabled());

@@ -20,13 +20,16 @@ inline constexpr std::int64_t kLeastHeadRows = 128;
 [[nodiscard]] std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes,
                                            bool is_trained);
 
+/// Rows of the head whose gradient is made at once.
+[[nodiscard]] std::int64_t head_slice_rows(std::int64_t row_bytes);
+
 /// rows head^T in the rows' dtype: [Q, D], [E, D] -> [Q, E].
 at::Tensor head_logits(const at::Tensor& rows, const Matrix& head);
 
 /// log softmax(rows head^T)[target] with the excluded column at -inf: [Q, D], [E, D], [Q] -> [Q].
 /// One autograd node; of a plain head logits exist for one chunk of rows at a time, in both
 /// directions.  One in another storage is decoded a slice of kHeadChunkBytes at a
-/// time, with running sums over the slices: no gradient reaches it.
+/// time, with running sums over the slices; a gradient reaches one in bfloat16.
 at::Tensor head_log_probabilities(const at::Tensor& rows, const Matrix& head,
                                   const at::Tensor& targets, std::optional<std::int64_t> excluded);
 

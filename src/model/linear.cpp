@@ -206,11 +206,26 @@ at::Tensor Linear::input_gradient_columns(const at::Tensor& dy) const {
 void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& result) const {
   const PurposeScope purpose(MemoryPurpose::gradients);
   const auto any = [&](const auto& wants) { return std::ranges::any_of(parts(), wants); };
-  if (any([&](const Projection& part) { return result.wants(part.weight); })) {
-    const auto whole = product(dy.t().to(compute_), x.to(compute_)).to(x.scalar_type());
+  const auto adds_inside = [&](const Projection& part) {
+    const at::Tensor target = result.target(part.weight);
+    return target.defined() && !target.is_cpu() && target.scalar_type() == compute_;
+  };
+  if (std::ranges::all_of(parts(), adds_inside)) {
     std::int64_t place = 0;
     for (const auto& part : parts()) {
-      result.set(part.weight, whole.narrow(0, place, weight(part).rows()));
+      const std::int64_t rows = weight(part).rows();
+      result.target(part.weight).addmm_(dy.narrow(1, place, rows).t().to(compute_), x.to(compute_));
+      place += rows;
+    }
+  } else if (any([&](const Projection& part) { return result.wants(part.weight); })) {
+    // Of a bfloat16 weight rounded once, where it is added.
+    const auto whole = product(dy.t().to(compute_), x.to(compute_));
+    std::int64_t place = 0;
+    for (const auto& part : parts()) {
+      const auto own = whole.narrow(0, place, weight(part).rows());
+      result.set(part.weight, result.target(part.weight).defined()
+                                  ? own
+                                  : own.to(weight(part).values().scalar_type()));
       place += weight(part).rows();
     }
   }

@@ -51,7 +51,7 @@ Matrix Matrix::zeros(std::int64_t out, std::int64_t in, WeightStorage storage, a
 }
 
 void Matrix::assign(const at::Tensor& values) const {
-  if (storage_ == WeightStorage::plain || storage_ == WeightStorage::bfloat16) {
+  if (has_numbers()) {
     at::Tensor(values_).copy_(values.detach());
     return;
   }
@@ -91,8 +91,7 @@ void Matrix::assign(const at::Tensor& values) const {
 }
 
 at::Tensor Matrix::dequantized(std::int64_t begin, std::int64_t count, at::ScalarType dtype) const {
-  if (storage_ == WeightStorage::plain || storage_ == WeightStorage::bfloat16)
-    return values_.narrow(0, begin, count).to(dtype);
+  if (has_numbers()) return values_.narrow(0, begin, count).to(dtype);
   if (!values_.is_cpu()) {
     if (storage_ == WeightStorage::int8)
       return int8_by_operations(values_.narrow(0, begin, count), scales_.narrow(0, begin, count))

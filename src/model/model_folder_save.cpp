@@ -20,11 +20,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-at::ScalarType stored_type(const std::string& name, const Transformer& model,
+/// Matrices that are held, and perhaps trained, in bfloat16 stay so; with an update that is added
+/// they have the numbers that were computed with.
+at::ScalarType stored_type(const NamedWeight& weight, const Transformer& model,
                            const SaveOptions& options) {
   if (options.dtype) return *options.dtype;
-  const auto own = options.dtypes.find(name);
-  return own == options.dtypes.end() ? model.dtype() : own->second;
+  if (const auto own = options.dtypes.find(weight.name); own != options.dtypes.end())
+    return own->second;
+  const bool is_narrow = model.precision().storage == WeightStorage::bfloat16 &&
+                         !model.has_adapter() && weight.matrix.defined();
+  return is_narrow ? at::kBFloat16 : model.dtype();
 }
 
 std::string dtype_name(at::ScalarType type) {
@@ -51,7 +56,7 @@ std::vector<Shard> cut_into_shards(const Transformer& model, const SaveOptions& 
   std::vector<Shard> shards(1);
   std::int64_t bytes = 0;
   for (const auto& weight : model.weights()) {
-    const at::ScalarType type = stored_type(weight.name, model, options);
+    const at::ScalarType type = stored_type(weight, model, options);
     auto size = static_cast<std::int64_t>(c10::elementSize(type));
     for (const std::int64_t extent : weight.shape()) size *= extent;
     if (!shards.back().empty() && bytes + size > options.max_shard_bytes) {
@@ -137,7 +142,7 @@ void save_transformer(const Transformer& model, const fs::path& folder,
   const PurposeScope purpose(MemoryPurpose::staging);
   // What config.json says of them all is what the first, the embedding, is.
   const std::string config = model_config_json(
-      saved_config(model), dtype_name(stored_type(model.weights().front().name, model, options)));
+      saved_config(model), dtype_name(stored_type(model.weights().front(), model, options)));
   require_finite(model.base_parameters(),
                  folder.string() + ": nothing was saved: the weights are not finite");
   std::error_code failure;

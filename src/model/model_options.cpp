@@ -229,7 +229,7 @@ std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens
                                             .device = device,
                                             .max_length = options.max_length,
                                             .reading = WeightReading::read});
-    if (precision.storage == WeightStorage::plain) model->set_trainable(true);
+    if (can_be_trained(precision.storage)) model->set_trainable(true);
   }
   if (options.exclude_mask_logit) model->exclude_logit(tokens.mask);
   model->set_recomputation(options.recomputation);

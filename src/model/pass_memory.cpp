@@ -36,8 +36,10 @@ class PassSizes {
   [[nodiscard]] std::int64_t f() const { return shape_.mlp_width; }
   [[nodiscard]] std::int64_t q() const { return shape_.heads * shape_.head_width; }
   [[nodiscard]] std::int64_t qkv() const { return q() + 2 * shape_.kv_heads * shape_.head_width; }
+  /// A product of columns: a weight's gradient, which is added where it lies, or a copy for it.
   [[nodiscard]] std::int64_t weight(std::int64_t values) const {
-    return model_.trains_weights ? number_ * values : 0;
+    if (!model_.trains_weights) return 0;
+    return static_cast<std::int64_t>(c10::elementSize(model_.precision.compute)) * values;
   }
 
   /// BlockSaved::list, as it is when forward ends; of the last block those behind attention have
@@ -94,21 +96,15 @@ class PassSizes {
   }
   /// And backward, beside what was kept.
   [[nodiscard]] std::int64_t head_backward() const {
-    if (!is_head_plain()) return queried_rows() + 2 * logits() + decoded_head();
+    if (!is_head_plain())
+      return queried_rows() + 2 * logits() + (model_.trains_weights ? 2 : 1) * decoded_head();
     if (!model_.trains_weights) return queried_rows();
-    const bool is_one_chunk = head_rows() == queries_;
-    const std::int64_t slope = is_one_chunk ? 0 : logits();
-    // The scaled rows and the rows' gradient beside a chunk of it, or beside the weight's: products
-    // of columns copy them.
-    const std::int64_t of_rows = number_ * head_rows() * d() + (is_one_chunk ? 0 : head_weight());
-    const std::int64_t of_weight = logits() + (is_one_chunk ? 1 : 2) * head_weight();
-    return 2 * queried_rows() + slope + std::max(of_rows, of_weight);
-  }
-  [[nodiscard]] std::int64_t head_weight() const {
-    return is_head_plain() ? weight(shape_.logit_columns * d()) : 0;
-  }
-  [[nodiscard]] std::int64_t tied_head_weight() const {
-    return shape_.is_head_tied ? head_weight() : 0;
+    const std::int64_t slope = head_rows() == queries_ ? 0 : logits();
+    // The scaled rows and the rows' gradient beside a chunk of it, or beside a slice of the
+    // weight's and the columns that it is a product of.
+    const std::int64_t of_rows = number_ * head_rows() * d();
+    const std::int64_t slice = std::min(shape_.logit_columns, head_slice_rows(d() * number_));
+    return 2 * queried_rows() + slope + std::max(of_rows, number_ * slice * (d() + head_rows()));
   }
 
   /// A tile of decoded weights with what it is decoded through; 0 where weights are read as they
@@ -223,28 +219,25 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
       moment(some(4 * f + r) + swiglu, 0),
       moment(some(3 * f + 3 * r) + dropped(f), out + columns(d, f)),
       moment(some(f) + s.decoded_product(n, d, f), 0),
-      moment(some(3 * f + d + 3 * r) + s.decoded_product(n, 2 * f, d), out),
-      moment(some(3 * f + 3 * d + 3 * r) + norm, out),
-      moment(some(3 * f + 2 * d + 6 * r) + dropped(d), out + wide + columns(2 * f, d)),
-      moment(middle + given, out + wide + attention + columns(d, q)),
-      moment(middle + s.rows(q) + transposed + spread, out + wide + attention),
-      moment(middle + s.rows(q + qkv + r) + heads + attend, out + wide + attention),
+      moment(some(3 * f + d + 3 * r) + s.decoded_product(n, 2 * f, d), 0),
+      moment(some(3 * f + 3 * d + 3 * r) + norm, 0),
+      moment(some(3 * f + 2 * d + 6 * r) + dropped(d), wide + columns(2 * f, d)),
+      moment(middle + given, attention + columns(d, q)),
+      moment(middle + s.rows(q) + transposed + spread, 0),
+      moment(middle + s.rows(q + qkv + r) + heads + attend, 0),
       moment(
           middle + s.rows(qkv + d + 3 * r) + std::max(slopes_again, s.decoded_product(all, qkv, d)),
-          out + wide + attention),
-      moment(middle + s.rows(qkv + 3 * d + 3 * r) + (spread > 0 ? s.rows(d) : 0) + narrow_norm,
-             out + wide + attention),
+          0),
+      moment(middle + s.rows(qkv + 3 * d + 3 * r) + (spread > 0 ? s.rows(d) : 0) + narrow_norm, 0),
       moment(middle + s.rows(qkv + 2 * d + 7 * r) + (s.has_dropout() ? s.rows(2 * d) : 0),
-             out + wide + attention + projections),
+             projections),
   };
 }
 
-/// `moment` beside what other graphs and buffers hold.
-PlanMoment beside(PlanMoment moment, std::int64_t activations, std::int64_t logits,
-                  std::int64_t gradients) {
+/// `moment` beside what other graphs hold.
+PlanMoment beside(PlanMoment moment, std::int64_t activations, std::int64_t logits) {
   moment.activations += activations;
   moment.logits += logits;
-  moment.gradients += gradients;
   return moment;
 }
 
@@ -253,22 +246,11 @@ PlanMoment beside(PlanMoment moment, std::int64_t activations, std::int64_t logi
 std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const Pack> packs) {
   std::vector<PlanMoment> moments;
   const std::int64_t layers = model.shape.layers;
-  // Of several graphs that go back together autograd adds every weight's gradients up before it
-  // hands them on.
-  const PassSizes any(model, packs.front());
-  const std::int64_t sums = packs.size() < 2       ? 0
-                            : model.trains_weights ? any.weight(model.shape.parameters)
-                                                   : layers * any.adapter_gradients();
   std::int64_t graphs = 0, heads = 0;  // of the packs before
   for (std::size_t i = 0; i < packs.size(); ++i) {
     const PassSizes s(model, packs[i]);
     const std::int64_t kept = s.kept_blocks();
-    const auto add = [&](PlanMoment moment) {
-      moments.push_back(beside(moment, graphs, heads, 0));
-    };
-    const auto add_backward = [&](PlanMoment moment) {
-      moments.push_back(beside(moment, graphs, heads, sums));
-    };
+    const auto add = [&](PlanMoment moment) { moments.push_back(beside(moment, graphs, heads)); };
     for (const bool is_last : {false, true})
       if (is_last || layers > 1)
         add({.what = "forward",
@@ -279,25 +261,23 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
     add({.what = "head",
          .activations = kept + s.kept_around() + s.given(s.d()) + s.queried_rows(),
          .logits = s.head_forward() - s.queried_rows()});
-    add_backward({.what = "backward of the head",
-                  .activations = kept + s.kept_around() + s.queried_rows(),
-                  .logits = s.kept_head() - s.queried_rows() + s.head_backward()});
-    add_backward({.what = "backward of the last norm",
-                  .activations = kept + s.kept_around() + s.given(3 * s.d()),
-                  .logits = s.tied_head_weight()});
+    add({.what = "backward of the head",
+         .activations = kept + s.kept_around() + s.queried_rows(),
+         .logits = s.kept_head() - s.queried_rows() + s.head_backward()});
+    add({.what = "backward of the last norm",
+         .activations = kept + s.kept_around() + s.given(3 * s.d())});
     for (const bool is_last : {true, false}) {
       if (!is_last && layers < 2) continue;
       const std::int64_t before = s.kept_before() - (is_last ? 0 : s.kept_block(false));
       for (PlanMoment moment : block_backward(model, s, is_last)) {
         moment.activations += before + s.whole_block(is_last) +
                               (is_last ? s.given(s.d()) : s.rows(s.d())) + s.beside();
-        moment.logits += s.tied_head_weight();
-        add_backward(moment);
+        add(moment);
       }
     }
-    add_backward({.what = "backward of the embedding",
-                  .activations = s.rows(s.d()) + s.weight(model.shape.vocabulary * s.d()),
-                  .logits = s.tied_head_weight()});
+    add({.what = "backward of the embedding",
+         .activations = s.rows((model.trains_weights ? 2 : 1) * s.d()),
+         .gradients = model.trains_weights ? s.rows(2 * s.d()) : 0});
     graphs += kept + s.kept_around() + s.queried_rows();
     heads += s.kept_head() - s.queried_rows();
   }

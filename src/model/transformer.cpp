@@ -3,7 +3,6 @@
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/embedding.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
@@ -14,6 +13,8 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "model/block.hpp"
+#include "model/direct_gradients.hpp"
+#include "model/embedding.hpp"
 #include "model/head.hpp"
 #include "model/products.hpp"
 #include "model/two_stream_mask.hpp"
@@ -117,7 +118,8 @@ BlockContext Transformer::block_context(const PackedTokens& batch) const {
       .compute = precision_.compute,
       .recomputation = recomputation_,
       .patterns = batch.patterns,
-      .dropout_keys = dropout_keys(batch)};
+      .dropout_keys = dropout_keys(batch),
+      .adds_gradients = DirectGradients::are_on()};
   if (context.parts->prepare) context.parts->prepare(context);
   return context;
 }
@@ -139,7 +141,7 @@ std::vector<std::uint64_t> Transformer::dropout_keys(const PackedTokens& batch) 
 
 at::Tensor Transformer::embed(const PackedTokens& batch) const {
   check(batch);
-  return at::embedding(embedding_.values(), batch.tokens.to(device())).to(dtype());
+  return embed_tokens(embedding_.values(), batch.tokens, dtype());
 }
 
 std::vector<at::Tensor> Transformer::hidden_states(const PackedTokens& batch) const {

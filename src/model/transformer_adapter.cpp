@@ -173,12 +173,13 @@ void Transformer::continue_adapter(const LoraOptions& options) {
 }
 
 void Transformer::set_trainable(bool is_trainable) {
-  if (is_trainable && !has_adapter() && precision_.storage != WeightStorage::plain)
+  const bool has_numbers = can_be_trained(precision_.storage);
+  if (is_trainable && !has_adapter() && !has_numbers)
     throw ConfigError(
-        "weights that are stored as bfloat16, int8 or nf4 are not trained\n  train an adapter "
-        "beside them ([model] adapter), or set storage = \"float32\"");
+        "weights that are stored as int8 or nf4 are not trained\n  train an adapter beside them "
+        "([model] adapter), or set storage = \"float32\" or \"bfloat16\"");
   is_trainable_ = is_trainable;
-  if (precision_.storage == WeightStorage::plain)
+  if (has_numbers)
     for (auto& parameter : base_parameters())
       parameter.value.requires_grad_(is_trainable && !has_adapter());
   for (auto& update : adapter())

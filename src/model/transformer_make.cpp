@@ -50,10 +50,10 @@ std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
                                               const TransformerInit& init, const Draws& draws,
                                               const Precision& precision, at::Device device) {
   check_config(config, "[model]");
-  if (precision.storage != WeightStorage::plain)
+  if (!can_be_trained(precision.storage))
     throw ConfigError(
-        "[model] storage: fresh weights are trained, which takes storage = \"float32\"\n  set path "
-        "to a folder whose weights stay as they are");
+        "[model] storage: fresh weights are trained, which takes storage = \"float32\" or "
+        "\"bfloat16\"\n  set path to a folder whose weights stay as they are");
   if (device.is_cpu()) require_model_fits(shape_of(config), precision, "[model]");
   auto model = std::make_shared<Transformer>(config, precision, device);
   const TensorNames& names = family_of(config.family).names;
@@ -68,8 +68,8 @@ std::shared_ptr<Transformer> clone_frozen(const Transformer& model) {
     copy->set_adapter(model.adapter(), "clone_frozen");  // memory of its own
     return copy;
   }
-  // Nobody can change weights that are not plain: they are shared.
-  if (model.precision().storage != WeightStorage::plain) return model.without_adapter();
+  // Nobody can change codes: they are shared.
+  if (!can_be_trained(model.precision().storage)) return model.without_adapter();
   auto copy = std::make_shared<Transformer>(model.config(), model.precision(), model.device());
   const auto from = model.parameters();
   auto to = copy->parameters();

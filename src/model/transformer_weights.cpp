@@ -133,7 +133,7 @@ std::vector<NamedParameter> Transformer::base_parameters() const {
     else
       for (const auto& [ending, part] : weight.matrix.parts())
         list.push_back({weight.name + ending, part});
-    list.back().is_followed = weight.name == followed && weight.matrix.is_plain();
+    list.back().is_followed = weight.name == followed && weight.matrix.has_numbers();
   }
   return list;
 }

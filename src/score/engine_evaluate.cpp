@@ -11,6 +11,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
+#include "model/direct_gradients.hpp"
 #include "score/chunk.hpp"
 
 namespace lldm {
@@ -101,6 +102,7 @@ at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePl
                                      bool reference) const {
   const PurposeScope scope(MemoryPurpose::activations);
   const PhaseScope phase(reference ? StepPhase::reference : StepPhase::forward);
+  const DirectGradients direct;  // every graph goes back by `backward`
   Packed pack = this->pack(chunk, plans);
   const Evaluate& model = (reference ? reference_ : policy_).log_probabilities;
   if (pack.posteriors.empty())

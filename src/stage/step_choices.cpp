@@ -70,8 +70,8 @@ std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& si
   list.front().is_configured = true;
   const bool is_adapter = model.pass.adapter_values > 0;
   for (const WeightStorage storage : kStorages) {
-    // Weights that are trained are float32.
-    if (storage != WeightStorage::plain && !is_adapter) continue;
+    // In another storage trained weights are other weights.
+    if (storage != model.pass.precision.storage && !is_adapter) continue;
     for (const Recomputation recomputation : kRecomputations)
       for (const GradientPath path : candidate_paths(GradientPath::automatic, needs, combination))
         for (const bool is_cached : {false, true}) {

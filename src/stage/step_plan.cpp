@@ -17,6 +17,13 @@ std::int64_t number_bytes(const StepModel& model) {
   return static_cast<std::int64_t>(c10::elementSize(model.pass.precision.rows()));
 }
 
+/// Of all trained numbers once: of bfloat16 weights the matrices are narrow, as they are.
+std::int64_t trained_bytes(const StepModel& model) {
+  const bool is_narrow =
+      model.pass.trains_weights && model.pass.precision.storage == WeightStorage::bfloat16;
+  return is_narrow ? model.weight_bytes : model.trained * number_bytes(model);
+}
+
 std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
                                  std::int64_t side_buffers) {
   const ModelShape& shape = model.pass.shape;
@@ -30,8 +37,8 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
       {"weights", MemoryPurpose::weights, model.weight_bytes + tables},
       {"reference", MemoryPurpose::weights, reference},
       {"adapter", MemoryPurpose::adapter, adapter * (model.has_reference ? 2 : 1)},
-      {"gradients", MemoryPurpose::gradients, model.trained * number},
-      {"pair buffers", MemoryPurpose::gradients, model.trained * number * side_buffers},
+      {"gradients", MemoryPurpose::gradients, trained_bytes(model)},
+      {"pair buffers", MemoryPurpose::gradients, trained_bytes(model) * side_buffers},
       {"gradient sums", MemoryPurpose::gradients, model.gradient_sums},
       {"optimizer", MemoryPurpose::optimizer, model.optimizer_bytes},
       {"optimizer's copies", MemoryPurpose::staging, model.optimizer_staging}};
@@ -103,12 +110,14 @@ StepModel step_model(const ExperimentOptions& options, const TrainingStage& stag
                 .has_dropout = is_adapter && options.model.adapter.dropout > 0};
   model.weight_bytes = static_cast<std::int64_t>(weight_bytes(shape, precision));
   model.trained = is_adapter ? facts.adapter_values : shape.parameters;
-  const OptimizerBytes optimizer =
-      optimizer_bytes(stage.optimizer, facts.trained_sizes, number_bytes(model), device);
+  const OptimizerBytes optimizer = optimizer_bytes(
+      stage.optimizer, facts.trained_sizes,
+      !is_adapter && precision.storage == WeightStorage::bfloat16 ? 2 : number_bytes(model),
+      device);
   model.optimizer_bytes = optimizer.device;
   model.optimizer_staging = optimizer.staging;
   if (stage.reduction.value_or(Reduction::fast) == Reduction::ordered)
-    model.gradient_sums = model.trained * number_bytes(model);
+    model.gradient_sums = trained_bytes(model);
   model.has_reference = facts.has_reference;
   model.followed_values =
       is_adapter ? options.model.adapter.rank * shape.width : shape.mlp_width * shape.width;

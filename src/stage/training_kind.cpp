@@ -130,20 +130,25 @@ void check_objective(const TrainingStage& training, const StageFit& fit, std::in
   });
 }
 
-/// Weights that are not float32 stay as they are: a stage trains an adapter beside a folder's or an
-/// earlier stage's.
+/// Codes stay as they are: a stage trains an adapter beside a folder's or an earlier stage's.
 void check_storage(const TrainingStage& training, const StageFit& fit) {
   const ModelOptions& model = fit.experiment.options.model;
-  if (model.storage == WeightStorage::plain) return;
-  if (training.from.empty() && model.path.empty())
+  const bool is_fresh = training.from.empty() && model.path.empty();
+  const bool is_whole = is_fresh || model.adapter.type == AdapterType::none;
+  if (training.optimizer.rounding && (model.storage != WeightStorage::bfloat16 || !is_whole))
+    fit.error("optimizer",
+              "optimizer.rounding has no effect: no weight that this stage trains is bfloat16",
+              "it is read with [model] storage = \"bfloat16\" and without an adapter");
+  if (can_be_trained(model.storage)) return;
+  if (is_fresh)
     fit.error("from",
-              "[model] storage: fresh weights are trained, which takes storage = \"float32\"",
+              "[model] storage: fresh weights are trained, which takes storage = \"float32\" or "
+              "\"bfloat16\"",
               "start from a folder or a stage, or leave storage out");
-  else if (model.adapter.type == AdapterType::none)
-    fit.error(
-        "kind",
-        "[model] storage: weights that are not float32 are not trained, and there is no adapter",
-        "[model] adapter = { type = \"lora\" }, or storage = \"float32\"");
+  else if (is_whole)
+    fit.error("kind",
+              "[model] storage: weights of int8 and nf4 are not trained, and there is no adapter",
+              "[model] adapter = { type = \"lora\" }, or storage = \"float32\" or \"bfloat16\"");
 }
 
 }  // namespace

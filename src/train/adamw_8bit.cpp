@@ -94,8 +94,8 @@ struct CpuUpdate {
           {factors, value.mutable_data_ptr<float>(), gradient.mutable_data_ptr<float>(), m, v},
           begin, end);
     else
-      adamw_mixed({factors, place, is_stochastic, 0, bits_of(value), bits_of(gradient), m, v},
-                  begin, end);
+      adamw_mixed({factors, place, is_stochastic, bits_of(value), bits_of(gradient), m, v}, begin,
+                  end);
   }
 };
 

@@ -19,34 +19,41 @@ struct HostAdamW::Piece {
   std::int64_t begin = 0, count = 0;
 };
 
-HostAdamW::HostAdamW(std::vector<NamedParameter> parameters, const Options& options,
-                     WeightRounding rounding, Ring ring)
+HostAdamW::HostAdamW(std::vector<NamedParameter> parameters, const Options& options, Ring ring)
     : Optimizer(std::move(parameters), options.max_gradient_norm),
       options_(options),
-      rounding_(rounding),
       ring_(std::move(ring)) {
-  std::int64_t largest = 0, element = 0;
-  std::vector<at::Tensor> like;  // without memory of their own
+  require_float32_or_bfloat16("adamw on the host");
+  std::int64_t largest = 0, piece_bytes = 0;
+  std::vector<at::Tensor> like, narrow;  // without memory of their own
+  const auto shape = [](at::IntArrayRef sizes) { return at::empty({1}, at::kFloat).expand(sizes); };
   for (const NamedParameter& parameter : this->parameters()) {
     const at::Tensor& value = parameter.value;
-    if (value.scalar_type() != at::kFloat && value.scalar_type() != at::kBFloat16)
-      throw ConfigError(message("optimizer adamw on the host: \"", parameter.name, "\" is in ",
-                                value.scalar_type(), "\n  legal: float32 and bfloat16 weights"));
     largest = std::max(largest, value.numel());
-    element = std::max(element, static_cast<std::int64_t>(value.element_size()));
-    like.push_back(at::empty({1}, at::kFloat).expand(value.sizes()));
+    piece_bytes = std::max(piece_bytes, std::min(ring_.numbers, value.numel()) *
+                                            static_cast<std::int64_t>(value.element_size()));
+    like.push_back(shape(value.sizes()));
+    const bool is_narrow = value.scalar_type() == at::kBFloat16;
+    narrow.push_back(is_narrow ? shape(value.sizes()) : at::empty({0}, at::kFloat));
   }
   {
     const PurposeScope scope(MemoryPurpose::optimizer);
     first_ = FlatTensors::zeros_like(like);
     second_ = FlatTensors::zeros_like(like);
+    master_ = FlatTensors::zeros_like(narrow);
   }
+  for (std::size_t i = 0; i < this->parameters().size(); ++i)
+    if (has_master(i)) at::Tensor(master_[i]).copy_(this->parameters()[i].value.detach());
   if (this->parameters().empty()) return;
   const at::Device device = this->parameters().front().value.device();
   if (!ring_.copies) ring_.copies = memory::make_copy_engine(device, ring_.slots);
   ring_.numbers = std::min(ring_.numbers, largest);
   for (std::size_t slot = 0; slot < ring_.slots; ++slot)
-    slots_.push_back({memory::host_memory(2 * ring_.numbers * element, at::kByte, device)});
+    slots_.push_back({memory::host_memory(2 * piece_bytes, at::kByte, device)});
+}
+
+bool HostAdamW::has_master(std::size_t tensor) const {
+  return parameters()[tensor].value.scalar_type() == at::kBFloat16;
 }
 
 std::vector<HostAdamW::Piece> HostAdamW::pieces() const {
@@ -74,7 +81,9 @@ at::Tensor part(const at::Tensor& tensor, std::int64_t begin, std::int64_t count
 
 void HostAdamW::fetch(std::size_t slot, const Piece& piece) {
   const at::Tensor& value = parameters()[piece.tensor].value;
-  ring_.copies->fetch(slot, part_of(slots_[slot], piece, 0), part(value, piece.begin, piece.count));
+  if (!has_master(piece.tensor))
+    ring_.copies->fetch(slot, part_of(slots_[slot], piece, 0),
+                        part(value, piece.begin, piece.count));
   ring_.copies->fetch(slot, part_of(slots_[slot], piece, 1),
                       part(gradient(piece.tensor), piece.begin, piece.count));
 }
@@ -85,7 +94,7 @@ void HostAdamW::compute(const Slot& slot, const Piece& piece, const Step& step) 
   const at::Tensor value = part_of(slot, piece, 0), slope = part_of(slot, piece, 1);
   auto* first = first_[piece.tensor].mutable_data_ptr<float>() + piece.begin;
   auto* second = second_[piece.tensor].mutable_data_ptr<float>() + piece.begin;
-  const bool is_float32 = value.scalar_type() == at::kFloat;
+  const bool is_float32 = !has_master(piece.tensor);
   const std::vector<Slice> slices = cut({piece.count});
   in_parallel(slices.size(), [&](std::size_t s) {
     const auto [_, begin, end] = slices[s];
@@ -93,12 +102,10 @@ void HostAdamW::compute(const Slot& slot, const Piece& piece, const Step& step) 
       return adamw_float32({factors, value.mutable_data_ptr<float>(),
                             slope.mutable_data_ptr<float>(), first, second},
                            begin, end);
-    // The draws of a number are those of its place in the tensor.
-    const RandomPlace place = random_place(rounding_, steps_done(), piece.tensor);
-    adamw_mixed({factors, place, rounding_.is_stochastic, piece.begin / kRandomGroup,
-                 static_cast<std::uint16_t*>(value.mutable_data_ptr()),
-                 static_cast<std::uint16_t*>(slope.mutable_data_ptr()), first, second},
-                begin, end);
+    adamw_master({factors, static_cast<std::uint16_t*>(value.mutable_data_ptr()),
+                  static_cast<const std::uint16_t*>(slope.const_data_ptr()),
+                  master_[piece.tensor].mutable_data_ptr<float>() + piece.begin, first, second},
+                 begin, end);
   });
 }
 
@@ -124,6 +131,11 @@ void HostAdamW::update(const Step& step) {
   clear_gradients();
 }
 
-std::vector<NamedParameter> HostAdamW::state() const { return moments(first_, second_); }
+std::vector<NamedParameter> HostAdamW::state() const {
+  std::vector<NamedParameter> state = moments(first_, second_);
+  for (std::size_t i = 0; i < parameters().size(); ++i)
+    if (has_master(i)) state.push_back({parameters()[i].name + ".master", master_[i]});
+  return state;
+}
 
 }  // namespace lldm

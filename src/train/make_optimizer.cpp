@@ -47,7 +47,9 @@ std::int64_t state_bytes(const OptimizerOptions& options, const std::vector<std:
 
 std::unique_ptr<Optimizer> make_optimizer(std::vector<NamedParameter> parameters,
                                           const OptimizerOptions& options, const Draws& draws) {
-  const WeightRounding rounding{true, rounding_key(draws)};
+  const WeightRounding rounding{
+      options.rounding.value_or(RoundingMode::stochastic) == RoundingMode::stochastic,
+      rounding_key(draws)};
   const AdamW::Options adamw{options.beta1, options.beta2, options.epsilon, options.weight_decay,
                              options.max_gradient_norm};
   if (options.type == "adafactor")
@@ -58,30 +60,34 @@ std::unique_ptr<Optimizer> make_optimizer(std::vector<NamedParameter> parameters
         rounding);
   if (options.type == "adamw_8bit")
     return std::make_unique<AdamW8Bit>(std::move(parameters), adamw, rounding);
-  const bool is_elsewhere =
-      std::ranges::any_of(parameters, [](const auto& p) { return !p.value.is_cpu(); });
-  // On the CPU the moments lie on the host as it is.
-  if (is_on_host(options) && is_elsewhere)
-    return std::make_unique<HostAdamW>(std::move(parameters), adamw, rounding);
+  const bool is_another = std::ranges::any_of(parameters, [](const NamedParameter& parameter) {
+    return !parameter.value.is_cpu() || parameter.value.scalar_type() == at::kBFloat16;
+  });
+  // Float32 moments of weights on the CPU lie on the host as it is.
+  if (is_on_host(options) && is_another)
+    return std::make_unique<HostAdamW>(std::move(parameters), adamw);
   return std::make_unique<AdamW>(std::move(parameters), adamw, rounding);
 }
 
 OptimizerBytes optimizer_bytes(const OptimizerOptions& options,
                                const std::vector<std::vector<std::int64_t>>& sizes,
                                std::int64_t element_bytes, std::string_view device) {
-  const bool moves = is_on_host(options) && options.type == "adamw" && device != "cpu";
+  const bool is_on_cpu = device == "cpu", is_narrow = element_bytes == 2;
+  const bool moves = is_on_host(options) && options.type == "adamw" && (!is_on_cpu || is_narrow);
   OptimizerBytes bytes;
-  std::int64_t largest = 0;
-  for (const std::vector<std::int64_t>& tensor : sizes) {
-    (moves ? bytes.host : bytes.device) +=
-        state_bytes(options, tensor, moves ? kFloatBytes : element_bytes);
-    largest = std::max(largest, std::accumulate(tensor.begin(), tensor.end(), std::int64_t{1},
-                                                std::multiplies<>()));
-  }
   const HostAdamW::Ring ring;
-  if (moves)
-    bytes.staging =
-        static_cast<std::int64_t>(ring.slots) * 2 * element_bytes * std::min(ring.numbers, largest);
+  std::int64_t piece = 0;  // bytes of the largest
+  for (const std::vector<std::int64_t>& tensor : sizes) {
+    const std::int64_t count =
+        std::accumulate(tensor.begin(), tensor.end(), std::int64_t{1}, std::multiplies<>());
+    const bool is_vector = tensor.size() < 2;
+    const std::int64_t own_bytes = is_vector ? std::max(kFloatBytes, element_bytes) : element_bytes;
+    std::int64_t held = state_bytes(options, tensor, moves ? kFloatBytes : own_bytes);
+    if (moves && is_narrow && !is_vector) held += flat_bytes(count, kFloatBytes);
+    (moves && !is_on_cpu ? bytes.host : bytes.device) += held;
+    piece = std::max(piece, std::min(ring.numbers, count) * own_bytes);
+  }
+  if (moves) bytes.staging = static_cast<std::int64_t>(ring.slots) * 2 * piece;
   return bytes;
 }
 

@@ -29,8 +29,9 @@ std::string culprit(const std::vector<NamedParameter>& parameters) {
   return "";
 }
 
-bool is_float32_on_cpu(const at::Tensor& tensor) {
-  return tensor.is_cpu() && tensor.scalar_type() == at::kFloat;
+bool has_kernel(const at::Tensor& tensor) {
+  return tensor.is_cpu() &&
+         (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
 }
 
 double norm_on_cpu(const std::vector<at::Tensor>& gradients) {
@@ -40,18 +41,26 @@ double norm_on_cpu(const std::vector<at::Tensor>& gradients) {
   std::vector<double> squares(slices.size());
   in_parallel(slices.size(), [&](std::size_t s) {
     const Slice& slice = slices[s];
-    squares[s] =
-        sum_of_squares(gradients[slice.tensor].const_data_ptr<float>(), slice.begin, slice.end);
+    const at::Tensor& gradient = gradients[slice.tensor];
+    squares[s] = gradient.scalar_type() == at::kFloat
+                     ? sum_of_squares(gradient.const_data_ptr<float>(), slice.begin, slice.end)
+                     : sum_of_squares(static_cast<const std::uint16_t*>(gradient.const_data_ptr()),
+                                      slice.begin, slice.end);
   });
   double sum = 0;
   for (const double square : squares) sum += square;
   return std::sqrt(sum);
 }
 
-/// One read-back for all of them.
+/// One read-back for all of them; bfloat16 ones are summed in float32.
 double norm_of(const std::vector<at::Tensor>& gradients) {
-  const at::Tensor norms =
-      at::stack(at::_foreach_norm(gradients)).to(at::Device(at::kCPU), at::kDouble);
+  std::vector<at::Tensor> narrow, wide, all;
+  for (const at::Tensor& gradient : gradients)
+    (gradient.scalar_type() == at::kBFloat16 ? narrow : wide).push_back(gradient);
+  if (!narrow.empty()) all = at::_foreach_norm(narrow, 2, at::kFloat);
+  if (!wide.empty())
+    for (at::Tensor& norm : at::_foreach_norm(wide)) all.push_back(std::move(norm));
+  const at::Tensor norms = at::stack(all).to(at::Device(at::kCPU), at::kDouble);
   double squares = 0;
   for (std::int64_t i = 0; i < norms.size(0); ++i) {
     const double value = norms.const_data_ptr<double>()[i];
@@ -97,8 +106,7 @@ void Optimizer::adopt_gradients() const {
 double Optimizer::gradient_norm() const {
   if (parameters_.empty()) return 0;
   const std::vector<at::Tensor>& gradients = gradients_.parts();
-  return std::ranges::all_of(gradients, is_float32_on_cpu) ? norm_on_cpu(gradients)
-                                                           : norm_of(gradients);
+  return std::ranges::all_of(gradients, has_kernel) ? norm_on_cpu(gradients) : norm_of(gradients);
 }
 
 double Optimizer::step(double learning_rate) {

@@ -22,6 +22,9 @@ void check_type(const OptimizerOptions& options, config::OptionsCheck& check) {
   if (options.resident && options.type != "adamw")
     check.error("resident", message("type = \"", options.type, "\" has no key resident"),
                 "it is read by type = \"adamw\"; the states of the others are small");
+  if (options.rounding && options.resident == OptimizerResidence::host)
+    check.error("rounding", "resident = \"host\" has no key rounding",
+                "bfloat16 weights are there what is nearest to a float32 copy");
   if (options.type != "adafactor") {
     if (options.relative_step)
       check.error("relative_step",

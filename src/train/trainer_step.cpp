@@ -158,7 +158,7 @@ ShareReport TrainerCore::do_share(Step& now, std::int64_t evaluations) const {
   } else {
     for (const StepPart& part : now.parts)
       if (part.rank == static_cast<int>(rank)) own.parts.push_back(do_part(now, part, evaluations));
-    own.noise_squares = now.noise.squares();
+    if (setup_.group) own.noise_squares = now.noise.squares();  // alone it is read with the rest
   }
   own.noise_count = static_cast<double>(now.noise.count());
   if (now.coupled) now.coupled->none();

@@ -39,7 +39,7 @@ done
 sed '$a [grid.axes]\n"model.storage" = ["float32", "nf4"]' "$SMOKE" > "$WORK/grid.toml"
 run_lldm run "$WORK/grid.toml" --out "$WORK/cells"
 expect_code 2 "a cell that would train quantized weights"
-expect_text 'fresh weights are trained, which takes storage = "float32"'
+expect_text 'fresh weights are trained, which takes storage = "float32" or "bfloat16"'
 
 echo "memory"
 run_lldm run "$SMOKE" --out "$WORK/memory" --set 'memory.budget="1 MiB"'

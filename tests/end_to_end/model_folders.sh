@@ -46,7 +46,7 @@ for storage in bfloat16 int8 nf4; do
 done
 run_lldm run "$SMOKE" --out "$WORK/no-adapter" "${TINY[@]}" --set "model.path=\"$WORK/run-qwen3/sft/model\"" --set model.storage=int8 --stage tuned
 expect_code 2 "without an adapter they are refused"
-expect_text "weights that are not float32 are not trained"
+expect_text "weights of int8 and nf4 are not trained"
 run_lldm model inspect "$WORK/qwen3" --quantised --json
 check "what storages cost is told" "$python" -c '
 import json, sys

@@ -80,6 +80,8 @@ def write_configurations(folder, seed):
         write_rows(folder, number, draw)
         family = FAMILIES[number % len(FAMILIES)]
         model = model_table(draw, family)
+        if number in (4, 9):  # all weights in bfloat16
+            model["storage"] = '"bfloat16"'
         stages = [stage(draw, number, "first", "sft", ""), stage(draw, number, "tuned", "preference", "first")]
         (folder / f"{number}a.toml").write_text(document(f"{number}a", model, stages))
         if number % 2:

@@ -159,7 +159,7 @@ void check_other_optimizers(const Bench& bench, Report& report) {
     std::unique_ptr<Optimizer> optimizer = make_optimizer({parameter}, options, Draws(3, "gpu"));
     if (is_on_host)  // in pieces, as a model's tensors are
       optimizer = std::make_unique<HostAdamW>(std::vector{parameter}, HostAdamW::Options{},
-                                              WeightRounding{true, 7}, HostRing{nullptr, 3, 4096});
+                                              HostRing{nullptr, 3, 4096});
     for (int step = 1; step <= 5; ++step) {
       parameter.value.mutable_grad().copy_(slope.to(device, dtype).mul(step));
       (void)optimizer->step(1e-2);

@@ -14,11 +14,16 @@ namespace lldm {
 /// How weights lie in memory.  The embedding and the head are never below bfloat16; norms and
 /// biases are always plain.
 enum class WeightStorage : std::uint8_t {
-  plain,     // in the dtype that the model computes rows in; alone can be trained
-  bfloat16,  // 2 bytes a weight
+  plain,     // in the dtype that the model computes rows in
+  bfloat16,  // 2 bytes a weight; it and plain can be trained
   int8,      // a byte a weight and a float32 scale a row (LLM.int8(), without outliers)
   nf4,       // 4 bits a weight and 8.125 a block of 64 (QLoRA's NormalFloat, double quantization)
 };
+
+/// Whether the weights themselves can be trained, and not only an adapter beside them.
+[[nodiscard]] constexpr bool can_be_trained(WeightStorage storage) {
+  return storage == WeightStorage::plain || storage == WeightStorage::bfloat16;
+}
 
 /// What a model computes in, and how its weights lie.
 struct Precision {
@@ -52,7 +57,9 @@ class Matrix {
   [[nodiscard]] std::int64_t columns() const { return columns_; }
   [[nodiscard]] WeightStorage storage() const { return storage_; }
   [[nodiscard]] bool is_plain() const { return storage_ == WeightStorage::plain; }
-  /// The numbers, where storage is plain or bfloat16; codes otherwise.
+  /// Whether a gradient can reach the values: they are numbers, not codes.
+  [[nodiscard]] bool has_numbers() const { return can_be_trained(storage_); }
+  /// The numbers, where there are some; codes otherwise.
   [[nodiscard]] const at::Tensor& values() const { return values_; }
   /// Fills the matrix, quantizing: [out, in] of any floating dtype.  A chunk of rows at a time, so
   /// that no second copy exists.

@@ -148,9 +148,9 @@ struct ModelOptions {
         field("dtype", &O::dtype,
               "What is computed in; bfloat16: products read bfloat16, everything else is float32."),
         field("storage", &O::storage,
-              "How weights lie in memory; float32 (float64 with that dtype) alone can be trained, "
-              "the "
-              "others need an adapter. int8 and nf4 hold embedding and head as bfloat16."),
+              "How weights lie in memory; float32 (float64 with that dtype) and bfloat16 can be "
+              "trained, the others need an adapter. bfloat16 keeps norms and biases in float32; "
+              "int8 and nf4 hold embedding and head as bfloat16."),
         field("exclude_mask_logit", &O::exclude_mask_logit,
               "Take the mask token out of the softmax; LLaDA's own code keeps it in."),
         field("recomputation", &O::recomputation,

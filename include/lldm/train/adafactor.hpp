@@ -20,7 +20,7 @@ namespace lldm {
 /// Source  Shazeer & Stern 2018, arXiv:1804.04235, algorithms 4 and 5, with the constants of its
 ///         section 9; rho_t is the schedule of [optimizer] in the place of min(1e-2, 1/sqrt(t)).
 ///         Decoupled weight decay as in Hugging Face's.
-/// Cost    rows + columns float32 per matrix; two passes over the gradient.
+/// Cost    rows + columns float32 per matrix; three passes over the gradient.
 /// Errors  ConfigError for float64 weights.
 class Adafactor final : public Optimizer {
  public:
@@ -43,13 +43,6 @@ class Adafactor final : public Optimizer {
   struct Moments {
     at::Tensor row, column, second;  // float32
   };
-  /// Row and column means of the squares are moved on.
-  void count_squares(std::size_t i, double gradient_scale, double share) const;
-  /// Numbers of rows [begin, begin + rows) before clipping, float32: U.
-  [[nodiscard]] at::Tensor direction(std::size_t i, double gradient_scale, std::int64_t begin,
-                                     std::int64_t rows) const;
-  void update_tensor(std::size_t i, const Step& step) const;
-
   Options options_;
   WeightRounding rounding_;
   std::vector<Moments> moments_;

@@ -23,19 +23,20 @@ struct HostRing {
 
 /// AdamW whose moments lie in the host's memory, in float32, and are updated there: gradients and
 /// weights come in pieces, the weights go back; while one piece is computed the next arrives and
-/// the last one leaves.  A float32 weight gets the bits of AdamW on the CPU.
+/// the last one leaves.  A float32 weight gets the bits of AdamW on the CPU.  Of a bfloat16 weight
+/// the host holds a float32 copy, which is what is updated: the weight is the nearest to it, and
+/// no update is lost.
 ///
-/// Cost    8 bytes of host memory per trained weight, and a ring of locked pieces; a weight is
-///         copied both ways, its gradient one way.
+/// Cost    8 bytes of host memory per trained weight, 12 of a bfloat16 one, and a ring of locked
+///         pieces; a float32 weight is copied both ways, a bfloat16 one back, gradients one way.
 /// Errors  ConfigError for float64 weights; OutOfMemory where the pieces cannot be locked.
 class HostAdamW final : public Optimizer {
  public:
   using Options = AdamW::Options;
   using Ring = HostRing;
-  HostAdamW(std::vector<NamedParameter> parameters, const Options& options,
-            WeightRounding rounding = {}, Ring ring = {});
+  HostAdamW(std::vector<NamedParameter> parameters, const Options& options, Ring ring = {});
 
-  /// As AdamW, whose float32 states are these.
+  /// As AdamW, whose states these are for float32 weights; with "<parameter>.master" of others.
   [[nodiscard]] std::string_view name() const override { return "adamw"; }
   [[nodiscard]] std::vector<NamedParameter> state() const override;
 
@@ -52,11 +53,12 @@ class HostAdamW final : public Optimizer {
   void fetch(std::size_t slot, const Piece& piece);
   void compute(const Slot& slot, const Piece& piece, const Step& step) const;
 
+  [[nodiscard]] bool has_master(std::size_t tensor) const;
+
   Options options_;
-  WeightRounding rounding_;
   Ring ring_;
   std::vector<Slot> slots_;
-  FlatTensors first_, second_;  // float32, on the host
+  FlatTensors first_, second_, master_;  // float32, on the host; master: empty of float32 weights
 };
 
 }  // namespace lldm

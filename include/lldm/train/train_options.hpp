@@ -27,6 +27,14 @@ constexpr auto choices(std::type_identity<OptimizerResidence>) {
                     Choice<OptimizerResidence>{"host", OptimizerResidence::host}};
 }
 
+/// How a trained bfloat16 weight takes what was computed in float32.
+enum class RoundingMode : std::uint8_t { stochastic, nearest };
+
+constexpr auto choices(std::type_identity<RoundingMode>) {
+  return std::array{Choice<RoundingMode>{"stochastic", RoundingMode::stochastic},
+                    Choice<RoundingMode>{"nearest", RoundingMode::nearest}};
+}
+
 /// The table [optimizer]: how long, how large, how fast.
 struct OptimizerOptions {
   std::string type = "adamw";
@@ -46,6 +54,7 @@ struct OptimizerOptions {
   double max_gradient_norm = 1.0;
   std::optional<bool> relative_step = {};
   std::optional<OptimizerResidence> resident = {};
+  std::optional<RoundingMode> rounding = {};
 
   static constexpr auto describe() {
     using O = OptimizerOptions;
@@ -82,8 +91,12 @@ struct OptimizerOptions {
               "1e-3; false when left out."),
         field("resident", &O::resident,
               "adamw: where the moments lie, device (when left out) or host; host keeps float32 "
-              "weights and moments in the host's memory and updates them there, a piece after the "
-              "other.")};
+              "moments, and float32 copies of bfloat16 weights, in the host's memory and updates "
+              "them there, a piece after the other."),
+        field("rounding", &O::rounding,
+              "How trained bfloat16 weights are rounded: stochastic (when left out: up or down "
+              "with the probability that keeps the expectation) or nearest, which loses updates "
+              "below the last bit.")};
   }
 
   /// Steps or epochs, not both; warm-up and decay fit into the run.
@@ -115,7 +128,7 @@ struct OptimizerBytes {
 };
 
 /// Of trained tensors of these sizes, without making any.
-/// Range   element_bytes: of a weight, 2, 4 or 8.
+/// Range   element_bytes: of a number in a matrix, 2, 4 or 8; vectors have at least 4.
 [[nodiscard]] OptimizerBytes optimizer_bytes(const OptimizerOptions& options,
                                              const std::vector<std::vector<std::int64_t>>& sizes,
                                              std::int64_t element_bytes, std::string_view device);

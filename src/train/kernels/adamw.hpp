@@ -60,13 +60,23 @@ struct AdamWMixed {
   AdamWFactors factors;
   RandomPlace place;
   bool is_stochastic;
-  std::int64_t first_group;  // of the tensor's random bits, where the pointers begin
   std::uint16_t *value, *gradient;
   float *first, *second;
 };
 void adamw_mixed(const AdamWMixed&, std::int64_t begin, std::int64_t end);
 
+/// Float32 weights and moments of which the bfloat16 `value` is the nearest.
+struct AdamWMaster {
+  AdamWFactors factors;
+  std::uint16_t* value;  // written alone
+  const std::uint16_t* gradient;
+  float *master, *first, *second;
+};
+void adamw_master(const AdamWMaster&, std::int64_t begin, std::int64_t end);
+
 /// The sum of squares of numbers [begin, end), in float64, in a fixed order.
 [[nodiscard]] double sum_of_squares(const float* x, std::int64_t begin, std::int64_t end);
+/// Of bfloat16 numbers, as their bits.
+[[nodiscard]] double sum_of_squares(const std::uint16_t* x, std::int64_t begin, std::int64_t end);
 
 }  // namespace lldm

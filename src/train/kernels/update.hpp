@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 #include "train/kernels/adamw.hpp"
 
@@ -34,6 +35,21 @@ namespace lldm {
 [[gnu::always_inline]] inline std::uint16_t nearest(float number) {
   const auto bits = std::bit_cast<std::uint32_t>(number);
   return static_cast<std::uint16_t>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+}
+
+/// Eight numbers at a time, and their sums in float64.
+typedef float Narrow __attribute__((vector_size(32)));
+typedef double Wide __attribute__((vector_size(64)));
+
+[[gnu::always_inline]] inline Narrow eight(const float* x) {
+  Narrow narrow;
+  std::memcpy(&narrow, x, sizeof narrow);
+  return narrow;
+}
+[[gnu::always_inline]] inline Narrow eight(const std::uint16_t* x) {
+  Narrow narrow;
+  for (int lane = 0; lane < 8; ++lane) narrow[lane] = widened(x[lane]);
+  return narrow;
 }
 
 }  // namespace lldm

@@ -126,7 +126,8 @@ TEST_CASE("ModelOptions name what does not exist or does not fit", "[model][opti
   CHECK(error_of({.family = "smdm", .qkv_bias = true}) ==
         "[model] qkv_bias = true: family \"smdm\" has no biases");
   CHECK(error_of({.storage = lldm::WeightStorage::nf4}) ==
-        "[model] storage: fresh weights are trained, which takes storage = \"float32\"\n  set path "
+        "[model] storage: fresh weights are trained, which takes storage = \"float32\" or "
+        "\"bfloat16\"\n  set path "
         "to a folder whose weights stay as they are");
   CHECK(error_of({.heads = 7}) ==
         "[model]: sizes that do not fit\n  width must be an even multiple of heads (RoPE turns "

@@ -10,6 +10,7 @@
 #include "lldm/model/adapter_folder.hpp"
 #include "lldm/model/determinism.hpp"
 #include "lldm/model/model_folder.hpp"
+#include "lldm/model/safetensors.hpp"
 #include "model/block.hpp"
 #include "model/model_size.hpp"
 #include "model/quantized/by_operations.hpp"
@@ -60,7 +61,8 @@ TEST_CASE("stored weights compute what their numbers compute, for every family a
       const double planned = weight_bytes(model->shape(), model->precision());
       const auto held = static_cast<double>(model->weight_bytes());
       CHECK(std::abs(held - planned) <= (storage == WeightStorage::nf4 ? 16.0 * 14 : 0.5));
-      CHECK_THROWS_WITH(model->set_trainable(true), contains("are not trained"));
+      if (storage != WeightStorage::bfloat16)
+        CHECK_THROWS_WITH(model->set_trainable(true), contains("are not trained"));
       const auto twin = plain_twin(*model);
       auto batch = random_batch(model->config(), {1, 6, 17});
       CHECK(distance(model->raw_hidden(batch), original->raw_hidden(batch)) > 1e-4);  // rounded
@@ -213,6 +215,44 @@ TEST_CASE("products of bfloat16 are those of rounded numbers between float32 row
       // and then moves a rounding to bfloat16.
       CHECK(distance(rows, model->raw_hidden(by_operations)) < 0.05);
     }
+  }
+}
+
+TEST_CASE("bfloat16 weights are trained: their gradients are those of the same numbers in float32",
+          "[model][storage]") {
+  for (const auto& family : family_names()) {
+    INFO(family);
+    const TemporaryFolder folder, published;
+    save_transformer(*family_model(family, at::kFloat), folder.path());
+    const auto model = load_transformer(folder.path(), {at::kFloat, WeightStorage::bfloat16});
+    const auto twin = plain_twin(*model);
+    model->set_trainable(true), twin->set_trainable(true);
+    const auto batch = random_batch(model->config(), {9, 20, 3});
+    const auto mine = gradients(*model, weighted(scores_of(*model, batch))),
+               theirs = gradients(*twin, weighted(scores_of(*twin, batch)));
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      INFO(twin->parameters()[i].name);
+      REQUIRE(mine[i].defined());
+      const bool is_matrix = mine[i].dim() == 2;
+      CHECK(mine[i].scalar_type() == (is_matrix ? at::kBFloat16 : at::kFloat));
+      // Rounded once, to eight bits; the order of float32 sums is another.
+      const auto error = mine[i].to(at::kFloat).sub(theirs[i]).abs();
+      CHECK(
+          error.le(theirs[i].abs().mul(is_matrix ? 0x1p-8 : 0x1p-13).add(1e-5)).all().item<bool>());
+    }
+    // Published as they are: matrices in bfloat16, vectors in float32.
+    model->save(published.path());
+    const auto back = load_transformer(published.path(), {at::kFloat, WeightStorage::bfloat16});
+    for (std::size_t i = 0; i < back->parameters().size(); ++i)
+      CHECK(at::equal(back->parameters()[i].value, model->parameters()[i].value.detach()));
+    for (const auto& [name, value] : load_safetensors(published / "model.safetensors"))
+      CHECK(value.scalar_type() == (value.dim() == 2 ? at::kBFloat16 : at::kFloat));
+    // A frozen copy does not follow what is trained.
+    const auto kept = clone_frozen(*model);
+    const c10::NoGradGuard guard;
+    at::Tensor(model->parameters()[0].value).add_(1);
+    CHECK(at::equal(kept->parameters()[0].value, back->parameters()[0].value));
+    CHECK_FALSE(kept->parameters()[0].value.requires_grad());
   }
 }
 

@@ -10,12 +10,14 @@
 
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "lldm/train/adafactor.hpp"
 #include "lldm/train/adamw.hpp"
 #include "lldm/train/adamw_8bit.hpp"
 #include "model/quantized/dynamic_map.hpp"
 #include "support/catch.hpp"
+#include "train/adafactor_update.hpp"
 #include "train/adamw_factors.hpp"
 #include "train/dynamic_codes.hpp"
 #include "train/update_by_operations.hpp"
@@ -74,6 +76,35 @@ TEST_CASE("adamw_bfloat16: kernel and tensor operations give the same bits", "[t
   CHECK(at::equal(m, m2));
   CHECK(at::equal(v, v2));
   CHECK(at::equal(g, at::zeros_like(g)));
+}
+
+TEST_CASE("adafactor: kernels and tensor operations give the same numbers", "[train]") {
+  for (const auto dtype : {at::kFloat, at::kBFloat16})
+    for (const auto& [rows, columns] : {std::pair{200, 333}, std::pair{3, 5}, std::pair{1, 70000}})
+      for (const bool is_relative : {false, true}) {
+        INFO(at::toString(dtype) << ", " << rows << " x " << columns << ", " << is_relative);
+        const at::Tensor w = at::randn({rows, columns}).to(dtype), other = w.clone();
+        const AdafactorMoments mine{at::zeros({rows}), at::zeros({columns}), {}},
+            theirs{at::zeros({rows}), at::zeros({columns}), {}};
+        for (std::uint32_t step = 1; step <= 3; ++step) {
+          const at::Tensor g = at::randn({rows, columns}).to(dtype), copy = g.clone();
+          const AdafactorStep now{.gradient_scale = 0.7,
+                                  .share = std::pow(step, -0.8),
+                                  .learning_rate = 1e-2,
+                                  .weight_decay = 0.1,
+                                  .is_relative = is_relative,
+                                  .is_stochastic = true,
+                                  .place = {42, step, 9}};
+          adafactor_by_operations(now, other, copy, theirs);
+          adafactor_on_cpu({{now, w, g, mine}});
+          CHECK(nearly_equal(mine.row, theirs.row));
+          CHECK(nearly_equal(mine.column, theirs.column));
+          CHECK(nearly_equal(w, other));
+          CHECK(at::equal(g, at::zeros_like(g)));
+          at::Tensor(other).copy_(w), at::Tensor(theirs.row).copy_(mine.row),
+              at::Tensor(theirs.column).copy_(mine.column);
+        }
+      }
 }
 
 TEST_CASE("rounded: the expectation is the number", "[train]") {
