@@ -41,6 +41,7 @@ set_source_files_properties(${LLDM_KERNEL_SOURCES} PROPERTIES COMPILE_OPTIONS "-
 set(LLDM_PARALLEL_SOURCES ${PROJECT_SOURCE_DIR}/src/model/block_parts_cpu.cpp
   ${PROJECT_SOURCE_DIR}/src/model/head.cpp ${PROJECT_SOURCE_DIR}/src/model/held_signals.cpp
   ${PROJECT_SOURCE_DIR}/src/model/thin_products.cpp
+  ${PROJECT_SOURCE_DIR}/src/model/wide_products.cpp
   ${PROJECT_SOURCE_DIR}/src/sampler/candidate_evaluation.cpp
   ${PROJECT_SOURCE_DIR}/src/train/slices.cpp)
 set_source_files_properties(${LLDM_PARALLEL_SOURCES} PROPERTIES COMPILE_OPTIONS "-fopenmp")

@@ -13,6 +13,7 @@
 #include "model/block_parts.hpp"
 #include "model/products.hpp"
 #include "model/thin_products.hpp"
+#include "model/wide_products.hpp"
 
 namespace lldm {
 std::int64_t Linear::out() const {
@@ -146,7 +147,8 @@ at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) cons
     y = at::empty({x.size(0), out()}, x.options());
     const auto input = x.to(compute_);
     each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      y.narrow(1, place, tile.size(0)).copy_(rows_by(input, tile));
+      const auto part = y.narrow(1, place, tile.size(0));
+      if (!wide_product(part, input, tile.t())) part.copy_(rows_by(input, tile));
     });
   }
   if (residual.defined()) y.add_(residual);
@@ -163,7 +165,8 @@ at::Tensor Linear::forward_columns(const at::Tensor& x) const {
     y = context_.parts->columns(out(), x.size(0), x.options());
     const auto input = x.to(compute_);
     each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      y.narrow(0, place, tile.size(0)).copy_(columns_by(input, tile));
+      const auto part = y.narrow(0, place, tile.size(0));
+      if (!wide_product(part, tile, input.t())) part.copy_(columns_by(input, tile));
     });
   }
   if (const auto biases = bias(); biases.defined()) y.add_(biases.unsqueeze(1));
@@ -171,33 +174,32 @@ at::Tensor Linear::forward_columns(const at::Tensor& x) const {
   return y;
 }
 
+at::Tensor Linear::base_input_gradient(const at::Tensor& dy) const {
+  if (is_direct()) return product(dy, joined());
+  auto dx = at::zeros({dy.size(0), weight(parts().front()).columns()}, dy.options());
+  const auto slopes = dy.to(compute_);
+  each_tile([&](std::int64_t place, const at::Tensor& tile) {
+    const auto part = slopes.narrow(1, place, tile.size(0));
+    if (!wide_product(dx, part, tile, /*adds=*/true)) dx.add_(product(part, tile));
+  });
+  return dx;
+}
+
 at::Tensor Linear::input_gradient(const at::Tensor& dy) const {
-  at::Tensor dx;
-  if (is_direct()) {
-    dx = product(dy, joined());
-  } else {
-    dx = at::zeros({dy.size(0), weight(parts().front()).columns()}, dy.options());
-    const auto slopes = dy.to(compute_);
-    each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      dx.add_(product(slopes.narrow(1, place, tile.size(0)), tile));
-    });
-  }
+  auto dx = base_input_gradient(dy);
   add_input_gradients(dx, dy);
   return dx;
 }
 
 at::Tensor Linear::input_gradient_columns(const at::Tensor& dy) const {
   at::Tensor dx;
-  if (is_direct()) {
-    dx = context_.parts->is_feature_major ? product(joined().t(), dy.t())
-                                          : product(dy, joined()).t();
+  if (!context_.parts->is_feature_major) {
+    dx = base_input_gradient(dy).t();
+  } else if (is_direct()) {
+    dx = product(joined().t(), dy.t());
   } else {
     dx = context_.parts->columns(weight(parts().front()).columns(), dy.size(0), dy.options());
-    dx.zero_();
-    const auto slopes = dy.to(compute_);
-    each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      dx.add_(product(tile.t(), slopes.narrow(1, place, tile.size(0)).t()));
-    });
+    copy_turned(dx, base_input_gradient(dy));
   }
   add_input_gradients(dx.t(), dy);
   return dx;
@@ -219,7 +221,7 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
     }
   } else if (any([&](const Projection& part) { return result.wants(part.weight); })) {
     // Of a bfloat16 weight rounded once, where it is added.
-    const auto whole = product(dy.t().to(compute_), x.to(compute_));
+    const auto whole = outer_product(dy, x, compute_);
     std::int64_t place = 0;
     for (const auto& part : parts()) {
       const auto own = whole.narrow(0, place, weight(part).rows());

@@ -70,6 +70,8 @@ class Linear {
   /// By part: x A^T [N, r], or undefined without an update.
   using ByPart = std::array<at::Tensor, 3>;
   [[nodiscard]] ByPart lowered(const at::Tensor& x) const;
+  /// dy W alone.
+  [[nodiscard]] at::Tensor base_input_gradient(const at::Tensor& dy) const;
   /// y += scale (x A^T) B^T of every part, where y [N, out] may be of any memory.
   void add_updates(const at::Tensor& y, const at::Tensor& x) const;
   /// dx += scale (dy B) A of every part.

@@ -79,6 +79,13 @@ void add_thin_product(const at::Tensor& y, const at::Tensor& a, const at::Tensor
                    [&](std::int64_t begin, std::int64_t end) { thin_update(work, begin, end); });
 }
 
+void copy_turned(const at::Tensor& y, const at::Tensor& x) {
+  if (is_ours(y) && is_ours(x) && y.stride(1) == 1 && x.stride(1) == 1)
+    transpose_into(y, x);
+  else
+    y.copy_(x.t());
+}
+
 at::Tensor row_major(const at::Tensor& x) {
   if (x.is_contiguous() || !is_ours(x) || x.dim() != 2 || x.stride(0) != 1) return x.contiguous();
   auto y = at::empty(x.sizes(), x.options());

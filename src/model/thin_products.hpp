@@ -19,6 +19,9 @@ inline constexpr std::int64_t kThinSide = 64;
 /// same holds for its bits.
 void add_thin_product(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double scale);
 
+/// y = x^T.
+void copy_turned(const at::Tensor& y, const at::Tensor& x);
+
 /// x as a dense row-major matrix; x itself where it is one.
 [[nodiscard]] at::Tensor row_major(const at::Tensor& x);
 

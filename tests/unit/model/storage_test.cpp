@@ -210,10 +210,12 @@ TEST_CASE("products of bfloat16 are those of rounded numbers between float32 row
       const auto rows = model->raw_hidden(batch);
       CHECK(rows.scalar_type() == at::kFloat);
       CHECK(distance(rows, truth) > 1e-5);
-      CHECK(distance(rows, truth) < 0.15);
-      // The oracle rounds at the same places; what differs is the order of float32 sums, which now
-      // and then moves a rounding to bfloat16.
-      CHECK(distance(rows, model->raw_hidden(by_operations)) < 0.05);
+      CHECK(distance(rows, truth) < 0.08);  // seen: 0.024 to 0.049
+      // The oracle rounds inputs at the same places; what differs is the order of float32 sums,
+      // which now and then moves a rounding to bfloat16.
+      const auto others = model->raw_hidden(by_operations);
+      CHECK(distance(others, truth) < 0.08);
+      CHECK(distance(rows, others) < 0.08);
     }
   }
 }

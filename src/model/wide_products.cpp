@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "model/wide_products.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/native/CPUBlas.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <optional>
+
+#include "lldm/memory/purpose.hpp"
+#include "model/held_signals.hpp"
+#include "model/kernels/thin.hpp"
+#include "model/products.hpp"
+#include "model/thin_products.hpp"
+
+namespace lldm {
+namespace {
+
+constexpr std::int64_t kRows = 64, kColumns = 64;  // of a block
+
+/// [K, N] as blocks of kColumns columns behind one another; in a block two rows lie interleaved, as
+/// the processor's instruction reads them.
+struct Packed {
+  at::Tensor values;
+  std::int64_t inner, columns;
+  [[nodiscard]] const at::BFloat16* block(std::int64_t begin) const {
+    return values.const_data_ptr<at::BFloat16>() + begin * inner;
+  }
+};
+
+/// Of columns that are dense in memory pairs of numbers are transposed.
+void pack_columns(const at::Tensor& b, at::BFloat16* out, std::int64_t begin, std::int64_t count) {
+  const auto* from = b.const_data_ptr<at::BFloat16>() + begin * b.stride(1);
+  const Transposition pairs{reinterpret_cast<const float*>(from),
+                            reinterpret_cast<float*>(out),
+                            b.stride(1) / 2,
+                            count,
+                            count,
+                            b.size(0) / 2};
+  transpose(pairs, 0, (count + 15) / 16);
+}
+
+void pack_rows(const at::Tensor& b, at::BFloat16* out, std::int64_t begin, std::int64_t count) {
+  const auto* from = reinterpret_cast<const std::uint16_t*>(b.const_data_ptr<at::BFloat16>());
+  auto* to = reinterpret_cast<std::uint32_t*>(out);
+  for (std::int64_t k = 0; k < b.size(0); k += 2, to += count) {
+    const auto* first = from + k * b.stride(0) + begin;
+    const auto* second = first + b.stride(0);
+    for (std::int64_t n = 0; n < count; ++n)
+      to[n] = static_cast<std::uint32_t>(first[n]) | static_cast<std::uint32_t>(second[n]) << 16;
+  }
+}
+
+Packed pack(const at::Tensor& b) {
+  static_assert(std::endian::native == std::endian::little);
+  const std::int64_t inner = b.size(0), columns = b.size(1);
+  const PurposeScope purpose(MemoryPurpose::workspace);
+  Packed packed{at::empty({inner * columns}, b.options()), inner, columns};
+  auto* out = packed.values.mutable_data_ptr<at::BFloat16>();
+  const std::int64_t blocks = (columns + kColumns - 1) / kColumns;
+  at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin * kColumns; n < std::min(columns, end * kColumns); n += kColumns) {
+      const std::int64_t count = std::min(kColumns, columns - n);
+      (b.stride(1) == 1 ? pack_rows : pack_columns)(b, out + n * inner, n, count);
+    }
+  });
+  return packed;
+}
+
+/// Whether the memory can be read as it is or turned once.
+bool is_packable(const at::Tensor& b) {
+  return b.stride(1) == 1 || (b.stride(0) == 1 && b.stride(1) % 2 == 0 &&
+                              reinterpret_cast<std::uintptr_t>(b.const_data_ptr()) % 4 == 0);
+}
+
+bool is_wide(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b) {
+  constexpr std::int64_t kLeast = 16;  // columns: a vector
+  return a.scalar_type() == at::kBFloat16 && b.scalar_type() == at::kBFloat16 && a.is_cpu() &&
+         y.scalar_type() == at::kFloat && y.stride(1) == 1 && a.size(1) > 0 && a.size(1) % 2 == 0 &&
+         b.size(1) % kLeast == 0 && is_packable(b) && has_wide_products();
+}
+
+void multiply(const at::Tensor& y, const at::Tensor& a, const Packed& b, bool adds) {
+  const std::int64_t rows = a.size(0), row_blocks = (rows + kRows - 1) / kRows;
+  const std::int64_t column_blocks = (b.columns + kColumns - 1) / kColumns;
+  const auto* left = a.const_data_ptr<at::BFloat16>();
+  float* out = y.mutable_data_ptr<float>();
+  at::parallel_for(0, row_blocks * column_blocks, 4, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin; at < end; ++at) {
+      const std::int64_t n = at / row_blocks * kColumns, m = at % row_blocks * kRows;
+      const std::int64_t count = std::min(kColumns, b.columns - n);
+      at::native::cpublas::brgemm(std::min(kRows, rows - m), count, b.inner, a.stride(0), count,
+                                  y.stride(0), adds, left + m * a.stride(0), b.block(n),
+                                  out + m * y.stride(0) + n, /*is_vnni=*/true);
+    }
+    at::native::cpublas::brgemm_release();
+  });
+}
+
+}  // namespace
+
+bool has_wide_products() {
+#if defined(__x86_64__)
+  static const bool has = [] {
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512bf16") > 0;
+  }();
+  return has;
+#else
+  return false;
+#endif
+}
+
+bool wide_product(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool adds) {
+  if (!is_wide(y, a, b)) return false;
+  const HeldSignals held;
+  multiply(y, a.stride(1) == 1 ? a : a.contiguous(), pack(b), adds);
+  return true;
+}
+
+at::Tensor outer_product(const at::Tensor& a, const at::Tensor& b, at::ScalarType compute) {
+  const auto right = b.to(compute);
+  if (compute != at::kBFloat16 || !a.is_cpu() || a.scalar_type() != at::kFloat)
+    return product(a.t().to(compute), right);
+  const auto left = row_major(a.t()).to(compute);  // turned as float32, for which there is a kernel
+  auto y = at::empty({a.size(1), b.size(1)}, a.options());
+  return wide_product(y, left, right) ? y : product(left, right);
+}
+
+}  // namespace lldm

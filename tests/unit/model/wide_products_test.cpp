@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Products of bfloat16 with float32 results: exact to float32, whatever the memory, and a row's
+// bits its own.
+#include "model/wide_products.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+
+#include <array>
+#include <limits>
+#include <vector>
+
+#include "lldm/draws/stream.hpp"
+#include "support/catch.hpp"
+
+namespace lldm {
+namespace {
+
+at::Tensor drawn(std::int64_t rows, std::int64_t columns, std::uint64_t key) {
+  auto values = at::empty({rows, columns}, at::kFloat);
+  Stream stream(10, key);
+  for (std::int64_t i = 0; i < values.numel(); ++i)
+    values.mutable_data_ptr<float>()[i] = static_cast<float>(stream.normal());
+  return values;
+}
+
+at::Tensor narrow_numbers(std::int64_t rows, std::int64_t columns, std::uint64_t key) {
+  return drawn(rows, columns, key).to(at::kBFloat16);
+}
+
+at::Tensor turned(const at::Tensor& x) { return x.t().contiguous().t(); }
+
+at::Tensor poisoned(std::int64_t rows, std::int64_t columns) {
+  return at::full({rows, columns}, std::numeric_limits<float>::quiet_NaN(), at::kFloat);
+}
+
+at::Tensor exact(const at::Tensor& a, const at::Tensor& b) {
+  return at::mm(a.to(at::kDouble), b.to(at::kDouble));
+}
+
+double relative_error(const at::Tensor& got, const at::Tensor& expected) {
+  return got.to(at::kDouble).sub(expected).norm().item<double>() / expected.norm().item<double>();
+}
+
+const std::vector<std::array<std::int64_t, 3>> kShapes = {  // rows, inner, columns
+    {1, 2, 16}, {5, 6, 48}, {64, 64, 64}, {200, 768, 176}, {33, 130, 2304}, {352, 2048, 96}};
+
+}  // namespace
+
+TEST_CASE("wide_product: float32 sums of bfloat16, in every memory, rows by themselves") {
+  if (!has_wide_products()) {
+    WARN("not checked: this processor does not multiply bfloat16");
+    return;
+  }
+  const int threads = at::get_num_threads();
+  for (const auto& [rows, inner, columns] : kShapes) {
+    INFO(rows << " by " << inner << " by " << columns);
+    const auto a = narrow_numbers(rows, inner, 1), b = narrow_numbers(inner, columns, 2);
+    at::set_num_threads(2);
+    const auto y = poisoned(rows, columns);
+    REQUIRE(wide_product(y, a, b));
+    CHECK(relative_error(y, exact(a, b)) < 1e-6);
+    const auto other = poisoned(rows, columns);
+    REQUIRE(wide_product(other, turned(a), turned(b)));
+    CHECK(other.equal(y));
+    REQUIRE(wide_product(other, a, b, /*adds=*/true));
+    CHECK(relative_error(other, exact(a, b).mul(2)) < 1e-6);
+    at::set_num_threads(1);
+    for (const std::int64_t begin : {std::int64_t{0}, rows / 3, rows - 1}) {
+      const auto part =
+          poisoned(rows, columns + 3).narrow(1, 2, columns).narrow(0, begin, rows - begin);
+      REQUIRE(wide_product(part, a.narrow(0, begin, rows - begin), b));
+      CHECK(part.equal(y.narrow(0, begin, rows - begin)));
+    }
+  }
+  at::set_num_threads(threads);
+}
+
+TEST_CASE("wide_product: what it does not do is left as it was") {
+  const auto y = at::zeros({4, 32}, at::kFloat);
+  const auto a = narrow_numbers(4, 6, 3), b = narrow_numbers(6, 32, 4);
+  CHECK_FALSE(wide_product(y, a.to(at::kFloat), b.to(at::kFloat)));
+  CHECK_FALSE(wide_product(y.to(at::kBFloat16), a, b));
+  CHECK_FALSE(wide_product(y, a.narrow(1, 0, 5), b.narrow(0, 0, 5)));    // odd
+  CHECK_FALSE(wide_product(y.narrow(1, 0, 20), a, b.narrow(1, 0, 20)));  // columns
+  CHECK_FALSE(wide_product(at::zeros({32, 4}, at::kFloat).t(), a, b));   // memory
+  CHECK(y.abs().max().item<double>() == 0);
+}
+
+TEST_CASE("outer_product: a^T b of numbers rounded to bfloat16, with the sums of float32") {
+  for (const std::int64_t rows : {1, 7, 96}) {
+    const auto a = drawn(rows, 48, 5), b = drawn(rows, 32, 6);
+    const auto expected = exact(a.to(at::kBFloat16).t(), b.to(at::kBFloat16));
+    const bool is_wide = has_wide_products() && rows % 2 == 0;
+    const auto got = outer_product(a, b, at::kBFloat16);
+    CHECK(got.scalar_type() == (is_wide ? at::kFloat : at::kBFloat16));
+    CHECK(relative_error(got, expected) < (is_wide ? 1e-6 : 4e-3));
+    CHECK(relative_error(outer_product(a, b, at::kFloat), exact(a.t(), b)) < 1e-6);
+  }
+}
+
+}  // namespace lldm
