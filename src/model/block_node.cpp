@@ -73,9 +73,10 @@ class Block {
     const Linear out = linear(kAttentionOut), in = qkv();
     out.gradients(given(saved.attended.t()), upstream, result);
     const auto slopes = heads_backward(saved, attended_gradient(out, upstream), result).t();
+    auto inner = in.input_gradient(row_major(slopes));
     const auto narrow = parts().norm_gradient(saved.rows, weights_.attn_norm, saved.attn_scale,
-                                              in.input_gradient(row_major(slopes)),
-                                              spread(upstream, saved.rows.size(0)));
+                                              inner, spread(upstream, saved.rows.size(0)));
+    inner.reset();
     in.gradients(narrow.normed, slopes, result);
     result.set(&BlockWeights::attn_norm, narrow.weight);
     result.rows() = narrow.rows;
