@@ -5,6 +5,7 @@
 #include "cli/terminal.hpp"
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/device.hpp"
 #include "lldm/memory/device_profile.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/report/report.hpp"
@@ -124,6 +125,7 @@ int run_run(const Arguments& arguments) {
   if (!meeting) return run_file(arguments, nullptr);
   if (arguments.has("dry-run")) return meeting->rank == 0 ? run_file(arguments, nullptr) : 0;
   const std::shared_ptr<ProcessGroup> group = ProcessGroup::join(*meeting);
+  set_own_gpu(group->local_rank());
   try {
     const int code = run_file(arguments, group);
     group->leave(code, "");

@@ -52,6 +52,8 @@ class ProcessGroup {
   /// shape and dtype; float64, float32, or of 16 bits, which are summed in float32.
   /// Errors  LostRank.
   void sum(const at::Tensor& values);
+  /// Why values of a GPU were summed on the host; "" where none were.
+  [[nodiscard]] std::string why_on_host() const;
   /// All: `values` become those of rank `from`.
   /// Errors  LostRank.
   void broadcast(const at::Tensor& values, int from = 0);
