@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <map>
 #include <thread>
 
@@ -47,7 +48,8 @@ ProcessGroup::Body::~Body() {
   static_cast<void>(gloo.release());
   if (!nccl || !nccl->defined()) return;
   try {
-    (*nccl)->abort();                // a kernel that waits for who is gone would keep the device
+    // Of its connections: a kernel that waits for who is gone would keep the device.
+    std::invoke(&c10d::Backend::abort, **nccl);
   } catch (const std::exception&) {  // the process ends in any case
   }
   static_cast<void>(nccl->release());

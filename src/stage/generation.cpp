@@ -88,8 +88,8 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
   std::vector<Generated> texts;
   texts.reserve(requests.size());
   run.options.observer->begin(run.label(work), unit, 0, static_cast<std::int64_t>(requests.size()));
-  // In slices, so that progress shows and a stop is heard; results do not depend on the slicing, nor
-  // on who does which.
+  // In slices, so that progress shows and a stop is heard; results depend neither on the slicing
+  // nor on who does which.
   constexpr std::size_t kSlice = 256;
   share_rows(
       run.options.group.get(), requests.size(), kSlice,
