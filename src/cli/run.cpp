@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // lldm run, validate, plan, report.
+#include <cstdlib>
 #include <iostream>
 
 #include "cli/terminal.hpp"
@@ -126,6 +127,11 @@ int run_run(const Arguments& arguments) {
   if (arguments.has("dry-run")) return meeting->rank == 0 ? run_file(arguments, nullptr) : 0;
   const std::shared_ptr<ProcessGroup> group = ProcessGroup::join(*meeting);
   set_own_gpu(group->local_rank());
+  // In the middle of a long pass: nothing is lost but what a killed process loses.
+  group->when_stuck([](const std::string& verdict) {
+    std::cerr << "lldm: " << verdict << std::endl;
+    std::_Exit(1);
+  });
   try {
     const int code = run_file(arguments, group);
     group->leave(code, "");

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "distributed/process_group_body.hpp"
 
@@ -173,6 +174,10 @@ void ProcessGroup::tell_failure() noexcept {
 }
 
 void ProcessGroup::begin_work() { body_->is_told = false; }
+
+void ProcessGroup::when_stuck(std::function<void(const std::string&)> handler) {
+  body_->peers.when_stuck(std::move(handler));
+}
 
 void ProcessGroup::require_all() const {
   if (const std::string verdict = body_->peers.verdict(); !verdict.empty()) body_->lose(verdict);
