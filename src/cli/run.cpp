@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // lldm run, validate, plan, report.
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 
@@ -125,6 +126,9 @@ int run_run(const Arguments& arguments) {
   const std::optional<Rendezvous> meeting = find_rendezvous();
   if (!meeting) return run_file(arguments, nullptr);
   if (arguments.has("dry-run")) return meeting->rank == 0 ? run_file(arguments, nullptr) : 0;
+  // Gloo writes to a connection whose other end may be gone: it is to be told, not killed.  A
+  // handler and not SIG_IGN, which commands that check answers would inherit.
+  std::signal(SIGPIPE, [](int) {});
   const std::shared_ptr<ProcessGroup> group = ProcessGroup::join(*meeting);
   set_own_gpu(group->local_rank());
   // In the middle of a long pass: nothing is lost but what a killed process loses.

@@ -186,10 +186,14 @@ void Peers::watch() {
     try {
       look();
     } catch (const std::exception&) {
-      note_death(keeps_store_
-                     ? "the store that this process keeps has failed"
-                     : message("the store at ", place_, " is gone, and who keeps it: ", name_of(0),
-                               ", or the launcher"));
+      const std::string verdict =
+          keeps_store_ ? "the store that this process keeps has failed"
+                       : message("the store at ", place_,
+                                 " is gone, and who keeps it: ", name_of(0), ", or the launcher");
+      if (last_.front().has_left)
+        note(verdict);
+      else
+        note_death(verdict);
       std::this_thread::sleep_for(kHurriedBeat);
     }
   }
