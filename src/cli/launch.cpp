@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 // lldm launch: several processes of one command on this machine.
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -17,10 +14,9 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/launched_child.hpp"
 #include "lldm/distributed/store_keeper.hpp"
 #include "lldm/errors.hpp"
-
-extern char** environ;
 
 namespace lldm::cli {
 namespace {
@@ -29,7 +25,6 @@ using Clock = std::chrono::steady_clock;
 
 /// The others have so long to see that one is gone, and to end by themselves.
 constexpr std::chrono::seconds kGrace(30);
-constexpr std::array<int, 4> kPassedOn = {SIGINT, SIGTERM, SIGUSR1, SIGHUP};
 
 volatile std::sig_atomic_t last_signal = 0, num_signals = 0;
 void on_signal(int signal) {
@@ -37,72 +32,13 @@ void on_signal(int signal) {
   num_signals = num_signals + 1;
 }
 
-/// What one of a child's streams says, line by line.
-struct Stream {
-  int handle = -1;
-  std::ostream* to = nullptr;
-  std::string line = {};
-};
-
-struct Child {
-  pid_t process = -1;
-  int rank = 0;
-  std::array<Stream, 2> streams = {};
-  bool has_ended = false;
-};
-
-std::string variable(const char* name, const std::string& value) {
-  return std::string(name) + "=" + value;
-}
-
-/// This process's environment, and what torchrun would add.
-std::vector<std::string> environment_of(int rank, int size, std::uint16_t port,
-                                        const std::string& run) {
-  std::vector<std::string> own = {variable("RANK", std::to_string(rank)),
-                                  variable("LOCAL_RANK", std::to_string(rank)),
-                                  variable("WORLD_SIZE", std::to_string(size)),
-                                  variable("LOCAL_WORLD_SIZE", std::to_string(size)),
-                                  variable("MASTER_ADDR", "127.0.0.1"),
-                                  variable("MASTER_PORT", std::to_string(port)),
-                                  variable("TORCHELASTIC_USE_AGENT_STORE", "True"),
-                                  variable("TORCHELASTIC_RESTART_COUNT", "0"),
-                                  variable("TORCHELASTIC_RUN_ID", run)};
-  const std::size_t added = own.size();
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string name = std::string(*entry).substr(0, std::string(*entry).find('=') + 1);
-    const auto is_same = [&](const std::string& other) { return other.starts_with(name); };
-    if (std::none_of(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(added), is_same))
-      own.emplace_back(*entry);
-  }
-  return own;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-/// What the child does between fork and exec: only calls that are safe there.
-[[noreturn]] void become_child(pid_t parent, int out, int error, char* const* words,
-                               char* const* environment) {
-  ::setpgid(0, 0);  // the terminal's signals reach the parent alone, which passes them on once
-  for (const int signal : kPassedOn) ::signal(signal, SIG_DFL);
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::_exit(1);  // it died before the line above
-  ::dup2(out, STDOUT_FILENO);
-  ::dup2(error, STDERR_FILENO);
-  ::execve("/proc/self/exe", words, environment);
-  ::_exit(127);
-}
-
 class Launch {
  public:
   Launch(int size, std::vector<std::string> words)
       : run_(message("launch-", ::getpid())), keeper_(message("lldm/", run_, "/0")) {
     words.insert(words.begin(), "lldm");
-    for (int rank = 0; rank < size; ++rank) start(rank, size, words);
+    for (int rank = 0; rank < size; ++rank)
+      children_.push_back(start_child({rank, size, keeper_.port(), run_}, words));
   }
   ~Launch() {
     for (const Child& child : children_)
@@ -125,26 +61,6 @@ class Launch {
   }
 
  private:
-  void start(int rank, int size, std::vector<std::string>& words) {
-    std::vector<std::string> environment = environment_of(rank, size, keeper_.port(), run_);
-    const std::vector<char*> word_pointers = pointers_to(words),
-                             environment_pointers = pointers_to(environment);
-    int out[2], error[2];
-    if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(error, O_CLOEXEC) != 0)
-      throw Error(message("lldm launch: no pipe: ", std::strerror(errno)));
-    const pid_t parent = ::getpid();
-    Child child{.rank = rank};
-    child.process = ::fork();
-    if (child.process == 0)
-      become_child(parent, out[1], error[1], word_pointers.data(), environment_pointers.data());
-    const int failure = errno;
-    ::close(out[1]), ::close(error[1]);
-    if (child.process < 0)
-      throw Error(message("lldm launch: cannot start a process: ", std::strerror(failure)));
-    child.streams = {Stream{out[0], &std::cout}, Stream{error[0], &std::cerr}};
-    children_.push_back(std::move(child));
-  }
-
   /// Passes on what the children say, whole lines under their rank.
   void read(int milliseconds) {
     std::vector<pollfd> waiting;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // lldm run, validate, plan, report.
+#include <csignal>
+#include <cstdlib>
 #include <iostream>
 
 #include "cli/terminal.hpp"
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/device.hpp"
 #include "lldm/memory/device_profile.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/report/report.hpp"
@@ -123,7 +126,16 @@ int run_run(const Arguments& arguments) {
   const std::optional<Rendezvous> meeting = find_rendezvous();
   if (!meeting) return run_file(arguments, nullptr);
   if (arguments.has("dry-run")) return meeting->rank == 0 ? run_file(arguments, nullptr) : 0;
+  // Gloo writes to a connection whose other end may be gone: it is to be told, not killed.  A
+  // handler and not SIG_IGN, which commands that check answers would inherit.
+  std::signal(SIGPIPE, [](int) {});
   const std::shared_ptr<ProcessGroup> group = ProcessGroup::join(*meeting);
+  set_own_gpu(group->local_rank());
+  // In the middle of a long pass: nothing is lost but what a killed process loses.
+  group->when_stuck([](const std::string& verdict) {
+    std::cerr << "lldm: " << verdict << std::endl;
+    std::_Exit(1);
+  });
   try {
     const int code = run_file(arguments, group);
     group->leave(code, "");

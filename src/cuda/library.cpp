@@ -6,6 +6,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "cuda/allocator.hpp"
 #include "cuda/nccl.hpp"
@@ -29,6 +30,16 @@ int device_count(std::string* why) {
   return count;
 }
 
+std::string hex(const cudaUUID_t& id) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char c : id.bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text.append({kDigits[byte >> 4], kDigits[byte & 15]});
+  }
+  return text;
+}
+
 std::vector<memory::CudaDevice> devices(std::string* why) {
   std::vector<memory::CudaDevice> found;
   for (int d = 0, count = device_count(why); d < count; ++d) {
@@ -38,7 +49,8 @@ std::vector<memory::CudaDevice> devices(std::string* why) {
       continue;
     }
     found.push_back({properties.name, static_cast<std::int64_t>(properties.totalGlobalMem),
-                     properties.major, properties.minor, properties.multiProcessorCount});
+                     properties.major, properties.minor, properties.multiProcessorCount,
+                     hex(properties.uuid)});
   }
   return found;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "lldm/errors.hpp"
 
@@ -112,6 +113,26 @@ void Peers::note(const std::string& verdict) {
   changed_.notify_all();
 }
 
+void Peers::note_death(const std::string& verdict) {
+  note(verdict);
+  const std::lock_guard lock(mutex_);
+  if (!death_) death_ = Clock::now();
+}
+
+void Peers::when_stuck(std::function<void(const std::string&)> handler) {
+  const std::lock_guard lock(mutex_);
+  when_stuck_ = std::move(handler);
+}
+
+void Peers::tell_if_stuck() {
+  std::unique_lock lock(mutex_);
+  if (!death_ || own_.has_left || !when_stuck_ || Clock::now() - *death_ < kPatience) return;
+  const auto handler = std::exchange(when_stuck_, nullptr);
+  const std::string verdict = verdict_;
+  lock.unlock();
+  handler(verdict);
+}
+
 std::string Peers::verdict() const {
   const std::lock_guard lock(mutex_);
   if (!verdict_.empty()) return verdict_;
@@ -161,12 +182,18 @@ void Peers::watch() {
       changed_.wait_for(lock, is_hurried_ ? kHurriedBeat : kBeat, [&] { return is_ending_; });
       if (is_ending_) return;
     }
+    tell_if_stuck();
     try {
       look();
     } catch (const std::exception&) {
-      note(keeps_store_ ? "the store that this process keeps has failed"
-                        : message("the store at ", place_,
-                                  " is gone, and who keeps it: ", name_of(0), ", or the launcher"));
+      const std::string verdict =
+          keeps_store_ ? "the store that this process keeps has failed"
+                       : message("the store at ", place_,
+                                 " is gone, and who keeps it: ", name_of(0), ", or the launcher");
+      if (last_.front().has_left)
+        note(verdict);
+      else
+        note_death(verdict);
       std::this_thread::sleep_for(kHurriedBeat);
     }
   }
@@ -184,8 +211,14 @@ void Peers::look() {
   for (int r = 0; r < size_; ++r)
     if (r != rank_) judge(r, peer_of(texts[static_cast<std::size_t>(r)]));
   // What a process said itself says more.
-  for (const auto& [rank, how] : deaths())
-    if (rank != rank_) note(message(name_of(rank), " ", how));
+  for (const auto& [rank, how] : deaths()) {
+    if (rank == rank_) continue;
+    const std::string verdict = message(name_of(rank), " ", how);
+    if (last_[static_cast<std::size_t>(rank)].has_left)
+      note(verdict);
+    else
+      note_death(verdict);
+  }
   last_look_ = Clock::now().time_since_epoch().count();
   changed_.notify_all();
 }
@@ -203,8 +236,8 @@ void Peers::judge(int rank, const Peer& now) {
   if (now.has_left && now.code != 0)
     note(now.is_second_hand ? now.why : message(name_of(rank), ": ", now.why));
   else if (silence > kSilence)
-    note(message(name_of(rank), " has said nothing for ", kSilence.count(),
-                 " s: it was killed, or its machine is gone"));
+    note_death(message(name_of(rank), " has said nothing for ", kSilence.count(),
+                       " s: it was killed, or its machine is gone"));
 }
 
 }  // namespace lldm

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,11 +47,15 @@ class Peers {
   /// Waits for a verdict on what has gone wrong; `otherwise` if there is none in time.
   [[nodiscard]] std::string await_verdict(const std::string& otherwise);
   void leave(int code, const std::string& why, bool is_second_hand);
+  /// Called on the watching thread when a process is gone without having left, and this one is
+  /// still at work `kPatience` later.
+  void when_stuck(std::function<void(const std::string& verdict)> handler);
   /// Waits until every other process has left or is gone, at most `limit`.
   void await_others(std::chrono::milliseconds limit);
 
   /// A process that has said nothing for so long counts as gone; all stop within 30 s.
   static constexpr std::chrono::seconds kSilence{15};
+  static constexpr std::chrono::seconds kPatience{10};
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -60,6 +66,8 @@ class Peers {
   [[nodiscard]] std::map<int, std::string> deaths();
   void judge(int rank, const Peer& now);
   void note(const std::string& verdict);  // the first one stays
+  void note_death(const std::string& verdict);
+  void tell_if_stuck();
 
   int rank_, size_;
   bool keeps_store_;
@@ -72,6 +80,8 @@ class Peers {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::string verdict_;
+  std::optional<Clock::time_point> death_ = {};  // when it was noted
+  std::function<void(const std::string&)> when_stuck_ = {};
   std::atomic<Clock::rep> last_look_;
   bool is_ending_ = false, is_hurried_ = false;
   std::thread thread_;

@@ -4,21 +4,14 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <set>
-#include <thread>
+#include <utility>
 
-#include "distributed/gloo.hpp"
-#include "distributed/peers.hpp"
-#include "memory/cuda_library.hpp"
+#include "distributed/process_group_body.hpp"
 
 namespace lldm {
 namespace {
@@ -48,114 +41,6 @@ std::string failure_text(const std::exception& error) {
 
 }  // namespace
 
-struct ProcessGroup::Body {
-  Body(const Rendezvous& meeting, double patience_seconds)
-      : rank(meeting.rank),
-        size(meeting.size),
-        keeps_store(meeting.keeps_store),
-        store(meeting, patience_seconds),
-        peers(meeting, store.second(), patience_seconds),
-        gloo(connect_gloo(store.handle(), rank, size, meeting.host, patience_seconds)) {
-    const std::vector<Peer>& all = peers.at_start();
-    const std::string& host = all[static_cast<std::size_t>(rank)].host;
-    for (int r = 0; r < size; ++r) {
-      if (all[static_cast<std::size_t>(r)].host != host) continue;
-      local_rank += r < rank;
-      ++local_size;
-    }
-    if (meeting.local_rank) local_rank = *meeting.local_rank;
-  }
-  ~Body() {
-    // Its destructor waits for what is under way, which may never end: then it stays.
-    if (!is_broken) return;
-    static_cast<void>(gloo.release());
-    if (nccl) static_cast<void>(nccl->release());
-  }
-
-  [[noreturn]] void lose(const std::string& verdict) {
-    is_broken = true;
-    throw LostRank(verdict);
-  }
-
-  /// Until it is done, or somebody is gone.
-  void wait(const c10::intrusive_ptr<c10d::Work>& work) {
-    constexpr std::chrono::milliseconds kLook(500);
-    for (bool is_second_look = false;;) {
-      try {
-        work->wait(kLook);
-        return;
-      } catch (const std::exception& error) {
-        if (work->isCompleted()) {
-          // It may have been done between the end of the wait and here.
-          if (is_second_look)
-            lose(peers.await_verdict(message("the others cannot be reached: ", error.what())));
-          is_second_look = true;
-        } else if (const std::string verdict = peers.verdict(); !verdict.empty()) {
-          lose(verdict);
-        }
-      }
-    }
-  }
-
-  void require_whole() {
-    if (is_broken) throw LostRank("another process of the run is gone");
-  }
-
-  int rank, size;
-  bool keeps_store;
-  SharedStore store;
-  Peers peers;
-  /// All, before the first sum on a device: whether every process has a GPU of its own, and then
-  /// the way between them.
-  bool has_nccl(ProcessGroup& group, const at::Device& device);
-  /// As `wait`, of work that only LibTorch's stream waits for.
-  void wait_on_device(const c10::intrusive_ptr<c10d::Work>& work);
-
-  c10::intrusive_ptr<c10d::Backend> gloo;
-  std::optional<c10::intrusive_ptr<c10d::Backend>> nccl;  // null: looked, and there is none
-  int local_rank = 0, local_size = 0;
-  bool is_broken = false;
-  bool is_told = false;  // the failure at hand is known to all
-};
-
-bool ProcessGroup::Body::has_nccl(ProcessGroup& group, const at::Device& device) {
-  if (nccl) return nccl->defined();
-  nccl.emplace();
-  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
-  const std::vector<std::string> places = group.agree([&] {
-    return message(peers.at_start()[static_cast<std::size_t>(rank)].host, " ",
-                   visible ? visible : "", " ", static_cast<int>(device.index()));
-  });
-  if (std::set<std::string>(places.begin(), places.end()).size() != places.size()) return false;
-  // Where one of them cannot, none does: then they sum on the host.
-  try {
-    static_cast<void>(group.agree([&] {
-      memory::loaded_cuda_functions()->connect_nccl(store.handle(), rank, size, *nccl);
-      return std::string();
-    }));
-  } catch (const LostRank&) {
-    throw;
-  } catch (const std::exception&) {
-    is_told = false;
-    nccl->reset();
-  }
-  return nccl->defined();
-}
-
-void ProcessGroup::Body::wait_on_device(const c10::intrusive_ptr<c10d::Work>& work) {
-  for (auto looked = std::chrono::steady_clock::now(); !work->isCompleted();) {
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
-    if (std::chrono::steady_clock::now() - looked < std::chrono::milliseconds(500)) continue;
-    looked = std::chrono::steady_clock::now();
-    if (const std::string verdict = peers.verdict(); !verdict.empty()) lose(verdict);
-  }
-  try {
-    work->wait();
-  } catch (const std::exception& error) {
-    lose(peers.await_verdict(message("the GPUs of the others cannot be reached: ", error.what())));
-  }
-}
-
 std::shared_ptr<ProcessGroup> ProcessGroup::join(const Rendezvous& meeting,
                                                  double patience_seconds) {
   return std::shared_ptr<ProcessGroup>(
@@ -170,6 +55,8 @@ int ProcessGroup::size() const { return body_->size; }
 int ProcessGroup::local_rank() const { return body_->local_rank; }
 int ProcessGroup::local_size() const { return body_->local_size; }
 std::string ProcessGroup::name_of(int rank) const { return body_->peers.name_of(rank); }
+
+std::string ProcessGroup::why_on_host() const { return body_->why_no_nccl; }
 
 void ProcessGroup::sum(const at::Tensor& values) {
   const c10::NoGradGuard no_grad;
@@ -287,6 +174,10 @@ void ProcessGroup::tell_failure() noexcept {
 }
 
 void ProcessGroup::begin_work() { body_->is_told = false; }
+
+void ProcessGroup::when_stuck(std::function<void(const std::string&)> handler) {
+  body_->peers.when_stuck(std::move(handler));
+}
 
 void ProcessGroup::require_all() const {
   if (const std::string verdict = body_->peers.verdict(); !verdict.empty()) body_->lose(verdict);

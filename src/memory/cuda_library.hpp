@@ -24,6 +24,7 @@ struct CudaDevice {
   std::int64_t total_bytes = 0;
   int major = 0, minor = 0;  // compute capability
   int multiprocessors = 0;
+  std::string identity = {};  // the same for every process that is shown this device, in hex
 };
 
 /// Device memory as the driver and LibTorch's allocator see it.

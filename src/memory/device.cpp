@@ -23,15 +23,16 @@ std::mutex load_mutex;
 std::atomic<const memory::CudaFunctions*> functions{nullptr};
 std::atomic<memory::Ledger*> cuda_ledger{nullptr};
 std::atomic<bool> is_counted{false};
+std::atomic<int> own_gpu{0};
 
 constexpr const char* kFileName = "liblldm_cuda.so";
 constexpr int kLeastCudaMajor = 8;  // compute capability: cmake/Cuda.cmake builds for 8.0 and later
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-/// 1 of "cuda:1", 0 of "cuda".
+/// 1 of "cuda:1"; of "cuda" this process's own.
 std::optional<int> cuda_index(std::string_view wanted) {
-  if (wanted == "cuda") return 0;
+  if (wanted == "cuda") return own_gpu.load();
   if (!wanted.starts_with("cuda:")) return std::nullopt;
   const std::string_view digits = wanted.substr(5);
   int index = 0;
@@ -52,12 +53,17 @@ void compute_reproducibly() {
   context.setAllowFP16ReductionCuBLAS(false);
 }
 
-/// Makes device `index` what "cuda" means; its name.
+/// Makes device `index` what "cuda" means, or this process's own; its name.
 /// Errors  Error: why it cannot be used.
-std::string use_cuda_device(int index) {
+std::string use_cuda_device(std::optional<int> named) {
   std::string why;
   const auto devices = memory::loaded_cuda_functions()->devices(&why);
   if (devices.empty()) throw Error(message("no GPU can be used: ", why));
+  // Where one is shown, whoever started the process chose it.
+  const int index = named ? *named : devices.size() == 1 ? 0 : own_gpu.load();
+  if (index >= std::ssize(devices) && !named)
+    throw Error(message("process ", index, " of this machine has no GPU of its own: it shows ",
+                        devices.size(), "\n  start as many processes as there are GPUs"));
   if (index >= std::ssize(devices))
     throw Error(message("there is no GPU ", index, ": this machine shows ", devices.size(),
                         ", numbered from 0"));
@@ -137,20 +143,23 @@ void require_loaded_libtorch() {
                         " was loaded\n  point LD_LIBRARY_PATH, or the build, to torch ", built));
 }
 
+void set_own_gpu(int local_rank) noexcept { own_gpu = local_rank; }
+
 std::string device_kind(std::string_view device) {
   return std::string(cuda_index(device) ? "cuda" : device);
 }
 
 DeviceChoice select_device(std::string_view wanted) {
   if (wanted == "cpu") return {"cpu", "asked for"};
-  const std::optional<int> index = wanted == "auto" ? 0 : cuda_index(wanted);
-  if (!index)
+  const bool is_own = wanted == "auto" || wanted == "cuda";
+  const std::optional<int> index = is_own ? std::nullopt : cuda_index(wanted);
+  if (!is_own && !index)
     throw ConfigError(
         message("device \"", wanted, "\" is unknown\n  devices: cpu, cuda, cuda:N, auto"));
   std::string why;
   try {
     load_cuda_library();
-    const std::string name = use_cuda_device(*index);
+    const std::string name = use_cuda_device(index);
     compute_reproducibly();
     return {"cuda", message(wanted == "auto" ? "found " : "asked for: ", name)};
   } catch (const c10::Error& error) {  // its what() ends in a stack trace

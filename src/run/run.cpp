@@ -18,17 +18,25 @@ std::string chosen_device(const std::string& wish, Logger& logger) {
   return choice.device;
 }
 
-/// "cuda" of one of several processes of a machine: a GPU of its own.
-std::string own_device(const std::string& wish, const ProcessGroup* group) {
-  return group && wish == "cuda" ? message("cuda:", group->local_rank()) : wish;
+/// All: the device of this process, of the kind that all others compute on.
+std::string agreed_device(const std::string& wish, ProcessGroup* group, Logger& logger) {
+  if (!group) return chosen_device(wish, logger);
+  const std::vector<std::string> devices =
+      group->agree([&] { return chosen_device(wish, logger); });
+  for (int rank = 1; rank < group->size(); ++rank)
+    if (const std::string& other = devices[static_cast<std::size_t>(rank)]; other != devices[0])
+      throw ConfigError(message("device = \"", wish, "\" is ", devices[0], " for ",
+                                group->name_of(0), " and ", other, " for ", group->name_of(rank),
+                                "\n  all processes of a run compute on the same kind: name it"));
+  return devices[static_cast<std::size_t>(group->rank())];
 }
 
 /// Threads, memory budget and device of this process, one of `sharers`.
 Workshop open_workshop(const RunSchedule& schedule, const Registry& registry, MemoryManager& memory,
                        Logger& logger, const RunOptions& options, std::int64_t sharers) {
   const ExperimentOptions& file = schedule.experiments.front().options;
-  const ProcessGroup* group = options.group.get();
-  const std::string device = chosen_device(own_device(file.device, group), logger);
+  ProcessGroup* const group = options.group.get();
+  const std::string device = agreed_device(file.device, group, logger);
   set_threads(schedule, group, /*is_shared=*/group != nullptr);
   if (group && device == "cpu") sharers *= group->local_size();
   if (!memory.is_installed()) memory.install();

@@ -10,6 +10,10 @@
 
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/stage/evaluate_options.hpp"
+#include "lldm/stage/sample_options.hpp"
+#include "lldm/stage/study_options.hpp"
+#include "lldm/stage/synthesize_options.hpp"
 #include "lldm/stage/training_options.hpp"
 
 namespace lldm {
@@ -65,6 +69,14 @@ const Work& work_of(const RunSchedule& schedule, const std::string& hash) {
   throw Error(message("no piece of work has the hash ", hash));
 }
 
+/// A plugin's kind of stage knows of no processes, and pairs that no model makes are made at once.
+bool is_shared(const Stage& stage) {
+  if (const auto* synthesis = stage.as<SynthesizeStage>())
+    return synthesis->method == SynthesisMethod::sample;
+  return stage.as<TrainingStage>() || stage.as<EvaluateStage>() || stage.as<SampleStage>() ||
+         stage.as<StudyStage>();
+}
+
 }  // namespace
 
 void set_threads(const RunSchedule& schedule, const ProcessGroup* group, bool is_shared) {
@@ -108,10 +120,9 @@ RunSchedule schedule_together(const LoadedExperiment& loaded, const RunOptions& 
 void announce(ProcessGroup* group, const PlannedRun& run, const Work& work, Logger& logger) {
   if (!group) return;
   group->require_all();
-  // A plugin's kind of stage knows of no processes.
-  const bool is_shared = run.schedule.stage_of(work).as<TrainingStage>() != nullptr;
-  set_threads(run.schedule, group, is_shared);
-  if (!is_shared) {
+  const bool is_together = is_shared(run.schedule.stage_of(work));
+  set_threads(run.schedule, group, is_together);
+  if (!is_together) {
     logger.info(message("stage ", work.stage, ": done by rank 0 alone, ", group->size() - 1,
                         group->size() == 2 ? " other process waits" : " other processes wait"));
     return;

@@ -2,14 +2,15 @@
 #include "candidate_evaluation.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "sampler/device_choice.hpp"
 #include "sampler/non_finite_logit.hpp"
 
 namespace lldm {
@@ -17,6 +18,8 @@ namespace {
 
 // Logits are read 16 Mi at a time (64 MiB in float32), however many candidates a step has.
 constexpr std::int64_t kChunkLogits = std::int64_t{1} << 24;
+// On a device, where a row is wide: float64, and several matrices of them at a time.
+constexpr std::int64_t kDeviceChunkLogits = std::int64_t{1} << 21;
 // Logits worth a thread of their own.
 constexpr std::int64_t kGrainLogits = std::int64_t{1} << 14;
 
@@ -55,7 +58,14 @@ CandidateEvaluation::CandidateEvaluation(const StepModel& model, const SamplerPa
       parts_(parts),
       noise_(noise),
       vocabulary_size_(model.vocabulary_size()),
-      device_(device_of(model)) {}
+      device_(device_of(model)),
+      where_(device_.is_cpu() ? ChoosesOn::host : ChoosesOn::device) {}
+
+CandidateEvaluation::CandidateEvaluation(const StepModel& model, const SamplerParts& parts,
+                                         const NoiseSource& noise, ChoosesOn where)
+    : CandidateEvaluation(model, parts, noise) {
+  where_ = where;
+}
 
 CandidateEvaluation::Pack CandidateEvaluation::pack(std::span<const RowState> rows) const {
   Pack out;
@@ -88,30 +98,66 @@ CandidateEvaluation::Pack CandidateEvaluation::pack(std::span<const RowState> ro
   return out;
 }
 
-at::Tensor CandidateEvaluation::host_logits(const at::Tensor& hidden,
-                                            const std::vector<std::int64_t>& rows) const {
-  at::Tensor logits = model_.logits(at::index_select(hidden, 0, to_tensor(rows, device_)));
-  if (logits.dim() != 2 || logits.size(0) != static_cast<std::int64_t>(rows.size()) ||
-      logits.size(1) != vocabulary_size_)
-    throw ShapeError(message("sampler: logits must be [Q, V] = [", rows.size(), ", ",
+at::Tensor CandidateEvaluation::logits_of(const at::Tensor& hidden) const {
+  const at::Tensor logits = model_.logits(hidden.contiguous());
+  if (logits.dim() != 2 || logits.size(0) != hidden.size(0) || logits.size(1) != vocabulary_size_)
+    throw ShapeError(message("sampler: logits must be [Q, V] = [", hidden.size(0), ", ",
                              vocabulary_size_, "], the model returned rank ", logits.dim(),
                              " with ", logits.numel(), " values"));
-  const auto type = logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  return logits.to(at::kCPU, type).contiguous();
+  return logits.to(logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat).contiguous();
+}
+
+namespace {
+
+/// The rows of candidates that stand behind one another; with guidance every other row is theirs.
+at::Tensor rows_from(const at::Tensor& hidden, std::int64_t first, std::size_t count,
+                     bool is_guided) {
+  const std::int64_t step = is_guided ? 2 : 1;
+  return hidden.slice(0, first, first + static_cast<std::int64_t>(count) * step, step);
+}
+
+}  // namespace
+
+at::Tensor CandidateEvaluation::uniforms_of(std::span<const RowState> rows,
+                                            std::span<const Place> places) const {
+  if (parts_.choice.temperature <= 0.0) return {};
+  const auto width = static_cast<std::size_t>(vocabulary_size_);
+  const at::Tensor all =
+      at::empty({static_cast<std::int64_t>(places.size()), vocabulary_size_}, at::kDouble);
+  double* data = all.mutable_data_ptr<double>();
+  at::parallel_for(0, std::ssize(places), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Place& place = places[static_cast<std::size_t>(i)];
+      noise_.token_uniforms(rows[place.row].noise_key(), place.column,
+                            std::span(data + i * vocabulary_size_, width));
+    }
+  });
+  return all.to(device_);
+}
+
+at::Tensor CandidateEvaluation::choose_there(std::span<const RowState> rows,
+                                             std::span<const Place> places,
+                                             const at::Tensor& hidden) const {
+  const bool is_guided = parts_.guidance.is_on();
+  const auto wide = [&](std::int64_t first) {
+    return logits_of(rows_from(hidden, first, places.size(), is_guided)).to(at::kDouble);
+  };
+  at::Tensor logits = wide(places.front().conditional);
+  if (is_guided)
+    logits = guided(parts_.guidance, std::move(logits), wide(places.front().unconditional));
+  return choose_on_device(parts_.choice, std::move(logits), uniforms_of(rows, places),
+                          parts_.order.statistics());
 }
 
 std::vector<Candidate> CandidateEvaluation::choose(std::span<const RowState> rows,
                                                    std::span<const Place> places,
                                                    const at::Tensor& hidden) const {
-  std::vector<std::int64_t> conditional_rows, unconditional_rows;
-  for (const Place& place : places) {
-    conditional_rows.push_back(place.conditional);
-    unconditional_rows.push_back(place.unconditional);
-  }
   const bool is_guided = parts_.guidance.is_on();
-  const at::Tensor conditional = host_logits(hidden, conditional_rows);
+  const at::Tensor conditional =
+      logits_of(rows_from(hidden, places.front().conditional, places.size(), is_guided));
   const at::Tensor unconditional =
-      is_guided ? host_logits(hidden, unconditional_rows) : at::Tensor();
+      is_guided ? logits_of(rows_from(hidden, places.front().unconditional, places.size(), true))
+                : at::Tensor();
   const auto width = static_cast<std::size_t>(vocabulary_size_);
   const CandidateStatistics statistics = parts_.order.statistics();
   std::vector<Candidate> out(places.size());
@@ -155,13 +201,28 @@ std::vector<std::vector<Candidate>> CandidateEvaluation::operator()(
   for (RowState& row : rows) row.record_forward();
 
   std::vector<std::vector<Candidate>> out(rows.size());
-  const auto chunk =
-      static_cast<std::size_t>(std::max<std::int64_t>(1, kChunkLogits / vocabulary_size_));
+  const bool is_here = where_ == ChoosesOn::host;
+  const auto chunk = static_cast<std::size_t>(
+      std::max<std::int64_t>(1, (is_here ? kChunkLogits : kDeviceChunkLogits) / vocabulary_size_));
   const std::span<const Place> places = step.places;
+  std::vector<at::Tensor> there;
   for (std::size_t begin = 0; begin < places.size(); begin += chunk) {
     const auto part = places.subspan(begin, std::min(chunk, places.size() - begin));
+    if (!is_here) {
+      there.push_back(choose_there(rows, part, hidden));
+      continue;
+    }
     const std::vector<Candidate> chosen = choose(rows, part, hidden);
     for (std::size_t i = 0; i < part.size(); ++i) out[part[i].row].push_back(chosen[i]);
+  }
+  if (there.empty()) return out;
+  // One wait for the device a step.
+  const std::vector<ChosenRow> chosen = chosen_rows(at::cat(there).to(at::kCPU).contiguous());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (!chosen[i].is_finite) throw NonFiniteLogit(rows[places[i].row].request().row);
+    Candidate candidate = chosen[i].candidate;
+    candidate.position = places[i].column;
+    out[places[i].row].push_back(candidate);
   }
   return out;
 }

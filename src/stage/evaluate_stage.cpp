@@ -16,6 +16,7 @@
 #include "stage/pair_evaluation.hpp"
 #include "stage/prompt_split.hpp"
 #include "stage/seen_prompts.hpp"
+#include "stage/shared_rows.hpp"
 
 namespace lldm {
 namespace {
@@ -39,6 +40,7 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
   const auto sampler = run.registry.make<AnySampler>(stage.sampler, services);
   const std::vector<Example> examples = limited(task.examples(), stage.limit);
   const auto texts = generate(run, work, bundle, sampler, prompts_of(examples), 1, "items");
+  if (is_follower(run)) return {};  // answers are checked where they are written
   std::string items;
   std::map<std::string, std::vector<double>> values;
   Result result;
@@ -62,6 +64,7 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
     items += item.dump() + "\n";
     if (static_cast<std::int64_t>(i) < stage.show) result["examples"].push_back(item);
   }
+  make_folders(work.folder);
   write_file_atomically(work.folder / "items.jsonl", items);
   failed.tell(run, work, examples.size());
   if (failed.count() > 0) result["failed_checks"] = failed.count();
@@ -77,9 +80,9 @@ Result evaluate_task(const RunContext& run, const Work& work, const EvaluateStag
 }  // namespace
 
 Result EvaluateKind::run(const Options& stage, const RunContext& run, const Work& work) {
-  make_folders(work.folder);
   Result result = stage.task.type().empty() ? evaluate_pairs(run, work, stage)
                                             : evaluate_task(run, work, stage);
+  if (is_follower(run)) return {};
   const Result& metrics = result.at("metrics");
   std::string line = message("stage ", run.label(work), ":");
   for (const char* name : {"accuracy", "superfluous_steps", "exact", "preference_accuracy",

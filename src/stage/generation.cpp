@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "stage/generation.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "lldm/config/document.hpp"
 #include "lldm/stage/model_bundle.hpp"
 
@@ -9,6 +11,7 @@
 #include "sampler/non_finite_logit.hpp"
 #include "stage/mask_in_data.hpp"
 #include "stage/score_labels.hpp"
+#include "stage/shared_rows.hpp"
 
 namespace lldm {
 
@@ -43,6 +46,16 @@ std::vector<SampledText> sampled_or_named(const AnySampler& sampler, const AnyDe
   }
 }
 
+/// What is read of sampled texts, exactly.
+std::string packed(const std::vector<SampledText>& texts) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const SampledText& text : texts)
+    rows.push_back({text.tokens, text.reveal_step, text.num_forwards});
+  std::string bytes;
+  nlohmann::json::to_cbor(rows, bytes);
+  return bytes;
+}
+
 /// The stage or folder whose model writes in this work.
 std::string model_of(const RunContext& run, const Work& work) {
   if (!work.model.empty()) return work.model;
@@ -75,21 +88,25 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
   std::vector<Generated> texts;
   texts.reserve(requests.size());
   run.options.observer->begin(run.label(work), unit, 0, static_cast<std::int64_t>(requests.size()));
-  // In slices, so that progress shows and a stop is heard; results do not depend on the slicing.
+  // In slices, so that progress shows and a stop is heard; results depend neither on the slicing
+  // nor on who does which.
   constexpr std::size_t kSlice = 256;
-  for (std::size_t begin = 0; begin < requests.size(); begin += kSlice) {
-    if (run.options.observer->should_stop())
-      throw Stopped(message("stopped on request in stage ", run.label(work)));
-    const auto slice =
-        std::span(requests).subspan(begin, std::min(kSlice, requests.size() - begin));
-    for (const SampledText& sampled : sampled_or_named(sampler, denoiser, slice, names)) {
-      const std::size_t index = texts.size();
-      texts.push_back({index / static_cast<std::size_t>(samples),
-                       bundle.tokenizer->decode(sampled.tokens), sampled.num_forwards,
-                       sampled.tokens, sampled.reveal_step});
-    }
-    run.options.observer->progress(static_cast<std::int64_t>(texts.size()), {});
-  }
+  share_rows(
+      run.options.group.get(), requests.size(), kSlice,
+      [&](std::size_t begin, std::size_t end) {
+        stop_if_asked(run, work);
+        const auto slice = std::span(requests).subspan(begin, end - begin);
+        return packed(sampled_or_named(sampler, denoiser, slice, names));
+      },
+      [&](const std::string& done) {
+        for (const auto& row : nlohmann::json::from_cbor(done)) {
+          const std::size_t prompt = texts.size() / static_cast<std::size_t>(samples);
+          auto tokens = row.at(0).get<std::vector<std::int64_t>>();
+          texts.push_back({prompt, bundle.tokenizer->decode(tokens), row.at(2).get<std::int64_t>(),
+                           tokens, row.at(1).get<std::vector<std::int64_t>>()});
+        }
+        run.options.observer->progress(static_cast<std::int64_t>(texts.size()), {});
+      });
   run.options.observer->end();
   return texts;
 }
@@ -112,8 +129,7 @@ void FailedChecks::tell(const RunContext& run, const Work& work, std::size_t of)
 
 Verdict check_answer(const RunContext& run, const Work& work, const AnyTask& task,
                      const Example& example, const std::string& answer) {
-  if (run.options.observer->should_stop())
-    throw Stopped(message("stopped on request in stage ", run.label(work)));
+  stop_if_asked(run, work);
   return task.check(example, answer);
 }
 

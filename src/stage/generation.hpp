@@ -25,7 +25,8 @@ struct Generated {
 
 /// `samples` answers to each prompt.  Draws are keyed by (prompt index, answer): which prompts are
 /// asked together changes nothing.  Stops with Stopped when the observer asks.  DataError with
-/// every prompt that cannot be encoded or is too long, before the first is answered.
+/// every prompt that cannot be encoded or is too long, before the first is answered.  Of several
+/// processes each samples its part, and all have all answers.
 std::vector<Generated> generate(const RunContext& run, const Work& work, const ModelBundle& bundle,
                                 const AnySampler& sampler, const std::vector<Prompt>& prompts,
                                 std::int64_t samples, const std::string& unit);

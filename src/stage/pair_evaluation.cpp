@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 
@@ -23,11 +24,13 @@
 #include "stage/prompt_split.hpp"
 #include "stage/score_labels.hpp"
 #include "stage/seen_prompts.hpp"
+#include "stage/shared_rows.hpp"
 
 namespace lldm {
 namespace {
 
-constexpr std::size_t kPairsAtOnce = 32;
+/// Few enough that several processes all have some.
+constexpr std::size_t kPairsAtOnce = 8;
 
 /// What every pair scored, by the measured model and by the reference where there is one.
 struct PairScores {
@@ -90,6 +93,41 @@ void append_pairs(std::vector<ScoredPair>& pairs, const at::Tensor& scores) {
   for (std::int64_t b = 0; b < values.size(0); ++b) pairs.push_back({data[2 * b], data[2 * b + 1]});
 }
 
+/// Exact.
+std::string packed(const PairScores& scores) {
+  const auto flat = [](const std::vector<ScoredPair>& pairs) {
+    std::vector<double> values;
+    for (const ScoredPair& pair : pairs) values.insert(values.end(), {pair.chosen, pair.rejected});
+    return values;
+  };
+  const PassCounts& passes = scores.passes;
+  std::string bytes;
+  nlohmann::json::to_cbor({flat(scores.policy), flat(scores.reference), passes.nominal,
+                           passes.evaluated, passes.extra, passes.reference},
+                          bytes);
+  return bytes;
+}
+
+PairScores unpacked(const std::string& bytes) {
+  const auto json = nlohmann::json::from_cbor(bytes);
+  const auto pairs = [](const nlohmann::json& values) {
+    std::vector<ScoredPair> pairs;
+    for (std::size_t i = 0; i < values.size(); i += 2)
+      pairs.push_back({values.at(i).get<double>(), values.at(i + 1).get<double>()});
+    return pairs;
+  };
+  return {.policy = pairs(json.at(0)),
+          .reference = pairs(json.at(1)),
+          .passes = {json.at(2).get<std::int64_t>(), json.at(3).get<std::int64_t>(),
+                     json.at(4).get<std::int64_t>(), json.at(5).get<std::int64_t>()}};
+}
+
+void append(PairScores& all, const PairScores& more) {
+  all.policy.insert(all.policy.end(), more.policy.begin(), more.policy.end());
+  all.reference.insert(all.reference.end(), more.reference.begin(), more.reference.end());
+  all.passes += more.passes;
+}
+
 PairScores score_pairs(const RunContext& run, const Work& work, const EvaluateStage& stage,
                        const ModelBundle& bundle, const std::vector<TrainingRow>& rows) {
   const Services services = run.services(work, bundle.tokenizer);
@@ -106,20 +144,27 @@ PairScores score_pairs(const RunContext& run, const Work& work, const EvaluateSt
   const ScoreLabels labels = pair_labels(run, work, stage);
   PairScores scores;
   run.options.observer->begin(run.label(work), "pairs", 0, static_cast<std::int64_t>(rows.size()));
-  for (std::size_t begin = 0; begin < rows.size(); begin += kPairsAtOnce) {
-    if (run.options.observer->should_stop())
-      throw Stopped(message("stopped on request in stage ", run.label(work)));
+  const auto score = [&](std::size_t batch_index, std::size_t) {
+    stop_if_asked(run, work);
+    const std::size_t begin = batch_index * kPairsAtOnce;
     const auto part = std::span(rows).subspan(begin, std::min(kPairsAtOnce, rows.size() - begin));
     std::vector<std::uint64_t> ids;
     for (const TrainingRow& row : part) ids.push_back(row.id);
     const ScoreBatch batch = batch_of(part, estimator, process, services.draws);
     const ScoreSet set = engine.score(batch);
     require_finite_scores(batch, set, ids, labels);
-    append_pairs(scores.policy, set.policy);
-    append_pairs(scores.reference, set.reference);
-    scores.passes += engine.passes(batch);
-    run.options.observer->progress(static_cast<std::int64_t>(scores.policy.size()), {});
-  }
+    PairScores done;
+    done.passes = engine.passes(batch);
+    append_pairs(done.policy, set.policy);
+    append_pairs(done.reference, set.reference);
+    return packed(done);
+  };
+  // Whole batches, whoever does them: what is scored at once is the same.
+  share_rows(run.options.group.get(), (rows.size() + kPairsAtOnce - 1) / kPairsAtOnce, 1, score,
+             [&](const std::string& done) {
+               append(scores, unpacked(done));
+               run.options.observer->progress(static_cast<std::int64_t>(scores.policy.size()), {});
+             });
   run.options.observer->end();
   return scores;
 }
@@ -227,9 +272,11 @@ Result evaluate_pairs(const RunContext& run, const Work& work, const EvaluateSta
       run, run.logger, work, run.schedule.stage_of(work).facts.rows.at(0), 2,
       {bundle.tokenizer, template_of(run, work, bundle.folder), bundle.model->shape().max_length});
   const PairScores all = score_pairs(run, work, stage, bundle, rows);
+  if (is_follower(run)) return {};
   std::vector<TokenPair> tokens;
   for (const TrainingRow& row : rows)
     tokens.push_back({scored_tokens(row.answers[0]), scored_tokens(row.answers[1])});
+  make_folders(work.folder);
   write_file_atomically(work.folder / "items.jsonl", items_text(rows, all, tokens));
   Result result;
   result["metrics"] = metrics_of(all, tokens, sources, bundle.tokenizer->vocabulary_size(),

@@ -10,6 +10,7 @@
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
 #include "stage/kinds.hpp"
+#include "stage/shared_rows.hpp"
 
 namespace lldm {
 
@@ -26,8 +27,10 @@ Result SampleKind::run(const Options& stage, const RunContext& run, const Work& 
   std::string lines;
   Result result;
   result["samples"] = Result::array();
-  for (const Generated& text :
-       generate(run, work, bundle, sampler, prompts, stage.samples_per_prompt, "texts")) {
+  const std::vector<Generated> texts =
+      generate(run, work, bundle, sampler, prompts, stage.samples_per_prompt, "texts");
+  if (is_follower(run)) return {};
+  for (const Generated& text : texts) {
     const Result row = {{"prompt", prompts[text.prompt].text},
                         {"response", text.text},
                         {"forwards", text.forwards}};

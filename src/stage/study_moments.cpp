@@ -4,7 +4,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
@@ -23,11 +22,7 @@ double variance(const std::vector<double>& values) {
 
 }  // namespace
 
-void StudyMoments::add(StudyRepeat repeat) {
-  repeat.gradient = repeat.gradient.defined() ? repeat.gradient.detach().to(at::kDouble).clone()
-                                              : at::zeros({1}, at::kDouble);
-  repeats_.push_back(std::move(repeat));
-}
+void StudyMoments::add(StudyRepeat repeat) { repeats_.push_back(std::move(repeat)); }
 
 double StudyMoments::margin(const StudyRepeat& repeat, std::size_t pair) const {
   return (repeat.policy[2 * pair] - repeat.reference[2 * pair]) -

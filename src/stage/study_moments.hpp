@@ -14,7 +14,7 @@ namespace lldm {
 struct StudyRepeat {
   std::vector<double> policy, reference;  // nats
   std::vector<double> losses;             // [B] of every pair alone
-  at::Tensor gradient;                    // of the mean loss, one tensor
+  at::Tensor gradient;                    // of the mean loss, one tensor, float64
   double seconds = 0;
 };
 

@@ -2,6 +2,7 @@
 // A study stage: what a score costs, how biased and how noisy it is, estimator by estimator.
 #include <ATen/ops/sum.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <chrono>
@@ -20,7 +21,9 @@
 #include "stage/kinds.hpp"
 #include "stage/mask_in_data.hpp"
 #include "stage/score_labels.hpp"
+#include "stage/shared_rows.hpp"
 #include "stage/study_moments.hpp"
+#include "stage/study_share.hpp"
 #include "stage/study_truth.hpp"
 #include "train/score_metrics.hpp"
 
@@ -32,6 +35,13 @@ void clear_gradients(const std::vector<NamedParameter>& parameters) {
     at::Tensor value = parameter.value;
     value.mutable_grad() = at::Tensor();
   }
+}
+
+/// Of the tensor that is followed, float64; one zero where it has none.
+at::Tensor followed_gradient(const std::vector<NamedParameter>& parameters) {
+  const at::Tensor gradient = followed_parameter(parameters).value.grad();
+  return gradient.defined() ? gradient.detach().to(at::kCPU, at::kDouble).contiguous()
+                            : at::zeros({1}, at::kDouble);
 }
 
 /// The loss of every pair alone, at given scores.
@@ -57,41 +67,73 @@ std::vector<double> pair_losses(const Study& study, const std::vector<double>& p
   return losses;
 }
 
-/// All repeats of one estimator, one of adaptive cost following its rule from repeat to repeat.
+/// One repeat, and what is read of it beside its moments.
+struct MeasuredRepeat {
+  StudyRepeat repeat;
+  PassCounts passes;
+  ScoreNoise noise;
+};
+
+MeasuredRepeat measure_once(const Study& study, const AnyScoreEstimator& estimator,
+                            std::int64_t repeat) {
+  const std::vector<std::uint64_t> ids = study.ids();
+  const std::string where = message(" in repeat ", repeat + 1);
+  const auto begin = std::chrono::steady_clock::now();
+  // Repeat 0 is the truth's.
+  const ScoreBatch batch = study.plans(estimator, repeat + 1);
+  clear_gradients(study.parameters);
+  const EngineStep step = study.engine.step(batch, totals_of(study.pairs), study.objective.needs(),
+                                            study.loss(), GradientPath::retain);
+  require_finite_scores(batch, step.scores, ids, study.labels, where);
+  require_finite_loss(step.loss, step.scores, study.loss(), ids, study.labels, where);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const std::vector<double> policy = flat(step.scores.policy),
+                            reference = flat(step.scores.reference);
+  return {{policy, reference, pair_losses(study, policy, reference),
+           followed_gradient(study.parameters), seconds},
+          step.passes,
+          score_noise(step, batch, study.loss())};
+}
+
+/// All repeats of one estimator, in turn over the processes; one of adaptive cost follows its rule
+/// from repeat to repeat, in one process.
 StudyMoments measure(const Study& study, const AnyScoreEstimator& estimator, PassCounts& passes,
                      const std::function<void()>& tick) {
-  const std::vector<std::uint64_t> ids = study.ids();
   StudyMoments moments(study.pairs.size());
-  const StepTotals totals = totals_of(study.pairs);
-  const NamedParameter& tensor = followed_parameter(study.parameters);
   const std::optional<Adaptation> rule = estimator.adaptation();
   AdaptationState state{.evaluations = rule ? rule->min : 0};
-  for (std::int64_t repeat = 0; repeat < study.stage.repeats; ++repeat) {
-    const auto begin = std::chrono::steady_clock::now();
-    // Repeat 0 is the truth's.
-    const ScoreBatch batch =
-        study.plans(rule ? estimator.at(state.evaluations) : estimator, repeat + 1);
-    clear_gradients(study.parameters);
-    const EngineStep step = study.engine.step(batch, totals, study.objective.needs(), study.loss(),
-                                              GradientPath::retain);
-    require_finite_scores(batch, step.scores, ids, study.labels,
-                          message(" in repeat ", repeat + 1));
-    require_finite_loss(step.loss, step.scores, study.loss(), ids, study.labels,
-                        message(" in repeat ", repeat + 1));
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    const std::vector<double> policy = flat(step.scores.policy),
-                              reference = flat(step.scores.reference);
-    moments.add(
-        {policy, reference, pair_losses(study, policy, reference), tensor.value.grad(), seconds});
-    moments.add_passes(step.passes.evaluated);
-    passes += step.passes;
-    if (rule) {
-      const ScoreNoise noise = score_noise(step, batch, study.loss());
-      if (noise.num_errors > 0) state = next_evaluations(*rule, state, noise.squared_error);
+  const auto repeats = static_cast<std::size_t>(study.stage.repeats);
+  const auto work = [&](std::size_t begin, std::size_t end) {
+    StudyShare done;
+    for (std::size_t repeat = begin; repeat < end; ++repeat) {
+      stop_if_asked(study.run, study.work);
+      MeasuredRepeat one = measure_once(study, rule ? estimator.at(state.evaluations) : estimator,
+                                        static_cast<std::int64_t>(repeat));
+      if (rule && one.noise.num_errors > 0)
+        state = next_evaluations(*rule, state, one.noise.squared_error);
+      done.repeats.push_back(std::move(one.repeat));
+      done.evaluated.push_back(one.passes.evaluated);
+      done.passes += one.passes;
+      if (rule) tick();
     }
-    tick();
-  }
+    return pack(done);
+  };
+  const auto take = [&](const std::string& bytes) {
+    StudyShare done = unpack_study(bytes);
+    for (std::size_t i = 0; i < done.repeats.size(); ++i) {
+      moments.add(std::move(done.repeats[i]));
+      moments.add_passes(done.evaluated[i]);
+      if (!rule) tick();
+    }
+    passes += done.passes;
+  };
+  if (rule)
+    share_rows(
+        study.run.options.group.get(), 1, 1,
+        [&](std::size_t, std::size_t) { return work(0, repeats); }, take);
+  else
+    share_rows(study.run.options.group.get(), repeats, 1, work, take);
   clear_gradients(study.parameters);
   return moments;
 }
@@ -135,6 +177,7 @@ Result row_of(Study& study, const ComponentRef<Role::score_estimator>& ref, Trut
   study.labels.score_estimator =
       component_label(study.run.registry, Role::score_estimator, ref.table);
   const StudyMoments moments = measure(study, estimator, passes, tick);
+  if (is_follower(study.run)) return {};
   Result row;
   row["score_estimator"] = to_json(ref.table);
   const auto texts = static_cast<std::int64_t>(2 * study.pairs.size()) * study.stage.repeats;
@@ -174,7 +217,7 @@ Result StudyKind::run(const Options& stage, const RunContext& run, const Work& w
   Study study = make_study(run, work, stage, policy, reference);
   Truths truths(study);
   // First: what cannot be enumerated is told before anything is measured.
-  static_cast<void>(truths.of(elbo_truth(stage.truth_draws)));
+  if (!is_follower(run)) static_cast<void>(truths.of(elbo_truth(stage.truth_draws)));
   Result result;
   result["pairs"] = study.pairs.size();
   result["repeats"] = stage.repeats;
@@ -185,11 +228,8 @@ Result StudyKind::run(const Options& stage, const RunContext& run, const Work& w
   std::int64_t done = 0;
   run.options.observer->begin(run.label(work), "repeats", 0, total);
   for (const auto& ref : stage.score_estimators)
-    result["rows"].push_back(row_of(study, ref, truths, [&] {
-      run.options.observer->progress(++done, {});
-      if (run.options.observer->should_stop())
-        throw Stopped(message("stopped on request in stage ", run.label(work)));
-    }));
+    result["rows"].push_back(
+        row_of(study, ref, truths, [&] { run.options.observer->progress(++done, {}); }));
   run.options.observer->end();
   return result;
 }

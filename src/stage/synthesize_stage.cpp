@@ -9,6 +9,7 @@
 #include "lldm/storage/files.hpp"
 #include "stage/generation.hpp"
 #include "stage/kinds.hpp"
+#include "stage/shared_rows.hpp"
 #include "stage/synthesize_made.hpp"
 #include "synthesis/benchmarks.hpp"
 #include "synthesis/judged_answers.hpp"
@@ -101,6 +102,7 @@ MadePairs sample_pairs(const RunContext& run, const Work& work, const Synthesize
   const std::vector<Example> examples = allowed_problems(run, stage, task);
   const auto texts = generate(run, work, bundle, sampler, prompts_of(examples),
                               stage.samples_per_prompt, "answers");
+  if (is_follower(run)) return {};  // answers are judged where they are written
   const synthesis::PairSource source = source_of(run, stage);
   const synthesis::PairRule rule = pair_rule(stage);
   MadePairs out;
@@ -146,6 +148,7 @@ Result SynthesizeKind::run(const Options& stage, const RunContext& run, const Wo
                             ? import_answers(run, work, stage)
                         : stage.kinds ? inject_kinds(run, work, stage)
                                       : inject_by_task(run, work, stage);
+  if (is_follower(run)) return {};
   if (out.pairs.empty() && is_sampled)
     throw Error(message(
         "stage \"", stage.name, "\": no pair was made: every prompt's answers have equal grades\n",

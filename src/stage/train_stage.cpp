@@ -162,6 +162,11 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
     throw OutOfMemory(message(first_lines(error.what()), plan.advice(stage)));
   }
   reporter.finish();
+  if (group && !group->why_on_host().empty())
+    run.logger.warning(
+        message("stage ", run.label(work),
+                ": the gradients of the GPUs were summed on the host, which is slow: ",
+                group->why_on_host()));
   require_sound_model(stage.name, trainer.total_steps(), prepared.process, prepared.estimator,
                       prepared.setup);
   if (!prepared.setup.source)  // whose texts nobody has: what was trained on is then unknown

@@ -5,13 +5,16 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "lldm/concepts/packed_tokens.hpp"
+#include "lldm/distributed/process_group.hpp"
 
 namespace lldm {
 
@@ -20,12 +23,18 @@ class GradientNoise {
  public:
   explicit GradientNoise(const std::vector<NamedParameter>& parameters)
       : followed_(followed_parameter(parameters).value) {}
-  /// `is_alone`: the gradient is that of the last micro-batch, and not of all so far.
-  void after_micro_batch(bool is_alone = false) {
+  /// `is_alone`: the gradient is that of the last micro-batch, and not of all so far.  `piece_of`:
+  /// it was not the whole of this one, other processes do the rest.
+  void after_micro_batch(bool is_alone = false, std::optional<std::size_t> piece_of = {}) {
     const at::Tensor& gradient = followed_.grad();
     if (!gradient.defined()) return;
     const at::Tensor now = gradient.to(at::kDouble);
     const at::Tensor part = before_.defined() && !is_alone ? now - before_ : now;
+    if (piece_of) {
+      pieces_[*piece_of] = before_.defined() ? part : part.clone();
+      before_ = now.clone();
+      return;
+    }
     const at::Tensor square = (part * part).sum();  // read at the end: no wait a micro-batch
     squares_ = squares_.defined() ? squares_ + square : square;
     last_ = square;
@@ -47,6 +56,20 @@ class GradientNoise {
     const at::Tensor whole = followed_.grad().to(at::kDouble);
     return share((whole * whole).sum().item<double>(), squares, count);
   }
+  /// All: the squares of micro-batches that are cut, whose pieces are added up over the processes.
+  [[nodiscard]] double squares_of(const std::vector<std::size_t>& cut, ProcessGroup& group) const {
+    double squares = 0;
+    for (const std::size_t micro_batch : cut) {
+      const auto own = pieces_.find(micro_batch);
+      const at::Tensor whole =
+          own != pieces_.end()
+              ? own->second.contiguous()
+              : at::zeros(followed_.sizes(), followed_.options().dtype(at::kDouble));
+      group.sum(whole);
+      squares += (whole * whole).sum().item<double>();
+    }
+    return squares;
+  }
   [[nodiscard]] double squares() const { return squares_.defined() ? squares_.item<double>() : 0; }
   /// Of the last micro-batch.
   [[nodiscard]] double last_square() const { return last_.defined() ? last_.item<double>() : 0; }
@@ -58,6 +81,7 @@ class GradientNoise {
     return (squares - whole / m) * m / (m - 1) / whole;
   }
   at::Tensor followed_, before_, squares_, last_;
+  std::map<std::size_t, at::Tensor> pieces_;  // of micro-batches that are cut
   std::int64_t count_ = 0;
 };
 

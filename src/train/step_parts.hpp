@@ -2,6 +2,7 @@
 // Which process does which rows of a step.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -10,28 +11,42 @@ namespace lldm {
 /// Rows that are scored and back-propagated at once, in the order of the step.
 struct StepPart {
   std::size_t begin = 0, end = 0;
-  int rank = 0;  // who does it
+  int rank = 0;                 // who does it
+  std::size_t micro_batch = 0;  // that it is of
+  bool is_whole = true;         // all of it
 };
 
 /// The micro-batches of a step, in turn over the ranks.
 inline std::vector<StepPart> whole_parts(const std::vector<std::size_t>& ends, int ranks) {
   std::vector<StepPart> parts;
-  for (const std::size_t end : ends)
-    parts.push_back({parts.empty() ? 0 : parts.back().end, end,
-                     static_cast<int>(parts.size() % static_cast<std::size_t>(ranks))});
+  for (std::size_t m = 0; m < ends.size(); ++m)
+    parts.push_back({m == 0 ? 0 : ends[m - 1], ends[m],
+                     static_cast<int>(m % static_cast<std::size_t>(ranks)), m});
   return parts;
 }
 
-/// The rows of a step in one run a rank, as equal as can be, cut where they are more than `most`.
-inline std::vector<StepPart> split_parts(std::size_t rows, std::size_t most, int ranks) {
+/// The rows of a step in one run a rank, as equal as can be, cut where a micro-batch ends.
+inline std::vector<StepPart> split_parts(const std::vector<std::size_t>& ends, int ranks) {
   std::vector<StepPart> parts;
   const auto count = static_cast<std::size_t>(ranks);
-  for (std::size_t r = 0; r < count; ++r) {
-    const std::size_t last = rows * (r + 1) / count;
-    for (std::size_t at = rows * r / count; at < last; at += most)
-      parts.push_back({at, at + most < last ? at + most : last, static_cast<int>(r)});
-  }
+  const std::size_t rows = ends.back();
+  for (std::size_t r = 0, m = 0, at = 0; r < count; ++r)
+    for (const std::size_t last = rows * (r + 1) / count; at < last;) {
+      const std::size_t first = m == 0 ? 0 : ends[m - 1], end = std::min(last, ends[m]);
+      parts.push_back({at, end, static_cast<int>(r), m, at == first && end == ends[m]});
+      at = end;
+      if (end == ends[m]) ++m;
+    }
   return parts;
+}
+
+/// The micro-batches that are cut, ascending: fewer than there are ranks.
+inline std::vector<std::size_t> cut_micro_batches(const std::vector<StepPart>& parts) {
+  std::vector<std::size_t> cut;
+  for (const StepPart& part : parts)
+    if (!part.is_whole && (cut.empty() || cut.back() != part.micro_batch))
+      cut.push_back(part.micro_batch);
+  return cut;
 }
 
 }  // namespace lldm

@@ -64,12 +64,7 @@ std::vector<StepPart> TrainerCore::parts_of(const StepRows& chosen) const {
   const bool are_even = !is_coupled && chosen.ends.size() % static_cast<std::size_t>(ranks) == 0;
   if (ranks == 1 || setup_.reduction == Reduction::ordered || keeps_micro_batches_ || are_even)
     return whole_parts(chosen.ends, ranks);
-  std::size_t most = 0, begin = 0;
-  for (const std::size_t end : chosen.ends) {
-    most = std::max(most, end - begin);
-    begin = end;
-  }
-  return split_parts(chosen.rows.size(), most, ranks);
+  return split_parts(chosen.ends, ranks);
 }
 
 void TrainerCore::require_finite_share(const Step& now) const {
@@ -134,10 +129,11 @@ PartReport TrainerCore::do_part(Step& now, const StepPart& part, std::int64_t ev
   report.squared_error.sum = noise.num_errors > 0 ? noise.squared_error * noise.num_errors : 0;
   report.squared_error.count = noise.num_errors;
   merge(report.metrics, noise.metrics);
-  if (chosen.ends.size() > 1 && now.parts.size() == chosen.ends.size()) {
+  if (chosen.ends.size() > 1) {
     const bool is_alone = setup_.reduction == Reduction::ordered;
     const PurposeScope purpose(MemoryPurpose::workspace);
-    now.noise.after_micro_batch(is_alone);
+    now.noise.after_micro_batch(is_alone,
+                                part.is_whole ? std::nullopt : std::optional(part.micro_batch));
     if (is_alone) report.noise_square = now.noise.last_square();
   }
   return report;
@@ -209,6 +205,10 @@ ShareReport TrainerCore::passes_of(Step& now, TrainingObserver& observer,
   }
   if (setup_.on_passes) setup_.on_passes(std::nullopt);
   now.gradient.finish();
+  if (const auto cut = cut_micro_batches(now.parts); now.chosen.ends.size() > 1 && !cut.empty()) {
+    all.noise_squares += now.noise.squares_of(cut, *setup_.group);
+    all.noise_count += static_cast<double>(cut.size());
+  }
   return all;
 }
 

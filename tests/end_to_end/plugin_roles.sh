@@ -121,6 +121,10 @@ run_lldm run "$WORK/words.toml" --out "$WORK/words"
 expect_code 0 "runs"
 check "did its work" [ "$(cat "$WORK/words/words/count.txt")" = 3 ]
 check "has a result" grep -q '"words": 3' "$WORK/words/words/result.json"
+run_lldm launch --processes 2 -- run "$WORK/words.toml" --out "$WORK/words_by_two"
+expect_code 0 "runs in two processes"
+expect_text "stage words: done by rank 0 alone"
+check "did its work there, too" [ "$(cat "$WORK/words_by_two/words/count.txt")" = 3 ]
 sed -i '/^plugins/d' "$WORK/words.toml"
 run_lldm run "$WORK/words.toml" --plugin "$PLUGINS/libtest_stage.so" --out "$WORK/words_flag"
 expect_code 0 "runs by --plugin"

@@ -57,6 +57,65 @@ launch 2 "$WORK/2" "${SHORT[@]}"
 expect_code 0 "the same command again"
 check "changes no file" [ "$begin" = "$(file_hashes "$WORK/2")" ]
 
+echo "stages without training, by rows"
+cat > "$WORK/rows.toml" << TOML
+extends = ["$SMOKE"]
+
+[[stage]]
+name = "sampled"
+kind = "synthesize"
+from = "sft"
+task = { type = "word_problems", split = "train", rows = 30, stories = "owner" }
+samples_per_prompt = 3
+sampler = { type = "fixed_length", response_length = 30, steps = 10, temperature = 1.0 }
+
+[[stage]]
+name = "variances"
+kind = "study"
+from = "tuned"
+reference = "sft"
+pairs = { stage = "pairs" }
+limit = 6
+repeats = 6
+truth_draws = 16
+response_length = 30
+score_estimators = [{ type = "monte_carlo_elbo", draws = 2 },
+  { type = "adaptive", score_estimator = { type = "monte_carlo_elbo", draws = 2 } }]
+TOML
+BY_ROWS=(sampled scores detection texts variances)
+run_lldm run "$WORK/rows.toml" --out "$WORK/rows1" "${TINY[@]}" --set scores.task.rows=10
+expect_code 0 "one"
+same_results() { # folder, folder: every file of these stages, timings apart
+  python3 - "$@" "${BY_ROWS[@]}" << 'PYTHON'
+import json, pathlib, sys
+def without_seconds(value):
+    if isinstance(value, dict):
+        return {key: without_seconds(one) for key, one in value.items() if "second" not in key}
+    return [without_seconds(one) for one in value] if isinstance(value, list) else value
+one, other = map(pathlib.Path, sys.argv[1:3])
+count = 0
+for stage in sys.argv[3:]:
+    files = sorted(file.relative_to(one) for file in (one / stage).rglob("*.json*") if file.name != "MANIFEST.json")
+    assert files, stage
+    for file in files:
+        texts = [(folder / file).read_text() for folder in (one, other)]
+        if file.name == "result.json":
+            texts = [without_seconds(json.loads(text)) for text in texts]
+        assert texts[0] == texts[1], file
+        count += 1
+print(f"    {count} files")
+PYTHON
+}
+for processes in 2 4; do
+  cp -r "$WORK/rows1" "$WORK/rows$processes"
+  for stage in "${BY_ROWS[@]}"; do rm -r "$WORK/rows$processes/$stage"; done
+  run_lldm launch --processes $processes -- run "$WORK/rows.toml" --out "$WORK/rows$processes" "${TINY[@]}" \
+    --set scores.task.rows=10
+  expect_code 0 "$processes"
+  expect_no_text "done by rank 0 alone"
+  check "the results of one, to the bit" same_results "$WORK/rows1" "$WORK/rows$processes"
+done
+
 echo "a fixed order of the sums"
 run_lldm run "$SMOKE" --out "$WORK/o1" "${SHORT[@]}" "${ORDERED[@]}"
 expect_code 0 "one"

@@ -52,6 +52,8 @@ class ProcessGroup {
   /// shape and dtype; float64, float32, or of 16 bits, which are summed in float32.
   /// Errors  LostRank.
   void sum(const at::Tensor& values);
+  /// Why values of a GPU were summed on the host; "" where none were.
+  [[nodiscard]] std::string why_on_host() const;
   /// All: `values` become those of rank `from`.
   /// Errors  LostRank.
   void broadcast(const at::Tensor& values, int from = 0);
@@ -68,6 +70,9 @@ class ProcessGroup {
   /// From here on a failure is news again.
   void begin_work();
 
+  /// `handler` hears, on another thread, of a process that is gone while this one is at work and
+  /// has not noticed for 10 s: it should end this process, so that all have ended within 30 s.
+  void when_stuck(std::function<void(const std::string& verdict)> handler);
   /// Throws LostRank if one of the others is gone; costs nothing.
   void require_all() const;
   /// The last call: tells the others that this process ends, and why; "" and 0 when all is well.

@@ -25,6 +25,10 @@ struct DeviceChoice {
 ///         "auto" takes "cpu" then, whatever went wrong.
 [[nodiscard]] DeviceChoice select_device(std::string_view wanted);
 
+/// What "cuda" and "auto" mean from here on in one of several processes of a machine, the
+/// `local_rank`-th: the GPU of that number, or the only one that the process is shown.
+void set_own_gpu(int local_rank) noexcept;
+
 /// "cuda" of "cuda" and "cuda:N"; any other word as it is.
 [[nodiscard]] std::string device_kind(std::string_view device);
 

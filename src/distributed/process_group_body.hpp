@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What a process group holds: the store, who is there, and the ways between them.
+#pragma once
+
+#include <torch/csrc/distributed/c10d/Backend.hpp>
+
+#include <optional>
+#include <string>
+
+#include "distributed/peers.hpp"
+#include "distributed/shared_store.hpp"
+#include "lldm/distributed/process_group.hpp"
+
+namespace lldm {
+
+struct ProcessGroup::Body {
+  Body(const Rendezvous& meeting, double patience_seconds);
+  ~Body();
+  Body(const Body&) = delete;
+  Body& operator=(const Body&) = delete;
+
+  [[noreturn]] void lose(const std::string& verdict);
+  /// Until it is done, or somebody is gone.
+  void wait(const c10::intrusive_ptr<c10d::Work>& work);
+  /// The same of work that only LibTorch's stream waits for.
+  void wait_on_device(const c10::intrusive_ptr<c10d::Work>& work);
+  void require_whole() const;
+  /// All, before the first sum on a device: whether every process has a GPU of its own, and then
+  /// the way between them; else why there is none.
+  bool has_nccl(ProcessGroup& group, const at::Device& device);
+
+  int rank, size;
+  bool keeps_store;
+  SharedStore store;
+  Peers peers;
+  c10::intrusive_ptr<c10d::Backend> gloo;
+  std::optional<c10::intrusive_ptr<c10d::Backend>> nccl;  // null: looked, and there is none
+  std::string why_no_nccl = {};
+  int local_rank = 0, local_size = 0;
+  bool is_broken = false;
+  bool is_told = false;  // the failure at hand is known to all
+};
+
+}  // namespace lldm
