@@ -53,8 +53,8 @@ void sleep_while_waiting(const std::vector<std::string>& words, char** argv) {
   execv("/proc/self/exe", argv);  // returns only where it cannot: then the run is slower, not wrong
 }
 
-/// Scratch memory of libraries (oneDNN's reordered weights) comes and goes with every product; malloc
-/// would give it back to the system each time, which clears the pages again at the next.
+/// Scratch memory of libraries (oneDNN's reordered weights) comes and goes with every product;
+/// malloc would give it back to the system each time, which clears the pages again at the next.
 void keep_scratch_memory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // its largest

@@ -32,7 +32,7 @@ void initialise(const NamedParameter& parameter, const TensorNames& names,
   }
   const double deviation = initial_std(parameter.name, names, value, init);
   auto stream = draws.stream(Purpose::initialise, 0, name_hash(parameter.name));
-  // A piece at a time: numbers of a whole embedding in float64 would be the largest thing a run holds.
+  // A piece at a time: a whole embedding in float64 would be the largest thing that a run holds.
   constexpr std::int64_t kPiece = std::int64_t{1} << 16;
   const at::Tensor flat = value.view(-1);
   const auto fresh = at::empty({std::min(kPiece, flat.numel())}, at::TensorOptions(at::kDouble));

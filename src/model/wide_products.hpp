@@ -10,10 +10,10 @@ namespace lldm {
 [[nodiscard]] bool has_wide_products();
 
 /// y = a b, or y += a b, and true: [M, N] of [M, K] by [K, N], where a and b are bfloat16 on the
-/// CPU, y is float32 with dense rows, K is even and N a multiple of 16.  False, and nothing done, of
-/// everything else: the caller's own product is rounded to its inputs' type then.
-/// By blocks of oneDNN's kernel; b is packed beside them (workspace: K N numbers).  A row's bits are
-/// its own, whatever M and the number of threads.
+/// CPU, y is float32 with dense rows, K is even and N a multiple of 16.  False, and nothing done,
+/// of everything else: the caller's own product is rounded to its inputs' type then.
+/// By blocks of oneDNN's kernel; b is packed beside them (workspace: K N numbers).  A row's bits
+/// are its own, whatever M and the number of threads.
 [[nodiscard]] bool wide_product(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b,
                                 bool adds = false);
 
