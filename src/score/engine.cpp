@@ -174,10 +174,10 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& tota
     const auto& plans = batch.reference_plans.empty() ? batch.plans : batch.reference_plans;
     std::vector<double> values;
     if (path == GradientPath::pairwise) {
-      // Packed as the policy will be, answer by answer: equal models give equal bits.
+      // Answer by answer, as the policy will be.
+      const std::int64_t copies = scoring_copies(options_.pairwise_copies, device_ == "cpu");
       for (const ScorePlan& plan : plans) {
-        const std::vector<double> own =
-            readouts(std::span(&plan, 1), true, options_.pairwise_copies);
+        const std::vector<double> own = readouts(std::span(&plan, 1), true, copies);
         values.insert(values.end(), own.begin(), own.end());
       }
     } else {

@@ -86,7 +86,15 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
     for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
   };
   if (!sizes.validation.empty()) add(sizes.validation);
-  const bool is_whole = settings.path != GradientPath::pairwise && model.has_reference;
+  const bool is_pairwise = settings.path == GradientPath::pairwise;
+  if (is_pairwise && model.has_reference) {
+    const std::int64_t copies = scoring_copies(settings.pairwise_copies, model.pass.is_on_cpu);
+    for (const MicroBatchLoad& texts : sizes.micro_batches)
+      for (const TextLoad& text : texts)
+        for (const Pack& pack : packs_of({&text, 1}, settings.max_tokens_per_forward, copies))
+          packs.push_back(pack);
+  }
+  const bool is_whole = !is_pairwise && model.has_reference;
   if (is_whole || settings.path == GradientPath::replay || needs.mismatched)
     for (const MicroBatchLoad& texts : sizes.micro_batches) add(texts);
   return packs;
