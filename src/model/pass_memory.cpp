@@ -38,8 +38,7 @@ class PassSizes {
   [[nodiscard]] std::int64_t qkv() const { return q() + 2 * shape_.kv_heads * shape_.head_width; }
   /// A product of columns: a weight's gradient, which is added where it lies, or a copy for it.
   [[nodiscard]] std::int64_t weight(std::int64_t values) const {
-    if (!model_.trains_weights) return 0;
-    return static_cast<std::int64_t>(c10::elementSize(model_.precision.compute)) * values;
+    return model_.trains_weights ? number_ * values : 0;
   }
 
   /// BlockSaved::list, as it is when forward ends; of the last block those behind attention have

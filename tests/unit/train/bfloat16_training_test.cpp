@@ -79,8 +79,8 @@ TEST_CASE("bfloat16 weights: the loss follows that of float32 weights", "[train]
         last = loss;
       }
       INFO("from " << first << " to " << last << ", at most " << worst << " apart");
-      CHECK(last < 0.7 * first);
-      CHECK(worst < 0.05 * first);
+      CHECK(last < 0.01 * first);
+      CHECK(worst < 0.005 * first);
     }
   }
 }
@@ -114,15 +114,15 @@ TEST_CASE(
   const auto [lost, lost_share] = moved("nearest", kRate);
   const auto [loss, share] = moved("stochastic", kRate);
   const auto [host_loss, host_share] = moved("host", kRate);
-  const double start = std::log(2.0);
   INFO("losses: float32 " << wide_loss << ", nearest " << lost << ", stochastic " << loss
                           << ", host " << host_loss << "; shares that moved " << lost_share << ", "
                           << share << ", " << host_share);
-  CHECK(wide_loss < start - 0.01);
-  CHECK(std::abs(loss - wide_loss) < 0.15 * (start - wide_loss));
-  CHECK(std::abs(host_loss - wide_loss) < 0.15 * (start - wide_loss));
-  CHECK(lost - wide_loss > 0.3 * (start - wide_loss));
-  CHECK(share > lost_share);
+  CHECK(wide_loss < 0.01 * std::log(2.0));
+  CHECK(std::abs(loss - wide_loss) < 0.25 * wide_loss);
+  CHECK(std::abs(host_loss - wide_loss) < 0.25 * wide_loss);
+  CHECK(lost > 50 * wide_loss);
+  CHECK(lost_share < 0.2);
+  CHECK(share > 0.8);
 }
 
 TEST_CASE("bfloat16 weights: a checkpoint is gone on from with the same bits",

@@ -99,7 +99,11 @@ TEST_CASE("adafactor: kernels and tensor operations give the same numbers", "[tr
           adafactor_on_cpu({{now, w, g, mine}});
           CHECK(nearly_equal(mine.row, theirs.row));
           CHECK(nearly_equal(mine.column, theirs.column));
-          CHECK(nearly_equal(w, other));
+          // Roots, then the quotients: a last bit of an update of a hundredth.
+          if (dtype == at::kFloat)
+            CHECK(w.sub(other).abs().le(w.abs().mul(0x1p-23).add(1e-8)).all().item<bool>());
+          else
+            CHECK(nearly_equal(w, other));
           CHECK(at::equal(g, at::zeros_like(g)));
           at::Tensor(other).copy_(w), at::Tensor(theirs.row).copy_(mine.row),
               at::Tensor(theirs.column).copy_(mine.column);
