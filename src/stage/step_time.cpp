@@ -13,6 +13,7 @@ struct PassWork {
   double attention = 0;  // FLOPs
   double head = 0;       // FLOPs
   double tokens = 0;
+  double queries = 0;
   double passes = 0;  // packs
 };
 
@@ -27,6 +28,7 @@ PassWork work_of(const StepModel& model, const MicroBatchLoad& texts, const Step
     // Queries times keys, probabilities times values.
     work.attention += 4 * tokens * as_double(text.length) *
                       as_double(shape.heads * shape.head_width * shape.layers);
+    work.queries += as_double(text.queries);
     work.head += 2 * as_double(text.queries) * as_double(shape.width * shape.logit_columns);
   }
   work.products = 2 * work.tokens * shape.matrix_values;
@@ -58,6 +60,15 @@ double recomputed_share(const PassModel& pass) {
       return (qkv * d + q * d + 2 * f * d) / all;
   }
   return 0;
+}
+
+/// Of a token, in all blocks of a forward pass: what products read in bfloat16 and give in it.
+double rounded_bytes(const ModelShape& shape) {
+  const std::int64_t q = shape.heads * shape.head_width,
+                     qkv = q + 2 * shape.kv_heads * shape.head_width;
+  const std::int64_t in = 2 * shape.width + q + shape.mlp_width,
+                     out = qkv + 2 * shape.width + 2 * shape.mlp_width;
+  return 6 * as_double(shape.layers * (in + out));
 }
 
 /// Times that weights are decoded over one pass of all blocks, per second of the profile.
@@ -111,21 +122,30 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const double scored =
       (model.has_reference ? 1 : 0) + (plan.settings.path == GradientPath::replay ? 1 : 0);
   // Norms, rotations, SwiGLU, residuals: numbers of a token and block that are read or written.
+  const double row_rate =
+      kGiga * (profile.rates.rows > 0 ? profile.rates.rows : profile.rates.bandwidth);
   const double moved = number * as_double(shape.layers) *
-                       as_double(10 * shape.width + 6 * shape.mlp_width) * work.tokens /
-                       (kGiga * profile.rates.bandwidth);
-  constexpr double kCallsForward = 25, kCallsBackward = 60;  // operations of a block
+                       as_double(10 * shape.width + 6 * shape.mlp_width) * work.tokens / row_rate;
+  // Inputs of products that are rounded, and what they give widened: read 4 bytes and write 2, or
+  // the reverse.
+  const double rounded = is_bfloat16 ? rounded_bytes(shape) * work.tokens / row_rate : 0;
+  // Of logits: written by a product, read and written by the softmax, read by the next products.
+  const double logits =
+      number * as_double(shape.logit_columns) * work.queries / (kGiga * profile.rates.bandwidth);
+  const double kCallsForward = as_double(kBlockCallsForward),
+               kCallsBackward = as_double(kBlockCallsBackward);
   const double calls = kMicro * profile.rates.call * as_double(shape.layers) * work.passes;
   const double steps = as_double(sizes.micro_batches_per_step);
   return {{"products", steps * (forward + backward)},
-          {"head", steps * (head_forward + head_backward)},
+          {"head", steps * (head_forward + head_backward + (trains_weights ? 6 : 4) * logits)},
           {"attention", steps * 3.5 * work.attention / attention},
           {"recomputation", steps * (again * work.products / rate +
                                      (is_attended_again ? work.attention / attention : 0))},
           {"scoring", steps * scored * (forward + head_forward + work.attention / attention)},
           {"decoding", steps * decoding * work.passes * (2 + again + scored)},
-          {"memory", steps * moved * (3 + again + scored)},
-          {"optimizer", 28 * as_double(model.trained) / (kGiga * profile.rates.bandwidth)},
+          {"memory", steps * (moved + rounded) * (3 + again + scored)},
+          {"optimizer",
+           model.optimizer_moves * as_double(model.trained) / (kGiga * profile.rates.bandwidth)},
           {"calls", steps * calls * (kCallsForward * (1 + again + scored) + kCallsBackward)}};
 }
 
