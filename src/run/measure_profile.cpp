@@ -46,10 +46,13 @@ struct ProductSize {
   std::int64_t rows, in, out;
 };
 
+/// Of the three products of a layer that is trained, as its block makes them: its rows, the
+/// gradient of its inputs, and that of its weight, where long sums meet few columns.
 ProductRates product_rates(const ProductSize& size) {
   const double work =
-      2e-12 * static_cast<double>(size.rows) * static_cast<double>(size.in * size.out);
-  const at::Tensor rows = at::randn({size.rows, size.in}), weight = at::randn({size.out, size.in});
+      3 * 2e-12 * static_cast<double>(size.rows) * static_cast<double>(size.in * size.out);
+  const at::Tensor rows = at::randn({size.rows, size.in}), weight = at::randn({size.out, size.in}),
+                   slope = at::randn({size.rows, size.out});
   ProductRates rates;
   const ProductLibrary before = product_library();
   const auto rate_of = [&](ProductLibrary library) -> double {
@@ -58,14 +61,23 @@ ProductRates product_rates(const ProductSize& size) {
     } catch (const ConfigError&) {
       return 0;  // this LibTorch has it not
     }
-    return work / seconds_of([&] { return rows_by(rows, weight); });
+    return work / seconds_of([&] {
+             static_cast<void>(rows_by(rows, weight));
+             static_cast<void>(product(slope, weight));
+             static_cast<void>(product(slope.t(), rows));
+           });
   };
   rates.mkl_float32 = rate_of(ProductLibrary::mkl);
   rates.onednn_float32 = rate_of(ProductLibrary::onednn);
   use_product_library(before);
   rates.float32 = std::max(rates.mkl_float32, rates.onednn_float32);
-  const at::Tensor short_rows = rows.to(at::kBFloat16), short_weight = weight.to(at::kBFloat16);
-  rates.bfloat16 = work / seconds_of([&] { return at::mm(short_rows, short_weight.t()); });
+  const at::Tensor short_rows = rows.to(at::kBFloat16), short_weight = weight.to(at::kBFloat16),
+                   short_slope = slope.to(at::kBFloat16);
+  rates.bfloat16 = work / seconds_of([&] {
+                     static_cast<void>(at::mm(short_rows, short_weight.t()));
+                     static_cast<void>(at::mm(short_slope, short_weight));
+                     static_cast<void>(at::mm(short_slope.t(), short_rows));
+                   });
   return rates;
 }
 
@@ -151,8 +163,8 @@ DeviceProfile measure_profile() {
   constexpr std::int64_t kContext = std::int64_t{200} << 20;  // code and mapped files of a run
   profile.memory = {{machine_memory_bytes()}, {kContext}};
   profile.products.large = product_rates({2048, 2048, 2048});
-  profile.products.medium = product_rates({736, 768, 2048});
-  profile.products.small = product_rates({3200, 64, 192});
+  profile.products.medium = product_rates({768, 512, 1280});
+  profile.products.small = product_rates({768, 128, 320});
   const double bytes = bandwidth();
   profile.rates = {.attention_float32 = attention_rate(),
                    .attention_bfloat16 = 0,

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/head.hpp"
+
 namespace lldm {
 namespace {
 
@@ -109,13 +111,25 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const double number =
       as_double(static_cast<std::int64_t>(c10::elementSize(model.pass.precision.rows())));
   const bool trains_weights = model.pass.trains_weights;
+  // Products of a low rank do little with what they read.
+  constexpr std::int64_t kWideRank = 16;
+  const double narrow = plain *
+                        as_double(std::clamp<std::int64_t>(model.pass.adapter_rank, 1, kWideRank)) /
+                        as_double(kWideRank);
   // A pass without a graph, and what backward adds to it.
-  const double forward = work.products / rate + work.updates / plain;
+  const double forward = work.products / rate + work.updates / narrow;
   const double backward =
-      (trains_weights ? 2 : 1) * work.products / rate + 2 * work.updates / plain;
+      (trains_weights ? 2 : 1) * work.products / rate + 2 * work.updates / narrow;
   const double head_forward = work.head / plain;
-  // Logits are made again where they were not kept: in chunks, as a rule.
-  const double head_backward = (trains_weights ? 3 : 2) * work.head / plain;
+  // A frozen head's slopes go on in the forward pass; a trained one makes its logits again where
+  // they are more than a chunk; one that is decoded always does.
+  const bool is_plain = model.pass.precision.storage == WeightStorage::plain;
+  const bool is_one_chunk =
+      work.queries / work.passes <=
+      as_double(
+          head_chunk_rows(shape.logit_columns, static_cast<std::int64_t>(number), trains_weights));
+  const double head_products = !is_plain ? 2 : !trains_weights ? 1 : is_one_chunk ? 2 : 3;
+  const double head_backward = head_products * work.head / plain;
   const double again = recomputed_share(model.pass);
   const double decoding = decoding_seconds(model, profile);
   const bool is_attended_again = model.pass.recomputation == Recomputation::full;
