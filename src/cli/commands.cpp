@@ -76,7 +76,8 @@ const std::vector<Command>& commands() {
        {"plan",
         "FILE",
         "what a run would do: stages, steps, forward passes, predicted memory",
-        "With --budget, --device or --json: every way to do the steps of each training stage "
+        "With --budget, --device, --seconds or --json: every way to do the steps of each training "
+        "stage "
         "(storage of the\n"
         "weights, recomputation, gradient path, tokens of a pass, reference held or cached), with "
         "its memory and\n"
@@ -92,6 +93,10 @@ const std::vector<Command>& commands() {
           "Profile of the device: cpu, rtx4080, h100, h200, or a file of lldm env --profile; "
           "default: the file's.",
           "NAME|FILE"},
+         {"seconds", Takes::value,
+          "What a step may take: where the file's takes longer, the most copies of a text (steps, "
+          "draws) that would do are proposed.",
+          "S"},
          {"json", Takes::nothing, "The whole table as JSON.", ""},
          kSet,
          kPlugin},

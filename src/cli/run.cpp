@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // lldm run, validate, plan, report.
+#include <charconv>
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -168,6 +170,19 @@ int run_validate(const Arguments& arguments) {
 
 namespace {
 
+/// What a step may take; 0: any time.
+double seconds_limit(const Arguments& arguments) {
+  if (!arguments.has("seconds")) return 0;
+  const std::string text = arguments.value("seconds");
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || !(seconds > 0) ||
+      !std::isfinite(seconds))
+    throw ConfigError(message("--seconds got ", config::in_quotes(text),
+                              "\n  legal: numbers above 0, such as 2.5"));
+  return seconds;
+}
+
 /// The choices of every training stage, on the device and in the budget that are asked for.
 int plan_choices(const Arguments& arguments) {
   const std::filesystem::path file = arguments.positional.at(0);
@@ -189,17 +204,18 @@ int plan_choices(const Arguments& arguments) {
     for (Experiment& experiment : loaded.experiments)
       experiment.options.memory.budget = profile.room();
   check_fit(loaded, registry);
+  const double seconds = seconds_limit(arguments);
   if (arguments.has("json"))
-    std::cout << choices_json(loaded, registry, profile).dump(2) << "\n";
+    std::cout << choices_json(loaded, registry, profile, seconds).dump(2) << "\n";
   else
-    std::cout << choices_text(loaded, registry, profile);
+    std::cout << choices_text(loaded, registry, profile, seconds);
   return 0;
 }
 
 }  // namespace
 
 int run_plan(const Arguments& arguments) {
-  for (const char* option : {"budget", "device", "json"})
+  for (const char* option : {"budget", "device", "json", "seconds"})
     if (arguments.has(option)) return plan_choices(arguments);
   const std::filesystem::path file = arguments.positional.at(0);
   const Registry registry = make_registry(arguments, file);

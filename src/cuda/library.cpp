@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What liblldm.so calls after dlopen (memory/cuda_library.hpp).
 #include <ATen/Context.h>
+#include <ATen/core/CachingHostAllocator.h>
+#include <c10/core/AllocatorConfig.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
 
 #include "cuda/allocator.hpp"
@@ -78,17 +81,30 @@ memory::CudaMemory memory_now() {
   std::size_t free = 0, total = 0;
   if (const cudaError_t status = cudaMemGetInfo(&free, &total); status != cudaSuccess)
     throw Error(message("cudaMemGetInfo: ", cudaGetErrorString(status)));
-  return {stats.allocated_bytes[kAll].current, stats.reserved_bytes[kAll].current,
-          stats.allocated_bytes[kAll].peak,    stats.reserved_bytes[kAll].peak,
-          static_cast<std::int64_t>(free),     static_cast<std::int64_t>(total)};
+  return {stats.allocated_bytes[kAll].current,
+          stats.reserved_bytes[kAll].current,
+          stats.allocated_bytes[kAll].peak,
+          stats.reserved_bytes[kAll].peak,
+          static_cast<std::int64_t>(free),
+          static_cast<std::int64_t>(total),
+          at::getHostAllocator(at::kCUDA)->get_stats().allocated_bytes.current};
 }
 
 void reset_peaks() { c10::cuda::CUDACachingAllocator::resetPeakStats(c10::cuda::current_device()); }
 
 void limit_memory(std::int64_t bytes) {
+  // A fraction of fixed segments is used up by what is lost between them.
+  if (!std::getenv("PYTORCH_ALLOC_CONF") && !std::getenv("PYTORCH_CUDA_ALLOC_CONF"))
+    c10::CachingAllocator::setAllocatorSettings("expandable_segments:True");
   const auto total = static_cast<double>(memory_now().total_bytes);
   c10::cuda::CUDACachingAllocator::setMemoryFraction(
-      std::min(1.0, static_cast<double>(bytes) / total), c10::cuda::current_device());
+      bytes > 0 ? std::min(1.0, static_cast<double>(bytes) / total) : 1.0,
+      c10::cuda::current_device());
+}
+
+void empty_cache() {
+  c10::cuda::CUDACachingAllocator::emptyCache();
+  at::getHostAllocator(at::kCUDA)->empty_cache();
 }
 
 void warn_of_synchronisations(bool is_on) {
@@ -112,6 +128,7 @@ constexpr memory::CudaFunctions kFunctions = {
     &memory_now,
     &reset_peaks,
     &limit_memory,
+    &empty_cache,
     &warn_of_synchronisations,
     &versions,
     &connect_nccl,

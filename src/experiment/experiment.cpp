@@ -265,6 +265,14 @@ void keep_read(Value& resolved, const char* key, const Value& root, const Experi
 
 }  // namespace
 
+std::vector<std::pair<MemoryPurpose, ByteSize>> budgets_of(const PurposeBudgets& budgets) {
+  using enum MemoryPurpose;
+  return {{weights, budgets.weights},         {adapter, budgets.adapter},
+          {gradients, budgets.gradients},     {optimizer, budgets.optimizer},
+          {activations, budgets.activations}, {logits, budgets.logits},
+          {staging, budgets.staging},         {workspace, budgets.workspace}};
+}
+
 Value resolved_document(const Experiment& experiment, const Value& root) {
   Value resolved = config::write_options(experiment.options);
   for (const char* key : kRoleTables) resolved.erase(key);  // laid into the stages

@@ -24,9 +24,9 @@ using config::Value;
 
 /// Keys of stages that change no number of a result.  A table `reference` says where scores are
 /// kept, not what they are; `show` is how many answers the report prints; `role` is how it
-/// compares.
-constexpr std::array<std::string_view, 6> kChangeNoNumber = {
-    "role", "logging_steps", "save_steps", "save_total_limit", "reference", "show"};
+/// compares; `settled` is what a run made of keys that are there.
+constexpr std::array<std::string_view, 7> kChangeNoNumber = {
+    "role", "logging_steps", "save_steps", "save_total_limit", "reference", "show", "settled"};
 
 struct Flattener {
   WorkSettings& settings;
@@ -105,9 +105,6 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
   if (const ByteSize budget = experiment.options.memory.budget;
       budget.bytes > 0 && plans_its_path(stage))
     flat.settings.values["memory.budget"] = std::to_string(budget.bytes);
-  if (const std::string& profile = experiment.options.memory.profile;
-      !profile.empty() && plans_its_path(stage))
-    flat.settings.values["memory.profile"] = profile;
   add_plugins(flat, experiment, stage);
   if (const auto words = experiment.words.find(stage.name); words != experiment.words.end())
     flat.settings.values["tokenizer.words"] = words->second;

@@ -59,6 +59,12 @@ double StepMeasurement::useful_flops_per_second() const {
   return seconds.empty() ? 0 : per_step(useful.flops) / seconds_per_step();
 }
 
+double StepMeasurement::predicted_seconds_per_step() const {
+  double sum = 0;
+  for (const auto& part : predicted_seconds) sum += part.second;
+  return sum;
+}
+
 nlohmann::ordered_json to_json(const StepMeasurement& measurement) {
   const UsefulWork& useful = measurement.useful;
   nlohmann::ordered_json json = {
@@ -71,6 +77,8 @@ nlohmann::ordered_json to_json(const StepMeasurement& measurement) {
       {"peak_bytes", nlohmann::ordered_json::object()},
       {"predicted_peak_bytes", measurement.predicted_peak_bytes},
       {"process_peak_bytes", measurement.process_peak_bytes},
+      {"predicted_seconds_per_step", measurement.predicted_seconds_per_step()},
+      {"predicted_seconds", nlohmann::ordered_json::object()},
       {"reference_evaluations_per_step",
        measurement.per_step(static_cast<double>(useful.reference_evaluations))},
       {"queries_per_step", measurement.per_step(static_cast<double>(useful.queries))},
@@ -86,6 +94,8 @@ nlohmann::ordered_json to_json(const StepMeasurement& measurement) {
       {"threads", measurement.threads},
       {"vocabulary", measurement.vocabulary}};
   for (const auto& [purpose, bytes] : measurement.peak_bytes) json["peak_bytes"][purpose] = bytes;
+  for (const auto& [what, seconds] : measurement.predicted_seconds)
+    if (seconds > 0) json["predicted_seconds"][what] = seconds;
   for (std::size_t p = 0; p < kStepPhaseNames.size(); ++p)
     json["seconds_by_phase"][std::string(kStepPhaseNames[p])] = measurement.phases[p];
   return json;
@@ -100,7 +110,8 @@ std::string measurement_text(const StepMeasurement& measurement) {
        << measurement.device << ", " << measurement.dtype << ", " << measurement.threads
        << " threads, gradient path " << measurement.gradient_path << "\n\n"
        << rounded_text(seconds, 4) << " s a step (median of " << measurement.seconds.size() << ", "
-       << rounded_text(shortest, 4) << " to " << rounded_text(longest, 4) << ")\n"
+       << rounded_text(shortest, 4) << " to " << rounded_text(longest, 4) << "); planned "
+       << rounded_text(measurement.predicted_seconds_per_step(), 3) << " s\n"
        << rounded_text(measurement.per_step(static_cast<double>(useful.tokens)) / seconds, 4)
        << " tokens/s, "
        << rounded_text(measurement.per_step(static_cast<double>(useful.evaluations)) / seconds, 3)

@@ -23,6 +23,7 @@
 #include "lldm/train/trainer.hpp"
 #include "stage/asked_plans.hpp"
 #include "stage/prepared_training.hpp"
+#include "stage/step_time.hpp"
 #include "stage/training_memory.hpp"
 #include "storage/scratch_folder.hpp"
 
@@ -167,6 +168,7 @@ struct Bench {
   const fs::path& scratch;
 
   StepMeasurement measure() const {
+    const PurposeScope purpose(MemoryPurpose::workspace);
     StepMeasurement result;
     std::optional<MemoryManager::Watch> watch(std::in_place, run.memory);
     const TrainingStage stage = shortened(*run.schedule.stage_of(work).as<TrainingStage>(),
@@ -177,6 +179,10 @@ struct Bench {
     const TrainingPlan plan = plan_training(run, work, stage, prepared);
     obey(plan.chosen, prepared);
     describe(prepared, plan.chosen.plan.memory, result);
+    const DeviceProfile profile = profile_of(run.experiment(work).options, run.device);
+    for (const auto& [what, seconds] :
+         step_seconds(plan.model, plan.sizes, plan.chosen.plan, profile))
+      result.predicted_seconds.emplace_back(what, seconds);
     train(prepared, result);
     note_peaks(*watch, memory_device(), result);
     rusage used{};
@@ -263,8 +269,10 @@ std::string settle_machine(const ExperimentOptions& file, MemoryManager& memory,
   if (file.device == "auto") logger.info(message("device ", choice.device, ": ", choice.reason));
   if (file.threads > 0) at::set_num_threads(static_cast<int>(file.threads));
   if (!memory.is_installed()) memory.install();
-  memory.set_budget(choice.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,
-                    file.memory.budget);
+  const MemoryDevice counted = choice.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu;
+  memory.set_budget(counted, file.memory.budget);
+  for (const auto& [purpose, soft] : budgets_of(file.memory.budgets))
+    memory.set_budget(counted, purpose, soft);
   return choice.device;
 }
 

@@ -94,7 +94,7 @@ class CountingAllocator final : public c10::Allocator {
   Header* block_of(std::size_t bytes) {
     if (kHasCache && BlockCache::takes(bytes)) {
       void* block = BlockCache::instance().take(bytes);
-      return new (block) Header{block, nullptr, nullptr, 0, MemoryPurpose::other};
+      return new (block) Header{block, nullptr, nullptr, 0, MemoryPurpose::unscoped};
     }
     c10::DataPtr block;
     try {
@@ -104,7 +104,7 @@ class CountingAllocator final : public c10::Allocator {
     }
     const c10::DeleterFnPtr deleter = block.get_deleter();
     void* data = block.get();
-    return new (data) Header{block.release_context(), deleter, nullptr, 0, MemoryPurpose::other};
+    return new (data) Header{block.release_context(), deleter, nullptr, 0, MemoryPurpose::unscoped};
   }
 
   c10::Allocator* base_;

@@ -32,6 +32,7 @@ struct CudaMemory {
   std::int64_t allocated_bytes = 0, reserved_bytes = 0;  // now: of tensors, of their segments
   std::int64_t peak_allocated_bytes = 0, peak_reserved_bytes = 0;
   std::int64_t free_bytes = 0, total_bytes = 0;  // of the device, other processes' included
+  std::int64_t pinned_bytes = 0;                 // of the host's memory, locked for copies
 };
 
 /// What `lldm_cuda_functions()` of liblldm_cuda.so returns.  Both libraries are one build; the
@@ -52,8 +53,11 @@ struct CudaFunctions {
   CudaMemory (*memory)();
   /// The peaks of `memory` start again.
   void (*reset_peaks)();
-  /// LibTorch's allocator holds no more than so many bytes of the selected device.
+  /// LibTorch's allocator holds no more than so many bytes of the selected device (0: no limit),
+  /// in segments that grow, unless PYTORCH_ALLOC_CONF or PYTORCH_CUDA_ALLOC_CONF says else.
   void (*limit_memory)(std::int64_t bytes);
+  /// Gives back what LibTorch's allocators keep for later, of the device and of locked host memory.
+  void (*empty_cache)();
   /// From now on LibTorch warns of every call that waits for the device, or does no longer.
   void (*warn_of_synchronisations)(bool is_on);
   /// Of the driver and of the runtime, as 13000 is 13.0; 0: unknown.

@@ -8,6 +8,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/bytes.hpp"
+#include "memory/reclaim.hpp"
 
 namespace lldm::memory {
 namespace {
@@ -52,38 +53,43 @@ void Ledger::raise_peaks(Column& column, std::int64_t value) noexcept {
   }
 }
 
+void Ledger::look_at_soft_budget(Column& own, MemoryPurpose purpose, std::int64_t after,
+                                 std::int64_t bytes) noexcept {
+  const std::int64_t budget = own.budget.load(kRelaxed);
+  if (budget == 0 || after <= budget) return;
+  if (after - bytes <= budget) own.passed.fetch_add(1, kRelaxed);
+  ask_to_reclaim(purpose);
+}
+
 void Ledger::add(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) {
-  const auto own = static_cast<std::size_t>(purpose);
-  std::array<std::int64_t, 2> after;
-  const std::array<std::size_t, 2> columns = {own, kTotal};
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    Column& c = column(device, columns[i]);
-    after[i] = c.current.fetch_add(bytes, kRelaxed) + bytes;
-    const std::int64_t budget = c.budget.load(kRelaxed);
-    if (budget > 0 && after[i] > budget) {
-      for (std::size_t done = 0; done <= i; ++done)
-        column(device, columns[done]).current.fetch_sub(bytes, kRelaxed);
-      refuse_over_budget(device, purpose, bytes, columns[i]);
-    }
+  Column& total = column(device, kTotal);
+  const std::int64_t after = total.current.fetch_add(bytes, kRelaxed) + bytes;
+  const std::int64_t budget = total.budget.load(kRelaxed);
+  if (budget > 0 && after > budget) {
+    total.current.fetch_sub(bytes, kRelaxed);
+    refuse_over_budget(device, purpose, bytes);
   }
-  raise_peaks(column(device, own), after[0]);
-  raise_peaks(column(device, kTotal), after[1]);
+  Column& own = column(device, static_cast<std::size_t>(purpose));
+  const std::int64_t own_after = own.current.fetch_add(bytes, kRelaxed) + bytes;
+  look_at_soft_budget(own, purpose, own_after, bytes);
+  raise_peaks(own, own_after);
+  raise_peaks(total, after);
   devices_[static_cast<std::size_t>(device)].allocations.fetch_add(1, kRelaxed);
 }
 
 void Ledger::require_room(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) const {
-  for (const std::size_t index : {static_cast<std::size_t>(purpose), kTotal}) {
-    const std::int64_t budget = column(device, index).budget.load(kRelaxed);
-    if (budget > 0 && current(device, index) + bytes > budget)
-      refuse_over_budget(device, purpose, bytes, index);
-  }
+  const std::int64_t budget = column(device, kTotal).budget.load(kRelaxed);
+  if (budget > 0 && current(device, kTotal) + bytes > budget)
+    refuse_over_budget(device, purpose, bytes);
 }
 
 void Ledger::count(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) noexcept {
-  for (const std::size_t index : {static_cast<std::size_t>(purpose), kTotal}) {
-    Column& c = column(device, index);
-    raise_peaks(c, c.current.fetch_add(bytes, kRelaxed) + bytes);
-  }
+  Column& own = column(device, static_cast<std::size_t>(purpose));
+  const std::int64_t own_after = own.current.fetch_add(bytes, kRelaxed) + bytes;
+  look_at_soft_budget(own, purpose, own_after, bytes);
+  raise_peaks(own, own_after);
+  Column& total = column(device, kTotal);
+  raise_peaks(total, total.current.fetch_add(bytes, kRelaxed) + bytes);
   devices_[static_cast<std::size_t>(device)].allocations.fetch_add(1, kRelaxed);
 }
 
@@ -92,15 +98,13 @@ void Ledger::remove(MemoryDevice device, MemoryPurpose purpose, std::int64_t byt
   column(device, kTotal).current.fetch_sub(bytes, kRelaxed);
 }
 
-void Ledger::refuse_over_budget(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes,
-                                std::size_t over) const {
-  const Column& c = column(device, over);
-  const std::string what =
-      over == kTotal ? "budget" : message("budget of \"", name_of(purpose), "\"");
+void Ledger::refuse_over_budget(MemoryDevice device, MemoryPurpose purpose,
+                                std::int64_t bytes) const {
+  const Column& c = column(device, kTotal);
   throw OutOfMemory(message("out of ", name_of(device), " memory: \"", name_of(purpose),
                             "\" asked for ", bytes_text(bytes), "; ",
                             bytes_text(c.current.load(kRelaxed)), " of ",
-                            bytes_text(c.budget.load(kRelaxed)), " ", what, " in use\n  ",
+                            bytes_text(c.budget.load(kRelaxed)), " budget in use\n  ",
                             largest_holders(read(device)), "\n", kKnobs));
 }
 
@@ -134,6 +138,7 @@ DeviceMemory Ledger::read(MemoryDevice device) const {
   for (std::size_t p = 0; p < kMemoryPurposes; ++p) {
     use.purposes[p] = {current(device, p), peak(0, device, p)};
     use.purpose_budgets[p] = column(device, p).budget.load(kRelaxed);
+    use.times_passed[p] = column(device, p).passed.load(kRelaxed);
   }
   use.allocations = devices_[static_cast<std::size_t>(device)].allocations.load(kRelaxed);
   return use;

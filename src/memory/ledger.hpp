@@ -12,7 +12,7 @@
 namespace lldm::memory {
 
 /// Counts bytes by device and purpose, keeps peaks over up to 8 windows and refuses what passes a
-/// budget.
+/// device's budget; what passes a purpose's is counted, and asks for what can be given up.
 class Ledger {
  public:
   static constexpr std::size_t kWindows = 8;  // 0 is the manager's own, the rest are watches
@@ -20,7 +20,7 @@ class Ledger {
   static constexpr std::size_t kDevices = kMemoryDeviceNames.size();
 
   /// Counts an allocation.
-  /// Errors  OutOfMemory, with nothing counted, if a budget does not hold it.
+  /// Errors  OutOfMemory, with nothing counted, if the device's budget does not hold it.
   void add(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes);
   /// The two halves of `add`, where an allocation is learnt of after it was made.
   void require_room(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes) const;
@@ -48,7 +48,8 @@ class Ledger {
  private:
   struct Column {
     std::atomic<std::int64_t> current{0};
-    std::atomic<std::int64_t> budget{0};
+    std::atomic<std::int64_t> budget{0};  // hard of the total, soft of a purpose
+    std::atomic<std::int64_t> passed{0};  // times that a soft one was
     std::array<std::atomic<std::int64_t>, kWindows> peaks{};
   };
   struct Device {
@@ -63,8 +64,11 @@ class Ledger {
     return devices_[static_cast<std::size_t>(device)].columns[index];
   }
   void raise_peaks(Column& column, std::int64_t value) noexcept;
+  /// Of a purpose that holds `after` bytes now, `bytes` of them new.
+  void look_at_soft_budget(Column& column, MemoryPurpose purpose, std::int64_t after,
+                           std::int64_t bytes) noexcept;
   [[noreturn]] void refuse_over_budget(MemoryDevice device, MemoryPurpose purpose,
-                                       std::int64_t bytes, std::size_t over) const;
+                                       std::int64_t bytes) const;
 
   std::array<Device, kDevices> devices_;
   std::atomic<std::uint32_t> windows_{1};  // bit w: window w is open

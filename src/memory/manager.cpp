@@ -6,6 +6,7 @@
 #include "lldm/errors.hpp"
 #include "memory/cpu_allocator.hpp"
 #include "memory/cuda_library.hpp"
+#include "memory/device_trouble.hpp"
 #include "memory/ledger.hpp"
 
 namespace lldm {
@@ -40,6 +41,9 @@ void MemoryManager::install() {
 
 void MemoryManager::set_budget(MemoryDevice device, ByteSize budget) {
   ledger_->set_budget(device, memory::Ledger::kTotal, budget.bytes);
+  if (const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
+      cuda && device == MemoryDevice::cuda && memory::is_cuda_counted())
+    cuda->limit_memory(memory::reservable(budget.bytes, cuda->memory()));
 }
 
 void MemoryManager::set_budget(MemoryDevice device, MemoryPurpose purpose, ByteSize budget) {
@@ -50,7 +54,13 @@ MemoryReport MemoryManager::report() const {
   MemoryReport report;
   report.is_installed = is_installed_;
   report.devices.push_back(ledger_->read(MemoryDevice::cpu));
-  if (memory::is_cuda_counted()) report.devices.push_back(ledger_->read(MemoryDevice::cuda));
+  if (memory::is_cuda_counted()) {
+    report.devices.push_back(ledger_->read(MemoryDevice::cuda));
+    const memory::CudaMemory now = memory::loaded_cuda_functions()->memory();
+    report.devices.back().reserved_bytes = now.reserved_bytes;
+    report.devices.back().outside_bytes = memory::outside(now);
+    report.devices.back().pinned_bytes = now.pinned_bytes;
+  }
   return report;
 }
 

@@ -9,7 +9,7 @@
 namespace lldm {
 namespace {
 
-thread_local MemoryPurpose current_purpose = MemoryPurpose::other;
+thread_local MemoryPurpose current_purpose = MemoryPurpose::unscoped;
 
 // LibTorch carries its ThreadLocalDebugInfo, and nothing of ours, to the threads that run backward
 // on a GPU.  No kind is meant for libraries; this one is used by LibTorch's own tests alone.
@@ -43,9 +43,9 @@ PurposeScope::~PurposeScope() {
 }
 
 MemoryPurpose PurposeScope::current() noexcept {
-  if (current_purpose != MemoryPurpose::other) return current_purpose;
+  if (current_purpose != MemoryPurpose::unscoped) return current_purpose;
   const auto* info = dynamic_cast<PurposeInfo*>(c10::ThreadLocalDebugInfo::get(kKind));
-  return info ? info->purpose : MemoryPurpose::other;
+  return info ? info->purpose : MemoryPurpose::unscoped;
 }
 
 }  // namespace lldm

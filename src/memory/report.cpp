@@ -3,6 +3,7 @@
 #include <cmath>
 #include <iomanip>
 #include <sstream>
+#include <utility>
 
 #include "lldm/memory/bytes.hpp"
 #include "lldm/memory/manager.hpp"
@@ -51,6 +52,10 @@ std::string MemoryReport::text() const {
       if (use.purposes[p].peak_bytes > 0 || use.purpose_budgets[p] > 0)
         write_row(out, kMemoryPurposeNames[p], use.purposes[p], use.purpose_budgets[p]);
     write_row(out, "all", use.total, use.budget_bytes);
+    for (const auto& [name, held] : {std::pair("reserved", use.reserved_bytes),
+                                     std::pair("context, others", use.outside_bytes),
+                                     std::pair("locked on host", use.pinned_bytes)})
+      if (held > 0) out << "  " << std::left << std::setw(16) << name << bytes_text(held) << '\n';
   }
   return out.str();
 }

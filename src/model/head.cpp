@@ -15,6 +15,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 #include "lldm/memory/purpose.hpp"
@@ -30,6 +31,8 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
+
+std::atomic<std::int64_t> halvings{0};
 
 std::int64_t chunk_rows(const at::Tensor& weight, bool is_trained) {
   return head_chunk_rows(weight.size(0), static_cast<std::int64_t>(weight.element_size()),
@@ -236,8 +239,12 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
 
 }  // namespace
 
+void set_head_halvings(std::int64_t count) { halvings = count; }
+std::int64_t head_halvings() { return halvings; }
+
 std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes, bool is_trained) {
-  const std::int64_t most = is_trained ? kTrainedHeadChunkBytes : kHeadChunkBytes;
+  const std::int64_t most =
+      (is_trained ? kTrainedHeadChunkBytes : kHeadChunkBytes) >> head_halvings();
   return std::max(kLeastHeadRows, most / (vocabulary * value_bytes) / kRowGranule * kRowGranule);
 }
 

@@ -22,6 +22,10 @@ inline constexpr std::int64_t kLeastHeadRows = 128;
 
 /// Rows of the head whose gradient is made at once.
 [[nodiscard]] std::int64_t head_slice_rows(std::int64_t row_bytes);
+/// Halves the rows of a chunk, of this process and from now on; not below kLeastHeadRows.  The sums
+/// of a trained head's gradient are then others in their last bits; logits never are.
+void set_head_halvings(std::int64_t halvings);
+[[nodiscard]] std::int64_t head_halvings();
 
 /// rows head^T in the rows' dtype: [Q, D], [E, D] -> [Q, E].
 at::Tensor head_logits(const at::Tensor& rows, const Matrix& head);

@@ -5,6 +5,7 @@
 // compares both.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -32,8 +33,11 @@ struct PassModel {
 /// What goes through the model at once.
 struct Pack {
   std::int64_t tokens = 0;
-  std::int64_t queries = 0;  // rows that reach the head
-  std::int64_t masks = 0;    // numbers of its attention masks, under patterns
+  std::int64_t queries = 0;       // rows that reach the head
+  std::int64_t masks = 0;         // numbers of its attention masks, under patterns
+  std::int64_t largest_mask = 0;  // of them
+
+  auto operator<=>(const Pack&) const = default;
 };
 
 /// The moments of a forward and a backward pass over packs whose graphs are alive together (one,

@@ -110,8 +110,43 @@ Json json_of(const StepChoice& choice, const StepChoice& now) {
           {"changes", changes_of(choice, now)}};
 }
 
+bool is_within(const StepChoice& choice, double seconds) {
+  return choice.memory.fits() && (seconds == 0 || choice.seconds_per_step() <= seconds);
+}
+
+/// By key the most copies that memory and time allow.
+std::vector<const FewerCopies*> fewer_that_do(const AskedStage& stage, double seconds) {
+  std::vector<const FewerCopies*> best;
+  for (const FewerCopies& fewer : stage.plan.fewer)
+    if (is_within(fewer.choice, seconds) && (best.empty() || best.back()->key != fewer.key))
+      best.push_back(&fewer);
+  return best;
+}
+
+/// Where not the way of the file, nor any other with its storage, does.
+void propose_fewer(const AskedStage& stage, double seconds, std::vector<std::string>& lines) {
+  const std::vector<StepChoice>& choices = stage.plan.choices;
+  const StepChoice& now = choices.front();
+  if (is_within(now, seconds)) return;
+  const bool another_does = std::ranges::any_of(choices, [&](const StepChoice& choice) {
+    return choice.storage == now.storage && is_within(choice, seconds);
+  });
+  const std::vector<const FewerCopies*> fewer = fewer_that_do(stage, seconds);
+  if (seconds > 0)
+    lines.push_back(message("a step may take ", rounded_text(seconds, 3),
+                            " s, and the file's takes ", rounded_text(now.seconds_per_step(), 3),
+                            another_does    ? " s: another way below takes less"
+                            : fewer.empty() ? " s: no number of copies takes less"
+                                            : " s"));
+  for (const FewerCopies* one : fewer)
+    lines.push_back(message("fewer copies (", one->copies_per_text, " in the place of ",
+                            stage.plan.copies_per_text, "), a noisier score: ", one->key, " = ",
+                            one->value, " (", bytes_text(one->choice.memory.peak_bytes()), ", ",
+                            rounded_text(one->choice.seconds_per_step(), 3), " s a step)"));
+}
+
 /// What the planner proposes and never does by itself.
-std::vector<std::string> proposals_of(const AskedStage& stage) {
+std::vector<std::string> proposals_of(const AskedStage& stage, double seconds) {
   const std::vector<StepChoice>& choices = stage.plan.choices;
   const StepChoice& now = choices.front();
   std::vector<std::string> lines;
@@ -129,6 +164,7 @@ std::vector<std::string> proposals_of(const AskedStage& stage) {
     lines.emplace_back(
         "a larger budget, fewer rows a micro-batch, shorter texts, or an adapter in the place of "
         "all weights");
+    propose_fewer(stage, seconds, lines);
     return lines;
   }
   const auto same =
@@ -136,6 +172,7 @@ std::vector<std::string> proposals_of(const AskedStage& stage) {
   if (same != fit.end()) propose("fastest with the same numbers: ", choices[*same]);
   if (choices[fit.front()].storage != now.storage)
     propose("fastest, with other numbers: ", choices[fit.front()]);
+  propose_fewer(stage, seconds, lines);
   return lines;
 }
 
@@ -175,13 +212,22 @@ Table table_of(const std::vector<StepChoice>& choices) {
 }  // namespace
 
 Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
-                  const DeviceProfile& profile) {
+                  const DeviceProfile& profile, double seconds) {
   Json stages = Json::array();
   for (const AskedStage& stage : asked_stages(loaded, registry)) {
     const std::vector<StepChoice>& choices = stage.plan.choices;
     Json list = Json::array();
     for (const StepChoice& choice : choices) list.push_back(json_of(choice, choices.front()));
     const std::vector<std::size_t> fit = fitting(choices);
+    Json fewer = Json::array();
+    for (const FewerCopies& one : stage.plan.fewer)
+      fewer.push_back({{"key", one.key},
+                       {"value", one.value},
+                       {"now", one.now},
+                       {"copies_per_text", one.copies_per_text},
+                       {"peak_bytes", one.choice.memory.peak_bytes()},
+                       {"seconds_per_step", one.choice.seconds_per_step()},
+                       {"fits", is_within(one.choice, seconds)}});
     stages.push_back({{"stage", stage.name},
                       {"kind", stage.kind},
                       {"lengths", stage.plan.lengths},
@@ -192,7 +238,8 @@ Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
                       {"fastest_that_fits", fit.empty() ? Json() : Json(fit.front())},
                       {"least_bytes", choices[least_of(choices)].memory.peak_bytes()},
                       {"streamed", "not yet"},
-                      {"proposals", proposals_of(stage)},
+                      {"proposals", proposals_of(stage, seconds)},
+                      {"fewer", fewer},
                       {"choices", list}});
   }
   return {{"name", loaded.experiments.front().options.name},
@@ -200,11 +247,12 @@ Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
           {"kind", profile.kind},
           {"profile_source", profile.source},
           {"budget_bytes", loaded.experiments.front().options.memory.budget.bytes},
+          {"seconds_limit", seconds > 0 ? Json(seconds) : Json()},
           {"stages", stages}};
 }
 
 std::string choices_text(const LoadedExperiment& loaded, const Registry& registry,
-                         const DeviceProfile& profile) {
+                         const DeviceProfile& profile, double seconds) {
   std::ostringstream text;
   text << loaded.experiments.front().options.name << " on " << profile.name << " (" << profile.kind
        << "), budget " << bytes_text(loaded.experiments.front().options.memory.budget.bytes)
@@ -214,7 +262,7 @@ std::string choices_text(const LoadedExperiment& loaded, const Registry& registr
     text << "\nstage " << stage.name << ", if every text has " << stage.plan.lengths << ": "
          << fitting(choices).size() << " of " << choices.size() << " ways fit\n"
          << stage.plan.note << text_table(table_of(choices), 120);
-    for (const std::string& line : proposals_of(stage)) text << "  " << line << "\n";
+    for (const std::string& line : proposals_of(stage, seconds)) text << "  " << line << "\n";
   }
   text
       << "\nstreamed weights: not yet.  Seconds are work over the profile's rates, not measured.\n";

@@ -14,12 +14,14 @@ class Registry;
 
 /// Every choice of every training stage of the file's first cell: "stages", each with "choices",
 /// "configured" and "fastest_that_fits" (null where none fits) as places in them.
+/// `seconds`: what a step may take, or 0; where the file's way takes longer, or more memory than
+/// there is, "fewer" is looked at: the most copies of a text that would do.
 nlohmann::ordered_json choices_json(const LoadedExperiment& loaded, const Registry& registry,
-                                    const DeviceProfile& profile);
+                                    const DeviceProfile& profile, double seconds);
 
 /// The same for people: of each stage what the file says, the fastest choices that fit, and what
 /// the planner proposes.
 std::string choices_text(const LoadedExperiment& loaded, const Registry& registry,
-                         const DeviceProfile& profile);
+                         const DeviceProfile& profile, double seconds);
 
 }  // namespace lldm

@@ -3,7 +3,6 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/add.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
@@ -16,11 +15,13 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
+#include "lldm/model/transformer.hpp"
 #include "memory/machine_memory.hpp"
 #include "model/block.hpp"
 #include "model/block_parts.hpp"
 #include "model/products.hpp"
 #include "model/rope.hpp"
+#include "stage/step_time.hpp"
 
 namespace lldm {
 namespace {
@@ -45,10 +46,13 @@ struct ProductSize {
   std::int64_t rows, in, out;
 };
 
+/// Of the three products of a layer that is trained, as its block makes them: its rows, the
+/// gradient of its inputs, and that of its weight, where long sums meet few columns.
 ProductRates product_rates(const ProductSize& size) {
   const double work =
-      2e-12 * static_cast<double>(size.rows) * static_cast<double>(size.in * size.out);
-  const at::Tensor rows = at::randn({size.rows, size.in}), weight = at::randn({size.out, size.in});
+      3 * 2e-12 * static_cast<double>(size.rows) * static_cast<double>(size.in * size.out);
+  const at::Tensor rows = at::randn({size.rows, size.in}), weight = at::randn({size.out, size.in}),
+                   slope = at::randn({size.rows, size.out});
   ProductRates rates;
   const ProductLibrary before = product_library();
   const auto rate_of = [&](ProductLibrary library) -> double {
@@ -57,14 +61,23 @@ ProductRates product_rates(const ProductSize& size) {
     } catch (const ConfigError&) {
       return 0;  // this LibTorch has it not
     }
-    return work / seconds_of([&] { return rows_by(rows, weight); });
+    return work / seconds_of([&] {
+             static_cast<void>(rows_by(rows, weight));
+             static_cast<void>(product(slope, weight));
+             static_cast<void>(product(slope.t(), rows));
+           });
   };
   rates.mkl_float32 = rate_of(ProductLibrary::mkl);
   rates.onednn_float32 = rate_of(ProductLibrary::onednn);
   use_product_library(before);
   rates.float32 = std::max(rates.mkl_float32, rates.onednn_float32);
-  const at::Tensor short_rows = rows.to(at::kBFloat16), short_weight = weight.to(at::kBFloat16);
-  rates.bfloat16 = work / seconds_of([&] { return at::mm(short_rows, short_weight.t()); });
+  const at::Tensor short_rows = rows.to(at::kBFloat16), short_weight = weight.to(at::kBFloat16),
+                   short_slope = slope.to(at::kBFloat16);
+  rates.bfloat16 = work / seconds_of([&] {
+                     static_cast<void>(at::mm(short_rows, short_weight.t()));
+                     static_cast<void>(at::mm(short_slope, short_weight));
+                     static_cast<void>(at::mm(short_slope.t(), short_rows));
+                   });
   return rates;
 }
 
@@ -104,12 +117,32 @@ double decoding_rate(WeightStorage storage) {
          });
 }
 
-double call_microseconds() {
-  constexpr int kCalls = 1000;
-  const at::Tensor one = at::ones({16});
-  return 1e6 / kCalls * seconds_of([&] {
-           for (int i = 0; i < kCalls; ++i) static_cast<void>(at::add(one, one));
+/// GB/s of a block's norm and its activation, read and written.
+double row_rate() {
+  constexpr std::int64_t kTokens = 768, kWidth = 256, kMlpWidth = 640;
+  const at::Tensor rows = at::randn({kTokens, kWidth}), weight = at::ones({kWidth}),
+                   gate_up = at::randn({kTokens, 2 * kMlpWidth});
+  const BlockParts& parts = cpu_block_parts();
+  return 4e-9 * static_cast<double>(kTokens * (2 * kWidth + 3 * kMlpWidth)) / seconds_of([&] {
+           static_cast<void>(parts.norm(rows, weight, 1e-5));
+           static_cast<void>(parts.swiglu(gate_up));
          });
+}
+
+/// Of an operation of a block so small that its work is nothing.
+double call_microseconds() {
+  TransformerConfig config;
+  config.width = 16, config.layers = 8, config.heads = config.kv_heads = 2, config.mlp_width = 16;
+  config.vocabulary = config.logit_columns = 32, config.max_length = 64;
+  const auto model = make_transformer(config, {}, Draws(1, "profile"));
+  model->set_trainable(true);
+  PackedTokens batch;
+  batch.tokens = at::ones({32}, at::kLong);
+  batch.offsets = {0, 32};
+  const c10::AutoGradMode recording(true);
+  const auto step = [&] { model->hidden(batch).sum().backward(); };
+  return 1e6 * seconds_of(step) /
+         static_cast<double>(config.layers * (kBlockCallsForward + kBlockCallsBackward));
 }
 
 std::string processor_name() {
@@ -130,12 +163,13 @@ DeviceProfile measure_profile() {
   constexpr std::int64_t kContext = std::int64_t{200} << 20;  // code and mapped files of a run
   profile.memory = {{machine_memory_bytes()}, {kContext}};
   profile.products.large = product_rates({2048, 2048, 2048});
-  profile.products.medium = product_rates({736, 768, 2048});
-  profile.products.small = product_rates({3200, 64, 192});
+  profile.products.medium = product_rates({768, 512, 1280});
+  profile.products.small = product_rates({768, 128, 320});
   const double bytes = bandwidth();
   profile.rates = {.attention_float32 = attention_rate(),
                    .attention_bfloat16 = 0,
                    .bandwidth = bytes,
+                   .rows = row_rate(),
                    .decoding_int8 = decoding_rate(WeightStorage::int8),
                    .decoding_nf4 = decoding_rate(WeightStorage::nf4),
                    .transfer = bytes,  // the host is the device

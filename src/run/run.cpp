@@ -42,7 +42,10 @@ Workshop open_workshop(const RunSchedule& schedule, const Registry& registry, Me
   if (!memory.is_installed()) memory.install();
   ByteSize budget = file.memory.budget;
   budget.bytes /= sharers;
-  memory.set_budget(device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu, budget);
+  const MemoryDevice counted = device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu;
+  memory.set_budget(counted, budget);
+  for (const auto& [purpose, soft] : budgets_of(file.memory.budgets))
+    memory.set_budget(counted, purpose, {soft.bytes / sharers});
   return {schedule, registry, memory, logger, options, device, sharers > 1 && !group};
 }
 

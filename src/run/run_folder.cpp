@@ -8,6 +8,7 @@
 #include "experiment/folder_index.hpp"
 #include "experiment/growth.hpp"
 #include "experiment/input_files.hpp"
+#include "experiment/settled_steps.hpp"
 #include "experiment/work_names.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
@@ -100,7 +101,7 @@ std::size_t claim_folder(const std::filesystem::path& out, const config::Value& 
   const auto path = out / kIndexName;
   // The index first: it means the same work under the old config.
   if (!std::filesystem::exists(path) || read_file(path) != text) write_file_atomically(path, text);
-  write_config(out, resolved, logger);
+  write_config(out, with_settled(resolved, schedule), logger);
   keep_digests(out / kDigestsName);
   return others;
 }

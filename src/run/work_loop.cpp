@@ -9,6 +9,8 @@
 #include "experiment/work_names.hpp"
 #include "experiment/work_seal.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/bytes.hpp"
+#include "lldm/memory/manager.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "memory/device_trouble.hpp"
@@ -29,6 +31,28 @@ using std::chrono::steady_clock;
 /// How long lost work is left to the process that started its worker (it looks every second).
 constexpr std::chrono::milliseconds kJudgement(2500);
 
+/// Memory that no scope says the purpose of is in no plan: ours has one everywhere.
+void note_unscoped(const RunContext& run, const Work& work, const MemoryManager::Watch& watch,
+                   Result& result) {
+  constexpr std::int64_t kFew = 65536;
+  const auto device = run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu;
+  const std::int64_t bytes = watch.peak_bytes(device, MemoryPurpose::unscoped);
+  if (bytes == 0) return;
+  result["unscoped_bytes"] = bytes;
+  if (bytes < kFew) return;
+  std::string plugins;
+  for (const auto& [name, file] : run.experiment(work).plugin_files)
+    plugins += (plugins.empty() ? "" : ", ") + name;
+  run.logger.warning(
+      message("stage ", run.label(work), ": up to ", bytes_text(bytes),
+              " were allocated outside every purpose scope (unscoped): they count for the budget, "
+              "and no plan knows them\n  ",
+              plugins.empty() ? std::string("no plugin is loaded: this is a mistake of lldm")
+                              : message("from plugins: ", plugins,
+                                        "; lldm::PurposeScope around an allocation says what it is "
+                                        "for (docs/plugins.md)")));
+}
+
 void complete(const RunContext& run, const Work& work) {
   const auto begin = steady_clock::now();
   make_folders(work.folder);
@@ -39,6 +63,10 @@ void complete(const RunContext& run, const Work& work) {
   write_work_record(run.schedule, work);
   const Stage& stage = run.schedule.stage_of(work);
   announce(run.options.group.get(), run, work, run.logger);
+  const MemoryManager::Watch watch(run.memory);
+  // What has no purpose of its own passes; a plugin says itself what its memory is for.
+  const bool is_plugin = run.experiment(work).plugin_files.contains(std::string(stage.kind.name()));
+  const PurposeScope purpose(is_plugin ? MemoryPurpose::unscoped : MemoryPurpose::workspace);
   Result details = stage.kind.run(stage.options.get(), run, work);
   Result result = {{"hash", work.hash},
                    {"stage", work.stage},
@@ -47,6 +75,7 @@ void complete(const RunContext& run, const Work& work) {
                    {"seconds", duration<double>(steady_clock::now() - begin).count()}};
   if (!work.model.empty()) result["model"] = work.model;
   for (auto& [key, value] : details.items()) result[key] = value;
+  note_unscoped(run, work, watch, result);
   name_not_finite(result);
   run.metrics.sync();
   keep_metrics(run.metrics.path(), run.label(work), work.folder);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/score/combine.hpp"
 #include "lldm/score/plan_check.hpp"
 #include "score/evaluations.hpp"
@@ -160,6 +161,7 @@ void ScoreEngineCore::count(const ScoreBatch& given, const ObjectiveNeeds& needs
 EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& totals,
                                  const ObjectiveNeeds& needs, const LossFunction& plain_loss,
                                  GradientPath path) const {
+  const PurposeScope purpose(MemoryPurpose::workspace);
   check_batch(given);
   const std::optional<ScoreBatch> own = on_own_path(given);
   const ScoreBatch& batch = own ? *own : given;
@@ -218,6 +220,7 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& tota
 }
 
 ScoreSet ScoreEngineCore::score(const ScoreBatch& batch, const StepTotals& totals) const {
+  const PurposeScope purpose(MemoryPurpose::workspace);
   check_batch(batch);
   const std::vector<double> values = readouts(batch.plans, false);
   at::Tensor reference;

@@ -129,6 +129,7 @@ at::Tensor ScoreEngineCore::evaluate_logits(const Chunk& chunk, std::span<const 
 std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans, bool reference,
                                               std::int64_t most_copies) const {
   const c10::NoGradGuard no_grad;
+  const PurposeScope purpose(MemoryPurpose::workspace);
   std::vector<double> values;
   if (reference && stored_) {
     const PhaseScope phase(StepPhase::reference);

@@ -65,6 +65,10 @@ PreparedTraining prepare_training(const RunContext& run, const Work& work,
   setup.draws_epochs = stage.draws_epochs;
   setup.random_length_share = stage.random_length_share;
   setup.device = run.device;
+  for (const std::string_view type :
+       {stage.forward_process.type(), stage.score_estimator.type(), stage.objective.type()})
+    if (run.experiment(work).plugin_files.contains(std::string(type)))
+      setup.component_purpose = MemoryPurpose::unscoped;
   setup.group = run.options.group;
   setup.reduction = stage.reduction.value_or(Reduction::fast);
   return {bundle,

@@ -33,40 +33,30 @@ std::vector<std::int64_t> sizes_of_a_pass(const StepSizes& sizes) {
   return list;
 }
 
-class Choices {
- public:
-  Choices(const StepSizes& sizes, const ObjectiveNeeds& needs, const DeviceProfile& profile,
-          ByteSize budget)
-      : sizes_(sizes), needs_(needs), profile_(profile), budget_(budget) {}
-
-  [[nodiscard]] StepChoice of(const StepModel& model, const StepSettings& settings) const {
-    const StepPlan plan = plan_step(model, sizes_, needs_, settings, budget_);
-    return {.storage = model.pass.precision.storage,
-            .recomputation = model.pass.recomputation,
-            .path = settings.path,
-            .max_tokens_per_forward = settings.max_tokens_per_forward,
-            .pairwise_copies = settings.pairwise_copies,
-            .is_reference_cached = !model.has_reference,
-            .tokens_per_forward = plan.tokens_per_forward,
-            .memory = plan.memory,
-            .seconds = step_seconds(model, sizes_, plan, profile_)};
-  }
-
- private:
-  const StepSizes& sizes_;
-  const ObjectiveNeeds& needs_;
-  const DeviceProfile& profile_;
-  ByteSize budget_;
-};
-
 }  // namespace
+
+StepChoice choice_of(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
+                     const StepSettings& settings, const DeviceProfile& profile, ByteSize budget) {
+  const StepPlan plan = plan_step(model, sizes, needs, settings, budget);
+  return {.storage = model.pass.precision.storage,
+          .recomputation = model.pass.recomputation,
+          .path = settings.path,
+          .max_tokens_per_forward = settings.max_tokens_per_forward,
+          .pairwise_copies = settings.pairwise_copies,
+          .is_reference_cached = !model.has_reference,
+          .tokens_per_forward = plan.tokens_per_forward,
+          .memory = plan.memory,
+          .seconds = step_seconds(model, sizes, plan, profile)};
+}
 
 std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& sizes,
                                      const ObjectiveNeeds& needs, Combination combination,
                                      const ChosenStep& chosen, const DeviceProfile& profile,
                                      ByteSize budget) {
-  const Choices choices(sizes, needs, profile, budget);
-  std::vector<StepChoice> list = {choices.of(model, chosen.plan.settings)};
+  const auto of = [&](const StepModel& one, const StepSettings& settings) {
+    return choice_of(one, sizes, needs, settings, profile, budget);
+  };
+  std::vector<StepChoice> list = {of(model, chosen.plan.settings)};
   list.front().is_configured = true;
   const bool is_adapter = model.pass.adapter_values > 0;
   for (const WeightStorage storage : kStorages) {
@@ -82,8 +72,8 @@ std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& si
             set_storage(other, storage);
             other.pass.recomputation = recomputation;
             if (is_cached) other.has_reference = false;
-            StepChoice choice = choices.of(
-                other, {path, tokens, std::max(kPairwiseCopies, tokens / sizes.longest)});
+            StepChoice choice =
+                of(other, {path, tokens, std::max(kPairwiseCopies, tokens / sizes.longest)});
             if (choice.tokens_per_forward == before) continue;
             before = choice.tokens_per_forward;
             list.push_back(std::move(choice));

@@ -18,6 +18,10 @@ std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& si
                                      const ChosenStep& chosen, const DeviceProfile& profile,
                                      ByteSize budget);
 
+/// One way, with its bytes and seconds.
+StepChoice choice_of(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
+                     const StepSettings& settings, const DeviceProfile& profile, ByteSize budget);
+
 /// The three single keys whose change lowers the peak most, with the peak each gives, as indented
 /// lines.
 std::string advice_text(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,

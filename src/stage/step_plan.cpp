@@ -40,8 +40,7 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
       {"gradients", MemoryPurpose::gradients, trained_bytes(model)},
       {"pair buffers", MemoryPurpose::gradients, trained_bytes(model) * side_buffers},
       {"gradient sums", MemoryPurpose::gradients, model.gradient_sums},
-      {"optimizer", MemoryPurpose::optimizer, model.optimizer_bytes},
-      {"optimizer's copies", MemoryPurpose::staging, model.optimizer_staging}};
+      {"optimizer", MemoryPurpose::optimizer, model.optimizer_bytes}};
   if (sizes.micro_batches_per_step > 1)
     lines.push_back({"gradient noise", MemoryPurpose::workspace, 8 * model.followed_values});
   return lines;
@@ -50,7 +49,7 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
 /// The forward passes with a graph that a micro-batch makes on this path, by the graphs that are
 /// alive together.
 std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const StepSettings& settings,
-                                         bool is_bound) {
+                                         bool is_bound, bool has_patterns) {
   std::vector<Pack> packs;
   if (settings.path == GradientPath::pairwise) {
     for (const TextLoad& text : texts)
@@ -71,10 +70,18 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const Step
         std::max(packs.front().tokens, std::min(all, settings.max_tokens_per_forward));
   }
   if (settings.path == GradientPath::retain) return {packs};
+  if (has_patterns) {  // few long texts or many short ones may hold more
+    std::ranges::sort(packs);
+    const auto [first, last] = std::ranges::unique(packs);
+    packs.erase(first, last);
+    std::vector<std::vector<Pack>> each;
+    for (const Pack& pack : packs) each.push_back({pack});
+    return each;
+  }
   Pack largest;
   for (const Pack& pack : packs)
-    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries),
-               std::max(largest.masks, pack.masks)};
+    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries), 0,
+               0};
   return {{largest}};
 }
 
@@ -86,6 +93,7 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
     for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
   };
   if (!sizes.validation.empty()) add(sizes.validation);
+  if (!sizes.last_look.empty()) add(sizes.last_look);
   const bool is_pairwise = settings.path == GradientPath::pairwise;
   if (is_pairwise && model.has_reference) {
     const std::int64_t copies = scoring_copies(settings.pairwise_copies, model.pass.is_on_cpu);
@@ -123,6 +131,9 @@ StepModel step_model(const ExperimentOptions& options, const TrainingStage& stag
       !is_adapter && precision.storage == WeightStorage::bfloat16 ? 2 : number_bytes(model),
       device);
   model.optimizer_bytes = optimizer.device;
+  model.optimizer_host = optimizer.host;
+  // Moments in codes are looked up and sought among 256: on the CPU five times AdamW's pass.
+  if (stage.optimizer.type == "adamw_8bit" && model.pass.is_on_cpu) model.optimizer_moves *= 5;
   model.optimizer_staging = optimizer.staging;
   if (stage.reduction.value_or(Reduction::fast) == Reduction::ordered)
     model.gradient_sums = trained_bytes(model);
@@ -146,7 +157,8 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   in.held = held_lines(model, sizes,
                        settings.path == GradientPath::pairwise ? pairwise_buffers(needs) : 0);
   for (const MicroBatchLoad& texts : sizes.micro_batches)
-    for (const std::vector<Pack>& graphs : graphs_of(texts, settings, sizes.is_bound)) {
+    for (const std::vector<Pack>& graphs :
+         graphs_of(texts, settings, sizes.is_bound, sizes.has_patterns)) {
       for (const Pack& pack : graphs)
         plan.tokens_per_forward = std::max(plan.tokens_per_forward, pack.tokens);
       for (const PlanMoment& moment : training_moments(pass, graphs)) in.moments.push_back(moment);
@@ -189,9 +201,11 @@ std::vector<std::int64_t> open_tokens(const StepSizes& sizes, std::int64_t asked
 
 /// Of an answer in one pass, most first: with a budget as many as fill it.
 std::vector<std::int64_t> open_copies(const StepSizes& sizes, GradientPath path,
-                                      std::int64_t max_tokens, ByteSize budget, bool is_open) {
+                                      std::int64_t max_tokens, ByteSize budget,
+                                      const StepAsked& asked) {
+  if (asked.pairwise_copies > 0) return {asked.pairwise_copies};
   std::vector<std::int64_t> list;
-  if (path == GradientPath::pairwise && is_open && budget.bytes > 0) {
+  if (path == GradientPath::pairwise && asked.path == GradientPath::automatic && budget.bytes > 0) {
     std::int64_t most = 0;
     for (const MicroBatchLoad& texts : sizes.micro_batches)
       for (const TextLoad& text : texts)
@@ -220,8 +234,7 @@ ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveN
     for (const Recomputation recomputation : recomputations) {
       model.pass.recomputation = recomputation;
       for (const std::int64_t tokens : open_tokens(sizes, asked.max_tokens_per_forward))
-        for (const std::int64_t copies :
-             open_copies(sizes, path, tokens, budget, asked.path == GradientPath::automatic)) {
+        for (const std::int64_t copies : open_copies(sizes, path, tokens, budget, asked)) {
           const StepPlan plan = plan_step(model, sizes, needs, {path, tokens, copies}, budget);
           if (!plan.memory.fits()) {
             const bool is_less = plan.memory.peak_bytes() < least.plan.memory.peak_bytes();

@@ -24,7 +24,9 @@ struct StepModel {
   std::int64_t weight_bytes = 0;
   std::int64_t trained = 0;            // numbers that training changes
   std::int64_t optimizer_bytes = 0;    // what the optimizer keeps between steps, on the device
-  std::int64_t optimizer_staging = 0;  // and what it copies through
+  std::int64_t optimizer_host = 0;     // beside a GPU: what it keeps on the host
+  std::int64_t optimizer_staging = 0;  // and what it copies through there, locked
+  double optimizer_moves = 28;  // bytes of memory whose moving takes as long as a number's update
   std::int64_t gradient_sums = 0;     // bytes: gradients are added up beside those of a micro-batch
   bool has_reference = false;         // a frozen one beside the policy
   std::int64_t followed_values = 0;   // of the tensor whose gradient is compared (GradientNoise)
@@ -78,6 +80,7 @@ struct StepAsked {
   GradientPath path = GradientPath::automatic;
   std::int64_t max_tokens_per_forward = 0;                 // 0: open
   Recomputation recomputation = Recomputation::automatic;  // open
+  std::int64_t pairwise_copies = 0;                        // 0: open
 };
 struct ChosenStep {
   StepPlan plan;

@@ -168,6 +168,9 @@ StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup) {
       sizes.micro_batches.push_back(load_of(parts, setup, candidate));
   }
   if (!setup.validation.empty()) sizes.validation = validation_load(parts, setup);
+  const TrainingRow first = setup.source ? setup.source->row(0).front() : setup.rows.front();
+  sizes.last_look = {load_of(parts, first.answers.front(),
+                             TextDraws(setup.draws, Purpose::evaluation, 0, first.id, 0))};
   for (const MicroBatchLoad& texts : sizes.micro_batches)
     for (const TextLoad& text : texts) sizes.longest = std::max(sizes.longest, text.length);
   return sizes;
@@ -206,6 +209,7 @@ std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tok
       packs.back().tokens += text.length;
       if (masked != packs.size())
         masked = packs.size(), packs.back().masks += text.length * text.length;
+      packs.back().largest_mask = std::max(packs.back().largest_mask, text.length * text.length);
       // Evenly, as far as whole numbers go.
       const std::int64_t until = text.queries * (c + 1) / text.copies;
       packs.back().queries += until - asked;

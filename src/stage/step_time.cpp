@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/head.hpp"
+
 namespace lldm {
 namespace {
 
@@ -13,6 +15,7 @@ struct PassWork {
   double attention = 0;  // FLOPs
   double head = 0;       // FLOPs
   double tokens = 0;
+  double queries = 0;
   double passes = 0;  // packs
 };
 
@@ -27,6 +30,7 @@ PassWork work_of(const StepModel& model, const MicroBatchLoad& texts, const Step
     // Queries times keys, probabilities times values.
     work.attention += 4 * tokens * as_double(text.length) *
                       as_double(shape.heads * shape.head_width * shape.layers);
+    work.queries += as_double(text.queries);
     work.head += 2 * as_double(text.queries) * as_double(shape.width * shape.logit_columns);
   }
   work.products = 2 * work.tokens * shape.matrix_values;
@@ -58,6 +62,15 @@ double recomputed_share(const PassModel& pass) {
       return (qkv * d + q * d + 2 * f * d) / all;
   }
   return 0;
+}
+
+/// Of a token, in all blocks of a forward pass: what products read in bfloat16 and give in it.
+double rounded_bytes(const ModelShape& shape) {
+  const std::int64_t q = shape.heads * shape.head_width,
+                     qkv = q + 2 * shape.kv_heads * shape.head_width;
+  const std::int64_t in = 2 * shape.width + q + shape.mlp_width,
+                     out = qkv + 2 * shape.width + 2 * shape.mlp_width;
+  return 6 * as_double(shape.layers * (in + out));
 }
 
 /// Times that weights are decoded over one pass of all blocks, per second of the profile.
@@ -98,34 +111,55 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const double number =
       as_double(static_cast<std::int64_t>(c10::elementSize(model.pass.precision.rows())));
   const bool trains_weights = model.pass.trains_weights;
+  // Products of a low rank do little with what they read.
+  constexpr std::int64_t kWideRank = 16;
+  const double narrow = plain *
+                        as_double(std::clamp<std::int64_t>(model.pass.adapter_rank, 1, kWideRank)) /
+                        as_double(kWideRank);
   // A pass without a graph, and what backward adds to it.
-  const double forward = work.products / rate + work.updates / plain;
+  const double forward = work.products / rate + work.updates / narrow;
   const double backward =
-      (trains_weights ? 2 : 1) * work.products / rate + 2 * work.updates / plain;
+      (trains_weights ? 2 : 1) * work.products / rate + 2 * work.updates / narrow;
   const double head_forward = work.head / plain;
-  // Logits are made again where they were not kept: in chunks, as a rule.
-  const double head_backward = (trains_weights ? 3 : 2) * work.head / plain;
+  // A frozen head's slopes go on in the forward pass; a trained one makes its logits again where
+  // they are more than a chunk; one that is decoded always does.
+  const bool is_plain = model.pass.precision.storage == WeightStorage::plain;
+  const bool is_one_chunk =
+      work.queries / work.passes <=
+      as_double(
+          head_chunk_rows(shape.logit_columns, static_cast<std::int64_t>(number), trains_weights));
+  const double head_products = !is_plain ? 2 : !trains_weights ? 1 : is_one_chunk ? 2 : 3;
+  const double head_backward = head_products * work.head / plain;
   const double again = recomputed_share(model.pass);
   const double decoding = decoding_seconds(model, profile);
   const bool is_attended_again = model.pass.recomputation == Recomputation::full;
   const double scored =
       (model.has_reference ? 1 : 0) + (plan.settings.path == GradientPath::replay ? 1 : 0);
   // Norms, rotations, SwiGLU, residuals: numbers of a token and block that are read or written.
+  const double row_rate =
+      kGiga * (profile.rates.rows > 0 ? profile.rates.rows : profile.rates.bandwidth);
   const double moved = number * as_double(shape.layers) *
-                       as_double(10 * shape.width + 6 * shape.mlp_width) * work.tokens /
-                       (kGiga * profile.rates.bandwidth);
-  constexpr double kCallsForward = 25, kCallsBackward = 60;  // operations of a block
+                       as_double(10 * shape.width + 6 * shape.mlp_width) * work.tokens / row_rate;
+  // Inputs of products that are rounded, and what they give widened: read 4 bytes and write 2, or
+  // the reverse.
+  const double rounded = is_bfloat16 ? rounded_bytes(shape) * work.tokens / row_rate : 0;
+  // Of logits: written by a product, read and written by the softmax, read by the next products.
+  const double logits =
+      number * as_double(shape.logit_columns) * work.queries / (kGiga * profile.rates.bandwidth);
+  const double kCallsForward = as_double(kBlockCallsForward),
+               kCallsBackward = as_double(kBlockCallsBackward);
   const double calls = kMicro * profile.rates.call * as_double(shape.layers) * work.passes;
   const double steps = as_double(sizes.micro_batches_per_step);
   return {{"products", steps * (forward + backward)},
-          {"head", steps * (head_forward + head_backward)},
+          {"head", steps * (head_forward + head_backward + (trains_weights ? 6 : 4) * logits)},
           {"attention", steps * 3.5 * work.attention / attention},
           {"recomputation", steps * (again * work.products / rate +
                                      (is_attended_again ? work.attention / attention : 0))},
           {"scoring", steps * scored * (forward + head_forward + work.attention / attention)},
           {"decoding", steps * decoding * work.passes * (2 + again + scored)},
-          {"memory", steps * moved * (3 + again + scored)},
-          {"optimizer", 28 * as_double(model.trained) / (kGiga * profile.rates.bandwidth)},
+          {"memory", steps * (moved + rounded) * (3 + again + scored)},
+          {"optimizer",
+           model.optimizer_moves * as_double(model.trained) / (kGiga * profile.rates.bandwidth)},
           {"calls", steps * calls * (kCallsForward * (1 + again + scored) + kCallsBackward)}};
 }
 

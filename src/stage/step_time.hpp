@@ -11,6 +11,9 @@
 
 namespace lldm {
 
+/// Operations of a block, over which a profile's `call` is measured.
+inline constexpr std::int64_t kBlockCallsForward = 25, kBlockCallsBackward = 60;
+
 /// Seconds of one optimizer step by what takes them: products, head, attention, recomputation,
 /// reference (passes of the policy again included), decoding, memory (row-wise operations),
 /// optimizer, calls.  Each is work over rate; nothing overlaps.

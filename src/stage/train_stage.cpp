@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "experiment/settled_steps.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/stage/run_context.hpp"
@@ -129,6 +130,7 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   const TrainingPlan plan =
       first_then_others(group, [&] { return plan_training(run, work, stage, prepared); });
   obey(plan.chosen, prepared);
+  if (!group || group->is_first()) note_settled(run.options.out, run.schedule);
   const std::int64_t num_rows = prepared.setup.num_rows();
   run.logger.info(message("stage ", run.label(work), ": ", num_rows,
                           needs.group_size == 2 ? " pairs" : " rows", ", ",

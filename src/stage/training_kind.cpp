@@ -160,6 +160,14 @@ void TrainingStage::check(config::OptionsCheck& check) const {
   if (eval_steps > 0 && validation_rows == 0 && !check.is_set("validation"))
     check.warning("eval_steps", "eval_steps has no effect with validation_rows = 0",
                   "validation_rows says how many rows are held out");
+  if (settled && settled->gradient_path != GradientPath::automatic &&
+      gradient_path != GradientPath::automatic && settled->gradient_path != gradient_path)
+    check.error("settled", "settled.gradient_path contradicts gradient_path",
+                "it stands for gradient_path = \"auto\" alone");
+  if (settled && settled->max_tokens_per_forward > 0 && max_tokens_per_forward > 0 &&
+      settled->max_tokens_per_forward != max_tokens_per_forward)
+    check.error("settled", "settled.max_tokens_per_forward contradicts max_tokens_per_forward",
+                "it stands for max_tokens_per_forward = 0 alone");
   if (benchmarks && allow_benchmarks.value_or(false))
     check.error("benchmarks", "allow_benchmarks lets through what these sets would refuse",
                 "give one of them");

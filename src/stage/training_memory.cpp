@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "stage/training_memory.hpp"
 
+#include "experiment/settled_steps.hpp"
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/storage/files.hpp"
+#include "stage/host_memory.hpp"
 #include "text/json.hpp"
 
 namespace lldm {
 namespace {
-
-constexpr const char* kStepPlanName = "step_plan.json";
 
 template <class E>
 std::string name_of(E value) {
@@ -27,16 +27,17 @@ E value_of(const std::string& name) {
   throw DataError(message("\"", name, "\" is no choice"));
 }
 
-/// What an earlier process of the same work settled, of what the file leaves open.
-void recall(const std::filesystem::path& file, StepAsked& asked, std::int64_t& copies) {
-  if (!std::filesystem::exists(file)) return;
+/// What an earlier process of the same work settled; false where there was none.
+bool recall(const std::filesystem::path& file, StepAsked& asked) {
+  if (!std::filesystem::exists(file)) return false;
   with_json_errors(file.string(), [&] {
     const auto json = parse_json(read_file(file), file.string());
     asked.path = value_of<GradientPath>(json.at("gradient_path").get<std::string>());
     asked.recomputation = value_of<Recomputation>(json.at("recomputation").get<std::string>());
     asked.max_tokens_per_forward = json_integer(json.at("max_tokens_per_forward"));
-    copies = json_integer(json.at("pairwise_copies"));
+    asked.pairwise_copies = json_integer(json.at("pairwise_copies"));
   });
+  return true;
 }
 
 void keep(const std::filesystem::path& file, const ChosenStep& chosen) {
@@ -47,6 +48,12 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen) {
                                        {"pairwise_copies", settings.pairwise_copies},
                                        {"predicted_peak_bytes", chosen.plan.memory.peak_bytes()}};
   write_file_atomically(file, json.dump(2) + "\n");
+}
+
+/// The keys that help; their last line is a larger budget, which makes no machine larger.
+std::string without_budget(const std::string& advice) {
+  const std::size_t last = advice.rfind('\n');
+  return last == std::string::npos ? advice : advice.substr(0, last);
 }
 
 }  // namespace
@@ -61,6 +68,18 @@ std::int64_t num_trained(const Model& model) {
 DeviceProfile profile_of(const ExperimentOptions& options, const std::string& device) {
   const std::string& named = options.memory.profile;
   return find_profile(!named.empty() ? named : device == "cuda" ? "h100" : "cpu");
+}
+
+StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& options) {
+  StepAsked asked{stage.gradient_path, stage.max_tokens_per_forward, options.model.recomputation};
+  if (!stage.settled) return asked;
+  if (asked.path == GradientPath::automatic) asked.path = stage.settled->gradient_path;
+  if (asked.max_tokens_per_forward == 0)
+    asked.max_tokens_per_forward = stage.settled->max_tokens_per_forward;
+  if (asked.recomputation == Recomputation::automatic)
+    asked.recomputation = stage.settled->recomputation;
+  asked.pairwise_copies = stage.settled->pairwise_copies;
+  return asked;
 }
 
 std::string TrainingPlan::advice(const TrainingStage& stage) const {
@@ -88,20 +107,27 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   plan.sizes = sizes_of_rows(
       {prepared.estimator, prepared.process, prepared.needs, stage.optimizer}, prepared.setup);
   const std::filesystem::path file = work.folder / kStepPlanName;
-  StepAsked asked{stage.gradient_path, stage.max_tokens_per_forward, options.model.recomputation};
-  std::int64_t copies = 0;
-  recall(file, asked, copies);
+  StepAsked asked = asked_step(stage, options);
+  const bool is_recalled = recall(file, asked);
   plan.chosen =
       choose_step(plan.model, plan.sizes, plan.needs, prepared.estimator.target(1).combination,
                   asked, profile_of(options, device), options.memory.budget);
   plan.model.pass.recomputation = plan.chosen.recomputation;
-  if (copies > 0 && copies != plan.chosen.plan.settings.pairwise_copies) {
-    StepSettings settings = plan.chosen.plan.settings;
-    settings.pairwise_copies = copies;
-    plan.chosen.plan =
-        plan_step(plan.model, plan.sizes, plan.needs, settings, options.memory.budget);
-  }
-  if (!plan.chosen.plan.memory.fits()) plan.chosen.plan.memory.require_fit(plan.advice(stage));
+  if (!plan.chosen.plan.memory.fits())
+    plan.chosen.plan.memory.require_fit(
+        plan.advice(stage) +
+        (is_recalled ? message("\n  the way to do the steps was settled when the stage began, in ",
+                               file.string(), ": without that file it is chosen anew")
+         : stage.settled
+             ? "\n  the way to do the steps is the table `settled` of the stage: without "
+               "it it is chosen anew"
+             : ""));
+  const std::int64_t of_device =
+      plan.model.pass.is_on_cpu ? plan.chosen.plan.memory.peak_bytes() : 0;
+  require_host_memory(
+      {.bytes = of_device + plan.model.optimizer_host + plan.model.optimizer_staging,
+       .locked = plan.model.pass.is_on_cpu ? 0 : plan.model.optimizer_staging},
+      host_limits(), without_budget(plan.advice(stage)));
   if (!run.options.group || run.options.group->is_first()) keep(file, plan.chosen);
   return plan;
 }

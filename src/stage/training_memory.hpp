@@ -37,6 +37,9 @@ struct TrainingPlan {
 TrainingPlan plan_training(const RunContext& run, const Work& work, const TrainingStage& stage,
                            const PreparedTraining& prepared);
 
+/// What the file says of how steps are done, its table `settled` included.
+StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& options);
+
 /// Does the stage as it was planned.
 void obey(const ChosenStep& chosen, PreparedTraining& prepared);
 

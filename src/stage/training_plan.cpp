@@ -16,6 +16,7 @@
 #include "model/adapter_targets.hpp"
 #include "model/planned_model.hpp"
 #include "stage/any_ids.hpp"
+#include "stage/fewer_copies.hpp"
 #include "stage/kinds.hpp"
 #include "stage/training_memory.hpp"
 
@@ -103,17 +104,27 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
                                          canvas, has_validation(stage));
   const Combination combination = estimator.target(1).combination;
   const DeviceProfile profile = profile_of(options, step.pass.is_on_cpu ? "cpu" : "cuda");
-  const ChosenStep chosen =
-      choose_step(step, sizes, needs, combination,
-                  {stage.gradient_path, stage.max_tokens_per_forward, options.model.recomputation},
-                  profile, options.memory.budget);
+  const ChosenStep chosen = choose_step(step, sizes, needs, combination, asked_step(stage, options),
+                                        profile, options.memory.budget);
   step.pass.recomputation = chosen.recomputation;
   plan.memory = chosen.plan.memory;
   plan.gradient_path = chosen.plan.settings.path;
   plan.tokens_per_forward = chosen.plan.tokens_per_forward;
-  if (experiment.lists_choices)
+  if (experiment.lists_choices) {
     plan.choices =
         step_choices(step, sizes, needs, combination, chosen, profile, options.memory.budget);
+    plan.fewer =
+        fewer_copies(stage.score_estimator, canvas, services, [&](const AnyScoreEstimator& other) {
+          StepModel model = step;
+          const StepSizes fewer = sizes_of_bound({other, process, needs, stage.optimizer}, longest,
+                                                 canvas, has_validation(stage));
+          const ChosenStep way =
+              choose_step(model, fewer, needs, other.target(1).combination,
+                          asked_step(stage, options), profile, options.memory.budget);
+          model.pass.recomputation = way.recomputation;
+          return choice_of(model, fewer, needs, way.plan.settings, profile, options.memory.budget);
+        });
+  }
   const OptimizerOptions& optimizer = stage.optimizer;
   plan.steps = steps_of(optimizer);
   plan.batch = std::to_string(optimizer.batch_size * optimizer.gradient_accumulation_steps);

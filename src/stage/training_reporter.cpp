@@ -10,10 +10,12 @@
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/bytes.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/train/checkpoint.hpp"
+#include "memory/reclaim.hpp"
 
 namespace lldm {
 namespace {
@@ -37,7 +39,8 @@ TrainingReporter::TrainingReporter(const RunContext& run, const Work& work,
       work_(work),
       bundle_(bundle),
       label_(run.label(work)),
-      best_loss_(std::numeric_limits<double>::quiet_NaN()) {}
+      best_loss_(std::numeric_limits<double>::quiet_NaN()),
+      given_(run.memory, run.device) {}
 
 TrainingProgress TrainingReporter::resume(Optimizer& optimizer, std::int64_t total_steps) {
   const bool is_asked_for = is_checkpoint_of(run_.options.resume, work_.folder);
@@ -152,9 +155,17 @@ void TrainingReporter::on_log(std::int64_t step, std::int64_t,
   std::map<std::string, double> all = metrics;
   const MemoryReport memory = run_.memory.report();
   if (memory.is_installed)
-    for (const DeviceMemory& device : memory.devices)
-      all[message("memory/", kMemoryDeviceNames[static_cast<std::size_t>(device.device)],
-                  "_peak_bytes")] = static_cast<double>(device.total.peak_bytes);
+    for (const DeviceMemory& device : memory.devices) {
+      const auto add = [&](const char* what, std::int64_t bytes) {
+        all[message("memory/", kMemoryDeviceNames[static_cast<std::size_t>(device.device)], what)] =
+            static_cast<double>(bytes);
+      };
+      add("_peak_bytes", device.total.peak_bytes);
+      if (device.reserved_bytes > 0) add("_reserved_bytes", device.reserved_bytes);
+      if (device.outside_bytes > 0) add("_outside_bytes", device.outside_bytes);
+      if (device.pinned_bytes > 0) add("_pinned_bytes", device.pinned_bytes);
+    }
+  given_.add_metrics(all);
   write(step, all, "train/");
   count_training(step, metrics);
   // The middle of the stage's own figures: the first steps pay for first allocations.
@@ -184,12 +195,24 @@ void TrainingReporter::keep_best(std::int64_t step, double loss) {
 void TrainingReporter::on_retry(std::int64_t step, const MemoryRetries& memory,
                                 const std::string& reason) {
   memory_ = memory;
-  run_.logger.warning(
-      message("stage ", label_, ": step ", step + 1,
-              " did not fit and is done again, from the same draws, with passes of "
-              "at most ",
-              memory.max_tokens_per_forward,
-              " tokens, as are the steps behind it: ", reason.substr(0, reason.find('\n'))));
+  const std::string passes =
+      memory.max_tokens_per_forward == 0
+          ? std::string()
+          : message(" with passes of at most ", memory.max_tokens_per_forward,
+                    " tokens, as are the steps behind it");
+  run_.logger.warning(message("stage ", label_, ": step ", step + 1,
+                              " did not fit and is done again, from the same draws,", passes, ": ",
+                              reason.substr(0, reason.find('\n'))));
+}
+
+void TrainingReporter::on_reclaim(std::int64_t step, std::string_view what, std::int64_t bytes) {
+  if (!given_.add(what, bytes)) return;
+  std::string_view said = "memory that was kept for later uses";
+  if (what == name_of(memory::ReclaimStep::look_ahead)) said = "weights brought before their use";
+  if (what == name_of(memory::ReclaimStep::logits_chunk)) said = "half the logits at once";
+  run_.logger.warning(message("stage ", label_, ": before step ", step + 1,
+                              " memory was given up: ", said, ", ", bytes_text(bytes),
+                              "; further times are counted alone (memory/reclaimed_", what, ")"));
 }
 
 void TrainingReporter::on_save(const TrainingProgress& progress, const Optimizer& optimizer) {
@@ -222,6 +245,7 @@ Result TrainingReporter::result() const {
   if (memory_.count > 0)
     result["memory_retries"] = {{"count", memory_.count},
                                 {"max_tokens_per_forward", memory_.max_tokens_per_forward}};
+  given_.add_result(result);
   if (save_errors_ > 0) result["save_errors"] = save_errors_;
   if (best_step_ >= 0) {
     result["best_step"] = best_step_;

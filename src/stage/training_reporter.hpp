@@ -11,6 +11,7 @@
 #include "lldm/stage/run_context.hpp"
 #include "lldm/track/tensorboard.hpp"
 #include "lldm/train/trainer.hpp"
+#include "stage/memory_given.hpp"
 
 namespace lldm {
 
@@ -29,6 +30,7 @@ class TrainingReporter final : public TrainingObserver {
               const std::map<std::string, double>& metrics) override;
   void on_validation(std::int64_t step, const std::map<std::string, double>& metrics) override;
   void on_retry(std::int64_t step, const MemoryRetries& memory, const std::string& reason) override;
+  void on_reclaim(std::int64_t step, std::string_view what, std::int64_t bytes) override;
   void on_save(const TrainingProgress& progress, const Optimizer& optimizer) override;
   bool should_stop() override { return run_.options.observer->should_stop(); }
 
@@ -60,6 +62,7 @@ class TrainingReporter final : public TrainingObserver {
   std::int64_t best_step_ = -1;
   std::int64_t save_errors_ = 0;
   MemoryRetries memory_ = {};
+  MemoryGiven given_;
   std::int64_t counted_ = 0;
   std::map<std::string, std::int64_t> passes_;
   Result result_;

@@ -79,9 +79,10 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
   if (state.adaptation.evaluations > 0)
     json["adaptation"] = {{"evaluations", state.adaptation.evaluations},
                           {"variance", state.adaptation.variance}};
-  if (state.memory.count > 0)
+  if (state.memory.is_any())
     json["memory_retries"] = {{"count", state.memory.count},
-                              {"max_tokens_per_forward", state.memory.max_tokens_per_forward}};
+                              {"max_tokens_per_forward", state.memory.max_tokens_per_forward},
+                              {"head_halvings", state.memory.head_halvings}};
   if (std::isfinite(state.best_validation)) json["best_validation"] = state.best_validation;
   folder.add("state.json", json.dump(2) + "\n");
   folder.publish();
@@ -112,7 +113,8 @@ CheckpointState parsed_state(const std::string& text, const std::string& where) 
                           number(adaptation->at("variance"))};
     if (const auto memory = json.find("memory_retries"); memory != json.end())
       state.memory = {json_integer(memory->at("count")),
-                      json_integer(memory->at("max_tokens_per_forward"))};
+                      json_integer(memory->at("max_tokens_per_forward")),
+                      memory->value("head_halvings", std::int64_t{0})};
     state.best_validation = json.value("best_validation", std::numeric_limits<double>::quiet_NaN());
   });
   return state;

@@ -9,6 +9,8 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/objective/weighted_sum.hpp"
+#include "memory/reclaim.hpp"
+#include "model/head.hpp"
 #include "train/trainer_step.hpp"
 
 namespace lldm {
@@ -20,6 +22,14 @@ std::map<std::string, double> values(const std::map<std::string, Mean>& means) {
     if (mean.count != 0) result[name] = mean.value();
   return result;
 }
+
+/// Chunks of logits are as they were, however a run ends.
+struct Restored {
+  Restored() = default;
+  ~Restored() { set_head_halvings(0); }
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
+};
 
 }  // namespace
 
@@ -44,6 +54,7 @@ TrainerCore::TrainerCore(MakePlan plan, std::optional<Adaptation> adaptation, Lo
 
 LossFunction TrainerCore::normalised() const {
   return [this](const ScoreSet& scores) {
+    const PurposeScope purpose(setup_.component_purpose);
     ObjectiveResult result = loss_(scores);
     if (!result.loss_sum.defined() || result.loss_sum.dim() != 0 ||
         result.loss_sum.scalar_type() != at::kDouble)
@@ -62,8 +73,14 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
   const auto due = [&](std::int64_t done, std::int64_t every) {
     return every > 0 && done % every == 0;
   };
+  const PurposeScope purpose(MemoryPurpose::workspace);
   obey(progress.memory);
+  const memory::ReclaimRegistration logits(memory::ReclaimStep::logits_chunk,
+                                           [&] { return halve_head_chunk(progress.memory); });
+  const Restored head_chunks;
   while (progress.step < total_) {
+    for (const memory::Reclaimed& given : memory::reclaim_asked())
+      observer.on_reclaim(progress.step, name_of(given.step), given.bytes);
     const StepReport report = train_step(observer, progress);
     merge(progress.since, report.metrics);
     const std::int64_t done = ++progress.step;
@@ -99,6 +116,7 @@ PartReport TrainerCore::validate_part(const std::vector<const TrainingRow*>& row
 }
 
 std::map<std::string, double> TrainerCore::validate() const {
+  const PurposeScope purpose(MemoryPurpose::workspace);
   std::vector<const TrainingRow*> rows;
   for (const TrainingRow& row : setup_.validation) rows.push_back(&row);
   const std::size_t size = micro_batch(needs_, setup_, rows.size());

@@ -110,6 +110,7 @@ PartReport TrainerCore::do_part(Step& now, const StepPart& part, std::int64_t ev
   for (const ScorePlan& plan : batch.plans) {
     now.last.tokens += plan.copies() * plan.length;
     now.last.longest = std::max(now.last.longest, plan.length);
+    now.last.queries += static_cast<std::int64_t>(plan.queries.size());
   }
   if (setup_.on_batch) setup_.on_batch(batch);
   const EngineStep done = engine_.step(batch, now.totals, needs_, now.loss, setup_.path);
@@ -212,27 +213,6 @@ ShareReport TrainerCore::passes_of(Step& now, TrainingObserver& observer,
   return all;
 }
 
-void TrainerCore::obey(const MemoryRetries& memory) {
-  if (memory.count == 0) return;
-  EngineOptions options = engine_.options();
-  options.max_tokens_per_forward = memory.max_tokens_per_forward;
-  engine_.set_options(options);
-  // The same gradient, graph by graph.
-  if (setup_.path == GradientPath::retain) setup_.path = GradientPath::replay;
-}
-
-bool TrainerCore::shrink(const Step& short_of_memory, MemoryRetries& memory) {
-  const auto& [tokens, longest] = short_of_memory.last;
-  std::int64_t most = std::min(engine_.options().max_tokens_per_forward, tokens);
-  if (setup_.path == GradientPath::pairwise)  // an answer's copies at most
-    most = std::min(most, engine_.options().pairwise_copies * longest);
-  if (most <= longest && setup_.path != GradientPath::retain) return false;
-  ++memory.count;
-  memory.max_tokens_per_forward = std::max(longest, most / 2);
-  obey(memory);
-  return true;
-}
-
 TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
                                                 TrainingProgress& progress) {
   const StepRows chosen = rows_of(progress.step);
@@ -242,25 +222,26 @@ TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
   std::unique_ptr<Step> now = begun(progress.step, chosen);
   ShareReport all;
   std::string shortage;
-  bool may_fit = false;
+  bool has_shrunk = false;
   try {
     all = passes_of(*now, observer, progress);
   } catch (const OutOfMemory& error) {
-    // A process without rows in this step has nothing to shrink.
-    may_fit = shrink(*now, progress.memory) || (setup_.group && now->last.tokens == 0);
-    if (!setup_.group && !may_fit) throw;
+    has_shrunk = shrink(*now, progress.memory);
     shortage = error.what();
   }
+  most_queries_ = now->last.queries;
   if (!shortage.empty()) {  // outside the handler, whose exception may hold graphs
-    if (setup_.group) {     // what one of them threw has reached all here
+    const bool may_fit = make_room(*now, has_shrunk, observer, progress.memory);
+    const auto require = [&] {
+      if (!may_fit) throw OutOfMemory(shortage);
+      return std::string();
+    };
+    if (setup_.group) {  // what one of them threw has reached all here
       setup_.group->begin_work();
-      static_cast<void>(setup_.group->agree([&] {
-        if (!may_fit) throw OutOfMemory(shortage);
-        return std::string();
-      }));
+      static_cast<void>(setup_.group->agree(require));
+    } else {
+      require();
     }
-    for (const NamedParameter& parameter : setup_.policy->parameters())
-      if (at::Tensor gradient = parameter.value.grad(); gradient.defined()) gradient.zero_();
     observer.on_retry(progress.step, progress.memory, shortage);
     now = begun(progress.step, chosen);
     all = passes_of(*now, observer, progress);

@@ -44,6 +44,7 @@ struct TrainerCore::Step {
   /// The micro-batch that was begun last.
   struct Size {
     std::int64_t tokens = 0, longest = 0;  // of all its copies, of the longest one
+    std::int64_t queries = 0;
   } last = {};
 };
 

@@ -66,9 +66,11 @@ def stage(draw, number, name, kind, start):
     return lines
 
 
-def document(number, model, stages):
+def document(number, model, stages, block_size=0):
     lines = [f'name = "planned-{number}"', "seed = 5", "", "[model]"]
     lines += [f"{key} = {value}" for key, value in model.items()]
+    if block_size:
+        lines += ["", "[forward_process]", 'type = "block_masked"', f"block_size = {block_size}"]
     for one in stages:
         lines += [""] + one
     return "\n".join(lines) + "\n"
@@ -96,6 +98,19 @@ def write_configurations(folder, seed):
         (folder / f"{number}b.toml").write_text(document(f"{number}b", keys, stages))
 
 
+def write_two_streams(folder, seed):
+    """Block diffusion: attention patterns, and so tensor operations in the place of kernels."""
+    draw = random.Random(seed + 1)
+    for number in range(20, 24):
+        write_rows(folder, number, draw)
+        model = model_table(draw, FAMILIES[number % 2])  # without shifted logits
+        stages = [stage(draw, number, "first", "sft", ""), stage(draw, number, "tuned", "preference", "first")]
+        for lines in stages:
+            lines[:] = [line if not line.startswith("score_estimator") else
+                        f'score_estimator = {{ type = "monte_carlo_elbo", draws = {draw.choice([2, 4])} }}' for line in lines]
+        (folder / f"{number}c.toml").write_text(document(f"{number}c", model, stages, draw.choice([4, 8])))
+
+
 def compare(folder):
     wrong = seen = 0
     for path in sorted(folder.glob("*/*/result.json")):
@@ -103,14 +118,16 @@ def compare(folder):
         if "predicted_peak_bytes" not in result:
             continue
         predicted, measured = result["predicted_peak_bytes"], result["peak_bytes"]
-        allowed = 65536 if measured < MIB else 0.05 * measured
+        # Attention patterns run by LibTorch's attention, whose own buffers weigh in very small models.
+        share = 0.12 if path.parent.parent.name.endswith("c") else 0.05
+        allowed = 65536 if measured < MIB else share * measured
         is_right = abs(predicted - measured) <= allowed
         seen += 1
         wrong += not is_right
-        other = result["peak_bytes_by_purpose"].get("other", 0)
+        other = result["peak_bytes_by_purpose"].get("unscoped", 0)
         print(f"    {'ok   ' if is_right else 'WRONG'} {path.parent.parent.name}/{path.parent.name}: "
-              f"{predicted} of {measured} ({predicted / measured:.3f}), {result['gradient_path']}, other {other}")
-    print(f"    {seen - wrong} of {seen} within 5 %")
+              f"{predicted} of {measured} ({predicted / measured:.3f}), {result['gradient_path']}, unscoped {other}")
+    print(f"    {seen - wrong} of {seen} as they should be")
     return 1 if wrong or seen < 20 else 0
 
 
@@ -134,5 +151,6 @@ if __name__ == "__main__":
     action, where = sys.argv[1], pathlib.Path(sys.argv[2])
     if action == "draw":
         write_configurations(where, int(sys.argv[3]))
+        write_two_streams(where, int(sys.argv[3]))
     else:
         sys.exit(agree(where) if action == "agree" else compare(where))

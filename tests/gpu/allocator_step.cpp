@@ -6,6 +6,7 @@
 
 #include "check.hpp"
 #include "lldm/errors.hpp"
+#include "memory/reclaim.hpp"
 
 namespace lldm::gpu_check {
 namespace {
@@ -44,18 +45,41 @@ void refuse(const Bench& bench, Report& report, const at::TensorOptions& bytes) 
   bench.memory->set_budget(bench.ledger(), {0});
 }
 
+/// Passing a purpose's budget is counted; nothing is refused.
+void count_passed(const Bench& bench, Report& report, const at::TensorOptions& bytes) {
+  const auto passed = [&] {
+    return bench.memory->report()
+        .find(bench.ledger())
+        ->times_passed[static_cast<std::size_t>(MemoryPurpose::logits)];
+  };
+  const std::int64_t before = passed();
+  bench.memory->set_budget(bench.ledger(), MemoryPurpose::logits, {kMiB});
+  {
+    const PurposeScope scope(MemoryPurpose::logits);
+    (void)at::empty({2 * kMiB}, bytes);
+    (void)at::empty({3 * kMiB}, bytes);
+  }
+  bench.memory->set_budget(bench.ledger(), MemoryPurpose::logits, {0});
+  report.require("a soft budget that is passed is counted", passed() - before == 2,
+                 {{"times", passed() - before}});
+  bool has_empty_cache = true;
+  for (const memory::Reclaimed& given : memory::reclaim_asked())
+    has_empty_cache = has_empty_cache && given.bytes > 0;
+  report.require("what is kept for later can be given back", has_empty_cache);
+}
+
 /// Of tensors that backward makes on LibTorch's own threads.
 void purposes_of_backward(const Bench& bench, Report& report) {
   const PurposeScope scope(MemoryPurpose::activations);
   const MemoryManager::Watch watch(*bench.memory);
-  const std::int64_t before = watch.peak_bytes(bench.ledger(), MemoryPurpose::other);
+  const std::int64_t before = watch.peak_bytes(bench.ledger(), MemoryPurpose::unscoped);
   auto x = at::ones({1024, 1024}, at::TensorOptions(at::kFloat).device(bench.at()));
   x.requires_grad_(true);
   (x * x).exp().sum().backward();
   bench.wait();
-  report.require("backward books nothing `other`",
-                 watch.peak_bytes(bench.ledger(), MemoryPurpose::other) == before,
-                 {{"bytes", watch.peak_bytes(bench.ledger(), MemoryPurpose::other) - before}});
+  report.require("backward books nothing `unscoped`",
+                 watch.peak_bytes(bench.ledger(), MemoryPurpose::unscoped) == before,
+                 {{"bytes", watch.peak_bytes(bench.ledger(), MemoryPurpose::unscoped) - before}});
 }
 
 void limit(const Bench& bench, Report& report, const at::TensorOptions& bytes) {
@@ -83,6 +107,7 @@ void check_allocator(const Bench& bench, Report& report) {
                  bench.memory->report().find(bench.ledger()) != nullptr);
   report.attempt("counting", [&] { count(bench, report, bytes); });
   report.attempt("refusing", [&] { refuse(bench, report, bytes); });
+  report.attempt("soft budgets", [&] { count_passed(bench, report, bytes); });
   report.attempt("backward", [&] { purposes_of_backward(bench, report); });
   if (bench.cuda == nullptr)
     report.skip("a limit of the device's own allocator", "only a GPU has one");

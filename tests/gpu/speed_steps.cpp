@@ -178,15 +178,14 @@ void measure_budget(const Bench& bench, Report& report) {
     preference_step(bench, report, message(name, ", T = ", evaluations), storage, all, evaluations,
                     Recomputation::full);
   };
-  if (bench.cuda != nullptr) {
-    // The context is a part of what a 16 GB card has.
-    const memory::CudaMemory now = bench.cuda->memory();
-    const std::int64_t context = now.total_bytes - now.free_bytes - now.reserved_bytes;
-    bench.cuda->limit_memory(kBudget - context);
-    report.measure("limit", {{"bytes", kBudget - context}, {"context_bytes", context}});
-  } else {
-    bench.memory->set_budget(bench.ledger(), {kBudget});
-  }
+  // The context is a part of what a 16 GB card has: the limit is less by it.
+  bench.memory->set_budget(bench.ledger(), {kBudget});
+  const MemoryReport before = bench.memory->report();
+  if (const DeviceMemory* use = before.find(bench.ledger()))
+    report.measure("limit", {{"budget_bytes", use->budget_bytes},
+                             {"reserved_bytes", use->reserved_bytes},
+                             {"outside_bytes", use->outside_bytes},
+                             {"pinned_bytes", use->pinned_bytes}});
   run("nf4", WeightStorage::nf4, 8);
   run("int8", WeightStorage::int8, 8);
   run("nf4", WeightStorage::nf4, 20);

@@ -8,12 +8,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/config/value.hpp"
 #include "lldm/data/template.hpp"
 #include "lldm/experiment/stage.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/tokenizer/load.hpp"
 
@@ -22,11 +24,40 @@ namespace lldm {
 class KeyReadings;
 class Registry;
 
+/// The table [memory.budgets].
+struct PurposeBudgets {
+  ByteSize weights = {};
+  ByteSize adapter = {};
+  ByteSize gradients = {};
+  ByteSize optimizer = {};
+  ByteSize activations = {};
+  ByteSize logits = {};
+  ByteSize staging = {};
+  ByteSize workspace = {};
+  static constexpr auto describe() {
+    using P = PurposeBudgets;
+    return std::tuple{
+        field("weights", &P::weights, "Of models, the reference's too; 0: none."),
+        field("adapter", &P::adapter, "Of low-rank updates; 0: none."),
+        field("gradients", &P::gradients, "Of gradients and pair buffers; 0: none."),
+        field("optimizer", &P::optimizer, "Of the optimizer's states; 0: none."),
+        field("activations", &P::activations, "Of what passes through the blocks; 0: none."),
+        field("logits", &P::logits, "Of the head; 0: none."),
+        field("staging", &P::staging, "Of copies to files and devices; 0: none."),
+        field("workspace", &P::workspace, "Of everything that passes; 0: none.")};
+  }
+};
+
+/// By the purposes that the manager knows.
+[[nodiscard]] std::vector<std::pair<MemoryPurpose, ByteSize>> budgets_of(
+    const PurposeBudgets& budgets);
+
 /// The table [memory].
 struct MemoryOptions {
   ByteSize budget = {};
   WeightReading weights = WeightReading::read;
   std::string profile = {};
+  PurposeBudgets budgets = {};
   static constexpr auto describe() {
     return std::tuple{
         field("budget", &MemoryOptions::budget,
@@ -35,10 +66,13 @@ struct MemoryOptions {
               "How weights come from their files: read (pread, into memory of their own), or "
               "mapped (no copy of a tensor beside the model's; a file that another program cuts "
               "meanwhile kills the run). Numbers and hashes of work are the same."),
+        field("profile", &MemoryOptions::profile,
+              "Device profile that plans go by: a name of those that come with lldm (cpu, rtx4080, "
+              "h100, h200), or a file that lldm env --profile wrote; empty: cpu, or h100 on CUDA."),
         field(
-            "profile", &MemoryOptions::profile,
-            "Device profile that plans go by: a name of those that come with lldm (cpu, rtx4080, "
-            "h100, h200), or a file that lldm env --profile wrote; empty: cpu, or h100 on CUDA.")};
+            "budgets", &MemoryOptions::budgets,
+            "Soft budgets by purpose: passing one ends nothing, but what can be given up is given "
+            "up (docs/planning.md), and it is counted.")};
   }
 };
 

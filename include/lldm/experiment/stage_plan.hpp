@@ -37,6 +37,15 @@ struct StepChoice {
   }
 };
 
+/// The step that a file asks for, with fewer noised copies of a text: a noisier score, and so other
+/// numbers.
+struct FewerCopies {
+  std::string key;                   // "score_estimator.steps"
+  std::int64_t value = 0, now = 0;   // of the key
+  std::int64_t copies_per_text = 0;  // that it leaves
+  StepChoice choice = {};
+};
+
 /// Upper figures: every text as long as the longest of its rows where those can be read, else as
 /// long as the model accepts.  A run knows which rows come together and predicts less.
 /// A stage that trains nothing has no figures.
@@ -53,6 +62,7 @@ struct StagePlan {
   std::filesystem::path reference_cache = {};             // "": none
   /// Every way that the stage's parts allow, where the experiment asks for them (lists_choices).
   std::vector<StepChoice> choices = {};
+  std::vector<FewerCopies> fewer = {};  // by key, those with most copies first
 };
 
 }  // namespace lldm

@@ -41,6 +41,8 @@ struct StepMeasurement {
   std::int64_t predicted_peak_bytes = 0;
   std::int64_t process_peak_bytes =
       0;  // of host memory, program and libraries too, before the products are measured
+  /// Of a step, by what takes them, by the device profile that the file names.
+  std::vector<std::pair<std::string, double>> predicted_seconds;
   std::int64_t allocations_per_step = 0;  // of tensors; 0 where one step alone was run
   std::string gradient_path, device, dtype;
   int threads = 0;
@@ -52,6 +54,7 @@ struct StepMeasurement {
     return seconds.empty() ? 0 : total / static_cast<double>(seconds.size());
   }
   [[nodiscard]] double useful_flops_per_second() const;
+  [[nodiscard]] double predicted_seconds_per_step() const;
 };
 
 /// Trains `warm_up + steps` optimizer steps of a stage with the trainer that a run has, and keeps

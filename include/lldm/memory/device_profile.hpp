@@ -66,6 +66,7 @@ struct ProfileRates {
   double attention_float32 = 0;
   double attention_bfloat16 = 0;
   double bandwidth = 0;
+  double rows = 0;
   double decoding_int8 = 0;
   double decoding_nf4 = 0;
   double transfer = 0;
@@ -80,6 +81,11 @@ struct ProfileRates {
             .above(0)
             .unit("TFLOP/s"),
         field("bandwidth", &P::bandwidth, "Of memory, read and written.").above(0).unit("GB/s"),
+        field("rows", &P::rows,
+              "Of norms and activations, which compute beside what they read and write; 0: as "
+              "bandwidth.")
+            .at_least(0)
+            .unit("GB/s"),
         field("decoding_int8", &P::decoding_int8, "Weights decoded from int8.")
             .above(0)
             .unit("10^9/s"),

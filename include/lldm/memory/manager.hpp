@@ -32,7 +32,11 @@ struct DeviceMemory {
   std::array<MemoryUse, kMemoryPurposes> purposes;
   std::int64_t budget_bytes = 0;                                // 0: none
   std::array<std::int64_t, kMemoryPurposes> purpose_budgets{};  // 0: none
+  std::array<std::int64_t, kMemoryPurposes> times_passed{};     // that each of these was passed
   std::int64_t allocations = 0;                                 // ever made
+  // Of a GPU alone, as its driver has it: what LibTorch holds for tensors now and to come, and what
+  // contexts and other processes take; of the host's memory, what is locked for copies.
+  std::int64_t reserved_bytes = 0, outside_bytes = 0, pinned_bytes = 0;
 
   [[nodiscard]] const MemoryUse& of(MemoryPurpose purpose) const {
     return purposes[static_cast<std::size_t>(purpose)];
@@ -73,9 +77,11 @@ class MemoryManager {
   [[nodiscard]] bool is_installed() const noexcept { return is_installed_; }
 
   /// Largest sum of live bytes on a device; 0 bytes: no limit.  An allocation that would pass it
-  /// throws OutOfMemory, which names the largest holders, and leaves everything as it was.
+  /// throws OutOfMemory, which names the largest holders, and leaves everything as it was.  Of a
+  /// GPU LibTorch reserves no more either, the context taken off.
   void set_budget(MemoryDevice device, ByteSize budget);
-  /// The same for one purpose.
+  /// What one purpose should hold at most.  Nothing is refused: passing it is counted, and asks for
+  /// what can be given up (memory/reclaim.hpp).
   void set_budget(MemoryDevice device, MemoryPurpose purpose, ByteSize budget);
 
   [[nodiscard]] MemoryReport report() const;

@@ -9,7 +9,7 @@ namespace lldm {
 
 /// What memory is for.  Every large or long-lived allocation is made under a PurposeScope.
 enum class MemoryPurpose : std::uint8_t {
-  other,  // nothing of ours asked for it: shown, so that nothing hides
+  unscoped,  // nothing of ours asked for it: shown, so that nothing hides
   weights,
   adapter,
   gradients,
@@ -20,7 +20,7 @@ enum class MemoryPurpose : std::uint8_t {
   workspace,
 };
 inline constexpr std::array<std::string_view, 9> kMemoryPurposeNames = {
-    "other",       "weights", "adapter", "gradients", "optimizer",
+    "unscoped",    "weights", "adapter", "gradients", "optimizer",
     "activations", "logits",  "staging", "workspace"};
 
 /// Marks the allocations of this thread (and of the backward passes it starts on the CPU) with a

@@ -54,9 +54,9 @@ struct EngineStep {
 /// number: its memory must not grow with their number.
 inline constexpr std::int64_t kPairwiseCopies = 4;
 /// Its passes without a graph, which hold a block's tensors and not a model's, take so many times
-/// more on the CPU, where a row's bits are its own: a product of 860 rows spends a fifth of its time
-/// on putting its weights in order.  Elsewhere they are packed as those with a graph, since only
-/// equal packs give equal bits.
+/// more on the CPU, where a row's bits are its own: a product of 860 rows spends a fifth of its
+/// time on putting its weights in order.  Elsewhere they are packed as those with a graph, since
+/// only equal packs give equal bits.
 inline constexpr std::int64_t kScoringFactor = 5;
 [[nodiscard]] constexpr std::int64_t scoring_copies(std::int64_t pairwise_copies, bool is_on_cpu) {
   return is_on_cpu ? kScoringFactor * pairwise_copies : pairwise_copies;

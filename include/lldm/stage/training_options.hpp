@@ -15,6 +15,7 @@
 #include "lldm/experiment/long_rows.hpp"
 #include "lldm/experiment/report_role.hpp"
 #include "lldm/experiment/score_padding.hpp"
+#include "lldm/model/model_options.hpp"
 #include "lldm/score/gradient_path.hpp"
 #include "lldm/train/reduction.hpp"
 #include "lldm/train/train_options.hpp"
@@ -34,6 +35,28 @@ struct ReferenceOptions {
               "Folder that keeps what the reference says of every plan: computed before the first "
               "step where it is missing, read from then on; no second copy of the weights is held "
               "(docs/reference_cache.md).")};
+  }
+};
+
+/// The table `settled`: what was chosen of the keys that a file leaves open.
+struct SettledStep {
+  GradientPath gradient_path = GradientPath::automatic;
+  Recomputation recomputation = Recomputation::automatic;
+  std::int64_t max_tokens_per_forward = 0;
+  std::int64_t pairwise_copies = 0;
+  static constexpr auto describe() {
+    using S = SettledStep;
+    return std::tuple{
+        field("gradient_path", &S::gradient_path, "Of gradient_path = \"auto\"; auto: still open."),
+        field("recomputation", &S::recomputation,
+              "Of [model] recomputation = \"auto\"; auto: still open."),
+        field("max_tokens_per_forward", &S::max_tokens_per_forward,
+              "Of max_tokens_per_forward = 0; 0: still open.")
+            .range(0, 1 << 26)
+            .unit("tokens"),
+        field("pairwise_copies", &S::pairwise_copies,
+              "Copies of an answer in one pass on the path pairwise; 0: still open.")
+            .range(0, 1 << 20)};
   }
 };
 
@@ -67,6 +90,7 @@ struct TrainingStage {
   std::int64_t save_total_limit = 2;
   std::optional<bool> allow_benchmarks = {};
   std::optional<std::filesystem::path> benchmarks = {};
+  std::optional<SettledStep> settled = {};
 
   static constexpr auto describe() {
     using S = TrainingStage;
@@ -151,7 +175,11 @@ struct TrainingStage {
               "is refused otherwise; the result says so."),
         field("benchmarks", &S::benchmarks,
               "A file of sets that are refused beside the built-in ones, made by lldm data "
-              "benchmark of their rows.")};
+              "benchmark of their rows."),
+        field("settled", &S::settled,
+              "What a run chose of the keys that are left open, as it wrote into its own "
+              "config.resolved.toml; it holds instead of a new choice. It is no part of a work's "
+              "hash.")};
   }
   void check(config::OptionsCheck& check) const;
 };

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "lldm/concepts/any_denoiser.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/score/finite_scores.hpp"
 #include "lldm/train/memory_retries.hpp"
@@ -50,6 +52,10 @@ class TrainingObserver {
   /// the run then keeps.
   virtual void on_retry(std::int64_t /*step*/, const MemoryRetries& /*memory*/,
                         const std::string& /*reason*/) {}
+  /// Memory was short, or a purpose passed its soft budget: what was given up before this step
+  /// ("look_ahead", "logits_chunk", "kept_blocks"), and its bytes.
+  virtual void on_reclaim(std::int64_t /*step*/, std::string_view /*what*/,
+                          std::int64_t /*bytes*/) {}
   /// When a checkpoint is due, with the optimizer whose state belongs to it.
   virtual void on_save(const TrainingProgress& /*progress*/, const Optimizer& /*optimizer*/) {}
   /// Asked after every step; true, on any process, saves and throws Stopped.
@@ -76,6 +82,9 @@ struct TrainingSetup {
   std::string device = "cpu";
   Draws draws{0, ""};
   ScoreLabels labels = {};  // who is named when a number is not finite
+  /// What estimators and objectives allocate is booked as; `unscoped` for a plugin's, so that it
+  /// shows.
+  MemoryPurpose component_purpose = MemoryPurpose::workspace;
   /// Told the number of a step before its passes, and nothing behind them: a model that draws in
   /// training (dropout) draws by it.
   std::function<void(std::optional<std::int64_t>)> on_passes = {};
@@ -144,6 +153,11 @@ class TrainerCore {
   /// Takes over smaller passes; false where a pass is one copy and its graph goes at once already.
   bool shrink(const Step& short_of_memory, MemoryRetries& memory);
   void obey(const MemoryRetries& memory);
+  /// Halves the rows whose logits exist at once; the bytes that are fewer, 0 at the least.
+  std::int64_t halve_head_chunk(MemoryRetries& memory) const;
+  /// Gives up what can be, the step's gradient first; false where nothing changed.
+  bool make_room(const Step& short_of_memory, bool has_shrunk, TrainingObserver& observer,
+                 MemoryRetries& memory) const;
   PartReport do_part(Step& now, const StepPart& part, std::int64_t evaluations) const;
   ShareReport do_share(Step& now, std::int64_t evaluations) const;
   void require_finite_share(const Step& now) const;
@@ -172,6 +186,7 @@ class TrainerCore {
   std::unique_ptr<Optimizer> optimizer_;
   RowOrder order_;
   std::int64_t total_;
+  std::int64_t most_queries_ = 0;    // of a micro-batch of the last step
   bool keeps_micro_batches_ = true;  // the loss is another one where they are cut
   double last_norm_ = 0;
 };

@@ -80,20 +80,20 @@ TEST_CASE("MemoryManager counts the temporaries of LibTorch's operators and grow
 }
 
 TEST_CASE("PurposeScope nests and restores", "[memory]") {
-  CHECK(PurposeScope::current() == MemoryPurpose::other);
+  CHECK(PurposeScope::current() == MemoryPurpose::unscoped);
   {
     const PurposeScope outer(MemoryPurpose::weights);
     {
       const PurposeScope inner(MemoryPurpose::logits);
       CHECK(PurposeScope::current() == MemoryPurpose::logits);
-      const PurposeScope none(MemoryPurpose::other);
-      CHECK(PurposeScope::current() == MemoryPurpose::other);
+      const PurposeScope none(MemoryPurpose::unscoped);
+      CHECK(PurposeScope::current() == MemoryPurpose::unscoped);
     }
     CHECK(PurposeScope::current() == MemoryPurpose::weights);
     CHECK(std::async(std::launch::async, [] { return PurposeScope::current(); }).get() ==
-          MemoryPurpose::other);
+          MemoryPurpose::unscoped);
   }
-  CHECK(PurposeScope::current() == MemoryPurpose::other);
+  CHECK(PurposeScope::current() == MemoryPurpose::unscoped);
 }
 
 TEST_CASE("MemoryManager counts allocations of many threads exactly", "[memory]") {

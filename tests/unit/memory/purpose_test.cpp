@@ -18,7 +18,7 @@ TEST_CASE("PurposeScope reaches a thread that LibTorch hands its thread-local st
     const PurposeScope scope(MemoryPurpose::gradients);
     state.emplace();
   }
-  MemoryPurpose inside = MemoryPurpose::other, nested = MemoryPurpose::other,
+  MemoryPurpose inside = MemoryPurpose::unscoped, nested = MemoryPurpose::unscoped,
                 after = MemoryPurpose::weights;
   std::thread([&] {
     {
@@ -31,5 +31,5 @@ TEST_CASE("PurposeScope reaches a thread that LibTorch hands its thread-local st
   }).join();
   CHECK(inside == MemoryPurpose::gradients);
   CHECK(nested == MemoryPurpose::logits);
-  CHECK(after == MemoryPurpose::other);
+  CHECK(after == MemoryPurpose::unscoped);
 }

@@ -7,6 +7,7 @@
 #include "lldm/objective/dpo.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/trainer.hpp"
+#include "model/head.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
@@ -31,10 +32,14 @@ struct Wide : TrainWorld {
 
 struct Heard : Recorder {
   std::vector<MemoryRetries> retries;
-  std::vector<std::string> reasons;
+  std::vector<std::string> reasons, given;
   void on_retry(std::int64_t, const MemoryRetries& memory, const std::string& reason) override {
     retries.push_back(memory);
     reasons.push_back(reason);
+  }
+  void on_reclaim(std::int64_t, std::string_view what, std::int64_t bytes) override {
+    CHECK(bytes > 0);
+    given.emplace_back(what);
   }
 };
 
@@ -98,13 +103,57 @@ TEST_CASE("Trainer: what does not fit at the second try either is refused, and n
   CHECK(bit_equal(*world.policy, *start));
 }
 
+TEST_CASE("Trainer: a passed soft budget halves the logits at once; losses stay",
+          "[train][memory]") {
+  MemoryManager memory;
+  memory.install();
+  // 4 pairs of 16 copies with 3 to 8 queries: some 500 rows of logits a pass.
+  const auto run = [&](std::int64_t budget, Heard& heard) {
+    const Wide world(GradientPath::replay, 4096);
+    auto trainer = world.trainer();
+    memory.set_budget(MemoryDevice::cpu, MemoryPurpose::logits, {budget});
+    trainer.run(heard);
+    memory.set_budget(MemoryDevice::cpu, MemoryPurpose::logits, {0});
+  };
+  Heard free, tight;
+  run(0, free);
+  CHECK(free.given.empty());
+  run(1024, tight);
+  REQUIRE(!tight.given.empty());
+  CHECK(tight.given.front() == "logits_chunk");
+  CHECK(head_halvings() == 0);  // put back where the run ends
+  REQUIRE(tight.losses.size() == free.losses.size());
+  for (std::size_t i = 0; i < tight.losses.size(); ++i)
+    CHECK(std::abs(tight.losses[i].second - free.losses[i].second) < 1e-5);
+  const DeviceMemory use = *memory.report().find(MemoryDevice::cpu);
+  CHECK(use.times_passed[static_cast<std::size_t>(MemoryPurpose::logits)] > 0);
+}
+
+TEST_CASE("Trainer: a step and a validation pass book nothing outside every scope",
+          "[train][memory]") {
+  MemoryManager memory;
+  memory.install();
+  for (const GradientPath path :
+       {GradientPath::retain, GradientPath::replay, GradientPath::pairwise}) {
+    Wide world(path, 256);
+    world.setup.validation = world.setup.rows;
+    auto trainer = world.trainer();
+    const MemoryManager::Watch watch(memory);
+    const std::int64_t before = watch.peak_bytes(MemoryDevice::cpu, MemoryPurpose::unscoped);
+    Recorder heard;
+    trainer.run(heard);
+    CHECK(watch.peak_bytes(MemoryDevice::cpu, MemoryPurpose::unscoped) == before);
+    CHECK(watch.peak_bytes(MemoryDevice::cpu, MemoryPurpose::workspace) > 0);
+  }
+}
+
 TEST_CASE("Trainer: a resumed run keeps the smaller passes", "[train][memory]") {
   const TemporaryFolder folder;
   Wide whole(GradientPath::replay, 256), resumed(GradientPath::retain, 4096);
   Recorder of_whole, of_resumed;
   auto trainer = whole.trainer();
   trainer.run(of_whole);
-  const MemoryRetries memory{2, 256};
+  const MemoryRetries memory{2, 256, 1};
   save_checkpoint(folder.path(), {.step = 0, .identity = "w", .tokenizer = "t", .memory = memory},
                   resumed.policy->parameters(), resumed.trainer().optimizer(), 1);
   auto again = resumed.trainer();
@@ -112,6 +161,7 @@ TEST_CASE("Trainer: a resumed run keeps the smaller passes", "[train][memory]") 
                                                 resumed.policy->parameters(), again.optimizer());
   CHECK(state.memory.count == 2);
   CHECK(state.memory.max_tokens_per_forward == 256);
+  CHECK(state.memory.head_halvings == 1);
   again.run(of_resumed, {.step = 0, .since = {}, .memory = state.memory});
   CHECK(of_whole.losses == of_resumed.losses);
   CHECK(bit_equal(*whole.policy, *resumed.policy));

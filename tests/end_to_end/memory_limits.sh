@@ -1,0 +1,183 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a file leaves open is settled once; what happens where memory is short.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+SCRIPT=$SOURCE/tests/end_to_end/planned_memory.py
+python3 "$SCRIPT" draw "$WORK" 77
+FILE=$WORK/0a.toml
+OPEN=(--set 'model.recomputation="auto"' --set first.max_tokens_per_forward=0 --set tuned.max_tokens_per_forward=0
+  --set tuned.gradient_path=auto --set 'memory.budget="24 MiB"' --set first.save_steps=1 --set tuned.save_steps=1)
+
+unfinish() { # folder of a run: its stages are to be gone on with
+  chmod -R u+w "$1" && rm -f "$1"/*/result.json
+}
+
+says_settled() { # folder: config.resolved.toml says what step_plan.json does
+  python3 - "$1" << 'PYTHON'
+import json, pathlib, sys, tomllib
+folder = pathlib.Path(sys.argv[1])
+stages = tomllib.loads((folder / "config.resolved.toml").read_text())["stage"]
+assert len(stages) == 2
+for stage in stages:
+    plan = json.loads((folder / stage["name"] / "step_plan.json").read_text())
+    settled = stage["settled"]
+    assert settled and all(plan[key] == value for key, value in settled.items()), (settled, plan)
+    assert settled["max_tokens_per_forward"] > 0 and settled["recomputation"] != "auto"
+    assert ("gradient_path" in settled) == (stage["gradient_path"] == "auto")
+    assert stage["max_tokens_per_forward"] == 0  # the file's own words stay
+PYTHON
+}
+
+echo "choices are written into config.resolved.toml"
+run_lldm run "$FILE" --out "$WORK/open" "${OPEN[@]}"
+expect_code 0 "runs"
+check "as step_plan.json has them" says_settled "$WORK/open"
+before=$(cat "$WORK"/open/*/step_plan.json)
+hashes=$(model_hashes "$WORK/open")
+
+echo "and hold when the profile has changed"
+sed -e 's/call = .*/call = 4000/' -e 's/bandwidth = .*/bandwidth = 0.01/' "$SOURCE/profiles/cpu.toml" > "$WORK/slow.toml"
+# Another machine would choose another way (memory is all that counts there), in a folder of its own:
+run_lldm run "$FILE" --out "$WORK/other" "${OPEN[@]}" --set "memory.profile=\"$WORK/slow.toml\""
+expect_code 0 "a run by another profile"
+unfinish "$WORK/open"
+run_lldm run "$FILE" --out "$WORK/open" "${OPEN[@]}" --set "memory.profile=\"$WORK/slow.toml\""
+expect_code 0 "goes on by another profile"
+check "the way is the one that was settled" [ "$before" == "$(cat "$WORK"/open/*/step_plan.json)" ]
+check "in config.resolved.toml too" says_settled "$WORK/open"
+check "and the models are the same" [ "$hashes" == "$(model_hashes "$WORK/open")" ]
+run_lldm run "$WORK/open/config.resolved.toml" --out "$WORK/again" --set "memory.profile=\"$WORK/slow.toml\""
+expect_code 0 "config.resolved.toml runs elsewhere"
+check "by the way that it names" python3 - "$WORK" << 'PYTHON'
+import json, pathlib, sys
+for stage in ("first", "tuned"):
+    one, other = (json.loads((pathlib.Path(sys.argv[1]) / run / stage / "step_plan.json").read_text()) for run in ("open", "again"))
+    assert one == other, (one, other)
+PYTHON
+check "with the same models" [ "$(cd "$WORK/open" && sha256sum */model/*.safetensors)" == "$(cd "$WORK/again" && sha256sum */model/*.safetensors)" ]
+run_lldm validate "$WORK/open/config.resolved.toml" --set tuned.gradient_path=replay --set tuned.settled.gradient_path=retain
+expect_code 2 "a way that contradicts the file"
+expect_text "settled.gradient_path contradicts gradient_path"
+
+echo "a settled way that no longer fits"
+unfinish "$WORK/open"
+python3 - "$WORK/open/first/step_plan.json" << 'PYTHON'
+import json, sys
+plan = json.load(open(sys.argv[1]))
+plan["recomputation"], plan["max_tokens_per_forward"] = "none", 1 << 20
+json.dump(plan, open(sys.argv[1], "w"))
+PYTHON
+least=$(python3 - "$WORK/open" << 'PYTHON'
+import json, pathlib, sys
+print(json.loads((pathlib.Path(sys.argv[1]) / "first" / "step_plan.json").read_text())["predicted_peak_bytes"])
+PYTHON
+)
+run_lldm run "$FILE" --out "$WORK/tight" "${OPEN[@]}" --set "memory.budget=\"$least B\"" --set first.optimizer.batch_size=16
+mkdir -p "$WORK/small/first" && cp "$WORK/open/first/step_plan.json" "$WORK/small/first/"
+run_lldm run "$FILE" --out "$WORK/small" "${OPEN[@]}" --set 'memory.budget="700 KiB"' --set first.optimizer.batch_size=32
+expect_code 3 "is refused"
+expect_text "was settled when the stage began"
+expect_text "step_plan.json: without that file it is chosen anew"
+
+echo "soft budgets by purpose"
+run_lldm validate "$FILE" --set 'memory.budgets.logit="1 MiB"'
+expect_code 2 "an unknown purpose"
+expect_text 'did you mean "logits"'
+run_lldm run "$FILE" --out "$WORK/soft" --set 'memory.budgets.logits="16 KiB"' --set 'memory.budgets.activations="64 KiB"' \
+  --set first.logging_steps=1
+expect_code 0 "fail no run"
+expect_text "memory was given up: memory that was kept for later uses"
+check "are counted" python3 - "$WORK/soft" << 'PYTHON'
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+result = json.loads((folder / "first" / "result.json").read_text())
+assert result["budgets_passed"]["logits"] >= 3 and result["budgets_passed"]["activations"] >= 3, result["budgets_passed"]
+given = result["memory_reclaimed"]["kept_blocks"]
+assert given["times"] >= 1 and given["bytes"] > 0, given
+lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+assert any(line.get("train/memory/passed_logits", line.get("values", {}).get("train/memory/passed_logits", 0)) > 0 for line in lines), lines[0]
+PYTHON
+check "each step is said once" [ "$(grep -c 'memory was given up' <<< "$text")" -le 4 ]
+
+echo "no byte of a step is outside every scope"
+check "of training, on every path" python3 - "$WORK/soft" "$WORK/open" << 'PYTHON'
+import json, pathlib, sys
+seen = 0
+for folder in sys.argv[1:]:
+    for path in pathlib.Path(folder).glob("*/result.json"):
+        result = json.loads(path.read_text())
+        assert result["peak_bytes_by_purpose"]["unscoped"] == 0 and "unscoped_bytes" not in result, path
+        seen += 1
+assert seen >= 2
+PYTHON
+for path in retain replay pairwise; do
+  run_lldm run "$FILE" --out "$WORK/path-$path" --set tuned.gradient_path=$path --set tuned.validation_rows=4
+  expect_code 0 "$path runs"
+  check "nothing is unscoped" [ -z "$(grep -l unscoped_bytes "$WORK/path-$path"/*/result.json)" ]
+done
+run_lldm run "$SMOKE" --out "$WORK/smoke" "${TINY[@]}"
+expect_code 0 "pretraining, sft, synthesis, preference, evaluation and sampling"
+check "nothing is unscoped" [ -z "$(find "$WORK/smoke" -name result.json -exec grep -l unscoped_bytes {} +)" ]
+
+echo "a plugin that allocates outside every scope"
+PLUGIN=$BUILD/lib/test_plugins/libbad_hungry.so
+HUNGRY=(--plugin "$PLUGIN" --set tuned.objective.type=hungry --set tuned.save_steps=1 --set tuned.logging_steps=1)
+HUNGRY_BYTES=3000000 run_lldm run "$FILE" --out "$WORK/plugin" "${HUNGRY[@]}"
+expect_code 0 "runs"
+expect_text "2.86 MiB were allocated outside every purpose scope (unscoped)"
+expect_text "from plugins: hungry"
+check "is counted" grep -q '"unscoped_bytes": 300' "$WORK/plugin/tuned/result.json"
+
+echo "a step that does not fit all the same"
+peak=$(python3 -c "import json; print(json.load(open('$WORK/plugin/tuned/result.json'))['predicted_peak_bytes'])")
+budget="memory.budget=\"$((peak * 11 / 10)) B\""
+run_lldm run "$FILE" --out "$WORK/full" "${HUNGRY[@]}" --set "$budget" --stage first
+HUNGRY_BYTES=$((peak * 2)) HUNGRY_FROM=3 run_lldm run "$FILE" --out "$WORK/full" "${HUNGRY[@]}" --set "$budget"
+expect_code 3 "ends the run"
+expect_text "did not fit and is done again"
+expect_text "out of cpu memory: \"unscoped\" asked for"
+check "with three keys that help" [ "$(grep -c '^ *with .* it needs' <<< "$text")" -eq 3 ]
+newest=$(ls -d "$WORK"/full/tuned/checkpoints/step-* | tail -n 1)
+check "the last checkpoint is there" [ -n "$newest" ]
+run_lldm run "$FILE" --out "$WORK/full" "${HUNGRY[@]}" --set "$budget"
+expect_code 0 "and the same command goes on from it"
+expect_text "goes on after step"
+run_lldm run "$FILE" --out "$WORK/never" "${HUNGRY[@]}" --set "$budget"
+expect_code 0 "as a run that was never short"
+check "to the same model" [ "$(cd "$WORK/full" && sha256sum tuned/model/*.safetensors)" == "$(cd "$WORK/never" && sha256sum tuned/model/*.safetensors)" ]
+
+echo "a machine with too little memory"
+run_lldm run "$FILE" --out "$WORK/machine" --set tuned.gradient_path=retain --set tuned.max_tokens_per_forward=16384 \
+  --set 'tuned.score_estimator={type="monte_carlo_elbo",draws=4000}' --set tuned.optimizer.batch_size=64 \
+  --set model.width=128 --set model.mlp_width=2048
+expect_code 3 "is told before the first step"
+expect_text "out of host memory before the first step: the plan needs"
+expect_text "this machine has"
+
+echo "fewer copies are proposed, never taken"
+"$LLDM" plan "$FILE" --device cpu --budget "1 GiB" --seconds 1e-4 --json --set tuned.score_estimator.type=full_trajectory \
+  --set tuned.score_estimator.steps=24 > "$WORK/fewer.json"
+check "with their bytes and seconds" python3 - "$WORK/fewer.json" << 'PYTHON'
+import json, sys
+plan = json.load(open(sys.argv[1]))
+assert plan["seconds_limit"] == 1e-4
+fewer = plan["stages"][1]["fewer"]
+steps = [one for one in fewer if one["key"] == "score_estimator.steps"]
+assert [one["value"] for one in steps] == [18, 12, 9, 6, 4, 3, 2, 1], steps
+assert all(one["now"] == 24 for one in steps)
+for more, less in zip(steps, steps[1:]):
+    assert less["seconds_per_step"] < more["seconds_per_step"] and less["peak_bytes"] <= 1.01 * more["peak_bytes"]
+    assert less["copies_per_text"] < more["copies_per_text"]
+PYTHON
+limit=$(python3 -c "
+import json
+steps = json.load(open('$WORK/fewer.json'))['stages'][1]['fewer']
+print(next(one for one in steps if one['value'] == 6)['seconds_per_step'] * 1.001)")
+run_lldm plan "$FILE" --device cpu --seconds "$limit" --set tuned.score_estimator.type=full_trajectory \
+  --set tuned.score_estimator.steps=24 --set tuned.gradient_path=replay
+expect_code 0 "as a text"
+expect_text "a noisier score: score_estimator.steps = "
+run_lldm plan "$FILE" --seconds soon
+expect_code 2 "no number"
+expect_text 'got "soon"'
+summary
