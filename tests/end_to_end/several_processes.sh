@@ -182,6 +182,44 @@ ended
 expect_code 0 "the same command goes on"
 check "the bits of a run that was left alone" [ "$(model_hashes "$WORK/straight")" = "$(model_hashes "$run")" ]
 
+echo "killed elsewhere"
+in_phase() { # phase: whether it is under way
+  case $1 in
+    start) true ;;
+    filling) [ -n "$(find "$run-cache" -type f -size +20k 2> /dev/null)" ] ;;
+    writing) ls "$run/sft/checkpoints" 2> /dev/null | grep -qvE '^step-[0-9]{8}$' ;;
+    evaluating) [ -e "$run/scores/sft/work.json" ] ;;
+  esac
+}
+for phase in start filling writing evaluating; do
+  run=$WORK/$phase
+  case $phase in
+    filling) long=(--set tuned.score_estimator.draws=200 --set "tuned.reference.cache=$run-cache" --stage tuned) ;;
+    writing) long=("${LONG[@]}" --set sft.save_steps=1 --set model.width=128 --stage sft) ;;
+    evaluating) long=(--set scores.task.rows=1500 --stage scores) ;;
+    start) long=(--set pretrain.optimizer.steps=300 --stage pretrain) ;;
+  esac
+  for victim in 1 0; do
+    "$LLDM" launch --processes 2 -- run "$SMOKE" --out "$run" "${TINY[@]}" "${long[@]}" > "$WORK/output" 2>&1 &
+    background=$!
+    check "$phase: under way" wait_for "$background" 60 in_phase $phase
+    process=""
+    for ((i = 0; i < 200; i++)); do
+      process=$(rank_of $victim 2> /dev/null)
+      [ -n "$process" ] && break
+      sleep 0.01
+    done
+    begin=$SECONDS
+    kill -KILL "$process"
+    ended
+    expect_code 137 "rank $victim is killed while $phase"
+    check "all have ended within $((SECONDS - begin)) s" [ $((SECONDS - begin)) -lt 30 ]
+    expect_text "rank $victim (pid $process) was killed by signal 9"
+  done
+  run_lldm launch --processes 2 -- run "$SMOKE" --out "$run" "${TINY[@]}" "${long[@]}"
+  expect_code 0 "$phase: the same command goes on"
+done
+
 echo "other launchers"
 run=$WORK/other
 by_hand() { # rank, then variables: the process in $background

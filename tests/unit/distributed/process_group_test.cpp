@@ -8,7 +8,9 @@
 #include <ATen/ops/full.h>
 
 #include <chrono>
+#include <future>
 #include <mutex>
+#include <thread>
 
 #include "support/catch.hpp"
 #include "support/contains.hpp"
@@ -152,6 +154,27 @@ TEST_CASE("a rank that leaves is named, with its reason, by those who wait for i
     CHECK(thrown[other].find("rank 2 (host ") == 0);
     CHECK(thrown[other].find("the disk is on fire") != std::string::npos);
   }
+}
+
+TEST_CASE("a rank that is at work when another dies is told on another thread, in 30 s") {
+  StoreKeeper keeper("test");
+  const auto join = [&](int rank) {
+    return ProcessGroup::join({.rank = rank, .size = 2, .port = keeper.port(), .prefix = "test"},
+                              60);
+  };
+  std::shared_ptr<ProcessGroup> first, second;
+  std::thread other([&] { second = join(1); });
+  first = join(0);
+  other.join();
+  std::promise<std::string> told;
+  first->when_stuck([&](const std::string& verdict) { told.set_value(verdict); });
+  keeper.tell_death(1, "was killed by signal 9");
+  std::future<std::string> verdict = told.get_future();
+  // Time to hear of it by itself comes first.
+  CHECK(verdict.wait_for(std::chrono::seconds(5)) == std::future_status::timeout);
+  REQUIRE(verdict.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  CHECK_THAT(verdict.get(), testing::contains("was killed by signal 9"));
+  CHECK_THROWS_AS(first->require_all(), LostRank);
 }
 
 TEST_CASE("ranks that do not come are named") {
