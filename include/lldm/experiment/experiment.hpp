@@ -26,6 +26,8 @@ class Registry;
 struct MemoryOptions {
   ByteSize budget = {};
   WeightReading weights = WeightReading::read;
+  FrozenWeights frozen_weights = FrozenWeights::resident;
+  std::int64_t streamed_blocks = kStreamedBlocks;
   std::string profile = {};
   static constexpr auto describe() {
     return std::tuple{
@@ -35,6 +37,15 @@ struct MemoryOptions {
               "How weights come from their files: read (pread, into memory of their own), or "
               "mapped (no copy of a tensor beside the model's; a file that another program cuts "
               "meanwhile kills the run). Numbers and hashes of work are the same."),
+        field(
+            "frozen_weights", &MemoryOptions::frozen_weights,
+            "Where blocks' matrices lie that are not trained (an adapter's base, the reference, a "
+            "model that scores or samples): resident (on the device) or streamed (in locked "
+            "memory of the host; a few blocks pass through the device, on the CPU as copies). "
+            "Numbers and hashes of work are the same."),
+        field("streamed_blocks", &MemoryOptions::streamed_blocks,
+              "Of streamed weights, the blocks that the device holds at once.")
+            .at_least(2),
         field(
             "profile", &MemoryOptions::profile,
             "Device profile that plans go by: a name of those that come with lldm (cpu, rtx4080, "
