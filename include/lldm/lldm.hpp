@@ -134,6 +134,7 @@
 #include "lldm/model/storage_report.hpp"
 #include "lldm/model/transformer.hpp"
 #include "lldm/model/transformer_config.hpp"
+#include "lldm/model/weight_placement.hpp"
 #include "lldm/model/weight_reading.hpp"
 #include "lldm/model/weight_store.hpp"
 #include "lldm/objective/aot.hpp"

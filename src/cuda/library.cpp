@@ -119,6 +119,17 @@ void versions(int* driver, int* runtime) {
   cudaGetLastError();  // forget it: the next call reports its own
 }
 
+std::string lock_pages(void* begin, std::size_t bytes) {
+  const cudaError_t status = cudaHostRegister(begin, bytes, cudaHostRegisterDefault);
+  if (status == cudaSuccess) return "";
+  cudaGetLastError();  // forget it: the next call reports its own
+  return message("cudaHostRegister: ", cudaGetErrorString(status));
+}
+
+void unlock_pages(void* begin) {
+  if (cudaHostUnregister(begin) != cudaSuccess) cudaGetLastError();
+}
+
 constexpr memory::CudaFunctions kFunctions = {
     memory::kCudaLibraryVersion,
     &devices,
@@ -132,6 +143,7 @@ constexpr memory::CudaFunctions kFunctions = {
     &warn_of_synchronisations,
     &versions,
     &connect_nccl,
+    {&lock_pages, &unlock_pages},
     {&rms_norm_forward, &rms_norm_groups, &rms_norm_backward, &rope_forward, &rope_backward,
      &swiglu_forward, &swiglu_backward, &int8_decode, &nf4_decode},
 };

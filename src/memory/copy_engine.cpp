@@ -5,7 +5,6 @@
 #include <c10/core/Event.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
-#include <sys/resource.h>
 
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/bytes.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "memory/locked_memory.hpp"
 
 namespace lldm::memory {
 namespace {
@@ -28,6 +28,7 @@ class DirectCopies final : public CopyEngine {
   void send(std::size_t, const at::Tensor& device, const at::Tensor& host) override {
     device.copy_(host);
   }
+  void arrive(std::size_t) override {}
   void wait(std::size_t) override {}
 };
 
@@ -56,6 +57,7 @@ class StreamCopies final : public CopyEngine {
   void send(std::size_t slot, const at::Tensor& device, const at::Tensor& host) override {
     copy(slot, up_, device, host);
   }
+  void arrive(std::size_t slot) override { done_[slot].block(guard_.getStream(device_)); }
   void wait(std::size_t slot) override { done_[slot].synchronize(); }
 
  private:
@@ -72,12 +74,6 @@ class StreamCopies final : public CopyEngine {
   c10::Stream down_, up_;
   std::vector<c10::Event> done_;
 };
-
-std::string locked_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "";
-  return message("; this process may lock ", bytes_text(limit.rlim_cur), " (ulimit -l)");
-}
 
 }  // namespace
 

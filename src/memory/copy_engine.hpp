@@ -22,6 +22,8 @@ class CopyEngine {
   virtual void fetch(std::size_t slot, const at::Tensor& host, const at::Tensor& device) = 0;
   /// To the device, from the host.
   virtual void send(std::size_t slot, const at::Tensor& device, const at::Tensor& host) = 0;
+  /// The device's work from now on sees the slot's copies; of the host nothing waits.
+  virtual void arrive(std::size_t slot) = 0;
   /// Returns when every copy of the slot is done.
   virtual void wait(std::size_t slot) = 0;
 };

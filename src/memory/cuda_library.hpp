@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "memory/cuda_kernels.hpp"
+#include "memory/locked_memory.hpp"
 
 namespace c10d {
 class Backend;
@@ -65,6 +66,7 @@ struct CudaFunctions {
   /// The GPUs of several processes (cuda/nccl.hpp).
   void (*connect_nccl)(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
                        c10::intrusive_ptr<c10d::Backend>& backend);
+  PageLock page_lock;  // by cudaHostRegister
   /// The fused kernels (memory/cuda_kernels.hpp).
   struct Kernels {
     decltype(&cuda::rms_norm_forward) rms_norm_forward;

@@ -14,6 +14,7 @@
 namespace lldm {
 
 struct AttentionRuns;
+class KeptRows;
 
 /// What a block needs to know besides its weights and rows.
 struct BlockContext {
@@ -35,6 +36,7 @@ struct BlockContext {
   /// [Q] int64 places of the rows that the block gives, or undefined: all.  Keys and values are
   /// made of all; the rest of the block, behind attention, is computed for these alone.
   at::Tensor queried = {};
+  std::shared_ptr<KeptRows> kept_rows = nullptr;  // where recomputation is `offload`
 };
 
 /// rows / rms(rows) * weight, normalised in float32 or wider.  [N, D], [D] -> [N, D]

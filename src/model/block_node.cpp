@@ -5,7 +5,10 @@
 // gate and up, less what recomputation drops.  Normalised rows and the gated product are always
 // computed again.
 #include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
 
 #include "lldm/memory/purpose.hpp"
 #include "model/block.hpp"
@@ -138,7 +141,7 @@ void drop(BlockSaved& saved, Recomputation recomputation) {
   using S = BlockSaved;
   for (const auto member : {&S::attn_scale, &S::qkv, &S::heads_scale, &S::ff_scale, &S::gate_up})
     (saved.*member).reset();
-  if (recomputation == Recomputation::full)
+  if (recomputation == Recomputation::full || recomputation == Recomputation::offload)
     for (const auto member : {&S::attended, &S::log_sums, &S::middle}) (saved.*member).reset();
 }
 
@@ -157,6 +160,10 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     const PurposeScope purpose(MemoryPurpose::activations);
     const HeldSignals held_signals;
     const Block block(*call);
+    // They leave while the block is computed.
+    at::Tensor host;
+    if (call->context.kept_rows && call->has_graph)
+      call->kept = call->context.kept_rows->put(rows, host);
     BlockSaved saved;
     saved.rows = rows;
     block.project(saved);
@@ -164,7 +171,10 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     block.expand(saved);
     auto out = block.contract(saved);
     drop(saved, call->context.recomputation);
-    node->save_for_backward(saved.list());
+    if (call->kept) saved.rows.reset();
+    auto list = saved.list();
+    list.push_back(host);
+    node->save_for_backward(list);
     node->saved_data["call"] = c10::IValue::make_capsule(call);
     return out;
   }
@@ -177,7 +187,9 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     const auto& call = static_cast<const BlockCall&>(*held);
     const Block block(call);
     call.require_unchanged(block.weights());
-    BlockSaved saved = BlockSaved::of(node->get_saved_variables());
+    const auto list = node->get_saved_variables();
+    BlockSaved saved = BlockSaved::of(list);
+    if (call.kept) saved.rows = call.context.kept_rows->take(call.kept, list.back());
     restore(saved, block);
     Gradients result(*node, block.weights(), call.adapters, call.context.adds_gradients);
     const auto middle = block.mlp_backward(saved, gradients[0].contiguous(), result);
@@ -218,8 +230,11 @@ at::Tensor block_forward(const WeightStore& store, std::size_t block, const Bloc
                          const at::Tensor& rows, const BlockContext& context) {
   const auto weights = store.acquire(block);
   const auto variables = variables_of(*weights, adapters);
-  return BlockFunction::apply(rows.contiguous(), at::TensorList(variables),
-                              c10::make_intrusive<BlockCall>(store, block, adapters, context));
+  auto call = c10::make_intrusive<BlockCall>(store, block, adapters, context);
+  const auto is_trained = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
+  call->has_graph = at::GradMode::is_enabled() &&
+                    (rows.requires_grad() || std::ranges::any_of(variables, is_trained));
+  return BlockFunction::apply(rows.contiguous(), at::TensorList(variables), call);
 }
 
 }  // namespace lldm

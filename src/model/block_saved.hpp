@@ -12,6 +12,7 @@
 #include "model/block.hpp"
 #include "model/block_gradients.hpp"
 #include "model/block_projections.hpp"
+#include "model/kept_rows.hpp"
 
 namespace lldm {
 
@@ -72,7 +73,9 @@ struct BlockCall final : torch::CustomClassHolder {
   std::size_t block;
   BlockAdapters adapters;
   BlockContext context;
-  std::vector<std::int64_t> versions;  // of what is trained
+  std::vector<std::int64_t> versions;              // of what is trained
+  bool has_graph = false;                          // a backward pass may come
+  std::shared_ptr<KeptRows::Kept> kept = nullptr;  // the node's input, where the host keeps it
 
  private:
   [[nodiscard]] std::vector<std::int64_t> versions_of(const BlockWeights& weights) const {

@@ -84,7 +84,10 @@ void Matrix::assign(const at::Tensor& values) const {
   if (!is_int8)
     nf4_encode_absmax(absmax, scales.mutable_data_ptr<std::uint8_t>(),
                       nested.mutable_data_ptr<float>());
-  if (is_here) return;
+  if (is_here) {  // written past LibTorch, which counts changes
+    for (const auto& part : parts()) part.second.unsafeGetTensorImpl()->bump_version();
+    return;
+  }
   at::Tensor(values_).copy_(codes);
   at::Tensor(scales_).copy_(scales);
   if (nested.defined()) at::Tensor(nested_).copy_(nested);
@@ -115,6 +118,13 @@ at::Tensor Matrix::dequantized(std::int64_t begin, std::int64_t count, at::Scala
     nf4_decode(values_.const_data_ptr<std::uint8_t>(), absmax.data(), from, to, out);
   }
   return numbers.to(dtype);
+}
+
+Matrix Matrix::placed(const std::function<at::Tensor(const at::Tensor&)>& place) const {
+  Matrix other = *this;
+  for (at::Tensor* part : {&other.values_, &other.scales_, &other.nested_})
+    if (part->defined()) *part = place(*part);
+  return other;
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Matrix::parts() const {

@@ -89,7 +89,7 @@ std::shared_ptr<Transformer> load_checked(const fs::path& folder, const ModelSou
   check_tensors(shards, config, precision.rows(), complaints);
   complaints.finish(source.weights);
 
-  auto model = std::make_shared<Transformer>(config, precision, options.device);
+  auto model = std::make_shared<Transformer>(config, precision, options.device, options.placement);
   const c10::NoGradGuard no_gradient;
   const PurposeScope purpose(MemoryPurpose::staging);
   read_weights(shards, source.sealed, *model);

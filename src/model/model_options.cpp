@@ -228,7 +228,8 @@ std::shared_ptr<Model> make_model(const ModelOptions& options, const ModelTokens
     model = load_transformer(options.path, {.precision = precision,
                                             .device = device,
                                             .max_length = options.max_length,
-                                            .reading = WeightReading::read});
+                                            .reading = WeightReading::read,
+                                            .placement = {}});
     if (can_be_trained(precision.storage)) model->set_trainable(true);
   }
   if (options.exclude_mask_logit) model->exclude_logit(tokens.mask);

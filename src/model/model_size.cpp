@@ -19,25 +19,29 @@ std::string size_text(double bytes) {
                          : message(std::llround(exbibytes / 1e6), " million EiB");
 }
 
+double block_matrix_bytes(const ModelShape& shape, const Precision& precision) {
+  const double values = shape.matrix_values;
+  switch (precision.storage) {
+    case WeightStorage::plain:
+      return static_cast<double>(c10::elementSize(precision.rows())) * values;
+    case WeightStorage::bfloat16:
+      return 2 * values;
+    case WeightStorage::int8:
+      return values + 4 * shape.matrix_rows;
+    case WeightStorage::nf4:
+      // Half a byte a weight, a byte a block, a scale for 256 blocks.
+      return values / 2 + values / static_cast<double>(kNf4Block) *
+                              (1 + 4.0 / static_cast<double>(kDynamicBlock));
+  }
+  throw Error("block_matrix_bytes: no such storage");
+}
+
 double weight_bytes(const ModelShape& shape, const Precision& precision) {
   const auto plain = static_cast<double>(c10::elementSize(precision.rows()));
   const double vectors = shape.stored_values - static_cast<double>(shape.table_values) -
                          shape.matrix_values - shape.embedding_values;
-  const double values = shape.matrix_values;
-  switch (precision.storage) {
-    case WeightStorage::plain:
-      return plain * (vectors + values + shape.embedding_values);
-    case WeightStorage::bfloat16:
-      return plain * vectors + 2 * (values + shape.embedding_values);
-    case WeightStorage::int8:
-      return plain * vectors + 2 * shape.embedding_values + values + 4 * shape.matrix_rows;
-    case WeightStorage::nf4:
-      // Half a byte a weight, a byte a block, a scale for 256 blocks.
-      return plain * vectors + 2 * shape.embedding_values + values / 2 +
-             values / static_cast<double>(kNf4Block) *
-                 (1 + 4.0 / static_cast<double>(kDynamicBlock));
-  }
-  throw Error("weight_bytes: no such storage");
+  const double tables = precision.storage == WeightStorage::plain ? plain : 2;
+  return plain * vectors + tables * shape.embedding_values + block_matrix_bytes(shape, precision);
 }
 
 std::string model_size_problem(const ModelShape& shape, double needed, std::int64_t available) {

@@ -12,6 +12,9 @@ namespace lldm {
 /// What a model of this shape takes in memory: weights as they are stored.
 [[nodiscard]] double weight_bytes(const ModelShape& shape, const Precision& precision);
 
+/// Of it, the matrices of blocks: what may be streamed.
+[[nodiscard]] double block_matrix_bytes(const ModelShape& shape, const Precision& precision);
+
 /// What is wrong with a model of `needed` bytes where there are `available`: two lines, what is
 /// needed against what there is, and the sizes behind it; "" if it fits.
 [[nodiscard]] std::string model_size_problem(const ModelShape& shape, double needed,

@@ -99,33 +99,44 @@ PlanMoment beside(PlanMoment moment, std::int64_t activations, std::int64_t logi
 std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const Pack> packs) {
   std::vector<PlanMoment> moments;
   const std::int64_t layers = model.shape.layers;
-  std::int64_t graphs = 0, heads = 0;  // of the packs before
+  std::int64_t graphs = 0, heads = 0, hosts = 0;  // of the packs before
   for (std::size_t i = 0; i < packs.size(); ++i) {
     const PassSizes s(model, packs[i]);
     const std::int64_t kept = s.kept_blocks();
-    const auto add = [&](PlanMoment moment) { moments.push_back(beside(moment, graphs, heads)); };
+    const auto add = [&](PlanMoment moment) {
+      moment.staging += hosts;
+      moments.push_back(beside(moment, graphs, heads));
+    };
     if (s.is_masked()) add({.what = "masks", .activations = s.making_masks()});
     for (const bool is_last : {false, true})
       if (is_last || layers > 1)
         add({.what = "forward",
              .activations = s.kept_before() - (is_last ? 0 : s.kept_block(false)) +
-                            forward_of_block(s, is_last) + s.beside(),
+                            forward_of_block(s, is_last) + s.beside() +
+                            s.under_way(1, is_last ? layers - 1 : layers - 2),
+             .staging = s.on_host(is_last ? layers : layers - 1),
              .workspace = s.decoded()});
     // The final norm's rows live until the head is done with those that are queried.
     add({.what = "head",
-         .activations = kept + s.kept_around() + s.given(s.d()) + s.queried_rows(),
-         .logits = s.head_forward() - s.queried_rows()});
+         .activations =
+             kept + s.kept_around() + s.given(s.d()) + s.queried_rows() + s.under_way(2, layers),
+         .logits = s.head_forward() - s.queried_rows(),
+         .staging = s.on_host(layers)});
     add({.what = "backward of the head",
-         .activations = kept + s.kept_around() + s.queried_rows(),
-         .logits = s.kept_head() - s.queried_rows() + s.head_backward()});
+         .activations = kept + s.kept_around() + s.queried_rows() + s.under_way(2, layers),
+         .logits = s.kept_head() - s.queried_rows() + s.head_backward(),
+         .staging = s.on_host(layers)});
     add({.what = "backward of the last norm",
-         .activations = kept + s.kept_around() + s.given(3 * s.d())});
+         .activations = kept + s.kept_around() + s.given(3 * s.d()) + s.under_way(2, layers),
+         .staging = s.on_host(layers)});
     for (const bool is_last : {true, false}) {
       if (!is_last && layers < 2) continue;
       const std::int64_t before = s.kept_before() - (is_last ? 0 : s.kept_block(false));
       for (PlanMoment moment : block_backward(model, s, is_last)) {
         moment.activations += before + s.whole_block(is_last) +
-                              (is_last ? s.given(s.d()) : s.rows(s.d())) + s.beside();
+                              (is_last ? s.given(s.d()) : s.rows(s.d())) + s.beside() +
+                              s.under_way(1, is_last ? layers - 1 : layers - 2);
+        moment.staging += s.on_host(is_last ? layers : layers - 1);
         add(moment);
       }
     }
@@ -134,6 +145,7 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
          .gradients = model.trains_weights ? s.rows(2 * s.d()) : 0});
     graphs += kept + s.kept_around() + s.queried_rows();
     heads += s.kept_head() - s.queried_rows();
+    hosts += s.on_host(layers);
   }
   return moments;
 }

@@ -90,9 +90,20 @@ class PassSizes {
         return rows(d() + q() + log_sums()) + (is_last ? given(d()) : rows(d()));
       case Recomputation::full:
         return rows(d());
+      case Recomputation::offload:
+        return 0;
     }
     return whole_block(is_last);
   }
+  /// Of the inputs of `blocks` blocks, those that are on their way between device and host: `most`.
+  [[nodiscard]] std::int64_t under_way(std::int64_t most, std::int64_t blocks) const {
+    return is_offloaded() ? std::min(most, blocks) * rows(d()) : 0;
+  }
+  /// What the host holds of them, where its memory is the device's.
+  [[nodiscard]] std::int64_t on_host(std::int64_t blocks) const {
+    return is_offloaded() && model_.is_on_cpu ? blocks * rows(d()) : 0;
+  }
+  [[nodiscard]] bool is_offloaded() const { return model_.recomputation == Recomputation::offload; }
   /// Of all blocks.
   [[nodiscard]] std::int64_t kept_blocks() const {
     return (shape_.layers - 1) * kept_block(false) + kept_block(true);

@@ -16,6 +16,7 @@
 #include "model/direct_gradients.hpp"
 #include "model/embedding.hpp"
 #include "model/head.hpp"
+#include "model/kept_rows.hpp"
 #include "model/products.hpp"
 #include "model/two_stream_mask.hpp"
 
@@ -119,7 +120,8 @@ BlockContext Transformer::block_context(const PackedTokens& batch) const {
       .recomputation = recomputation_,
       .patterns = batch.patterns,
       .dropout_keys = dropout_keys(batch),
-      .adds_gradients = DirectGradients::are_on()};
+      .adds_gradients = DirectGradients::are_on(),
+      .kept_rows = kept_rows_};
   if (context.parts->prepare) context.parts->prepare(context);
   return context;
 }
@@ -240,6 +242,14 @@ at::Tensor Transformer::log_probabilities(const at::Tensor& rows, const at::Tens
   return head_log_probabilities(with_rows(rows, more), head(), at::cat({targets, legal}),
                                 excluded_column())
       .narrow(0, 0, rows.size(0));
+}
+
+void Transformer::set_recomputation(Recomputation recomputation) {
+  recomputation_ = recomputation;
+  if (recomputation != Recomputation::offload)
+    kept_rows_.reset();
+  else if (!kept_rows_)
+    kept_rows_ = std::make_shared<KeptRows>(device());
 }
 
 void Transformer::exclude_logit(std::optional<std::int64_t> id) {

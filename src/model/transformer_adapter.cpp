@@ -84,7 +84,7 @@ void Transformer::set_adapter(const std::vector<LoraUpdate>& updates, const std:
   for (const auto& update : updates) open[update.weight] = &update;
   std::string complaints;
   for (std::size_t i = 0; i < store_->size(); ++i) {
-    const auto block = store_->acquire(i);
+    const auto block = store_->stored(i);
     for (const auto& part : kProjections) {
       const Matrix& weight = (*block).*part.weight;
       if (!weight.defined()) continue;
@@ -178,6 +178,10 @@ void Transformer::set_trainable(bool is_trainable) {
     throw ConfigError(
         "weights that are stored as int8 or nf4 are not trained\n  train an adapter beside them "
         "([model] adapter), or set storage = \"float32\" or \"bfloat16\"");
+  if (is_trainable && !has_adapter() && is_streamed_)
+    throw ConfigError(
+        "weights that are streamed from the host are not trained\n  train an adapter beside them "
+        "([model] adapter), or set [memory] frozen_weights = \"resident\"");
   is_trainable_ = is_trainable;
   if (has_numbers)
     for (auto& parameter : base_parameters())

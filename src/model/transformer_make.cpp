@@ -62,15 +62,18 @@ std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
   return model;
 }
 
-std::shared_ptr<Transformer> clone_frozen(const Transformer& model) {
+std::shared_ptr<Transformer> clone_frozen(const Transformer& model,
+                                          const WeightPlacement& placement) {
   if (model.has_adapter()) {
     auto copy = model.without_adapter();
     copy->set_adapter(model.adapter(), "clone_frozen");  // memory of its own
     return copy;
   }
-  // Nobody can change codes: they are shared.
-  if (!can_be_trained(model.precision().storage)) return model.without_adapter();
-  auto copy = std::make_shared<Transformer>(model.config(), model.precision(), model.device());
+  // Nobody can change codes, or weights that are streamed: they are shared.
+  if (!can_be_trained(model.precision().storage) || model.is_streamed())
+    return model.without_adapter();
+  auto copy =
+      std::make_shared<Transformer>(model.config(), model.precision(), model.device(), placement);
   const auto from = model.parameters();
   auto to = copy->parameters();
   for (std::size_t i = 0; i < from.size(); ++i) to[i].value.copy_(from[i].value.detach());
@@ -79,6 +82,10 @@ std::shared_ptr<Transformer> clone_frozen(const Transformer& model) {
 }
 
 std::shared_ptr<Model> Transformer::frozen_copy() const { return clone_frozen(*this); }
+
+std::shared_ptr<Model> Transformer::frozen_copy_at(const WeightPlacement& placement) const {
+  return clone_frozen(*this, placement);
+}
 
 std::string Transformer::config_text() const {
   return model_config_json(config_, dtype() == at::kDouble ? "float64" : "float32");

@@ -8,6 +8,7 @@
 #include "lldm/model/transformer.hpp"
 #include "model/block_tensors.hpp"
 #include "model/rope.hpp"
+#include "model/streamed_store.hpp"
 
 namespace lldm {
 namespace {
@@ -76,11 +77,24 @@ BlockWeights make_block(const TransformerConfig& config, const Zeros& zeros) {
   return block;
 }
 
+std::shared_ptr<const WeightStore> resident(const TransformerConfig& config, const Zeros& zeros) {
+  auto store = std::make_shared<ResidentStore>();
+  for (std::int64_t i = 0; i < config.layers; ++i) store->add(make_block(config, zeros));
+  return store;
+}
+
+std::shared_ptr<const WeightStore> streamed(const TransformerConfig& config, const Zeros& zeros,
+                                            const WeightPlacement& placement) {
+  const Zeros shapes{zeros.precision, zeros.options.device(at::kMeta)};
+  return std::make_shared<StreamedStore>(make_block(config, shapes), config.layers,
+                                         zeros.options.device(), placement);
+}
+
 }  // namespace
 
 Transformer::Transformer(const TransformerConfig& config, const Precision& precision,
-                         at::Device device)
-    : config_(config), precision_(precision) {
+                         at::Device device, const WeightPlacement& placement)
+    : config_(config), precision_(precision), is_streamed_(placement.is_streamed()) {
   check_config(config, "Transformer");
   const at::ScalarType compute = precision.compute;
   if (compute != at::kFloat && compute != at::kDouble && compute != at::kBFloat16)
@@ -89,9 +103,8 @@ Transformer::Transformer(const TransformerConfig& config, const Precision& preci
   const PurposeScope purpose(MemoryPurpose::weights);
   const Zeros zeros{precision, at::TensorOptions(precision.rows()).device(device)};
   embedding_ = zeros.table(config.embedding_rows(), config.width);
-  auto store = std::make_shared<ResidentStore>();
-  for (std::int64_t i = 0; i < config.layers; ++i) store->add(make_block(config, zeros));
-  store_ = std::move(store);
+  store_ = is_streamed_ && !device.is_meta() ? streamed(config, zeros, placement)
+                                             : resident(config, zeros);
   final_norm_ = zeros.vector(config.width);
   if (!config.tied_head) head_ = zeros.table(config.logit_columns, config.width);
   if (device.is_meta()) {  // shapes alone
@@ -108,7 +121,7 @@ std::vector<NamedWeight> Transformer::weights() const {
   const TensorNames& names = family_of(config_.family).names;
   std::vector<NamedWeight> list{{message(names.embedding, ".weight"), embedding_, {}}};
   for (std::size_t i = 0; i < store_->size(); ++i) {
-    const auto block = store_->acquire(i);
+    const auto block = store_->stored(i);
     for (const auto& part : kBlockTensors) {
       const std::string name = message(names.block, i, ".", names.*part.module, part.ending);
       if (part.vector && ((*block).*part.vector).defined())

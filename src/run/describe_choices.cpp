@@ -77,6 +77,8 @@ std::vector<std::string> changes_of(const StepChoice& choice, const StepChoice& 
   };
   if (choice.storage != now.storage)
     set("[model] storage", config::in_quotes(name_of(choice.storage)));
+  if (choice.is_streamed != now.is_streamed)
+    set("[memory] frozen_weights", choice.is_streamed ? "\"streamed\"" : "\"resident\"");
   if (choice.recomputation != now.recomputation)
     set("[model] recomputation", config::in_quotes(name_of(choice.recomputation)));
   if (choice.path != now.path) set("gradient_path", config::in_quotes(to_string(choice.path)));
@@ -94,6 +96,7 @@ Json json_of(const StepChoice& choice, const StepChoice& now) {
   for (const auto& [what, time] : choice.seconds)
     if (time > 0) seconds[std::string(what)] = time;
   return {{"storage", name_of(choice.storage)},
+          {"streamed", choice.is_streamed},
           {"recomputation", name_of(choice.recomputation)},
           {"gradient_path", to_string(choice.path)},
           {"max_tokens_per_forward", choice.max_tokens_per_forward},
@@ -104,6 +107,7 @@ Json json_of(const StepChoice& choice, const StepChoice& now) {
           {"fits", choice.memory.fits()},
           {"peak_bytes", choice.memory.peak_bytes()},
           {"moment", choice.memory.moment},
+          {"locked_host_bytes", choice.locked_host_bytes},
           {"bytes", bytes},
           {"seconds_per_step", choice.seconds_per_step()},
           {"seconds", seconds},
@@ -179,11 +183,13 @@ std::vector<std::string> proposals_of(const AskedStage& stage, double seconds) {
 std::vector<std::string> row_of(const StepChoice& choice, std::string_view mark) {
   return {std::string(mark),
           name_of(choice.storage),
+          choice.is_streamed ? "streamed" : "resident",
           name_of(choice.recomputation),
           std::string(to_string(choice.path)),
           std::to_string(choice.tokens_per_forward),
           choice.is_reference_cached ? "yes" : "no",
           bytes_text(choice.memory.peak_bytes()),
+          choice.locked_host_bytes > 0 ? bytes_text(choice.locked_host_bytes) : "-",
           rounded_text(choice.seconds_per_step(), 3),
           choice.memory.fits() ? "yes" : "no"};
 }
@@ -192,11 +198,13 @@ Table table_of(const std::vector<StepChoice>& choices) {
   Table table;
   table.columns = {{"", Align::left},
                    {"storage", Align::left},
+                   {"weights", Align::left},
                    {"recomputation", Align::left},
                    {"path", Align::left},
                    {"tokens a pass"},
                    {"no reference held"},
                    {"memory"},
+                   {"host, locked"},
                    {"s a step"},
                    {"fits"}};
   table.rows.push_back(row_of(choices.front(), "as configured"));
@@ -237,7 +245,6 @@ Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
                       {"configured", 0},
                       {"fastest_that_fits", fit.empty() ? Json() : Json(fit.front())},
                       {"least_bytes", choices[least_of(choices)].memory.peak_bytes()},
-                      {"streamed", "not yet"},
                       {"proposals", proposals_of(stage, seconds)},
                       {"fewer", fewer},
                       {"choices", list}});
@@ -264,8 +271,7 @@ std::string choices_text(const LoadedExperiment& loaded, const Registry& registr
          << stage.plan.note << text_table(table_of(choices), 120);
     for (const std::string& line : proposals_of(stage, seconds)) text << "  " << line << "\n";
   }
-  text
-      << "\nstreamed weights: not yet.  Seconds are work over the profile's rates, not measured.\n";
+  text << "\nSeconds are work over the profile's rates, not measured.\n";
   return text.str();
 }
 

@@ -126,7 +126,12 @@ std::shared_ptr<const Tokenizer> folder_tokenizer(const PlannedRun& run, const W
   return load_tokenizer(folder, run.experiment(work).options.tokenizer, given);
 }
 
-ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from) {
+WeightPlacement frozen_placement(const MemoryOptions& memory) {
+  return {memory.frozen_weights, memory.streamed_blocks};
+}
+
+ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from,
+                           WeightUse use) {
   const ExperimentOptions& options = run.experiment(work).options;
   const PurposeScope scope(MemoryPurpose::weights);
   const at::Device device(run.device);
@@ -142,10 +147,13 @@ ModelBundle starting_model(const RunContext& run, const Work& work, const std::s
     if (work.inputs.contains(from) && !is_drawn && !has_manifest(folder))
       throw DataError(message(folder, ": ", kManifestName, " is missing\n  stage \"", from,
                               "\" wrote it; to do that stage again, remove its folder"));
-    bundle.model = load_model(folder, {.precision = precision_of(options.model),
-                                       .device = device,
-                                       .max_length = length_limit(run.experiment(work)),
-                                       .reading = options.memory.weights});
+    bundle.model =
+        load_model(folder, {.precision = precision_of(options.model),
+                            .device = device,
+                            .max_length = length_limit(run.experiment(work)),
+                            .reading = options.memory.weights,
+                            .placement = use == WeightUse::frozen ? frozen_placement(options.memory)
+                                                                  : WeightPlacement()});
     bundle.model->set_recomputation(options.model.recomputation);
     bundle.tokenizer = folder_tokenizer(run, work, from, folder);
     bundle.folder = folder;

@@ -8,6 +8,7 @@
 #include "lldm/registry/registry.hpp"
 #include "stage/score_labels.hpp"
 #include "stage/trained_weights.hpp"
+#include "stage/training_memory.hpp"
 #include "stage/training_rows.hpp"
 
 namespace lldm {
@@ -27,7 +28,11 @@ ScoreLabels stage_labels(const RunContext& run, const Work& work, const Training
 
 PreparedTraining prepare_training(const RunContext& run, const Work& work,
                                   const TrainingStage& stage) {
-  ModelBundle bundle = starting_model(run, work, stage.from);
+  const ExperimentOptions& options = run.experiment(work).options;
+  const bool is_adapter =
+      options.model.adapter.type == AdapterType::lora && !starts_fresh(stage, options.model);
+  ModelBundle bundle =
+      starting_model(run, work, stage.from, is_adapter ? WeightUse::frozen : WeightUse::trained);
   const Services services = run.services(work, bundle.tokenizer);
   const auto estimator = run.registry.make<AnyScoreEstimator>(stage.score_estimator, services);
   const auto objective = run.registry.make<AnyObjective>(stage.objective, services);
@@ -55,7 +60,8 @@ PreparedTraining prepare_training(const RunContext& run, const Work& work,
   setup.policy = std::make_shared<const AnyDenoiser>(bundle.model);
   if (needs.reference && !cache) {
     const PurposeScope scope(MemoryPurpose::weights);
-    setup.reference = std::make_shared<const AnyDenoiser>(bundle.model->frozen_copy());
+    setup.reference = std::make_shared<const AnyDenoiser>(
+        bundle.model->frozen_copy_at(frozen_placement(options.memory)));
   }
   setup.optimizer = stage.optimizer;
   setup.rhythm = {stage.logging_steps, stage.eval_steps, stage.save_steps, stage.save_total_limit};

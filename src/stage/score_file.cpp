@@ -154,7 +154,8 @@ std::shared_ptr<Model> frozen(const std::filesystem::path& folder, const std::st
   auto model = load_model(folder, {.precision = trained_precision(folder),
                                    .device = at::Device(device),
                                    .max_length = 0,
-                                   .reading = WeightReading::read});
+                                   .reading = WeightReading::read,
+                                   .placement = {}});
   model->set_trainable(false);
   return model;
 }

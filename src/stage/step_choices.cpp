@@ -14,13 +14,19 @@ namespace {
 
 constexpr std::array kStorages = {WeightStorage::plain, WeightStorage::bfloat16,
                                   WeightStorage::int8, WeightStorage::nf4};
-constexpr std::array kRecomputations = {Recomputation::none, Recomputation::selective,
-                                        Recomputation::full};
 
-void set_storage(StepModel& model, WeightStorage storage) {
-  model.pass.precision.storage = storage;
-  model.weight_bytes =
-      static_cast<std::int64_t>(weight_bytes(model.pass.shape, model.pass.precision));
+/// Ways that move bytes to the host are worth listing where the device has memory of its own.
+std::vector<Recomputation> recomputations_of(const StepModel& model) {
+  std::vector<Recomputation> list = {Recomputation::none, Recomputation::selective,
+                                     Recomputation::full};
+  if (!model.pass.is_on_cpu) list.push_back(Recomputation::offload);
+  return list;
+}
+std::vector<FrozenWeights> placements_of(const StepModel& model) {
+  std::vector<FrozenWeights> list = {FrozenWeights::resident};
+  const bool is_frozen = model.pass.adapter_values > 0 || model.has_reference;
+  if (!model.pass.is_on_cpu && is_frozen) list.push_back(FrozenWeights::streamed);
+  return list;
 }
 
 /// Sizes of a pass that differ: a micro-batch at once, its halves, down to one copy.
@@ -39,12 +45,14 @@ StepChoice choice_of(const StepModel& model, const StepSizes& sizes, const Objec
                      const StepSettings& settings, const DeviceProfile& profile, ByteSize budget) {
   const StepPlan plan = plan_step(model, sizes, needs, settings, budget);
   return {.storage = model.pass.precision.storage,
+          .is_streamed = has_streamed(model),
           .recomputation = model.pass.recomputation,
           .path = settings.path,
           .max_tokens_per_forward = settings.max_tokens_per_forward,
           .pairwise_copies = settings.pairwise_copies,
           .is_reference_cached = !model.has_reference,
           .tokens_per_forward = plan.tokens_per_forward,
+          .locked_host_bytes = locked_host_bytes(model, plan),
           .memory = plan.memory,
           .seconds = step_seconds(model, sizes, plan, profile)};
 }
@@ -62,23 +70,27 @@ std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& si
   for (const WeightStorage storage : kStorages) {
     // In another storage trained weights are other weights.
     if (storage != model.pass.precision.storage && !is_adapter) continue;
-    for (const Recomputation recomputation : kRecomputations)
-      for (const GradientPath path : candidate_paths(GradientPath::automatic, needs, combination))
-        for (const bool is_cached : {false, true}) {
-          if (is_cached && !model.has_reference) continue;
-          std::int64_t before = 0;  // a larger limit may give the same passes
-          for (const std::int64_t tokens : sizes_of_a_pass(sizes)) {
-            StepModel other = model;
-            set_storage(other, storage);
-            other.pass.recomputation = recomputation;
-            if (is_cached) other.has_reference = false;
-            StepChoice choice =
-                of(other, {path, tokens, std::max(kPairwiseCopies, tokens / sizes.longest)});
-            if (choice.tokens_per_forward == before) continue;
-            before = choice.tokens_per_forward;
-            list.push_back(std::move(choice));
+    for (const FrozenWeights placement : placements_of(model))
+      for (const Recomputation recomputation : recomputations_of(model)) {
+        StepModel other = model;
+        set_storage(other, storage);
+        other.frozen.where = placement;
+        other.pass.recomputation = recomputation;
+        for (const GradientPath path : candidate_paths(GradientPath::automatic, needs, combination))
+          for (const bool is_cached : {false, true}) {
+            if (is_cached && !model.has_reference) continue;
+            other.has_reference = model.has_reference && !is_cached;
+            if (placement == FrozenWeights::streamed && !has_streamed(other)) continue;
+            std::int64_t before = 0;  // a larger limit may give the same passes
+            for (const std::int64_t tokens : sizes_of_a_pass(sizes)) {
+              StepChoice choice =
+                  of(other, {path, tokens, std::max(kPairwiseCopies, tokens / sizes.longest)});
+              if (choice.tokens_per_forward == before) continue;
+              before = choice.tokens_per_forward;
+              list.push_back(std::move(choice));
+            }
           }
-        }
+      }
   }
   return list;
 }
@@ -104,6 +116,13 @@ std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
   StepModel other = model;
   other.pass.recomputation = Recomputation::full;
   add("[model] recomputation = \"full\"", other, sizes, now);
+  if (!model.pass.is_on_cpu) {
+    other.pass.recomputation = Recomputation::offload;
+    add("[model] recomputation = \"offload\"", other, sizes, now);
+    other = model;
+    other.frozen.where = FrozenWeights::streamed;
+    if (has_streamed(other)) add("[memory] frozen_weights = \"streamed\"", other, sizes, now);
+  }
   StepSettings settings = now;
   settings.max_tokens_per_forward = sizes.longest;
   add(message("max_tokens_per_forward = ", sizes.longest), model, sizes, settings);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
@@ -24,17 +25,25 @@ std::int64_t trained_bytes(const StepModel& model) {
   return is_narrow ? model.weight_bytes : model.trained * number_bytes(model);
 }
 
+/// What weights take on the device when their matrices are streamed: on the CPU the slab is there
+/// too.
+std::int64_t streamed_bytes(const StepModel& model) {
+  const std::int64_t layers = std::max<std::int64_t>(1, model.pass.shape.layers);
+  const std::int64_t ring = model.matrix_bytes / layers * std::min(layers, model.frozen.blocks);
+  return model.weight_bytes + ring - (model.pass.is_on_cpu ? 0 : model.matrix_bytes);
+}
+
 std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
                                  std::int64_t side_buffers) {
   const ModelShape& shape = model.pass.shape;
   const std::int64_t number = number_bytes(model), tables = shape.table_values * number;
   const bool is_adapter = model.pass.adapter_values > 0;
   const std::int64_t adapter = is_adapter ? model.trained * number : 0;
+  const std::int64_t frozen = has_streamed(model) ? streamed_bytes(model) : model.weight_bytes;
   // With an adapter the reference is the same weights beside a copy of the adapter.
-  const std::int64_t reference =
-      !model.has_reference || is_adapter ? 0 : model.weight_bytes + tables;
+  const std::int64_t reference = !model.has_reference || is_adapter ? 0 : frozen + tables;
   std::vector<PlanLine> lines = {
-      {"weights", MemoryPurpose::weights, model.weight_bytes + tables},
+      {"weights", MemoryPurpose::weights, (is_adapter ? frozen : model.weight_bytes) + tables},
       {"reference", MemoryPurpose::weights, reference},
       {"adapter", MemoryPurpose::adapter, adapter * (model.has_reference ? 2 : 1)},
       {"gradients", MemoryPurpose::gradients, trained_bytes(model)},
@@ -110,6 +119,26 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
 
 }  // namespace
 
+void set_storage(StepModel& model, WeightStorage storage) {
+  model.pass.precision.storage = storage;
+  const auto& [shape, precision] = std::tie(model.pass.shape, model.pass.precision);
+  model.weight_bytes = static_cast<std::int64_t>(weight_bytes(shape, precision));
+  model.matrix_bytes = static_cast<std::int64_t>(block_matrix_bytes(shape, precision));
+}
+
+bool has_streamed(const StepModel& model) {
+  return model.frozen.is_streamed() && (model.pass.adapter_values > 0 || model.has_reference);
+}
+
+std::int64_t locked_host_bytes(const StepModel& model, const StepPlan& plan) {
+  if (model.pass.is_on_cpu) return 0;
+  const ModelShape& shape = model.pass.shape;
+  const bool is_offloaded = model.pass.recomputation == Recomputation::offload;
+  const std::int64_t rows =
+      is_offloaded ? number_bytes(model) * shape.layers * shape.width * plan.tokens_kept : 0;
+  return rows + (has_streamed(model) ? model.matrix_bytes : 0);
+}
+
 StepModel step_model(const ExperimentOptions& options, const TrainingStage& stage,
                      const ModelFacts& facts, const std::string& device) {
   StepModel model;
@@ -124,7 +153,8 @@ StepModel step_model(const ExperimentOptions& options, const TrainingStage& stag
                 .adapter_values = facts.adapter_values,
                 .adapter_rank = is_adapter ? options.model.adapter.rank : 0,
                 .has_dropout = is_adapter && options.model.adapter.dropout > 0};
-  model.weight_bytes = static_cast<std::int64_t>(weight_bytes(shape, precision));
+  set_storage(model, precision.storage);
+  model.frozen = {options.memory.frozen_weights, options.memory.streamed_blocks};
   model.trained = is_adapter ? facts.adapter_values : shape.parameters;
   const OptimizerBytes optimizer = optimizer_bytes(
       stage.optimizer, facts.trained_sizes,
@@ -159,8 +189,12 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   for (const MicroBatchLoad& texts : sizes.micro_batches)
     for (const std::vector<Pack>& graphs :
          graphs_of(texts, settings, sizes.is_bound, sizes.has_patterns)) {
-      for (const Pack& pack : graphs)
+      std::int64_t kept = 0;
+      for (const Pack& pack : graphs) {
         plan.tokens_per_forward = std::max(plan.tokens_per_forward, pack.tokens);
+        kept += pack.tokens;
+      }
+      plan.tokens_kept = std::max(plan.tokens_kept, kept);
       for (const PlanMoment& moment : training_moments(pass, graphs)) in.moments.push_back(moment);
     }
   for (const Pack& pack : scored_packs(model, sizes, needs, settings))
@@ -228,6 +262,9 @@ ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveN
   std::vector<Recomputation> recomputations = {asked.recomputation};
   if (is_recomputation_open)
     recomputations = {Recomputation::none, Recomputation::selective, Recomputation::full};
+  // On the CPU the host's memory is the device's.
+  if (is_recomputation_open && !model.pass.is_on_cpu)
+    recomputations.push_back(Recomputation::offload);
   ChosenStep least, fastest;
   double seconds = std::numeric_limits<double>::infinity();
   for (const GradientPath path : candidate_paths(asked.path, needs, combination))

@@ -22,6 +22,8 @@ namespace lldm {
 struct StepModel {
   PassModel pass;
   std::int64_t weight_bytes = 0;
+  std::int64_t matrix_bytes = 0;       // of them, in blocks' matrices
+  WeightPlacement frozen = {};         // of those that are not trained
   std::int64_t trained = 0;            // numbers that training changes
   std::int64_t optimizer_bytes = 0;    // what the optimizer keeps between steps, on the device
   std::int64_t optimizer_host = 0;     // beside a GPU: what it keeps on the host
@@ -41,6 +43,13 @@ struct ModelFacts {
   bool has_reference = false;
   bool publishes_sums = false;  // of weights and updates
 };
+/// Another storage, and what follows from it.
+void set_storage(StepModel& model, WeightStorage storage);
+
+/// Whether [memory] frozen_weights = "streamed" has something to stream: an adapter's base, or a
+/// reference of its own.
+bool has_streamed(const StepModel& model);
+
 StepModel step_model(const ExperimentOptions& options, const TrainingStage& stage,
                      const ModelFacts& facts, const std::string& device);
 
@@ -56,7 +65,11 @@ struct StepPlan {
   StepSettings settings;
   MemoryPlan memory;
   std::int64_t tokens_per_forward = 0;  // of the largest forward pass with a graph
+  std::int64_t tokens_kept = 0;         // of the graphs that are alive together
 };
+
+/// What a GPU's steps hold in the host's memory, locked: streamed weights, inputs of blocks.
+std::int64_t locked_host_bytes(const StepModel& model, const StepPlan& plan);
 
 /// Predicts the peak of a step under these settings.
 StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,

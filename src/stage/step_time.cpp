@@ -59,6 +59,7 @@ double recomputed_share(const PassModel& pass) {
     case Recomputation::selective:
       return (qkv * d + 2 * f * d) / all;
     case Recomputation::full:
+    case Recomputation::offload:
       return (qkv * d + q * d + 2 * f * d) / all;
   }
   return 0;
@@ -90,6 +91,30 @@ double decoding_seconds(const StepModel& model, const DeviceProfile& profile) {
       return values / (kGiga * profile.rates.decoding_nf4);
   }
   return 0;
+}
+
+/// Bytes between host and device in one step: every pass of all blocks whose weights are streamed,
+/// and blocks' inputs, there and back.
+double copied_bytes(const StepModel& model, const PassWork& work, double scored) {
+  double bytes = 0;
+  if (has_streamed(model)) {
+    // Of an adapter the policy's passes too; else the reference's own weights alone.
+    const double walks = model.pass.adapter_values > 0 ? 2 + scored : 1;
+    bytes += as_double(model.matrix_bytes) * walks * work.passes;
+  }
+  if (model.pass.recomputation == Recomputation::offload)
+    bytes += 2 *
+             as_double(static_cast<std::int64_t>(c10::elementSize(model.pass.precision.rows()))) *
+             as_double(model.pass.shape.width * model.pass.shape.layers) * work.tokens;
+  return bytes;
+}
+
+/// Beside a GPU copies run while it computes: what is longer counts.
+double copying_seconds(double bytes, double computing, const StepModel& model,
+                       const DeviceProfile& profile) {
+  constexpr double kGiga = 1e9;
+  const double copying = bytes / (kGiga * profile.rates.transfer);
+  return model.pass.is_on_cpu ? copying : std::max(0.0, copying - computing);
 }
 
 }  // namespace
@@ -132,7 +157,8 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const double head_backward = head_products * work.head / plain;
   const double again = recomputed_share(model.pass);
   const double decoding = decoding_seconds(model, profile);
-  const bool is_attended_again = model.pass.recomputation == Recomputation::full;
+  const bool is_attended_again = model.pass.recomputation == Recomputation::full ||
+                                 model.pass.recomputation == Recomputation::offload;
   const double scored =
       (model.has_reference ? 1 : 0) + (plan.settings.path == GradientPath::replay ? 1 : 0);
   // Norms, rotations, SwiGLU, residuals: numbers of a token and block that are read or written.
@@ -150,17 +176,24 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
                kCallsBackward = as_double(kBlockCallsBackward);
   const double calls = kMicro * profile.rates.call * as_double(shape.layers) * work.passes;
   const double steps = as_double(sizes.micro_batches_per_step);
-  return {{"products", steps * (forward + backward)},
-          {"head", steps * (head_forward + head_backward + (trains_weights ? 6 : 4) * logits)},
-          {"attention", steps * 3.5 * work.attention / attention},
-          {"recomputation", steps * (again * work.products / rate +
-                                     (is_attended_again ? work.attention / attention : 0))},
-          {"scoring", steps * scored * (forward + head_forward + work.attention / attention)},
-          {"decoding", steps * decoding * work.passes * (2 + again + scored)},
-          {"memory", steps * (moved + rounded) * (3 + again + scored)},
-          {"optimizer",
-           model.optimizer_moves * as_double(model.trained) / (kGiga * profile.rates.bandwidth)},
-          {"calls", steps * calls * (kCallsForward * (1 + again + scored) + kCallsBackward)}};
+  std::vector<std::pair<std::string_view, double>> parts = {
+      {"products", steps * (forward + backward)},
+      {"head", steps * (head_forward + head_backward + (trains_weights ? 6 : 4) * logits)},
+      {"attention", steps * 3.5 * work.attention / attention},
+      {"recomputation", steps * (again * work.products / rate +
+                                 (is_attended_again ? work.attention / attention : 0))},
+      {"scoring", steps * scored * (forward + head_forward + work.attention / attention)},
+      {"decoding", steps * decoding * work.passes * (2 + again + scored)},
+      {"memory", steps * (moved + rounded) * (3 + again + scored)},
+      {"optimizer",
+       model.optimizer_moves * as_double(model.trained) / (kGiga * profile.rates.bandwidth)},
+      {"calls", steps * calls * (kCallsForward * (1 + again + scored) + kCallsBackward)}};
+  double computing = 0;  // the optimizer is none of it
+  for (const auto& [what, seconds] : parts)
+    if (what != "optimizer") computing += seconds;
+  parts.emplace_back("copies", copying_seconds(steps * copied_bytes(model, work, scored), computing,
+                                               model, profile));
+  return parts;
 }
 
 }  // namespace lldm

@@ -16,7 +16,8 @@ inline constexpr std::int64_t kBlockCallsForward = 25, kBlockCallsBackward = 60;
 
 /// Seconds of one optimizer step by what takes them: products, head, attention, recomputation,
 /// reference (passes of the policy again included), decoding, memory (row-wise operations),
-/// optimizer, calls.  Each is work over rate; nothing overlaps.
+/// optimizer, calls, copies (between host and device).  Each is work over rate; nothing overlaps
+/// but the copies of a GPU, of which only what is longer than its work counts.
 std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& model,
                                                               const StepSizes& sizes,
                                                               const StepPlan& plan,

@@ -206,7 +206,7 @@ Result row_of(Study& study, const ComponentRef<Role::score_estimator>& ref, Trut
 }  // namespace
 
 Result StudyKind::run(const Options& stage, const RunContext& run, const Work& work) {
-  const ModelBundle policy = starting_model(run, work, stage.from);
+  const ModelBundle policy = starting_model(run, work, stage.from, WeightUse::trained);
   const ModelBundle reference = starting_model(run, work, stage.reference);
   if (policy.tokenizer->fingerprint() != reference.tokenizer->fingerprint())
     throw ConfigError(message("stage \"", stage.name, "\": \"", stage.from, "\" and \"",

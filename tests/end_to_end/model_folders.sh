@@ -181,6 +181,14 @@ run_lldm run "$SMOKE" --out "$WORK/mapped" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@
 expect_code 0 "with mapped weights"
 check "the same numbers are trained" cmp -s "$chain/tuned/model/adapter_model.safetensors" "$WORK/mapped/tuned/model/adapter_model.safetensors"
 check "as the same work" [ "$(grep -o '"hash": *"[^"]*"' "$chain/tuned/work.json" | head -n 1)" = "$(grep -o '"hash": *"[^"]*"' "$WORK/mapped/tuned/work.json" | head -n 1)" ]
+run_lldm run "$SMOKE" --out "$WORK/streamed" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}" --set 'memory.frozen_weights="streamed"' --stage tuned
+expect_code 0 "with weights that are streamed"
+check "the same numbers are trained" cmp -s "$chain/tuned/model/adapter_model.safetensors" "$WORK/streamed/tuned/model/adapter_model.safetensors"
+check "as the same work" [ "$(grep -o '"hash": *"[^"]*"' "$chain/tuned/work.json" | head -n 1)" = "$(grep -o '"hash": *"[^"]*"' "$WORK/streamed/tuned/work.json" | head -n 1)" ]
+run_lldm run "$SMOKE" --out "$WORK/offload" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}" --set 'memory.frozen_weights="streamed"' \
+  --set 'model.recomputation="offload"' --stage tuned
+expect_code 0 "and with blocks' inputs on the host"
+check "the same numbers are trained" cmp -s "$chain/tuned/model/adapter_model.safetensors" "$WORK/offload/tuned/model/adapter_model.safetensors"
 
 # A shorter context than the folder's, and the lengths that a plan goes by.
 run_lldm plan "$SMOKE" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}"

@@ -76,6 +76,21 @@ def document(number, model, stages, block_size=0):
     return "\n".join(lines) + "\n"
 
 
+def write_streamed(folder, seed, number, family, start):
+    """An adapter beside a base that is streamed, and full tuning beside a reference that is."""
+    draw = random.Random(f"{seed} streamed {number}")
+    memory = f'\n[memory]\nfrozen_weights = "streamed"\nstreamed_blocks = {draw.choice([2, 3])}\n'
+    keys = {"family": f'"{family}"',
+            "storage": draw.choice(['"float32"', '"bfloat16"', '"int8"', '"nf4"']),
+            "recomputation": draw.choice(['"none"', '"selective"', '"offload"', '"offload"']),
+            "adapter": '{ type = "lora", rank = %d, dropout = %s }' % (draw.choice([2, 4, 8]), draw.choice([0, 0.1]))}
+    stages = [stage(draw, number, "streamed", "sft", start), stage(draw, number, "passed", "preference", "streamed")]
+    (folder / f"{number}c.toml").write_text(document(f"{number}c", keys, stages) + memory)
+    keys = {"family": f'"{family}"', "recomputation": draw.choice(['"none"', '"full"', '"offload"', '"offload"'])}
+    stages = [stage(draw, number, "beside", "preference", start)]
+    (folder / f"{number}d.toml").write_text(document(f"{number}d", keys, stages) + memory)
+
+
 def write_configurations(folder, seed):
     draw = random.Random(seed)
     for number in range(10):
@@ -96,6 +111,7 @@ def write_configurations(folder, seed):
                 "adapter": '{ type = "lora", rank = %d, dropout = %s }' % (draw.choice([2, 4, 8]), draw.choice([0, 0.1]))}
         stages = [stage(draw, number, "adapted", "sft", start), stage(draw, number, "preferred", "preference", "adapted")]
         (folder / f"{number}b.toml").write_text(document(f"{number}b", keys, stages))
+        write_streamed(folder, seed, number, family, start)
 
 
 def write_two_streams(folder, seed):

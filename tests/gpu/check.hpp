@@ -90,6 +90,7 @@ void check_float32(const Bench&, Report&);
 void check_bfloat16(const Bench&, Report&);
 void check_storages(const Bench&, Report&);
 void check_recomputation(const Bench&, Report&);
+void check_streaming(const Bench&, Report&);
 void check_gradient_paths(const Bench&, Report&);
 void count_synchronisations(const Bench&, Report&);
 void measure_products(const Bench&, Report&);

@@ -75,6 +75,8 @@ const std::vector<Step>& steps() {
       {"bfloat16", "the same with products of bfloat16", 40, &check_bfloat16},
       {"storages", "weights in bfloat16, int8, nf4", 30, &check_storages},
       {"recomputation", "the same gradients, and the same bits twice", 30, &check_recomputation},
+      {"streaming", "streamed weights and blocks' inputs on the host: the same bits", 30,
+       &check_streaming},
       {"gradient_paths", "a preference step by every path against the CPU's", 40,
        &check_gradient_paths},
       {"synchronisations", "waits for the device in a step", 30, &count_synchronisations},

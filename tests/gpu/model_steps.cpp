@@ -146,13 +146,47 @@ void check_recomputation(const Bench& bench, Report& report) {
         };
         report.require(name + ": the same bits twice", alike(kept, again),
                        {{"distance", worst(again, kept)}});
-        for (const auto mode : {Recomputation::selective, Recomputation::full}) {
+        for (const auto& [mode, said] :
+             {std::pair{Recomputation::selective, ": selective"},
+              {Recomputation::full, ": full"},
+              {Recomputation::offload, ": blocks' inputs on the host,"}}) {
           model->set_recomputation(mode);
           const auto made_again = gradients_of(*model, texts);
-          report.require(name + (mode == Recomputation::full ? ": full" : ": selective") +
-                             " recomputation gives the same bits",
+          report.require(name + said + " recomputation gives the same bits",
                          alike(made_again, kept), {{"distance", worst(made_again, kept)}});
         }
+      });
+    }
+}
+
+void check_streaming(const Bench& bench, Report& report) {
+  for (const auto storage :
+       {WeightStorage::plain, WeightStorage::bfloat16, WeightStorage::int8, WeightStorage::nf4})
+    for (const auto compute : {at::kFloat, at::kBFloat16}) {
+      const std::string name = message("storage ", static_cast<int>(storage), ", ",
+                                       compute == at::kFloat ? "float32" : "bfloat16");
+      report.attempt(name, [&] {
+        TransformerConfig config = small_config("llada");
+        config.layers = 6;
+        const auto exact = exact_model(config);
+        const PackedTokens texts = texts_of(config, false, false);
+        std::vector<std::vector<at::Tensor>> found;
+        for (const WeightPlacement& placement :
+             {WeightPlacement(), WeightPlacement{FrozenWeights::streamed, 2},
+              WeightPlacement{FrozenWeights::streamed, 3}}) {
+          const auto model = copy_of(*exact, {compute, storage}, bench.at(), placement);
+          model->add_adapter({.rank = 4, .alpha = 8}, Draws(5, "adapter"));
+          for (const auto mode : {Recomputation::none, Recomputation::offload}) {
+            model->set_recomputation(mode);
+            found.push_back(gradients_of(*model, texts));
+            const c10::NoGradGuard guard;
+            for (int i = 0; i < 3; ++i) found.back().push_back(model->hidden(texts));
+          }
+        }
+        for (std::size_t i = 1; i < found.size(); ++i)
+          report.require(message(name, ": the same bits (", i, ")"),
+                         std::ranges::equal(found[i], found[0], same_bits),
+                         {{"distance", worst(found[i], found[0])}});
       });
     }
 }

@@ -5,6 +5,8 @@
 #include <c10/core/GradMode.h>
 
 #include <cmath>
+#include <map>
+#include <string>
 
 #include "lldm/estimator/full_trajectory.hpp"
 #include "lldm/forward/masked.hpp"
@@ -83,24 +85,49 @@ TransformerConfig large_config(bool is_small, std::int64_t layers) {
   return config;
 }
 
+namespace {
+
+void fill_randomly(const NamedParameter& parameter) {
+  at::Tensor value = parameter.value;
+  if (parameter.name.ends_with(".nested_absmax"))
+    value.fill_(0.01), value.select(0, 0).fill_(0.03);
+  else if (value.scalar_type() == at::kByte)
+    value.random_(0, 256);  // codes
+  else if (value.scalar_type() == at::kChar)
+    value.random_(-127, 128);
+  else if (parameter.name.ends_with(".absmax"))
+    value.fill_(0.05);
+  else if (value.dim() == 1)
+    value.fill_(1);
+  else
+    value.normal_(0, 1 / std::sqrt(static_cast<double>(value.size(1))));
+}
+
+/// The name without the number of a block: "model.transformer.blocks.#.q_proj.weight".
+std::string place_of(const std::string& name) {
+  std::string place;
+  for (const char c : name)
+    if (c < '0' || c > '9')
+      place += c;
+    else if (place.empty() || place.back() != '#')
+      place += '#';
+  return place;
+}
+
+}  // namespace
+
 std::shared_ptr<Transformer> random_model(const TransformerConfig& config,
-                                          const Precision& precision, at::Device device) {
-  auto model = std::make_shared<Transformer>(config, precision, device);
+                                          const Precision& precision, at::Device device,
+                                          const WeightPlacement& placement) {
+  auto model = std::make_shared<Transformer>(config, precision, device, placement);
   const c10::NoGradGuard guard;
-  for (const auto& p : model->base_parameters()) {
-    at::Tensor value = p.value;
-    if (p.name.ends_with(".nested_absmax"))
-      value.fill_(0.01), value.select(0, 0).fill_(0.03);
-    else if (value.scalar_type() == at::kByte)
-      value.random_(0, 256);  // codes
-    else if (value.scalar_type() == at::kChar)
-      value.random_(-127, 128);
-    else if (p.name.ends_with(".absmax"))
-      value.fill_(0.05);
-    else if (value.dim() == 1)
-      value.fill_(1);
+  std::map<std::string, at::Tensor> first;
+  for (const NamedParameter& parameter : model->base_parameters()) {
+    const auto [found, is_new] = first.emplace(place_of(parameter.name), parameter.value);
+    if (is_new || !placement.is_streamed())
+      fill_randomly(parameter);
     else
-      value.normal_(0, 1 / std::sqrt(static_cast<double>(value.size(1))));
+      at::Tensor(parameter.value).copy_(found->second);
   }
   return model;
 }

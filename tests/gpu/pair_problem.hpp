@@ -41,9 +41,11 @@ class PairProblem {
 
 /// LLaDA-8B's shape, or with `is_small` one for a rehearsal.
 TransformerConfig large_config(bool is_small, std::int64_t layers);
-/// That shape with random weights made on the device: as fast as it can write them.
+/// That shape with random weights made where they lie, as fast as these can be written: of streamed
+/// ones the first block's, copied to the others.
 std::shared_ptr<Transformer> random_model(const TransformerConfig& config,
-                                          const Precision& precision, at::Device device);
+                                          const Precision& precision, at::Device device,
+                                          const WeightPlacement& placement = {});
 /// Operations of one forward pass: products alone.
 double forward_flops(const TransformerConfig& config, double tokens, double length, double queries);
 

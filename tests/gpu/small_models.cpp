@@ -29,14 +29,15 @@ std::shared_ptr<Transformer> exact_model(const TransformerConfig& config) {
 }
 
 std::shared_ptr<Transformer> copy_of(const Transformer& exact, const Precision& precision,
-                                     at::Device device) {
-  auto model = std::make_shared<Transformer>(exact.config(), precision, device);
+                                     at::Device device, const WeightPlacement& placement) {
+  auto model = std::make_shared<Transformer>(exact.config(), precision, device, placement);
   {
     const c10::NoGradGuard guard;
     const auto from = exact.weights(), to = model->weights();
     for (std::size_t i = 0; i < from.size(); ++i) to[i].assign(from[i].value(at::kDouble));
   }
-  if (precision.storage == WeightStorage::plain) model->set_trainable(true);
+  if (precision.storage == WeightStorage::plain && !placement.is_streamed())
+    model->set_trainable(true);
   return model;
 }
 

@@ -16,7 +16,7 @@ TransformerConfig small_config(const std::string& family);
 std::shared_ptr<Transformer> exact_model(const TransformerConfig& config);
 /// The same weights elsewhere and in another precision; trainable where they are plain.
 std::shared_ptr<Transformer> copy_of(const Transformer& exact, const Precision& precision,
-                                     at::Device device);
+                                     at::Device device, const WeightPlacement& placement = {});
 /// Ragged texts; with `hides` some tokens are hidden, with `is_two_stream` one text is two-stream.
 PackedTokens texts_of(const TransformerConfig& config, bool hides, bool is_two_stream);
 

@@ -51,23 +51,30 @@ Json memory_of(const Bench& bench, const MemoryManager::Watch& watch) {
   return memory;
 }
 
+struct StepOfPair {
+  WeightStorage storage = WeightStorage::bfloat16;
+  std::int64_t layers = 0, evaluations = 0;
+  Recomputation recomputation = Recomputation::none;
+  WeightPlacement placement = {};
+};
+
 /// The 8B shape with an adapter, by the pairwise path.
 void measure_preference_step(const Bench& bench, Report& report, const std::string& name,
-                             WeightStorage storage, std::int64_t layers, std::int64_t evaluations,
-                             Recomputation recomputation) {
+                             const StepOfPair& step) {
   if (bench.cuda != nullptr) bench.cuda->reset_peaks();
   const MemoryManager::Watch watch(*bench.memory);
-  const TransformerConfig config = large_config(bench.is_small, layers);
+  const TransformerConfig config = large_config(bench.is_small, step.layers);
   const auto begin = std::chrono::steady_clock::now();
-  const auto policy = random_model(config, {at::kBFloat16, storage}, bench.at());
-  policy->set_recomputation(recomputation);
+  const auto policy =
+      random_model(config, {at::kBFloat16, step.storage}, bench.at(), step.placement);
+  policy->set_recomputation(step.recomputation);
   policy->add_adapter({.rank = 16, .alpha = 32}, Draws(5, "adapter"));
   bench.wait();
   const std::chrono::duration<double> made = std::chrono::steady_clock::now() - begin;
   const std::int64_t prompt = bench.is_small ? 16 : 128, response = bench.is_small ? 16 : 384;
   const PairProblem problem(
       policy, policy->without_adapter(),
-      {.pairs = 1, .prompt = prompt, .response = response, .evaluations = evaluations},
+      {.pairs = 1, .prompt = prompt, .response = response, .evaluations = step.evaluations},
       bench.device);
   AdamW optimizer(policy->parameters(), {});
   double loss = 0;
@@ -79,8 +86,8 @@ void measure_preference_step(const Bench& bench, Report& report, const std::stri
   const double flops = 3 * forward_flops(config, problem.tokens(),
                                          static_cast<double>(prompt + response), problem.queries());
   Json line = {{"seconds", seconds},
-               {"evaluations", evaluations},
-               {"layers", layers},
+               {"evaluations", step.evaluations},
+               {"layers", step.layers},
                {"tokens", problem.tokens()},
                {"loss", loss},
                {"useful_flops_per_second", flops / seconds},
@@ -93,11 +100,10 @@ void measure_preference_step(const Bench& bench, Report& report, const std::stri
 
 /// The same, where a device may be too small for it: that is a result, too.
 void preference_step(const Bench& bench, Report& report, const std::string& name,
-                     WeightStorage storage, std::int64_t layers, std::int64_t evaluations,
-                     Recomputation recomputation) {
+                     const StepOfPair& step) {
   report.attempt(name, [&] {
     try {
-      measure_preference_step(bench, report, name, storage, layers, evaluations, recomputation);
+      measure_preference_step(bench, report, name, step);
     } catch (const OutOfMemory& error) {
       report.skip(name, error.what());
     }
@@ -162,21 +168,21 @@ void measure_block(const Bench& bench, Report& report) {
 
 void measure_pair(const Bench& bench, Report& report) {
   const std::int64_t all = bench.is_small ? 3 : 32;
-  preference_step(bench, report, "two blocks, T = 8", WeightStorage::bfloat16, 2, 8,
-                  Recomputation::none);
+  preference_step(bench, report, "two blocks, T = 8",
+                  {WeightStorage::bfloat16, 2, 8, Recomputation::none});
   for (const std::int64_t evaluations : {1, 8, 20})
     preference_step(bench, report, message("all blocks, T = ", evaluations, ", recomputed"),
-                    WeightStorage::bfloat16, all, evaluations, Recomputation::full);
-  preference_step(bench, report, "all blocks, T = 20, kept", WeightStorage::bfloat16, all, 20,
-                  Recomputation::none);
+                    {WeightStorage::bfloat16, all, evaluations, Recomputation::full});
+  preference_step(bench, report, "all blocks, T = 20, kept",
+                  {WeightStorage::bfloat16, all, 20, Recomputation::none});
 }
 
 void measure_budget(const Bench& bench, Report& report) {
   constexpr std::int64_t kBudget = 16 * kGiB;
   const std::int64_t all = bench.is_small ? 3 : 32;
   const auto run = [&](const char* name, WeightStorage storage, std::int64_t evaluations) {
-    preference_step(bench, report, message(name, ", T = ", evaluations), storage, all, evaluations,
-                    Recomputation::full);
+    preference_step(bench, report, message(name, ", T = ", evaluations),
+                    {storage, all, evaluations, Recomputation::full});
   };
   // The context is a part of what a 16 GB card has: the limit is less by it.
   bench.memory->set_budget(bench.ledger(), {kBudget});
@@ -189,7 +195,11 @@ void measure_budget(const Bench& bench, Report& report) {
   run("nf4", WeightStorage::nf4, 8);
   run("int8", WeightStorage::int8, 8);
   run("nf4", WeightStorage::nf4, 20);
-  report.skip("streamed", "weights are not streamed from the host yet");
+  const WeightPlacement streamed{FrozenWeights::streamed, 2};
+  preference_step(bench, report, "bfloat16, streamed, T = 8",
+                  {WeightStorage::bfloat16, all, 8, Recomputation::full, streamed});
+  preference_step(bench, report, "bfloat16, streamed, blocks' inputs on the host, T = 20",
+                  {WeightStorage::bfloat16, all, 20, Recomputation::offload, streamed});
   if (bench.is_small) {
     run("bfloat16", WeightStorage::bfloat16, 8);
     return;

@@ -56,6 +56,8 @@ struct PurposeBudgets {
 struct MemoryOptions {
   ByteSize budget = {};
   WeightReading weights = WeightReading::read;
+  FrozenWeights frozen_weights = FrozenWeights::resident;
+  std::int64_t streamed_blocks = kStreamedBlocks;
   std::string profile = {};
   PurposeBudgets budgets = {};
   static constexpr auto describe() {
@@ -69,6 +71,15 @@ struct MemoryOptions {
         field("profile", &MemoryOptions::profile,
               "Device profile that plans go by: a name of those that come with lldm (cpu, rtx4080, "
               "h100, h200), or a file that lldm env --profile wrote; empty: cpu, or h100 on CUDA."),
+        field(
+            "frozen_weights", &MemoryOptions::frozen_weights,
+            "Where blocks' matrices lie that are not trained (an adapter's base, the reference, a "
+            "model that scores or samples): resident (on the device) or streamed (in locked "
+            "memory of the host; a few blocks pass through the device, on the CPU as copies). "
+            "Numbers and hashes of work are the same."),
+        field("streamed_blocks", &MemoryOptions::streamed_blocks,
+              "Of streamed weights, the blocks that the device holds at once.")
+            .at_least(2),
         field(
             "budgets", &MemoryOptions::budgets,
             "Soft budgets by purpose: passing one ends nothing, but what can be given up is given "

@@ -20,6 +20,7 @@ namespace lldm {
 /// moves last bits at most.
 struct StepChoice {
   WeightStorage storage = WeightStorage::plain;
+  bool is_streamed = false;  // weights that are not trained pass through the device
   Recomputation recomputation = Recomputation::none;
   GradientPath path = GradientPath::linear;
   std::int64_t max_tokens_per_forward = 0;
@@ -27,6 +28,7 @@ struct StepChoice {
   bool is_reference_cached = false;     // or there is none
   bool is_configured = false;           // what the file says
   std::int64_t tokens_per_forward = 0;  // of the largest pass with a graph
+  std::int64_t locked_host_bytes = 0;   // beside a GPU
   MemoryPlan memory = {};
   std::vector<std::pair<std::string_view, double>> seconds = {};  // of a step, by what takes them
 

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,6 +73,9 @@ class Matrix {
   }
   /// Everything that the matrix consists of, by the ending of its name: "" for the values.
   [[nodiscard]] std::vector<std::pair<std::string, at::Tensor>> parts() const;
+  /// The same matrix in other memory: `place` gives for each of parts() a tensor of its shape and
+  /// dtype, which is not filled.
+  [[nodiscard]] Matrix placed(const std::function<at::Tensor(const at::Tensor&)>& place) const;
 
  private:
   WeightStorage storage_ = WeightStorage::plain;

@@ -16,6 +16,7 @@
 #include "lldm/model/lora.hpp"
 #include "lldm/model/matrix.hpp"
 #include "lldm/model/model_shape.hpp"
+#include "lldm/model/weight_placement.hpp"
 #include "lldm/model/weight_reading.hpp"
 
 namespace lldm {
@@ -25,6 +26,7 @@ enum class Recomputation : std::uint8_t {
   none,       // everything that the backward pass reads
   selective,  // not the projections: queries, keys, values, the MLP's gate and factor
   full,       // its input alone
+  offload,    // its input alone, in the host's memory
   automatic,  // as the planner chooses; a model that is told no more keeps everything
 };
 
@@ -74,6 +76,9 @@ class Model {
   [[nodiscard]] virtual std::optional<std::int64_t> excluded_logit() const = 0;
   /// A copy that no gradient of this model changes: the reference of preference tuning.
   [[nodiscard]] virtual std::shared_ptr<Model> frozen_copy() const = 0;
+  /// The same, where it has weights of its own, with those placed so.
+  [[nodiscard]] virtual std::shared_ptr<Model> frozen_copy_at(
+      const WeightPlacement& placement) const = 0;
   /// The folder's config.json: with the weights, everything that decides the model's numbers.
   [[nodiscard]] virtual std::string config_text() const = 0;
   /// What config.json is to say of special ids, also where the folder that the model came from left
@@ -101,6 +106,7 @@ struct LoadOptions {
   /// Longest text, where the folder's config.json says more; 0: what that says.
   std::int64_t max_length = 0;
   WeightReading reading = WeightReading::read;
+  WeightPlacement placement = {};
 };
 
 /// Loads a folder of any family.  Not trainable until set_trainable(true).

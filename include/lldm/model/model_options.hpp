@@ -37,6 +37,7 @@ constexpr auto choices(std::type_identity<Recomputation>) {
   return std::array{Choice<Recomputation>{"none", Recomputation::none},
                     Choice<Recomputation>{"selective", Recomputation::selective},
                     Choice<Recomputation>{"full", Recomputation::full},
+                    Choice<Recomputation>{"offload", Recomputation::offload},
                     Choice<Recomputation>{"auto", Recomputation::automatic}};
 }
 

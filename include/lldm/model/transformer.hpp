@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lldm/concepts/denoiser.hpp"
@@ -20,6 +21,7 @@
 namespace lldm {
 
 struct BlockContext;
+class KeptRows;
 
 /// Standard deviations of fresh weights.  Norm weights start at 1, biases at 0.
 struct TransformerInit {
@@ -75,7 +77,7 @@ class Transformer final : public Model {
   /// Errors  ConfigError if the sizes do not fit; ShapeError to compute in another dtype than
   ///         float32, float64 or bfloat16.
   explicit Transformer(const TransformerConfig& config, const Precision& precision = {},
-                       at::Device device = at::kCPU);
+                       at::Device device = at::kCPU, const WeightPlacement& placement = {});
 
   /// The rows [N, D] that the predictions of all packed tokens are read from.
   /// Errors  ShapeError for ids outside the embedding, offsets that do not fit, an empty sequence,
@@ -136,7 +138,9 @@ class Transformer final : public Model {
   [[nodiscard]] at::ScalarType dtype() const override { return precision_.rows(); }
   [[nodiscard]] Precision precision() const override { return precision_; }
   [[nodiscard]] std::int64_t weight_bytes() const override;
-  void set_recomputation(Recomputation recomputation) override { recomputation_ = recomputation; }
+  void set_recomputation(Recomputation recomputation) override;
+  /// For tests: who keeps blocks' inputs while recomputation is `offload`.
+  void set_kept_rows(std::shared_ptr<KeptRows> kept) { kept_rows_ = std::move(kept); }
   void set_dropout(std::optional<std::uint64_t> key) override { dropout_ = key; }
   [[nodiscard]] at::Device device() const override { return final_norm_.device(); }
   [[nodiscard]] std::optional<std::int64_t> excluded_logit() const override {
@@ -144,6 +148,10 @@ class Transformer final : public Model {
   }
   [[nodiscard]] ModelShape shape() const override { return shape_of(config_); }
   [[nodiscard]] std::shared_ptr<Model> frozen_copy() const override;
+  [[nodiscard]] std::shared_ptr<Model> frozen_copy_at(
+      const WeightPlacement& placement) const override;
+  /// Whether blocks' matrices pass through the device instead of lying there.
+  [[nodiscard]] bool is_streamed() const { return is_streamed_; }
   [[nodiscard]] std::string config_text() const override;
   void note_tokens(std::int64_t mask, std::int64_t end_of_text, std::int64_t padding) override;
   void save(const std::filesystem::path& folder) const override;
@@ -172,10 +180,11 @@ class Transformer final : public Model {
   Matrix embedding_;  // [E, D]
   std::shared_ptr<const WeightStore> store_;
   std::vector<BlockAdapters> adapters_;  // one a block, or none
-  bool is_trainable_ = false;
-  at::Tensor final_norm_;       // [D]
-  Matrix head_;                 // [logit_columns, D]; undefined with tied_head
-  at::Tensor cosines_, sines_;  // [head_width / 2, max_length and padding]
+  bool is_trainable_ = false, is_streamed_ = false;
+  std::shared_ptr<KeptRows> kept_rows_;  // of blocks' inputs, where the host keeps them
+  at::Tensor final_norm_;                // [D]
+  Matrix head_;                          // [logit_columns, D]; undefined with tied_head
+  at::Tensor cosines_, sines_;           // [head_width / 2, max_length and padding]
   std::optional<std::int64_t> excluded_logit_;
 };
 static_assert(Denoiser<Transformer>);
@@ -194,6 +203,7 @@ std::shared_ptr<Transformer> make_transformer(const TransformerConfig& config,
 
 /// A copy that no gradient reaches: the reference of preference tuning.  It has memory of its own;
 /// of a model with an adapter, whose base does not change, it shares the base's.
-std::shared_ptr<Transformer> clone_frozen(const Transformer& model);
+std::shared_ptr<Transformer> clone_frozen(const Transformer& model,
+                                          const WeightPlacement& placement = {});
 
 }  // namespace lldm

@@ -38,6 +38,11 @@ class WeightStore : public std::enable_shared_from_this<WeightStore> {
   virtual ~WeightStore() = default;
   /// A block's weights, there until the handle is gone.
   [[nodiscard]] virtual std::shared_ptr<const BlockWeights> acquire(std::size_t block) const = 0;
+  /// The same where they lie for good, for whoever names, fills or saves them: there as long as the
+  /// store.
+  [[nodiscard]] virtual std::shared_ptr<const BlockWeights> stored(std::size_t block) const {
+    return acquire(block);
+  }
   [[nodiscard]] virtual std::size_t size() const = 0;
 };
 

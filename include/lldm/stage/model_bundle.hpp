@@ -7,8 +7,15 @@
 
 namespace lldm {
 
+/// What happens to a stage's weights: those of frozen ones may be streamed.
+enum class WeightUse : std::uint8_t { frozen, trained };
+
+/// [memory] frozen_weights and streamed_blocks.
+WeightPlacement frozen_placement(const MemoryOptions& memory);
+
 /// The model and tokenizer of `from`, or fresh ones where `from` is empty.
-ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from);
+ModelBundle starting_model(const RunContext& run, const Work& work, const std::string& from,
+                           WeightUse use = WeightUse::frozen);
 
 /// Publishes `folder`: config.json, model.safetensors (with `bundle.base` the adapter and
 /// adapter_base.json instead), tokenizer files, template.toml, manifest; forward_process.toml where

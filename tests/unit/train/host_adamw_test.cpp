@@ -43,6 +43,7 @@ class LateCopies final : public memory::CopyEngine {
     queued_[slot].push_back({device, host});
     ++sent;
   }
+  void arrive(std::size_t slot) override { wait(slot); }
   void wait(std::size_t slot) override {
     for (auto& [to, from] : queued_[slot]) {
       to.copy_(from);
