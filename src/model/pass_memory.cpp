@@ -14,7 +14,7 @@ std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
   const std::int64_t d = s.d(), f = s.f(), q = s.q(), n = s.count(is_last);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
   const std::int64_t update =
-      some(s.rank()) + (s.has_dropout() ? (is_last ? s.rows(f) : 0) + some(2 * f) : 0);
+      some(s.low(1)) + (s.has_dropout() ? (is_last ? s.rows(f) : 0) + some(2 * f) : 0);
   const std::int64_t end =
       s.whole_block(is_last) + some(f + d) + std::max(update, s.decoded_product(n, f, d));
   const std::int64_t masked =
@@ -28,20 +28,19 @@ std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
 /// The moments of Block::mlp_backward and attention_backward, beside the saved tensors and the
 /// gradient that comes in.
 std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& s, bool is_last) {
-  const std::int64_t d = s.d(), f = s.f(), q = s.q(), qkv = s.qkv(), r = s.rank();
+  const std::int64_t d = s.d(), f = s.f(), q = s.q(), qkv = s.qkv(), r = s.rank(),
+                     up = s.low(1);  // dy B, of each update by itself
   const std::int64_t n = s.count(is_last), all = s.count(false);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
   const auto dropped = [&](std::int64_t in) {  // a mask, and inputs without what it hides
     return s.has_dropout() ? (is_last && s.gives_queried() ? s.rows(in) : 0) + some(2 * in) : 0;
   };
   const std::int64_t adapters = s.adapter_gradients();
-  const std::int64_t out = s.weight(d * f), wide = s.weight(2 * f * d), attention = s.weight(d * q),
-                     projections = s.weight(qkv * d);
   const auto moment = [&](std::int64_t activations, std::int64_t gradients) {
     return PlanMoment{.what = "backward of a block",
                       .activations = activations,
                       .gradients = gradients + adapters,
-                      .workspace = s.decoded()};
+                      .workspace = model.trains_weights && gradients > 0 ? 0 : s.decoded()};
   };
   // Operations make a tensor each.
   const bool is_more = model.is_by_operations;
@@ -60,6 +59,13 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const auto columns = [&](std::int64_t width, std::int64_t outer) {
     return outer >= kLeastSide || n > kFewTokens ? s.weight(n * width) : 0;
   };
+  const auto gradient = [&](std::int64_t width, std::int64_t outer) {
+    if (!model.trains_weights) return columns(width, outer);
+    return s.is_wide() ? s.wide_gradient(n, width, outer, false)
+                       : s.weight(width * outer) + columns(width, outer);
+  };
+  const std::int64_t projections =
+      model.trains_weights && s.is_wide() ? s.wide_gradient(all, qkv, d, true) : s.weight(qkv * d);
   // The slopes of attention lie feature-major.
   const std::int64_t slopes_again =
       model.is_on_cpu && !is_more && d >= kLeastSide ? s.rows(qkv) : 0;
@@ -69,20 +75,21 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t given = is_last && s.gives_queried() ? some(q) : 0;
   const std::int64_t transposed = model.is_on_cpu ? s.number() * d * q : 0;
   return {
-      moment(some(4 * f + r) + swiglu, 0),
-      moment(some(3 * f + 3 * r) + dropped(f), out + columns(d, f)),
+      moment(some(4 * f + up) + swiglu, 0),
+      moment(some(3 * f + 2 * up + r) + dropped(f), gradient(d, f)),
       moment(some(f) + s.decoded_product(n, d, f), 0),
-      moment(some(3 * f + d + 3 * r) + s.decoded_product(n, 2 * f, d), 0),
-      moment(some(3 * f + 3 * d + 3 * r) + norm, 0),
-      moment(some(3 * f + 2 * d + 6 * r) + dropped(d), wide + columns(2 * f, d)),
-      moment(middle + given, attention + columns(d, q)),
+      moment(some(3 * f + d + 2 * up + r) + s.decoded_product(n, 2 * f, d), 0),
+      moment(some(3 * f + 3 * d + 2 * up + r) + norm, 0),
+      moment(some(3 * f + 2 * d + s.low(2) + 2 * up + 2 * r) + dropped(d), gradient(2 * f, d)),
+      moment(middle + given, gradient(d, q)),
       moment(middle + s.rows(q) + transposed + spread, 0),
-      moment(middle + s.rows(q) + std::max(s.rows(qkv + r) + heads + attend, masked), 0),
-      moment(
-          middle + s.rows(qkv + d + 3 * r) + std::max(slopes_again, s.decoded_product(all, qkv, d)),
-          0),
-      moment(middle + s.rows(qkv + 3 * d + 3 * r) + (spread > 0 ? s.rows(d) : 0) + narrow_norm, 0),
-      moment(middle + s.rows(qkv + 2 * d + 7 * r) + (s.has_dropout() ? s.rows(2 * d) : 0),
+      moment(middle + s.rows(q) + std::max(s.rows(qkv + up) + heads + attend, masked), 0),
+      moment(middle + s.rows(qkv + d + 3 * up) +
+                 std::max(slopes_again, s.decoded_product(all, qkv, d)),
+             0),
+      moment(middle + s.rows(qkv + 3 * d + 3 * up) + (spread > 0 ? s.rows(d) : 0) + narrow_norm, 0),
+      moment(middle + s.rows(qkv + 2 * d + s.low(3) + 3 * up + r) +
+                 (s.has_dropout() ? s.rows(2 * d) : 0),
              projections),
   };
 }

@@ -9,6 +9,8 @@
 #include "model/linear.hpp"
 #include "model/pass_memory.hpp"
 #include "model/products.hpp"
+#include "model/thin_products.hpp"
+#include "model/wide_products.hpp"
 
 namespace lldm {
 
@@ -149,28 +151,46 @@ class PassSizes {
     return 2 * queried_rows() + slope + std::max(of_rows, number_ * slice * (d() + head_rows()));
   }
 
-  /// A tile of decoded weights with what it is decoded through; 0 where weights are read as they
-  /// lie.
+  /// Whether products read bfloat16 and sum in float32.
+  [[nodiscard]] bool is_wide() const { return rounds() && model_.is_on_cpu && has_wide_products(); }
+  /// A tile of decoded weights with what it is decoded through, and packed; 0 where weights are read
+  /// as they lie.
   [[nodiscard]] std::int64_t decoded() const {
-    if (model_.precision.storage == WeightStorage::plain) return 0;
-    const std::int64_t tile = model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
+    if (model_.precision.storage == WeightStorage::plain && !rounds()) return 0;
+    const std::int64_t most = model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
     const auto size = static_cast<std::int64_t>(c10::elementSize(model_.precision.compute));
     const std::int64_t largest = size * std::max(q(), f()) * d();  // of a part
     const bool is_read_in_place = model_.precision.storage == WeightStorage::bfloat16 &&
                                   model_.precision.compute == at::kBFloat16;
-    return is_read_in_place ? 0 : std::min(tile, largest);
+    const std::int64_t tile = is_read_in_place ? 0 : std::min(most, largest);
+    return tile + (!is_wide() ? 0 : is_read_in_place ? largest : tile);
   }
   /// Beside a product of `count` tokens whose weights are decoded: its inputs, rounded, and what a
-  /// tile gives.
+  /// tile gives, where that has no place yet.
   [[nodiscard]] std::int64_t decoded_product(std::int64_t count, std::int64_t in,
                                              std::int64_t out) const {
-    if (model_.precision.storage == WeightStorage::plain) return 0;
+    if (model_.precision.storage == WeightStorage::plain && !rounds()) return 0;
     const auto size = static_cast<std::int64_t>(c10::elementSize(model_.precision.compute));
+    if (is_wide()) return count * size * in;
     const std::int64_t at_once = decoded() == 0 ? out : std::min(out, decoded() / (size * in));
     return count * size * (at_once + (size == number_ ? 0 : in));
   }
+  /// Beside the gradient of a weight [out, in] of `count` tokens, with it: rounded and packed copies
+  /// of what it is a product of; `is_turned`: its slopes lie as the product reads them.
+  [[nodiscard]] std::int64_t wide_gradient(std::int64_t count, std::int64_t out, std::int64_t in,
+                                           bool is_turned) const {
+    const std::int64_t rounding = (is_turned ? 2 : 6) * out + 2 * in;
+    return std::max(count * rounding, weight(out * in) + count * (2 * out + 4 * in));
+  }
   [[nodiscard]] bool has_dropout() const { return model_.has_dropout; }
   [[nodiscard]] std::int64_t rank() const { return model_.adapter_rank; }
+  /// Numbers a token of x A^T of `parts` updates that are made together (thin_products.hpp): whole
+  /// vectors on the CPU.
+  [[nodiscard]] std::int64_t low(std::int64_t parts) const {
+    const std::int64_t width = parts * rank();
+    const bool is_thin = model_.is_on_cpu && number_ == 4 && width <= kThinSide;
+    return is_thin ? (width + 15) / 16 * 16 : width;
+  }
   [[nodiscard]] std::int64_t count(bool is_last) const {
     return is_last && gives_queried() ? queries_ : tokens_;
   }
@@ -180,6 +200,10 @@ class PassSizes {
   }
 
  private:
+  /// Inputs of products to bfloat16, between float32 rows.
+  [[nodiscard]] bool rounds() const {
+    return model_.precision.compute == at::kBFloat16 && model_.precision.rows() == at::kFloat;
+  }
   [[nodiscard]] bool is_head_plain() const {
     return model_.precision.storage == WeightStorage::plain;
   }
