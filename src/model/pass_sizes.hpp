@@ -153,8 +153,8 @@ class PassSizes {
 
   /// Whether products read bfloat16 and sum in float32.
   [[nodiscard]] bool is_wide() const { return rounds() && model_.is_on_cpu && has_wide_products(); }
-  /// A tile of decoded weights with what it is decoded through, and packed; 0 where weights are read
-  /// as they lie.
+  /// A tile of decoded weights with what it is decoded through, and packed; 0 where weights are
+  /// read as they lie.
   [[nodiscard]] std::int64_t decoded() const {
     if (model_.precision.storage == WeightStorage::plain && !rounds()) return 0;
     const std::int64_t most = model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
@@ -175,8 +175,8 @@ class PassSizes {
     const std::int64_t at_once = decoded() == 0 ? out : std::min(out, decoded() / (size * in));
     return count * size * (at_once + (size == number_ ? 0 : in));
   }
-  /// Beside the gradient of a weight [out, in] of `count` tokens, with it: rounded and packed copies
-  /// of what it is a product of; `is_turned`: its slopes lie as the product reads them.
+  /// Beside the gradient of a weight [out, in] of `count` tokens, with it: rounded and packed
+  /// copies of what it is a product of; `is_turned`: its slopes lie as the product reads them.
   [[nodiscard]] std::int64_t wide_gradient(std::int64_t count, std::int64_t out, std::int64_t in,
                                            bool is_turned) const {
     const std::int64_t rounding = (is_turned ? 2 : 6) * out + 2 * in;

@@ -177,7 +177,7 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& tota
     std::vector<double> values;
     if (path == GradientPath::pairwise) {
       // Answer by answer, as the policy will be.
-      const std::int64_t copies = scoring_copies(options_.pairwise_copies, device_ == "cpu");
+      const std::int64_t copies = options_.scoring_factor * options_.pairwise_copies;
       for (const ScorePlan& plan : plans) {
         const std::vector<double> own = readouts(std::span(&plan, 1), true, copies);
         values.insert(values.end(), own.begin(), own.end());

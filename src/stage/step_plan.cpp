@@ -105,7 +105,8 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
   if (!sizes.last_look.empty()) add(sizes.last_look);
   const bool is_pairwise = settings.path == GradientPath::pairwise;
   if (is_pairwise && model.has_reference) {
-    const std::int64_t copies = scoring_copies(settings.pairwise_copies, model.pass.is_on_cpu);
+    const std::int64_t copies =
+        settings.pairwise_copies * scoring_factor(model.pass.shape.layers, model.pass.is_on_cpu);
     for (const MicroBatchLoad& texts : sizes.micro_batches)
       for (const TextLoad& text : texts)
         for (const Pack& pack : packs_of({&text, 1}, settings.max_tokens_per_forward, copies))

@@ -137,6 +137,9 @@ void obey(const ChosenStep& chosen, PreparedTraining& prepared) {
   prepared.setup.path = settings.path;
   prepared.setup.engine.max_tokens_per_forward = settings.max_tokens_per_forward;
   prepared.setup.engine.pairwise_copies = settings.pairwise_copies;
+  const Model& model = *prepared.bundle.model;
+  prepared.setup.engine.scoring_factor =
+      scoring_factor(model.shape().layers, model.device().is_cpu());
   prepared.bundle.model->set_recomputation(chosen.recomputation);
 }
 

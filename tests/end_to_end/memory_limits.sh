@@ -120,7 +120,7 @@ expect_code 0 "pretraining, sft, synthesis, preference, evaluation and sampling"
 check "nothing is unscoped" [ -z "$(find "$WORK/smoke" -name result.json -exec grep -l unscoped_bytes {} +)" ]
 
 echo "a plugin that allocates outside every scope"
-PLUGIN=$BUILD/lib/test_plugins/libbad_hungry.so
+PLUGIN=$BUILD/lib/test_plugins/libtest_hungry.so
 HUNGRY=(--plugin "$PLUGIN" --set tuned.objective.type=hungry --set tuned.save_steps=1 --set tuned.logging_steps=1)
 HUNGRY_BYTES=3000000 run_lldm run "$FILE" --out "$WORK/plugin" "${HUNGRY[@]}"
 expect_code 0 "runs"

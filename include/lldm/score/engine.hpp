@@ -2,6 +2,7 @@
 // Evaluates score plans with a denoiser and pushes dLoss/dS back through it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -53,13 +54,13 @@ struct EngineStep {
 /// `pairwise` evaluates at most so many copies of an answer together, unless it is told another
 /// number: its memory must not grow with their number.
 inline constexpr std::int64_t kPairwiseCopies = 4;
-/// Its passes without a graph, which hold a block's tensors and not a model's, take so many times
-/// more on the CPU, where a row's bits are its own: a product of 860 rows spends a fifth of its
-/// time on putting its weights in order.  Elsewhere they are packed as those with a graph, since
-/// only equal packs give equal bits.
-inline constexpr std::int64_t kScoringFactor = 5;
-[[nodiscard]] constexpr std::int64_t scoring_copies(std::int64_t pairwise_copies, bool is_on_cpu) {
-  return is_on_cpu ? kScoringFactor * pairwise_copies : pairwise_copies;
+/// Its passes without a graph hold a block's tensors and not a model's: of a deep model they take so
+/// many times more on the CPU, where a row's bits are its own (a product of 860 rows spends a fifth
+/// of its time on putting its weights in order), and hold less all the same.  Elsewhere they are
+/// packed as those with a graph, since only equal packs give equal bits.
+[[nodiscard]] constexpr std::int64_t scoring_factor(std::int64_t layers, bool is_on_cpu) {
+  constexpr std::int64_t kMost = 5, kLayersWorth = 3;
+  return is_on_cpu ? std::clamp<std::int64_t>(layers / kLayersWorth, 1, kMost) : 1;
 }
 
 struct EngineOptions {
@@ -69,6 +70,8 @@ struct EngineOptions {
   std::int64_t num_tokens = 0;
   /// Of `pairwise`.  Scores do not depend on it; gradients do in their last bits, as sums do.
   std::int64_t pairwise_copies = kPairwiseCopies;
+  /// Of its passes without a graph, times those with one.
+  std::int64_t scoring_factor = 1;
 };
 
 /// Loss of a score set, already normalised by the step's totals: the objective behind one
