@@ -54,10 +54,10 @@ struct EngineStep {
 /// `pairwise` evaluates at most so many copies of an answer together, unless it is told another
 /// number: its memory must not grow with their number.
 inline constexpr std::int64_t kPairwiseCopies = 4;
-/// Its passes without a graph hold a block's tensors and not a model's: of a deep model they take so
-/// many times more on the CPU, where a row's bits are its own (a product of 860 rows spends a fifth
-/// of its time on putting its weights in order), and hold less all the same.  Elsewhere they are
-/// packed as those with a graph, since only equal packs give equal bits.
+/// Its passes without a graph hold a block's tensors and not a model's: of a deep model they take
+/// so many times more on the CPU, where a row's bits are its own (a product of 860 rows spends a
+/// fifth of its time on putting its weights in order), and hold less all the same.  Elsewhere they
+/// are packed as those with a graph, since only equal packs give equal bits.
 [[nodiscard]] constexpr std::int64_t scoring_factor(std::int64_t layers, bool is_on_cpu) {
   constexpr std::int64_t kMost = 5, kLayersWorth = 3;
   return is_on_cpu ? std::clamp<std::int64_t>(layers / kLayersWorth, 1, kMost) : 1;
