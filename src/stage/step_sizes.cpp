@@ -191,6 +191,7 @@ StepSizes sizes_of_bound(const StepParts& parts, std::int64_t longest, std::int6
   const auto texts = static_cast<std::size_t>(rows_per_micro_batch(parts) * sizes.answers_per_row);
   sizes.micro_batches = {MicroBatchLoad(texts, load)};
   if (has_validation) sizes.validation = sizes.micro_batches.front();
+  sizes.last_look = {load};
   sizes.longest = load.length;
   return sizes;
 }
