@@ -16,11 +16,15 @@ const PageLock* page_lock_of(at::Device device) {
   return device.is_cuda() && cuda ? &cuda->page_lock : nullptr;
 }
 
-std::string locked_limit() {
+std::int64_t lockable_bytes() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "";
-  return message("; this process may lock ", bytes_text(static_cast<std::int64_t>(limit.rlim_cur)),
-                 " (ulimit -l)");
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return -1;
+  return static_cast<std::int64_t>(limit.rlim_cur);
+}
+
+std::string locked_limit() {
+  const std::int64_t bytes = lockable_bytes();
+  return bytes < 0 ? "" : message("; this process may lock ", bytes_text(bytes), " (ulimit -l)");
 }
 
 at::Tensor locked_memory(std::int64_t bytes, const PageLock* lock, std::string_view what,

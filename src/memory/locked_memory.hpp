@@ -28,6 +28,8 @@ struct PageLock {
 [[nodiscard]] at::Tensor locked_memory(std::int64_t bytes, const PageLock* lock,
                                        std::string_view what, std::string_view remedies);
 
+/// Bytes that this process may lock (RLIMIT_MEMLOCK); -1: as many as it likes.
+[[nodiscard]] std::int64_t lockable_bytes();
 /// "; this process may lock 8.00 MiB (ulimit -l)", or "" where there is no limit.
 [[nodiscard]] std::string locked_limit();
 

@@ -24,8 +24,8 @@ struct Hooks {
   std::uint64_t next = 1;
 };
 Hooks& hooks() {
-  static Hooks one;
-  return one;
+  static auto* one = new Hooks;  // for ever: a model may outlive everything
+  return *one;
 }
 std::atomic<std::uint32_t> asked{0};  // bit p: purpose p
 

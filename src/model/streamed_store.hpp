@@ -14,6 +14,7 @@
 #include "lldm/model/weight_store.hpp"
 #include "memory/copy_engine.hpp"
 #include "memory/locked_memory.hpp"
+#include "memory/reclaim.hpp"
 
 namespace lldm {
 
@@ -42,7 +43,7 @@ class StreamedStore final : public WeightStore {
   /// Bytes of a slot, and of a block in the slab.
   [[nodiscard]] std::int64_t slot_bytes() const { return slot_bytes_; }
   /// Slots that nobody holds go back to the device, but for one; returns their bytes.  From then on
-  /// a block arrives when it is asked for.
+  /// a block arrives when it is asked for.  The first step where memory is short (reclaim.hpp).
   std::int64_t drop_look_ahead();
   /// Blocks copied since the store was made.
   [[nodiscard]] std::int64_t num_copies() const;
@@ -81,6 +82,9 @@ class StreamedStore final : public WeightStore {
   mutable bool is_down_ = false;             // the walk's direction
   mutable std::int64_t clock_ = 0, num_copies_ = 0;
   mutable std::int64_t version_ = 0;  // of the slab, that the slots hold
+  // Behind what it gives up.
+  memory::ReclaimRegistration look_ahead_{memory::ReclaimStep::look_ahead,
+                                          [this] { return drop_look_ahead(); }};
 };
 
 }  // namespace lldm

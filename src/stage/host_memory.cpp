@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "stage/host_memory.hpp"
 
-#include <sys/resource.h>
-
 #include "lldm/errors.hpp"
 #include "lldm/memory/bytes.hpp"
+#include "memory/locked_memory.hpp"
 #include "memory/machine_memory.hpp"
 
 namespace lldm {
 
 HostLimits host_limits() {
-  HostLimits limits{.bytes = machine_memory_bytes()};
-  rlimit lockable{};
-  if (getrlimit(RLIMIT_MEMLOCK, &lockable) == 0 && lockable.rlim_cur != RLIM_INFINITY)
-    limits.locked = static_cast<std::int64_t>(lockable.rlim_cur);
-  return limits;
+  return {.bytes = machine_memory_bytes(), .locked = memory::lockable_bytes()};
 }
 
 void require_host_memory(const HostNeeds& needs, const HostLimits& limits,
@@ -24,12 +19,13 @@ void require_host_memory(const HostNeeds& needs, const HostLimits& limits,
                               bytes_text(needs.bytes), ", this machine has ",
                               bytes_text(limits.bytes), "\n", advice));
   if (limits.locked >= 0 && needs.locked > limits.locked)
-    throw OutOfMemory(
-        message("out of lockable host memory before the first step: the plan locks ",
-                bytes_text(needs.locked), " for copies to the device, this process may lock ",
-                bytes_text(limits.locked),
-                "\n  ulimit -l unlimited in the shell that starts it (a service: LimitMEMLOCK)\n"
-                "  or [optimizer] resident = \"device\", which copies nothing"));
+    throw OutOfMemory(message(
+        "out of lockable host memory before the first step: the plan locks ",
+        bytes_text(needs.locked), " for copies to the device, this process may lock ",
+        bytes_text(limits.locked),
+        "\n  ulimit -l unlimited in the shell that starts it (a service: LimitMEMLOCK)\n"
+        "  or nothing on the host: [optimizer] resident = \"device\", [memory] frozen_weights = "
+        "\"resident\", another [model] recomputation than \"offload\""));
 }
 
 }  // namespace lldm

@@ -124,9 +124,10 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
              : ""));
   const std::int64_t of_device =
       plan.model.pass.is_on_cpu ? plan.chosen.plan.memory.peak_bytes() : 0;
+  const std::int64_t locked = locked_host_bytes(plan.model, plan.chosen.plan);
   require_host_memory(
-      {.bytes = of_device + plan.model.optimizer_host + plan.model.optimizer_staging,
-       .locked = plan.model.pass.is_on_cpu ? 0 : plan.model.optimizer_staging},
+      {.bytes = of_device + plan.model.optimizer_host + plan.model.optimizer_staging + locked,
+       .locked = plan.model.pass.is_on_cpu ? 0 : plan.model.optimizer_staging + locked},
       host_limits(), without_budget(plan.advice(stage)));
   if (!run.options.group || run.options.group->is_first()) keep(file, plan.chosen);
   return plan;

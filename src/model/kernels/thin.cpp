@@ -19,25 +19,33 @@ constexpr int kWidth = simd::kLanes<float>;
 /// Rows of a strided matrix share cache lines: this many terms of all rows before the next ones.
 constexpr std::int64_t kStridedTerms = 128;
 
+/// A tile of a sum: rows of a, columns of b.
+struct Tile {
+  const float* a;  // the first row's first term
+  std::int64_t row_stride, inner_stride;
+  const float* b;  // the first term's first column
+  std::int64_t b_stride;
+  float* sums;
+  std::int64_t sums_stride, inner;
+};
+
+/// sums += a b, or, of fresh ones, a b.
 template <int kRows, int kVectors>
-[[gnu::always_inline]] inline void product_tile(const ThinProduct& p, std::int64_t row,
-                                                std::int64_t first, std::int64_t last) {
+[[gnu::always_inline]] inline void add_tile(const Tile& t, bool is_fresh) {
   Floats sums[kRows][kVectors] = {};
-  float* to = p.c + row * kVectors * kWidth;
-  if (first > 0)
+  if (!is_fresh)
 #pragma GCC unroll 24
     for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = load(to + (r * kVectors + v) * kWidth);
-  const float* a = p.a + row * p.row_stride + first * p.inner_stride;
-  const float* b = p.b + first * kVectors * kWidth;
-  for (std::int64_t k = first; k < last; ++k, a += p.inner_stride, b += kVectors * kWidth) {
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = load(t.sums + r * t.sums_stride + v * kWidth);
+  const float *a = t.a, *b = t.b;
+  for (std::int64_t k = 0; k < t.inner; ++k, a += t.inner_stride, b += t.b_stride) {
     Floats right[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) right[v] = load(b + v * kWidth);
 #pragma GCC unroll 24
     for (int r = 0; r < kRows; ++r) {
-      const float left = a[r * p.row_stride];
+      const float left = a[r * t.row_stride];  // GCC 12 spreads a number well in a product alone
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) sums[r][v] += left * right[v];
     }
@@ -45,7 +53,17 @@ template <int kRows, int kVectors>
 #pragma GCC unroll 24
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) store(to + (r * kVectors + v) * kWidth, sums[r][v]);
+    for (int v = 0; v < kVectors; ++v) store(t.sums + r * t.sums_stride + v * kWidth, sums[r][v]);
+}
+
+template <int kRows, int kVectors>
+[[gnu::always_inline]] inline void product_tile(const ThinProduct& p, std::int64_t row,
+                                                std::int64_t first, std::int64_t last) {
+  constexpr std::int64_t kColumns = kVectors * kWidth;
+  add_tile<kRows, kVectors>(
+      {p.a + row * p.row_stride + first * p.inner_stride, p.row_stride, p.inner_stride,
+       p.b + first * kColumns, kColumns, p.c + row * kColumns, kColumns, last - first},
+      first == 0);
 }
 
 template <int kSums, int kVectors>
@@ -81,29 +99,9 @@ template <int kSums>
 template <int kRows, int kVectors>
 [[gnu::always_inline]] inline void update_tile(const ThinUpdate& u, std::int64_t row,
                                                std::int64_t column) {
-  float* y = u.y + row * u.y_stride + column;
-  Floats sums[kRows][kVectors];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) sums[r][v] = load(y + r * u.y_stride + v * kWidth);
-  const float* a = u.a + row * u.row_stride;
-  const float* b = u.b + column;
-  for (std::int64_t k = 0; k < u.inner; ++k, a += u.inner_stride, b += u.columns) {
-    Floats right[kVectors];
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) right[v] = load(b + v * kWidth);
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      const float left = a[r * u.row_stride];
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sums[r][v] += left * right[v];
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) store(y + r * u.y_stride + v * kWidth, sums[r][v]);
+  add_tile<kRows, kVectors>({u.a + row * u.row_stride, u.row_stride, u.inner_stride, u.b + column,
+                             u.columns, u.y + row * u.y_stride + column, u.y_stride, u.inner},
+                            false);
 }
 
 /// The last columns of a row, fewer than a vector.

@@ -31,10 +31,13 @@ std::shared_ptr<Transformer> tiny_model(std::uint64_t seed, at::ScalarType dtype
 std::pair<at::Tensor, EngineStep> gradient(const std::shared_ptr<Transformer>& policy,
                                            const std::shared_ptr<Transformer>& reference,
                                            const ScoreBatch& batch, const AnyObjective& objective,
-                                           GradientPath path, std::int64_t tokens) {
+                                           GradientPath path, std::int64_t tokens,
+                                           std::int64_t scoring_factor = 1) {
   for (NamedParameter& parameter : policy->parameters())
     parameter.value.mutable_grad() = at::Tensor();
-  const ScoreEngine<Transformer> engine(policy, reference, "cpu", EngineOptions{tokens});
+  const ScoreEngine<Transformer> engine(
+      policy, reference, "cpu",
+      EngineOptions{.max_tokens_per_forward = tokens, .scoring_factor = scoring_factor});
   EngineStep step =
       engine.step(batch, totals_of(batch), objective.needs(), loss_of(objective), path);
   std::vector<at::Tensor> gradients;
@@ -104,4 +107,25 @@ TEST_CASE("ScoreEngine: a fresh adapter and its reference have a DPO loss of exa
     const auto step = gradient(policy, reference, batch, Dpo({}), path, 16384).second;
     CHECK(step.loss == std::log(2.0));
   }
+}
+
+TEST_CASE("ScoreEngine: a reference that takes more copies a pass gives the same bits",
+          "[score][engine]") {
+  CHECK(scoring_factor(2, true) == 1);
+  CHECK(scoring_factor(12, true) == 4);
+  CHECK(scoring_factor(32, true) == 5);
+  CHECK(scoring_factor(32, false) == 1);
+  const auto policy = tiny_model(1, at::kFloat);
+  policy->add_adapter({.rank = 2, .alpha = 4}, Draws(3, "adapter"));
+  const auto fresh = clone_frozen(*policy), other = tiny_model(2, at::kFloat);
+  other->set_trainable(false);
+  // 24 copies: six passes of four, or one of twenty and one of four.
+  const ScoreBatch batch = toy_batch(toy_texts(3, 2), 2, MonteCarloElbo({.draws = 24}));
+  const auto pairwise = GradientPath::pairwise;
+  CHECK(gradient(policy, fresh, batch, Dpo({}), pairwise, 16384, 5).second.loss == std::log(2.0));
+  const auto few = gradient(policy, other, batch, Dpo({}), pairwise, 16384, 1);
+  const auto many = gradient(policy, other, batch, Dpo({}), pairwise, 16384, 5);
+  CHECK(few.second.scores.reference.equal(many.second.scores.reference));
+  CHECK(few.first.equal(many.first));
+  CHECK(few.second.loss != std::log(2.0));
 }
