@@ -8,6 +8,7 @@
 #include "config/path_variables.hpp"
 #include "experiment/key_readings.hpp"
 #include "experiment/stage_checks.hpp"
+#include "lldm/config/options_check.hpp"
 #include "lldm/config/reader.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/plugin/loader.hpp"
@@ -264,6 +265,12 @@ void keep_read(Value& resolved, const char* key, const Value& root, const Experi
 }
 
 }  // namespace
+
+void MemoryOptions::check(config::OptionsCheck& check) const {
+  if (streamed_blocks != kStreamedBlocks && frozen_weights != FrozenWeights::streamed)
+    check.warning("streamed_blocks", "streamed_blocks has no effect: weights are not streamed",
+                  "it is read with frozen_weights = \"streamed\"");
+}
 
 std::vector<std::pair<MemoryPurpose, ByteSize>> budgets_of(const PurposeBudgets& budgets) {
   using enum MemoryPurpose;

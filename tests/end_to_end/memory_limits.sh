@@ -8,6 +8,13 @@ FILE=$WORK/0a.toml
 OPEN=(--set 'model.recomputation="auto"' --set first.max_tokens_per_forward=0 --set tuned.max_tokens_per_forward=0
   --set tuned.gradient_path=auto --set 'memory.budget="24 MiB"' --set first.save_steps=1 --set tuned.save_steps=1)
 
+echo "a key that nothing reads"
+run_lldm validate "$FILE" --set memory.streamed_blocks=4
+expect_text "streamed_blocks has no effect: weights are not streamed"
+run_lldm validate "$FILE" --set memory.streamed_blocks=4 --set 'memory.frozen_weights="streamed"'
+expect_code 0 "it is read where they are"
+expect_no_text "has no effect"
+
 unfinish() { # folder of a run: its stages are to be gone on with
   chmod -R u+w "$1" && rm -f "$1"/*/result.json
 }

@@ -60,6 +60,7 @@ struct MemoryOptions {
   std::int64_t streamed_blocks = kStreamedBlocks;
   std::string profile = {};
   PurposeBudgets budgets = {};
+  void check(config::OptionsCheck& check) const;
   static constexpr auto describe() {
     return std::tuple{
         field("budget", &MemoryOptions::budget,
