@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "distributed/process_group_body.hpp"
+#include "lldm/memory/purpose.hpp"
 
 namespace lldm {
 namespace {
@@ -60,6 +61,7 @@ std::string ProcessGroup::why_on_host() const { return body_->why_no_nccl; }
 
 void ProcessGroup::sum(const at::Tensor& values) {
   const c10::NoGradGuard no_grad;
+  const PurposeScope purpose(MemoryPurpose::staging);
   body_->require_whole();
   const bool is_wide = values.scalar_type() == at::kFloat || values.scalar_type() == at::kDouble;
   if (values.device().is_cpu() && is_wide) {
@@ -87,6 +89,7 @@ void ProcessGroup::sum(const at::Tensor& values) {
 
 void ProcessGroup::broadcast(const at::Tensor& values, int from) {
   const c10::NoGradGuard no_grad;
+  const PurposeScope purpose(MemoryPurpose::staging);
   body_->require_whole();
   c10d::BroadcastOptions options;
   options.rootRank = from;
@@ -98,6 +101,7 @@ void ProcessGroup::broadcast(const at::Tensor& values, int from) {
 
 std::vector<std::string> ProcessGroup::gather(const std::string& own) {
   body_->require_whole();
+  const PurposeScope purpose(MemoryPurpose::staging);
   const auto size = static_cast<std::size_t>(body_->size);
   const auto exchange = [&](const char* bytes, std::size_t given, std::size_t width) {
     at::Tensor mine = at::zeros({static_cast<std::int64_t>(width)}, at::kByte);

@@ -101,6 +101,7 @@ for stage in sys.argv[3:]:
         texts = [(folder / file).read_text() for folder in (one, other)]
         if file.name == "result.json":
             texts = [without_seconds(json.loads(text)) for text in texts]
+            assert not any("unscoped_bytes" in text for text in texts), f"{file}: memory without a purpose"
         assert texts[0] == texts[1], f"{file}\n  {texts[0]}\n  {texts[1]}"
         count += 1
 print(f"    {count} files")
