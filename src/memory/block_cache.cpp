@@ -48,6 +48,7 @@ void* BlockCache::take(std::size_t bytes) {
   std::size_t given = size;
   void* block = take_idle(given);
   if (block == nullptr) {
+    make_room(use_.live_bytes + static_cast<std::int64_t>(size));
     block = map(size);
     if (block == nullptr) {
       shrink_to(0);
@@ -90,9 +91,11 @@ void BlockCache::give_back(void* block, std::size_t bytes) noexcept {
     return;
   }
   use_.idle_bytes += static_cast<std::int64_t>(size);
-  // Live and idle together stay below what was live once, and a little more.
-  const auto most = static_cast<std::int64_t>(static_cast<double>(most_live_) * (1 + kSlack));
-  shrink_to(std::max<std::int64_t>(0, most - use_.live_bytes));
+  make_room(use_.live_bytes);
+}
+
+void BlockCache::make_room(std::int64_t live_bytes) noexcept {
+  shrink_to(std::max(most_live_, live_bytes) + kSlackBytes - live_bytes);
 }
 
 void BlockCache::shrink_to(std::int64_t idle_bytes) noexcept {

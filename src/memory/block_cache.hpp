@@ -15,13 +15,14 @@ namespace lldm::memory {
 /// Blocks from kLeastBytes on, in size classes an eighth of a power of two apart, on pages of 2 MiB
 /// where the system grants them.  Where none of a class is idle, one that is larger by at most a
 /// quarter (below kSmallBytes: by at most as much again) is given: passes of ragged lengths ask for
-/// other sizes every time.  What is kept and not in use is at most kSlack of the most that
-/// was ever in use; the blocks that lay longest go first.  Thread-safe.
+/// other sizes every time.  What is kept and what is in use are together at most kSlackBytes above
+/// the most that was ever in use, so that phases of other sizes (a reference's passes, then the
+/// policy's) do not add up; the blocks that lay longest go first.  Thread-safe.
 class BlockCache {
  public:
   static constexpr std::size_t kLeastBytes = std::size_t{1} << 17;
   static constexpr std::size_t kSmallBytes = std::size_t{4} << 20;
-  static constexpr double kSlack = 0.25;
+  static constexpr std::int64_t kSlackBytes = std::int64_t{64} << 20;
 
   struct Use {
     std::int64_t live_bytes = 0;  // in use, rounded up to the classes
@@ -54,6 +55,8 @@ class BlockCache {
   /// An idle block of that class or a little more, whose class `size` becomes; null: none.
   void* take_idle(std::size_t& size);
   void shrink_to(std::int64_t idle_bytes) noexcept;
+  /// Gives back of what is idle all that has no place beside so many live bytes.
+  void make_room(std::int64_t live_bytes) noexcept;
 
   mutable std::mutex mutex_;
   std::map<std::size_t, std::vector<Idle>> idle_;  // by class, the latest last

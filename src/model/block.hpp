@@ -15,6 +15,7 @@ namespace lldm {
 
 struct AttentionRuns;
 class KeptRows;
+struct RepeatedRows;
 
 /// What a block needs to know besides its weights and rows.
 struct BlockContext {
@@ -37,6 +38,9 @@ struct BlockContext {
   /// made of all; the rest of the block, behind attention, is computed for these alone.
   at::Tensor queried = {};
   std::shared_ptr<KeptRows> kept_rows = nullptr;  // where recomputation is `offload`
+  /// Of a first block's rows those that are alike, or null: queries, keys and values are made once
+  /// of each kind.
+  std::shared_ptr<const RepeatedRows> repeated = nullptr;
 };
 
 /// rows / rms(rows) * weight, normalised in float32 or wider.  [N, D], [D] -> [N, D]

@@ -19,6 +19,7 @@
 #include "model/first_order.hpp"
 #include "model/held_signals.hpp"
 #include "model/linear.hpp"
+#include "model/repeated_rows.hpp"
 #include "model/thin_products.hpp"
 
 namespace lldm {
@@ -39,7 +40,11 @@ class Block {
   void project(BlockSaved& saved) const {
     const auto normed = parts().norm(saved.rows, weights_.attn_norm, context().eps);
     saved.attn_scale = normed.scale;
-    saved.qkv = qkv().forward_columns(normed.rows);
+    if (const auto* repeated = context().repeated.get())
+      saved.qkv = repeated_columns(
+          qkv().forward_columns(normed.rows.index_select(0, repeated->places)), *repeated);
+    else
+      saved.qkv = qkv().forward_columns(normed.rows);
     if (weights_.q_norm.defined()) saved.heads_scale = heads_scale(saved.qkv, context());
   }
   void attend(BlockSaved& saved) const {
@@ -70,12 +75,18 @@ class Block {
     result.set(&BlockWeights::ff_norm, wide.weight);
     return wide.rows;
   }
-  /// Sets the gradient of the rows.
+  /// Sets the gradient of the rows, where it is asked for.
   void attention_backward(const BlockSaved& saved, const at::Tensor& upstream,
                           Gradients& result) const {
     const Linear out = linear(kAttentionOut), in = qkv();
     out.gradients(given(saved.attended.t()), upstream, result);
     const auto slopes = heads_backward(saved, attended_gradient(out, upstream), result).t();
+    if (!result.wants_rows() && !result.wants(&BlockWeights::attn_norm)) {
+      // The first block beside an adapter: nothing below it asks.
+      const auto normed = parts().norm(saved.rows, weights_.attn_norm, context().eps);
+      in.gradients(normed.rows, slopes, result);
+      return;
+    }
     auto inner = in.input_gradient(row_major(slopes));
     const auto narrow = parts().norm_gradient(saved.rows, weights_.attn_norm, saved.attn_scale,
                                               inner, spread(upstream, saved.rows.size(0)));

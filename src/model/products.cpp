@@ -13,6 +13,7 @@
 #include <string>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "model/held_signals.hpp"
 #include "model/thin_products.hpp"
 
@@ -42,10 +43,21 @@ at::Tensor inner_product(const at::Tensor& x, const at::Tensor& w) {
   return linear_pointwise()->call(x, w, std::nullopt, "none", none, "");
 }
 
+/// Without AVX-512 its kernels split the inner side by the number of rows: their bits depend on
+/// it (seen on a Zen 3, from 16 columns on), and MKL is nearly as fast.
+bool has_steady_onednn() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") > 0 && linear_pointwise() != nullptr;
+#else
+  return false;
+#endif
+}
+
 bool is_amd() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  return __builtin_cpu_is("amd") && __builtin_cpu_supports("avx2");
+  return __builtin_cpu_is("amd") > 0;
 #else
   return false;
 #endif
@@ -53,15 +65,19 @@ bool is_amd() {
 
 ProductLibrary chosen() {
   const char* asked = std::getenv("LLDM_PRODUCTS");
-  const bool has_onednn = linear_pointwise() != nullptr;
   if (asked == nullptr || *asked == '\0')
-    return is_amd() && has_onednn ? ProductLibrary::onednn : ProductLibrary::mkl;
+    return is_amd() && has_steady_onednn() ? ProductLibrary::onednn : ProductLibrary::mkl;
   const std::string name = asked;
   if (name == "mkl") return ProductLibrary::mkl;
   if (name != "onednn")
     throw ConfigError(message("LLDM_PRODUCTS=", name, ": must be mkl or onednn"));
-  if (!has_onednn)
+  if (linear_pointwise() == nullptr)
     throw ConfigError("LLDM_PRODUCTS=onednn: this LibTorch has no mkldnn::_linear_pointwise");
+  if (!has_steady_onednn())
+    throw ConfigError(
+        "LLDM_PRODUCTS=onednn: without AVX-512, which this processor has not, scores would depend "
+        "on the rows that are computed beside them\n  mkl has no such products, and is about as "
+        "fast there");
   return ProductLibrary::onednn;
 }
 
@@ -84,11 +100,14 @@ bool takes_onednn(const at::Tensor& x, std::int64_t inner, std::int64_t outer) {
          product_library() == ProductLibrary::onednn;
 }
 
-/// a b by LibTorch: MKL, but for bfloat16, whose products are oneDNN's.
-at::Tensor by_libtorch(const at::Tensor& a, const at::Tensor& b) {
-  std::optional<HeldSignals> held;
-  if (a.is_cpu() && a.scalar_type() == at::kBFloat16) held.emplace();
-  return at::mm(a, b);
+/// Sixteen bits on the CPU.  LibTorch's own products of them round every sum, and take sixty times
+/// as long as float32's where the processor has no instruction for them.
+bool is_narrow(const at::Tensor& x) { return x.is_cpu() && c10::elementSize(x.scalar_type()) == 2; }
+
+/// A product of two such numbers is exact in float32.
+at::Tensor widened(const at::Tensor& x) {
+  const PurposeScope purpose(MemoryPurpose::workspace);
+  return x.to(at::kFloat);
 }
 
 }  // namespace
@@ -97,6 +116,9 @@ ProductLibrary product_library() { return current().load(std::memory_order_relax
 bool has_product_library(ProductLibrary library) {
   return library == ProductLibrary::mkl || linear_pointwise() != nullptr;
 }
+bool is_steady(ProductLibrary library) {
+  return library == ProductLibrary::mkl || has_steady_onednn();
+}
 void use_product_library(ProductLibrary library) {
   if (!has_product_library(library))
     throw ConfigError("use_product_library: this LibTorch has no mkldnn::_linear_pointwise");
@@ -104,8 +126,9 @@ void use_product_library(ProductLibrary library) {
 }
 
 at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight) {
+  if (is_narrow(x)) return rows_by(widened(x), widened(weight));
   if (weight.size(0) < kSafeColumns || !takes_onednn(x, weight.size(1), weight.size(0)))
-    return by_libtorch(x, weight.t());
+    return at::mm(x, weight.t());
   // Of memory in another order the feature-major product has other bits.
   const auto rows = row_major(x);
   if (rows.size(0) < kSafeRows) return inner_product(weight, rows).t().contiguous();
@@ -117,13 +140,15 @@ at::Tensor rows_by(ProductLibrary library, const at::Tensor& x, const at::Tensor
 }
 
 at::Tensor columns_by(const at::Tensor& x, const at::Tensor& weight) {
+  if (is_narrow(x)) return columns_by(widened(x), widened(weight));
   if (weight.size(0) < kSafeColumns || !takes_onednn(x, weight.size(1), weight.size(0)))
-    return by_libtorch(weight, x.t());
+    return at::mm(weight, x.t());
   return inner_product(weight, row_major(x));
 }
 
 at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
-  if (!takes_onednn(a, a.size(1), b.size(1))) return by_libtorch(a, b);
+  if (is_narrow(a)) return product(widened(a), widened(b));
+  if (!takes_onednn(a, a.size(1), b.size(1))) return at::mm(a, b);
   return inner_product(row_major(a), b.t());
 }
 

@@ -17,14 +17,16 @@ namespace lldm {
 enum class ProductLibrary : std::uint8_t { mkl, onednn };
 inline constexpr std::array<std::string_view, 2> kProductLibraryNames = {"mkl", "onednn"};
 
-/// What float32 products on the CPU are made by: oneDNN on an AMD processor, else MKL, unless
-/// LLDM_PRODUCTS names one.  A fact of the process, never of a measurement: the two give other
-/// bits.
-/// Errors  ConfigError for a name that is neither.
+/// What float32 products on the CPU are made by: oneDNN on an AMD processor with AVX-512, else MKL,
+/// unless LLDM_PRODUCTS names one.  A fact of the process, never of a measurement: the two give
+/// other bits.
+/// Errors  ConfigError for a name that is neither, and for one that is not steady here.
 [[nodiscard]] ProductLibrary product_library();
 /// Whether this LibTorch has it.
 [[nodiscard]] bool has_product_library(ProductLibrary library);
-/// From now on that one; for tests and benches.
+/// Whether its rows' bits are their own on this processor, as `rows_by` promises.
+[[nodiscard]] bool is_steady(ProductLibrary library);
+/// From now on that one, steady or not; for tests and benches.
 void use_product_library(ProductLibrary library);
 
 /// The rows that a pack of so many is filled up to; 0 of none.
@@ -33,7 +35,8 @@ void use_product_library(ProductLibrary library);
   return std::max(kLeastRows, (rows + kRowGranule - 1) / kRowGranule * kRowGranule);
 }
 
-/// x W^T: [N, K] by [O, K] -> [N, O], row-major.
+/// x W^T: [N, K] by [O, K] -> [N, O], row-major.  Of 16-bit numbers on the CPU, here and below: in
+/// float32, by float32's products (wide_products.hpp is for processors that multiply bfloat16).
 /// A row's bits depend neither on N, for packs that are filled up, nor on its place, nor on the
 /// number of threads (float32 on the CPU; tests/unit/model/products_test.cpp).
 [[nodiscard]] at::Tensor rows_by(const at::Tensor& x, const at::Tensor& weight);

@@ -18,6 +18,7 @@
 #include "model/head.hpp"
 #include "model/kept_rows.hpp"
 #include "model/products.hpp"
+#include "model/repeated_rows.hpp"
 #include "model/two_stream_mask.hpp"
 
 namespace lldm {
@@ -122,6 +123,10 @@ BlockContext Transformer::block_context(const PackedTokens& batch) const {
       .dropout_keys = dropout_keys(batch),
       .adds_gradients = DirectGradients::are_on(),
       .kept_rows = kept_rows_};
+  // In float32, where the bits of a row are its own; dropout would draw another mask for each.
+  if (context.parts->is_feature_major && dtype() == at::kFloat &&
+      precision_.compute == at::kFloat && context.dropout_keys.empty())
+    context.repeated = repeated_rows(batch.tokens, config_.embedding_rows());
   if (context.parts->prepare) context.parts->prepare(context);
   return context;
 }
@@ -149,9 +154,11 @@ at::Tensor Transformer::embed(const PackedTokens& batch) const {
 std::vector<at::Tensor> Transformer::hidden_states(const PackedTokens& batch) const {
   const PurposeScope purpose(MemoryPurpose::activations);
   std::vector<at::Tensor> states{embed(batch)};
-  const auto context = block_context(batch);
-  for (std::size_t i = 0; i < store_->size(); ++i)
+  auto context = block_context(batch);
+  for (std::size_t i = 0; i < store_->size(); ++i) {
     states.push_back(block_forward(*store_, i, adapters_of(i), states.back(), context));
+    context.repeated.reset();
+  }
   states.push_back(rms_norm(*context.parts, states.back(), final_norm_, config_.norm_eps));
   return states;
 }
@@ -163,6 +170,7 @@ at::Tensor Transformer::last_rows(const PackedTokens& batch, const at::Tensor& q
   for (std::size_t i = 0; i < store_->size(); ++i) {
     if (i + 1 == store_->size()) context.queried = queried;
     rows = block_forward(*store_, i, adapters_of(i), rows, context);
+    context.repeated.reset();  // from here on rows depend on their neighbours
   }
   return rms_norm(*context.parts, rows, final_norm_, config_.norm_eps);
 }

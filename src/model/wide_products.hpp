@@ -10,8 +10,9 @@ namespace lldm {
 [[nodiscard]] bool has_wide_products();
 
 /// y = a b, or y += a b, and true: [M, N] of [M, K] by [K, N], where a and b are bfloat16 on the
-/// CPU, y is float32 with dense rows, K is even and N a multiple of 16.  False, and nothing done,
-/// of everything else: the caller's own product is rounded to its inputs' type then.
+/// CPU that has wide products, y is float32 with dense rows, K is even and N a multiple of 16.
+/// False, and nothing done, of everything else: the products of products.hpp have float32 sums on
+/// the CPU too, at float32's rate, and are rounded to their inputs' type elsewhere.
 /// By blocks of oneDNN's kernel; b is packed beside them (workspace: K N numbers).  A row's bits
 /// are its own, whatever M and the number of threads.
 [[nodiscard]] bool wide_product(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b,

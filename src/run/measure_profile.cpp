@@ -21,6 +21,7 @@
 #include "model/block_parts.hpp"
 #include "model/products.hpp"
 #include "model/rope.hpp"
+#include "model/wide_products.hpp"
 #include "stage/step_time.hpp"
 
 namespace lldm {
@@ -70,10 +71,16 @@ ProductRates product_rates(const ProductSize& size) {
   rates.mkl_float32 = rate_of(ProductLibrary::mkl);
   rates.onednn_float32 = rate_of(ProductLibrary::onednn);
   use_product_library(before);
-  rates.float32 = std::max(rates.mkl_float32, rates.onednn_float32);
+  rates.float32 = before == ProductLibrary::mkl ? rates.mkl_float32 : rates.onednn_float32;
   const at::Tensor short_rows = rows.to(at::kBFloat16), short_weight = weight.to(at::kBFloat16),
                    short_slope = slope.to(at::kBFloat16);
   rates.bfloat16 = work / seconds_of([&] {
+                     if (!has_wide_products()) {  // widened, as a pass does it
+                       static_cast<void>(rows_by(short_rows, short_weight));
+                       static_cast<void>(product(short_slope, short_weight));
+                       static_cast<void>(product(short_slope.t(), short_rows));
+                       return;
+                     }
                      static_cast<void>(at::mm(short_rows, short_weight.t()));
                      static_cast<void>(at::mm(short_slope, short_weight));
                      static_cast<void>(at::mm(short_slope.t(), short_rows));

@@ -22,7 +22,7 @@ namespace lldm::testing {
 
 /// What a copy will write is 0xff (not a number) until it is made; memory of the device is not kept
 /// alive by it (`lost` counts what was gone).  `arrives` false: whoever should wait for a copy does
-/// not.
+/// not, and none is made before the end.
 class LateCopies final : public memory::CopyEngine {
  public:
   explicit LateCopies(std::size_t slots, bool arrives = true)
@@ -51,7 +51,10 @@ class LateCopies final : public memory::CopyEngine {
   }
   void wait(std::size_t slot) override {
     std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
     changed_.wait(lock, [&] { return open_[slot] == 0; });
+    --waiting_;
   }
 
   std::size_t fetched = 0, sent = 0;
@@ -79,7 +82,9 @@ class LateCopies final : public memory::CopyEngine {
   void run() {
     std::unique_lock lock(mutex_);
     while (true) {
-      changed_.wait(lock, [&] { return is_ending_ || !queue_.empty(); });
+      // On a busy machine this thread may be ahead of whoever does not wait for it.
+      changed_.wait(lock,
+                    [&] { return is_ending_ || (!queue_.empty() && (arrives_ || waiting_ > 0)); });
       if (queue_.empty()) return;
       const Copy copy = std::move(queue_.front());
       queue_.pop_front();
@@ -99,6 +104,7 @@ class LateCopies final : public memory::CopyEngine {
   std::condition_variable changed_;
   std::deque<Copy> queue_;
   std::vector<std::size_t> open_;  // copies of a slot that are not made
+  std::size_t waiting_ = 0;
   bool is_ending_ = false, arrives_;
   std::thread thread_;
 };

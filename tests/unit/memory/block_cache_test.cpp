@@ -69,18 +69,27 @@ TEST_CASE("BlockCache: classes waste an eighth at most") {
 
 TEST_CASE("BlockCache: what is kept and what is live stay below what was live once") {
   BlockCache cache;
+  constexpr auto kBlock = 64 * kMiB, kLess = 48 * kMiB;
+  constexpr auto kMost = static_cast<std::int64_t>(4 * kBlock) + BlockCache::kSlackBytes;
   std::vector<void*> blocks;
-  for (int i = 0; i < 4; ++i) blocks.push_back(cache.take(4 * kMiB));
-  for (void* block : blocks) cache.give_back(block, 4 * kMiB);
-  CHECK(cache.use().idle_bytes == 16 * kMiB);  // all: as much was live
-  // Other sizes: the old blocks go, the oldest first, down to the most that was live and a quarter.
+  for (int i = 0; i < 4; ++i) blocks.push_back(cache.take(kBlock));
+  for (void* block : blocks) cache.give_back(block, kBlock);
+  CHECK(cache.use().idle_bytes == 4 * kBlock);  // all: as much was live
+  // A phase of other sizes, which are too small for the old blocks: those go, the oldest first,
+  // before a new one would pass the most that was live, and not only when one comes back.
   std::vector<void*> others;
-  for (int i = 0; i < 3; ++i) others.push_back(cache.take(5 * kMiB));
-  cache.give_back(others.back(), 5 * kMiB);
-  CHECK(cache.use().live_bytes == 10 * kMiB);
-  CHECK(cache.use().live_bytes + cache.use().idle_bytes <= 20 * static_cast<std::int64_t>(kMiB));
-  CHECK(cache.use().idle_bytes >= 5 * static_cast<std::int64_t>(kMiB));
-  for (std::size_t i = 0; i < 2; ++i) cache.give_back(others[i], 5 * kMiB);
+  for (int i = 0; i < 5; ++i) {
+    others.push_back(cache.take(kLess));
+    CHECK(cache.use().live_bytes + cache.use().idle_bytes <= kMost);
+  }
+  CHECK(cache.use().idle_bytes == kBlock);
+  cache.give_back(others.back(), kLess);
+  CHECK(cache.use().idle_bytes == kBlock + kLess);
+  CHECK(cache.take(kLess) == others.back());  // what came back last goes last
+  CHECK(cache.take(kBlock) == blocks.back());
+  for (void* block : others) cache.give_back(block, kLess);
+  cache.give_back(blocks.back(), kBlock);
+  CHECK(cache.use().live_bytes == 0);
   cache.trim();
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lldm/draws/stream.hpp"
+#include "model/products.hpp"
 #include "support/catch.hpp"
 
 namespace lldm {
@@ -94,11 +95,25 @@ TEST_CASE("outer_product: a^T b of numbers rounded to bfloat16, with the sums of
   for (const std::int64_t rows : {1, 7, 96}) {
     const auto a = drawn(rows, 48, 5), b = drawn(rows, 32, 6);
     const auto expected = exact(a.to(at::kBFloat16).t(), b.to(at::kBFloat16));
-    const bool is_wide = has_wide_products() && rows % 2 == 0;
     const auto got = outer_product(a, b, at::kBFloat16);
-    CHECK(got.scalar_type() == (is_wide ? at::kFloat : at::kBFloat16));
-    CHECK(relative_error(got, expected) < (is_wide ? 1e-6 : 4e-3));
+    CHECK(got.scalar_type() == at::kFloat);
+    CHECK(relative_error(got, expected) < 1e-6);
     CHECK(relative_error(outer_product(a, b, at::kFloat), exact(a.t(), b)) < 1e-6);
+  }
+}
+
+TEST_CASE("Products of 16-bit numbers on the CPU are those of the widened ones") {
+  for (const auto type : {at::kBFloat16, at::kHalf}) {
+    INFO(at::toString(type));
+    const auto x = drawn(160, 96, 1).to(type), weight = drawn(80, 96, 2).to(type);
+    const auto wide_x = x.to(at::kFloat), wide_weight = weight.to(at::kFloat);
+    CHECK(rows_by(x, weight).equal(rows_by(wide_x, wide_weight)));
+    CHECK(columns_by(x, weight).equal(columns_by(wide_x, wide_weight)));
+    CHECK(relative_error(rows_by(x, weight), exact(x, weight.t())) < 1e-6);
+    const auto slope = drawn(160, 80, 3).to(type);
+    CHECK(relative_error(product(slope, weight), exact(slope, weight)) < 1e-6);
+    CHECK(relative_error(outer_product(slope.to(at::kFloat), wide_x, type), exact(slope.t(), x)) <
+          1e-6);
   }
 }
 
