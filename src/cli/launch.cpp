@@ -56,13 +56,15 @@ class Launch {
       for (Child& child : children_) look_after(child);
       if (code_ != 0 && Clock::now() > first_end_ + kGrace) kill_rest();
     }
-    read(0);
+    // A child may have said more than one read takes just before it ended.
+    while (read(100)) {
+    }
     return code_;
   }
 
  private:
-  /// Passes on what the children say, whole lines under their rank.
-  void read(int milliseconds) {
+  /// Passes on what the children say, whole lines under their rank.  False: nothing came.
+  bool read(int milliseconds) {
     std::vector<pollfd> waiting;
     std::vector<std::pair<Child*, Stream*>> who;
     for (Child& child : children_)
@@ -71,9 +73,10 @@ class Launch {
           waiting.push_back({stream.handle, POLLIN, 0});
           who.emplace_back(&child, &stream);
         }
-    if (::poll(waiting.data(), waiting.size(), milliseconds) <= 0) return;
+    if (::poll(waiting.data(), waiting.size(), milliseconds) <= 0) return false;
     for (std::size_t i = 0; i < waiting.size(); ++i)
       if (waiting[i].revents != 0) take(*who[i].first, *who[i].second);
+    return true;
   }
 
   static void take(const Child& child, Stream& stream) {

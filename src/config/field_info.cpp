@@ -50,6 +50,9 @@ bool read_value(const Value& value, ByteSize& out, const Slot& slot) {
   if (!bytes)
     return slot.fail(value, "must be a size with its unit, like \"2 GiB\"",
                      "got " + in_quotes(value.as_string()) + "; units: B, KiB, MiB, GiB, TiB");
+  // 0 says "no limit" to most keys: a fraction of a byte does not.
+  if (*bytes == 0 && value.as_string().find_first_of("123456789") != std::string::npos)
+    return slot.fail(value, "must be 0 or at least 1 B", "got " + in_quotes(value.as_string()));
   if (!slot.info.limits.contains(static_cast<double>(*bytes))) return slot.out_of_range(value);
   out.bytes = *bytes;
   return true;

@@ -28,6 +28,9 @@ Hooks& hooks() {
   return *one;
 }
 std::atomic<std::uint32_t> asked{0};  // bit p: purpose p
+// Purposes for which kept blocks were given back.  They are of none, so that giving them back again
+// at every step would cost their pages and bring the purpose no lower.
+std::atomic<std::uint32_t> trimmed{0};
 
 constexpr std::uint32_t bit(MemoryPurpose purpose) {
   return std::uint32_t{1} << static_cast<unsigned>(purpose);
@@ -56,11 +59,12 @@ std::int64_t give_up_kept_blocks() {
   return bytes;
 }
 
-std::vector<Reclaimed> reclaim(std::uint32_t purposes) {
+std::vector<Reclaimed> reclaim(std::uint32_t purposes, std::uint32_t trimming) {
   std::vector<Reclaimed> given;
   for (std::size_t s = 0; s < kReclaimStepNames.size(); ++s) {
     const auto step = static_cast<ReclaimStep>(s);
-    if ((served_by(step) & purposes) == 0) continue;
+    const std::uint32_t wanting = step == ReclaimStep::kept_blocks ? trimming : purposes;
+    if ((served_by(step) & wanting) == 0) continue;
     std::vector<ReclaimHook> own;
     {  // a hook may register or remove others
       const std::scoped_lock lock(hooks().mutex);
@@ -89,7 +93,7 @@ ReclaimRegistration::~ReclaimRegistration() {
 
 std::vector<Reclaimed> reclaim_all() {
   asked.store(0, std::memory_order_relaxed);
-  return reclaim(~std::uint32_t{0});
+  return reclaim(~std::uint32_t{0}, ~std::uint32_t{0});
 }
 
 void ask_to_reclaim(MemoryPurpose purpose) noexcept {
@@ -98,7 +102,8 @@ void ask_to_reclaim(MemoryPurpose purpose) noexcept {
 
 std::vector<Reclaimed> reclaim_asked() {
   if (asked.load(std::memory_order_relaxed) == 0) return {};
-  return reclaim(asked.exchange(0, std::memory_order_relaxed));
+  const std::uint32_t purposes = asked.exchange(0, std::memory_order_relaxed);
+  return reclaim(purposes, purposes & ~trimmed.fetch_or(purposes, std::memory_order_relaxed));
 }
 
 }  // namespace lldm::memory

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <iomanip>
 #include <sstream>
 #include <utility>
 
+#include "lldm/errors.hpp"
 #include "lldm/memory/bytes.hpp"
 #include "lldm/memory/manager.hpp"
 
@@ -18,22 +20,24 @@ void write_row(std::ostream& out, std::string_view name, const MemoryUse& use,
       << std::setw(12) << (budget > 0 ? bytes_text(budget) : "-") << '\n';
 }
 
-}  // namespace
-
-std::string bytes_text(std::int64_t bytes) {
+std::string three_digits(std::int64_t bytes, double (*round)(double)) {
   constexpr std::array<const char*, 5> units = {"B", "KiB", "MiB", "GiB", "TiB"};
-  std::ostringstream out;
-  if (std::llabs(bytes) < 1024) {
-    out << bytes << " B";
-    return out.str();
-  }
+  if (std::llabs(bytes) < 1024) return message(bytes, " B");
   auto value = static_cast<double>(bytes);
   std::size_t unit = 0;
   while (std::abs(value) >= 999.5 && unit + 1 < units.size()) value /= 1024, ++unit;
   const int digits = std::abs(value) < 9.995 ? 2 : std::abs(value) < 99.95 ? 1 : 0;
-  out << std::fixed << std::setprecision(digits) << value << ' ' << units[unit];
+  const double step = std::pow(10, digits);
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(digits) << round(value * step) / step << ' '
+      << units[unit];
   return out.str();
 }
+
+}  // namespace
+
+std::string bytes_text(std::int64_t bytes) { return three_digits(bytes, std::nearbyint); }
+std::string bytes_text_above(std::int64_t bytes) { return three_digits(bytes, std::ceil); }
 
 const DeviceMemory* MemoryReport::find(MemoryDevice device) const {
   for (const DeviceMemory& use : devices)

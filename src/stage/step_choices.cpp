@@ -161,7 +161,8 @@ std::string advice_text(const StepModel& model, const StepSizes& sizes, const Ob
     if (list[i].peak_bytes < now)
       text += message(text.empty() ? "" : "\n", "  with ", list[i].key, " it needs ",
                       bytes_text(list[i].peak_bytes));
-  return message(text, text.empty() ? "" : "\n", "  or a [memory] budget of ", bytes_text(now));
+  return message(text, text.empty() ? "" : "\n", "  or a [memory] budget of ",
+                 bytes_text_above(now));
 }
 
 }  // namespace lldm

@@ -194,6 +194,11 @@ TEST_CASE("read_options reports a size without a known unit", "[config]") {
   }
 }
 
+TEST_CASE("read_options does not take a fraction of a byte for none", "[config]") {
+  CHECK(errors_of<Everything>("budget = \"0.4 B\"\n") ==
+        "a.toml:1:10: [m]: \"budget\" must be 0 or at least 1 B\n  got \"0.4 B\"");
+}
+
 TEST_CASE("read_options reports an unknown choice with the nearest one", "[config]") {
   CHECK(errors_of<Everything>("grid = \"unifrom_time\"\n") ==
         "a.toml:1:8: [m]: \"grid\" cannot be \"unifrom_time\"\n"

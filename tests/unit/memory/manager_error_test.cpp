@@ -114,6 +114,11 @@ TEST_CASE("OutOfMemory leaves backward as itself", "[memory]") {
 TEST_CASE("bytes_text reads as people write sizes", "[memory]") {
   CHECK(bytes_text(0) == "0 B");
   CHECK(bytes_text(1023) == "1023 B");
+  CHECK(bytes_text(1901072) == "1.81 MiB");
+  CHECK(bytes_text_above(1901072) == "1.82 MiB");  // 1.813 MiB: pasted as a budget it holds them
+  CHECK(bytes_text_above(1024) == "1.00 KiB");
+  CHECK(bytes_text_above(1023) == "1023 B");
+  CHECK(bytes_text_above(1024 * 1024 - 1) == "1.00 MiB");
   CHECK(bytes_text(1024) == "1.00 KiB");
   CHECK(bytes_text(10 * 1024) == "10.0 KiB");
   CHECK(bytes_text(1024 * 1024 - 1) == "1.00 MiB");

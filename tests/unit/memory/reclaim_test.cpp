@@ -77,6 +77,24 @@ TEST_CASE("reclaim: a passed soft budget asks for what serves its purpose, once"
   CHECK(memory::reclaim_asked().empty());
 }
 
+TEST_CASE("reclaim: a purpose has kept blocks given back once, not at every step", "[memory]") {
+  static_cast<void>(memory::reclaim_all());
+  const auto keep_a_block = [] { static_cast<void>(bytes(std::int64_t{1} << 20)); };
+  MemoryManager manager;
+  manager.install();
+  static_cast<void>(memory::reclaim_asked());
+  keep_a_block();
+  memory::ask_to_reclaim(MemoryPurpose::gradients);
+  CHECK(names(memory::reclaim_asked()) == std::vector<std::string>{"kept_blocks"});
+  keep_a_block();
+  memory::ask_to_reclaim(MemoryPurpose::gradients);
+  CHECK(memory::reclaim_asked().empty());
+  memory::ask_to_reclaim(MemoryPurpose::optimizer);
+  CHECK(names(memory::reclaim_asked()) == std::vector<std::string>{"kept_blocks"});
+  keep_a_block();
+  CHECK(names(memory::reclaim_all()) == std::vector<std::string>{"kept_blocks"});  // short: always
+}
+
 TEST_CASE("reclaim: host blocks that are kept for later uses go back to the system", "[memory]") {
   MemoryManager manager;
   manager.install();
