@@ -14,6 +14,7 @@
 
 #include "lldm/memory/purpose.hpp"
 #include "model/products.hpp"
+#include "model/wide_products.hpp"
 
 namespace lldm {
 namespace {
@@ -30,11 +31,12 @@ std::vector<Library> libraries(at::ScalarType dtype, at::Device device) {
     return at::mm(x, weight.t());
   };
   if (!device.is_cpu()) return {{"cuBLAS", mm}};
-  if (dtype == at::kBFloat16) return {{"oneDNN", mm}};
-  if (dtype != at::kFloat) return {{"MKL", mm}};
+  if (dtype == at::kBFloat16 && has_wide_products()) return {{"oneDNN", mm}};
+  if (dtype == at::kDouble) return {{"MKL", mm}};
+  // Sixteen bits that the processor does not multiply are widened.
   const auto by = [](ProductLibrary library) -> Product {
     return [library](const at::Tensor& x, const at::Tensor& weight) {
-      return rows_by(library, x, weight);
+      return rows_by(library, x.to(at::kFloat), weight.to(at::kFloat));
     };
   };
   std::vector<Library> both{{"MKL", by(ProductLibrary::mkl)}};

@@ -60,9 +60,11 @@ void Linear::each_tile(const Use& use) const {
     const Matrix& matrix = weight(part);
     const std::int64_t row_bytes =
         matrix.columns() * static_cast<std::int64_t>(c10::elementSize(compute_));
-    const bool is_whole = matrix.storage() == WeightStorage::bfloat16 && compute_ == at::kBFloat16;
-    const std::int64_t tile_bytes =
-        matrix.values().device().is_cpu() ? kTileBytes : kDeviceTileBytes;
+    const bool is_on_cpu = matrix.values().device().is_cpu();
+    // Read as they lie, where the product does.
+    const bool is_whole = matrix.storage() == WeightStorage::bfloat16 &&
+                          compute_ == at::kBFloat16 && (!is_on_cpu || has_wide_products());
+    const std::int64_t tile_bytes = is_on_cpu ? kTileBytes : kDeviceTileBytes;
     const std::int64_t step =
         is_whole ? matrix.rows() : std::max<std::int64_t>(1, tile_bytes / row_bytes);
     for (std::int64_t begin = 0; begin < matrix.rows(); begin += step) {

@@ -151,34 +151,36 @@ class PassSizes {
     return 2 * queried_rows() + slope + std::max(of_rows, number_ * slice * (d() + head_rows()));
   }
 
-  /// Whether products read bfloat16 and sum in float32.
+  /// Whether products read bfloat16 and sum in float32; and whether they read it widened again,
+  /// where the processor has no such products.
   [[nodiscard]] bool is_wide() const { return rounds() && model_.is_on_cpu && has_wide_products(); }
-  /// A tile of decoded weights with what it is decoded through, and packed; 0 where weights are
-  /// read as they lie.
+  [[nodiscard]] bool is_widened() const { return rounds() && model_.is_on_cpu && !is_wide(); }
+  /// A tile of decoded weights with what it is decoded through, and packed or widened; 0 where
+  /// weights are read as they lie.
   [[nodiscard]] std::int64_t decoded() const {
     if (model_.precision.storage == WeightStorage::plain && !rounds()) return 0;
-    const std::int64_t most = model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
-    const auto size = static_cast<std::int64_t>(c10::elementSize(model_.precision.compute));
-    const std::int64_t largest = size * std::max(q(), f()) * d();  // of a part
-    const bool is_read_in_place = model_.precision.storage == WeightStorage::bfloat16 &&
-                                  model_.precision.compute == at::kBFloat16;
-    const std::int64_t tile = is_read_in_place ? 0 : std::min(most, largest);
-    return tile + (!is_wide() ? 0 : is_read_in_place ? largest : tile);
+    const std::int64_t size = compute_bytes(), largest = size * std::max(q(), f()) * d();
+    const std::int64_t tile = std::min(most_of_tile(), largest);  // of a part
+    if (is_wide()) return is_read_in_place() ? largest : 2 * tile;
+    return (is_read_in_place() ? 0 : tile) + (is_widened() ? tile / size * number_ : 0);
   }
-  /// Beside a product of `count` tokens whose weights are decoded: its inputs, rounded, and what a
-  /// tile gives, where that has no place yet.
+  /// Beside a product of `count` tokens whose weights are decoded: its inputs, rounded (and
+  /// widened), and what a tile gives, where that has no place yet.
   [[nodiscard]] std::int64_t decoded_product(std::int64_t count, std::int64_t in,
                                              std::int64_t out) const {
     if (model_.precision.storage == WeightStorage::plain && !rounds()) return 0;
-    const auto size = static_cast<std::int64_t>(c10::elementSize(model_.precision.compute));
+    const std::int64_t size = compute_bytes();
     if (is_wide()) return count * size * in;
-    const std::int64_t at_once = decoded() == 0 ? out : std::min(out, decoded() / (size * in));
+    const bool is_whole = is_read_in_place() && !is_widened();
+    const std::int64_t at_once = is_whole ? out : std::min(out, tile_rows(in));
+    if (is_widened()) return count * (size * in + number_ * (in + at_once));
     return count * size * (at_once + (size == number_ ? 0 : in));
   }
   /// Beside the gradient of a weight [out, in] of `count` tokens, with it: rounded and packed
   /// copies of what it is a product of; `is_turned`: its slopes lie as the product reads them.
   [[nodiscard]] std::int64_t wide_gradient(std::int64_t count, std::int64_t out, std::int64_t in,
                                            bool is_turned) const {
+    if (is_widened()) return count * (compute_bytes() + number_) * (out + in) + weight(out * in);
     const std::int64_t rounding = (is_turned ? 2 : 6) * out + 2 * in;
     return std::max(count * rounding, weight(out * in) + count * (2 * out + 4 * in));
   }
@@ -203,6 +205,20 @@ class PassSizes {
   /// Inputs of products to bfloat16, between float32 rows.
   [[nodiscard]] bool rounds() const {
     return model_.precision.compute == at::kBFloat16 && model_.precision.rows() == at::kFloat;
+  }
+  [[nodiscard]] std::int64_t compute_bytes() const {
+    return static_cast<std::int64_t>(c10::elementSize(model_.precision.compute));
+  }
+  [[nodiscard]] bool is_read_in_place() const {
+    return model_.precision.storage == WeightStorage::bfloat16 &&
+           model_.precision.compute == at::kBFloat16;
+  }
+  [[nodiscard]] std::int64_t most_of_tile() const {
+    return model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
+  }
+  /// Of `in` numbers each.
+  [[nodiscard]] std::int64_t tile_rows(std::int64_t in) const {
+    return std::max<std::int64_t>(1, most_of_tile() / (compute_bytes() * in));
   }
   [[nodiscard]] bool is_head_plain() const {
     return model_.precision.storage == WeightStorage::plain;

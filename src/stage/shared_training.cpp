@@ -22,10 +22,10 @@ std::string packed(const TrainingProgress& progress) {
   nlohmann::json since = nlohmann::json::object();
   for (const auto& [name, mean] : progress.since) since[name] = {mean.sum, mean.count};
   std::string bytes;
-  nlohmann::json::to_cbor(
-      {progress.step, std::move(since), progress.adaptation.evaluations,
-       progress.adaptation.variance, progress.memory.count, progress.memory.max_tokens_per_forward},
-      bytes);
+  nlohmann::json::to_cbor({progress.step, std::move(since), progress.adaptation.evaluations,
+                           progress.adaptation.variance, progress.memory.count,
+                           progress.memory.max_tokens_per_forward, progress.memory.head_halvings},
+                          bytes);
   return bytes;
 }
 
@@ -36,7 +36,8 @@ TrainingProgress unpacked(const std::string& bytes) {
   for (const auto& [name, mean] : json.at(1).items())
     progress.since[name] = {mean.at(0).get<double>(), mean.at(1).get<double>()};
   progress.adaptation = {json.at(2).get<std::int64_t>(), json.at(3).get<double>()};
-  progress.memory = {json.at(4).get<std::int64_t>(), json.at(5).get<std::int64_t>()};
+  progress.memory = {json.at(4).get<std::int64_t>(), json.at(5).get<std::int64_t>(),
+                     json.at(6).get<std::int64_t>()};
   return progress;
 }
 

@@ -36,6 +36,10 @@ bool recall(const std::filesystem::path& file, StepAsked& asked) {
     asked.recomputation = value_of<Recomputation>(json.at("recomputation").get<std::string>());
     asked.max_tokens_per_forward = json_integer(json.at("max_tokens_per_forward"));
     asked.pairwise_copies = json_integer(json.at("pairwise_copies"));
+    if (asked.max_tokens_per_forward < 1 || asked.pairwise_copies < 1)
+      throw JsonValueError(
+          message("max_tokens_per_forward and pairwise_copies must be at least 1, got ",
+                  asked.max_tokens_per_forward, " and ", asked.pairwise_copies));
   });
   return true;
 }
