@@ -9,6 +9,7 @@
 #include "support/catch.hpp"
 
 using lldm::bytes_text;
+using lldm::bytes_text_above;
 using lldm::MemoryDevice;
 using lldm::MemoryManager;
 using lldm::MemoryPurpose;
