@@ -7,6 +7,7 @@
     planned_memory.py compare FOLDER      FOLDER/N/*/result.json: predicted_peak_bytes against peak_bytes
 """
 import json
+import os
 import pathlib
 import random
 import sys
@@ -146,7 +147,19 @@ def write_rounded(folder, seed):
         (folder / f"{number}b.toml").write_text(document(f"{number}b", keys, stages))
 
 
+def multiplies_by_mkl():
+    """What src/model/products.cpp takes: oneDNN on AMD's processors with AVX-512."""
+    if os.environ.get("LLDM_PRODUCTS"):
+        return os.environ["LLDM_PRODUCTS"] == "mkl"
+    processor = pathlib.Path("/proc/cpuinfo").read_text()
+    return not ("AuthenticAMD" in processor and "avx512f" in processor)
+
+
 def compare(folder):
+    # Plans were read off and fitted where products are oneDNN's, which copies some of what it reads: MKL holds less, up to
+    # a fifth of a small model's step (docs/planning.md).
+    least_share = 0.2 if multiplies_by_mkl() else 0.05
+    print(f"    products by {'MKL' if least_share > 0.05 else 'oneDNN'}: within {100 * least_share:.0f} %")
     wrong = seen = 0
     for path in sorted(folder.glob("*/*/result.json")):
         result = json.loads(path.read_text())
@@ -157,6 +170,7 @@ def compare(folder):
         # base in bfloat16 an adapter with dropout is planned up to 6.3 % too high.
         name = path.parent.parent.name
         share = 0.12 if 20 <= int(name[:-1]) < 30 else 0.07 if name.endswith("c") else 0.05
+        share = max(share, least_share)
         allowed = 65536 if measured < MIB else share * measured
         is_right = abs(predicted - measured) <= allowed
         seen += 1
