@@ -2,6 +2,7 @@
 #include "model/kernels/thin.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "model/kernels/clones.hpp"
 #include "model/kernels/simd.hpp"
@@ -15,6 +16,17 @@ using simd::store;
 using simd::store_some;
 using Floats = simd::Vec<float>;
 constexpr int kWidth = simd::kLanes<float>;
+/// A register of AVX2.  GCC 12 keeps sums of 64-byte vectors in memory there.
+typedef float HalfFloats __attribute__((vector_size(32)));
+
+template <class Vector>
+constexpr int kLanesOf = sizeof(Vector) / sizeof(float);
+template <class Vector>
+[[gnu::always_inline]] inline Vector load_as(const float* from) {
+  Vector value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
 
 /// Rows of a strided matrix share cache lines: this many terms of all rows before the next ones.
 constexpr std::int64_t kStridedTerms = 128;
@@ -30,19 +42,21 @@ struct Tile {
 };
 
 /// sums += a b, or, of fresh ones, a b.
-template <int kRows, int kVectors>
+template <class Vector, int kRows, int kVectors>
 [[gnu::always_inline]] inline void add_tile(const Tile& t, bool is_fresh) {
-  Floats sums[kRows][kVectors] = {};
+  constexpr int kLanes = kLanesOf<Vector>;
+  Vector sums[kRows][kVectors] = {};
   if (!is_fresh)
 #pragma GCC unroll 24
     for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = load(t.sums + r * t.sums_stride + v * kWidth);
+      for (int v = 0; v < kVectors; ++v)
+        sums[r][v] = load_as<Vector>(t.sums + r * t.sums_stride + v * kLanes);
   const float *a = t.a, *b = t.b;
   for (std::int64_t k = 0; k < t.inner; ++k, a += t.inner_stride, b += t.b_stride) {
-    Floats right[kVectors];
+    Vector right[kVectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) right[v] = load(b + v * kWidth);
+    for (int v = 0; v < kVectors; ++v) right[v] = load_as<Vector>(b + v * kLanes);
 #pragma GCC unroll 24
     for (int r = 0; r < kRows; ++r) {
       const float left = a[r * t.row_stride];  // GCC 12 spreads a number well in a product alone
@@ -53,55 +67,57 @@ template <int kRows, int kVectors>
 #pragma GCC unroll 24
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) store(t.sums + r * t.sums_stride + v * kWidth, sums[r][v]);
+    for (int v = 0; v < kVectors; ++v)
+      std::memcpy(t.sums + r * t.sums_stride + v * kLanes, &sums[r][v], sizeof(Vector));
 }
 
-template <int kRows, int kVectors>
-[[gnu::always_inline]] inline void product_tile(const ThinProduct& p, std::int64_t row,
-                                                std::int64_t first, std::int64_t last) {
-  constexpr std::int64_t kColumns = kVectors * kWidth;
-  add_tile<kRows, kVectors>(
-      {p.a + row * p.row_stride + first * p.inner_stride, p.row_stride, p.inner_stride,
-       p.b + first * kColumns, kColumns, p.c + row * kColumns, kColumns, last - first},
-      first == 0);
-}
-
-template <int kSums, int kVectors>
-[[gnu::always_inline]] inline void product_rows(const ThinProduct& p, std::int64_t begin,
-                                                std::int64_t end) {
-  constexpr int kRows = std::min(12, std::max(1, kSums / kVectors));
+/// Of all columns of b and c those of kVectors vectors from `column` on.
+template <class Vector, int kRows, int kVectors>
+[[gnu::always_inline]] inline void product_rows(const ThinProduct& p, std::int64_t column,
+                                                std::int64_t begin, std::int64_t end) {
+  const std::int64_t columns = p.vectors * kWidth;
   const std::int64_t step =
       p.inner_stride == 1 ? std::max<std::int64_t>(p.inner, 1) : kStridedTerms;
   for (std::int64_t first = 0; first < p.inner; first += step) {
     const std::int64_t last = std::min(p.inner, first + step);
+    const auto tile_of = [&](std::int64_t row) __attribute__((always_inline)) {
+      return Tile{p.a + row * p.row_stride + first * p.inner_stride,
+                  p.row_stride,
+                  p.inner_stride,
+                  p.b + first * columns + column,
+                  columns,
+                  p.c + row * columns + column,
+                  columns,
+                  last - first};
+    };
     std::int64_t row = begin;
-    for (; row + kRows <= end; row += kRows) product_tile<kRows, kVectors>(p, row, first, last);
-    for (; row < end; ++row) product_tile<1, kVectors>(p, row, first, last);
+    for (; row + kRows <= end; row += kRows)
+      add_tile<Vector, kRows, kVectors>(tile_of(row), first == 0);
+    for (; row < end; ++row) add_tile<Vector, 1, kVectors>(tile_of(row), first == 0);
   }
 }
 
-/// kSums: vectors of sums that the processor's registers hold.
-template <int kSums>
-[[gnu::always_inline]] inline void product_body(const ThinProduct& p, std::int64_t begin,
+/// With 32 registers of a whole vector: all columns at once.
+[[gnu::always_inline]] inline void product_wide(const ThinProduct& p, std::int64_t begin,
                                                 std::int64_t end) {
   switch (p.vectors) {
     case 1:
-      return product_rows<kSums, 1>(p, begin, end);
+      return product_rows<Floats, 12, 1>(p, 0, begin, end);
     case 2:
-      return product_rows<kSums, 2>(p, begin, end);
+      return product_rows<Floats, 12, 2>(p, 0, begin, end);
     case 3:
-      return product_rows<kSums, 3>(p, begin, end);
+      return product_rows<Floats, 8, 3>(p, 0, begin, end);
     default:
-      return product_rows<kSums, 4>(p, begin, end);
+      return product_rows<Floats, 6, 4>(p, 0, begin, end);
   }
 }
 
-template <int kRows, int kVectors>
-[[gnu::always_inline]] inline void update_tile(const ThinUpdate& u, std::int64_t row,
-                                               std::int64_t column) {
-  add_tile<kRows, kVectors>({u.a + row * u.row_stride, u.row_stride, u.inner_stride, u.b + column,
-                             u.columns, u.y + row * u.y_stride + column, u.y_stride, u.inner},
-                            false);
+/// With 16 of half a one: twelve sums, two numbers of b and one of a.
+constexpr int kNarrowRows = 6;
+[[gnu::always_inline]] inline void product_narrow(const ThinProduct& p, std::int64_t begin,
+                                                  std::int64_t end) {
+  for (std::int64_t v = 0; v < p.vectors; ++v)
+    product_rows<HalfFloats, kNarrowRows, 2>(p, v * kWidth, begin, end);
 }
 
 /// The last columns of a row, fewer than a vector.
@@ -116,41 +132,47 @@ template <int kRows, int kVectors>
   store_some(y, sums, count);
 }
 
-template <int kRows, int kVectors>
+template <class Vector, int kRows, int kVectors>
 [[gnu::always_inline]] inline void update_rows(const ThinUpdate& u, std::int64_t row) {
+  constexpr int kLanes = kLanesOf<Vector>;
+  const auto tile_of = [&](std::int64_t column) __attribute__((always_inline)) {
+    return Tile{
+        u.a + row * u.row_stride,        u.row_stride, u.inner_stride, u.b + column, u.columns,
+        u.y + row * u.y_stride + column, u.y_stride,   u.inner};
+  };
   std::int64_t column = 0;
-  for (; column + kVectors * kWidth <= u.columns; column += kVectors * kWidth)
-    update_tile<kRows, kVectors>(u, row, column);
-  for (; column + kWidth <= u.columns; column += kWidth) update_tile<kRows, 1>(u, row, column);
+  for (; column + kVectors * kLanes <= u.columns; column += kVectors * kLanes)
+    add_tile<Vector, kRows, kVectors>(tile_of(column), false);
+  for (; column + kLanes <= u.columns; column += kLanes)
+    add_tile<Vector, kRows, 1>(tile_of(column), false);
   if (column < u.columns)
     for (int r = 0; r < kRows; ++r) update_rest(u, row + r, column);
 }
 
-template <int kSums>
+template <class Vector, int kRows, int kVectors>
 [[gnu::always_inline]] inline void update_body(const ThinUpdate& u, std::int64_t begin,
                                                std::int64_t end) {
-  constexpr int kVectors = kSums >= 24 ? 4 : 2, kRows = kSums / kVectors;
   std::int64_t row = begin;
-  for (; row + kRows <= end; row += kRows) update_rows<kRows, kVectors>(u, row);
-  for (; row < end; ++row) update_rows<1, kVectors>(u, row);
+  for (; row + kRows <= end; row += kRows) update_rows<Vector, kRows, kVectors>(u, row);
+  for (; row < end; ++row) update_rows<Vector, 1, kVectors>(u, row);
 }
 
 #if defined(__x86_64__)
 [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")]] void product_avx512(
     const ThinProduct& p, std::int64_t begin, std::int64_t end) {
-  product_body<24>(p, begin, end);
+  product_wide(p, begin, end);
 }
 [[gnu::target("avx2,fma,bmi2")]] void product_avx2(const ThinProduct& p, std::int64_t begin,
                                                    std::int64_t end) {
-  product_body<6>(p, begin, end);
+  product_narrow(p, begin, end);
 }
 [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")]] void update_avx512(
     const ThinUpdate& u, std::int64_t begin, std::int64_t end) {
-  update_body<24>(u, begin, end);
+  update_body<Floats, 6, 4>(u, begin, end);
 }
 [[gnu::target("avx2,fma,bmi2")]] void update_avx2(const ThinUpdate& u, std::int64_t begin,
                                                   std::int64_t end) {
-  update_body<6>(u, begin, end);
+  update_body<HalfFloats, kNarrowRows, 2>(u, begin, end);
 }
 #endif
 
@@ -204,7 +226,7 @@ void thin_product(const ThinProduct& p, std::int64_t begin, std::int64_t end) {
   if (level == CpuLevel::avx512) return product_avx512(p, begin, end);
   if (level == CpuLevel::avx2) return product_avx2(p, begin, end);
 #endif
-  product_body<6>(p, begin, end);
+  product_narrow(p, begin, end);
 }
 
 void thin_update(const ThinUpdate& u, std::int64_t begin, std::int64_t end) {
@@ -213,7 +235,7 @@ void thin_update(const ThinUpdate& u, std::int64_t begin, std::int64_t end) {
   if (level == CpuLevel::avx512) return update_avx512(u, begin, end);
   if (level == CpuLevel::avx2) return update_avx2(u, begin, end);
 #endif
-  update_body<6>(u, begin, end);
+  update_body<HalfFloats, kNarrowRows, 2>(u, begin, end);
 }
 
 LLDM_CPU_CLONES(transpose, Transposition)
