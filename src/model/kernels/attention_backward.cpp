@@ -38,13 +38,15 @@ struct Factors {
 
 // p = 2^(score - log_sum) and p (dp - delta) for one register of lanes and R columns of the other
 // side.
-template <class T, Side lane_side, int R>
+template <class T, int kBytes, Side lane_side, int R>
 [[gnu::always_inline]] inline void slope_columns(const Factors<T>& lanes, const Factors<T>& rows,
                                                  std::int64_t width, const T* log_sums,
                                                  const T* deltas, T* weights, T* slopes) {
   Vec<T> scores[R], products[R];
-  dot_columns<T, R>(lanes.features, lanes.stride, rows.features, rows.stride, width, scores);
-  dot_columns<T, R>(lanes.partners, lanes.stride, rows.partners, rows.stride, width, products);
+  dot_columns<T, kBytes, R>(lanes.features, lanes.stride, rows.features, rows.stride, width,
+                            scores);
+  dot_columns<T, kBytes, R>(lanes.partners, lanes.stride, rows.partners, rows.stride, width,
+                            products);
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     if constexpr (lane_side == Side::query) {
@@ -58,7 +60,7 @@ template <class T, Side lane_side, int R>
   }
 }
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void query_side(BackwardScratch<T>& s, std::int64_t length,
                                               std::int64_t count, std::int64_t width) {
   const std::int64_t lanes = padded<T>(length);
@@ -67,20 +69,20 @@ template <class T>
     const T *log_sums = s.log_sums.data() + i, *deltas = s.deltas.data() + i;
     std::int64_t j = 0;
     for (; j + 8 <= count; j += 8)
-      slope_columns<T, Side::query, 8>(queries, {s.keys.data() + j, s.values.data() + j, lanes},
-                                       width, log_sums, deltas, nullptr,
-                                       s.slopes.data() + j * kLanes<T>);
+      slope_columns<T, kBytes, Side::query, 8>(
+          queries, {s.keys.data() + j, s.values.data() + j, lanes}, width, log_sums, deltas,
+          nullptr, s.slopes.data() + j * kLanes<T>);
     for (; j < count; ++j)
-      slope_columns<T, Side::query, 1>(queries, {s.keys.data() + j, s.values.data() + j, lanes},
-                                       width, log_sums, deltas, nullptr,
-                                       s.slopes.data() + j * kLanes<T>);
+      slope_columns<T, kBytes, Side::query, 1>(
+          queries, {s.keys.data() + j, s.values.data() + j, lanes}, width, log_sums, deltas,
+          nullptr, s.slopes.data() + j * kLanes<T>);
     for (std::int64_t d = 0; d < width; ++d) store(s.dqueries.data() + d * lanes + i, Vec<T>{});
-    add_weighted<T>(s.slopes.data(), s.keys.data(), lanes, count, width, s.dqueries.data() + i,
-                    lanes);
+    add_weighted<T, kBytes>(s.slopes.data(), s.keys.data(), lanes, count, width,
+                            s.dqueries.data() + i, lanes);
   }
 }
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void key_side(BackwardScratch<T>& s, std::int64_t length,
                                             std::int64_t count, std::int64_t width) {
   const std::int64_t lanes = padded<T>(length);
@@ -88,17 +90,17 @@ template <class T>
     const Factors<T> keys{s.keys.data() + j, s.values.data() + j, lanes};
     std::int64_t i = 0;
     for (; i + 8 <= length; i += 8)
-      slope_columns<T, Side::key, 8>(
+      slope_columns<T, kBytes, Side::key, 8>(
           keys, {s.queries.data() + i, s.upstream.data() + i, lanes}, width, s.log_sums.data() + i,
           s.deltas.data() + i, s.weights.data() + i * kLanes<T>, s.slopes.data() + i * kLanes<T>);
     for (; i < length; ++i)
-      slope_columns<T, Side::key, 1>(
+      slope_columns<T, kBytes, Side::key, 1>(
           keys, {s.queries.data() + i, s.upstream.data() + i, lanes}, width, s.log_sums.data() + i,
           s.deltas.data() + i, s.weights.data() + i * kLanes<T>, s.slopes.data() + i * kLanes<T>);
-    add_weighted<T>(s.weights.data(), s.upstream.data(), lanes, length, width, s.dvalues.data() + j,
-                    lanes);
-    add_weighted<T>(s.slopes.data(), s.queries.data(), lanes, length, width, s.dkeys.data() + j,
-                    lanes);
+    add_weighted<T, kBytes>(s.weights.data(), s.upstream.data(), lanes, length, width,
+                            s.dvalues.data() + j, lanes);
+    add_weighted<T, kBytes>(s.slopes.data(), s.queries.data(), lanes, length, width,
+                            s.dkeys.data() + j, lanes);
   }
 }
 
@@ -143,7 +145,7 @@ template <class T>
   }
 }
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void backward_unit(const AttentionArgs<T>& a, const Unit& unit,
                                                  BackwardScratch<T>& s) {
   const std::int64_t width = a.head_width, lanes = padded<T>(unit.length);
@@ -157,8 +159,8 @@ template <class T>
   };
   for (std::int64_t g = 0; g < unit.group; ++g) {
     load_queries<T>(a, unit, g, width, static_cast<T>(scale * kLog2E), s);
-    query_side<T>(s, unit.length, count, width);
-    key_side<T>(s, unit.length, count, width);
+    query_side<T, kBytes>(s, unit.length, count, width);
+    key_side<T, kBytes>(s, unit.length, count, width);
     unrotate_features<T>(a, width, lanes, static_cast<T>(scale), s.dqueries.data());
     write(s.dqueries, unit.query + g * width);
   }
@@ -172,19 +174,19 @@ template <class T>
   write(s.dvalues, unit.value);
 }
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void attention_backward_body(const AttentionArgs<T>& a,
                                                            std::int64_t begin, std::int64_t end) {
   BackwardScratch<T> scratch;
   for (std::int64_t index = begin; index < end; ++index) {
     const Unit unit = unit_of(a, index);
-    backward_unit<T>(a, unit, scratch);
+    backward_unit<T, kBytes>(a, unit, scratch);
   }
 }
 
 }  // namespace
 
-LLDM_CPU_CLONES(attention_backward, AttentionArgs<float>)
-LLDM_CPU_CLONES(attention_backward, AttentionArgs<double>)
+LLDM_CPU_CLONES_BY_REGISTER(attention_backward, AttentionArgs<float>, float)
+LLDM_CPU_CLONES_BY_REGISTER(attention_backward, AttentionArgs<double>, double)
 
 }  // namespace lldm

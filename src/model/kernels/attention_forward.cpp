@@ -20,12 +20,12 @@ struct ForwardScratch {
   }
 };
 
-template <class T, int R>
+template <class T, int kBytes, int R>
 [[gnu::always_inline]] inline Vec<T> scores_of(const T* query, std::int64_t query_stride,
                                                const T* keys, std::int64_t key_stride,
                                                std::int64_t width, Vec<T> largest, T* scores) {
   Vec<T> dots[R];
-  dot_columns<T, R>(query, query_stride, keys, key_stride, width, dots);
+  dot_columns<T, kBytes, R>(query, query_stride, keys, key_stride, width, dots);
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     largest = simd::max<T>(largest, dots[r]);
@@ -36,7 +36,7 @@ template <class T, int R>
 
 // One register of queries against `count` keys: the weighted values go to s.sums, the log-sum is
 // returned.
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline Vec<T> forward_block(ForwardScratch<T>& s, std::int64_t begin,
                                                    std::int64_t query_stride, std::int64_t count,
                                                    std::int64_t key_stride, std::int64_t width) {
@@ -44,11 +44,11 @@ template <class T>
   Vec<T> largest = simd::broadcast(std::numeric_limits<T>::lowest());
   std::int64_t j = 0;
   for (; j + 8 <= count; j += 8)
-    largest = scores_of<T, 8>(query, query_stride, s.keys.data() + j, key_stride, width, largest,
-                              s.scores.data() + j * kLanes<T>);
+    largest = scores_of<T, kBytes, 8>(query, query_stride, s.keys.data() + j, key_stride, width,
+                                      largest, s.scores.data() + j * kLanes<T>);
   for (; j < count; ++j)
-    largest = scores_of<T, 1>(query, query_stride, s.keys.data() + j, key_stride, width, largest,
-                              s.scores.data() + j * kLanes<T>);
+    largest = scores_of<T, kBytes, 1>(query, query_stride, s.keys.data() + j, key_stride, width,
+                                      largest, s.scores.data() + j * kLanes<T>);
 
   Vec<T> total{};
 #pragma GCC unroll 4
@@ -59,7 +59,8 @@ template <class T>
   }
   T* sums = s.sums.data() + begin;
   for (std::int64_t d = 0; d < width; ++d) store(sums + d * query_stride, Vec<T>{});
-  add_weighted<T>(s.scores.data(), s.values.data(), key_stride, count, width, sums, query_stride);
+  add_weighted<T, kBytes>(s.scores.data(), s.values.data(), key_stride, count, width, sums,
+                          query_stride);
   const Vec<T> inverse = T(1) / total;
   for (std::int64_t d = 0; d < width; ++d)
     store(sums + d * query_stride, load(sums + d * query_stride) * inverse);
@@ -68,7 +69,7 @@ template <class T>
   return largest + logs;
 }
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void forward_unit(const AttentionArgs<T>& a, const Unit& unit,
                                                 ForwardScratch<T>& s) {
   const std::int64_t width = a.head_width, lanes = padded<T>(unit.length);
@@ -91,7 +92,7 @@ template <class T>
                        s.queries.data());
     T* log_sums = a.log_sums + (unit.first_head + g) * a.stride + unit.first;
     for (std::int64_t begin = 0; begin < unit.length; begin += kLanes<T>) {
-      const Vec<T> logs = forward_block<T>(s, begin, lanes, count, lanes, width);
+      const Vec<T> logs = forward_block<T, kBytes>(s, begin, lanes, count, lanes, width);
       simd::store_some(log_sums + begin, logs,
                        std::min<std::int64_t>(kLanes<T>, unit.length - begin));
     }
@@ -100,19 +101,19 @@ template <class T>
   }
 }
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void attention_forward_body(const AttentionArgs<T>& a,
                                                           std::int64_t begin, std::int64_t end) {
   ForwardScratch<T> scratch;
   for (std::int64_t index = begin; index < end; ++index) {
     const Unit unit = unit_of(a, index);
-    forward_unit<T>(a, unit, scratch);
+    forward_unit<T, kBytes>(a, unit, scratch);
   }
 }
 
 }  // namespace
 
-LLDM_CPU_CLONES(attention_forward, AttentionArgs<float>)
-LLDM_CPU_CLONES(attention_forward, AttentionArgs<double>)
+LLDM_CPU_CLONES_BY_REGISTER(attention_forward, AttentionArgs<float>, float)
+LLDM_CPU_CLONES_BY_REGISTER(attention_forward, AttentionArgs<double>, double)
 
 }  // namespace lldm

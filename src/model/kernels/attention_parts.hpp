@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "model/kernels/attention.hpp"
@@ -155,48 +156,60 @@ template <class T>
 }
 
 /// out[r] = sum_d lane_side[d][.] * row_side[d][r], for R columns of `row_side` at once.
-template <class T, int R>
+template <class T, int kBytes, int R>
 [[gnu::always_inline]] inline void dot_columns(const T* lane_side, std::int64_t lane_stride,
                                                const T* row_side, std::int64_t row_stride,
                                                std::int64_t width, Vec<T>* out) {
+  using Part = simd::Register<T, kBytes>;
+  constexpr int kPartLanes = sizeof(Part) / sizeof(T);
+#pragma GCC unroll 2
+  for (int first = 0; first < kLanes<T>; first += kPartLanes) {
+    Part sums[R] = {};
+    for (std::int64_t d = 0; d < width; ++d) {
+      const Part feature = simd::load_register<Part>(lane_side + d * lane_stride + first);
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) out[r] = Vec<T>{};
-  for (std::int64_t d = 0; d < width; ++d) {
-    const Vec<T> feature = load(lane_side + d * lane_stride);
+      for (int r = 0; r < R; ++r) sums[r] += feature * row_side[d * row_stride + r];
+    }
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) out[r] += feature * row_side[d * row_stride + r];
+    for (int r = 0; r < R; ++r)
+      std::memcpy(reinterpret_cast<T*>(&out[r]) + first, &sums[r], sizeof(Part));
   }
 }
 
 /// sums[d][.] += sum_r weights[r][.] * row_side[d][r] for D features.
-template <class T, int D>
+template <class T, int kBytes, int D>
 [[gnu::always_inline]] inline void add_weighted_features(const T* weights, const T* row_side,
                                                          std::int64_t row_stride,
                                                          std::int64_t count, T* sums,
                                                          std::int64_t lanes) {
-  Vec<T> totals[D];
+  using Part = simd::Register<T, kBytes>;
+  constexpr int kPartLanes = sizeof(Part) / sizeof(T);
+#pragma GCC unroll 2
+  for (int first = 0; first < kLanes<T>; first += kPartLanes) {
+    Part totals[D];
 #pragma GCC unroll 8
-  for (int d = 0; d < D; ++d) totals[d] = load(sums + d * lanes);
-  for (std::int64_t r = 0; r < count; ++r) {
-    const Vec<T> weight = load(weights + r * kLanes<T>);
+    for (int d = 0; d < D; ++d) totals[d] = simd::load_register<Part>(sums + d * lanes + first);
+    for (std::int64_t r = 0; r < count; ++r) {
+      const Part weight = simd::load_register<Part>(weights + r * kLanes<T> + first);
 #pragma GCC unroll 8
-    for (int d = 0; d < D; ++d) totals[d] += weight * row_side[d * row_stride + r];
+      for (int d = 0; d < D; ++d) totals[d] += weight * row_side[d * row_stride + r];
+    }
+#pragma GCC unroll 8
+    for (int d = 0; d < D; ++d) std::memcpy(sums + d * lanes + first, &totals[d], sizeof(Part));
   }
-#pragma GCC unroll 8
-  for (int d = 0; d < D; ++d) store(sums + d * lanes, totals[d]);
 }
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void add_weighted(const T* weights, const T* row_side,
                                                 std::int64_t row_stride, std::int64_t count,
                                                 std::int64_t width, T* sums, std::int64_t lanes) {
   std::int64_t d = 0;
   for (; d + 8 <= width; d += 8)
-    add_weighted_features<T, 8>(weights, row_side + d * row_stride, row_stride, count,
-                                sums + d * lanes, lanes);
+    add_weighted_features<T, kBytes, 8>(weights, row_side + d * row_stride, row_stride, count,
+                                        sums + d * lanes, lanes);
   for (; d < width; ++d)
-    add_weighted_features<T, 1>(weights, row_side + d * row_stride, row_stride, count,
-                                sums + d * lanes, lanes);
+    add_weighted_features<T, kBytes, 1>(weights, row_side + d * row_stride, row_stride, count,
+                                        sums + d * lanes, lanes);
 }
 
 }  // namespace lldm::attention

@@ -16,20 +16,26 @@ void limit_cpu_level(CpuLevel level);
 
 }  // namespace lldm
 
-/// Defines `void name(const Args&, int64 begin, int64 end)` from the always-inlined template or
-/// function `name##_body` with the same parameters.
+/// Defines `void name(const Args&, int64 begin, int64 end)` of Number from the always-inlined
+/// template `name##_body<Number, bytes of a register>` with the same parameters.
+#define LLDM_CPU_CLONES_BY_REGISTER(name, Args, Number) \
+  LLDM_CPU_CLONES_OF(name, Args, (name##_body<Number, 64>), (name##_body<Number, 32>))
+
+/// The same from the always-inlined template or function `name##_body`.
+#define LLDM_CPU_CLONES(name, Args) LLDM_CPU_CLONES_OF(name, Args, name##_body, name##_body)
+
 #if defined(__x86_64__)
-#define LLDM_CPU_CLONES(name, Args)                                                              \
+#define LLDM_CPU_CLONES_OF(name, Args, wide_body, narrow_body)                                   \
   [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")]] static void name##_avx512( \
       const Args& args, std::int64_t begin, std::int64_t end) {                                  \
-    name##_body(args, begin, end);                                                               \
+    wide_body(args, begin, end);                                                                 \
   }                                                                                              \
   [[gnu::target("avx2,fma,bmi2")]] static void name##_avx2(const Args& args, std::int64_t begin, \
                                                            std::int64_t end) {                   \
-    name##_body(args, begin, end);                                                               \
+    narrow_body(args, begin, end);                                                               \
   }                                                                                              \
   static void name##_baseline(const Args& args, std::int64_t begin, std::int64_t end) {          \
-    name##_body(args, begin, end);                                                               \
+    narrow_body(args, begin, end);                                                               \
   }                                                                                              \
   void name(const Args& args, std::int64_t begin, std::int64_t end) {                            \
     const CpuLevel level = cpu_level();                                                          \
@@ -38,8 +44,8 @@ void limit_cpu_level(CpuLevel level);
     name##_baseline(args, begin, end);                                                           \
   }
 #else
-#define LLDM_CPU_CLONES(name, Args)                                   \
+#define LLDM_CPU_CLONES_OF(name, Args, wide_body, narrow_body)        \
   void name(const Args& args, std::int64_t begin, std::int64_t end) { \
-    name##_body(args, begin, end);                                    \
+    narrow_body(args, begin, end);                                    \
   }
 #endif

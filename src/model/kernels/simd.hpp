@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace lldm::simd {
 
@@ -16,22 +17,38 @@ struct Types;
 template <>
 struct Types<float> {
   typedef float vec __attribute__((vector_size(64)));
+  typedef float half __attribute__((vector_size(32)));
   typedef std::int32_t ints __attribute__((vector_size(64)));
 };
 template <>
 struct Types<double> {
   typedef double vec __attribute__((vector_size(64)));
+  typedef double half __attribute__((vector_size(32)));
   typedef std::int64_t ints __attribute__((vector_size(64)));
 };
 
 template <class T>
 using Vec = typename Types<T>::vec;
+/// Half of one, which is a register of AVX2.
+template <class T>
+using HalfVec = typename Types<T>::half;
+/// What a clone for registers of so many bytes keeps sums in: GCC 12 keeps arrays of 64-byte
+/// vectors in memory where they are two registers.
+template <class T, int kBytes>
+using Register = std::conditional_t<kBytes == 64, Vec<T>, HalfVec<T>>;
 template <class T>
 inline constexpr int kLanes = 64 / static_cast<int>(sizeof(T));
 
 template <class T>
 [[gnu::always_inline]] inline Vec<T> load(const T* from) {
   Vec<T> value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+template <class R, class T>
+[[gnu::always_inline]] inline R load_register(const T* from) {
+  R value;
   std::memcpy(&value, from, sizeof value);
   return value;
 }
