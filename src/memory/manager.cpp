@@ -8,6 +8,7 @@
 #include "memory/cuda_library.hpp"
 #include "memory/device_trouble.hpp"
 #include "memory/ledger.hpp"
+#include "memory/reclaim.hpp"
 
 namespace lldm {
 namespace {
@@ -48,6 +49,7 @@ void MemoryManager::set_budget(MemoryDevice device, ByteSize budget) {
 
 void MemoryManager::set_budget(MemoryDevice device, MemoryPurpose purpose, ByteSize budget) {
   ledger_->set_budget(device, static_cast<std::size_t>(purpose), budget.bytes);
+  memory::renew_reclaim(purpose);
 }
 
 MemoryReport MemoryManager::report() const {

@@ -100,6 +100,10 @@ void ask_to_reclaim(MemoryPurpose purpose) noexcept {
   asked.fetch_or(bit(purpose), std::memory_order_relaxed);
 }
 
+void renew_reclaim(MemoryPurpose purpose) noexcept {
+  trimmed.fetch_and(~bit(purpose), std::memory_order_relaxed);
+}
+
 std::vector<Reclaimed> reclaim_asked() {
   if (asked.load(std::memory_order_relaxed) == 0) return {};
   const std::uint32_t purposes = asked.exchange(0, std::memory_order_relaxed);

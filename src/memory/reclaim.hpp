@@ -55,7 +55,10 @@ std::vector<Reclaimed> reclaim_all();
 void ask_to_reclaim(MemoryPurpose purpose) noexcept;
 
 /// What was asked for since the last call: look-ahead for weights and staging, the chunk of logits
-/// for logits, kept blocks for all.  Costs an atomic read where nothing was.
+/// for logits, kept blocks for every purpose once.  Costs an atomic read where nothing was.
 std::vector<Reclaimed> reclaim_asked();
+
+/// The purpose has a new soft budget, for which kept blocks are given back once more.
+void renew_reclaim(MemoryPurpose purpose) noexcept;
 
 }  // namespace lldm::memory

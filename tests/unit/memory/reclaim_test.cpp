@@ -89,6 +89,10 @@ TEST_CASE("reclaim: a purpose has kept blocks given back once, not at every step
   keep_a_block();
   memory::ask_to_reclaim(MemoryPurpose::gradients);
   CHECK(memory::reclaim_asked().empty());
+  manager.set_budget(MemoryDevice::cpu, MemoryPurpose::gradients, {1});
+  memory::ask_to_reclaim(MemoryPurpose::gradients);
+  CHECK(names(memory::reclaim_asked()) == std::vector<std::string>{"kept_blocks"});
+  keep_a_block();
   memory::ask_to_reclaim(MemoryPurpose::optimizer);
   CHECK(names(memory::reclaim_asked()) == std::vector<std::string>{"kept_blocks"});
   keep_a_block();
