@@ -2,14 +2,12 @@
 #include "stage/step_plan.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <tuple>
 
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/score/engine.hpp"
 #include "model/model_size.hpp"
-#include "stage/step_time.hpp"
 
 namespace lldm {
 namespace {
@@ -206,86 +204,6 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
     in.moments.push_back({.what = "publishing", .staging = model.publishing_bytes});
   plan.memory = plan_memory(in);
   return plan;
-}
-
-std::vector<GradientPath> candidate_paths(GradientPath asked, const ObjectiveNeeds& needs,
-                                          Combination combination) {
-  if (asked == GradientPath::automatic) return exact_gradient_paths(needs, combination);
-  check_gradient_path(asked, needs, combination);
-  return {asked};
-}
-
-std::int64_t tokens_worth(const StepSizes& sizes, std::int64_t asked) {
-  const std::int64_t whole = std::max(sizes.longest, sizes.most_tokens());
-  return asked > 0 ? std::max(sizes.longest, std::min(asked, whole)) : whole;
-}
-
-namespace {
-
-/// From the fewest passes to the most.
-std::vector<std::int64_t> open_tokens(const StepSizes& sizes, std::int64_t asked) {
-  if (asked > 0) return {asked};
-  constexpr std::int64_t kMost = 65536;  // beyond it a pass is no faster
-  std::vector<std::int64_t> list;
-  for (std::int64_t tokens = std::min(tokens_worth(sizes, 0), std::max(kMost, sizes.longest));;
-       tokens /= 2) {
-    list.push_back(std::max(tokens, sizes.longest));
-    if (tokens <= sizes.longest) return list;
-  }
-}
-
-/// Of an answer in one pass, most first: with a budget as many as fill it.
-std::vector<std::int64_t> open_copies(const StepSizes& sizes, GradientPath path,
-                                      std::int64_t max_tokens, ByteSize budget,
-                                      const StepAsked& asked) {
-  if (asked.pairwise_copies > 0) return {asked.pairwise_copies};
-  std::vector<std::int64_t> list;
-  if (path == GradientPath::pairwise && asked.path == GradientPath::automatic && budget.bytes > 0) {
-    std::int64_t most = 0;
-    for (const MicroBatchLoad& texts : sizes.micro_batches)
-      for (const TextLoad& text : texts)
-        most = std::max(most,
-                        std::min(text.copies, max_tokens / std::max<std::int64_t>(1, text.length)));
-    for (; most > kPairwiseCopies; most /= 2) list.push_back(most);
-  }
-  list.push_back(kPairwiseCopies);
-  return list;
-}
-
-}  // namespace
-
-ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveNeeds& needs,
-                       Combination combination, const StepAsked& asked,
-                       const DeviceProfile& profile, ByteSize budget) {
-  const bool is_recomputation_open = asked.recomputation == Recomputation::automatic;
-  // Where the paths alone are open their order is that of their costs.
-  const bool is_timed = is_recomputation_open || asked.max_tokens_per_forward == 0;
-  std::vector<Recomputation> recomputations = {asked.recomputation};
-  if (is_recomputation_open)
-    recomputations = {Recomputation::none, Recomputation::selective, Recomputation::full};
-  // On the CPU the host's memory is the device's.
-  if (is_recomputation_open && !model.pass.is_on_cpu)
-    recomputations.push_back(Recomputation::offload);
-  ChosenStep least, fastest;
-  double seconds = std::numeric_limits<double>::infinity();
-  for (const GradientPath path : candidate_paths(asked.path, needs, combination))
-    for (const Recomputation recomputation : recomputations) {
-      model.pass.recomputation = recomputation;
-      for (const std::int64_t tokens : open_tokens(sizes, asked.max_tokens_per_forward))
-        for (const std::int64_t copies : open_copies(sizes, path, tokens, budget, asked)) {
-          const StepPlan plan = plan_step(model, sizes, needs, {path, tokens, copies}, budget);
-          if (!plan.memory.fits()) {
-            const bool is_less = plan.memory.peak_bytes() < least.plan.memory.peak_bytes();
-            if (least.plan.memory.lines.empty() || is_less) least = {plan, recomputation};
-            continue;
-          }
-          if (!is_timed) return {plan, recomputation};
-          double sum = 0;
-          for (const auto& part : step_seconds(model, sizes, plan, profile)) sum += part.second;
-          if (sum < seconds) seconds = sum, fastest = {plan, recomputation};
-        }
-    }
-  return fastest.plan.memory.lines.empty() ? least : fastest;
 }
 
 }  // namespace lldm
