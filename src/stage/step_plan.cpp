@@ -31,8 +31,7 @@ std::int64_t streamed_bytes(const StepModel& model) {
   return model.weight_bytes + ring - (model.pass.is_on_cpu ? 0 : model.matrix_bytes);
 }
 
-std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
-                                 std::int64_t side_buffers) {
+std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes) {
   const ModelShape& shape = model.pass.shape;
   const std::int64_t number = number_bytes(model), tables = shape.table_values * number;
   const bool is_adapter = model.pass.adapter_values > 0;
@@ -45,7 +44,6 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
       {"reference", MemoryPurpose::weights, reference},
       {"adapter", MemoryPurpose::adapter, adapter * (model.has_reference ? 2 : 1)},
       {"gradients", MemoryPurpose::gradients, trained_bytes(model)},
-      {"pair buffers", MemoryPurpose::gradients, trained_bytes(model) * side_buffers},
       {"gradient sums", MemoryPurpose::gradients, model.gradient_sums},
       {"optimizer", MemoryPurpose::optimizer, model.optimizer_bytes}};
   if (sizes.micro_batches_per_step > 1)
@@ -87,8 +85,7 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const Step
   }
   Pack largest;
   for (const Pack& pack : packs)
-    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries), 0,
-               0};
+    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries)};
   return {{largest}};
 }
 
@@ -100,8 +97,11 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
     for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
   };
   if (!sizes.validation.empty()) add(sizes.validation);
-  if (!sizes.last_look.empty()) add(sizes.last_look);
   const bool is_pairwise = settings.path == GradientPath::pairwise;
+  if (!sizes.last_look.empty())
+    for (const Pack& pack : packs_of(sizes.last_look, settings.max_tokens_per_forward,
+                                     is_pairwise ? settings.pairwise_copies : 0))
+      packs.push_back(pack);
   if (is_pairwise && model.has_reference) {
     const std::int64_t copies =
         settings.pairwise_copies * scoring_factor(model.pass.shape.layers, model.pass.is_on_cpu);
@@ -183,8 +183,11 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   plan.settings = settings;
   PlanInputs in;
   in.budget = budget;
-  in.held = held_lines(model, sizes,
-                       settings.path == GradientPath::pairwise ? pairwise_buffers(needs) : 0);
+  in.held = held_lines(model, sizes);
+  // While pairs are back-propagated, and no longer: the reference has scored them before.
+  const std::int64_t buffers = settings.path == GradientPath::pairwise
+                                   ? trained_bytes(model) * pairwise_buffers(needs)
+                                   : 0;
   for (const MicroBatchLoad& texts : sizes.micro_batches)
     for (const std::vector<Pack>& graphs :
          graphs_of(texts, settings, sizes.is_bound, sizes.has_patterns)) {
@@ -194,7 +197,10 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
         kept += pack.tokens;
       }
       plan.tokens_kept = std::max(plan.tokens_kept, kept);
-      for (const PlanMoment& moment : training_moments(pass, graphs)) in.moments.push_back(moment);
+      for (PlanMoment moment : training_moments(pass, graphs)) {
+        moment.gradients += buffers;
+        in.moments.push_back(moment);
+      }
     }
   for (const Pack& pack : scored_packs(model, sizes, needs, settings))
     for (const PlanMoment& moment : scoring_moments(pass, pack)) in.moments.push_back(moment);

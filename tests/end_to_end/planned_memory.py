@@ -20,9 +20,9 @@ def texts(draw, count, low, high):
     return [" ".join(draw.choice(WORDS) for _ in range(draw.randint(low, high))) for _ in range(count)]
 
 
-def write_rows(folder, number, draw):
+def write_rows(folder, number, draw, count=60):
     length = draw.choice([12, 24, 48])
-    prompts, good, bad = (texts(draw, 60, length // 2, length) for _ in range(3))
+    prompts, good, bad = (texts(draw, count, length // 2, length) for _ in range(3))
     # Every word in the first row, so that vocabularies agree.
     prompts[0] = " ".join(WORDS[:45])
     good[0] = " ".join(WORDS[45:])
@@ -154,7 +154,7 @@ def write_wide(folder, seed, count):
     """Everything that a stage may be, drawn apart: a model of its own, then an adapter or full tuning beside it."""
     for number in range(100, 100 + count):
         draw = random.Random(f"{seed} wide {number}")
-        write_rows(folder, number, draw)
+        write_rows(folder, number, draw, 24)
         has_streams = draw.random() < 0.25  # two of them: block diffusion
         family = draw.choice(FAMILIES[:2] if has_streams else FAMILIES)
         block_size = draw.choice([4, 8]) if has_streams else 0
@@ -186,7 +186,7 @@ def wide_stage(draw, number, name, kind, start, has_streams):
     batch, accumulation = draw.choice([1, 2, 4, 8, 16]), draw.choice([1, 1, 2])
     kind_of = draw.choice(['type = "adamw"', 'type = "adamw"', 'type = "adamw_8bit"', 'type = "adafactor"',
                            'type = "adamw", resident = "host"'])
-    lines.append(f"optimizer = {{ {kind_of}, learning_rate = 1e-3, steps = 3, batch_size = {batch}, "
+    lines.append(f"optimizer = {{ {kind_of}, learning_rate = 1e-3, steps = 1, batch_size = {batch}, "
                  f"gradient_accumulation_steps = {accumulation} }}")
     lines.append(f"max_tokens_per_forward = {draw.choice([128, 512, 2048, 16384, 16384])}")
     if has_streams and kind == "preference":
