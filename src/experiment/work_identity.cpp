@@ -80,10 +80,6 @@ std::string device_of(const Experiment& experiment) {
   return wish == "auto" ? select_device(wish).device : device_kind(wish);
 }
 
-bool plans_its_path(const Stage& stage) {
-  return stage.facts.training && stage.facts.training->plans_gradient_path;
-}
-
 /// The parts of the file beside the stage that decide its result.
 void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, const Stage& stage) {
   const Value options = config::write_options(experiment.options);
@@ -101,10 +97,11 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
   if (model.adapter.type == AdapterType::none) flat.settings.values.erase("model.adapter.publish");
   flat.settings.values["threads"] = std::to_string(experiment.options.threads);
   flat.settings.values["device"] = config::to_toml(Value::string(device_of(experiment)));
-  // The budget chooses among gradient paths, and paths round differently.
+  // It chooses among gradient paths and sizes of a pass, which round differently (BegunWork finds
+  // the work again by another budget that chooses the same).
   if (const ByteSize budget = experiment.options.memory.budget;
-      budget.bytes > 0 && plans_its_path(stage))
-    flat.settings.values["memory.budget"] = std::to_string(budget.bytes);
+      budget.bytes > 0 && goes_by_budget(stage))
+    flat.settings.values[kBudgetSetting] = std::to_string(budget.bytes);
   add_plugins(flat, experiment, stage);
   if (const auto words = experiment.words.find(stage.name); words != experiment.words.end())
     flat.settings.values["tokenizer.words"] = words->second;
@@ -127,6 +124,10 @@ std::string WorkSettings::text() const {
   std::string lines;
   for (const auto& [key, value] : values) lines += key + "=" + value + "\n";
   return lines;
+}
+
+bool goes_by_budget(const Stage& stage) {
+  return stage.facts.training && stage.facts.training->plans_gradient_path;
 }
 
 bool changes_no_number(std::string_view key) {

@@ -36,6 +36,7 @@ struct Pack {
   std::int64_t queries = 0;       // rows that reach the head
   std::int64_t masks = 0;         // numbers of its attention masks, under patterns
   std::int64_t largest_mask = 0;  // of them
+  std::vector<std::int64_t> runs = {};  // tokens of each text's copies, which share a mask
 
   auto operator<=>(const Pack&) const = default;
 };

@@ -2,14 +2,12 @@
 #include "stage/step_plan.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <tuple>
 
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/score/engine.hpp"
 #include "model/model_size.hpp"
-#include "stage/step_time.hpp"
 
 namespace lldm {
 namespace {
@@ -33,8 +31,7 @@ std::int64_t streamed_bytes(const StepModel& model) {
   return model.weight_bytes + ring - (model.pass.is_on_cpu ? 0 : model.matrix_bytes);
 }
 
-std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
-                                 std::int64_t side_buffers) {
+std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes) {
   const ModelShape& shape = model.pass.shape;
   const std::int64_t number = number_bytes(model), tables = shape.table_values * number;
   const bool is_adapter = model.pass.adapter_values > 0;
@@ -47,7 +44,6 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
       {"reference", MemoryPurpose::weights, reference},
       {"adapter", MemoryPurpose::adapter, adapter * (model.has_reference ? 2 : 1)},
       {"gradients", MemoryPurpose::gradients, trained_bytes(model)},
-      {"pair buffers", MemoryPurpose::gradients, trained_bytes(model) * side_buffers},
       {"gradient sums", MemoryPurpose::gradients, model.gradient_sums},
       {"optimizer", MemoryPurpose::optimizer, model.optimizer_bytes}};
   if (sizes.micro_batches_per_step > 1)
@@ -89,8 +85,7 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const Step
   }
   Pack largest;
   for (const Pack& pack : packs)
-    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries), 0,
-               0};
+    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries)};
   return {{largest}};
 }
 
@@ -102,8 +97,11 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
     for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
   };
   if (!sizes.validation.empty()) add(sizes.validation);
-  if (!sizes.last_look.empty()) add(sizes.last_look);
   const bool is_pairwise = settings.path == GradientPath::pairwise;
+  if (!sizes.last_look.empty())
+    for (const Pack& pack : packs_of(sizes.last_look, settings.max_tokens_per_forward,
+                                     is_pairwise ? settings.pairwise_copies : 0))
+      packs.push_back(pack);
   if (is_pairwise && model.has_reference) {
     const std::int64_t copies =
         settings.pairwise_copies * scoring_factor(model.pass.shape.layers, model.pass.is_on_cpu);
@@ -185,8 +183,11 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   plan.settings = settings;
   PlanInputs in;
   in.budget = budget;
-  in.held = held_lines(model, sizes,
-                       settings.path == GradientPath::pairwise ? pairwise_buffers(needs) : 0);
+  in.held = held_lines(model, sizes);
+  // While pairs are back-propagated, and no longer: the reference has scored them before.
+  const std::int64_t buffers = settings.path == GradientPath::pairwise
+                                   ? trained_bytes(model) * pairwise_buffers(needs)
+                                   : 0;
   for (const MicroBatchLoad& texts : sizes.micro_batches)
     for (const std::vector<Pack>& graphs :
          graphs_of(texts, settings, sizes.is_bound, sizes.has_patterns)) {
@@ -196,7 +197,10 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
         kept += pack.tokens;
       }
       plan.tokens_kept = std::max(plan.tokens_kept, kept);
-      for (const PlanMoment& moment : training_moments(pass, graphs)) in.moments.push_back(moment);
+      for (PlanMoment moment : training_moments(pass, graphs)) {
+        moment.gradients += buffers;
+        in.moments.push_back(moment);
+      }
     }
   for (const Pack& pack : scored_packs(model, sizes, needs, settings))
     for (const PlanMoment& moment : scoring_moments(pass, pack)) in.moments.push_back(moment);
@@ -206,86 +210,6 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
     in.moments.push_back({.what = "publishing", .staging = model.publishing_bytes});
   plan.memory = plan_memory(in);
   return plan;
-}
-
-std::vector<GradientPath> candidate_paths(GradientPath asked, const ObjectiveNeeds& needs,
-                                          Combination combination) {
-  if (asked == GradientPath::automatic) return exact_gradient_paths(needs, combination);
-  check_gradient_path(asked, needs, combination);
-  return {asked};
-}
-
-std::int64_t tokens_worth(const StepSizes& sizes, std::int64_t asked) {
-  const std::int64_t whole = std::max(sizes.longest, sizes.most_tokens());
-  return asked > 0 ? std::max(sizes.longest, std::min(asked, whole)) : whole;
-}
-
-namespace {
-
-/// From the fewest passes to the most.
-std::vector<std::int64_t> open_tokens(const StepSizes& sizes, std::int64_t asked) {
-  if (asked > 0) return {asked};
-  constexpr std::int64_t kMost = 65536;  // beyond it a pass is no faster
-  std::vector<std::int64_t> list;
-  for (std::int64_t tokens = std::min(tokens_worth(sizes, 0), std::max(kMost, sizes.longest));;
-       tokens /= 2) {
-    list.push_back(std::max(tokens, sizes.longest));
-    if (tokens <= sizes.longest) return list;
-  }
-}
-
-/// Of an answer in one pass, most first: with a budget as many as fill it.
-std::vector<std::int64_t> open_copies(const StepSizes& sizes, GradientPath path,
-                                      std::int64_t max_tokens, ByteSize budget,
-                                      const StepAsked& asked) {
-  if (asked.pairwise_copies > 0) return {asked.pairwise_copies};
-  std::vector<std::int64_t> list;
-  if (path == GradientPath::pairwise && asked.path == GradientPath::automatic && budget.bytes > 0) {
-    std::int64_t most = 0;
-    for (const MicroBatchLoad& texts : sizes.micro_batches)
-      for (const TextLoad& text : texts)
-        most = std::max(most,
-                        std::min(text.copies, max_tokens / std::max<std::int64_t>(1, text.length)));
-    for (; most > kPairwiseCopies; most /= 2) list.push_back(most);
-  }
-  list.push_back(kPairwiseCopies);
-  return list;
-}
-
-}  // namespace
-
-ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveNeeds& needs,
-                       Combination combination, const StepAsked& asked,
-                       const DeviceProfile& profile, ByteSize budget) {
-  const bool is_recomputation_open = asked.recomputation == Recomputation::automatic;
-  // Where the paths alone are open their order is that of their costs.
-  const bool is_timed = is_recomputation_open || asked.max_tokens_per_forward == 0;
-  std::vector<Recomputation> recomputations = {asked.recomputation};
-  if (is_recomputation_open)
-    recomputations = {Recomputation::none, Recomputation::selective, Recomputation::full};
-  // On the CPU the host's memory is the device's.
-  if (is_recomputation_open && !model.pass.is_on_cpu)
-    recomputations.push_back(Recomputation::offload);
-  ChosenStep least, fastest;
-  double seconds = std::numeric_limits<double>::infinity();
-  for (const GradientPath path : candidate_paths(asked.path, needs, combination))
-    for (const Recomputation recomputation : recomputations) {
-      model.pass.recomputation = recomputation;
-      for (const std::int64_t tokens : open_tokens(sizes, asked.max_tokens_per_forward))
-        for (const std::int64_t copies : open_copies(sizes, path, tokens, budget, asked)) {
-          const StepPlan plan = plan_step(model, sizes, needs, {path, tokens, copies}, budget);
-          if (!plan.memory.fits()) {
-            const bool is_less = plan.memory.peak_bytes() < least.plan.memory.peak_bytes();
-            if (least.plan.memory.lines.empty() || is_less) least = {plan, recomputation};
-            continue;
-          }
-          if (!is_timed) return {plan, recomputation};
-          double sum = 0;
-          for (const auto& part : step_seconds(model, sizes, plan, profile)) sum += part.second;
-          if (sum < seconds) seconds = sum, fastest = {plan, recomputation};
-        }
-    }
-  return fastest.plan.memory.lines.empty() ? least : fastest;
 }
 
 }  // namespace lldm

@@ -208,8 +208,12 @@ std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tok
           packs.back().tokens + text.length > max_tokens)
         packs.emplace_back(), copies = 0;
       packs.back().tokens += text.length;
-      if (masked != packs.size())
-        masked = packs.size(), packs.back().masks += text.length * text.length;
+      if (masked != packs.size()) {
+        masked = packs.size();
+        packs.back().masks += text.length * text.length;
+        packs.back().runs.push_back(0);
+      }
+      packs.back().runs.back() += text.length;
       packs.back().largest_mask = std::max(packs.back().largest_mask, text.length * text.length);
       // Evenly, as far as whole numbers go.
       const std::int64_t until = text.queries * (c + 1) / text.copies;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "stage/training_memory.hpp"
 
+#include <optional>
+
+#include "experiment/budget_range.hpp"
 #include "experiment/settled_steps.hpp"
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/storage/files.hpp"
+#include "stage/choose_step.hpp"
 #include "stage/host_memory.hpp"
 #include "text/json.hpp"
 
@@ -28,7 +32,8 @@ E value_of(const std::string& name) {
 }
 
 /// What an earlier process of the same work settled; false where there was none.
-bool recall(const std::filesystem::path& file, StepAsked& asked) {
+bool recall(const std::filesystem::path& file, StepAsked& asked,
+            std::optional<BudgetRange>& budgets) {
   if (!std::filesystem::exists(file)) return false;
   with_json_errors(file.string(), [&] {
     const auto json = parse_json(read_file(file), file.string());
@@ -36,17 +41,20 @@ bool recall(const std::filesystem::path& file, StepAsked& asked) {
     asked.recomputation = value_of<Recomputation>(json.at("recomputation").get<std::string>());
     asked.max_tokens_per_forward = json_integer(json.at("max_tokens_per_forward"));
     asked.pairwise_copies = json_integer(json.at("pairwise_copies"));
+    if (json.contains("same_budgets")) budgets = budget_range_of(json.at("same_budgets"));
   });
   return true;
 }
 
-void keep(const std::filesystem::path& file, const ChosenStep& chosen) {
+void keep(const std::filesystem::path& file, const ChosenStep& chosen,
+          const std::optional<BudgetRange>& budgets) {
   const StepSettings& settings = chosen.plan.settings;
-  const nlohmann::ordered_json json = {{"gradient_path", to_string(settings.path)},
+  nlohmann::ordered_json json = {{"gradient_path", to_string(settings.path)},
                                        {"recomputation", name_of(chosen.recomputation)},
                                        {"max_tokens_per_forward", settings.max_tokens_per_forward},
                                        {"pairwise_copies", settings.pairwise_copies},
                                        {"predicted_peak_bytes", chosen.plan.memory.peak_bytes()}};
+  if (budgets) json["same_budgets"] = to_json(*budgets);
   write_file_atomically(file, json.dump(2) + "\n");
 }
 
@@ -107,11 +115,25 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   plan.sizes = sizes_of_rows(
       {prepared.estimator, prepared.process, prepared.needs, stage.optimizer}, prepared.setup);
   const std::filesystem::path file = work.folder / kStepPlanName;
-  StepAsked asked = asked_step(stage, options);
-  const bool is_recalled = recall(file, asked);
-  plan.chosen =
-      choose_step(plan.model, plan.sizes, plan.needs, prepared.estimator.target(1).combination,
-                  asked, profile_of(options, device), options.memory.budget);
+  const StepAsked open = asked_step(stage, options);
+  StepAsked asked = open;
+  std::optional<BudgetRange> budgets;
+  const bool is_recalled = recall(file, asked, budgets);
+  const Combination combination = prepared.estimator.target(1).combination;
+  const DeviceProfile profile = profile_of(options, device);
+  const auto choose = [&] {
+    return choose_step(plan.model, plan.sizes, plan.needs, combination, asked, profile,
+                       options.memory.budget);
+  };
+  plan.chosen = choose();
+  // It changes no bit, so a budget by which the work was found again may ask for another one.
+  const bool is_reopened = is_recalled && !plan.chosen.plan.memory.fits() &&
+                           options.model.recomputation == Recomputation::automatic &&
+                           !stage.settled;
+  if (is_reopened) {
+    asked.recomputation = Recomputation::automatic;
+    plan.chosen = choose();
+  }
   plan.model.pass.recomputation = plan.chosen.recomputation;
   if (!plan.chosen.plan.memory.fits())
     plan.chosen.plan.memory.require_fit(
@@ -129,7 +151,13 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
       {.bytes = of_device + plan.model.optimizer_host + plan.model.optimizer_staging + locked,
        .locked = plan.model.pass.is_on_cpu ? 0 : plan.model.optimizer_staging + locked},
       host_limits(), without_budget(plan.advice(stage)));
-  if (!run.options.group || run.options.group->is_first()) keep(file, plan.chosen);
+  const bool is_first = !run.options.group || run.options.group->is_first();
+  const bool is_open =
+      open.path == GradientPath::automatic || open.max_tokens_per_forward == 0;
+  if (!is_recalled && is_first && is_open && !stage.settled)
+    budgets = same_budgets(plan.model, plan.sizes, plan.needs, combination, open, profile,
+                           options.memory.budget, plan.chosen);
+  if (is_first && (!is_recalled || is_reopened)) keep(file, plan.chosen, budgets);
   return plan;
 }
 

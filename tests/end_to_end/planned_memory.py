@@ -20,9 +20,9 @@ def texts(draw, count, low, high):
     return [" ".join(draw.choice(WORDS) for _ in range(draw.randint(low, high))) for _ in range(count)]
 
 
-def write_rows(folder, number, draw):
+def write_rows(folder, number, draw, count=60):
     length = draw.choice([12, 24, 48])
-    prompts, good, bad = (texts(draw, 60, length // 2, length) for _ in range(3))
+    prompts, good, bad = (texts(draw, count, length // 2, length) for _ in range(3))
     # Every word in the first row, so that vocabularies agree.
     prompts[0] = " ".join(WORDS[:45])
     good[0] = " ".join(WORDS[45:])
@@ -144,6 +144,56 @@ def write_rounded(folder, seed):
         start = str(folder / f"{number}a" / "first" / "model")
         stages = [stage(draw, number, "adapted", "sft", start), stage(draw, number, "preferred", "preference", "adapted")]
         (folder / f"{number}b.toml").write_text(document(f"{number}b", keys, stages))
+
+
+def storage_of(draw, is_trained):
+    return draw.choice(['"float32"', '"bfloat16"'] if is_trained else ['"float32"', '"bfloat16"', '"int8"', '"nf4"', '"nf4"'])
+
+
+def write_wide(folder, seed, count):
+    """Everything that a stage may be, drawn apart: a model of its own, then an adapter or full tuning beside it."""
+    for number in range(100, 100 + count):
+        draw = random.Random(f"{seed} wide {number}")
+        write_rows(folder, number, draw, 24)
+        has_streams = draw.random() < 0.25  # two of them: block diffusion
+        family = draw.choice(FAMILIES[:2] if has_streams else FAMILIES)
+        block_size = draw.choice([4, 8]) if has_streams else 0
+        shape = model_table(draw, family)
+        shape["recomputation"] = draw.choice(['"none"', '"selective"', '"full"', '"offload"'])
+        if draw.random() < 0.3:
+            shape["dtype"] = '"bfloat16"'
+        shape["storage"] = storage_of(draw, True)
+        stages = [wide_stage(draw, number, "first", "sft", "", has_streams),
+                  wide_stage(draw, number, "tuned", "preference", "first", has_streams)]
+        (folder / f"{number}a.toml").write_text(document(f"{number}a", shape, stages, block_size))
+        keys = {"family": f'"{family}"', "storage": storage_of(draw, False),
+                "recomputation": draw.choice(['"none"', '"selective"', '"full"', '"offload"']),
+                "adapter": '{ type = "lora", rank = %d, dropout = %s }' % (draw.choice([2, 4, 8, 16]), draw.choice([0, 0.1]))}
+        if "dtype" in shape:
+            keys["dtype"] = shape["dtype"]
+        memory = ""
+        if draw.random() < 0.4:
+            memory = f'\n[memory]\nfrozen_weights = "streamed"\nstreamed_blocks = {draw.choice([2, 3])}\n'
+        start = str(folder / f"{number}a" / "first" / "model")
+        stages = [wide_stage(draw, number, "adapted", "sft", start, has_streams),
+                  wide_stage(draw, number, "preferred", "preference", "adapted", has_streams)]
+        (folder / f"{number}b.toml").write_text(document(f"{number}b", keys, stages, block_size) + memory)
+
+
+def wide_stage(draw, number, name, kind, start, has_streams):
+    lines = stage(draw, number, name, kind, start)
+    lines = [line for line in lines if not line.startswith(("max_tokens", "optimizer", "score_estimator" if has_streams else "?"))]
+    batch, accumulation = draw.choice([1, 2, 4, 8, 16]), draw.choice([1, 1, 2])
+    kind_of = draw.choice(['type = "adamw"', 'type = "adamw"', 'type = "adamw_8bit"', 'type = "adafactor"',
+                           'type = "adamw", resident = "host"'])
+    lines.append(f"optimizer = {{ {kind_of}, learning_rate = 1e-3, steps = 1, batch_size = {batch}, "
+                 f"gradient_accumulation_steps = {accumulation} }}")
+    lines.append(f"max_tokens_per_forward = {draw.choice([128, 512, 2048, 16384, 16384])}")
+    if has_streams and kind == "preference":
+        lines.append(f'score_estimator = {{ type = "monte_carlo_elbo", draws = {draw.choice([2, 4])} }}')
+    if draw.random() < 0.25:
+        lines.append("validation_rows = 6")
+    return lines
 
 
 def compare(folder):
