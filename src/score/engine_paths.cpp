@@ -9,6 +9,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
 #include "score/chunk.hpp"
+#include "score/last_backward.hpp"
 
 namespace lldm {
 
@@ -25,7 +26,9 @@ at::Tensor coefficients(const at::Tensor& readouts, const LossFunction& loss, Ma
   return torch::autograd::grad({result.loss_sum}, {leaf}).front();
 }
 
-void back_propagate(const at::Tensor& readouts, const at::Tensor& seeds) {
+/// `is_last`: this step adds nothing to gradients behind it.
+void back_propagate(const at::Tensor& readouts, const at::Tensor& seeds, bool is_last) {
+  if (is_last) LastBackward::announce();
   const PhaseScope phase(StepPhase::backward);
   const PurposeScope purpose(MemoryPurpose::activations);
   torch::autograd::backward({readouts}, {seeds.to(readouts.options())});
@@ -45,11 +48,12 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
   if (linear) weights = coefficients(at::zeros({queries}, at::kDouble), loss, set_of);
   std::vector<at::Tensor> graphs, values;
   std::int64_t begin = 0;
-  for (const Chunk& chunk : chunks(batch.plans)) {
+  const std::vector<Chunk> all = chunks(batch.plans);
+  for (const Chunk& chunk : all) {
     const at::Tensor part = evaluate(chunk, batch.plans, false);
     values.push_back(to_host(part));
     if (linear)
-      back_propagate(part, weights.narrow(0, begin, part.size(0)));
+      back_propagate(part, weights.narrow(0, begin, part.size(0)), &chunk == &all.back());
     else
       graphs.push_back(part);
     begin += part.size(0);
@@ -65,6 +69,7 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
   }
   const PhaseScope phase(StepPhase::backward);
   const PurposeScope purpose(MemoryPurpose::activations);
+  LastBackward::announce();
   if (!graphs.empty()) torch::autograd::backward(graphs, by_chunk);
   return readouts;
 }
@@ -76,9 +81,10 @@ at::Tensor ScoreEngineCore::replay(const ScoreBatch& batch, const StepTotals& to
   const at::Tensor seeds = coefficients(
       readouts, loss, [&](const at::Tensor& r) { return make_set(batch, r, reference, totals); });
   std::int64_t begin = 0;
-  for (const Chunk& chunk : chunks(batch.plans)) {
+  const std::vector<Chunk> all = chunks(batch.plans);
+  for (const Chunk& chunk : all) {
     const at::Tensor part = evaluate(chunk, batch.plans, false);
-    back_propagate(part, seeds.narrow(0, begin, part.size(0)));
+    back_propagate(part, seeds.narrow(0, begin, part.size(0)), &chunk == &all.back());
     begin += part.size(0);
   }
   return readouts;

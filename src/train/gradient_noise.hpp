@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lldm/concepts/packed_tokens.hpp"
@@ -23,12 +24,18 @@ class GradientNoise {
  public:
   explicit GradientNoise(const std::vector<NamedParameter>& parameters)
       : followed_(followed_parameter(parameters).value) {}
+  /// Remembers the gradient as it is for the next `after_micro_batch`: from here on it is being
+  /// summed over the processes.
+  void hold() {
+    if (const at::Tensor& gradient = followed_.grad(); gradient.defined())
+      held_ = gradient.to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
+  }
   /// `is_alone`: the gradient is that of the last micro-batch, and not of all so far.  `piece_of`:
   /// it was not the whole of this one, other processes do the rest.
   void after_micro_batch(bool is_alone = false, std::optional<std::size_t> piece_of = {}) {
     const at::Tensor& gradient = followed_.grad();
     if (!gradient.defined()) return;
-    const at::Tensor now = gradient.to(at::kDouble);
+    const at::Tensor now = held_.defined() ? std::exchange(held_, {}) : gradient.to(at::kDouble);
     const at::Tensor part = before_.defined() && !is_alone ? now - before_ : now;
     if (piece_of) {
       pieces_[*piece_of] = before_.defined() ? part : part.clone();
@@ -80,7 +87,7 @@ class GradientNoise {
     if (whole == 0) return std::nullopt;
     return (squares - whole / m) * m / (m - 1) / whole;
   }
-  at::Tensor followed_, before_, squares_, last_;
+  at::Tensor followed_, held_, before_, squares_, last_;
   std::map<std::size_t, at::Tensor> pieces_;  // of micro-batches that are cut
   std::int64_t count_ = 0;
 };

@@ -153,8 +153,20 @@ ShareReport TrainerCore::do_share(Step& now, std::int64_t evaluations) const {
       now.gradient.after_round(static_cast<int>(count));
     }
   } else {
+    std::vector<const StepPart*> parts;
     for (const StepPart& part : now.parts)
-      if (part.rank == static_cast<int>(rank)) own.parts.push_back(do_part(now, part, evaluations));
+      if (part.rank == static_cast<int>(rank)) parts.push_back(&part);
+    std::function<void()> hold;  // of what is compared micro-batch by micro-batch
+    if (now.chosen.ends.size() > 1)
+      hold = [&now] {
+        const PurposeScope purpose(MemoryPurpose::workspace);
+        now.noise.hold();
+      };
+    for (const StepPart* part : parts) {
+      const auto last = part == parts.back() ? now.gradient.in_last_part(hold) : nullptr;
+      own.parts.push_back(do_part(now, *part, evaluations));
+    }
+    now.gradient.end_parts();
     if (setup_.group) own.noise_squares = now.noise.squares();  // alone it is read with the rest
   }
   own.noise_count = static_cast<double>(now.noise.count());
@@ -195,12 +207,25 @@ ShareReport TrainerCore::passes_of(Step& now, TrainingObserver& observer,
   if (setup_.on_passes) setup_.on_passes(now.index);
   ShareReport all;
   if (setup_.group) {
-    all = joined(setup_.group->agree([&] {
+    const auto share = [&] {
       ShareReport own = do_share(now, progress.adaptation.evaluations);
       own.last_norm = last_norm_;
       own.wants_stop = observer.should_stop();
       return pack(own);
-    }));
+    };
+    try {
+      all = joined(setup_.group->agree([&] {
+        try {
+          return share();
+        } catch (...) {
+          now.gradient.end_parts_anyway();
+          throw;
+        }
+      }));
+    } catch (...) {
+      now.gradient.abandon();
+      throw;
+    }
   } else {
     all = do_share(now, progress.adaptation.evaluations);
   }
