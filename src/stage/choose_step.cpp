@@ -41,7 +41,7 @@ std::vector<std::int64_t> open_copies(const StepSizes& sizes, GradientPath path,
                                       const StepAsked& asked) {
   if (asked.pairwise_copies > 0) return {asked.pairwise_copies};
   std::vector<std::int64_t> list;
-  if (path == GradientPath::pairwise && asked.path == GradientPath::automatic && has_budget) {
+  if (path == GradientPath::pairwise && has_budget) {
     std::int64_t most = 0;
     for (const MicroBatchLoad& texts : sizes.micro_batches)
       for (const TextLoad& text : texts)

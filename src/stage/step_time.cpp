@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "model/head.hpp"
+#include "model/products.hpp"
+#include "model/wide_products.hpp"
 
 namespace lldm {
 namespace {
@@ -43,6 +45,14 @@ PassWork work_of(const StepModel& model, const MicroBatchLoad& texts, const Step
 const ProductRates& rates_of(const DeviceProfile& profile, std::int64_t width) {
   if (width >= 1536) return profile.products.large;
   return width >= 256 ? profile.products.medium : profile.products.small;
+}
+
+/// TFLOP/s of the library that this process multiplies by; of a profile without it the fastest.
+double float32_rate(const ProductRates& products, bool is_on_cpu) {
+  if (!is_on_cpu) return products.float32;
+  const double own =
+      product_library() == ProductLibrary::mkl ? products.mkl_float32 : products.onednn_float32;
+  return own > 0 ? own : products.float32;
 }
 
 /// Share of a block's products that backward does again.
@@ -128,8 +138,10 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const PassWork work = work_of(model, sizes.micro_batches.front(), plan);
   const ProductRates& products = rates_of(profile, shape.width);
   const bool is_bfloat16 = model.pass.precision.compute == at::kBFloat16;
-  const double rate = kTera * (is_bfloat16 ? products.bfloat16 : products.float32);
-  const double plain = kTera * products.float32;
+  const double plain = kTera * float32_rate(products, model.pass.is_on_cpu);
+  // Where the processor does not multiply bfloat16 it is multiplied as float32.
+  const bool is_widened = model.pass.is_on_cpu && !has_wide_products();
+  const double rate = is_bfloat16 && !is_widened ? kTera * products.bfloat16 : plain;
   const bool is_fast_attention = is_bfloat16 && !model.pass.is_on_cpu;
   const double attention = kTera * (is_fast_attention ? profile.rates.attention_bfloat16
                                                       : profile.rates.attention_float32);

@@ -18,6 +18,7 @@
 #include "stage/seen_prompts.hpp"
 #include "stage/shared_training.hpp"
 #include "stage/sound_model.hpp"
+#include "stage/step_plan.hpp"
 #include "stage/training_memory.hpp"
 #include "stage/training_reporter.hpp"
 #include "stage/training_rows.hpp"
@@ -130,6 +131,12 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   const TrainingPlan plan =
       first_then_others(group, [&] { return plan_training(run, work, stage, prepared); });
   obey(plan.chosen, prepared);
+  if (run.experiment(work).options.memory.frozen_weights == FrozenWeights::streamed &&
+      !has_streamed(plan.model))
+    run.logger.info(
+        message("stage ", run.label(work),
+                ": [memory] frozen_weights = \"streamed\" has no effect here: no matrix "
+                "of a block stays as it is, every one is trained"));
   if (!group || group->is_first()) note_settled(run.options.out, run.schedule);
   const std::int64_t num_rows = prepared.setup.num_rows();
   run.logger.info(message("stage ", run.label(work), ": ", num_rows,
