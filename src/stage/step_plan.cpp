@@ -185,9 +185,8 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   in.budget = budget;
   in.held = held_lines(model, sizes);
   // While pairs are back-propagated, and no longer: the reference has scored them before.
-  const std::int64_t buffers = settings.path == GradientPath::pairwise
-                                   ? trained_bytes(model) * pairwise_buffers(needs)
-                                   : 0;
+  const std::int64_t buffers =
+      settings.path == GradientPath::pairwise ? trained_bytes(model) * pairwise_buffers(needs) : 0;
   for (const MicroBatchLoad& texts : sizes.micro_batches)
     for (const std::vector<Pack>& graphs :
          graphs_of(texts, settings, sizes.is_bound, sizes.has_patterns)) {

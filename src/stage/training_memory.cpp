@@ -50,10 +50,10 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen,
           const std::optional<BudgetRange>& budgets) {
   const StepSettings& settings = chosen.plan.settings;
   nlohmann::ordered_json json = {{"gradient_path", to_string(settings.path)},
-                                       {"recomputation", name_of(chosen.recomputation)},
-                                       {"max_tokens_per_forward", settings.max_tokens_per_forward},
-                                       {"pairwise_copies", settings.pairwise_copies},
-                                       {"predicted_peak_bytes", chosen.plan.memory.peak_bytes()}};
+                                 {"recomputation", name_of(chosen.recomputation)},
+                                 {"max_tokens_per_forward", settings.max_tokens_per_forward},
+                                 {"pairwise_copies", settings.pairwise_copies},
+                                 {"predicted_peak_bytes", chosen.plan.memory.peak_bytes()}};
   if (budgets) json["same_budgets"] = to_json(*budgets);
   write_file_atomically(file, json.dump(2) + "\n");
 }
@@ -152,8 +152,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
        .locked = plan.model.pass.is_on_cpu ? 0 : plan.model.optimizer_staging + locked},
       host_limits(), without_budget(plan.advice(stage)));
   const bool is_first = !run.options.group || run.options.group->is_first();
-  const bool is_open =
-      open.path == GradientPath::automatic || open.max_tokens_per_forward == 0;
+  const bool is_open = open.path == GradientPath::automatic || open.max_tokens_per_forward == 0;
   if (!is_recalled && is_first && is_open && !stage.settled)
     budgets = same_budgets(plan.model, plan.sizes, plan.needs, combination, open, profile,
                            options.memory.budget, plan.chosen);
