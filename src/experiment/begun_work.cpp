@@ -41,8 +41,7 @@ std::string without_budget(WorkSettings settings, std::int64_t seed, const Texts
 }  // namespace
 
 std::string identity_text(const WorkSettings& settings, std::int64_t seed, const Texts& inputs) {
-  std::string text =
-      message("lldm work ", kWorkScheme, "\n", settings.text(), "seed=", seed, "\n");
+  std::string text = message("lldm work ", kWorkScheme, "\n", settings.text(), "seed=", seed, "\n");
   for (const auto& [name, hash] : inputs) text += name + "=" + hash + "\n";
   return text;
 }

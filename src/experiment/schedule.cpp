@@ -79,8 +79,7 @@ void add_cell(Builder& builder, std::size_t c) {
   const auto add = [&](Work work, const Stage& stage, const std::vector<std::string>& inputs) {
     for (const std::string& input : inputs)
       if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
-    const WorkSettings settings =
-        work_settings(cell, experiment, stage, work.model, builder.files);
+    const WorkSettings settings = work_settings(cell, experiment, stage, work.model, builder.files);
     std::optional<ByteSize> budget;
     if (goes_by_budget(stage)) budget = experiment.options.memory.budget;
     return builder.add(std::move(work), settings, budget, c);

@@ -60,12 +60,11 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const auto gradient = [&](std::int64_t width, std::int64_t outer) {
     if (!model.trains_weights) return columns(width, outer);
     return s.is_wide() || s.is_widened() ? s.wide_gradient(n, width, outer, false)
-                       : s.weight(width * outer) + columns(width, outer);
+                                         : s.weight(width * outer) + columns(width, outer);
   };
-  const std::int64_t projections =
-      model.trains_weights && (s.is_wide() || s.is_widened())
-          ? s.wide_gradient(all, qkv, d, true)
-           : s.weight(qkv * d);
+  const std::int64_t projections = model.trains_weights && (s.is_wide() || s.is_widened())
+                                       ? s.wide_gradient(all, qkv, d, true)
+                                       : s.weight(qkv * d);
   // The slopes of attention lie feature-major.
   const std::int64_t slopes_again = model.is_on_cpu && !is_more ? s.rows(qkv) : 0;
   const std::int64_t masked =
@@ -83,9 +82,9 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
       moment(some(f + up) + std::max(s.decoded_gradient(n, d, d, f), dropped(f)), 0),
       moment(some(4 * f + up) + swiglu, 0),
       moment(some(3 * f + up + s.low(1) + scaled) + dropped(f), gradient(d, f)),
-      moment(some(3 * f + d + 3 * up + r) +
-                 std::max(s.decoded_gradient(n, 2 * f, f, d), dropped(d)),
-             0),
+      moment(
+          some(3 * f + d + 3 * up + r) + std::max(s.decoded_gradient(n, 2 * f, f, d), dropped(d)),
+          0),
       moment(some(3 * f + 3 * d + 3 * up) + norm, 0),
       moment(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d), gradient(2 * f, d)),
       moment(middle + given + some(up + s.low(1) + scaled) + dropped(q), gradient(d, q)),
@@ -94,18 +93,18 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
              0),
       moment(middle + s.rows(q) + some(up) + spread, 0),
       moment(middle + s.rows(q) + some(up) + std::max(s.rows(qkv) + heads + attend, masked), 0),
-      moment(middle + some(up) + s.rows(qkv + (gives_rows ? 2 : 1) * d + s.lows(3) + 3 * up + scaled) +
+      moment(middle + some(up) +
+                 s.rows(qkv + (gives_rows ? 2 : 1) * d + s.lows(3) + 3 * up + scaled) +
                  s.dropped(d, false),
              projections),
   };
   if (!gives_rows) return moments;
-  moments.push_back(
-      moment(middle + some(up) + s.rows(qkv + d + 3 * up) + slopes_again +
-                 std::max(s.decoded_gradient(all, qkv, q, d), s.dropped(d, false)),
-             0));
-  moments.push_back(moment(middle + some(up) + s.rows(qkv + 3 * d + 3 * up) +
-                               (spread > 0 ? s.rows(d) : 0) + narrow_norm,
+  moments.push_back(moment(middle + some(up) + s.rows(qkv + d + 3 * up) + slopes_again +
+                               std::max(s.decoded_gradient(all, qkv, q, d), s.dropped(d, false)),
                            0));
+  moments.push_back(moment(
+      middle + some(up) + s.rows(qkv + 3 * d + 3 * up) + (spread > 0 ? s.rows(d) : 0) + narrow_norm,
+      0));
   return moments;
 }
 
@@ -149,8 +148,8 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
          .logits = s.kept_head() - s.queried_rows() + s.head_backward(),
          .staging = s.on_host(layers)});
     add({.what = "backward of the last norm",
-         .activations = kept + s.kept_around() +
-                        s.given((model.is_by_operations ? 6 : 3) * s.d()) + s.under_way(2, layers),
+         .activations = kept + s.kept_around() + s.given((model.is_by_operations ? 6 : 3) * s.d()) +
+                        s.under_way(2, layers),
          .staging = s.on_host(layers)});
     for (const bool is_last : {true, false}) {
       if (!is_last && layers < 2) continue;

@@ -236,12 +236,11 @@ class PassSizes {
            std::min(inner, outer) >= kLeastSide && inner * outer >= kLeastValues;
   }
   /// Beside the gradient of a weight [out, in] of `count` tokens, with it: rounded and packed or
-  /// widened copies of what it is a product of; `is_turned`: its slopes lie as the product reads them.
+  /// widened copies of what it is a product of; `is_turned`: its slopes lie as they are read.
   [[nodiscard]] std::int64_t wide_gradient(std::int64_t count, std::int64_t out, std::int64_t in,
                                            bool is_turned) const {
     const std::int64_t turned = is_turned ? 2 * out : 6 * out;
-    if (is_widened())
-      return std::max(count * turned, weight(out * in) + count * 6 * (out + in));
+    if (is_widened()) return std::max(count * turned, weight(out * in) + count * 6 * (out + in));
     return std::max(count * (turned + 2 * in), weight(out * in) + count * (2 * out + 4 * in));
   }
   /// Of an update's inputs of `in` numbers: the mask and what it leaves; of a last block that gives
@@ -254,9 +253,7 @@ class PassSizes {
   [[nodiscard]] std::int64_t rank() const { return model_.adapter_rank; }
   /// Beside the gradients of an update: what both read, scaled, and of the first one's the copy of
   /// whole vectors.
-  [[nodiscard]] std::int64_t scaled() const {
-    return 2 * rank() + (low(1) > rank() ? low(1) : 0);
-  }
+  [[nodiscard]] std::int64_t scaled() const { return 2 * rank() + (low(1) > rank() ? low(1) : 0); }
   /// Numbers a token of x A^T of `parts` updates: made together, unless each drops others.
   [[nodiscard]] std::int64_t lows(std::int64_t parts) const {
     return model_.has_dropout ? parts * low(1) : low(parts);

@@ -135,7 +135,9 @@ BudgetRange same_budgets(const StepModel& model, const StepSizes& sizes,
   std::ranges::sort(borders);
   const auto [first, last] = std::ranges::unique(borders);
   borders.erase(first, last);
-  const auto holds = [&](std::size_t i) { return is_same(pick(ways, is_timed(asked), borders[i])); };
+  const auto holds = [&](std::size_t i) {
+    return is_same(pick(ways, is_timed(asked), borders[i]));
+  };
   BudgetRange range{.without = is_same(pick(ways_with(0), is_timed(asked), 0))};
   // The last border that the budget reaches; without a budget that is the last one.
   std::size_t at = borders.size();

@@ -89,9 +89,10 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const Step
   return {{largest}};
 }
 
-/// What is scored without a graph: by the reference, for `replay`, in validation.
+/// What is scored without a graph, and without dropout: by the reference, in validation, behind the
+/// last step.
 std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
-                               const ObjectiveNeeds& needs, const StepSettings& settings) {
+                               const StepSettings& settings) {
   std::vector<Pack> packs;
   const auto add = [&](const MicroBatchLoad& texts) {
     for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
@@ -110,9 +111,18 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
         for (const Pack& pack : packs_of({&text, 1}, settings.max_tokens_per_forward, copies))
           packs.push_back(pack);
   }
-  const bool is_whole = !is_pairwise && model.has_reference;
-  if (is_whole || settings.path == GradientPath::replay || needs.mismatched)
+  if (!is_pairwise && model.has_reference)
     for (const MicroBatchLoad& texts : sizes.micro_batches) add(texts);
+  return packs;
+}
+
+/// And what the policy scores without a graph in a step, as it is trained.
+std::vector<Pack> scored_by_policy(const StepSizes& sizes, const ObjectiveNeeds& needs,
+                                   const StepSettings& settings) {
+  std::vector<Pack> packs;
+  if (settings.path != GradientPath::replay && !needs.mismatched) return packs;
+  for (const MicroBatchLoad& texts : sizes.micro_batches)
+    for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
   return packs;
 }
 
@@ -185,9 +195,8 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   in.budget = budget;
   in.held = held_lines(model, sizes);
   // While pairs are back-propagated, and no longer: the reference has scored them before.
-  const std::int64_t buffers = settings.path == GradientPath::pairwise
-                                   ? trained_bytes(model) * pairwise_buffers(needs)
-                                   : 0;
+  const std::int64_t buffers =
+      settings.path == GradientPath::pairwise ? trained_bytes(model) * pairwise_buffers(needs) : 0;
   for (const MicroBatchLoad& texts : sizes.micro_batches)
     for (const std::vector<Pack>& graphs :
          graphs_of(texts, settings, sizes.is_bound, sizes.has_patterns)) {
@@ -202,8 +211,13 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
         in.moments.push_back(moment);
       }
     }
-  for (const Pack& pack : scored_packs(model, sizes, needs, settings))
-    for (const PlanMoment& moment : scoring_moments(pass, pack)) in.moments.push_back(moment);
+  const auto add_scored = [&](const std::vector<Pack>& packs) {
+    for (const Pack& pack : packs)
+      for (const PlanMoment& moment : scoring_moments(pass, pack)) in.moments.push_back(moment);
+  };
+  add_scored(scored_by_policy(sizes, needs, settings));
+  pass.has_dropout = false;
+  add_scored(scored_packs(model, sizes, settings));
   if (sizes.micro_batches_per_step > 1)
     in.moments.push_back({.what = "gradient noise", .workspace = 24 * model.followed_values});
   if (model.publishing_bytes > 0)

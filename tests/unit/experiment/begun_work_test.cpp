@@ -45,8 +45,7 @@ struct Folder {
 
   /// `more`: keys of the preference stage.
   [[nodiscard]] RunSchedule schedule(const std::string& budget, const std::string& more = "") {
-    const std::string memory =
-        budget.empty() ? "" : "\n[memory]\nbudget = \"" + budget + "\"\n";
+    const std::string memory = budget.empty() ? "" : "\n[memory]\nbudget = \"" + budget + "\"\n";
     testing::write_file(folder / "e.toml", kFile + more + kScores + memory);
     const LoadedExperiment loaded = load_experiment(folder / "e.toml", {}, registry);
     return make_schedule(loaded.cells, loaded.experiments, folder / "out");
@@ -97,8 +96,9 @@ TEST_CASE("BegunWork: a budget that leads to the same steps finds the work again
   }
 }
 
-TEST_CASE("BegunWork: work without a budget keeps its hash, and is found by one that changes nothing",
-          "[experiment][memory]") {
+TEST_CASE(
+    "BegunWork: work without a budget keeps its hash, and is found by one that changes nothing",
+    "[experiment][memory]") {
   Folder folder;
   const RunSchedule first = folder.schedule("");
   const std::vector<std::string> hashes = hashes_of(first);

@@ -87,10 +87,10 @@ std::size_t check_ranges(const PlannedStage& stage, const StepAsked& asked) {
 TEST_CASE("same_budgets: they lead to the same steps, and no other does", "[stage][plan]") {
   const PlannedStage stage = preference_stage();
   // Paths and copies alone: retain, pairwise with 24, 12, 6, 4 copies, replay.
-  CHECK(check_ranges(stage, {.max_tokens_per_forward = 1024,
-                             .recomputation = Recomputation::none}) >= 4);
-  CHECK(check_ranges(stage, {.max_tokens_per_forward = 0,
-                             .recomputation = Recomputation::automatic}) >= 4);
+  CHECK(check_ranges(stage,
+                     {.max_tokens_per_forward = 1024, .recomputation = Recomputation::none}) >= 4);
+  CHECK(check_ranges(
+            stage, {.max_tokens_per_forward = 0, .recomputation = Recomputation::automatic}) >= 4);
 }
 
 TEST_CASE("same_budgets: recomputation, which changes no bit, ends no range", "[stage][plan]") {
@@ -113,7 +113,8 @@ TEST_CASE("same_budgets: where the weights of a loss are known every budget is o
   PlannedStage stage = preference_stage();
   stage.needs = {.group_size = 1, .reference = false, .use = ScoreUse::linear};
   const StepAsked asked{.max_tokens_per_forward = 1024, .recomputation = Recomputation::none};
-  const BudgetRange with = stage.range(asked, std::int64_t{1} << 40), without = stage.range(asked, 0);
+  const BudgetRange with = stage.range(asked, std::int64_t{1} << 40),
+                    without = stage.range(asked, 0);
   for (const BudgetRange& range : {with, without}) {
     CHECK(range.from == stage.choose(asked, 0).plan.memory.peak_bytes());
     CHECK(range.below == BudgetRange::kNoEnd);
@@ -122,11 +123,12 @@ TEST_CASE("same_budgets: where the weights of a loss are known every budget is o
 }
 
 TEST_CASE("same_budgets: as JSON and back", "[stage][plan]") {
-  for (const BudgetRange range : {BudgetRange{5, 9, false}, BudgetRange{5, BudgetRange::kNoEnd, true}}) {
+  for (const BudgetRange range :
+       {BudgetRange{5, 9, false}, BudgetRange{5, BudgetRange::kNoEnd, true}}) {
     const auto back = budget_range_of(to_json(range));
     REQUIRE(back);
-    CHECK((back->from == range.from && back->below == range.below &&
-           back->without == range.without));
+    CHECK(
+        (back->from == range.from && back->below == range.below && back->without == range.without));
   }
   CHECK(to_json(BudgetRange{5, BudgetRange::kNoEnd, true}).at("below").is_null());
   for (const char* text : {R"({})", R"([])", R"({"from": "a", "below": 3, "without": true})",
