@@ -10,8 +10,8 @@ namespace lldm::memory {
 /// (csrc/pythonInterface.cpp); matrices of bfloat16 are void here.  All work on device memory and
 /// return at once.  An error of CUDA inside them ends the process: that is how they are made.
 struct Bitsandbytes {
-  /// out[i] = code[codes[i]] * absmax[i / block]; without a `code` in its own four bits, two numbers
-  /// a byte.  Reads up to 16 scales past the last one.
+  /// out[i] = code[codes[i]] * absmax[i / block]; without a `code` by its own map of four bits, two
+  /// numbers a byte.  Reads up to 16 scales past the last one.
   using Decode = void (*)(float* code, unsigned char* codes, float* absmax, void* out, int block,
                           int count, void* stream);
   /// One step of Adam with 8-bit moments in blocks of 256, on CUDA's default stream.

@@ -41,7 +41,7 @@ std::string cuda_text() {
   return text.empty() ? "no device: " + why : text;
 }
 
-/// Loaded where a GPU is there or a file was named: on other machines its own libraries are missing.
+/// Loaded where a GPU is there or a file was named: elsewhere the libraries it needs are missing.
 std::string library_text() {
   const char* named = std::getenv("LLDM_BITSANDBYTES");
   const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();

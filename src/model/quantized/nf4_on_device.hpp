@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Weights in nf4 as numbers, on a device: by a library, by our kernel, or by tensor operations.  All
-// give the bits of nf4.hpp's loops.
+// Weights in nf4 as numbers, on a device: by a library, by our kernel, or by tensor operations.
+// All give the bits of nf4.hpp's loops.
 #pragma once
 
 #include <ATen/core/Tensor.h>
