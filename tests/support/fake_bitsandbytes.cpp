@@ -126,7 +126,9 @@ FAKE void cdequantize_blockwise_bf16_nf4(float* code, unsigned char* codes, floa
          weight_decay, gnorm_scale, n);                                                        \
   }
 FAKE_ADAM(cadam_8bit_blockwise_grad_fp32, float)
-#ifndef FAKE_WITHOUT_BFLOAT16_ADAM
+#ifdef FAKE_WITHOUT_BFLOAT16_ADAM
+FAKE_ADAM(cadam_8bit_blockwise_grad_fp16, std::uint16_t)
+#else
 FAKE_ADAM(cadam_8bit_blockwise_grad_bf16, std::uint16_t)
 #endif
 #ifndef FAKE_BEFORE_044
