@@ -15,6 +15,7 @@
 #include "lldm/memory/device.hpp"
 #include "lldm/plugin/loader.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "memory/bitsandbytes.hpp"
 #include "storage/input_file.hpp"
 
 namespace lldm {
@@ -179,9 +180,11 @@ nlohmann::ordered_json made_by(const Experiment& experiment) {
                                  {"device", device_of(experiment)},
                                  {"threads", experiment.options.threads},
                                  {"processor", processor()}};
-  if (made.at("device") != "cpu")
+  if (made.at("device") != "cpu") {
     for (const EnvironmentFact& fact : environment_facts())
       if (fact.name == "cuda") made["cuda"] = fact.value;  // the card, the driver
+    made["bitsandbytes"] = memory::bitsandbytes_version();
+  }
   return made;
 }
 

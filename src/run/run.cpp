@@ -5,6 +5,7 @@
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/run/grid_run.hpp"
+#include "memory/bitsandbytes.hpp"
 #include "run/deadline.hpp"
 #include "run/several_processes.hpp"
 #include "run/work_loop.hpp"
@@ -15,6 +16,7 @@ namespace {
 std::string chosen_device(const std::string& wish, Logger& logger) {
   const DeviceChoice choice = select_device(wish);
   if (wish == "auto") logger.info(message("device ", choice.device, ": ", choice.reason));
+  if (choice.device == "cuda") logger.info(message("bitsandbytes: ", memory::bitsandbytes_text()));
   return choice.device;
 }
 

@@ -9,6 +9,8 @@
 #include "lldm/stage/run_context.hpp"
 #include "lldm/stage/training_options.hpp"
 #include "lldm/train/trainer.hpp"
+#include "memory/bitsandbytes.hpp"
+#include "model/quantized/nf4_on_device.hpp"
 #include "stage/asked_plans.hpp"
 #include "stage/benchmark_rows.hpp"
 #include "stage/kinds.hpp"
@@ -198,6 +200,11 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   result["score_target"] = prepared.estimator.target(scored, prepared.process).name;
   result["gradient_path"] = to_string(prepared.setup.path);
   if (group) result["processes"] = group->size();
+  if (run.device == "cuda") {
+    result["bitsandbytes"] = memory::bitsandbytes_text();
+    if (const std::string decoder = nf4_decoder_text(); !decoder.empty())
+      result["nf4_decoder"] = decoder;
+  }
   if (filled)
     result["reference_scores"] = {{"plans", filled->asked},
                                   {"computed", filled->computed},
