@@ -61,11 +61,14 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   };
   const auto gradient = [&](std::int64_t width, std::int64_t outer) {
     if (!model.trains_weights) return columns(width, outer);
+    if (s.is_widened()) return s.widened_gradient(n, width, outer);
     return s.is_wide() ? s.wide_gradient(n, width, outer, false)
                        : s.weight(width * outer) + columns(width, outer);
   };
-  const std::int64_t projections =
-      model.trains_weights && s.is_wide() ? s.wide_gradient(all, qkv, d, true) : s.weight(qkv * d);
+  const std::int64_t projections = !model.trains_weights || !(s.is_wide() || s.is_widened())
+                                       ? s.weight(qkv * d)
+                                   : s.is_wide() ? s.wide_gradient(all, qkv, d, true)
+                                                 : s.widened_gradient(all, qkv, d);
   // The slopes of attention lie feature-major.
   const std::int64_t slopes_again =
       model.is_on_cpu && !is_more && d >= kLeastSide ? s.rows(qkv) : 0;

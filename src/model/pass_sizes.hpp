@@ -152,7 +152,13 @@ class PassSizes {
   }
 
   /// Whether products read bfloat16 and sum in float32.
-  [[nodiscard]] bool is_wide() const { return rounds() && model_.is_on_cpu && has_wide_products(); }
+  [[nodiscard]] bool is_wide() const {
+    return rounds() && model_.precision.compute == at::kBFloat16 && model_.is_on_cpu &&
+           has_wide_products();
+  }
+  /// Whether they read 16 bits through copies in float32 (products.hpp): float16, and bfloat16 on a
+  /// processor without its instructions.
+  [[nodiscard]] bool is_widened() const { return rounds() && model_.is_on_cpu && !is_wide(); }
   /// A tile of decoded weights with what it is decoded through, and packed; 0 where weights are
   /// read as they lie.
   [[nodiscard]] std::int64_t decoded() const {
@@ -163,6 +169,7 @@ class PassSizes {
     const bool is_read_in_place = model_.precision.storage == WeightStorage::bfloat16 &&
                                   model_.precision.compute == at::kBFloat16;
     const std::int64_t tile = is_read_in_place ? 0 : std::min(most, largest);
+    if (is_widened()) return 3 * tile;
     return tile + (!is_wide() ? 0 : is_read_in_place ? largest : tile);
   }
   /// Beside a product of `count` tokens whose weights are decoded: its inputs, rounded, and what a
@@ -172,6 +179,10 @@ class PassSizes {
     if (model_.precision.storage == WeightStorage::plain && !rounds()) return 0;
     const auto size = static_cast<std::int64_t>(c10::elementSize(model_.precision.compute));
     if (is_wide()) return count * size * in;
+    if (is_widened()) {  // inputs in both types
+      const std::int64_t rows = decoded() == 0 ? out : std::min(out, decoded() / (3 * size * in));
+      return count * (6 * in + 4 * rows);
+    }
     const std::int64_t at_once = decoded() == 0 ? out : std::min(out, decoded() / (size * in));
     return count * size * (at_once + (size == number_ ? 0 : in));
   }
@@ -181,6 +192,11 @@ class PassSizes {
                                            bool is_turned) const {
     const std::int64_t rounding = (is_turned ? 2 : 6) * out + 2 * in;
     return std::max(count * rounding, weight(out * in) + count * (2 * out + 4 * in));
+  }
+  /// The same through copies in float32.
+  [[nodiscard]] std::int64_t widened_gradient(std::int64_t count, std::int64_t out,
+                                              std::int64_t in) const {
+    return weight(out * in) + 6 * count * (out + in);
   }
   [[nodiscard]] bool has_dropout() const { return model_.has_dropout; }
   [[nodiscard]] std::int64_t rank() const { return model_.adapter_rank; }
@@ -200,9 +216,9 @@ class PassSizes {
   }
 
  private:
-  /// Inputs of products to bfloat16, between float32 rows.
+  /// Inputs of products to 16 bits, between float32 rows.
   [[nodiscard]] bool rounds() const {
-    return model_.precision.compute == at::kBFloat16 && model_.precision.rows() == at::kFloat;
+    return model_.precision.compute == at::kBFloat16 || model_.precision.compute == at::kHalf;
   }
   [[nodiscard]] bool is_head_plain() const {
     return model_.precision.storage == WeightStorage::plain;
