@@ -218,10 +218,10 @@ void TrainingReporter::on_reclaim(std::int64_t step, std::string_view what, std:
 
 void TrainingReporter::on_skip(std::int64_t step, const LossScale& scale) {
   skipped_steps_ = scale.skipped_steps;
-  run_.logger.info(
-      message("stage ", label_, ": step ", step + 1,
-              " was skipped: its gradient is not finite in float16; the loss scale is ",
-              scale.scale, " from now on"));
+  run_.logger.info(message("stage ", label_, ": step ", step + 1,
+                           " was skipped: its gradient is not finite in float16; the loss scale is "
+                           "2^",
+                           std::ilogb(scale.scale), " from now on"));
 }
 
 void TrainingReporter::on_save(const TrainingProgress& progress, const Optimizer& optimizer) {

@@ -12,7 +12,7 @@ echo "products in float16"
 run_lldm run "$SMOKE" --out "$WORK/straight" "${LARGE[@]}"
 expect_code 0 "the smoke experiment runs"
 expect_text 'dtype = "float16": a CPU rounds what products read to it and multiplies in float32'
-expect_text 'stage tuned: step 1 was skipped: its gradient is not finite in float16; the loss scale is 549755813888 from now on'
+expect_text 'stage tuned: step 1 was skipped: its gradient is not finite in float16; the loss scale is 2^39 from now on'
 run_lldm run "$SMOKE" --out "$WORK/wide" "${TINY[@]}" --set threads=1 --stage sft
 expect_code 0 "and in float32"
 python3 - "$WORK" << 'PYTHON'
@@ -53,10 +53,7 @@ expect_text "goes on after step"
 check "the models are those of the run left alone, bit for bit" [ "$(model_hashes "$WORK/straight")" = "$(model_hashes "$run")" ]
 
 echo "two processes"
-run_lldm launch --processes 2 run "$SMOKE" --out "$WORK/two" "${LARGE[@]}" --set reduction=ordered --stage tuned
-if [ "$code" -ne 0 ]; then # the key belongs to a stage
-  run_lldm launch --processes 2 run "$SMOKE" --out "$WORK/two" "${LARGE[@]}" --stage tuned
-fi
+run_lldm launch --processes 2 run "$SMOKE" --out "$WORK/two" "${LARGE[@]}"
 expect_code 0 "run, too"
 expect_text 'stage tuned: step 1 was skipped'
 
