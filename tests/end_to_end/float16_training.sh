@@ -53,7 +53,7 @@ expect_text "goes on after step"
 check "the models are those of the run left alone, bit for bit" [ "$(model_hashes "$WORK/straight")" = "$(model_hashes "$run")" ]
 
 echo "two processes"
-run_lldm launch --processes 2 run "$SMOKE" --out "$WORK/two" "${LARGE[@]}"
+run_lldm launch --processes 2 -- run "$SMOKE" --out "$WORK/two" "${LARGE[@]}"
 expect_code 0 "run, too"
 expect_text 'stage tuned: step 1 was skipped'
 
