@@ -37,8 +37,8 @@ std::shared_ptr<Transformer> tiny(at::ScalarType compute) {
 }
 
 /// Weights in float32, products in `compute`.
-struct World : TrainWorld {
-  World(at::ScalarType compute, GradientPath path, std::int64_t steps) : TrainWorld(steps) {
+struct ScaledWorld : TrainWorld {
+  ScaledWorld(at::ScalarType compute, GradientPath path, std::int64_t steps) : TrainWorld(steps) {
     policy = tiny(compute);
     policy->set_trainable(true);
     setup.policy = std::make_shared<AnyDenoiser>(policy);
@@ -118,7 +118,7 @@ TEST_CASE("Products in float16: the losses of twenty steps are those of float32 
           "[train][loss_scale]") {
   for (const GradientPath path : kPaths) {
     INFO(to_string(path));
-    const World wide(at::kFloat, path, 20), narrow(at::kHalf, path, 20);
+    const ScaledWorld wide(at::kFloat, path, 20), narrow(at::kHalf, path, 20);
     Heard of_wide, of_narrow;
     wide.trainer().run(of_wide);
     narrow.trainer().run(of_narrow);
@@ -142,7 +142,7 @@ TEST_CASE("A scale that is too large skips steps, none of which counts, and trai
           "[train][loss_scale]") {
   for (const GradientPath path : kPaths) {
     INFO(to_string(path));
-    World world(at::kHalf, path, 60);
+    ScaledWorld world(at::kHalf, path, 60);
     world.setup.loss_scaling = LossScaling{.initial = 0x1p40, .growth_interval = 5};
     Heard heard;
     const auto start = clone_frozen(*world.policy);
@@ -168,11 +168,11 @@ TEST_CASE("A checkpoint between skipped steps: what goes on from it ends in the 
     INFO("stopped after " << stop);
     const TemporaryFolder folder;
     const auto begin = [] {
-      World world(at::kHalf, GradientPath::pairwise, 60);
+      ScaledWorld world(at::kHalf, GradientPath::pairwise, 60);
       world.setup.loss_scaling = LossScaling{.initial = 0x1p40, .growth_interval = 7};
       return world;
     };
-    const World whole = begin(), stopped = begin(), resumed = begin();
+    const ScaledWorld whole = begin(), stopped = begin(), resumed = begin();
     Heard of_whole, of_stopped, of_resumed;
     whole.trainer().run(of_whole);
     of_stopped.stop_after = stop;
@@ -191,7 +191,7 @@ TEST_CASE("A checkpoint between skipped steps: what goes on from it ends in the 
         load_checkpoint(folder.path() / (stop == 4 ? "step-00000004" : "step-00000045"), "w", "t",
                         resumed.policy->parameters(), again.optimizer());
     CHECK(state.loss_scale.skipped_steps == static_cast<std::int64_t>(of_stopped.skipped.size()));
-    again.run(of_resumed, {.step = state.step, .loss_scale = state.loss_scale});
+    again.run(of_resumed, {.step = state.step, .since = {}, .loss_scale = state.loss_scale});
     CHECK(bit_equal(*whole.policy, *resumed.policy));
     CHECK(of_resumed.losses.back() == of_whole.losses.back());
     CHECK(of_resumed.metrics.back().at("skipped_steps") ==
@@ -201,7 +201,7 @@ TEST_CASE("A checkpoint between skipped steps: what goes on from it ends in the 
 }
 
 TEST_CASE("A gradient that is not finite at any scale ends the run", "[train][loss_scale]") {
-  World world(at::kHalf, GradientPath::replay, 10);
+  ScaledWorld world(at::kHalf, GradientPath::replay, 10);
   world.setup.loss_scaling = LossScaling{.initial = 4};
   world.setup.labels.where = "stage \"tuned\"";
   world.setup.labels.policy = "denoiser \"tiny\"";
@@ -222,7 +222,7 @@ TEST_CASE("Several processes skip the same steps, whoever's gradient is not fini
   std::vector<Heard> heard(2);
   std::vector<std::shared_ptr<Transformer>> policies(2);
   const auto thrown = on_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
-    World world(at::kHalf, GradientPath::replay, 40);
+    ScaledWorld world(at::kHalf, GradientPath::replay, 40);
     world.setup.optimizer.batch_size =
         2;  // one pair a process: they overflow at scales of their own
     world.setup.loss_scaling = LossScaling{.initial = 0x1p40, .growth_interval = 4};
@@ -241,7 +241,7 @@ TEST_CASE("Several processes skip the same steps, whoever's gradient is not fini
 TEST_CASE("Likelihood alone trains in float16, too", "[train][loss_scale]") {
   std::vector<double> last;
   for (const auto compute : {at::kFloat, at::kHalf}) {
-    World world(compute, GradientPath::linear, 15);
+    ScaledWorld world(compute, GradientPath::linear, 15);
     for (TrainingRow& row : world.setup.rows) row.answers.resize(1);
     world.setup.optimizer.gradient_accumulation_steps = 2;
     Heard heard;
