@@ -192,11 +192,13 @@ class PassSizes {
   }
 
   /// Whether products read bfloat16 and sum in float32.
-  [[nodiscard]] bool is_wide() const { return rounds() && model_.is_on_cpu && has_wide_products(); }
-  /// Whether products of 16 bits are made of copies in float32.
-  [[nodiscard]] bool is_widened() const {
-    return rounds() && model_.is_on_cpu && !has_wide_products();
+  [[nodiscard]] bool is_wide() const {
+    return rounds() && model_.precision.compute == at::kBFloat16 && model_.is_on_cpu &&
+           has_wide_products();
   }
+  /// Whether they read 16 bits through copies in float32 (products.hpp): float16, and bfloat16 on a
+  /// processor without its instructions.
+  [[nodiscard]] bool is_widened() const { return rounds() && model_.is_on_cpu && !is_wide(); }
   /// A tile of decoded weights with what it is decoded through, and packed or widened; 0 where
   /// weights are read as they lie.
   [[nodiscard]] std::int64_t decoded() const {
@@ -289,9 +291,9 @@ class PassSizes {
     const std::int64_t most = model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
     return std::min(rows, std::max<std::int64_t>(1, most / (compute_bytes() * columns)));
   }
-  /// Inputs of products to bfloat16, between float32 rows.
+  /// Inputs of products to 16 bits, between float32 rows.
   [[nodiscard]] bool rounds() const {
-    return model_.precision.compute == at::kBFloat16 && model_.precision.rows() == at::kFloat;
+    return model_.precision.compute == at::kBFloat16 || model_.precision.compute == at::kHalf;
   }
   [[nodiscard]] bool is_head_plain() const {
     return model_.precision.storage == WeightStorage::plain;

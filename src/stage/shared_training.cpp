@@ -22,10 +22,11 @@ std::string packed(const TrainingProgress& progress) {
   nlohmann::json since = nlohmann::json::object();
   for (const auto& [name, mean] : progress.since) since[name] = {mean.sum, mean.count};
   std::string bytes;
-  nlohmann::json::to_cbor(
-      {progress.step, std::move(since), progress.adaptation.evaluations,
-       progress.adaptation.variance, progress.memory.count, progress.memory.max_tokens_per_forward},
-      bytes);
+  nlohmann::json::to_cbor({progress.step, std::move(since), progress.adaptation.evaluations,
+                           progress.adaptation.variance, progress.memory.count,
+                           progress.memory.max_tokens_per_forward, progress.loss_scale.scale,
+                           progress.loss_scale.finite_steps, progress.loss_scale.skipped_steps},
+                          bytes);
   return bytes;
 }
 
@@ -37,6 +38,8 @@ TrainingProgress unpacked(const std::string& bytes) {
     progress.since[name] = {mean.at(0).get<double>(), mean.at(1).get<double>()};
   progress.adaptation = {json.at(2).get<std::int64_t>(), json.at(3).get<double>()};
   progress.memory = {json.at(4).get<std::int64_t>(), json.at(5).get<std::int64_t>()};
+  progress.loss_scale = {json.at(6).get<double>(), json.at(7).get<std::int64_t>(),
+                         json.at(8).get<std::int64_t>()};
   return progress;
 }
 
@@ -66,7 +69,8 @@ TrainingProgress begin_together(ProcessGroup& group, const TrainingProgress& pro
     if (parameter.value.requires_grad()) group.broadcast(parameter.value);
   for (const NamedParameter& moment : optimizer.state()) group.broadcast(moment.value);
   TrainingProgress begin = unpacked(first);
-  if (!group.is_first()) optimizer.load_state(optimizer.state(), begin.step);
+  if (!group.is_first())
+    optimizer.load_state(optimizer.state(), begin.step - begin.loss_scale.skipped_steps);
   return begin;
 }
 

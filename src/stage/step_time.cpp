@@ -75,7 +75,7 @@ double recomputed_share(const PassModel& pass) {
   return 0;
 }
 
-/// Of a token, in all blocks of a forward pass: what products read in bfloat16 and give in it.
+/// Of a token, in all blocks of a forward pass: what products read in 16 bits and give in them.
 double rounded_bytes(const ModelShape& shape) {
   const std::int64_t q = shape.heads * shape.head_width,
                      qkv = q + 2 * shape.kv_heads * shape.head_width;
@@ -89,8 +89,10 @@ double decoding_seconds(const StepModel& model, const DeviceProfile& profile) {
   const double values = model.pass.shape.matrix_values;
   constexpr double kGiga = 1e9;
   switch (model.pass.precision.storage) {
-    case WeightStorage::plain:
-      return 0;
+    case WeightStorage::plain:  // rounded to float16, and widened on a CPU
+      return model.pass.precision.compute == at::kHalf
+                 ? (model.pass.is_on_cpu ? 12 : 6) * values / (kGiga * profile.rates.bandwidth)
+                 : 0;
     case WeightStorage::bfloat16:  // read and widened, unless the products take them as they are
       return model.pass.precision.compute == at::kBFloat16
                  ? 0
@@ -137,12 +139,15 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const ModelShape& shape = model.pass.shape;
   const PassWork work = work_of(model, sizes.micro_batches.front(), plan);
   const ProductRates& products = rates_of(profile, shape.width);
+  // The rates of the two types of 16 bits are one on a GPU; a CPU multiplies float16 in float32, and
+  // bfloat16 where it has no instructions for it.
+  const bool is_on_cpu = model.pass.is_on_cpu;
+  const bool is_float16 = model.pass.precision.compute == at::kHalf;
   const bool is_bfloat16 = model.pass.precision.compute == at::kBFloat16;
-  const double plain = kTera * float32_rate(products, model.pass.is_on_cpu);
-  // Where the processor does not multiply bfloat16 it is multiplied as float32.
-  const bool is_widened = model.pass.is_on_cpu && !has_wide_products();
-  const double rate = is_bfloat16 && !is_widened ? kTera * products.bfloat16 : plain;
-  const bool is_fast_attention = is_bfloat16 && !model.pass.is_on_cpu;
+  const bool is_narrow = is_on_cpu ? is_bfloat16 && has_wide_products() : is_bfloat16 || is_float16;
+  const double plain = kTera * float32_rate(products, is_on_cpu);
+  const double rate = is_narrow ? kTera * products.bfloat16 : plain;
+  const bool is_fast_attention = is_narrow && !is_on_cpu;
   const double attention = kTera * (is_fast_attention ? profile.rates.attention_bfloat16
                                                       : profile.rates.attention_float32);
   const double number =
@@ -180,7 +185,8 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
                        as_double(10 * shape.width + 6 * shape.mlp_width) * work.tokens / row_rate;
   // Inputs of products that are rounded, and what they give widened: read 4 bytes and write 2, or
   // the reverse.
-  const double rounded = is_bfloat16 ? rounded_bytes(shape) * work.tokens / row_rate : 0;
+  const double rounded =
+      is_narrow || is_float16 ? rounded_bytes(shape) * work.tokens / row_rate : 0;
   // Of logits: written by a product, read and written by the softmax, read by the next products.
   const double logits =
       number * as_double(shape.logit_columns) * work.queries / (kGiga * profile.rates.bandwidth);

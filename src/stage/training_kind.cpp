@@ -130,6 +130,27 @@ void check_objective(const TrainingStage& training, const StageFit& fit, std::in
   });
 }
 
+/// Products in float16 take a loss scale, and weights that updates below its last bit reach.
+void check_loss_scale(const TrainingStage& training, const ModelOptions& model, bool is_whole,
+                      const StageFit& fit) {
+  if (model.dtype == ModelDtype::float16) {
+    if (is_whole && model.storage == WeightStorage::bfloat16)
+      fit.error(
+          "optimizer",
+          "[model] dtype = \"float16\" trains weights in float32, and storage is \"bfloat16\"",
+          "dtype = \"bfloat16\" trains bfloat16 weights; or storage = \"float32\", or an "
+          "adapter");
+    return;
+  }
+  const OptimizerOptions& optimizer = training.optimizer;
+  for (const auto& [key, is_given] :
+       {std::pair{"loss_scale", optimizer.loss_scale.has_value()},
+        std::pair{"loss_scale_growth_interval", optimizer.loss_scale_growth_interval.has_value()}})
+    if (is_given)
+      fit.error("optimizer", message("optimizer.", key, " has no effect: no product is in float16"),
+                "it is read with [model] dtype = \"float16\"");
+}
+
 /// Codes stay as they are: a stage trains an adapter beside a folder's or an earlier stage's.
 void check_storage(const TrainingStage& training, const StageFit& fit) {
   const ModelOptions& model = fit.experiment.options.model;
@@ -139,6 +160,7 @@ void check_storage(const TrainingStage& training, const StageFit& fit) {
     fit.error("optimizer",
               "optimizer.rounding has no effect: no weight that this stage trains is bfloat16",
               "it is read with [model] storage = \"bfloat16\" and without an adapter");
+  check_loss_scale(training, model, is_whole, fit);
   if (can_be_trained(model.storage)) return;
   if (is_fresh)
     fit.error("from",

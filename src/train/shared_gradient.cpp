@@ -6,10 +6,12 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "lldm/memory/purpose.hpp"
+#include "track/read_backs.hpp"
 #include "train/flat_gradients.hpp"
 
 namespace lldm {
@@ -79,9 +81,9 @@ void SharedGradient::finish() {
 bool SharedGradient::is_finite() const {
   if (buckets_) return buckets_->is_finite();
   const c10::NoGradGuard no_grad;
-  for (const at::Tensor& flat : flat_gradients(parameters_))
-    if (!std::isfinite(flat.sum(at::kDouble).item<double>())) return false;
-  return true;
+  std::vector<at::Tensor> sums;
+  for (const at::Tensor& flat : flat_gradients(parameters_)) sums.push_back(flat.sum(at::kDouble));
+  return std::ranges::all_of(read_back(sums), [](double sum) { return std::isfinite(sum); });
 }
 
 }  // namespace lldm

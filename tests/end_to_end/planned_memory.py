@@ -127,17 +127,17 @@ def write_two_streams(folder, seed):
         (folder / f"{number}c.toml").write_text(document(f"{number}c", model, stages, draw.choice([4, 8])))
 
 
-def write_rounded(folder, seed):
-    """Products of bfloat16: all weights trained, then an adapter beside them."""
-    draw = random.Random(seed + 2)
-    for number in range(30, 34):
+def write_rounded(folder, seed, dtype, first, trained):
+    """Products of 16 bits: all weights trained, then an adapter beside them."""
+    draw = random.Random(seed + first - 28)
+    for number in range(first, first + 4):
         write_rows(folder, number, draw)
         model = model_table(draw, FAMILIES[draw.randrange(len(FAMILIES))])
-        model["dtype"] = '"bfloat16"'
-        model["storage"] = draw.choice(['"float32"', '"bfloat16"'])
+        model["dtype"] = f'"{dtype}"'
+        model["storage"] = draw.choice(trained)
         stages = [stage(draw, number, "first", "sft", ""), stage(draw, number, "tuned", "preference", "first")]
         (folder / f"{number}a.toml").write_text(document(f"{number}a", model, stages))
-        keys = {"family": model["family"], "dtype": '"bfloat16"',
+        keys = {"family": model["family"], "dtype": f'"{dtype}"',
                 "storage": draw.choice(['"float32"', '"bfloat16"', '"int8"', '"nf4"']),
                 "recomputation": draw.choice(['"none"', '"selective"', '"full"']),
                 "adapter": '{ type = "lora", rank = %d, dropout = %s }' % (draw.choice([2, 4, 8]), draw.choice([0, 0.1]))}
@@ -239,6 +239,7 @@ if __name__ == "__main__":
     if action == "draw":
         write_configurations(where, int(sys.argv[3]))
         write_two_streams(where, int(sys.argv[3]))
-        write_rounded(where, int(sys.argv[3]))
+        write_rounded(where, int(sys.argv[3]), "bfloat16", 30, ['"float32"', '"bfloat16"'])
+        write_rounded(where, int(sys.argv[3]), "float16", 40, ['"float32"'])
     else:
         sys.exit(agree(where) if action == "agree" else compare(where))
