@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <functional>
 
+#include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
+#include "train/reads_micro_batches.hpp"
 
 namespace lldm {
 namespace {
@@ -47,6 +49,30 @@ std::int64_t micro_batches_per_step(const StepParts& parts) {
   return parts.needs.use == ScoreUse::coupled ? 1 : parts.optimizer.gradient_accumulation_steps;
 }
 
+/// Of a step's rows, those that one process scores together.
+std::vector<StepPart> parts_of_step(const StepParts& parts, const StepSharing& sharing,
+                                    std::size_t rows, std::int64_t texts_per_row = 1) {
+  std::vector<std::size_t> ends;
+  const auto size = static_cast<std::size_t>(rows_per_micro_batch(parts)),
+             texts = static_cast<std::size_t>(texts_per_row);
+  for (std::size_t end = 0; end < rows;) {
+    end = std::min(rows, end + size);
+    ends.push_back(end * texts);
+  }
+  return shared_parts(ends, sharing);
+}
+
+/// Of a whole step, the most that one process scores together.
+std::int64_t largest_part(const StepParts& parts, const StepSharing& sharing,
+                          std::int64_t texts_per_row = 1) {
+  const auto rows = static_cast<std::size_t>(parts.optimizer.batch_size *
+                                             parts.optimizer.gradient_accumulation_steps);
+  std::size_t most = 0;
+  for (const StepPart& part : parts_of_step(parts, sharing, rows, texts_per_row))
+    most = std::max(most, part.end - part.begin);
+  return static_cast<std::int64_t>(most);
+}
+
 /// Rows that are scored together, with the epoch of each.
 struct Candidate {
   std::int64_t tokens = 0;
@@ -56,11 +82,11 @@ struct Candidate {
 /// The heaviest micro-batches of the whole stage, whose order is known beforehand; of a longer one
 /// than is worth reading, the heaviest rows together.
 std::vector<Candidate> heaviest(const StepParts& parts, const TrainingSetup& setup,
+                                const StepSharing& sharing,
                                 const std::vector<std::int64_t>& tokens_of) {
   const auto rows = static_cast<std::int64_t>(tokens_of.size());
   const std::int64_t per_step =
       parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps;
-  const std::int64_t size = rows_per_micro_batch(parts);
   const std::int64_t steps = parts.optimizer.total_steps(rows);
   std::vector<Candidate> all;
   if (steps > kMostRowsSeen / per_step) {
@@ -69,17 +95,19 @@ std::vector<Candidate> heaviest(const StepParts& parts, const TrainingSetup& set
     std::ranges::sort(order, std::greater<>(),
                       [&](std::int64_t row) { return tokens_of[static_cast<std::size_t>(row)]; });
     all.emplace_back();
-    for (std::int64_t i = 0; i < size; ++i)
+    for (std::int64_t i = 0; i < largest_part(parts, sharing); ++i)
       all.back().rows.push_back({order[static_cast<std::size_t>(i % rows)], 0});
     return all;
   }
   RowOrder order(setup.draws, rows, per_step);
   for (std::int64_t step = 0; step < steps; ++step) {
-    std::int64_t count = 0;
-    for (const auto& entry : order.step(step, parts.optimizer.row_limit(rows))) {
-      if (count++ % size == 0) all.emplace_back();
-      all.back().rows.push_back(entry);
-      all.back().tokens += tokens_of[static_cast<std::size_t>(entry.row)];
+    const auto entries = order.step(step, parts.optimizer.row_limit(rows));
+    for (const StepPart& part : parts_of_step(parts, sharing, entries.size())) {
+      all.emplace_back();
+      for (std::size_t i = part.begin; i < part.end; ++i) {
+        all.back().rows.push_back(entries[i]);
+        all.back().tokens += tokens_of[static_cast<std::size_t>(entries[i].row)];
+      }
     }
     std::ranges::stable_sort(all, std::greater<>(), &Candidate::tokens);
     if (all.size() > kMostLooked) all.resize(kMostLooked);
@@ -100,7 +128,8 @@ MicroBatchLoad load_of(const StepParts& parts, const TrainingSetup& setup,
 }
 
 /// Rows of a corpus are all as long as the longest, but for a few.
-MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup) {
+MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup,
+                           const StepSharing& sharing) {
   MicroBatchLoad heaviest;
   std::int64_t most = 0;
   for (std::int64_t i = 0; i < std::min(setup.source->size(), kMostAsked); ++i) {
@@ -114,8 +143,9 @@ MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup) {
     if (tokens > most) most = tokens, heaviest = row;
   }
   MicroBatchLoad all;
-  for (std::int64_t i = 0; i < parts.optimizer.batch_size; ++i)
-    all.insert(all.end(), heaviest.begin(), heaviest.end());
+  const std::int64_t texts = largest_part(parts, sharing, std::ssize(heaviest));
+  for (std::int64_t i = 0; i < texts; ++i)
+    all.push_back(heaviest[static_cast<std::size_t>(i) % heaviest.size()]);
   return all;
 }
 
@@ -150,13 +180,24 @@ std::int64_t StepSizes::most_tokens() const {
   return most;
 }
 
-StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup) {
+StepSharing sharing_of(const AnyObjective& objective, const ObjectiveNeeds& needs,
+                       const TrainingSetup& setup) {
+  if (!setup.group) return {};
+  const auto loss = [&](const ScoreSet& scores) { return objective.evaluate(scores); };
+  return {.ranks = setup.group->size(),
+          .is_coupled = needs.use == ScoreUse::coupled,
+          .keeps_micro_batches =
+              setup.reduction == Reduction::ordered || reads_micro_batches(needs, loss)};
+}
+
+StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup,
+                        const StepSharing& sharing) {
   StepSizes sizes;
   sizes.has_patterns = streams_of(parts.process) > 1;
   sizes.micro_batches_per_step = micro_batches_per_step(parts);
   sizes.answers_per_row = std::max<std::int64_t>(1, parts.needs.group_size);
   if (setup.source) {
-    sizes.micro_batches = {corpus_load(parts, setup)};
+    sizes.micro_batches = {corpus_load(parts, setup, sharing)};
   } else {
     std::vector<std::int64_t> tokens_of;
     for (const TrainingRow& row : setup.rows) {
@@ -164,7 +205,7 @@ StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup) {
       for (const Text& text : row.answers) tokens += nominal_load(parts, text).tokens();
       tokens_of.push_back(tokens);
     }
-    for (const Candidate& candidate : heaviest(parts, setup, tokens_of))
+    for (const Candidate& candidate : heaviest(parts, setup, sharing, tokens_of))
       sizes.micro_batches.push_back(load_of(parts, setup, candidate));
   }
   if (!setup.validation.empty()) sizes.validation = validation_load(parts, setup);

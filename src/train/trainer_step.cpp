@@ -2,9 +2,6 @@
 // An optimizer step: its parts, what this process does of them, and what all came to.
 #include "train/trainer_step.hpp"
 
-#include <ATen/ops/full.h>
-#include <ATen/ops/ones.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -14,6 +11,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
+#include "train/reads_micro_batches.hpp"
 #include "train/score_metrics.hpp"
 
 namespace lldm {
@@ -41,30 +39,15 @@ void add_passes(std::map<std::string, Mean>& metrics, const PassCounts& passes) 
 }
 
 bool TrainerCore::reads_micro_batches() const {
-  if (needs_.denominator != Denominator::none || needs_.use == ScoreUse::coupled) return false;
-  const auto loss_of = [&](double micro_batches) {
-    ScoreSet set;
-    set.policy = at::full({1, needs_.group_size}, -1.0, at::kDouble);
-    if (needs_.reference) set.reference = set.policy;
-    set.lengths = at::ones({1, needs_.group_size}, at::kDouble);
-    set.totals = {.tokens = 1, .rows = 1, .groups = 1, .first_tokens = 1};
-    set.totals.micro_batches = micro_batches;
-    return loss_(set).loss_sum.item<double>();
-  };
-  try {
-    return loss_of(1) != loss_of(2);
-  } catch (const std::exception&) {  // it reads more than that: nobody knows
-    return true;
-  }
+  return lldm::reads_micro_batches(needs_, loss_);
 }
 
 std::vector<StepPart> TrainerCore::parts_of(const StepRows& chosen) const {
-  const int ranks = setup_.group ? setup_.group->size() : 1;
-  const bool is_coupled = needs_.use == ScoreUse::coupled;
-  const bool are_even = !is_coupled && chosen.ends.size() % static_cast<std::size_t>(ranks) == 0;
-  if (ranks == 1 || setup_.reduction == Reduction::ordered || keeps_micro_batches_ || are_even)
-    return whole_parts(chosen.ends, ranks);
-  return split_parts(chosen.ends, ranks);
+  return shared_parts(
+      chosen.ends,
+      {.ranks = setup_.group ? setup_.group->size() : 1,
+       .is_coupled = needs_.use == ScoreUse::coupled,
+       .keeps_micro_batches = setup_.reduction == Reduction::ordered || keeps_micro_batches_});
 }
 
 void TrainerCore::require_finite_share(const Step& now) const {
