@@ -9,6 +9,7 @@
 #include "run/deadline.hpp"
 #include "run/several_processes.hpp"
 #include "run/work_loop.hpp"
+#include "stage/budget_share.hpp"
 
 namespace lldm {
 namespace {
@@ -40,7 +41,7 @@ Workshop open_workshop(const RunSchedule& schedule, const Registry& registry, Me
   ProcessGroup* const group = options.group.get();
   const std::string device = agreed_device(file.device, group, logger);
   set_threads(schedule, group, /*is_shared=*/group != nullptr);
-  if (group && device == "cpu") sharers *= group->local_size();
+  sharers *= budget_sharers(group, device);
   if (!memory.is_installed()) memory.install();
   ByteSize budget = file.memory.budget;
   budget.bytes /= sharers;

@@ -14,10 +14,12 @@ HostLimits host_limits() {
 
 void require_host_memory(const HostNeeds& needs, const HostLimits& limits,
                          const std::string& advice) {
-  if (needs.bytes > limits.bytes)
-    throw OutOfMemory(message("out of host memory before the first step: the plan needs ",
-                              bytes_text(needs.bytes), ", this machine has ",
-                              bytes_text(limits.bytes), "\n", advice));
+  if (needs.bytes > limits.bytes / limits.processes)
+    throw OutOfMemory(message(
+        "out of host memory before the first step: the plan needs ", bytes_text(needs.bytes),
+        ", this machine has ", bytes_text(limits.bytes),
+        limits.processes > 1 ? message(" for ", limits.processes, " processes") : std::string(),
+        "\n", advice));
   if (limits.locked >= 0 && needs.locked > limits.locked)
     throw OutOfMemory(message(
         "out of lockable host memory before the first step: the plan locks ",

@@ -14,8 +14,9 @@ struct HostNeeds {
 };
 
 struct HostLimits {
-  std::int64_t bytes = 0;    // that the machine, or this process's share of it, has
+  std::int64_t bytes = 0;    // that the machine has
   std::int64_t locked = -1;  // that this process may lock; -1: as many as it likes
+  int processes = 1;         // of this run on this machine, which share its bytes
 };
 
 /// Of this machine: its memory or that of the control group; RLIMIT_MEMLOCK.

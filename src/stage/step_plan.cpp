@@ -133,19 +133,50 @@ void set_storage(StepModel& model, WeightStorage storage) {
   const auto& [shape, precision] = std::tie(model.pass.shape, model.pass.precision);
   model.weight_bytes = static_cast<std::int64_t>(weight_bytes(shape, precision));
   model.matrix_bytes = static_cast<std::int64_t>(block_matrix_bytes(shape, precision));
+  if (!model.pass.trains_weights) return;
+  set_optimizer(model, model.optimizer);
+  if (model.gradient_sums > 0) model.gradient_sums = trained_bytes(model);
 }
 
 bool has_streamed(const StepModel& model) {
   return model.frozen.is_streamed() && (model.pass.adapter_values > 0 || model.has_reference);
 }
 
-std::int64_t locked_host_bytes(const StepModel& model, const StepPlan& plan) {
-  if (model.pass.is_on_cpu) return 0;
+void set_optimizer(StepModel& model, const OptimizerOptions& optimizer) {
+  const bool is_narrow =
+      model.pass.trains_weights && model.pass.precision.storage == WeightStorage::bfloat16;
+  const OptimizerBytes bytes =
+      optimizer_bytes(optimizer, model.trained_sizes, is_narrow ? 2 : number_bytes(model),
+                      model.pass.is_on_cpu ? "cpu" : "cuda");
+  model.optimizer = optimizer;
+  model.optimizer_bytes = bytes.device;
+  model.optimizer_host = bytes.host;
+  model.optimizer_staging = bytes.staging;
+  // Moments in codes are looked up and sought among 256: on the CPU five times AdamW's pass.
+  const bool is_slow = optimizer.type == "adamw_8bit" && model.pass.is_on_cpu;
+  model.optimizer_moves = StepModel{}.optimizer_moves * (is_slow ? 5 : 1);
+}
+
+void set_exchange(StepModel& model, Reduction reduction) {
+  model.exchange = {.what = "sums of processes"};
+  // Another's gradients beside the sums and the own ones (SharedGradient).
+  if (reduction == Reduction::ordered) model.exchange.gradients = trained_bytes(model);
+  // Of 16 bits: in float32, slice by slice (ProcessGroup::sum).
+  constexpr std::int64_t kSlice = 1 << 24, kFloatBytes = 4;
+  const bool is_narrow = trained_bytes(model) < kFloatBytes * model.trained;
+  if (reduction == Reduction::fast && is_narrow && model.pass.is_on_cpu)
+    model.exchange.staging = kFloatBytes * std::min(kSlice, model.trained);
+}
+
+HostNeeds host_needs(const StepModel& model, const StepPlan& plan) {
+  const std::int64_t states = model.optimizer_host + model.optimizer_staging;
+  if (model.pass.is_on_cpu) return {.bytes = plan.memory.peak_bytes() + states};
   const ModelShape& shape = model.pass.shape;
   const bool is_offloaded = model.pass.recomputation == Recomputation::offload;
   const std::int64_t rows =
       is_offloaded ? number_bytes(model) * shape.layers * shape.width * plan.tokens_kept : 0;
-  return rows + (has_streamed(model) ? model.matrix_bytes : 0);
+  const std::int64_t copied = rows + (has_streamed(model) ? model.matrix_bytes : 0);
+  return {.bytes = copied + states, .locked = copied + model.optimizer_staging};
 }
 
 StepModel step_model(const ExperimentOptions& options, const TrainingStage& stage,
@@ -162,18 +193,12 @@ StepModel step_model(const ExperimentOptions& options, const TrainingStage& stag
                 .adapter_values = facts.adapter_values,
                 .adapter_rank = is_adapter ? options.model.adapter.rank : 0,
                 .has_dropout = is_adapter && options.model.adapter.dropout > 0};
+  model.optimizer = stage.optimizer;
+  model.trained_sizes = facts.trained_sizes;
   set_storage(model, precision.storage);
   model.frozen = {options.memory.frozen_weights, options.memory.streamed_blocks};
   model.trained = is_adapter ? facts.adapter_values : shape.parameters;
-  const OptimizerBytes optimizer = optimizer_bytes(
-      stage.optimizer, facts.trained_sizes,
-      !is_adapter && precision.storage == WeightStorage::bfloat16 ? 2 : number_bytes(model),
-      device);
-  model.optimizer_bytes = optimizer.device;
-  model.optimizer_host = optimizer.host;
-  // Moments in codes are looked up and sought among 256: on the CPU five times AdamW's pass.
-  if (stage.optimizer.type == "adamw_8bit" && model.pass.is_on_cpu) model.optimizer_moves *= 5;
-  model.optimizer_staging = optimizer.staging;
+  set_optimizer(model, stage.optimizer);
   if (stage.reduction.value_or(Reduction::fast) == Reduction::ordered)
     model.gradient_sums = trained_bytes(model);
   model.has_reference = facts.has_reference;
@@ -222,7 +247,9 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
     in.moments.push_back({.what = "gradient noise", .workspace = 24 * model.followed_values});
   if (model.publishing_bytes > 0)
     in.moments.push_back({.what = "publishing", .staging = model.publishing_bytes});
+  if (model.exchange.bytes() > 0) in.moments.push_back(model.exchange);
   plan.memory = plan_memory(in);
+  for (const PlanLine& line : in.held) plan.held_bytes += line.bytes;
   return plan;
 }
 

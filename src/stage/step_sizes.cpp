@@ -143,6 +143,7 @@ MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup,
     if (tokens > most) most = tokens, heaviest = row;
   }
   MicroBatchLoad all;
+  if (heaviest.empty()) return all;
   const std::int64_t texts = largest_part(parts, sharing, std::ssize(heaviest));
   for (std::int64_t i = 0; i < texts; ++i)
     all.push_back(heaviest[static_cast<std::size_t>(i) % heaviest.size()]);

@@ -7,9 +7,11 @@
 #include "experiment/settled_steps.hpp"
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/bytes.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/storage/files.hpp"
+#include "stage/budget_share.hpp"
 #include "stage/choose_step.hpp"
 #include "stage/host_memory.hpp"
 #include "text/json.hpp"
@@ -62,10 +64,11 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen,
   write_file_atomically(file, json.dump(2) + "\n");
 }
 
-/// The keys that help; their last line is a larger budget, which makes no machine larger.
-std::string without_budget(const std::string& advice) {
-  const std::size_t last = advice.rfind('\n');
-  return last == std::string::npos ? advice : advice.substr(0, last);
+/// Of what every one of `sharers` processes gets, the budgets of the file.
+BudgetRange times(std::int64_t sharers, BudgetRange range) {
+  range.from *= sharers;
+  if (range.below != BudgetRange::kNoEnd) range.below *= sharers;
+  return range;
 }
 
 }  // namespace
@@ -95,7 +98,11 @@ StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& option
 }
 
 std::string TrainingPlan::advice(const TrainingStage& stage) const {
-  return advice_text(model, sizes, needs, chosen, stage);
+  const std::string ways = advice_text(model, sizes, needs, chosen, stage);
+  const std::int64_t all = sharers * chosen.plan.memory.peak_bytes();
+  return message(ways, ways.empty() ? "" : "\n", "  or a [memory] budget of ",
+                 bytes_text_above(all),
+                 sharers > 1 ? message(", which ", sharers, " processes of a machine divide") : "");
 }
 
 TrainingPlan plan_training(const RunContext& run, const Work& work, const TrainingStage& stage,
@@ -116,8 +123,12 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
        .has_reference = prepared.setup.reference != nullptr,
        .publishes_sums = prepared.is_published && net.has_adapter() && !prepared.bundle.base},
       device);
-  plan.sizes = sizes_of_rows(
-      {prepared.estimator, prepared.process, prepared.needs, stage.optimizer}, prepared.setup);
+  if (run.options.group) set_exchange(plan.model, prepared.setup.reduction);
+  plan.sizes =
+      sizes_of_rows({prepared.estimator, prepared.process, prepared.needs, stage.optimizer},
+                    prepared.setup, sharing_of(prepared.objective, prepared.needs, prepared.setup));
+  plan.sharers = budget_sharers(run.options.group.get(), device);
+  const ByteSize budget{options.memory.budget.bytes / plan.sharers};
   const std::filesystem::path file = work.folder / kStepPlanName;
   const StepAsked open = asked_step(stage, options);
   StepAsked asked = open;
@@ -126,8 +137,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   const Combination combination = prepared.estimator.target(1).combination;
   const DeviceProfile profile = profile_of(options, device);
   const auto choose = [&] {
-    return choose_step(plan.model, plan.sizes, plan.needs, combination, asked, profile,
-                       options.memory.budget);
+    return choose_step(plan.model, plan.sizes, plan.needs, combination, asked, profile, budget);
   };
   plan.chosen = choose();
   // It changes no bit, so a budget by which the work was found again may ask for another one.
@@ -148,18 +158,16 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
              ? "\n  the way to do the steps is the table `settled` of the stage: without "
                "it it is chosen anew"
              : ""));
-  const std::int64_t of_device =
-      plan.model.pass.is_on_cpu ? plan.chosen.plan.memory.peak_bytes() : 0;
-  const std::int64_t locked = locked_host_bytes(plan.model, plan.chosen.plan);
-  require_host_memory(
-      {.bytes = of_device + plan.model.optimizer_host + plan.model.optimizer_staging + locked,
-       .locked = plan.model.pass.is_on_cpu ? 0 : plan.model.optimizer_staging + locked},
-      host_limits(), without_budget(plan.advice(stage)));
+  HostLimits limits = host_limits();
+  if (run.options.group) limits.processes = run.options.group->local_size();
+  // A larger budget makes no machine larger.
+  require_host_memory(host_needs(plan.model, plan.chosen.plan), limits,
+                      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen, stage));
   const bool is_first = !run.options.group || run.options.group->is_first();
   const bool is_open = open.path == GradientPath::automatic || open.max_tokens_per_forward == 0;
   if (!is_recalled && is_first && is_open && !stage.settled)
-    budgets = same_budgets(plan.model, plan.sizes, plan.needs, combination, open, profile,
-                           options.memory.budget, plan.chosen);
+    budgets = times(plan.sharers, same_budgets(plan.model, plan.sizes, plan.needs, combination,
+                                               open, profile, budget, plan.chosen));
   if (is_first && (!is_recalled || is_reopened)) keep(file, plan.chosen, budgets);
   return plan;
 }

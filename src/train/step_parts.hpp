@@ -19,7 +19,7 @@ struct StepPart {
 /// What decides which parts a step is cut into.
 struct StepSharing {
   int ranks = 1;
-  bool is_coupled = false;           // the loss couples all rows of a step, which are one micro-batch
+  bool is_coupled = false;  // the loss couples all rows of a step, which are one micro-batch
   bool keeps_micro_batches = false;  // sums in a fixed order, or a loss that counts micro-batches
 };
 

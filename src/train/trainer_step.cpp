@@ -38,16 +38,13 @@ void add_passes(std::map<std::string, Mean>& metrics, const PassCounts& passes) 
   add("reference_passes", passes.reference);
 }
 
-bool TrainerCore::reads_micro_batches() const {
-  return lldm::reads_micro_batches(needs_, loss_);
-}
+bool TrainerCore::reads_micro_batches() const { return lldm::reads_micro_batches(needs_, loss_); }
 
 std::vector<StepPart> TrainerCore::parts_of(const StepRows& chosen) const {
-  return shared_parts(
-      chosen.ends,
-      {.ranks = setup_.group ? setup_.group->size() : 1,
-       .is_coupled = needs_.use == ScoreUse::coupled,
-       .keeps_micro_batches = setup_.reduction == Reduction::ordered || keeps_micro_batches_});
+  return shared_parts(chosen.ends, {.ranks = setup_.group ? setup_.group->size() : 1,
+                                    .is_coupled = needs_.use == ScoreUse::coupled,
+                                    .keeps_micro_batches = setup_.reduction == Reduction::ordered ||
+                                                           keeps_micro_batches_});
 }
 
 void TrainerCore::require_finite_share(const Step& now) const {
