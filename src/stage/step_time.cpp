@@ -129,6 +129,16 @@ double copying_seconds(double bytes, double computing, const StepModel& model,
   return model.pass.is_on_cpu ? copying : std::max(0.0, copying - computing);
 }
 
+/// On the host the states are moved by its own memory, while gradients come and weights go.
+double optimizer_seconds(const StepModel& model, double trained_bytes,
+                         const DeviceProfile& profile) {
+  constexpr double kGiga = 1e9;
+  const double moved = model.optimizer_moves * as_double(model.trained);
+  if (model.optimizer_host == 0) return moved / (kGiga * profile.rates.bandwidth);
+  static const double host = find_profile("cpu").rates.bandwidth;
+  return std::max(moved / (kGiga * host), 2 * trained_bytes / (kGiga * profile.rates.transfer));
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& model,
@@ -194,6 +204,9 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
                kCallsBackward = as_double(kBlockCallsBackward);
   const double calls = kMicro * profile.rates.call * as_double(shape.layers) * work.passes;
   const double steps = as_double(sizes.micro_batches_per_step);
+  const bool is_narrow = trains_weights && model.pass.precision.storage == WeightStorage::bfloat16;
+  const double trained =
+      is_narrow ? as_double(model.weight_bytes) : number * as_double(model.trained);
   std::vector<std::pair<std::string_view, double>> parts = {
       {"products", steps * (forward + backward)},
       {"head", steps * (head_forward + head_backward + (trains_weights ? 6 : 4) * logits)},
@@ -203,8 +216,7 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
       {"scoring", steps * scored * (forward + head_forward + work.attention / attention)},
       {"decoding", steps * decoding * work.passes * (2 + again + scored)},
       {"memory", steps * (moved + rounded) * (3 + again + scored)},
-      {"optimizer",
-       model.optimizer_moves * as_double(model.trained) / (kGiga * profile.rates.bandwidth)},
+      {"optimizer", optimizer_seconds(model, trained, profile)},
       {"calls", steps * calls * (kCallsForward * (1 + again + scored) + kCallsBackward)}};
   double computing = 0;  // the optimizer is none of it
   for (const auto& [what, seconds] : parts)
