@@ -196,7 +196,7 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   // Inputs of products that are rounded, and what they give widened: read 4 bytes and write 2, or
   // the reverse.
   const double rounded =
-      is_narrow || is_float16 ? rounded_bytes(shape) * work.tokens / row_rate : 0;
+      is_bfloat16 || is_float16 ? rounded_bytes(shape) * work.tokens / row_rate : 0;
   // Of logits: written by a product, read and written by the softmax, read by the next products.
   const double logits =
       number * as_double(shape.logit_columns) * work.queries / (kGiga * profile.rates.bandwidth);
