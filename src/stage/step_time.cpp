@@ -154,10 +154,11 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const bool is_on_cpu = model.pass.is_on_cpu;
   const bool is_float16 = model.pass.precision.compute == at::kHalf;
   const bool is_bfloat16 = model.pass.precision.compute == at::kBFloat16;
-  const bool is_narrow = is_on_cpu ? is_bfloat16 && has_wide_products() : is_bfloat16 || is_float16;
+  const bool has_narrow_products =
+      is_on_cpu ? is_bfloat16 && has_wide_products() : is_bfloat16 || is_float16;
   const double plain = kTera * float32_rate(products, is_on_cpu);
-  const double rate = is_narrow ? kTera * products.bfloat16 : plain;
-  const bool is_fast_attention = is_narrow && !is_on_cpu;
+  const double rate = has_narrow_products ? kTera * products.bfloat16 : plain;
+  const bool is_fast_attention = has_narrow_products && !is_on_cpu;
   const double attention = kTera * (is_fast_attention ? profile.rates.attention_bfloat16
                                                       : profile.rates.attention_float32);
   const double number =
