@@ -205,9 +205,10 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
                kCallsBackward = as_double(kBlockCallsBackward);
   const double calls = kMicro * profile.rates.call * as_double(shape.layers) * work.passes;
   const double steps = as_double(sizes.micro_batches_per_step);
-  const bool is_narrow = trains_weights && model.pass.precision.storage == WeightStorage::bfloat16;
+  const bool is_half_size =
+      trains_weights && model.pass.precision.storage == WeightStorage::bfloat16;
   const double trained =
-      is_narrow ? as_double(model.weight_bytes) : number * as_double(model.trained);
+      is_half_size ? as_double(model.weight_bytes) : number * as_double(model.trained);
   std::vector<std::pair<std::string_view, double>> parts = {
       {"products", steps * (forward + backward)},
       {"head", steps * (head_forward + head_backward + (trains_weights ? 6 : 4) * logits)},

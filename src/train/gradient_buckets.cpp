@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "train/gradient_buckets.hpp"
 
-#include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/function.h>
@@ -14,6 +13,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "track/read_backs.hpp"
 #include "train/flat_gradients.hpp"
 
 namespace lldm {
@@ -138,9 +138,8 @@ void GradientBuckets::abandon() noexcept {
 
 bool GradientBuckets::is_finite() const {
   if (checks_.empty()) return true;
-  const at::Tensor all = at::stack(checks_).to(at::Device(at::kCPU));  // one wait
-  const double* values = all.const_data_ptr<double>();
-  return std::all_of(values, values + all.numel(),
+  const std::vector<double> values = read_back(checks_);
+  return std::all_of(values.begin(), values.end(),
                      [](double value) { return std::isfinite(value); });
 }
 
