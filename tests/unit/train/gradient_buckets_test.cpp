@@ -69,8 +69,8 @@ struct WatchedWorld {
   explicit WatchedWorld(const std::string& family = "llada", std::int64_t group_size = 1,
                         bool has_adapter = false)
       : policy(family_model(family, at::kFloat)), reference(clone_frozen(*policy)) {
-    policy->set_trainable(!has_adapter);
     if (has_adapter) adapt(*policy);
+    policy->set_trainable(true);
     batch = toy_batch(toy_texts(3, static_cast<std::size_t>(group_size)), group_size,
                       MonteCarloElbo({.draws = 4}));
     totals = totals_of(batch);
