@@ -28,14 +28,13 @@ namespace {
 /// What a test sees of the sums of one process.
 struct Record {
   struct Sum {
-    at::Tensor values, then;      // as they lie in the gradients, as they were when it began
-    bool is_first_block_touched;  // by the pass that is watched
+    at::Tensor values, then;  // as they lie in the gradients, as they were when it began
+    at::Tensor first_block;   // a gradient of it, as it was then
   };
   std::vector<Sum> begun;
   std::vector<at::Tensor> late;
   int waits = 0;
   bool takes = true;
-  at::Tensor first_block_before;  // its gradient when the pass began that is watched
 };
 
 class RecordedSums final : public GradientSums {
@@ -43,8 +42,7 @@ class RecordedSums final : public GradientSums {
   RecordedSums(Record& record, at::Tensor first_block)
       : record_(record), first_block_(std::move(first_block)) {}
   bool begin(const at::Tensor& values) override {
-    record_.begun.push_back(
-        {values, values.clone(), !at::equal(first_block_.grad(), record_.first_block_before)});
+    record_.begun.push_back({values, values.clone(), first_block_.grad().clone()});
     return record_.takes;
   }
   void wait() override { ++record_.waits; }
@@ -69,8 +67,8 @@ struct WatchedWorld {
   explicit WatchedWorld(const std::string& family = "llada", std::int64_t group_size = 1,
                         bool has_adapter = false)
       : policy(family_model(family, at::kFloat)), reference(clone_frozen(*policy)) {
-    policy->set_trainable(!has_adapter);
     if (has_adapter) adapt(*policy);
+    policy->set_trainable(true);
     batch = toy_batch(toy_texts(3, static_cast<std::size_t>(group_size)), group_size,
                       MonteCarloElbo({.draws = 4}));
     totals = totals_of(batch);
@@ -87,11 +85,9 @@ struct WatchedWorld {
     throw Error("the model has no first block");
   }
   void make_buckets() {
-    note_first_block();
     buckets = std::make_unique<GradientBuckets>(
         parameters, std::make_unique<RecordedSums>(record, first_block()), kSmall);
   }
-  void note_first_block() { record.first_block_before = first_block().grad().clone(); }
   void step(const AnyObjective& objective, GradientPath path, std::int64_t most_tokens = 16384) {
     const ScoreEngine<Transformer> engine(policy, objective.needs().reference ? reference : nullptr,
                                           "cpu", EngineOptions{most_tokens});
@@ -100,11 +96,12 @@ struct WatchedWorld {
   void watched_step(const AnyObjective& objective, GradientPath path, std::int64_t most_tokens,
                     std::function<void()> before_followed = {}) {
     make_buckets();
-    const LastBackward last([&] {
-      note_first_block();
-      buckets->watch(before_followed);
-    });
+    const LastBackward last([&] { buckets->watch(before_followed); });
     step(objective, path, most_tokens);
+  }
+  /// Whether a sum began when the pass had still to come to the first block.
+  [[nodiscard]] bool is_before_first_block(const Record::Sum& sum) const {
+    return !at::equal(sum.first_block, first_block().grad());
   }
   [[nodiscard]] std::int64_t numbers() const {
     std::int64_t count = 0;
@@ -139,8 +136,8 @@ TEST_CASE("Gradient buckets: sums of the last blocks begin before the first bloc
   world.step(Sft({}), path, most_tokens);  // a micro-batch before: nothing is final
   world.watched_step(Sft({}), path, most_tokens);
   REQUIRE(world.record.begun.size() > 4);
-  CHECK_FALSE(world.record.begun.front().is_first_block_touched);
-  CHECK(world.record.begun.back().is_first_block_touched);
+  CHECK(world.is_before_first_block(world.record.begun.front()));
+  CHECK_FALSE(world.is_before_first_block(world.record.begun.back()));
   CHECK(numbers_of(world.record) == world.numbers());  // the first block and the embedding too
   require_final(world.record);
   CHECK(world.buckets->is_finite());
@@ -153,7 +150,7 @@ TEST_CASE("Gradient buckets: what begins is final for every family, and beside a
       INFO(family << (has_adapter ? ", adapter" : ""));
       WatchedWorld world(family, 1, has_adapter);
       world.watched_step(Sft({}), GradientPath::linear, 16384);
-      CHECK_FALSE(world.record.begun.front().is_first_block_touched);
+      CHECK(world.is_before_first_block(world.record.begun.front()));
       CHECK(numbers_of(world.record) == world.numbers());
       require_final(world.record);
     }

@@ -69,6 +69,7 @@ struct WideWorld : TrainWorld {
     setup.path = GradientPath::linear;
     setup.optimizer.batch_size = 1;
     setup.optimizer.gradient_accumulation_steps = rows;
+    setup.optimizer.epsilon = 1e-3;  // a gradient near zero has no step of a full rate
     setup.rhythm.logging_steps = 1;
     setup.group = std::move(group);
   }
