@@ -210,6 +210,21 @@ StepModel step_model(const ExperimentOptions& options, const TrainingStage& stag
   return model;
 }
 
+namespace {
+
+/// What a micro-batch's scores and their slopes hold, eight bytes a query each: those of the
+/// reference, and on each path (engine_paths.cpp, engine_pairwise.cpp) what it keeps.
+std::int64_t score_bytes(const MicroBatchLoad& texts, bool has_reference, GradientPath path) {
+  const std::int64_t kept = path == GradientPath::retain     ? 3
+                            : path == GradientPath::pairwise ? 1
+                                                             : 2;
+  std::int64_t queries = 0;
+  for (const TextLoad& text : texts) queries += text.queries;
+  return 8 * queries * (kept + (has_reference ? 1 : 0));
+}
+
+}  // namespace
+
 StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                    const StepSettings& settings, ByteSize budget) {
   PassModel pass = model.pass;
@@ -222,7 +237,8 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   // While pairs are back-propagated, and no longer: the reference has scored them before.
   const std::int64_t buffers =
       settings.path == GradientPath::pairwise ? trained_bytes(model) * pairwise_buffers(needs) : 0;
-  for (const MicroBatchLoad& texts : sizes.micro_batches)
+  for (const MicroBatchLoad& texts : sizes.micro_batches) {
+    const std::int64_t scores = score_bytes(texts, model.has_reference, settings.path);
     for (const std::vector<Pack>& graphs :
          graphs_of(texts, settings, sizes.is_bound, sizes.has_patterns)) {
       std::int64_t kept = 0;
@@ -233,9 +249,11 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
       plan.tokens_kept = std::max(plan.tokens_kept, kept);
       for (PlanMoment moment : training_moments(pass, graphs)) {
         moment.gradients += buffers;
+        moment.workspace += scores;
         in.moments.push_back(moment);
       }
     }
+  }
   const auto add_scored = [&](const std::vector<Pack>& packs) {
     for (const Pack& pack : packs)
       for (const PlanMoment& moment : scoring_moments(pass, pack)) in.moments.push_back(moment);

@@ -155,18 +155,19 @@ MicroBatchLoad validation_load(const StepParts& parts, const TrainingSetup& setu
   const auto size = parts.needs.use == ScoreUse::coupled
                         ? rows.size()
                         : static_cast<std::size_t>(parts.optimizer.batch_size);
-  MicroBatchLoad heaviest;
+  std::size_t heaviest = 0;  // the first row of the micro-batch
   std::int64_t most = 0, tokens = 0;
-  MicroBatchLoad loads;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i % size == 0) loads.clear(), tokens = 0;
-    for (const Text& text : rows[i].answers) {
-      loads.push_back(nominal_load(parts, text));
-      tokens += loads.back().tokens();
-    }
-    if (tokens > most) most = tokens, heaviest = loads;
+    if (i % size == 0) tokens = 0;
+    for (const Text& text : rows[i].answers) tokens += nominal_load(parts, text).tokens();
+    if (tokens > most) most = tokens, heaviest = i - i % size;
   }
-  return heaviest;
+  MicroBatchLoad loads;
+  for (std::size_t i = heaviest; i < std::min(heaviest + size, rows.size()); ++i)
+    for (std::size_t a = 0; a < rows[i].answers.size(); ++a)
+      loads.push_back(load_of(parts, rows[i].answers[a],
+                              TextDraws(setup.draws, Purpose::evaluation, 0, rows[i].id, a)));
+  return loads;
 }
 
 }  // namespace
