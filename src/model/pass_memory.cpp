@@ -79,17 +79,18 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
                       : (is_turned && s.takes_onednn(q, d) ? s.number() * d * q : 0);
   const std::int64_t scaled = s.scaled();
   std::vector<PlanMoment> moments = {
-      moment(some(f + up) + std::max(s.decoded_gradient(n, d, d, f), dropped(f)), 0),
+      moment(some(f) + std::max(s.decoded_gradient(n, d, d, f), some(up + r) + dropped(f)), 0),
       moment(some(4 * f + up) + swiglu, 0),
       moment(some(3 * f + up + s.low(1) + scaled) + dropped(f), gradient(d, f)),
-      moment(
-          some(3 * f + d + 3 * up + r) + std::max(s.decoded_gradient(n, 2 * f, f, d), dropped(d)),
-          0),
+      // The base's gradient first, then the updates'.
+      moment(some(3 * f + d + up) +
+                 std::max(s.decoded_gradient(n, 2 * f, f, d), some(2 * up + r) + dropped(d)),
+             0),
       moment(some(3 * f + 3 * d + 3 * up) + norm, 0),
       moment(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d), gradient(2 * f, d)),
       moment(middle + given + some(up + s.low(1) + scaled) + dropped(q), gradient(d, q)),
-      moment(middle + some(up) + (spread > 0 ? some(q) : s.rows(q)) +
-                 std::max(out_gradient, dropped(q)),
+      moment(middle + (spread > 0 ? some(q) : s.rows(q)) +
+                 std::max(out_gradient, some(up + r) + dropped(q)),
              0),
       moment(middle + s.rows(q) + some(up) + spread, 0),
       moment(middle + s.rows(q) + some(up) + std::max(s.rows(qkv) + heads + attend, masked), 0),
@@ -99,9 +100,10 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
              projections),
   };
   if (!gives_rows) return moments;
-  moments.push_back(moment(middle + some(up) + s.rows(qkv + d + 3 * up) + slopes_again +
-                               std::max(s.decoded_gradient(all, qkv, q, d), s.dropped(d, false)),
-                           0));
+  moments.push_back(moment(
+      middle + some(up) + s.rows(qkv + d) + slopes_again +
+          std::max(s.decoded_gradient(all, qkv, q, d), s.rows(3 * up + r) + s.dropped(d, false)),
+      0));
   moments.push_back(moment(
       middle + some(up) + s.rows(qkv + 3 * d + 3 * up) + (spread > 0 ? s.rows(d) : 0) + narrow_norm,
       0));
