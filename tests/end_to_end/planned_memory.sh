@@ -107,6 +107,9 @@ expect_code 0 "where nothing fits"
 expect_text "nothing fits; the least holds"
 expect_text "weights, gradients and the optimizer's states alone take"
 expect_no_text "shorter texts"
+run_lldm plan "$WORK/full.toml" --set 'sft.optimizer.resident="host"'
+expect_code 0 "a file's own plan"
+expect_text "on the host"
 run_lldm plan "$WORK/full.toml" --json --set 'memory.profile="cpu"'
 expect_code 2 "a profile of another device"
 expect_text '[memory] profile "cpu" is of cpu, the file computes on "cuda"'
