@@ -37,7 +37,8 @@ bool is_on_host(const StepModel& model) {
 /// The file's own storage, and others that its weights may be in.
 std::vector<WeightStorage> storages_of(const StepModel& model) {
   if (!model.pass.trains_weights) return {kStorages.begin(), kStorages.end()};
-  if (model.pass.precision.compute == at::kDouble) return {model.pass.precision.storage};
+  const at::ScalarType compute = model.pass.precision.compute;
+  if (compute != at::kFloat && compute != at::kBFloat16) return {model.pass.precision.storage};
   return {WeightStorage::plain, WeightStorage::bfloat16};
 }
 
@@ -199,7 +200,7 @@ std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
   other = model;
   const bool is_adapter = !model.pass.trains_weights;
   set_storage(other, is_adapter ? WeightStorage::nf4 : WeightStorage::bfloat16);
-  if (is_adapter || model.pass.precision.compute != at::kDouble)
+  if (storages_of(model).size() > 1)
     add(message("[model] storage = ", is_adapter ? "\"nf4\"" : "\"bfloat16\"", " (other numbers)"),
         other, sizes, now);
   for (const OptimizerOptions& optimizer : optimizers_of(model)) {

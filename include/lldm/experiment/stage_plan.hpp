@@ -63,6 +63,7 @@ struct StagePlan {
   std::string lengths = {};                              // what texts' lengths were taken from
   GradientPath gradient_path = GradientPath::automatic;  // that was chosen
   std::int64_t tokens_per_forward = 0;                   // of the largest forward pass
+  std::int64_t host_bytes = 0;                           // beside a GPU
   std::int64_t copies_per_text = 0;                      // forward passes of one answer
   std::optional<std::int64_t> forward_passes = {};  // of the policy in the stage, answers times
                                                     // copies; nothing where the rows are not known
