@@ -149,8 +149,8 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const ModelShape& shape = model.pass.shape;
   const PassWork work = work_of(model, sizes.micro_batches.front(), plan);
   const ProductRates& products = rates_of(profile, shape.width);
-  // The rates of the two types of 16 bits are one on a GPU; a CPU multiplies float16 in float32, and
-  // bfloat16 where it has no instructions for it.
+  // The rates of the two types of 16 bits are one on a GPU; a CPU multiplies float16 in float32,
+  // and bfloat16 where it has no instructions for it.
   const bool is_on_cpu = model.pass.is_on_cpu;
   const bool is_float16 = model.pass.precision.compute == at::kHalf;
   const bool is_bfloat16 = model.pass.precision.compute == at::kBFloat16;

@@ -2,6 +2,9 @@
 // The rows that a step's plan counts are those of one process's largest share.
 #include "stage/step_sizes.hpp"
 
+#include <ATen/TensorOperators.h>
+#include <c10/util/Logging.h>  // before Catch2, whose CHECK is meant
+
 #include "lldm/estimator/monte_carlo_elbo.hpp"
 #include "support/catch.hpp"
 #include "support/train_world.hpp"
@@ -16,7 +19,7 @@ std::size_t texts_of(TrainingSetup setup, ScoreUse use, const StepSharing& shari
   setup.rows = pairs(24, /*length=*/6);  // all alike
   const AnyScoreEstimator estimator(MonteCarloElbo({.draws = 2}));
   const AnyForwardProcess corruption(process());
-  const ObjectiveNeeds needs{.use = use, .group_size = 2};
+  const ObjectiveNeeds needs{.group_size = 2, .use = use};
   const StepSizes sizes =
       sizes_of_rows({estimator, corruption, needs, setup.optimizer}, setup, sharing);
   std::size_t most = 0;
