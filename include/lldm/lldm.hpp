@@ -245,6 +245,7 @@
 #include "lldm/train/checkpoint.hpp"
 #include "lldm/train/host_adamw.hpp"
 #include "lldm/train/learning_rate.hpp"
+#include "lldm/train/loss_scale.hpp"
 #include "lldm/train/memory_retries.hpp"
 #include "lldm/train/optimizer.hpp"
 #include "lldm/train/reduction.hpp"

@@ -74,8 +74,9 @@ Value model_of(const Arguments& arguments) {
   const Precision trained = trained_precision(arguments.positional.at(0));
   ModelOptions options;
   options.storage = trained.storage;
-  if (trained.compute != at::kFloat)
-    options.dtype = trained.compute == at::kDouble ? ModelDtype::float64 : ModelDtype::bfloat16;
+  if (trained.compute == at::kDouble) options.dtype = ModelDtype::float64;
+  if (trained.compute == at::kBFloat16) options.dtype = ModelDtype::bfloat16;
+  if (trained.compute == at::kHalf) options.dtype = ModelDtype::float16;
   const Value all = config::write_options(options);
   Value model;
   for (const char* key : {"dtype", "storage"}) model.set(key, all.find(key)->value);

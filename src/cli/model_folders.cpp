@@ -123,7 +123,9 @@ int run_model_inspect(const Arguments& arguments) {
 /// An adapter that was trained beside other numbers than those that it is added to.
 void note_trained_storage(const fs::path& adapter) {
   const Precision trained = trained_precision(adapter);
-  if (trained.storage == WeightStorage::plain && trained.compute != at::kBFloat16) return;
+  if (trained.storage == WeightStorage::plain && trained.compute != at::kBFloat16 &&
+      trained.compute != at::kHalf)
+    return;
   std::cerr << "note: " << adapter.string()
             << " was trained beside weights in a narrower [model] storage or dtype ("
             << kAdapterBaseName

@@ -79,8 +79,7 @@ T choice_of(const Arguments& arguments, const std::string& option, const char* f
     if (name == choice.name) return choice.value;
     known += (known.empty() ? "" : ", ") + std::string(choice.name);
   }
-  throw ConfigError(message("--", option, " got \"", name, "\"\n  runnable: ", known,
-                            name == "float16" ? " (float16 is not computed in on a CPU)" : ""));
+  throw ConfigError(message("--", option, " got \"", name, "\"\n  runnable: ", known));
 }
 
 /// What is asked for; of an adapter's folder what it was trained with, where nothing is.

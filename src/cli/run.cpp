@@ -15,6 +15,7 @@
 #include "lldm/report/report.hpp"
 #include "lldm/run/plan.hpp"
 #include "lldm/storage/files.hpp"
+#include "run/asked_device.hpp"
 #include "run/check_tasks.hpp"
 #include "run/check_texts.hpp"
 #include "run/describe_choices.hpp"
@@ -198,17 +199,13 @@ int plan_choices(const Arguments& arguments) {
     set("device", find_profile(named).kind);
   }
   LoadedExperiment loaded = load_experiment(file, overrides, registry);
-  const MemoryOptions& asked = loaded.experiments.front().options.memory;
-  const DeviceProfile profile = find_profile(asked.profile.empty() ? "cpu" : asked.profile);
-  if (asked.budget.bytes == 0)
-    for (Experiment& experiment : loaded.experiments)
-      experiment.options.memory.budget = profile.room();
+  const AskedDevice device = settle_device(loaded);
   check_fit(loaded, registry);
   const double seconds = seconds_limit(arguments);
   if (arguments.has("json"))
-    std::cout << choices_json(loaded, registry, profile, seconds).dump(2) << "\n";
+    std::cout << choices_json(loaded, registry, device, seconds).dump(2) << "\n";
   else
-    std::cout << choices_text(loaded, registry, profile, seconds);
+    std::cout << choices_text(loaded, registry, device, seconds);
   return 0;
 }
 

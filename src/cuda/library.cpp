@@ -5,6 +5,7 @@
 #include <c10/core/AllocatorConfig.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
@@ -130,6 +131,8 @@ void unlock_pages(void* begin) {
   if (cudaHostUnregister(begin) != cudaSuccess) cudaGetLastError();
 }
 
+void* current_stream() { return c10::cuda::getCurrentCUDAStream().stream(); }
+
 constexpr memory::CudaFunctions kFunctions = {
     memory::kCudaLibraryVersion,
     &devices,
@@ -144,8 +147,9 @@ constexpr memory::CudaFunctions kFunctions = {
     &versions,
     &connect_nccl,
     {&lock_pages, &unlock_pages},
+    &current_stream,
     {&rms_norm_forward, &rms_norm_groups, &rms_norm_backward, &rope_forward, &rope_backward,
-     &swiglu_forward, &swiglu_backward, &int8_decode, &nf4_decode},
+     &swiglu_forward, &swiglu_backward, &int8_decode, &nf4_decode, &uniforms},
 };
 
 }  // namespace

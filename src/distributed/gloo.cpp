@@ -12,8 +12,8 @@
 namespace lldm {
 
 c10::intrusive_ptr<c10d::Backend> connect_gloo(const c10::intrusive_ptr<c10d::Store>& store,
-                                               int rank, int size, const std::string& host,
-                                               double patience_seconds) {
+                                               const std::string& name, int rank, int size,
+                                               const std::string& host, double patience_seconds) {
   using Gloo = c10d::ProcessGroupGloo;
   const auto options = Gloo::Options::create(
       std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * patience_seconds)));
@@ -23,7 +23,7 @@ c10::intrusive_ptr<c10d::Backend> connect_gloo(const c10::intrusive_ptr<c10d::St
                              : is_loopback           ? Gloo::createDeviceForHostname("127.0.0.1")
                                                      : Gloo::createDefaultDevice());
   c10::intrusive_ptr<c10d::Backend> backend = c10::make_intrusive<Gloo>(
-      c10::make_intrusive<c10d::PrefixStore>("gloo", store), rank, size, options);
+      c10::make_intrusive<c10d::PrefixStore>(name, store), rank, size, options);
   // From here on whether somebody is gone is seen by their silence (peers.hpp): rank 0 may be at
   // work alone for hours.
   backend->setTimeout(std::chrono::hours(24 * 365));

@@ -10,9 +10,10 @@
 namespace lldm {
 
 /// Connects with all others over TCP.  GLOO_SOCKET_IFNAME names the network interface; without it
-/// that of this machine's host name, and the loopback where the store is on it.
+/// that of this machine's host name, and the loopback where the store is on it.  `name`: of this
+/// way among others over the same store.
 [[nodiscard]] c10::intrusive_ptr<c10d::Backend> connect_gloo(
-    const c10::intrusive_ptr<c10d::Store>& store, int rank, int size, const std::string& host,
-    double patience_seconds);
+    const c10::intrusive_ptr<c10d::Store>& store, const std::string& name, int rank, int size,
+    const std::string& host, double patience_seconds);
 
 }  // namespace lldm

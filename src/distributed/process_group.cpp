@@ -87,6 +87,31 @@ void ProcessGroup::sum(const at::Tensor& values) {
   }
 }
 
+void ProcessGroup::prepare_sums(const at::Device& device) {
+  if (!device.is_cpu()) static_cast<void>(body_->has_nccl(*this, device));
+}
+
+bool ProcessGroup::begin_sum(const at::Tensor& values) {
+  const c10::NoGradGuard no_grad;
+  const PurposeScope purpose(MemoryPurpose::staging);
+  body_->require_whole();
+  if (values.scalar_type() != at::kFloat && values.scalar_type() != at::kDouble) return false;
+  std::vector<at::Tensor> all{values};
+  if (values.device().is_cpu())
+    body_->begun.push_back(body_->gloo_of_sums->allreduce(all));
+  else if (body_->nccl && body_->nccl->defined())
+    body_->begun_on_device.push_back((*body_->nccl)->allreduce(all));
+  else
+    return false;
+  return true;
+}
+
+void ProcessGroup::wait_sums() {
+  body_->require_whole();
+  for (const auto& work : std::exchange(body_->begun, {})) body_->wait(work);
+  for (const auto& work : std::exchange(body_->begun_on_device, {})) body_->wait_on_device(work);
+}
+
 void ProcessGroup::broadcast(const at::Tensor& values, int from) {
   const c10::NoGradGuard no_grad;
   const PurposeScope purpose(MemoryPurpose::staging);

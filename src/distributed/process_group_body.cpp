@@ -31,7 +31,9 @@ ProcessGroup::Body::Body(const Rendezvous& meeting, double patience_seconds)
       keeps_store(meeting.keeps_store),
       store(meeting, patience_seconds),
       peers(meeting, store.second(), patience_seconds),
-      gloo(connect_gloo(store.handle(), rank, size, meeting.host, patience_seconds)) {
+      gloo(connect_gloo(store.handle(), "gloo", rank, size, meeting.host, patience_seconds)),
+      gloo_of_sums(
+          connect_gloo(store.handle(), "sums", rank, size, meeting.host, patience_seconds)) {
   const std::vector<Peer>& all = peers.at_start();
   const std::string& host = all[static_cast<std::size_t>(rank)].host;
   for (int r = 0; r < size; ++r) {
@@ -46,6 +48,7 @@ ProcessGroup::Body::~Body() {
   // Their destructors wait for what is under way, which may never end: then they stay.
   if (!is_broken) return;
   static_cast<void>(gloo.release());
+  static_cast<void>(gloo_of_sums.release());
   if (!nccl || !nccl->defined()) return;
   try {
     // Of its connections: a kernel that waits for who is gone would keep the device.

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "distributed/peers.hpp"
 #include "distributed/shared_store.hpp"
@@ -34,8 +35,11 @@ struct ProcessGroup::Body {
   SharedStore store;
   Peers peers;
   c10::intrusive_ptr<c10d::Backend> gloo;
+  /// For sums that others' calls pass by: a way's calls have one order on all ranks.
+  c10::intrusive_ptr<c10d::Backend> gloo_of_sums;
   std::optional<c10::intrusive_ptr<c10d::Backend>> nccl;  // null: looked, and there is none
   std::string why_no_nccl = {};
+  std::vector<c10::intrusive_ptr<c10d::Work>> begun = {}, begun_on_device = {};  // sums
   int local_rank = 0, local_size = 0;
   bool is_broken = false;
   bool is_told = false;  // the failure at hand is known to all

@@ -2,8 +2,10 @@
 #include "lldm/experiment/schedule.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "experiment/axis_values.hpp"
+#include "experiment/begun_work.hpp"
 #include "experiment/folder_index.hpp"
 #include "experiment/input_files.hpp"
 #include "experiment/work_identity.hpp"
@@ -27,18 +29,24 @@ std::string hash_of(const std::string& text) {
 
 struct Builder {
   RunSchedule& schedule;
+  const FolderIndex& index;
+  BegunWork begun;
   std::map<std::string, std::size_t> by_hash = {};
   InputFiles files = {};
 
-  std::size_t add(Work work, const std::string& text, std::size_t cell) {
-    const std::string head = message("lldm work ", kWorkScheme, "\n", text);
-    std::string identity = head + message("seed=", work.seed, "\n"), settings = head;
-    for (const auto& [name, index] : work.inputs) {
-      identity += name + "=" + schedule.work[index].hash + "\n";
-      settings += name + "=" + schedule.work[index].settings_hash + "\n";
+  /// `budget`: where the work goes by it.
+  std::size_t add(Work work, const WorkSettings& given, std::optional<ByteSize> budget,
+                  std::size_t cell) {
+    std::map<std::string, std::string> inputs;
+    std::string settings = message("lldm work ", kWorkScheme, "\n", given.text());
+    for (const auto& [name, input] : work.inputs) {
+      inputs[name] = schedule.work[input].hash;
+      settings += name + "=" + schedule.work[input].settings_hash + "\n";
     }
-    work.hash = hash_of(identity);
+    work.hash = hash_of(identity_text(given, work.seed, inputs));
     work.settings_hash = hash_of(settings);
+    if (budget && !index.folders.contains(work.hash))
+      work.hash = begun.hash_of(given, work.seed, inputs, *budget).value_or(work.hash);
     const auto found = by_hash.find(work.hash);
     const std::size_t index = found != by_hash.end() ? found->second : schedule.work.size();
     if (found == by_hash.end()) {
@@ -71,9 +79,10 @@ void add_cell(Builder& builder, std::size_t c) {
   const auto add = [&](Work work, const Stage& stage, const std::vector<std::string>& inputs) {
     for (const std::string& input : inputs)
       if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
-    const std::string model = work.model;
-    return builder.add(std::move(work),
-                       work_settings(cell, experiment, stage, model, builder.files).text(), c);
+    const WorkSettings settings = work_settings(cell, experiment, stage, work.model, builder.files);
+    std::optional<ByteSize> budget;
+    if (goes_by_budget(stage)) budget = experiment.options.memory.budget;
+    return builder.add(std::move(work), settings, budget, c);
   };
   bool varies = cell.seed_from.empty();
   for (const Stage& stage : experiment.stages) {
@@ -155,13 +164,13 @@ RunSchedule make_schedule(std::vector<Cell> cells, std::vector<Experiment> exper
   recall_digests(out / kDigestsName);
   RunSchedule schedule{
       .cells = std::move(cells), .experiments = std::move(experiments), .work = {}, .cell_ids = {}};
-  Builder builder{.schedule = schedule};
+  const FolderIndex index = read_index(out);
+  Builder builder{.schedule = schedule, .index = index, .begun = BegunWork(index)};
   for (std::size_t cell = 0; cell < schedule.cells.size(); ++cell) {
     add_cell(builder, cell);
     schedule.cell_ids.push_back(cell_id(schedule.cells[cell]));
   }
   complete_axes(schedule);
-  const FolderIndex index = read_index(out);
   for (Work& work : schedule.work) place(work, schedule, out, index);
   return schedule;
 }

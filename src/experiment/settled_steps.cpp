@@ -20,7 +20,7 @@ bool is_number(const Value& table, std::string_view key, std::int64_t number) {
 }
 
 /// Of the open keys of a stage, what its step_plan.json says.
-Value settled_of(const Value& stage, bool is_recomputation_open,
+Value settled_of(const Value& stage, const ExperimentOptions& options,
                  const std::filesystem::path& file) {
   Value settled;
   with_json_errors(file.string(), [&] {
@@ -33,9 +33,11 @@ Value settled_of(const Value& stage, bool is_recomputation_open,
     };
     const bool is_path_open = stage.text_of("gradient_path") == "auto";
     if (is_path_open) text("gradient_path");
-    if (is_recomputation_open) text("recomputation");
+    if (options.model.recomputation == Recomputation::automatic) text("recomputation");
     if (is_number(stage, "max_tokens_per_forward", 0)) number("max_tokens_per_forward");
-    if (is_path_open && plan.at("gradient_path") == "pairwise") number("pairwise_copies");
+    // Without a budget they are always as many.
+    const bool are_copies_open = is_path_open || options.memory.budget.bytes > 0;
+    if (are_copies_open && plan.at("gradient_path") == "pairwise") number("pairwise_copies");
   });
   return settled;
 }
@@ -45,14 +47,13 @@ Value settled_of(const Value& stage, bool is_recomputation_open,
 Value with_settled(Value resolved, const RunSchedule& schedule) {
   config::Member* stages = resolved.find("stage");
   if (schedule.cells.size() != 1 || !stages) return resolved;
-  const config::Member* model = resolved.find("model");
-  const bool is_open = model && model->value.text_of("recomputation") == "auto";
+  const ExperimentOptions& options = schedule.experiments.front().options;
   for (const Work& work : schedule.work) {
     const std::filesystem::path file = work.folder / kStepPlanName;
     if (!std::filesystem::exists(file)) continue;
     for (Value& stage : stages->value.as_array()) {
       if (stage.text_of("name") != work.stage) continue;
-      if (Value settled = settled_of(stage, is_open, file); !settled.as_table().empty())
+      if (Value settled = settled_of(stage, options, file); !settled.as_table().empty())
         stage.set("settled", std::move(settled));
     }
   }

@@ -15,6 +15,7 @@
 #include "lldm/memory/device.hpp"
 #include "lldm/plugin/loader.hpp"
 #include "lldm/storage/sha256.hpp"
+#include "memory/bitsandbytes.hpp"
 #include "storage/input_file.hpp"
 
 namespace lldm {
@@ -80,10 +81,6 @@ std::string device_of(const Experiment& experiment) {
   return wish == "auto" ? select_device(wish).device : device_kind(wish);
 }
 
-bool plans_its_path(const Stage& stage) {
-  return stage.facts.training && stage.facts.training->plans_gradient_path;
-}
-
 /// The parts of the file beside the stage that decide its result.
 void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, const Stage& stage) {
   const Value options = config::write_options(experiment.options);
@@ -101,10 +98,11 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
   if (model.adapter.type == AdapterType::none) flat.settings.values.erase("model.adapter.publish");
   flat.settings.values["threads"] = std::to_string(experiment.options.threads);
   flat.settings.values["device"] = config::to_toml(Value::string(device_of(experiment)));
-  // The budget chooses among gradient paths, and paths round differently.
+  // It chooses among gradient paths and sizes of a pass, which round differently (BegunWork finds
+  // the work again by another budget that chooses the same).
   if (const ByteSize budget = experiment.options.memory.budget;
-      budget.bytes > 0 && plans_its_path(stage))
-    flat.settings.values["memory.budget"] = std::to_string(budget.bytes);
+      budget.bytes > 0 && goes_by_budget(stage))
+    flat.settings.values[kBudgetSetting] = std::to_string(budget.bytes);
   add_plugins(flat, experiment, stage);
   if (const auto words = experiment.words.find(stage.name); words != experiment.words.end())
     flat.settings.values["tokenizer.words"] = words->second;
@@ -127,6 +125,10 @@ std::string WorkSettings::text() const {
   std::string lines;
   for (const auto& [key, value] : values) lines += key + "=" + value + "\n";
   return lines;
+}
+
+bool goes_by_budget(const Stage& stage) {
+  return stage.facts.training && stage.facts.training->plans_gradient_path;
 }
 
 bool changes_no_number(std::string_view key) {
@@ -178,9 +180,11 @@ nlohmann::ordered_json made_by(const Experiment& experiment) {
                                  {"device", device_of(experiment)},
                                  {"threads", experiment.options.threads},
                                  {"processor", processor()}};
-  if (made.at("device") != "cpu")
+  if (made.at("device") != "cpu") {
     for (const EnvironmentFact& fact : environment_facts())
       if (fact.name == "cuda") made["cuda"] = fact.value;  // the card, the driver
+    made["bitsandbytes"] = memory::bitsandbytes_version();
+  }
   return made;
 }
 

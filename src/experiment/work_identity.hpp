@@ -25,6 +25,11 @@ struct WorkSettings {
 /// Such keys are in no hash, so they may change in a finished folder.
 bool changes_no_number(std::string_view key);
 
+/// The setting of a stage whose steps are done as the memory budget allows.
+inline constexpr const char* kBudgetSetting = "memory.budget";
+/// Whether a stage leaves open how its steps are done, which then depends on the budget.
+bool goes_by_budget(const Stage& stage);
+
 /// `model`: of an evaluate stage, the measured model; else "".
 WorkSettings work_settings(const Cell& cell, const Experiment& experiment, const Stage& stage,
                            const std::string& model, InputFiles& files);

@@ -67,4 +67,9 @@ struct Nf4 {
 };
 void nf4_decode(ElementType type, const Nf4& in, void* out, void* stream);
 
+/// out [streams, width]: the first numbers of Stream::uniform_open of streams whose keys and
+/// subsequences are `places` [streams, 2], bit by bit (draws/philox.hpp).
+void uniforms(const std::uint64_t* places, std::int64_t streams, std::int64_t width, double* out,
+              void* stream);
+
 }  // namespace lldm::cuda

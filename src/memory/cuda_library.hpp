@@ -67,6 +67,8 @@ struct CudaFunctions {
   void (*connect_nccl)(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
                        c10::intrusive_ptr<c10d::Backend>& backend);
   PageLock page_lock;  // by cudaHostRegister
+  /// The cudaStream_t that LibTorch's operations of this thread go to; nullptr: CUDA's default one.
+  void* (*current_stream)();
   /// The fused kernels (memory/cuda_kernels.hpp).
   struct Kernels {
     decltype(&cuda::rms_norm_forward) rms_norm_forward;
@@ -78,6 +80,7 @@ struct CudaFunctions {
     decltype(&cuda::swiglu_backward) swiglu_backward;
     decltype(&cuda::int8_decode) int8_decode;
     decltype(&cuda::nf4_decode) nf4_decode;
+    decltype(&cuda::uniforms) uniforms;
   } kernels;
 };
 

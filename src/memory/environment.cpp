@@ -2,12 +2,14 @@
 #include <ATen/Parallel.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/bytes.hpp"
 #include "lldm/memory/device.hpp"
+#include "memory/bitsandbytes.hpp"
 #include "memory/cuda_library.hpp"
 
 namespace lldm {
@@ -39,6 +41,15 @@ std::string cuda_text() {
   return text.empty() ? "no device: " + why : text;
 }
 
+/// Loaded where a GPU is there or a file was named: elsewhere the libraries it needs are missing.
+std::string library_text() {
+  const char* named = std::getenv("LLDM_BITSANDBYTES");
+  const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
+  const bool has_gpu = cuda != nullptr && !cuda->devices(nullptr).empty();
+  if (!has_gpu && (named == nullptr || *named == '\0')) return "looked for beside a GPU";
+  return memory::bitsandbytes_text();
+}
+
 }  // namespace
 
 std::vector<EnvironmentFact> environment_facts() {
@@ -52,6 +63,7 @@ std::vector<EnvironmentFact> environment_facts() {
       {"threads", message(at::get_num_threads(), " of ", std::thread::hardware_concurrency())},
       {"memory", bytes_text(pages * page_bytes)},
       {"cuda", cuda_text()},
+      {"bitsandbytes", library_text()},
       {"library", library_folder().string()},
   };
 }

@@ -32,6 +32,7 @@ std::string name_of(E value) {
 
 ModelDtype dtype_of(at::ScalarType type) {
   if (type == at::kDouble) return ModelDtype::float64;
+  if (type == at::kHalf) return ModelDtype::float16;
   return type == at::kBFloat16 ? ModelDtype::bfloat16 : ModelDtype::float32;
 }
 

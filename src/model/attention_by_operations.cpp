@@ -79,18 +79,18 @@ AttentionHeads split(const at::Tensor& qkv, const BlockContext& context, bool is
   return {whole.narrow(1, 0, heads), whole.narrow(1, heads, kv), whole.narrow(1, heads + kv, kv)};
 }
 
-/// [batch, h, L, W] -> the same.  Where a GPU computes in bfloat16 its attention reads bfloat16,
-/// too, and sums in float32: its products of float32 have a tenth of the rate.  Without a mask it
-/// is flash attention, which reads grouped keys where they are.
+/// [batch, h, L, W] -> the same.  Where a GPU computes in bfloat16 or float16 its attention reads
+/// it, too, and sums in float32: its products of float32 have a tenth of the rate.  Without a mask
+/// it is flash attention, which reads grouped keys where they are.
 at::Tensor attend_run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                       const std::optional<at::Tensor>& mask, const BlockContext& context) {
-  if (!q.is_cuda() || context.compute != at::kBFloat16)
+  if (!q.is_cuda() || !is_narrow(context.compute))
     return at::scaled_dot_product_attention(q, k, v, mask);
-  const auto narrow = [](const at::Tensor& x) { return x.to(at::kBFloat16); };
-  // The most negative float32 would be -infinity in bfloat16, and a row that sees nothing NaN.
-  const auto narrow_mask =
-      mask ? std::optional(narrow(mask->clamp_min(std::numeric_limits<at::BFloat16>::lowest())))
-           : std::nullopt;
+  const auto narrow = [&](const at::Tensor& x) { return x.to(context.compute); };
+  // The most negative float32 would be -infinity, and a row that sees nothing NaN.
+  const double lowest = context.compute == at::kHalf ? std::numeric_limits<at::Half>::lowest()
+                                                     : std::numeric_limits<at::BFloat16>::lowest();
+  const auto narrow_mask = mask ? std::optional(narrow(mask->clamp_min(lowest))) : std::nullopt;
   return at::scaled_dot_product_attention(narrow(q), narrow(k), narrow(v), narrow_mask,
                                           /*dropout_p=*/0, /*is_causal=*/false,
                                           /*scale=*/std::nullopt,
@@ -100,7 +100,7 @@ at::Tensor attend_run(const at::Tensor& q, const at::Tensor& k, const at::Tensor
 
 /// Whether attention reads grouped keys and values without copies of them for every head.
 bool reads_groups(const at::Tensor& x, const BlockContext& context, const AttentionRuns::Run& run) {
-  return x.is_cuda() && context.compute == at::kBFloat16 && !run.mask;
+  return x.is_cuda() && is_narrow(context.compute) && !run.mask;
 }
 
 }  // namespace

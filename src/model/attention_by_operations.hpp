@@ -27,6 +27,11 @@ struct AttentionRuns {
 };
 std::shared_ptr<const AttentionRuns> attention_runs(const BlockContext& context);
 
+/// Whether products read 16 bits a number, as attention does then on a GPU.
+inline bool is_narrow(at::ScalarType compute) {
+  return compute == at::kBFloat16 || compute == at::kHalf;
+}
+
 struct AttentionHeads {
   at::Tensor q, k, v;  // [N, H, W], [N, K, W] twice
 };

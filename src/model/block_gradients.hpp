@@ -26,6 +26,8 @@ class Gradients {
             const BlockAdapters& adapters, bool adds);
 
   at::Tensor& rows() { return list_[0]; }
+  /// False where the rows are those of an embedding that is not trained.
+  [[nodiscard]] bool wants_rows() const { return node_.needs_input_grad(0); }
   /// False of a weight that the family does not have.
   [[nodiscard]] bool wants(auto member) const {
     const std::size_t place = places_[place_of(member)];

@@ -75,12 +75,18 @@ class Block {
     result.set(&BlockWeights::ff_norm, wide.weight);
     return wide.rows;
   }
-  /// Sets the gradient of the rows.
+  /// Sets the gradient of the rows, where it is asked for.
   void attention_backward(const BlockSaved& saved, const at::Tensor& upstream,
                           Gradients& result) const {
     const Linear out = linear(kAttentionOut), in = qkv();
     out.gradients(given(saved.attended.t()), upstream, result);
     const auto slopes = heads_backward(saved, attended_gradient(out, upstream), result).t();
+    if (!result.wants_rows() && !result.wants(&BlockWeights::attn_norm)) {
+      // The first block beside an adapter: nothing below it asks.
+      const auto normed = parts().norm(saved.rows, weights_.attn_norm, context().eps);
+      in.gradients(normed.rows, slopes, result);
+      return;
+    }
     auto inner = in.input_gradient(row_major(slopes));
     const auto narrow = parts().norm_gradient(saved.rows, weights_.attn_norm, saved.attn_scale,
                                               inner, spread(upstream, saved.rows.size(0)));

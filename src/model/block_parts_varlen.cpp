@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Attention of a whole ragged pack in one call, forward and backward, in bfloat16: LibTorch's flash
-// attention with cumulative lengths.  Nothing of it exists on the CPU.
+// Attention of a whole ragged pack in one call, forward and backward, in bfloat16 or float16:
+// LibTorch's flash attention with cumulative lengths.  Nothing of it exists on the CPU.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_flash_attention_backward.h>
 #include <ATen/ops/_flash_attention_forward.h>
@@ -15,13 +15,11 @@
 namespace lldm {
 namespace {
 
-at::Tensor narrow(const at::Tensor& x) { return x.to(at::kBFloat16).contiguous(); }
-
 /// What flash attention does not do is left to tensor operations.
 bool is_for_flash(const BlockContext& context) {
   constexpr std::int64_t kStep = 8, kMost = 256;  // of a head's width
   const std::int64_t width = 2 * context.cosines.size(0);
-  return context.compute == at::kBFloat16 && context.runs->offsets.defined() &&
+  return is_narrow(context.compute) && context.runs->offsets.defined() &&
          !context.visible.defined() && context.patterns.empty() && width % kStep == 0 &&
          width <= kMost;
 }
@@ -30,6 +28,7 @@ Attended attend(const at::Tensor& qkv, const BlockContext& context, bool is_inte
   if (!is_for_flash(context)) return operation_block_parts().attend(qkv, context, is_interleaved);
   const AttentionRuns& runs = *context.runs;
   const auto heads = rotated_heads(qkv.t(), context, is_interleaved);
+  const auto narrow = [&](const at::Tensor& x) { return x.to(context.compute).contiguous(); };
   const auto result = at::_flash_attention_forward(
       narrow(heads.q), narrow(heads.k), narrow(heads.v), runs.offsets, runs.offsets, runs.longest,
       runs.longest, /*dropout_p=*/0, /*is_causal=*/false, /*return_debug_mask=*/false);
@@ -46,10 +45,11 @@ at::Tensor attend_gradient(const at::Tensor& qkv, const BlockContext& context, b
   const c10::AutoGradMode recording(true);  // of the rotation
   const auto rows = qkv.t().detach().requires_grad_(true);
   const auto heads = rotated_heads(rows, context, is_interleaved);
+  const auto narrow = [&](const at::Tensor& x) { return x.to(context.compute).contiguous(); };
   std::vector<at::Tensor> slopes;
   {
     const c10::NoGradGuard guard;
-    const auto like_q = [&](const at::Tensor& columns) {  // exact: it was bfloat16 before
+    const auto like_q = [&](const at::Tensor& columns) {  // exact: it was narrow before
       return narrow(columns.t().reshape(heads.q.sizes()));
     };
     // Of dropout, which there is none of.

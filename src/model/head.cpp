@@ -209,8 +209,8 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
     each_slice(static_cast<const HeldHead&>(*held).matrix, rows,
                context->saved_data["excluded"].toInt(),
                [&](std::int64_t begin, const at::Tensor& slice, const at::Tensor& logits) {
-                 // d log p(target) / d logits = onehot(target) - softmax
-                 auto slope = logits.sub(sums.unsqueeze(1)).exp_().mul_(upstream.neg());
+                 // d log p(target) / d logits = onehot(target) - softmax, in the logits' place
+                 const auto slope = logits.sub_(sums.unsqueeze(1)).exp_().mul_(upstream.neg());
                  const std::int64_t count = slope.size(1);
                  const auto place = targets.sub(begin);
                  const auto is_here = place.ge(0).logical_and(place.lt(count));

@@ -19,10 +19,9 @@ inline constexpr std::int64_t kTileBytes = std::int64_t{4} << 20;
 inline constexpr std::int64_t kDeviceTileBytes = std::int64_t{128} << 20;
 
 /// One product of a block: the matrices that read the same rows, one below the other (out in all),
-/// their biases and updates.  Rows are float32 or float64; with `compute` bfloat16 the inputs of
-/// the
-/// base's products are rounded to it (those of biases and updates are not).  Quantized matrices are
-/// decoded a tile of rows at a time, just before the tile's product.
+/// their biases and updates.  Rows are float32 or float64; with `compute` bfloat16 or float16 the
+/// inputs of the base's products are rounded to it (those of biases and updates are not).
+/// Quantized matrices are decoded a tile of rows at a time, just before the tile's product.
 class Linear {
  public:
   /// Refers to all of it.  `places`: of its rows in the pack, or undefined: it has all of them.

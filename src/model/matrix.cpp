@@ -12,6 +12,7 @@
 #include "model/quantized/dynamic_map.hpp"
 #include "model/quantized/int8.hpp"
 #include "model/quantized/nf4.hpp"
+#include "model/quantized/nf4_on_device.hpp"
 
 namespace lldm {
 namespace {
@@ -99,10 +100,9 @@ at::Tensor Matrix::dequantized(std::int64_t begin, std::int64_t count, at::Scala
     if (storage_ == WeightStorage::int8)
       return int8_by_operations(values_.narrow(0, begin, count), scales_.narrow(0, begin, count))
           .to(dtype);
-    return nf4_by_operations(values_, scales_, nested_, begin * columns_,
-                             (begin + count) * columns_)
-        .view({count, columns_})
-        .to(dtype);
+    return nf4_on_device({values_, scales_, nested_}, begin * columns_, (begin + count) * columns_,
+                         dtype)
+        .view({count, columns_});
   }
   auto numbers = at::empty({count, columns_}, at::kFloat);
   float* out = numbers.mutable_data_ptr<float>();

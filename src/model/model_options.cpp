@@ -178,6 +178,8 @@ Precision precision_of(const ModelOptions& options) {
       return {at::kDouble, options.storage};
     case ModelDtype::bfloat16:
       return {at::kBFloat16, options.storage};
+    case ModelDtype::float16:
+      return {at::kHalf, options.storage};
     case ModelDtype::float32:
       break;
   }

@@ -13,28 +13,28 @@ namespace {
 std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
   const std::int64_t d = s.d(), f = s.f(), q = s.q(), n = s.count(is_last);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
-  const std::int64_t update =
-      some(s.low(1)) + (s.has_dropout() ? (is_last ? s.rows(f) : 0) + some(2 * f) : 0);
+  const std::int64_t update = some(s.low(1)) + s.dropped(f, is_last);
   const std::int64_t end =
       s.whole_block(is_last) + some(f + d) + std::max(update, s.decoded_product(n, f, d));
   const std::int64_t masked =
       s.is_masked() ? s.rows(d + 1 + s.qkv()) + s.heads_norm() + s.masked_attention() : 0;
   if (!is_last || !s.gives_queried()) return std::max(end, masked);
   // Rows and attention's output of the given rows are copies.
-  const std::int64_t attended = s.rows(d + s.qkv() + q + 2) + some(q + 2 * d);
+  const std::int64_t attended =
+      s.rows(d + s.qkv() + q + 1 + s.log_sums()) + some(q + 2 * d) + s.dropped(q, is_last);
   return std::max({end, attended, masked});
 }
 
 /// The moments of Block::mlp_backward and attention_backward, beside the saved tensors and the
 /// gradient that comes in.
 std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& s, bool is_last) {
+  // Beside an adapter nobody asks for the gradient of the first block's rows.
+  const bool gives_rows = model.trains_weights || model.shape.layers > (is_last ? 1 : 2);
   const std::int64_t d = s.d(), f = s.f(), q = s.q(), qkv = s.qkv(), r = s.rank(),
                      up = s.low(1);  // dy B, of each update by itself
   const std::int64_t n = s.count(is_last), all = s.count(false);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
-  const auto dropped = [&](std::int64_t in) {  // a mask, and inputs without what it hides
-    return s.has_dropout() ? (is_last && s.gives_queried() ? s.rows(in) : 0) + some(2 * in) : 0;
-  };
+  const auto dropped = [&](std::int64_t in) { return s.dropped(in, is_last); };
   const std::int64_t adapters = s.adapter_gradients();
   const auto moment = [&](std::int64_t activations, std::int64_t gradients) {
     return PlanMoment{.what = "backward of a block",
@@ -44,20 +44,18 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   };
   // Operations make a tensor each.
   const bool is_more = model.is_by_operations;
-  const std::int64_t swiglu = is_more ? some(3 * f) : 0, norm = is_more ? some(2 * d) : 0,
-                     narrow_norm = is_more ? s.rows(2 * d) : 0;
+  const std::int64_t swiglu = is_more ? some(3 * f) : 0, norm = is_more ? some(3 * d) : 0,
+                     narrow_norm = is_more ? s.rows(3 * d) : 0;
   // Elsewhere than on the CPU it may be flash attention, which holds less.
   const std::int64_t attend = is_more && !s.is_masked() ? s.rows(5 * qkv + 2 * q) : 0;
   const std::int64_t heads =
       model.shape.has_heads_norm ? s.rows(qkv) + s.rows(4 * (q + (qkv - q) / 2)) : 0;
   // Gradients of the given rows are laid among zeros for all.
-  const std::int64_t spread = is_last && s.gives_queried() ? some(q) + s.rows(q) : 0;
+  const std::int64_t spread = is_last && s.gives_queried() ? s.rows(q) : 0;
   const std::int64_t middle = some(d);
-  // Gradients of weights are products of columns, which are copied first: always by oneDNN, by
-  // other products where there are many (seen with 512 tokens, not with 128).
-  constexpr std::int64_t kLeastSide = 48, kFewTokens = 128;
+  // Gradients of weights are products of columns, which oneDNN has copied first.
   const auto columns = [&](std::int64_t width, std::int64_t outer) {
-    return outer >= kLeastSide || n > kFewTokens ? s.weight(n * width) : 0;
+    return s.takes_onednn(n, outer) ? s.weight(n * width) : 0;
   };
   const bool rounds = s.is_wide() || s.is_widened();
   const auto gradient = [&](std::int64_t width, std::int64_t outer) {
@@ -68,31 +66,48 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t projections =
       model.trains_weights && rounds ? s.wide_gradient(all, qkv, d, true) : s.weight(qkv * d);
   // The slopes of attention lie feature-major.
-  const std::int64_t slopes_again =
-      model.is_on_cpu && !is_more && d >= kLeastSide ? s.rows(qkv) : 0;
+  const std::int64_t slopes_again = model.is_on_cpu && !is_more ? s.rows(qkv) : 0;
   const std::int64_t masked =
       s.is_masked() ? s.masked_attention_backward() + (model.shape.has_heads_norm ? s.rows(qkv) : 0)
                     : 0;
   const std::int64_t given = is_last && s.gives_queried() ? some(q) : 0;
-  const std::int64_t transposed = model.is_on_cpu ? s.number() * d * q : 0;
-  return {
+  // Of attention's output: by oneDNN of the transposed weight; of decoded ones row-major first.
+  const bool is_turned = model.is_on_cpu && !is_more && !(is_last && s.gives_queried());
+  const std::int64_t decoded_out = s.decoded_gradient(n, d, d, q);
+  const std::int64_t out_gradient =
+      decoded_out > 0 ? decoded_out + (is_turned ? s.rows(q) : 0)
+                      : (is_turned && s.takes_onednn(q, d) ? s.number() * d * q : 0);
+  const std::int64_t scaled = s.scaled();
+  std::vector<PlanMoment> moments = {
+      moment(some(f) + std::max(s.decoded_gradient(n, d, d, f), some(up + r) + dropped(f)), 0),
       moment(some(4 * f + up) + swiglu, 0),
-      moment(some(3 * f + 2 * up + r) + dropped(f), gradient(d, f)),
-      moment(some(f) + s.decoded_product(n, d, f), 0),
-      moment(some(3 * f + d + 2 * up + r) + s.decoded_product(n, 2 * f, d), 0),
-      moment(some(3 * f + 3 * d + 2 * up + r) + norm, 0),
-      moment(some(3 * f + 2 * d + s.low(2) + 2 * up + 2 * r) + dropped(d), gradient(2 * f, d)),
-      moment(middle + given, gradient(d, q)),
-      moment(middle + s.rows(q) + transposed + spread, 0),
-      moment(middle + s.rows(q) + std::max(s.rows(qkv + up) + heads + attend, masked), 0),
-      moment(middle + s.rows(qkv + d + 3 * up) +
-                 std::max(slopes_again, s.decoded_product(all, qkv, d)),
+      moment(some(3 * f + up + s.low(1) + scaled) + dropped(f), gradient(d, f)),
+      // The base's gradient first, then the updates'.
+      moment(some(3 * f + d + up) +
+                 std::max(s.decoded_gradient(n, 2 * f, f, d), some(2 * up + r) + dropped(d)),
              0),
-      moment(middle + s.rows(qkv + 3 * d + 3 * up) + (spread > 0 ? s.rows(d) : 0) + narrow_norm, 0),
-      moment(middle + s.rows(qkv + 2 * d + s.low(3) + 3 * up + r) +
-                 (s.has_dropout() ? s.rows(2 * d) : 0),
+      moment(some(3 * f + 3 * d + 3 * up) + norm, 0),
+      moment(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d), gradient(2 * f, d)),
+      moment(middle + given + some(up + s.low(1) + scaled) + dropped(q), gradient(d, q)),
+      moment(middle + (spread > 0 ? some(q) : s.rows(q)) +
+                 std::max(out_gradient, some(up + r) + dropped(q)),
+             0),
+      moment(middle + s.rows(q) + some(up) + spread, 0),
+      moment(middle + s.rows(q) + some(up) + std::max(s.rows(qkv) + heads + attend, masked), 0),
+      moment(middle + some(up) +
+                 s.rows(qkv + (gives_rows ? 2 : 1) * d + s.lows(3) + 3 * up + scaled) +
+                 s.dropped(d, false),
              projections),
   };
+  if (!gives_rows) return moments;
+  moments.push_back(moment(
+      middle + some(up) + s.rows(qkv + d) + slopes_again +
+          std::max(s.decoded_gradient(all, qkv, q, d), s.rows(3 * up + r) + s.dropped(d, false)),
+      0));
+  moments.push_back(moment(
+      middle + some(up) + s.rows(qkv + 3 * d + 3 * up) + (spread > 0 ? s.rows(d) : 0) + narrow_norm,
+      0));
+  return moments;
 }
 
 /// `moment` beside what other graphs hold.
@@ -135,7 +150,8 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
          .logits = s.kept_head() - s.queried_rows() + s.head_backward(),
          .staging = s.on_host(layers)});
     add({.what = "backward of the last norm",
-         .activations = kept + s.kept_around() + s.given(3 * s.d()) + s.under_way(2, layers),
+         .activations = kept + s.kept_around() + s.given((model.is_by_operations ? 6 : 3) * s.d()) +
+                        s.under_way(2, layers),
          .staging = s.on_host(layers)});
     for (const bool is_last : {true, false}) {
       if (!is_last && layers < 2) continue;

@@ -33,9 +33,10 @@ struct PassModel {
 /// What goes through the model at once.
 struct Pack {
   std::int64_t tokens = 0;
-  std::int64_t queries = 0;       // rows that reach the head
-  std::int64_t masks = 0;         // numbers of its attention masks, under patterns
-  std::int64_t largest_mask = 0;  // of them
+  std::int64_t queries = 0;             // rows that reach the head
+  std::int64_t masks = 0;               // numbers of its attention masks, under patterns
+  std::int64_t largest_mask = 0;        // of them
+  std::vector<std::int64_t> runs = {};  // tokens of each text's copies, which share a mask
 
   auto operator<=>(const Pack&) const = default;
 };

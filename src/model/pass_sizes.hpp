@@ -2,8 +2,13 @@
 // What the parts of a pass hold each, in bytes: the vocabulary of pass_memory.cpp alone.
 #pragma once
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "model/head.hpp"
 #include "model/linear.hpp"
@@ -22,9 +27,13 @@ class PassSizes {
         shape_(model.shape),
         number_(static_cast<std::int64_t>(c10::elementSize(model.precision.rows()))) {
     if (model.is_on_cpu && model.precision.rows() == at::kFloat) {
+      // Tokens that fill it up are texts of their own.
+      if (filled_up(pack.tokens) > pack.tokens)
+        pack.runs.push_back(filled_up(pack.tokens) - pack.tokens);
       pack.tokens = filled_up(pack.tokens);
       pack.queries = filled_up(pack.queries);
     }
+    runs_ = std::move(pack.runs);
     tokens_ = pack.tokens, queries_ = pack.queries, masks_ = is_masked() ? pack.masks : 0;
     largest_mask_ = is_masked() ? pack.largest_mask : 0;
   }
@@ -69,18 +78,46 @@ class PassSizes {
   [[nodiscard]] std::int64_t kv() const { return (qkv() - q()) / 2; }
   /// Keys and values that are repeated for the queries' heads.
   [[nodiscard]] std::int64_t repeated() const { return kv() == q() ? 0 : 2 * q(); }
-  /// The most that masked attention holds forward beside the projections: four products and the
-  /// sums of two, and the rotated rows, of the queries, then of the keys; at the end what it read
-  /// and gives.
-  [[nodiscard]] std::int64_t masked_attention() const {
-    return rows(std::max({4 * q(), q() + 4 * kv(), q() + kv() + repeated() + q() + shape_.heads}));
+  /// What LibTorch's attention on the CPU computes in, each thread: a block of scores (backward:
+  /// and of their slopes), of 32 to 256 queries by 512 keys.
+  [[nodiscard]] std::int64_t attention_scratch(bool is_backward) const {
+    const auto length = static_cast<std::int64_t>(std::sqrt(static_cast<double>(largest_mask_)));
+    const std::int64_t most = length >= 768 ? 256 : length >= 192 ? 64 : 32;
+    const std::int64_t queries = std::min(most, length), keys = std::min<std::int64_t>(512, length);
+    return number_ * at::get_num_threads() * queries *
+           (is_backward ? 2 * keys + 1 : keys + 2 + shape_.head_width);
   }
-  /// And backward, beside the gradient that comes in: what forward made, and three gradients; or
-  /// the last ones, while those of queries, keys and values become one of all.
+  /// The most that masked attention holds forward beside the projections: four products and the
+  /// sums of two, and the rotated rows, of the queries, then of the keys; then, run by run, what
+  /// was rotated, the outputs, and what a run reads beside; at the end all outputs as one.
+  [[nodiscard]] std::int64_t masked_attention() const {
+    std::int64_t most = rows(std::max(4 * q(), q() + 4 * kv())), before = 0;
+    for (const std::int64_t run : runs_) {
+      const std::int64_t beside = before * q() + run * (repeated() + q() + shape_.heads);
+      most = std::max(most, rows(q() + kv()) + number_ * beside + attention_scratch(false));
+      before += run;
+    }
+    return runs_.size() > 1 ? std::max(most, rows(3 * q() + kv())) : most;
+  }
+  /// And backward, beside the gradient that comes in: the last run first, what forward made for it
+  /// and those before it, what was summed up of those behind, and a run's gradients or the next
+  /// summand; at the end the gradients of queries, keys and values become one of all.
   [[nodiscard]] std::int64_t masked_attention_backward() const {
-    const std::int64_t values = repeated() > 0 ? q() : kv();
-    const std::int64_t kernel = q() + kv() + repeated() + q() + shape_.heads + q() + 2 * values;
-    return rows(std::max(kernel, 2 * q() + kv() + 2 * qkv()));
+    const std::int64_t values = repeated() > 0 ? q() : kv(), own = q() + 2 * values;
+    const std::int64_t made = (runs_.size() > 1 ? q() : 0) + repeated() + shape_.heads;
+    std::int64_t most = rows(std::max(2 * q() + kv() + 2 * qkv(), 4 * q() + 2 * kv())), before = 0;
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+      const std::int64_t run = runs_[i];
+      const std::int64_t sums = i + 1 < runs_.size() ? rows(q() + 2 * kv()) : 0;
+      const std::int64_t rotated = rows(q() + kv()), slopes = number_ * run * own;
+      const std::int64_t kernel =
+          rotated + number_ * (before + run) * made + slopes + attention_scratch(true);
+      const std::int64_t summand =
+          (i > 0 ? rotated : 0) + number_ * before * made + slopes + rows(std::max(q(), kv()));
+      most = std::max(most, rows(q()) + sums + std::max(kernel, summand));
+      before += run;
+    }
+    return most;
   }
   /// The same after drop().
   [[nodiscard]] std::int64_t kept_block(bool is_last) const {
@@ -115,7 +152,9 @@ class PassSizes {
   /// The last block's rows, the final norm's scale, the ids, and the masks.
   [[nodiscard]] std::int64_t kept_around() const { return given(d() + 1) + beside(); }
   [[nodiscard]] std::int64_t beside() const {
-    return 8 * tokens_ + 8 * queries_ + number_ * masks_;
+    // Where attention is LibTorch's, rotation is looked up for every token.
+    return 8 * tokens_ + 8 * queries_ + number_ * masks_ +
+           (is_masked() ? rows(shape_.head_width) : 0);
   }
 
   [[nodiscard]] std::int64_t queried_rows() const { return number_ * queries_ * d(); }
@@ -133,7 +172,8 @@ class PassSizes {
   [[nodiscard]] std::int64_t head_forward() const {
     if (!is_head_plain()) return queried_rows() + 2 * logits() + decoded_head();
     constexpr std::int64_t kFewRows = 128;
-    const std::int64_t products = head_rows() < kFewRows ? 2 : 1;
+    const bool is_turned = head_rows() < kFewRows && takes_onednn(d(), head_columns());
+    const std::int64_t products = is_turned ? 2 : 1;
     const std::int64_t gradients =
         model_.trains_weights ? 0 : queried_rows() + number_ * head_rows() * d();
     return queried_rows() + std::max(products * logits(), logits() + gradients);
@@ -151,43 +191,76 @@ class PassSizes {
     return 2 * queried_rows() + slope + std::max(of_rows, number_ * slice * (d() + head_rows()));
   }
 
-  /// Whether products read bfloat16 and sum in float32; and whether they read it widened again,
-  /// where the processor has no such products.
-  [[nodiscard]] bool is_wide() const { return rounds() && model_.is_on_cpu && has_wide_products(); }
+  /// Whether products read bfloat16 and sum in float32.
+  [[nodiscard]] bool is_wide() const {
+    return rounds() && model_.precision.compute == at::kBFloat16 && model_.is_on_cpu &&
+           has_wide_products();
+  }
+  /// Whether they read 16 bits through copies in float32 (products.hpp): float16, and bfloat16 on a
+  /// processor without its instructions.
   [[nodiscard]] bool is_widened() const { return rounds() && model_.is_on_cpu && !is_wide(); }
   /// A tile of decoded weights with what it is decoded through, and packed or widened; 0 where
   /// weights are read as they lie.
   [[nodiscard]] std::int64_t decoded() const {
-    if (model_.precision.storage == WeightStorage::plain && !rounds()) return 0;
-    const std::int64_t size = compute_bytes(), largest = size * std::max(q(), f()) * d();
-    const std::int64_t tile = std::min(most_of_tile(), largest);  // of a part
-    if (is_wide()) return is_read_in_place() ? largest : 2 * tile;
-    return (is_read_in_place() ? 0 : tile) + (is_widened() ? tile / size * number_ : 0);
+    if (!is_decoded()) return 0;
+    const std::int64_t rows = std::max(q(), f()), numbers = tile_rows(rows, d()) * d();
+    const std::int64_t tile = is_read_in_place() ? 0 : numbers * compute_bytes();
+    return tile + (is_wide() ? numbers * compute_bytes() : is_widened() ? numbers * number_ : 0);
   }
   /// Beside a product of `count` tokens whose weights are decoded: its inputs, rounded (and
   /// widened), and what a tile gives, where that has no place yet.
   [[nodiscard]] std::int64_t decoded_product(std::int64_t count, std::int64_t in,
                                              std::int64_t out) const {
-    if (model_.precision.storage == WeightStorage::plain && !rounds()) return 0;
-    const std::int64_t size = compute_bytes();
-    if (is_wide()) return count * size * in;
-    const bool is_whole = is_read_in_place() && !is_widened();
-    const std::int64_t at_once = is_whole ? out : std::min(out, tile_rows(in));
-    if (is_widened()) return count * (size * in + number_ * (in + at_once));
-    return count * size * (at_once + (size == number_ ? 0 : in));
+    if (!is_decoded()) return 0;
+    const std::int64_t size = compute_bytes(), rounded = size == number_ ? 0 : size * in;
+    if (is_wide()) return count * rounded;
+    const std::int64_t at_once = tile_rows(out, in);
+    if (is_widened()) return count * (rounded + number_ * (in + at_once));
+    return count * (rounded + size * at_once);
   }
-  /// Beside the gradient of a weight [out, in] of `count` tokens, with it: rounded and packed
-  /// copies of what it is a product of; `is_turned`: its slopes lie as the product reads them.
+  /// Beside the gradient of an input [count, in] through decoded weights of `out` rows, parts of at
+  /// most `part`: the slopes, rounded, those of a tile by themselves, and what it gives.
+  [[nodiscard]] std::int64_t decoded_gradient(std::int64_t count, std::int64_t out,
+                                              std::int64_t part, std::int64_t in) const {
+    if (!is_decoded()) return 0;
+    const std::int64_t size = compute_bytes(), rounded = size == number_ ? 0 : size * out;
+    if (is_wide()) return count * rounded;
+    const std::int64_t tile = tile_rows(part, in);
+    if (is_widened()) return count * (rounded + number_ * (tile + in));
+    // oneDNN reads dense rows.
+    const std::int64_t own = tile < out && takes_onednn(tile, in) ? tile : 0;
+    return count * (rounded + size * (in + own));
+  }
+  /// Whether a product of a weight with these sides is oneDNN's.
+  [[nodiscard]] bool takes_onednn(std::int64_t inner, std::int64_t outer) const {
+    constexpr std::int64_t kLeastSide = 16, kLeastValues = 4096;
+    return model_.is_on_cpu && number_ == 4 && product_library() == ProductLibrary::onednn &&
+           std::min(inner, outer) >= kLeastSide && inner * outer >= kLeastValues;
+  }
+  /// Beside the gradient of a weight [out, in] of `count` tokens, with it: rounded and packed or
+  /// widened copies of what it is a product of; `is_turned`: its slopes lie as they are read.
   [[nodiscard]] std::int64_t wide_gradient(std::int64_t count, std::int64_t out, std::int64_t in,
                                            bool is_turned) const {
-    if (is_widened()) return count * (compute_bytes() + number_) * (out + in) + weight(out * in);
-    const std::int64_t rounding = (is_turned ? 2 : 6) * out + 2 * in;
-    return std::max(count * rounding, weight(out * in) + count * (2 * out + 4 * in));
+    const std::int64_t turned = is_turned ? 2 * out : 6 * out;
+    if (is_widened()) return std::max(count * turned, weight(out * in) + count * 6 * (out + in));
+    return std::max(count * (turned + 2 * in), weight(out * in) + count * (2 * out + 4 * in));
   }
-  [[nodiscard]] bool has_dropout() const { return model_.has_dropout; }
+  /// Of an update's inputs of `in` numbers: the mask and what it leaves; of a last block that gives
+  /// few rows, before that the mask of all rows beside those of the given ones.
+  [[nodiscard]] std::int64_t dropped(std::int64_t in, bool is_last) const {
+    if (!model_.has_dropout) return 0;
+    const std::int64_t own = number_ * count(is_last) * in;
+    return own + (is_last && gives_queried() ? std::max(own, rows(in)) : own);
+  }
   [[nodiscard]] std::int64_t rank() const { return model_.adapter_rank; }
-  /// Numbers a token of x A^T of `parts` updates that are made together (thin_products.hpp): whole
-  /// vectors on the CPU.
+  /// Beside the gradients of an update: what both read, scaled, and of the first one's the copy of
+  /// whole vectors.
+  [[nodiscard]] std::int64_t scaled() const { return 2 * rank() + (low(1) > rank() ? low(1) : 0); }
+  /// Numbers a token of x A^T of `parts` updates: made together, unless each drops others.
+  [[nodiscard]] std::int64_t lows(std::int64_t parts) const {
+    return model_.has_dropout ? parts * low(1) : low(parts);
+  }
+  /// Of `parts` that are made together (thin_products.hpp): whole vectors on the CPU.
   [[nodiscard]] std::int64_t low(std::int64_t parts) const {
     const std::int64_t width = parts * rank();
     const bool is_thin = model_.is_on_cpu && number_ == 4 && width <= kThinSide;
@@ -202,9 +275,8 @@ class PassSizes {
   }
 
  private:
-  /// Inputs of products to bfloat16, between float32 rows.
-  [[nodiscard]] bool rounds() const {
-    return model_.precision.compute == at::kBFloat16 && model_.precision.rows() == at::kFloat;
+  [[nodiscard]] bool is_decoded() const {
+    return model_.precision.storage != WeightStorage::plain || rounds();
   }
   [[nodiscard]] std::int64_t compute_bytes() const {
     return static_cast<std::int64_t>(c10::elementSize(model_.precision.compute));
@@ -213,12 +285,15 @@ class PassSizes {
     return model_.precision.storage == WeightStorage::bfloat16 &&
            model_.precision.compute == at::kBFloat16;
   }
-  [[nodiscard]] std::int64_t most_of_tile() const {
-    return model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
+  /// Of a matrix [rows, columns] those of a tile.
+  [[nodiscard]] std::int64_t tile_rows(std::int64_t rows, std::int64_t columns) const {
+    if (is_read_in_place() && !is_widened()) return rows;
+    const std::int64_t most = model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
+    return std::min(rows, std::max<std::int64_t>(1, most / (compute_bytes() * columns)));
   }
-  /// Of `in` numbers each.
-  [[nodiscard]] std::int64_t tile_rows(std::int64_t in) const {
-    return std::max<std::int64_t>(1, most_of_tile() / (compute_bytes() * in));
+  /// Inputs of products to 16 bits, between float32 rows.
+  [[nodiscard]] bool rounds() const {
+    return model_.precision.compute == at::kBFloat16 || model_.precision.compute == at::kHalf;
   }
   [[nodiscard]] bool is_head_plain() const {
     return model_.precision.storage == WeightStorage::plain;
@@ -242,6 +317,7 @@ class PassSizes {
   const PassModel& model_;
   const ModelShape& shape_;
   std::int64_t number_, tokens_ = 0, queries_ = 0, masks_ = 0, largest_mask_ = 0;
+  std::vector<std::int64_t> runs_;
 };
 
 }  // namespace lldm

@@ -97,9 +97,11 @@ Transformer::Transformer(const TransformerConfig& config, const Precision& preci
     : config_(config), precision_(precision), is_streamed_(placement.is_streamed()) {
   check_config(config, "Transformer");
   const at::ScalarType compute = precision.compute;
-  if (compute != at::kFloat && compute != at::kDouble && compute != at::kBFloat16)
-    throw ShapeError(message("Transformer: dtype must be float32, float64 or bfloat16, got ",
-                             at::toString(compute)));
+  if (compute != at::kFloat && compute != at::kDouble && compute != at::kBFloat16 &&
+      compute != at::kHalf)
+    throw ShapeError(
+        message("Transformer: dtype must be float32, float64, bfloat16 or float16, got ",
+                at::toString(compute)));
   const PurposeScope purpose(MemoryPurpose::weights);
   const Zeros zeros{precision, at::TensorOptions(precision.rows()).device(device)};
   embedding_ = zeros.table(config.embedding_rows(), config.width);

@@ -79,6 +79,10 @@ std::vector<std::string> changes_of(const StepChoice& choice, const StepChoice& 
     set("[model] storage", config::in_quotes(name_of(choice.storage)));
   if (choice.is_streamed != now.is_streamed)
     set("[memory] frozen_weights", choice.is_streamed ? "\"streamed\"" : "\"resident\"");
+  if (choice.optimizer != now.optimizer) set("optimizer.type", config::in_quotes(choice.optimizer));
+  // Another type has no such key.
+  if (choice.is_optimizer_on_host != now.is_optimizer_on_host && choice.optimizer == now.optimizer)
+    set("optimizer.resident", choice.is_optimizer_on_host ? "\"host\"" : "\"device\"");
   if (choice.recomputation != now.recomputation)
     set("[model] recomputation", config::in_quotes(name_of(choice.recomputation)));
   if (choice.path != now.path) set("gradient_path", config::in_quotes(to_string(choice.path)));
@@ -97,6 +101,8 @@ Json json_of(const StepChoice& choice, const StepChoice& now) {
     if (time > 0) seconds[std::string(what)] = time;
   return {{"storage", name_of(choice.storage)},
           {"streamed", choice.is_streamed},
+          {"optimizer", choice.optimizer},
+          {"optimizer_resident", choice.is_optimizer_on_host ? "host" : "device"},
           {"recomputation", name_of(choice.recomputation)},
           {"gradient_path", to_string(choice.path)},
           {"max_tokens_per_forward", choice.max_tokens_per_forward},
@@ -107,7 +113,9 @@ Json json_of(const StepChoice& choice, const StepChoice& now) {
           {"fits", choice.memory.fits()},
           {"peak_bytes", choice.memory.peak_bytes()},
           {"moment", choice.memory.moment},
+          {"host_bytes", choice.host_bytes},
           {"locked_host_bytes", choice.locked_host_bytes},
+          {"same_numbers", choice.has_same_numbers},
           {"bytes", bytes},
           {"seconds_per_step", choice.seconds_per_step()},
           {"seconds", seconds},
@@ -127,13 +135,13 @@ std::vector<const FewerCopies*> fewer_that_do(const AskedStage& stage, double se
   return best;
 }
 
-/// Where not the way of the file, nor any other with its storage, does.
+/// Where not the way of the file, nor any other with its numbers, does.
 void propose_fewer(const AskedStage& stage, double seconds, std::vector<std::string>& lines) {
   const std::vector<StepChoice>& choices = stage.plan.choices;
   const StepChoice& now = choices.front();
   if (is_within(now, seconds)) return;
   const bool another_does = std::ranges::any_of(choices, [&](const StepChoice& choice) {
-    return choice.storage == now.storage && is_within(choice, seconds);
+    return choice.has_same_numbers && is_within(choice, seconds);
   });
   const std::vector<const FewerCopies*> fewer = fewer_that_do(stage, seconds);
   if (seconds > 0)
@@ -147,6 +155,17 @@ void propose_fewer(const AskedStage& stage, double seconds, std::vector<std::str
                             stage.plan.copies_per_text, "), a noisier score: ", one->key, " = ",
                             one->value, " (", bytes_text(one->choice.memory.peak_bytes()), ", ",
                             rounded_text(one->choice.seconds_per_step(), 3), " s a step)"));
+}
+
+/// Where no way fits: what no row and no text changes is told apart from what they do.
+std::string what_may_fit(const std::vector<StepChoice>& choices) {
+  const auto least = std::ranges::min_element(choices, {}, &StepChoice::held_bytes);
+  const bool is_held = least->held_bytes > least->memory.budget_bytes;
+  return message(
+      is_held ? message("weights, gradients and the optimizer's states alone take ",
+                        bytes_text(least->held_bytes), ": a larger budget")
+              : std::string("a larger budget, fewer rows a micro-batch, shorter texts"),
+      choices.front().trains_weights ? ", or an adapter in the place of all weights" : "");
 }
 
 /// What the planner proposes and never does by itself.
@@ -165,16 +184,14 @@ std::vector<std::string> proposals_of(const AskedStage& stage, double seconds) {
   if (fit.empty()) {
     const StepChoice& least = choices[least_of(choices)];
     propose("nothing fits; the least holds: ", least);
-    lines.emplace_back(
-        "a larger budget, fewer rows a micro-batch, shorter texts, or an adapter in the place of "
-        "all weights");
+    lines.push_back(what_may_fit(choices));
     propose_fewer(stage, seconds, lines);
     return lines;
   }
   const auto same =
-      std::ranges::find_if(fit, [&](std::size_t i) { return choices[i].storage == now.storage; });
+      std::ranges::find_if(fit, [&](std::size_t i) { return choices[i].has_same_numbers; });
   if (same != fit.end()) propose("fastest with the same numbers: ", choices[*same]);
-  if (choices[fit.front()].storage != now.storage)
+  if (!choices[fit.front()].has_same_numbers)
     propose("fastest, with other numbers: ", choices[fit.front()]);
   propose_fewer(stage, seconds, lines);
   return lines;
@@ -184,11 +201,13 @@ std::vector<std::string> row_of(const StepChoice& choice, std::string_view mark)
   return {std::string(mark),
           name_of(choice.storage),
           choice.is_streamed ? "streamed" : "resident",
+          message(choice.optimizer, choice.is_optimizer_on_host ? ", host" : ""),
           name_of(choice.recomputation),
           std::string(to_string(choice.path)),
           std::to_string(choice.tokens_per_forward),
           choice.is_reference_cached ? "yes" : "no",
           bytes_text(choice.memory.peak_bytes()),
+          choice.host_bytes > 0 ? bytes_text(choice.host_bytes) : "-",
           choice.locked_host_bytes > 0 ? bytes_text(choice.locked_host_bytes) : "-",
           rounded_text(choice.seconds_per_step(), 3),
           choice.memory.fits() ? "yes" : "no"};
@@ -199,12 +218,14 @@ Table table_of(const std::vector<StepChoice>& choices) {
   table.columns = {{"", Align::left},
                    {"storage", Align::left},
                    {"weights", Align::left},
+                   {"optimizer", Align::left},
                    {"recomputation", Align::left},
                    {"path", Align::left},
                    {"tokens a pass"},
                    {"no reference held"},
                    {"memory"},
-                   {"host, locked"},
+                   {"host"},
+                   {"of it locked"},
                    {"s a step"},
                    {"fits"}};
   table.rows.push_back(row_of(choices.front(), "as configured"));
@@ -220,7 +241,8 @@ Table table_of(const std::vector<StepChoice>& choices) {
 }  // namespace
 
 Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
-                  const DeviceProfile& profile, double seconds) {
+                  const AskedDevice& device, double seconds) {
+  const DeviceProfile& profile = device.profile;
   Json stages = Json::array();
   for (const AskedStage& stage : asked_stages(loaded, registry)) {
     const std::vector<StepChoice>& choices = stage.plan.choices;
@@ -254,21 +276,26 @@ Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
           {"kind", profile.kind},
           {"profile_source", profile.source},
           {"budget_bytes", loaded.experiments.front().options.memory.budget.bytes},
+          {"asked_budget_bytes",
+           device.asked_budget_bytes > 0 ? Json(device.asked_budget_bytes) : Json()},
+          {"notes", device.notes},
           {"seconds_limit", seconds > 0 ? Json(seconds) : Json()},
           {"stages", stages}};
 }
 
 std::string choices_text(const LoadedExperiment& loaded, const Registry& registry,
-                         const DeviceProfile& profile, double seconds) {
+                         const AskedDevice& device, double seconds) {
+  const DeviceProfile& profile = device.profile;
   std::ostringstream text;
   text << loaded.experiments.front().options.name << " on " << profile.name << " (" << profile.kind
        << "), budget " << bytes_text(loaded.experiments.front().options.memory.budget.bytes)
        << "\n";
+  for (const std::string& note : device.notes) text << note << "\n";
   for (const AskedStage& stage : asked_stages(loaded, registry)) {
     const std::vector<StepChoice>& choices = stage.plan.choices;
     text << "\nstage " << stage.name << ", if every text has " << stage.plan.lengths << ": "
          << fitting(choices).size() << " of " << choices.size() << " ways fit\n"
-         << stage.plan.note << text_table(table_of(choices), 120);
+         << stage.plan.note << text_table(table_of(choices), 140);
     for (const std::string& line : proposals_of(stage, seconds)) text << "  " << line << "\n";
   }
   text << "\nSeconds are work over the profile's rates, not measured.\n";

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "lldm/experiment/loaded_experiment.hpp"
-#include "lldm/memory/device_profile.hpp"
+#include "run/asked_device.hpp"
 
 namespace lldm {
 
@@ -17,11 +17,11 @@ class Registry;
 /// `seconds`: what a step may take, or 0; where the file's way takes longer, or more memory than
 /// there is, "fewer" is looked at: the most copies of a text that would do.
 nlohmann::ordered_json choices_json(const LoadedExperiment& loaded, const Registry& registry,
-                                    const DeviceProfile& profile, double seconds);
+                                    const AskedDevice& device, double seconds);
 
 /// The same for people: of each stage what the file says, the fastest choices that fit, and what
 /// the planner proposes.
 std::string choices_text(const LoadedExperiment& loaded, const Registry& registry,
-                         const DeviceProfile& profile, double seconds);
+                         const AskedDevice& device, double seconds);
 
 }  // namespace lldm

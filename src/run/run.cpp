@@ -5,9 +5,11 @@
 #include "lldm/memory/device.hpp"
 #include "lldm/memory/manager.hpp"
 #include "lldm/run/grid_run.hpp"
+#include "memory/bitsandbytes.hpp"
 #include "run/deadline.hpp"
 #include "run/several_processes.hpp"
 #include "run/work_loop.hpp"
+#include "stage/budget_share.hpp"
 
 namespace lldm {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 std::string chosen_device(const std::string& wish, Logger& logger) {
   const DeviceChoice choice = select_device(wish);
   if (wish == "auto") logger.info(message("device ", choice.device, ": ", choice.reason));
+  if (choice.device == "cuda") logger.info(message("bitsandbytes: ", memory::bitsandbytes_text()));
   return choice.device;
 }
 
@@ -38,7 +41,7 @@ Workshop open_workshop(const RunSchedule& schedule, const Registry& registry, Me
   ProcessGroup* const group = options.group.get();
   const std::string device = agreed_device(file.device, group, logger);
   set_threads(schedule, group, /*is_shared=*/group != nullptr);
-  if (group && device == "cpu") sharers *= group->local_size();
+  sharers *= budget_sharers(group, device);
   if (!memory.is_installed()) memory.install();
   ByteSize budget = file.memory.budget;
   budget.bytes /= sharers;

@@ -11,6 +11,7 @@
 
 #include "lldm/errors.hpp"
 #include "sampler/device_choice.hpp"
+#include "sampler/device_uniforms.hpp"
 #include "sampler/non_finite_logit.hpp"
 
 namespace lldm {
@@ -121,6 +122,12 @@ at::Tensor rows_from(const at::Tensor& hidden, std::int64_t first, std::size_t c
 at::Tensor CandidateEvaluation::uniforms_of(std::span<const RowState> rows,
                                             std::span<const Place> places) const {
   if (parts_.choice.temperature <= 0.0) return {};
+  std::vector<StreamPlace> streams;
+  for (const Place& place : places)
+    if (const auto stream = noise_.token_stream(rows[place.row].noise_key(), place.column))
+      streams.push_back(place_of(*stream));
+  if (streams.size() == places.size()) return uniforms_on(device_, streams, vocabulary_size_);
+  // Numbers that no stream gives, a record's for instance: from here.
   const auto width = static_cast<std::size_t>(vocabulary_size_);
   const at::Tensor all =
       at::empty({static_cast<std::int64_t>(places.size()), vocabulary_size_}, at::kDouble);

@@ -43,6 +43,11 @@ void require_form(const std::vector<at::Tensor>& record, std::int64_t rank, std:
 
 }  // namespace
 
+std::optional<Stream> NoiseSource::token_stream(const NoiseKey& /*key*/,
+                                                std::int64_t /*column*/) const {
+  return std::nullopt;
+}
+
 std::optional<std::vector<double>> NoiseSource::recorded_confidences(
     const NoiseKey& /*key*/, std::span<const std::int64_t> /*columns*/) const {
   return std::nullopt;
@@ -50,9 +55,16 @@ std::optional<std::vector<double>> NoiseSource::recorded_confidences(
 
 void PhiloxNoise::token_uniforms(const NoiseKey& key, std::int64_t column,
                                  std::span<double> out) const {
-  Stream stream =
-      draws_.stream(Purpose::sampling, 0, key.row, key.answer, evaluation(key.step, column + 1));
+  Stream stream = stream_of(key, column);
   for (double& value : out) value = stream.uniform_open();
+}
+
+std::optional<Stream> PhiloxNoise::token_stream(const NoiseKey& key, std::int64_t column) const {
+  return stream_of(key, column);
+}
+
+Stream PhiloxNoise::stream_of(const NoiseKey& key, std::int64_t column) const {
+  return draws_.stream(Purpose::sampling, 0, key.row, key.answer, evaluation(key.step, column + 1));
 }
 
 Stream PhiloxNoise::order_stream(const NoiseKey& key) const {

@@ -9,6 +9,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/score/combine.hpp"
 #include "lldm/score/plan_check.hpp"
+#include "score/chunk.hpp"
 #include "score/evaluations.hpp"
 
 namespace lldm {
@@ -174,18 +175,15 @@ EngineStep ScoreEngineCore::step(const ScoreBatch& given, const StepTotals& tota
   if (needs.reference) {
     if (!has_reference()) throw ShapeError("ScoreEngine: the objective needs a reference model");
     const auto& plans = batch.reference_plans.empty() ? batch.plans : batch.reference_plans;
-    std::vector<double> values;
+    std::vector<at::Tensor> parts;  // read with the policy's
     if (path == GradientPath::pairwise) {
       // Answer by answer, as the policy will be.
       const std::int64_t copies = options_.scoring_factor * options_.pairwise_copies;
-      for (const ScorePlan& plan : plans) {
-        const std::vector<double> own = readouts(std::span(&plan, 1), true, copies);
-        values.insert(values.end(), own.begin(), own.end());
-      }
+      for (const ScorePlan& plan : plans) add_readouts(parts, std::span(&plan, 1), true, copies);
     } else {
-      values = readouts(plans, true);
+      add_readouts(parts, plans, true);
     }
-    reference = at::tensor(values, at::kDouble);
+    reference = concatenate(parts);
   }
   at::Tensor values;
   const std::map<std::string, at::Tensor> further = auxiliary_of(batch);

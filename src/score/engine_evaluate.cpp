@@ -126,11 +126,10 @@ at::Tensor ScoreEngineCore::evaluate_logits(const Chunk& chunk, std::span<const 
   return (reference ? reference_ : policy_).logits(pack.tokens, on_device(pack.positions));
 }
 
-std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans, bool reference,
-                                              std::int64_t most_copies) const {
+void ScoreEngineCore::add_readouts(std::vector<at::Tensor>& parts, std::span<const ScorePlan> plans,
+                                   bool reference, std::int64_t most_copies) const {
   const c10::NoGradGuard no_grad;
   const PurposeScope purpose(MemoryPurpose::workspace);
-  std::vector<double> values;
   if (reference && stored_) {
     const PhaseScope phase(StepPhase::reference);
     for (const ScorePlan& plan : plans) {
@@ -138,18 +137,25 @@ std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans, 
       if (own.size() != plan.queries.size())
         throw ShapeError(message("ScoreEngine: the store holds ", own.size(),
                                  " readouts of a plan with ", plan.queries.size(), " queries"));
-      values.insert(values.end(), own.begin(), own.end());
+      parts.push_back(at::tensor(own, at::kDouble));
     }
-    return values;
+    return;
   }
   const std::vector<ScorePlan> own = walked(plans, reference);
   if (!own.empty()) plans = own;
-  for (const Chunk& chunk : chunks(plans, most_copies)) {
-    const at::Tensor part = to_host(evaluate(chunk, plans, reference)).contiguous();
-    values.insert(values.end(), part.const_data_ptr<double>(),
-                  part.const_data_ptr<double>() + part.numel());
-  }
-  return values;
+  for (const Chunk& chunk : chunks(plans, most_copies))
+    parts.push_back(evaluate(chunk, plans, reference).detach());
+}
+
+std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans,
+                                              bool reference) const {
+  std::vector<at::Tensor> parts;
+  add_readouts(parts, plans, reference);
+  const PhaseScope phase(reference ? StepPhase::reference : StepPhase::forward);
+  const PurposeScope purpose(MemoryPurpose::workspace);
+  at::Tensor none;
+  const at::Tensor values = read_together(parts, none).contiguous();
+  return {values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel()};
 }
 
 }  // namespace lldm

@@ -107,7 +107,8 @@ std::vector<at::Tensor> ScoreEngineCore::back_propagate_score(const ScorePlan& p
                                                               double sign) const {
   const std::span<const ScorePlan> answer(&plan, 1);
   std::vector<double> weights;
-  for (const Query& query : plan.queries) weights.push_back(sign * query.weight);
+  for (const Query& query : plan.queries)
+    weights.push_back(sign * options_.loss_scale * query.weight);
   const at::Tensor seeds = at::tensor(weights, at::kDouble);
   std::vector<at::Tensor> values;
   std::int64_t begin = 0;
@@ -117,20 +118,20 @@ std::vector<at::Tensor> ScoreEngineCore::back_propagate_score(const ScorePlan& p
     const PurposeScope purpose(MemoryPurpose::activations);
     torch::autograd::backward({part}, {seeds.narrow(0, begin, part.size(0)).to(part.options())});
     begin += part.size(0);
-    values.push_back(to_host(part));
+    values.push_back(part.detach());
   }
   return values;
 }
 
 at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& totals,
                                      const ObjectiveNeeds& needs, const LossFunction& loss,
-                                     const at::Tensor& reference) const {
+                                     at::Tensor& reference) const {
   const bool is_difference = needs.use == ScoreUse::difference;
   std::vector<NamedParameter> trained;
   for (const NamedParameter& parameter : parameters_)
     if (parameter.value.requires_grad()) trained.push_back(parameter);
   const auto buffers = make_buffers(trained, is_difference ? 1 : 2);
-  std::vector<at::Tensor> values;
+  std::vector<at::Tensor> values, reference_values;
   std::int64_t reference_begin = 0;
   for (std::size_t b = 0; b < static_cast<std::size_t>(batch.groups()); ++b) {
     const ScoreBatch pair = pair_of(batch, b);
@@ -141,8 +142,6 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
            back_propagate_score(pair.plans[side], is_difference && side == 1 ? -1.0 : 1.0))
         pair_values.push_back(std::move(part));
     }
-    const at::Tensor readouts = concatenate(pair_values);
-    values.push_back(readouts);
     at::Tensor pair_reference;
     if (reference.defined()) {
       const std::int64_t count =
@@ -150,12 +149,16 @@ at::Tensor ScoreEngineCore::pairwise(const ScoreBatch& batch, const StepTotals& 
       pair_reference = reference.narrow(0, reference_begin, count);
       reference_begin += count;
     }
+    const at::Tensor readouts = read_together(pair_values, pair_reference);
+    values.push_back(readouts);
+    if (reference.defined()) reference_values.push_back(pair_reference);
     const Slopes slopes =
         slopes_of(make_set(pair, readouts, pair_reference, totals), loss, is_difference);
     add_scaled(trained, buffers[0], slopes.chosen);
     if (!is_difference) add_scaled(trained, buffers[1], slopes.rejected);
     for (const auto& buffer : buffers) buffer.zero();
   }
+  if (reference.defined()) reference = concatenate(reference_values);
   return concatenate(values);
 }
 

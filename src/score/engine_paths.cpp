@@ -9,6 +9,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
 #include "score/chunk.hpp"
+#include "score/last_backward.hpp"
 
 namespace lldm {
 
@@ -25,7 +26,13 @@ at::Tensor coefficients(const at::Tensor& readouts, const LossFunction& loss, Ma
   return torch::autograd::grad({result.loss_sum}, {leaf}).front();
 }
 
-void back_propagate(const at::Tensor& readouts, const at::Tensor& seeds) {
+at::Tensor times(const at::Tensor& seeds, double scale) {
+  return scale == 1 ? seeds : seeds * scale;
+}
+
+/// `is_last`: this step adds nothing to gradients behind it.
+void back_propagate(const at::Tensor& readouts, const at::Tensor& seeds, bool is_last) {
+  if (is_last) LastBackward::announce();
   const PhaseScope phase(StepPhase::backward);
   const PurposeScope purpose(MemoryPurpose::activations);
   torch::autograd::backward({readouts}, {seeds.to(readouts.options())});
@@ -34,7 +41,7 @@ void back_propagate(const at::Tensor& readouts, const at::Tensor& seeds) {
 }  // namespace
 
 at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const StepTotals& totals,
-                                             const LossFunction& loss, const at::Tensor& reference,
+                                             const LossFunction& loss, at::Tensor& reference,
                                              bool linear) const {
   const auto set_of = [&](const at::Tensor& r) { return make_set(batch, r, reference, totals); };
   std::int64_t queries = 0;
@@ -42,21 +49,26 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
     queries += static_cast<std::int64_t>(plan.queries.size());
   // A linear loss has the same coefficients everywhere: take them at zero, before any forward.
   at::Tensor weights;
-  if (linear) weights = coefficients(at::zeros({queries}, at::kDouble), loss, set_of);
+  if (linear) {
+    if (reference.defined()) reference = read_back(reference);
+    weights =
+        times(coefficients(at::zeros({queries}, at::kDouble), loss, set_of), options_.loss_scale);
+  }
   std::vector<at::Tensor> graphs, values;
   std::int64_t begin = 0;
-  for (const Chunk& chunk : chunks(batch.plans)) {
+  const std::vector<Chunk> all = chunks(batch.plans);
+  for (const Chunk& chunk : all) {
     const at::Tensor part = evaluate(chunk, batch.plans, false);
-    values.push_back(to_host(part));
+    values.push_back(part.detach());
     if (linear)
-      back_propagate(part, weights.narrow(0, begin, part.size(0)));
+      back_propagate(part, weights.narrow(0, begin, part.size(0)), &chunk == &all.back());
     else
       graphs.push_back(part);
     begin += part.size(0);
   }
-  const at::Tensor readouts = concatenate(values);
-  if (linear) return readouts;
-  const at::Tensor seeds = coefficients(readouts, loss, set_of);
+  if (linear) return read_back(concatenate(values));
+  const at::Tensor readouts = read_together(values, reference);
+  const at::Tensor seeds = times(coefficients(readouts, loss, set_of), options_.loss_scale);
   std::vector<at::Tensor> by_chunk;
   begin = 0;
   for (const at::Tensor& graph : graphs) {
@@ -65,20 +77,23 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
   }
   const PhaseScope phase(StepPhase::backward);
   const PurposeScope purpose(MemoryPurpose::activations);
+  LastBackward::announce();
   if (!graphs.empty()) torch::autograd::backward(graphs, by_chunk);
   return readouts;
 }
 
 at::Tensor ScoreEngineCore::replay(const ScoreBatch& batch, const StepTotals& totals,
-                                   const LossFunction& loss, const at::Tensor& reference) const {
-  const std::vector<double> values = this->readouts(batch.plans, false);
-  const at::Tensor readouts = at::tensor(values, at::kDouble);
-  const at::Tensor seeds = coefficients(
-      readouts, loss, [&](const at::Tensor& r) { return make_set(batch, r, reference, totals); });
+                                   const LossFunction& loss, at::Tensor& reference) const {
+  std::vector<at::Tensor> values;
+  add_readouts(values, batch.plans, false);
+  const at::Tensor readouts = read_together(values, reference);
+  const auto set_of = [&](const at::Tensor& r) { return make_set(batch, r, reference, totals); };
+  const at::Tensor seeds = times(coefficients(readouts, loss, set_of), options_.loss_scale);
   std::int64_t begin = 0;
-  for (const Chunk& chunk : chunks(batch.plans)) {
+  const std::vector<Chunk> all = chunks(batch.plans);
+  for (const Chunk& chunk : all) {
     const at::Tensor part = evaluate(chunk, batch.plans, false);
-    back_propagate(part, seeds.narrow(0, begin, part.size(0)));
+    back_propagate(part, seeds.narrow(0, begin, part.size(0)), &chunk == &all.back());
     begin += part.size(0);
   }
   return readouts;

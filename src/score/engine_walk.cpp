@@ -70,7 +70,7 @@ std::vector<ScorePlan> ScoreEngineCore::walked(std::span<const ScorePlan> plans,
     std::int64_t tokens = 0;
     const auto read = [&] {
       if (step.copies.empty()) return;
-      const at::Tensor logits = to_host(evaluate_logits(step, own, reference));
+      const at::Tensor logits = read_back(evaluate_logits(step, own, reference));
       std::int64_t row = 0;
       for (const auto& [p, copy, first, last] : step.copies) {
         const auto count = static_cast<std::int64_t>(last - first);

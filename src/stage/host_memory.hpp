@@ -14,11 +14,13 @@ struct HostNeeds {
 };
 
 struct HostLimits {
-  std::int64_t bytes = 0;    // that the machine, or this process's share of it, has
-  std::int64_t locked = -1;  // that this process may lock; -1: as many as it likes
+  std::int64_t bytes = 0;  // that the machine has
+  int processes = 1;       // of this run on this machine, which share its bytes
 };
 
-/// Of this machine: its memory or that of the control group; RLIMIT_MEMLOCK.
+/// Of this machine: its memory or that of the control group.  What a process may lock is not asked:
+/// a GPU's driver locks pages by itself, past RLIMIT_MEMLOCK; where it refuses, locked_memory says
+/// so.
 [[nodiscard]] HostLimits host_limits();
 
 /// Errors  OutOfMemory before the first step: what is needed, what there is, and what to do, which

@@ -76,6 +76,8 @@ PreparedTraining prepare_training(const RunContext& run, const Work& work,
     if (run.experiment(work).plugin_files.contains(std::string(type)))
       setup.component_purpose = MemoryPurpose::unscoped;
   setup.group = run.options.group;
+  if (options.model.dtype == ModelDtype::float16)
+    setup.loss_scaling = stage.optimizer.loss_scaling();
   setup.reduction = stage.reduction.value_or(Reduction::fast);
   return {bundle,
           make_process(run, services, stage.forward_process),

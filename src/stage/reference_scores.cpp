@@ -36,6 +36,7 @@ std::string model_hash(const ModelBundle& bundle) {
   Sha256 hash;
   hash.update(model.config_text());
   if (model.precision().compute == at::kBFloat16) hash.update("bfloat16 products\n");
+  if (model.precision().compute == at::kHalf) hash.update("float16 products\n");
   if (!bundle.folder.empty()) {
     hash.update(message("storage ", static_cast<int>(model.precision().storage), ", ",
                         model.has_adapter() ? "beside an adapter" : "whole", "\n"));

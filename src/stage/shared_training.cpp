@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "stage/shared_training.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "lldm/errors.hpp"
@@ -22,10 +23,12 @@ std::string packed(const TrainingProgress& progress) {
   nlohmann::json since = nlohmann::json::object();
   for (const auto& [name, mean] : progress.since) since[name] = {mean.sum, mean.count};
   std::string bytes;
-  nlohmann::json::to_cbor({progress.step, std::move(since), progress.adaptation.evaluations,
-                           progress.adaptation.variance, progress.memory.count,
-                           progress.memory.max_tokens_per_forward, progress.memory.head_halvings},
-                          bytes);
+  nlohmann::json::to_cbor(
+      {progress.step, std::move(since), progress.adaptation.evaluations,
+       progress.adaptation.variance, progress.memory.count, progress.memory.max_tokens_per_forward,
+       progress.memory.head_halvings, progress.loss_scale.scale, progress.loss_scale.finite_steps,
+       progress.loss_scale.skipped_steps},
+      bytes);
   return bytes;
 }
 
@@ -38,6 +41,8 @@ TrainingProgress unpacked(const std::string& bytes) {
   progress.adaptation = {json.at(2).get<std::int64_t>(), json.at(3).get<double>()};
   progress.memory = {json.at(4).get<std::int64_t>(), json.at(5).get<std::int64_t>(),
                      json.at(6).get<std::int64_t>()};
+  progress.loss_scale = {json.at(7).get<double>(), json.at(8).get<std::int64_t>(),
+                         json.at(9).get<std::int64_t>()};
   return progress;
 }
 
@@ -67,8 +72,39 @@ TrainingProgress begin_together(ProcessGroup& group, const TrainingProgress& pro
     if (parameter.value.requires_grad()) group.broadcast(parameter.value);
   for (const NamedParameter& moment : optimizer.state()) group.broadcast(moment.value);
   TrainingProgress begin = unpacked(first);
-  if (!group.is_first()) optimizer.load_state(optimizer.state(), begin.step);
+  if (!group.is_first())
+    optimizer.load_state(optimizer.state(), begin.step - begin.loss_scale.skipped_steps);
   return begin;
+}
+
+MemoryPeaks peaks_of(const MemoryManager::Watch& watch, MemoryDevice device) {
+  MemoryPeaks peaks{.total = watch.peak_bytes(device)};
+  for (std::size_t p = 0; p < kMemoryPurposes; ++p)
+    peaks.purposes[p] = watch.peak_bytes(device, static_cast<MemoryPurpose>(p));
+  return peaks;
+}
+
+MemoryPeaks most_of(const MemoryPeaks& one, const MemoryPeaks& other) {
+  MemoryPeaks most{.total = std::max(one.total, other.total)};
+  for (std::size_t p = 0; p < kMemoryPurposes; ++p)
+    most.purposes[p] = std::max(one.purposes[p], other.purposes[p]);
+  return most;
+}
+
+MemoryPeaks most_of_all(ProcessGroup& group, const MemoryPeaks& own) {
+  const std::vector<std::string> texts = group.agree([&] {
+    std::string bytes;
+    nlohmann::json::to_cbor({own.total, own.purposes}, bytes);
+    return bytes;
+  });
+  MemoryPeaks most;
+  for (const std::string& text : texts) {
+    const auto json = nlohmann::json::from_cbor(text);
+    MemoryPeaks peaks{.total = json.at(0).get<std::int64_t>()};
+    json.at(1).get_to(peaks.purposes);
+    most = most_of(most, peaks);
+  }
+  return most;
 }
 
 void follow(const RunContext& run, StageTrainer& trainer, const PreparedTraining& prepared) {

@@ -2,10 +2,13 @@
 // A training stage that several processes do together: rank 0 reads and writes, the others follow.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "lldm/distributed/process_group.hpp"
+#include "lldm/memory/manager.hpp"
 #include "lldm/stage/run_context.hpp"
 #include "lldm/train/trainer.hpp"
 #include "stage/prepared_training.hpp"
@@ -48,6 +51,16 @@ void tell_idle(const RunContext& run, const Work& work, const TrainingSetup& set
 /// All: begins where rank 0 stands, with its weights and moments.
 TrainingProgress begin_together(ProcessGroup& group, const TrainingProgress& progress,
                                 const TrainingSetup& setup, Optimizer& optimizer);
+
+/// The most that a process has held, in all and by purpose.
+struct MemoryPeaks {
+  std::int64_t total = 0;
+  std::array<std::int64_t, kMemoryPurposes> purposes{};
+};
+[[nodiscard]] MemoryPeaks peaks_of(const MemoryManager::Watch& watch, MemoryDevice device);
+[[nodiscard]] MemoryPeaks most_of(const MemoryPeaks& one, const MemoryPeaks& other);
+/// All: of each the most of any process.
+[[nodiscard]] MemoryPeaks most_of_all(ProcessGroup& group, const MemoryPeaks& own);
 
 /// Trains as rank 0 does, and writes nothing.
 void follow(const RunContext& run, StageTrainer& trainer, const PreparedTraining& prepared);

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "lldm/errors.hpp"
@@ -26,7 +27,12 @@ void require_sound_model(const std::string& stage, std::int64_t steps,
   const TrainingRow row = setup.source ? setup.source->row(0).front() : setup.rows.front();
   const ScorePlan plan = estimator.plan(row.answers.front(), process,
                                         TextDraws(setup.draws, Purpose::evaluation, 0, row.id, 0));
-  const ScoreEngine<AnyDenoiser> engine(setup.policy, nullptr, setup.device, setup.engine);
+  EngineOptions options = setup.engine;
+  // No more than a step had at once.
+  if (setup.path == GradientPath::pairwise)
+    options.max_tokens_per_forward =
+        std::min(options.max_tokens_per_forward, options.pairwise_copies * plan.length);
+  const ScoreEngine<AnyDenoiser> engine(setup.policy, nullptr, setup.device, options);
   for (const double readout : engine.readouts({&plan, 1}, /*reference=*/false))
     if (!std::isfinite(readout))
       throw Error(message(after, "the model is broken: a score of ", setup.labels.row_text(row.id),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/bytes.hpp"
@@ -29,6 +30,45 @@ std::vector<FrozenWeights> placements_of(const StepModel& model) {
   return list;
 }
 
+bool is_on_host(const StepModel& model) {
+  return model.optimizer.resident == OptimizerResidence::host;
+}
+
+/// The file's own storage, and others that its weights may be in.
+std::vector<WeightStorage> storages_of(const StepModel& model) {
+  if (!model.pass.trains_weights) return {kStorages.begin(), kStorages.end()};
+  const at::ScalarType compute = model.pass.precision.compute;
+  if (compute != at::kFloat && compute != at::kBFloat16) return {model.pass.precision.storage};
+  return {WeightStorage::plain, WeightStorage::bfloat16};
+}
+
+/// The file's own optimizer, AdamW's states on the host beside a GPU, and, where all weights are
+/// trained, as codes of 8 bits.
+std::vector<OptimizerOptions> optimizers_of(const StepModel& model) {
+  const OptimizerOptions& own = model.optimizer;
+  std::vector<OptimizerOptions> list = {own};
+  if (own.type != "adamw") return list;
+  if (!model.pass.is_on_cpu && !own.rounding) {
+    list.push_back(own);
+    list.back().resident =
+        is_on_host(model) ? OptimizerResidence::device : OptimizerResidence::host;
+  }
+  if (model.pass.trains_weights) {
+    list.push_back(own);
+    list.back().type = "adamw_8bit";
+    list.back().resident.reset();
+  }
+  return list;
+}
+
+/// Whether another way gives the numbers of the file's but for last bits.  Beside bfloat16 weights
+/// states on the host keep float32 copies of them.
+bool has_same_numbers(const StepChoice& choice, const StepChoice& now) {
+  const bool keeps_copies = choice.trains_weights && choice.storage == WeightStorage::bfloat16;
+  return choice.storage == now.storage && choice.optimizer == now.optimizer &&
+         (!keeps_copies || choice.is_optimizer_on_host == now.is_optimizer_on_host);
+}
+
 /// Sizes of a pass that differ: a micro-batch at once, its halves, down to one copy.
 std::vector<std::int64_t> sizes_of_a_pass(const StepSizes& sizes) {
   std::vector<std::int64_t> list;
@@ -39,12 +79,43 @@ std::vector<std::int64_t> sizes_of_a_pass(const StepSizes& sizes) {
   return list;
 }
 
+using CostOf = std::function<StepChoice(const StepModel&, const StepSettings&)>;
+
+/// Of one storage and optimizer: where weights lie, recomputations, paths, cached scores, passes.
+void add_ways(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
+              Combination combination, const CostOf& of, std::vector<StepChoice>& list) {
+  StepModel other = model;
+  for (const FrozenWeights placement : placements_of(model))
+    for (const Recomputation recomputation : recomputations_of(model)) {
+      other.frozen.where = placement;
+      other.pass.recomputation = recomputation;
+      for (const GradientPath path : candidate_paths(GradientPath::automatic, needs, combination))
+        for (const bool is_cached : {false, true}) {
+          if (is_cached && !model.has_reference) continue;
+          other.has_reference = model.has_reference && !is_cached;
+          if (placement == FrozenWeights::streamed && !has_streamed(other)) continue;
+          std::int64_t before = 0;  // a larger limit may give the same passes
+          for (const std::int64_t tokens : sizes_of_a_pass(sizes)) {
+            StepChoice choice =
+                of(other, {path, tokens, std::max(kPairwiseCopies, tokens / sizes.longest)});
+            if (choice.tokens_per_forward == before) continue;
+            before = choice.tokens_per_forward;
+            list.push_back(std::move(choice));
+          }
+        }
+    }
+}
+
 }  // namespace
 
 StepChoice choice_of(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                      const StepSettings& settings, const DeviceProfile& profile, ByteSize budget) {
   const StepPlan plan = plan_step(model, sizes, needs, settings, budget);
+  const HostNeeds host = host_needs(model, plan);
   return {.storage = model.pass.precision.storage,
+          .trains_weights = model.pass.trains_weights,
+          .optimizer = model.optimizer.type,
+          .is_optimizer_on_host = is_on_host(model),
           .is_streamed = has_streamed(model),
           .recomputation = model.pass.recomputation,
           .path = settings.path,
@@ -52,7 +123,9 @@ StepChoice choice_of(const StepModel& model, const StepSizes& sizes, const Objec
           .pairwise_copies = settings.pairwise_copies,
           .is_reference_cached = !model.has_reference,
           .tokens_per_forward = plan.tokens_per_forward,
-          .locked_host_bytes = locked_host_bytes(model, plan),
+          .held_bytes = plan.held_bytes,
+          .host_bytes = model.pass.is_on_cpu ? 0 : host.bytes,
+          .locked_host_bytes = host.locked,
           .memory = plan.memory,
           .seconds = step_seconds(model, sizes, plan, profile)};
 }
@@ -66,32 +139,15 @@ std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& si
   };
   std::vector<StepChoice> list = {of(model, chosen.plan.settings)};
   list.front().is_configured = true;
-  const bool is_adapter = model.pass.adapter_values > 0;
-  for (const WeightStorage storage : kStorages) {
-    // In another storage trained weights are other weights.
-    if (storage != model.pass.precision.storage && !is_adapter) continue;
-    for (const FrozenWeights placement : placements_of(model))
-      for (const Recomputation recomputation : recomputations_of(model)) {
-        StepModel other = model;
-        set_storage(other, storage);
-        other.frozen.where = placement;
-        other.pass.recomputation = recomputation;
-        for (const GradientPath path : candidate_paths(GradientPath::automatic, needs, combination))
-          for (const bool is_cached : {false, true}) {
-            if (is_cached && !model.has_reference) continue;
-            other.has_reference = model.has_reference && !is_cached;
-            if (placement == FrozenWeights::streamed && !has_streamed(other)) continue;
-            std::int64_t before = 0;  // a larger limit may give the same passes
-            for (const std::int64_t tokens : sizes_of_a_pass(sizes)) {
-              StepChoice choice =
-                  of(other, {path, tokens, std::max(kPairwiseCopies, tokens / sizes.longest)});
-              if (choice.tokens_per_forward == before) continue;
-              before = choice.tokens_per_forward;
-              list.push_back(std::move(choice));
-            }
-          }
-      }
-  }
+  for (const WeightStorage storage : storages_of(model))
+    for (const OptimizerOptions& optimizer : optimizers_of(model)) {
+      StepModel other = model;
+      other.optimizer = optimizer;
+      set_storage(other, storage);
+      set_optimizer(other, optimizer);
+      add_ways(other, sizes, needs, combination, of, list);
+    }
+  for (StepChoice& choice : list) choice.has_same_numbers = has_same_numbers(choice, list.front());
   return list;
 }
 
@@ -141,10 +197,18 @@ std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
     other.has_reference = false;
     add("reference.cache = \"DIR\"", other, sizes, now);
   }
-  if (model.pass.adapter_values > 0) {
+  other = model;
+  const bool is_adapter = !model.pass.trains_weights;
+  set_storage(other, is_adapter ? WeightStorage::nf4 : WeightStorage::bfloat16);
+  if (storages_of(model).size() > 1)
+    add(message("[model] storage = ", is_adapter ? "\"nf4\"" : "\"bfloat16\"", " (other numbers)"),
+        other, sizes, now);
+  for (const OptimizerOptions& optimizer : optimizers_of(model)) {
     other = model;
-    set_storage(other, WeightStorage::nf4);
-    add("[model] storage = \"nf4\" (other numbers)", other, sizes, now);
+    set_optimizer(other, optimizer);
+    add(optimizer.type != model.optimizer.type ? "optimizer.type = \"adamw_8bit\" (other numbers)"
+                                               : "optimizer.resident = \"host\"",
+        other, sizes, now);
   }
   return list;
 }
@@ -161,8 +225,7 @@ std::string advice_text(const StepModel& model, const StepSizes& sizes, const Ob
     if (list[i].peak_bytes < now)
       text += message(text.empty() ? "" : "\n", "  with ", list[i].key, " it needs ",
                       bytes_text(list[i].peak_bytes));
-  return message(text, text.empty() ? "" : "\n", "  or a [memory] budget of ",
-                 bytes_text_above(now));
+  return text;
 }
 
 }  // namespace lldm

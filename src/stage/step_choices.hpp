@@ -10,9 +10,9 @@
 
 namespace lldm {
 
-/// All that the stage's parts allow: storages (an adapter's base alone), recomputations, gradient
-/// paths, sizes of a pass, and whether the reference's scores are cached.  The first is `chosen`,
-/// what a run of the file does.
+/// All that the stage's parts allow: storages (of trained weights bfloat16 alone), optimizers and
+/// where their states lie, recomputations, gradient paths, sizes of a pass, and whether the
+/// reference's scores are cached.  The first is `chosen`, what a run of the file does.
 std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& sizes,
                                      const ObjectiveNeeds& needs, Combination combination,
                                      const ChosenStep& chosen, const DeviceProfile& profile,

@@ -2,14 +2,12 @@
 #include "stage/step_plan.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <tuple>
 
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/score/engine.hpp"
 #include "model/model_size.hpp"
-#include "stage/step_time.hpp"
 
 namespace lldm {
 namespace {
@@ -33,8 +31,7 @@ std::int64_t streamed_bytes(const StepModel& model) {
   return model.weight_bytes + ring - (model.pass.is_on_cpu ? 0 : model.matrix_bytes);
 }
 
-std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
-                                 std::int64_t side_buffers) {
+std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes) {
   const ModelShape& shape = model.pass.shape;
   const std::int64_t number = number_bytes(model), tables = shape.table_values * number;
   const bool is_adapter = model.pass.adapter_values > 0;
@@ -47,7 +44,6 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes,
       {"reference", MemoryPurpose::weights, reference},
       {"adapter", MemoryPurpose::adapter, adapter * (model.has_reference ? 2 : 1)},
       {"gradients", MemoryPurpose::gradients, trained_bytes(model)},
-      {"pair buffers", MemoryPurpose::gradients, trained_bytes(model) * side_buffers},
       {"gradient sums", MemoryPurpose::gradients, model.gradient_sums},
       {"optimizer", MemoryPurpose::optimizer, model.optimizer_bytes}};
   if (sizes.micro_batches_per_step > 1)
@@ -89,21 +85,24 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const Step
   }
   Pack largest;
   for (const Pack& pack : packs)
-    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries), 0,
-               0};
+    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries)};
   return {{largest}};
 }
 
-/// What is scored without a graph: by the reference, for `replay`, in validation.
+/// What is scored without a graph, and without dropout: by the reference, in validation, behind the
+/// last step.
 std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
-                               const ObjectiveNeeds& needs, const StepSettings& settings) {
+                               const StepSettings& settings) {
   std::vector<Pack> packs;
   const auto add = [&](const MicroBatchLoad& texts) {
     for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
   };
   if (!sizes.validation.empty()) add(sizes.validation);
-  if (!sizes.last_look.empty()) add(sizes.last_look);
   const bool is_pairwise = settings.path == GradientPath::pairwise;
+  if (!sizes.last_look.empty())
+    for (const Pack& pack : packs_of(sizes.last_look, settings.max_tokens_per_forward,
+                                     is_pairwise ? settings.pairwise_copies : 0))
+      packs.push_back(pack);
   if (is_pairwise && model.has_reference) {
     const std::int64_t copies =
         settings.pairwise_copies * scoring_factor(model.pass.shape.layers, model.pass.is_on_cpu);
@@ -112,9 +111,18 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
         for (const Pack& pack : packs_of({&text, 1}, settings.max_tokens_per_forward, copies))
           packs.push_back(pack);
   }
-  const bool is_whole = !is_pairwise && model.has_reference;
-  if (is_whole || settings.path == GradientPath::replay || needs.mismatched)
+  if (!is_pairwise && model.has_reference)
     for (const MicroBatchLoad& texts : sizes.micro_batches) add(texts);
+  return packs;
+}
+
+/// And what the policy scores without a graph in a step, as it is trained.
+std::vector<Pack> scored_by_policy(const StepSizes& sizes, const ObjectiveNeeds& needs,
+                                   const StepSettings& settings) {
+  std::vector<Pack> packs;
+  if (settings.path != GradientPath::replay && !needs.mismatched) return packs;
+  for (const MicroBatchLoad& texts : sizes.micro_batches)
+    for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
   return packs;
 }
 
@@ -125,19 +133,50 @@ void set_storage(StepModel& model, WeightStorage storage) {
   const auto& [shape, precision] = std::tie(model.pass.shape, model.pass.precision);
   model.weight_bytes = static_cast<std::int64_t>(weight_bytes(shape, precision));
   model.matrix_bytes = static_cast<std::int64_t>(block_matrix_bytes(shape, precision));
+  if (!model.pass.trains_weights) return;
+  set_optimizer(model, model.optimizer);
+  if (model.gradient_sums > 0) model.gradient_sums = trained_bytes(model);
 }
 
 bool has_streamed(const StepModel& model) {
   return model.frozen.is_streamed() && (model.pass.adapter_values > 0 || model.has_reference);
 }
 
-std::int64_t locked_host_bytes(const StepModel& model, const StepPlan& plan) {
-  if (model.pass.is_on_cpu) return 0;
+void set_optimizer(StepModel& model, const OptimizerOptions& optimizer) {
+  const bool is_narrow =
+      model.pass.trains_weights && model.pass.precision.storage == WeightStorage::bfloat16;
+  const OptimizerBytes bytes =
+      optimizer_bytes(optimizer, model.trained_sizes, is_narrow ? 2 : number_bytes(model),
+                      model.pass.is_on_cpu ? "cpu" : "cuda");
+  model.optimizer = optimizer;
+  model.optimizer_bytes = bytes.device;
+  model.optimizer_host = bytes.host;
+  model.optimizer_staging = bytes.staging;
+  // Moments in codes are looked up and sought among 256: on the CPU five times AdamW's pass.
+  const bool is_slow = optimizer.type == "adamw_8bit" && model.pass.is_on_cpu;
+  model.optimizer_moves = StepModel{}.optimizer_moves * (is_slow ? 5 : 1);
+}
+
+void set_exchange(StepModel& model, Reduction reduction) {
+  model.exchange = {.what = "sums of processes"};
+  // Another's gradients beside the sums and the own ones (SharedGradient).
+  if (reduction == Reduction::ordered) model.exchange.gradients = trained_bytes(model);
+  // Of 16 bits: in float32, slice by slice (ProcessGroup::sum).
+  constexpr std::int64_t kSlice = 1 << 24, kFloatBytes = 4;
+  const bool is_narrow = trained_bytes(model) < kFloatBytes * model.trained;
+  if (reduction == Reduction::fast && is_narrow && model.pass.is_on_cpu)
+    model.exchange.staging = kFloatBytes * std::min(kSlice, model.trained);
+}
+
+HostNeeds host_needs(const StepModel& model, const StepPlan& plan) {
+  const std::int64_t states = model.optimizer_host + model.optimizer_staging;
+  if (model.pass.is_on_cpu) return {.bytes = plan.memory.peak_bytes() + states};
   const ModelShape& shape = model.pass.shape;
   const bool is_offloaded = model.pass.recomputation == Recomputation::offload;
   const std::int64_t rows =
       is_offloaded ? number_bytes(model) * shape.layers * shape.width * plan.tokens_kept : 0;
-  return rows + (has_streamed(model) ? model.matrix_bytes : 0);
+  const std::int64_t copied = rows + (has_streamed(model) ? model.matrix_bytes : 0);
+  return {.bytes = copied + states, .locked = copied + model.optimizer_staging};
 }
 
 StepModel step_model(const ExperimentOptions& options, const TrainingStage& stage,
@@ -154,18 +193,12 @@ StepModel step_model(const ExperimentOptions& options, const TrainingStage& stag
                 .adapter_values = facts.adapter_values,
                 .adapter_rank = is_adapter ? options.model.adapter.rank : 0,
                 .has_dropout = is_adapter && options.model.adapter.dropout > 0};
+  model.optimizer = stage.optimizer;
+  model.trained_sizes = facts.trained_sizes;
   set_storage(model, precision.storage);
   model.frozen = {options.memory.frozen_weights, options.memory.streamed_blocks};
   model.trained = is_adapter ? facts.adapter_values : shape.parameters;
-  const OptimizerBytes optimizer = optimizer_bytes(
-      stage.optimizer, facts.trained_sizes,
-      !is_adapter && precision.storage == WeightStorage::bfloat16 ? 2 : number_bytes(model),
-      device);
-  model.optimizer_bytes = optimizer.device;
-  model.optimizer_host = optimizer.host;
-  // Moments in codes are looked up and sought among 256: on the CPU five times AdamW's pass.
-  if (stage.optimizer.type == "adamw_8bit" && model.pass.is_on_cpu) model.optimizer_moves *= 5;
-  model.optimizer_staging = optimizer.staging;
+  set_optimizer(model, stage.optimizer);
   if (stage.reduction.value_or(Reduction::fast) == Reduction::ordered)
     model.gradient_sums = trained_bytes(model);
   model.has_reference = facts.has_reference;
@@ -177,6 +210,21 @@ StepModel step_model(const ExperimentOptions& options, const TrainingStage& stag
   return model;
 }
 
+namespace {
+
+/// What a micro-batch's scores and their slopes hold, eight bytes a query each: those of the
+/// reference, and on each path (engine_paths.cpp, engine_pairwise.cpp) what it keeps.
+std::int64_t score_bytes(const MicroBatchLoad& texts, bool has_reference, GradientPath path) {
+  const std::int64_t kept = path == GradientPath::retain     ? 3
+                            : path == GradientPath::pairwise ? 1
+                                                             : 2;
+  std::int64_t queries = 0;
+  for (const TextLoad& text : texts) queries += text.queries;
+  return 8 * queries * (kept + (has_reference ? 1 : 0));
+}
+
+}  // namespace
+
 StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                    const StepSettings& settings, ByteSize budget) {
   PassModel pass = model.pass;
@@ -185,9 +233,12 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   plan.settings = settings;
   PlanInputs in;
   in.budget = budget;
-  in.held = held_lines(model, sizes,
-                       settings.path == GradientPath::pairwise ? pairwise_buffers(needs) : 0);
-  for (const MicroBatchLoad& texts : sizes.micro_batches)
+  in.held = held_lines(model, sizes);
+  // While pairs are back-propagated, and no longer: the reference has scored them before.
+  const std::int64_t buffers =
+      settings.path == GradientPath::pairwise ? trained_bytes(model) * pairwise_buffers(needs) : 0;
+  for (const MicroBatchLoad& texts : sizes.micro_batches) {
+    const std::int64_t scores = score_bytes(texts, model.has_reference, settings.path);
     for (const std::vector<Pack>& graphs :
          graphs_of(texts, settings, sizes.is_bound, sizes.has_patterns)) {
       std::int64_t kept = 0;
@@ -196,96 +247,28 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
         kept += pack.tokens;
       }
       plan.tokens_kept = std::max(plan.tokens_kept, kept);
-      for (const PlanMoment& moment : training_moments(pass, graphs)) in.moments.push_back(moment);
+      for (PlanMoment moment : training_moments(pass, graphs)) {
+        moment.gradients += buffers;
+        moment.workspace += scores;
+        in.moments.push_back(moment);
+      }
     }
-  for (const Pack& pack : scored_packs(model, sizes, needs, settings))
-    for (const PlanMoment& moment : scoring_moments(pass, pack)) in.moments.push_back(moment);
+  }
+  const auto add_scored = [&](const std::vector<Pack>& packs) {
+    for (const Pack& pack : packs)
+      for (const PlanMoment& moment : scoring_moments(pass, pack)) in.moments.push_back(moment);
+  };
+  add_scored(scored_by_policy(sizes, needs, settings));
+  pass.has_dropout = false;
+  add_scored(scored_packs(model, sizes, settings));
   if (sizes.micro_batches_per_step > 1)
     in.moments.push_back({.what = "gradient noise", .workspace = 24 * model.followed_values});
   if (model.publishing_bytes > 0)
     in.moments.push_back({.what = "publishing", .staging = model.publishing_bytes});
+  if (model.exchange.bytes() > 0) in.moments.push_back(model.exchange);
   plan.memory = plan_memory(in);
+  for (const PlanLine& line : in.held) plan.held_bytes += line.bytes;
   return plan;
-}
-
-std::vector<GradientPath> candidate_paths(GradientPath asked, const ObjectiveNeeds& needs,
-                                          Combination combination) {
-  if (asked == GradientPath::automatic) return exact_gradient_paths(needs, combination);
-  check_gradient_path(asked, needs, combination);
-  return {asked};
-}
-
-std::int64_t tokens_worth(const StepSizes& sizes, std::int64_t asked) {
-  const std::int64_t whole = std::max(sizes.longest, sizes.most_tokens());
-  return asked > 0 ? std::max(sizes.longest, std::min(asked, whole)) : whole;
-}
-
-namespace {
-
-/// From the fewest passes to the most.
-std::vector<std::int64_t> open_tokens(const StepSizes& sizes, std::int64_t asked) {
-  if (asked > 0) return {asked};
-  constexpr std::int64_t kMost = 65536;  // beyond it a pass is no faster
-  std::vector<std::int64_t> list;
-  for (std::int64_t tokens = std::min(tokens_worth(sizes, 0), std::max(kMost, sizes.longest));;
-       tokens /= 2) {
-    list.push_back(std::max(tokens, sizes.longest));
-    if (tokens <= sizes.longest) return list;
-  }
-}
-
-/// Of an answer in one pass, most first: with a budget as many as fill it.
-std::vector<std::int64_t> open_copies(const StepSizes& sizes, GradientPath path,
-                                      std::int64_t max_tokens, ByteSize budget,
-                                      const StepAsked& asked) {
-  if (asked.pairwise_copies > 0) return {asked.pairwise_copies};
-  std::vector<std::int64_t> list;
-  if (path == GradientPath::pairwise && asked.path == GradientPath::automatic && budget.bytes > 0) {
-    std::int64_t most = 0;
-    for (const MicroBatchLoad& texts : sizes.micro_batches)
-      for (const TextLoad& text : texts)
-        most = std::max(most,
-                        std::min(text.copies, max_tokens / std::max<std::int64_t>(1, text.length)));
-    for (; most > kPairwiseCopies; most /= 2) list.push_back(most);
-  }
-  list.push_back(kPairwiseCopies);
-  return list;
-}
-
-}  // namespace
-
-ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveNeeds& needs,
-                       Combination combination, const StepAsked& asked,
-                       const DeviceProfile& profile, ByteSize budget) {
-  const bool is_recomputation_open = asked.recomputation == Recomputation::automatic;
-  // Where the paths alone are open their order is that of their costs.
-  const bool is_timed = is_recomputation_open || asked.max_tokens_per_forward == 0;
-  std::vector<Recomputation> recomputations = {asked.recomputation};
-  if (is_recomputation_open)
-    recomputations = {Recomputation::none, Recomputation::selective, Recomputation::full};
-  // On the CPU the host's memory is the device's.
-  if (is_recomputation_open && !model.pass.is_on_cpu)
-    recomputations.push_back(Recomputation::offload);
-  ChosenStep least, fastest;
-  double seconds = std::numeric_limits<double>::infinity();
-  for (const GradientPath path : candidate_paths(asked.path, needs, combination))
-    for (const Recomputation recomputation : recomputations) {
-      model.pass.recomputation = recomputation;
-      for (const std::int64_t tokens : open_tokens(sizes, asked.max_tokens_per_forward))
-        for (const std::int64_t copies : open_copies(sizes, path, tokens, budget, asked)) {
-          const StepPlan plan = plan_step(model, sizes, needs, {path, tokens, copies}, budget);
-          if (!plan.memory.fits()) {
-            const bool is_less = plan.memory.peak_bytes() < least.plan.memory.peak_bytes();
-            if (least.plan.memory.lines.empty() || is_less) least = {plan, recomputation};
-            continue;
-          }
-          if (!is_timed) return {plan, recomputation};
-          double sum = 0;
-          for (const auto& part : step_seconds(model, sizes, plan, profile)) sum += part.second;
-          if (sum < seconds) seconds = sum, fastest = {plan, recomputation};
-        }
-    }
-  return fastest.plan.memory.lines.empty() ? least : fastest;
 }
 
 }  // namespace lldm

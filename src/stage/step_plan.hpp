@@ -14,6 +14,7 @@
 #include "lldm/score/gradient_path.hpp"
 #include "lldm/stage/training_options.hpp"
 #include "model/pass_memory.hpp"
+#include "stage/host_memory.hpp"
 #include "stage/step_sizes.hpp"
 
 namespace lldm {
@@ -22,9 +23,11 @@ namespace lldm {
 struct StepModel {
   PassModel pass;
   std::int64_t weight_bytes = 0;
-  std::int64_t matrix_bytes = 0;       // of them, in blocks' matrices
-  WeightPlacement frozen = {};         // of those that are not trained
-  std::int64_t trained = 0;            // numbers that training changes
+  std::int64_t matrix_bytes = 0;  // of them, in blocks' matrices
+  WeightPlacement frozen = {};    // of those that are not trained
+  std::int64_t trained = 0;       // numbers that training changes
+  OptimizerOptions optimizer = {};
+  std::vector<std::vector<std::int64_t>> trained_sizes = {};  // of every trained tensor
   std::int64_t optimizer_bytes = 0;    // what the optimizer keeps between steps, on the device
   std::int64_t optimizer_host = 0;     // beside a GPU: what it keeps on the host
   std::int64_t optimizer_staging = 0;  // and what it copies through there, locked
@@ -33,6 +36,7 @@ struct StepModel {
   bool has_reference = false;         // a frozen one beside the policy
   std::int64_t followed_values = 0;   // of the tensor whose gradient is compared (GradientNoise)
   std::int64_t publishing_bytes = 0;  // numbers on their way to a file, between steps
+  PlanMoment exchange = {};           // while several processes add up their gradients
 };
 
 /// The model of a stage, by its shape alone.
@@ -45,6 +49,12 @@ struct ModelFacts {
 };
 /// Another storage, and what follows from it.
 void set_storage(StepModel& model, WeightStorage storage);
+
+/// Another optimizer, or another place of its states.
+void set_optimizer(StepModel& model, const OptimizerOptions& optimizer);
+
+/// What a process of several holds beside while gradients are added up.
+void set_exchange(StepModel& model, Reduction reduction);
 
 /// Whether [memory] frozen_weights = "streamed" has something to stream: an adapter's base, or a
 /// reference of its own.
@@ -66,10 +76,12 @@ struct StepPlan {
   MemoryPlan memory;
   std::int64_t tokens_per_forward = 0;  // of the largest forward pass with a graph
   std::int64_t tokens_kept = 0;         // of the graphs that are alive together
+  std::int64_t held_bytes = 0;          // whatever the rows are: from the first step to the last
 };
 
-/// What a GPU's steps hold in the host's memory, locked: streamed weights, inputs of blocks.
-std::int64_t locked_host_bytes(const StepModel& model, const StepPlan& plan);
+/// What steps hold in the host's memory: on the CPU everything; beside a GPU streamed weights,
+/// inputs of blocks, the optimizer's states and what they are copied through.
+HostNeeds host_needs(const StepModel& model, const StepPlan& plan);
 
 /// Predicts the peak of a step under these settings.
 StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,

@@ -2,17 +2,17 @@
 #include "stage/step_sizes.hpp"
 
 #include <algorithm>
-#include <functional>
 
+#include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
+#include "stage/heavy_batches.hpp"
+#include "train/reads_micro_batches.hpp"
 
 namespace lldm {
 namespace {
 
-constexpr std::size_t kMostLooked = 8;  // micro-batches whose plans are made, the heaviest
-constexpr std::int64_t kMostPlanned = std::int64_t{1} << 22;   // tokens of a plan that is made
-constexpr std::int64_t kMostRowsSeen = std::int64_t{1} << 24;  // rows whose order is looked at
-constexpr std::int64_t kMostAsked = 256;  // rows of a corpus that are looked at
+constexpr std::int64_t kMostPlanned = std::int64_t{1} << 22;  // tokens of a plan that is made
+constexpr std::int64_t kMostAsked = 256;                      // rows of a corpus that are looked at
 
 std::int64_t streams_of(const AnyForwardProcess& process) {
   return process.block_size() > 0 ? 2 : 1;  // the clean tokens lie beside the noised ones
@@ -38,59 +38,13 @@ TextLoad load_of(const StepParts& parts, const Text& text, const TextDraws& draw
   }
 }
 
-std::int64_t rows_per_micro_batch(const StepParts& parts) {
-  return parts.optimizer.batch_size *
-         (parts.needs.use == ScoreUse::coupled ? parts.optimizer.gradient_accumulation_steps : 1);
-}
-
 std::int64_t micro_batches_per_step(const StepParts& parts) {
   return parts.needs.use == ScoreUse::coupled ? 1 : parts.optimizer.gradient_accumulation_steps;
 }
 
-/// Rows that are scored together, with the epoch of each.
-struct Candidate {
-  std::int64_t tokens = 0;
-  std::vector<RowOrder::Entry> rows = {};
-};
-
-/// The heaviest micro-batches of the whole stage, whose order is known beforehand; of a longer one
-/// than is worth reading, the heaviest rows together.
-std::vector<Candidate> heaviest(const StepParts& parts, const TrainingSetup& setup,
-                                const std::vector<std::int64_t>& tokens_of) {
-  const auto rows = static_cast<std::int64_t>(tokens_of.size());
-  const std::int64_t per_step =
-      parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps;
-  const std::int64_t size = rows_per_micro_batch(parts);
-  const std::int64_t steps = parts.optimizer.total_steps(rows);
-  std::vector<Candidate> all;
-  if (steps > kMostRowsSeen / per_step) {
-    std::vector<std::int64_t> order(tokens_of.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
-    std::ranges::sort(order, std::greater<>(),
-                      [&](std::int64_t row) { return tokens_of[static_cast<std::size_t>(row)]; });
-    all.emplace_back();
-    for (std::int64_t i = 0; i < size; ++i)
-      all.back().rows.push_back({order[static_cast<std::size_t>(i % rows)], 0});
-    return all;
-  }
-  RowOrder order(setup.draws, rows, per_step);
-  for (std::int64_t step = 0; step < steps; ++step) {
-    std::int64_t count = 0;
-    for (const auto& entry : order.step(step, parts.optimizer.row_limit(rows))) {
-      if (count++ % size == 0) all.emplace_back();
-      all.back().rows.push_back(entry);
-      all.back().tokens += tokens_of[static_cast<std::size_t>(entry.row)];
-    }
-    std::ranges::stable_sort(all, std::greater<>(), &Candidate::tokens);
-    if (all.size() > kMostLooked) all.resize(kMostLooked);
-  }
-  return all;
-}
-
-MicroBatchLoad load_of(const StepParts& parts, const TrainingSetup& setup,
-                       const Candidate& candidate) {
+MicroBatchLoad load_of(const StepParts& parts, const TrainingSetup& setup, const BatchRows& rows) {
   MicroBatchLoad loads;
-  for (const auto& [row, epoch] : candidate.rows) {
+  for (const auto& [row, epoch] : rows) {
     const TrainingRow& training = setup.rows[static_cast<std::size_t>(row)];
     for (std::size_t a = 0; a < training.answers.size(); ++a)
       loads.push_back(load_of(parts, training.answers[a],
@@ -100,7 +54,8 @@ MicroBatchLoad load_of(const StepParts& parts, const TrainingSetup& setup,
 }
 
 /// Rows of a corpus are all as long as the longest, but for a few.
-MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup) {
+MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup,
+                           const StepSharing& sharing) {
   MicroBatchLoad heaviest;
   std::int64_t most = 0;
   for (std::int64_t i = 0; i < std::min(setup.source->size(), kMostAsked); ++i) {
@@ -114,8 +69,10 @@ MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup) {
     if (tokens > most) most = tokens, heaviest = row;
   }
   MicroBatchLoad all;
-  for (std::int64_t i = 0; i < parts.optimizer.batch_size; ++i)
-    all.insert(all.end(), heaviest.begin(), heaviest.end());
+  if (heaviest.empty()) return all;
+  const std::int64_t texts = largest_part(parts, sharing, std::ssize(heaviest));
+  for (std::int64_t i = 0; i < texts; ++i)
+    all.push_back(heaviest[static_cast<std::size_t>(i) % heaviest.size()]);
   return all;
 }
 
@@ -124,18 +81,19 @@ MicroBatchLoad validation_load(const StepParts& parts, const TrainingSetup& setu
   const auto size = parts.needs.use == ScoreUse::coupled
                         ? rows.size()
                         : static_cast<std::size_t>(parts.optimizer.batch_size);
-  MicroBatchLoad heaviest;
+  std::size_t heaviest = 0;  // the first row of the micro-batch
   std::int64_t most = 0, tokens = 0;
-  MicroBatchLoad loads;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i % size == 0) loads.clear(), tokens = 0;
-    for (const Text& text : rows[i].answers) {
-      loads.push_back(nominal_load(parts, text));
-      tokens += loads.back().tokens();
-    }
-    if (tokens > most) most = tokens, heaviest = loads;
+    if (i % size == 0) tokens = 0;
+    for (const Text& text : rows[i].answers) tokens += nominal_load(parts, text).tokens();
+    if (tokens > most) most = tokens, heaviest = i - i % size;
   }
-  return heaviest;
+  MicroBatchLoad loads;
+  for (std::size_t i = heaviest; i < std::min(heaviest + size, rows.size()); ++i)
+    for (std::size_t a = 0; a < rows[i].answers.size(); ++a)
+      loads.push_back(load_of(parts, rows[i].answers[a],
+                              TextDraws(setup.draws, Purpose::evaluation, 0, rows[i].id, a)));
+  return loads;
 }
 
 }  // namespace
@@ -150,22 +108,32 @@ std::int64_t StepSizes::most_tokens() const {
   return most;
 }
 
-StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup) {
+StepSharing sharing_of(const AnyObjective& objective, const ObjectiveNeeds& needs,
+                       const TrainingSetup& setup) {
+  if (!setup.group) return {};
+  const auto loss = [&](const ScoreSet& scores) { return objective.evaluate(scores); };
+  return {.ranks = setup.group->size(),
+          .is_coupled = needs.use == ScoreUse::coupled,
+          .keeps_micro_batches =
+              setup.reduction == Reduction::ordered || reads_micro_batches(needs, loss)};
+}
+
+StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup,
+                        const StepSharing& sharing) {
   StepSizes sizes;
   sizes.has_patterns = streams_of(parts.process) > 1;
   sizes.micro_batches_per_step = micro_batches_per_step(parts);
   sizes.answers_per_row = std::max<std::int64_t>(1, parts.needs.group_size);
   if (setup.source) {
-    sizes.micro_batches = {corpus_load(parts, setup)};
+    sizes.micro_batches = {corpus_load(parts, setup, sharing)};
   } else {
-    std::vector<std::int64_t> tokens_of;
+    std::vector<MicroBatchLoad> loads;
     for (const TrainingRow& row : setup.rows) {
-      std::int64_t tokens = 0;
-      for (const Text& text : row.answers) tokens += nominal_load(parts, text).tokens();
-      tokens_of.push_back(tokens);
+      loads.emplace_back();
+      for (const Text& text : row.answers) loads.back().push_back(nominal_load(parts, text));
     }
-    for (const Candidate& candidate : heaviest(parts, setup, tokens_of))
-      sizes.micro_batches.push_back(load_of(parts, setup, candidate));
+    for (const BatchRows& rows : heavy_batches(parts, setup, sharing, loads))
+      sizes.micro_batches.push_back(load_of(parts, setup, rows));
   }
   if (!setup.validation.empty()) sizes.validation = validation_load(parts, setup);
   const TrainingRow first = setup.source ? setup.source->row(0).front() : setup.rows.front();
@@ -208,8 +176,12 @@ std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tok
           packs.back().tokens + text.length > max_tokens)
         packs.emplace_back(), copies = 0;
       packs.back().tokens += text.length;
-      if (masked != packs.size())
-        masked = packs.size(), packs.back().masks += text.length * text.length;
+      if (masked != packs.size()) {
+        masked = packs.size();
+        packs.back().masks += text.length * text.length;
+        packs.back().runs.push_back(0);
+      }
+      packs.back().runs.back() += text.length;
       packs.back().largest_mask = std::max(packs.back().largest_mask, text.length * text.length);
       // Evenly, as far as whole numbers go.
       const std::int64_t until = text.queries * (c + 1) / text.copies;

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "lldm/concepts/any_forward_process.hpp"
+#include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/score/gradient_path.hpp"
 #include "lldm/train/trainer.hpp"
 #include "model/pass_memory.hpp"
+#include "train/step_parts.hpp"
 
 namespace lldm {
 
@@ -39,6 +41,9 @@ struct StepSizes {
   [[nodiscard]] std::int64_t most_tokens() const;
 };
 
+/// Tokens beyond which a pass is no faster: an open choice takes no more, unless a copy is longer.
+inline constexpr std::int64_t kMostPassTokens = 65536;
+
 /// What makes plans of texts.
 struct StepParts {
   const AnyScoreEstimator& estimator;
@@ -47,8 +52,14 @@ struct StepParts {
   const OptimizerOptions& optimizer;
 };
 
-/// Of a stage whose rows are there: the order of `setup`'s draws says which come together.
-StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup);
+/// How `setup`'s processes share a step.
+StepSharing sharing_of(const AnyObjective& objective, const ObjectiveNeeds& needs,
+                       const TrainingSetup& setup);
+
+/// Of a stage whose rows are there: the order of `setup`'s draws says which come together.  Of
+/// several processes the sizes are those of the largest share.
+StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup,
+                        const StepSharing& sharing = {});
 
 /// Of rows that are not known but for `longest`, the tokens of prompt and answer, of which `canvas`
 /// are the answer's.

@@ -75,7 +75,7 @@ double recomputed_share(const PassModel& pass) {
   return 0;
 }
 
-/// Of a token, in all blocks of a forward pass: what products read in bfloat16 and give in it.
+/// Of a token, in all blocks of a forward pass: what products read in 16 bits and give in them.
 double rounded_bytes(const ModelShape& shape) {
   const std::int64_t q = shape.heads * shape.head_width,
                      qkv = q + 2 * shape.kv_heads * shape.head_width;
@@ -89,8 +89,10 @@ double decoding_seconds(const StepModel& model, const DeviceProfile& profile) {
   const double values = model.pass.shape.matrix_values;
   constexpr double kGiga = 1e9;
   switch (model.pass.precision.storage) {
-    case WeightStorage::plain:
-      return 0;
+    case WeightStorage::plain:  // rounded to float16, and widened on a CPU
+      return model.pass.precision.compute == at::kHalf
+                 ? (model.pass.is_on_cpu ? 12 : 6) * values / (kGiga * profile.rates.bandwidth)
+                 : 0;
     case WeightStorage::bfloat16:  // read and widened, unless the products take them as they are
       return model.pass.precision.compute == at::kBFloat16
                  ? 0
@@ -127,6 +129,16 @@ double copying_seconds(double bytes, double computing, const StepModel& model,
   return model.pass.is_on_cpu ? copying : std::max(0.0, copying - computing);
 }
 
+/// On the host the states are moved by its own memory, while gradients come and weights go.
+double optimizer_seconds(const StepModel& model, double trained_bytes,
+                         const DeviceProfile& profile) {
+  constexpr double kGiga = 1e9;
+  const double moved = model.optimizer_moves * as_double(model.trained);
+  if (model.optimizer_host == 0) return moved / (kGiga * profile.rates.bandwidth);
+  static const double host = find_profile("cpu").rates.bandwidth;
+  return std::max(moved / (kGiga * host), 2 * trained_bytes / (kGiga * profile.rates.transfer));
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& model,
@@ -137,12 +149,16 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const ModelShape& shape = model.pass.shape;
   const PassWork work = work_of(model, sizes.micro_batches.front(), plan);
   const ProductRates& products = rates_of(profile, shape.width);
+  // The rates of the two types of 16 bits are one on a GPU; a CPU multiplies float16 in float32,
+  // and bfloat16 where it has no instructions for it.
+  const bool is_on_cpu = model.pass.is_on_cpu;
+  const bool is_float16 = model.pass.precision.compute == at::kHalf;
   const bool is_bfloat16 = model.pass.precision.compute == at::kBFloat16;
-  const double plain = kTera * float32_rate(products, model.pass.is_on_cpu);
-  // Where the processor does not multiply bfloat16 it is multiplied as float32.
-  const bool is_widened = model.pass.is_on_cpu && !has_wide_products();
-  const double rate = is_bfloat16 && !is_widened ? kTera * products.bfloat16 : plain;
-  const bool is_fast_attention = is_bfloat16 && !model.pass.is_on_cpu;
+  const bool has_narrow_products =
+      is_on_cpu ? is_bfloat16 && has_wide_products() : is_bfloat16 || is_float16;
+  const double plain = kTera * float32_rate(products, is_on_cpu);
+  const double rate = has_narrow_products ? kTera * products.bfloat16 : plain;
+  const bool is_fast_attention = has_narrow_products && !is_on_cpu;
   const double attention = kTera * (is_fast_attention ? profile.rates.attention_bfloat16
                                                       : profile.rates.attention_float32);
   const double number =
@@ -180,7 +196,8 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
                        as_double(10 * shape.width + 6 * shape.mlp_width) * work.tokens / row_rate;
   // Inputs of products that are rounded, and what they give widened: read 4 bytes and write 2, or
   // the reverse.
-  const double rounded = is_bfloat16 ? rounded_bytes(shape) * work.tokens / row_rate : 0;
+  const double rounded =
+      is_bfloat16 || is_float16 ? rounded_bytes(shape) * work.tokens / row_rate : 0;
   // Of logits: written by a product, read and written by the softmax, read by the next products.
   const double logits =
       number * as_double(shape.logit_columns) * work.queries / (kGiga * profile.rates.bandwidth);
@@ -188,6 +205,10 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
                kCallsBackward = as_double(kBlockCallsBackward);
   const double calls = kMicro * profile.rates.call * as_double(shape.layers) * work.passes;
   const double steps = as_double(sizes.micro_batches_per_step);
+  const bool is_half_size =
+      trains_weights && model.pass.precision.storage == WeightStorage::bfloat16;
+  const double trained =
+      is_half_size ? as_double(model.weight_bytes) : number * as_double(model.trained);
   std::vector<std::pair<std::string_view, double>> parts = {
       {"products", steps * (forward + backward)},
       {"head", steps * (head_forward + head_backward + (trains_weights ? 6 : 4) * logits)},
@@ -197,8 +218,7 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
       {"scoring", steps * scored * (forward + head_forward + work.attention / attention)},
       {"decoding", steps * decoding * work.passes * (2 + again + scored)},
       {"memory", steps * (moved + rounded) * (3 + again + scored)},
-      {"optimizer",
-       model.optimizer_moves * as_double(model.trained) / (kGiga * profile.rates.bandwidth)},
+      {"optimizer", optimizer_seconds(model, trained, profile)},
       {"calls", steps * calls * (kCallsForward * (1 + again + scored) + kCallsBackward)}};
   double computing = 0;  // the optimizer is none of it
   for (const auto& [what, seconds] : parts)

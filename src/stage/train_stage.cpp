@@ -9,6 +9,8 @@
 #include "lldm/stage/run_context.hpp"
 #include "lldm/stage/training_options.hpp"
 #include "lldm/train/trainer.hpp"
+#include "memory/bitsandbytes.hpp"
+#include "model/quantized/nf4_on_device.hpp"
 #include "stage/asked_plans.hpp"
 #include "stage/benchmark_rows.hpp"
 #include "stage/kinds.hpp"
@@ -157,8 +159,10 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
       return fill_reference_cache(run, work, prepared.setup,
                                   asked_plans(trainer, prepared, study_rows), *prepared.cache);
     });
+  const MemoryDevice device = run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu;
   if (group && !group->is_first()) {
     follow(run, trainer, prepared);
+    static_cast<void>(most_of_all(*group, peaks_of(watch, device)));
     return {};
   }
   TrainingReporter reporter(run, work, prepared.bundle);
@@ -170,6 +174,8 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   } catch (const OutOfMemory& error) {  // tried again already, with smaller passes
     throw OutOfMemory(message(first_lines(error.what()), plan.advice(stage)));
   }
+  MemoryPeaks peaks;
+  if (group) peaks = most_of_all(*group, peaks_of(watch, device));
   reporter.finish();
   if (group && !group->why_on_host().empty())
     run.logger.warning(
@@ -198,6 +204,11 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   result["score_target"] = prepared.estimator.target(scored, prepared.process).name;
   result["gradient_path"] = to_string(prepared.setup.path);
   if (group) result["processes"] = group->size();
+  if (run.device == "cuda") {
+    result["bitsandbytes"] = memory::bitsandbytes_text();
+    if (const std::string decoder = nf4_decoder_text(); !decoder.empty())
+      result["nf4_decoder"] = decoder;
+  }
   if (filled)
     result["reference_scores"] = {{"plans", filled->asked},
                                   {"computed", filled->computed},
@@ -207,16 +218,14 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
     result["predicted_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
         plan.chosen.plan.memory.purpose_peaks[p];
   result["predicted_peak_bytes"] = plan.chosen.plan.memory.peak_bytes();
-  result["peak_bytes"] =
-      watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu);
+  peaks = most_of(peaks, peaks_of(watch, device));
+  result["peak_bytes"] = peaks.total;
   run.logger.info(
       message("stage ", run.label(work), ": peak memory ",
               bytes_text(result["peak_bytes"].get<std::uint64_t>()), ", predicted ",
               bytes_text(static_cast<std::uint64_t>(plan.chosen.plan.memory.peak_bytes()))));
   for (std::size_t p = 0; p < kMemoryPurposeNames.size(); ++p)
-    result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
-        watch.peak_bytes(run.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu,
-                         static_cast<MemoryPurpose>(p));
+    result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] = peaks.purposes[p];
   if (!study_rows.empty())
     result["score_study"] =
         study_scores(prepared.process, prepared.estimator, prepared.setup, study_rows);

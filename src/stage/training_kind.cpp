@@ -130,6 +130,27 @@ void check_objective(const TrainingStage& training, const StageFit& fit, std::in
   });
 }
 
+/// Products in float16 take a loss scale, and weights that updates below its last bit reach.
+void check_loss_scale(const TrainingStage& training, const ModelOptions& model, bool is_whole,
+                      const StageFit& fit) {
+  if (model.dtype == ModelDtype::float16) {
+    if (is_whole && model.storage == WeightStorage::bfloat16)
+      fit.error(
+          "optimizer",
+          "[model] dtype = \"float16\" trains weights in float32, and storage is \"bfloat16\"",
+          "dtype = \"bfloat16\" trains bfloat16 weights; or storage = \"float32\", or an "
+          "adapter");
+    return;
+  }
+  const OptimizerOptions& optimizer = training.optimizer;
+  for (const auto& [key, is_given] :
+       {std::pair{"loss_scale", optimizer.loss_scale.has_value()},
+        std::pair{"loss_scale_growth_interval", optimizer.loss_scale_growth_interval.has_value()}})
+    if (is_given)
+      fit.error("optimizer", message("optimizer.", key, " has no effect: no product is in float16"),
+                "it is read with [model] dtype = \"float16\"");
+}
+
 /// Codes stay as they are: a stage trains an adapter beside a folder's or an earlier stage's.
 void check_storage(const TrainingStage& training, const StageFit& fit) {
   const ModelOptions& model = fit.experiment.options.model;
@@ -139,6 +160,7 @@ void check_storage(const TrainingStage& training, const StageFit& fit) {
     fit.error("optimizer",
               "optimizer.rounding has no effect: no weight that this stage trains is bfloat16",
               "it is read with [model] storage = \"bfloat16\" and without an adapter");
+  check_loss_scale(training, model, is_whole, fit);
   if (can_be_trained(model.storage)) return;
   if (is_fresh)
     fit.error("from",
@@ -168,6 +190,15 @@ void TrainingStage::check(config::OptionsCheck& check) const {
       settled->max_tokens_per_forward != max_tokens_per_forward)
     check.error("settled", "settled.max_tokens_per_forward contradicts max_tokens_per_forward",
                 "it stands for max_tokens_per_forward = 0 alone");
+  if (settled && settled->pairwise_copies > 0) {
+    const GradientPath path =
+        gradient_path == GradientPath::automatic ? settled->gradient_path : gradient_path;
+    if (path != GradientPath::pairwise)
+      check.error(
+          "settled",
+          message("settled.pairwise_copies has no effect: the gradient path is ", to_string(path)),
+          "it is read beside pairwise alone");
+  }
   if (benchmarks && allow_benchmarks.value_or(false))
     check.error("benchmarks", "allow_benchmarks lets through what these sets would refuse",
                 "give one of them");
@@ -197,7 +228,9 @@ StageFacts TrainingKind::facts_of(const Options& options, RowsWanted wanted) {
                     .objective = options.objective,
                     .optimizer = options.optimizer,
                     .validation_rows = options.validation_rows,
+                    // On `pairwise` the copies of an answer in one pass.
                     .plans_gradient_path = options.gradient_path == GradientPath::automatic ||
+                                           options.gradient_path == GradientPath::pairwise ||
                                            options.max_tokens_per_forward == 0,
                     .allows_benchmarks = options.allow_benchmarks.value_or(false),
                     .benchmarks = options.benchmarks.value_or("")};

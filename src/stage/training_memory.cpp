@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "stage/training_memory.hpp"
 
+#include <optional>
+
+#include "experiment/budget_range.hpp"
 #include "experiment/settled_steps.hpp"
+#include "experiment/work_identity.hpp"
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/bytes.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/storage/files.hpp"
+#include "stage/budget_share.hpp"
+#include "stage/choose_step.hpp"
 #include "stage/host_memory.hpp"
 #include "text/json.hpp"
 
@@ -28,7 +35,8 @@ E value_of(const std::string& name) {
 }
 
 /// What an earlier process of the same work settled; false where there was none.
-bool recall(const std::filesystem::path& file, StepAsked& asked) {
+bool recall(const std::filesystem::path& file, StepAsked& asked,
+            std::optional<BudgetRange>& budgets) {
   if (!std::filesystem::exists(file)) return false;
   with_json_errors(file.string(), [&] {
     const auto json = parse_json(read_file(file), file.string());
@@ -40,24 +48,28 @@ bool recall(const std::filesystem::path& file, StepAsked& asked) {
       throw JsonValueError(
           message("max_tokens_per_forward and pairwise_copies must be at least 1, got ",
                   asked.max_tokens_per_forward, " and ", asked.pairwise_copies));
+    if (json.contains("same_budgets")) budgets = budget_range_of(json.at("same_budgets"));
   });
   return true;
 }
 
-void keep(const std::filesystem::path& file, const ChosenStep& chosen) {
+void keep(const std::filesystem::path& file, const ChosenStep& chosen,
+          const std::optional<BudgetRange>& budgets) {
   const StepSettings& settings = chosen.plan.settings;
-  const nlohmann::ordered_json json = {{"gradient_path", to_string(settings.path)},
-                                       {"recomputation", name_of(chosen.recomputation)},
-                                       {"max_tokens_per_forward", settings.max_tokens_per_forward},
-                                       {"pairwise_copies", settings.pairwise_copies},
-                                       {"predicted_peak_bytes", chosen.plan.memory.peak_bytes()}};
+  nlohmann::ordered_json json = {{"gradient_path", to_string(settings.path)},
+                                 {"recomputation", name_of(chosen.recomputation)},
+                                 {"max_tokens_per_forward", settings.max_tokens_per_forward},
+                                 {"pairwise_copies", settings.pairwise_copies},
+                                 {"predicted_peak_bytes", chosen.plan.memory.peak_bytes()}};
+  if (budgets) json["same_budgets"] = to_json(*budgets);
   write_file_atomically(file, json.dump(2) + "\n");
 }
 
-/// The keys that help; their last line is a larger budget, which makes no machine larger.
-std::string without_budget(const std::string& advice) {
-  const std::size_t last = advice.rfind('\n');
-  return last == std::string::npos ? advice : advice.substr(0, last);
+/// Of what every one of `sharers` processes gets, the budgets of the file.
+BudgetRange times(std::int64_t sharers, BudgetRange range) {
+  range.from *= sharers;
+  if (range.below != BudgetRange::kNoEnd) range.below *= sharers;
+  return range;
 }
 
 }  // namespace
@@ -87,7 +99,11 @@ StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& option
 }
 
 std::string TrainingPlan::advice(const TrainingStage& stage) const {
-  return advice_text(model, sizes, needs, chosen, stage);
+  const std::string ways = advice_text(model, sizes, needs, chosen, stage);
+  const std::int64_t all = sharers * chosen.plan.memory.peak_bytes();
+  return message(ways, ways.empty() ? "" : "\n", "  or a [memory] budget of ",
+                 bytes_text_above(all),
+                 sharers > 1 ? message(", which ", sharers, " processes of a machine divide") : "");
 }
 
 TrainingPlan plan_training(const RunContext& run, const Work& work, const TrainingStage& stage,
@@ -108,14 +124,31 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
        .has_reference = prepared.setup.reference != nullptr,
        .publishes_sums = prepared.is_published && net.has_adapter() && !prepared.bundle.base},
       device);
-  plan.sizes = sizes_of_rows(
-      {prepared.estimator, prepared.process, prepared.needs, stage.optimizer}, prepared.setup);
+  if (run.options.group) set_exchange(plan.model, prepared.setup.reduction);
+  plan.sizes =
+      sizes_of_rows({prepared.estimator, prepared.process, prepared.needs, stage.optimizer},
+                    prepared.setup, sharing_of(prepared.objective, prepared.needs, prepared.setup));
+  plan.sharers = budget_sharers(run.options.group.get(), device);
+  const ByteSize budget{options.memory.budget.bytes / plan.sharers};
   const std::filesystem::path file = work.folder / kStepPlanName;
-  StepAsked asked = asked_step(stage, options);
-  const bool is_recalled = recall(file, asked);
-  plan.chosen =
-      choose_step(plan.model, plan.sizes, plan.needs, prepared.estimator.target(1).combination,
-                  asked, profile_of(options, device), options.memory.budget);
+  const StepAsked open = asked_step(stage, options);
+  StepAsked asked = open;
+  std::optional<BudgetRange> budgets;
+  const bool is_recalled = recall(file, asked, budgets);
+  const Combination combination = prepared.estimator.target(1).combination;
+  const DeviceProfile profile = profile_of(options, device);
+  const auto choose = [&] {
+    return choose_step(plan.model, plan.sizes, plan.needs, combination, asked, profile, budget);
+  };
+  plan.chosen = choose();
+  // It changes no bit, so a budget by which the work was found again may ask for another one.
+  const bool is_reopened = is_recalled && !plan.chosen.plan.memory.fits() &&
+                           options.model.recomputation == Recomputation::automatic &&
+                           !stage.settled;
+  if (is_reopened) {
+    asked.recomputation = Recomputation::automatic;
+    plan.chosen = choose();
+  }
   plan.model.pass.recomputation = plan.chosen.recomputation;
   if (!plan.chosen.plan.memory.fits())
     plan.chosen.plan.memory.require_fit(
@@ -126,14 +159,17 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
              ? "\n  the way to do the steps is the table `settled` of the stage: without "
                "it it is chosen anew"
              : ""));
-  const std::int64_t of_device =
-      plan.model.pass.is_on_cpu ? plan.chosen.plan.memory.peak_bytes() : 0;
-  const std::int64_t locked = locked_host_bytes(plan.model, plan.chosen.plan);
-  require_host_memory(
-      {.bytes = of_device + plan.model.optimizer_host + plan.model.optimizer_staging + locked,
-       .locked = plan.model.pass.is_on_cpu ? 0 : plan.model.optimizer_staging + locked},
-      host_limits(), without_budget(plan.advice(stage)));
-  if (!run.options.group || run.options.group->is_first()) keep(file, plan.chosen);
+  HostLimits limits = host_limits();
+  if (run.options.group) limits.processes = run.options.group->local_size();
+  // A larger budget makes no machine larger.
+  require_host_memory(host_needs(plan.model, plan.chosen.plan), limits,
+                      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen, stage));
+  const bool is_first = !run.options.group || run.options.group->is_first();
+  const bool is_open = goes_by_budget(run.schedule.stage_of(work));
+  if (!is_recalled && is_first && is_open && !stage.settled)
+    budgets = times(plan.sharers, same_budgets(plan.model, plan.sizes, plan.needs, combination,
+                                               open, profile, budget, plan.chosen));
+  if (is_first && (!is_recalled || is_reopened)) keep(file, plan.chosen, budgets);
   return plan;
 }
 

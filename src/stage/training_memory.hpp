@@ -24,6 +24,7 @@ struct TrainingPlan {
   StepModel model;
   StepSizes sizes;
   ObjectiveNeeds needs;
+  std::int64_t sharers = 1;  // processes that divide the budget
   /// What would help most, three indented lines by the planner's own numbers.
   [[nodiscard]] std::string advice(const TrainingStage& stage) const;
 };

@@ -108,6 +108,7 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
                                         profile, options.memory.budget);
   step.pass.recomputation = chosen.recomputation;
   plan.memory = chosen.plan.memory;
+  if (!step.pass.is_on_cpu) plan.host_bytes = host_needs(step, chosen.plan).bytes;
   plan.gradient_path = chosen.plan.settings.path;
   plan.tokens_per_forward = chosen.plan.tokens_per_forward;
   if (experiment.lists_choices) {

@@ -73,7 +73,8 @@ TrainingProgress TrainingReporter::resume(Optimizer& optimizer, std::int64_t tot
   run_.logger.info(
       message("stage ", label_, ": goes on after step ", state.step, " (", folder.string(), ")"));
   memory_ = state.memory;
-  return {state.step, state.since, state.adaptation, state.memory};
+  skipped_steps_ = state.loss_scale.skipped_steps;
+  return {state.step, state.since, state.adaptation, state.memory, state.loss_scale};
 }
 
 std::string TrainingReporter::template_text() const {
@@ -215,6 +216,14 @@ void TrainingReporter::on_reclaim(std::int64_t step, std::string_view what, std:
                               "; further times are counted alone (memory/reclaimed_", what, ")"));
 }
 
+void TrainingReporter::on_skip(std::int64_t step, const LossScale& scale) {
+  skipped_steps_ = scale.skipped_steps;
+  run_.logger.info(message("stage ", label_, ": step ", step + 1,
+                           " was skipped: its gradient is not finite in float16; the loss scale is "
+                           "2^",
+                           std::ilogb(scale.scale), " from now on"));
+}
+
 void TrainingReporter::on_save(const TrainingProgress& progress, const Optimizer& optimizer) {
   try {
     save(progress, optimizer);
@@ -230,11 +239,12 @@ void TrainingReporter::on_save(const TrainingProgress& progress, const Optimizer
 void TrainingReporter::save(const TrainingProgress& progress, const Optimizer& optimizer) {
   run_.metrics.sync();
   const auto& stage = *run_.schedule.stage_of(work_).as<TrainingStage>();
-  save_checkpoint(work_.folder / "checkpoints",
-                  {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(),
-                   best_loss_, best_step_, progress.adaptation, bundle_.tokenizer->special(),
-                   std::string(optimizer.name()), template_text(), progress.memory},
-                  bundle_.model->parameters(), optimizer, stage.save_total_limit);
+  save_checkpoint(
+      work_.folder / "checkpoints",
+      {progress.step, progress.since, work_.hash, bundle_.tokenizer->fingerprint(), best_loss_,
+       best_step_, progress.adaptation, bundle_.tokenizer->special(), std::string(optimizer.name()),
+       template_text(), progress.memory, progress.loss_scale},
+      bundle_.model->parameters(), optimizer, stage.save_total_limit);
 }
 
 Result TrainingReporter::result() const {
@@ -245,6 +255,8 @@ Result TrainingReporter::result() const {
   if (memory_.count > 0)
     result["memory_retries"] = {{"count", memory_.count},
                                 {"max_tokens_per_forward", memory_.max_tokens_per_forward}};
+  if (run_.experiment(work_).options.model.dtype == ModelDtype::float16)
+    result["skipped_steps"] = skipped_steps_;
   given_.add_result(result);
   if (save_errors_ > 0) result["save_errors"] = save_errors_;
   if (best_step_ >= 0) {

@@ -31,6 +31,7 @@ class TrainingReporter final : public TrainingObserver {
   void on_validation(std::int64_t step, const std::map<std::string, double>& metrics) override;
   void on_retry(std::int64_t step, const MemoryRetries& memory, const std::string& reason) override;
   void on_reclaim(std::int64_t step, std::string_view what, std::int64_t bytes) override;
+  void on_skip(std::int64_t step, const LossScale& scale) override;
   void on_save(const TrainingProgress& progress, const Optimizer& optimizer) override;
   bool should_stop() override { return run_.options.observer->should_stop(); }
 
@@ -62,6 +63,7 @@ class TrainingReporter final : public TrainingObserver {
   std::int64_t best_step_ = -1;
   std::int64_t save_errors_ = 0;
   MemoryRetries memory_ = {};
+  std::int64_t skipped_steps_ = 0;
   MemoryGiven given_;
   std::int64_t counted_ = 0;
   std::map<std::string, std::int64_t> passes_;

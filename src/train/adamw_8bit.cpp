@@ -7,6 +7,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "train/adamw_8bit_by_bitsandbytes.hpp"
 #include "train/adamw_factors.hpp"
 #include "train/dynamic_codes.hpp"
 #include "train/slices.hpp"
@@ -136,6 +137,23 @@ void AdamW8Bit::update_by_operations(std::size_t i, const Step& step) const {
   const Moments& moments = moments_[i];
   const at::Tensor value = parameters()[i].value.detach().view({-1}),
                    slope = gradient(i).view({-1});
+  if (moments.first_scale.defined()) {
+    const AdamW8BitStep whole{options_,
+                              step.learning_rate,
+                              step.gradient_scale,
+                              steps_done(),
+                              rounding_.is_stochastic,
+                              value,
+                              slope,
+                              moments.first.view({-1}),
+                              moments.second.view({-1}),
+                              moments.first_scale,
+                              moments.second_scale,
+                              maps_ ? maps_->first.values : at::Tensor(),
+                              maps_ ? maps_->second.values : at::Tensor()};
+    if (const memory::Bitsandbytes* library = bitsandbytes_for(whole))
+      return adamw_8bit_by_bitsandbytes(*library, whole);
+  }
   const bool is_rounded = rounding_.is_stochastic && value.scalar_type() == at::kBFloat16;
   for (std::int64_t begin = 0; begin < value.numel(); begin += kPartNumbers) {
     const std::int64_t count = std::min(kPartNumbers, value.numel() - begin);

@@ -83,6 +83,10 @@ void save_checkpoint(const std::filesystem::path& parent, const CheckpointState&
     json["memory_retries"] = {{"count", state.memory.count},
                               {"max_tokens_per_forward", state.memory.max_tokens_per_forward},
                               {"head_halvings", state.memory.head_halvings}};
+  if (const LossScale& scale = state.loss_scale; scale.scale > 0)
+    json["loss_scale"] = {{"scale", scale.scale},
+                          {"finite_steps", scale.finite_steps},
+                          {"skipped_steps", scale.skipped_steps}};
   if (std::isfinite(state.best_validation)) json["best_validation"] = state.best_validation;
   folder.add("state.json", json.dump(2) + "\n");
   folder.publish();
@@ -115,6 +119,9 @@ CheckpointState parsed_state(const std::string& text, const std::string& where) 
       state.memory = {json_integer(memory->at("count")),
                       json_integer(memory->at("max_tokens_per_forward")),
                       memory->value("head_halvings", std::int64_t{0})};
+    if (const auto scale = json.find("loss_scale"); scale != json.end())
+      state.loss_scale = {number(scale->at("scale")), json_integer(scale->at("finite_steps")),
+                          json_integer(scale->at("skipped_steps"))};
     state.best_validation = json.value("best_validation", std::numeric_limits<double>::quiet_NaN());
   });
   return state;
@@ -171,7 +178,7 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
   std::vector<NamedParameter> moments;
   for (auto& [name, tensor] : load_safetensors(folder / kMomentsName))
     moments.push_back({name, tensor});
-  optimizer.load_state(moments, state.step);
+  optimizer.load_state(moments, state.step - state.loss_scale.skipped_steps);
   return state;
 }
 

@@ -3,7 +3,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_norm.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
 
@@ -14,6 +13,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "track/read_backs.hpp"
 #include "train/kernels/adamw.hpp"
 #include "train/slices.hpp"
 
@@ -52,21 +52,21 @@ double norm_on_cpu(const std::vector<at::Tensor>& gradients) {
   return std::sqrt(sum);
 }
 
-/// One read-back for all of them; bfloat16 ones are summed in float32.
-double norm_of(const std::vector<at::Tensor>& gradients) {
+/// One read-back for all of them and `others`; bfloat16 ones are summed in float32.
+GradientReading reading_of(const std::vector<at::Tensor>& gradients,
+                           const std::vector<at::Tensor>& others) {
   std::vector<at::Tensor> narrow, wide, all;
   for (const at::Tensor& gradient : gradients)
     (gradient.scalar_type() == at::kBFloat16 ? narrow : wide).push_back(gradient);
   if (!narrow.empty()) all = at::_foreach_norm(narrow, 2, at::kFloat);
   if (!wide.empty())
     for (at::Tensor& norm : at::_foreach_norm(wide)) all.push_back(std::move(norm));
-  const at::Tensor norms = at::stack(all).to(at::Device(at::kCPU), at::kDouble);
+  const std::size_t count = all.size();
+  all.insert(all.end(), others.begin(), others.end());
+  const std::vector<double> values = read_back(all);
   double squares = 0;
-  for (std::int64_t i = 0; i < norms.size(0); ++i) {
-    const double value = norms.const_data_ptr<double>()[i];
-    squares += value * value;
-  }
-  return std::sqrt(squares);
+  for (std::size_t i = 0; i < count; ++i) squares += values[i] * values[i];
+  return {std::sqrt(squares), {values.begin() + static_cast<std::ptrdiff_t>(count), values.end()}};
 }
 
 }  // namespace
@@ -103,16 +103,28 @@ void Optimizer::adopt_gradients() const {
   }
 }
 
-double Optimizer::gradient_norm() const {
-  if (parameters_.empty()) return 0;
+GradientReading Optimizer::read_gradient(const std::vector<at::Tensor>& others) const {
+  const c10::NoGradGuard no_grad;
+  adopt_gradients();
   const std::vector<at::Tensor>& gradients = gradients_.parts();
-  return std::ranges::all_of(gradients, has_kernel) ? norm_on_cpu(gradients) : norm_of(gradients);
+  if (parameters_.empty()) return {0, read_back(others)};
+  if (!std::ranges::all_of(gradients, has_kernel)) return reading_of(gradients, others);
+  GradientReading reading{norm_on_cpu(gradients), {}};
+  if (others.empty())
+    note_read_back();
+  else
+    reading.others = read_back(others);
+  return reading;
 }
 
 double Optimizer::step(double learning_rate) {
+  const double norm = read_gradient().norm;
+  take(learning_rate, norm);
+  return norm;
+}
+
+void Optimizer::take(double learning_rate, double norm, double loss_scale) {
   const c10::NoGradGuard no_grad;
-  adopt_gradients();
-  const double norm = gradient_norm();
   if (!std::isfinite(norm))
     throw NonFiniteGradient(message(
         "the gradient norm is ", norm, " at optimizer step ", steps_done_ + 1, culprit(parameters_),
@@ -120,9 +132,8 @@ double Optimizer::step(double learning_rate) {
         "learning_rate may help"));
   ++steps_done_;
   const bool is_clipped = max_gradient_norm_ > 0 && norm > max_gradient_norm_;
-  if (!parameters_.empty())
-    update({learning_rate, is_clipped ? max_gradient_norm_ / (norm + 1e-6) : 1.0});
-  return norm;
+  const double clipping = is_clipped ? max_gradient_norm_ / (norm + 1e-6) : 1.0;
+  if (!parameters_.empty()) update({learning_rate, clipping / loss_scale});
 }
 
 void Optimizer::load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done) {

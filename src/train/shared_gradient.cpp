@@ -1,66 +1,45 @@
 // SPDX-License-Identifier: MIT
 #include "train/shared_gradient.hpp"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/set.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "lldm/memory/purpose.hpp"
+#include "track/read_backs.hpp"
+#include "train/flat_gradients.hpp"
 
 namespace lldm {
 namespace {
 
-/// A run of gradients in one storage.
-struct Span {
-  at::Tensor first;
-  std::int64_t begin = 0, end = 0;  // elements of the storage
-
-  [[nodiscard]] bool takes(const at::Tensor& next) const {
-    constexpr std::int64_t kMostGap = 64;  // bytes of alignment between tensors, which stay zero
-    return next.storage().is_alias_of(first.storage()) && next.dtype() == first.dtype() &&
-           next.storage_offset() >= end &&
-           (next.storage_offset() - end) * static_cast<std::int64_t>(next.element_size()) <
-               kMostGap;
-  }
-  [[nodiscard]] at::Tensor flat() const {
-    at::Tensor whole = at::empty({0}, first.options());
-    return whole.set_(first.storage(), begin, {end - begin}, {1});
-  }
-};
+at::Device device_of(const std::vector<NamedParameter>& parameters) {
+  return parameters.empty() ? at::Device(at::kCPU) : parameters.front().value.device();
+}
 
 }  // namespace
-
-std::vector<at::Tensor> flat_gradients(const std::vector<NamedParameter>& parameters) {
-  const c10::NoGradGuard no_grad;
-  std::vector<Span> spans;
-  for (const NamedParameter& parameter : parameters) {
-    if (!parameter.value.requires_grad()) continue;
-    at::Tensor& gradient = at::Tensor(parameter.value).mutable_grad();
-    if (!gradient.defined()) gradient = at::zeros_like(parameter.value);
-    if (!gradient.is_contiguous()) gradient = gradient.contiguous();
-    const std::int64_t begin = gradient.storage_offset(), end = begin + gradient.numel();
-    if (!spans.empty() && spans.back().takes(gradient))
-      spans.back().end = end;
-    else
-      spans.push_back({gradient, begin, end});
-  }
-  std::vector<at::Tensor> flat;
-  for (const Span& span : spans) flat.push_back(span.flat());
-  return flat;
-}
 
 SharedGradient::SharedGradient(std::vector<NamedParameter> parameters, ProcessGroup* group,
                                Reduction reduction)
     : parameters_(std::move(parameters)), group_(group), reduction_(reduction) {
-  if (reduction_ != Reduction::ordered) return;
+  if (reduction_ == Reduction::fast) {
+    if (group_)
+      buckets_ = std::make_unique<GradientBuckets>(
+          parameters_, std::make_unique<GroupSums>(*group_, device_of(parameters_)));
+    return;
+  }
   const PurposeScope scope(MemoryPurpose::gradients);
   for (const at::Tensor& flat : flat_gradients(parameters_)) sum_.push_back(at::zeros_like(flat));
+}
+
+std::unique_ptr<LastBackward> SharedGradient::in_last_part(std::function<void()> before_followed) {
+  if (!buckets_) return nullptr;
+  return std::make_unique<LastBackward>(
+      [buckets = buckets_.get(), before = std::move(before_followed)] { buckets->watch(before); });
 }
 
 void SharedGradient::after_round(int count) {
@@ -79,23 +58,32 @@ void SharedGradient::after_round(int count) {
   }
 }
 
+void SharedGradient::end_parts() {
+  if (buckets_) buckets_->begin_rest();
+}
+
+void SharedGradient::end_parts_anyway() noexcept {
+  if (buckets_) buckets_->begin_rest_anyway();
+}
+
+void SharedGradient::abandon() noexcept {
+  if (buckets_) buckets_->abandon();
+}
+
 void SharedGradient::finish() {
-  if (!group_ && reduction_ == Reduction::fast) return;
+  if (buckets_) buckets_->finish();
+  if (reduction_ != Reduction::ordered) return;
   const c10::NoGradGuard no_grad;
   const std::vector<at::Tensor> own = flat_gradients(parameters_);
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    if (reduction_ == Reduction::ordered)
-      at::Tensor(own[i]).copy_(sum_[i]);
-    else if (group_)
-      group_->sum(own[i]);
-  }
+  for (std::size_t i = 0; i < own.size(); ++i) at::Tensor(own[i]).copy_(sum_[i]);
 }
 
 bool SharedGradient::is_finite() const {
+  if (buckets_) return buckets_->is_finite();
   const c10::NoGradGuard no_grad;
-  for (const at::Tensor& flat : flat_gradients(parameters_))
-    if (!std::isfinite(flat.sum(at::kDouble).item<double>())) return false;
-  return true;
+  std::vector<at::Tensor> sums;
+  for (const at::Tensor& flat : flat_gradients(parameters_)) sums.push_back(flat.sum(at::kDouble));
+  return std::ranges::all_of(read_back(sums), [](double sum) { return std::isfinite(sum); });
 }
 
 }  // namespace lldm

@@ -4,39 +4,49 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "lldm/concepts/packed_tokens.hpp"
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/train/reduction.hpp"
+#include "score/last_backward.hpp"
+#include "train/gradient_buckets.hpp"
 
 namespace lldm {
 
-/// The gradients of the trained parameters as one-dimensional tensors, as few as their memory
-/// allows: one where they lie behind one another (FlatTensors).
-[[nodiscard]] std::vector<at::Tensor> flat_gradients(const std::vector<NamedParameter>& parameters);
-
-/// What a step's parts leave in the gradients, added up.
+/// What a step's parts leave in the gradients, added up.  With `fast` and several processes the
+/// sums begin while the last part of this process goes back (GradientBuckets).
 class SharedGradient {
  public:
-  /// `group` may be null: this process alone.
+  /// All.  `group` may be null: this process alone.
   SharedGradient(std::vector<NamedParameter> parameters, ProcessGroup* group, Reduction reduction);
 
+  /// To be held while the engine does the last part that this process has; null where nothing can
+  /// begin before all is done.  `before_followed`: see GradientBuckets::watch.
+  [[nodiscard]] std::unique_ptr<LastBackward> in_last_part(std::function<void()> before_followed);
   /// A round of parts is done: of `rank` r < `count` each the gradients hold one part, all calls
   /// with r = 0, 1, ... in order.  With `ordered` these are added in that order, and the gradients
   /// are zero behind it; else nothing happens.
   void after_round(int count);
+  /// This process has done all its parts, if it had any: every sum has begun behind it.
+  void end_parts();
+  /// It has failed: what the others wait for begins all the same.
+  void end_parts_anyway() noexcept;
   /// The gradients become those of the whole step, on all ranks.
   void finish();
-  /// Whether all of this process's own gradients are finite.
+  /// One of the processes has failed, and all know it: behind it nobody writes to the gradients.
+  void abandon() noexcept;
+  /// Whether all of this process's own gradients are finite.  Behind `end_parts`.
   [[nodiscard]] bool is_finite() const;
 
  private:
   std::vector<NamedParameter> parameters_;
   ProcessGroup* group_;
   Reduction reduction_;
-  std::vector<at::Tensor> sum_;  // ordered alone
+  std::vector<at::Tensor> sum_;               // ordered alone
+  std::unique_ptr<GradientBuckets> buckets_;  // fast alone, of several processes
 };
 
 }  // namespace lldm

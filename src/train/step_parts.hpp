@@ -16,6 +16,13 @@ struct StepPart {
   bool is_whole = true;         // all of it
 };
 
+/// What decides which parts a step is cut into.
+struct StepSharing {
+  int ranks = 1;
+  bool is_coupled = false;  // the loss couples all rows of a step, which are one micro-batch
+  bool keeps_micro_batches = false;  // sums in a fixed order, or a loss that counts micro-batches
+};
+
 /// The micro-batches of a step, in turn over the ranks.
 inline std::vector<StepPart> whole_parts(const std::vector<std::size_t>& ends, int ranks) {
   std::vector<StepPart> parts;
@@ -38,6 +45,16 @@ inline std::vector<StepPart> split_parts(const std::vector<std::size_t>& ends, i
       if (end == ends[m]) ++m;
     }
   return parts;
+}
+
+/// Whole micro-batches where all ranks get as many, or where none may be cut.
+inline std::vector<StepPart> shared_parts(const std::vector<std::size_t>& ends,
+                                          const StepSharing& sharing) {
+  const bool are_even =
+      !sharing.is_coupled && ends.size() % static_cast<std::size_t>(sharing.ranks) == 0;
+  if (sharing.ranks == 1 || sharing.keeps_micro_batches || are_even)
+    return whole_parts(ends, sharing.ranks);
+  return split_parts(ends, sharing.ranks);
 }
 
 /// The micro-batches that are cut, ascending: fewer than there are ranks.

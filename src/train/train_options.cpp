@@ -38,6 +38,20 @@ void check_type(const OptimizerOptions& options, config::OptionsCheck& check) {
                     "its decay is 1 - t^-0.8, without a first moment (Shazeer & Stern 2018)");
 }
 
+void check_loss_scale(const OptimizerOptions& options, config::OptionsCheck& check) {
+  constexpr double kMost = 0x1p60;
+  int exponent = 0;
+  if (const auto scale = options.loss_scale;
+      scale && (!(*scale >= 1 && *scale <= kMost) || std::frexp(*scale, &exponent) != 0.5))
+    check.error(
+        "loss_scale", message("optimizer has loss_scale = ", *scale),
+        "legal: a power of two from 1 to 2^60: gradients are divided by it without rounding");
+  if (const auto steps = options.loss_scale_growth_interval; steps && *steps < 1)
+    check.error("loss_scale_growth_interval",
+                message("optimizer has loss_scale_growth_interval = ", *steps),
+                "legal: at least 1");
+}
+
 }  // namespace
 
 void OptimizerOptions::check(config::OptionsCheck& check) const {
@@ -56,6 +70,7 @@ void OptimizerOptions::check(config::OptionsCheck& check) const {
         "steps", message("optimizer has steps = ", steps, ": ", rows, " rows in all"),
         message("legal: steps * batch_size * gradient_accumulation_steps of at most ", kMostRows));
   check_type(*this, check);
+  check_loss_scale(*this, check);
   if (decay == Decay::stable_then_linear && warmup_share + decay_share > 1.0)
     check.error("decay_share",
                 message("warmup_share = ", warmup_share, " and decay_share = ", decay_share,

@@ -75,6 +75,8 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
   };
   const PurposeScope purpose(MemoryPurpose::workspace);
   obey(progress.memory);
+  if (setup_.loss_scaling && progress.loss_scale.scale == 0)
+    progress.loss_scale.scale = setup_.loss_scaling->initial;
   const memory::ReclaimRegistration logits(memory::ReclaimStep::logits_chunk,
                                            [&] { return halve_head_chunk(progress.memory); });
   const Restored head_chunks;
@@ -86,7 +88,12 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
     const std::int64_t done = ++progress.step;
     const bool is_last = done == total_;
     if (due(done, setup_.rhythm.logging_steps) || is_last) {
-      observer.on_log(done, total_, values(progress.since));
+      std::map<std::string, double> line = values(progress.since);
+      if (setup_.loss_scaling) {  // as they stand, no means
+        line["loss_scale"] = progress.loss_scale.scale;
+        line["skipped_steps"] = static_cast<double>(progress.loss_scale.skipped_steps);
+      }
+      observer.on_log(done, total_, line);
       progress.since.clear();
     }
     if (!setup_.validation.empty() && (due(done, setup_.rhythm.eval_steps) || is_last))

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What a trainer does where a step does not fit into memory.
 #include <algorithm>
+#include <sstream>
 
+#include "lldm/errors.hpp"
 #include "memory/reclaim.hpp"
 #include "model/head.hpp"
 #include "train/trainer_step.hpp"
@@ -64,8 +66,23 @@ bool TrainerCore::make_room(const Step& short_of_memory, bool has_shrunk,
   // A process without rows in this step has nothing to shrink.
   const bool is_idle = setup_.group && short_of_memory.last.tokens == 0;
   if (!has_shrunk && given.empty() && !is_idle) return false;
-  if (!is_idle) ++memory.count;
+  ++memory.count;
   return true;
+}
+
+std::string retry_text(const MemoryRetries& memory) {
+  return message(memory.max_tokens_per_forward, " ", memory.head_halvings);
+}
+
+void take_smallest(const std::vector<std::string>& texts, MemoryRetries& memory) {
+  for (const std::string& text : texts) {
+    std::istringstream words(text);
+    std::int64_t tokens = 0, halvings = 0;
+    words >> tokens >> halvings;
+    std::int64_t& own = memory.max_tokens_per_forward;
+    if (tokens > 0) own = own > 0 ? std::min(own, tokens) : tokens;
+    memory.head_halvings = std::max(memory.head_halvings, halvings);
+  }
 }
 
 }  // namespace lldm

@@ -2,9 +2,6 @@
 // An optimizer step: its parts, what this process does of them, and what all came to.
 #include "train/trainer_step.hpp"
 
-#include <ATen/ops/full.h>
-#include <ATen/ops/ones.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -14,6 +11,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
+#include "train/reads_micro_batches.hpp"
 #include "train/score_metrics.hpp"
 
 namespace lldm {
@@ -40,31 +38,13 @@ void add_passes(std::map<std::string, Mean>& metrics, const PassCounts& passes) 
   add("reference_passes", passes.reference);
 }
 
-bool TrainerCore::reads_micro_batches() const {
-  if (needs_.denominator != Denominator::none || needs_.use == ScoreUse::coupled) return false;
-  const auto loss_of = [&](double micro_batches) {
-    ScoreSet set;
-    set.policy = at::full({1, needs_.group_size}, -1.0, at::kDouble);
-    if (needs_.reference) set.reference = set.policy;
-    set.lengths = at::ones({1, needs_.group_size}, at::kDouble);
-    set.totals = {.tokens = 1, .rows = 1, .groups = 1, .first_tokens = 1};
-    set.totals.micro_batches = micro_batches;
-    return loss_(set).loss_sum.item<double>();
-  };
-  try {
-    return loss_of(1) != loss_of(2);
-  } catch (const std::exception&) {  // it reads more than that: nobody knows
-    return true;
-  }
-}
+bool TrainerCore::reads_micro_batches() const { return lldm::reads_micro_batches(needs_, loss_); }
 
 std::vector<StepPart> TrainerCore::parts_of(const StepRows& chosen) const {
-  const int ranks = setup_.group ? setup_.group->size() : 1;
-  const bool is_coupled = needs_.use == ScoreUse::coupled;
-  const bool are_even = !is_coupled && chosen.ends.size() % static_cast<std::size_t>(ranks) == 0;
-  if (ranks == 1 || setup_.reduction == Reduction::ordered || keeps_micro_batches_ || are_even)
-    return whole_parts(chosen.ends, ranks);
-  return split_parts(chosen.ends, ranks);
+  return shared_parts(chosen.ends, {.ranks = setup_.group ? setup_.group->size() : 1,
+                                    .is_coupled = needs_.use == ScoreUse::coupled,
+                                    .keeps_micro_batches = setup_.reduction == Reduction::ordered ||
+                                                           keeps_micro_batches_});
 }
 
 void TrainerCore::require_finite_share(const Step& now) const {
@@ -77,8 +57,9 @@ void TrainerCore::require_finite_share(const Step& now) const {
     throw Error(message(setup_.labels.where, ": the loss is ", loss, at_step(now.index), "\n  ",
                         kNothingUpdated));
   }
-  // Before it is added to the others': behind that nobody knows whose it was.
-  if (setup_.group && !now.done.empty() && !now.gradient.is_finite()) {
+  // Before it is added to the others': behind that nobody knows whose it was.  With a loss scale
+  // all skip such a step together (is_to_be_skipped).
+  if (setup_.group && !setup_.loss_scaling && !now.done.empty() && !now.gradient.is_finite()) {
     for (const DonePart& part : now.done)
       require_finite_slopes(part.scores, now.loss, part.ids, setup_.labels, at_step(now.index),
                             kNothingUpdated);
@@ -88,10 +69,38 @@ void TrainerCore::require_finite_share(const Step& now) const {
   }
 }
 
-double TrainerCore::update(const Step& now) {
+bool TrainerCore::is_to_be_skipped(const Step& now, double norm) const {
+  if (!setup_.loss_scaling) return false;
+  const auto own = [&] {
+    if (!std::isfinite(norm))  // no scale helps where the loss itself has such slopes
+      for (const DonePart& part : now.done)
+        require_finite_slopes(part.scores, now.loss, part.ids, setup_.labels, at_step(now.index),
+                              kNothingUpdated);
+    return std::string(std::isfinite(norm) ? "" : "not finite");
+  };
+  if (!setup_.group) return !own().empty();
+  return std::ranges::any_of(setup_.group->agree(own),
+                             [](const std::string& verdict) { return !verdict.empty(); });
+}
+
+bool TrainerCore::update(const Step& now, double norm, TrainingObserver& observer,
+                         TrainingProgress& progress) {
   const PhaseScope phase(StepPhase::optimizer);
+  if (is_to_be_skipped(now, norm)) {
+    optimizer_->skip();
+    progress.loss_scale.back_off();
+    observer.on_skip(now.index, progress.loss_scale);
+    if (progress.loss_scale.scale >= 1) return false;
+    throw Error(message(setup_.labels.where, ": the loss scale fell below 1", at_step(now.index),
+                        "\n  the gradient is not finite at any scale, from the backward pass of ",
+                        setup_.labels.policy, "\n  ", kNothingUpdated,
+                        ", or dtype = \"bfloat16\""));
+  }
   try {
-    return optimizer_->step(setup_.optimizer.rate().at(now.index, total_));
+    optimizer_->take(setup_.optimizer.rate().at(now.index, total_), norm,
+                     setup_.loss_scaling ? progress.loss_scale.scale : 1);
+    if (setup_.loss_scaling) progress.loss_scale.grow(*setup_.loss_scaling);
+    return true;
   } catch (const NonFiniteGradient& error) {
     for (const DonePart& part : now.done)
       require_finite_slopes(part.scores, now.loss, part.ids, setup_.labels, at_step(now.index),
@@ -153,8 +162,20 @@ ShareReport TrainerCore::do_share(Step& now, std::int64_t evaluations) const {
       now.gradient.after_round(static_cast<int>(count));
     }
   } else {
+    std::vector<const StepPart*> parts;
     for (const StepPart& part : now.parts)
-      if (part.rank == static_cast<int>(rank)) own.parts.push_back(do_part(now, part, evaluations));
+      if (part.rank == static_cast<int>(rank)) parts.push_back(&part);
+    std::function<void()> hold;  // of what is compared micro-batch by micro-batch
+    if (now.chosen.ends.size() > 1)
+      hold = [&now] {
+        const PurposeScope purpose(MemoryPurpose::workspace);
+        now.noise.hold();
+      };
+    for (const StepPart* part : parts) {
+      const auto last = part == parts.back() ? now.gradient.in_last_part(hold) : nullptr;
+      own.parts.push_back(do_part(now, *part, evaluations));
+    }
+    now.gradient.end_parts();
     if (setup_.group) own.noise_squares = now.noise.squares();  // alone it is read with the rest
   }
   own.noise_count = static_cast<double>(now.noise.count());
@@ -195,12 +216,25 @@ ShareReport TrainerCore::passes_of(Step& now, TrainingObserver& observer,
   if (setup_.on_passes) setup_.on_passes(now.index);
   ShareReport all;
   if (setup_.group) {
-    all = joined(setup_.group->agree([&] {
+    const auto share = [&] {
       ShareReport own = do_share(now, progress.adaptation.evaluations);
       own.last_norm = last_norm_;
       own.wants_stop = observer.should_stop();
       return pack(own);
-    }));
+    };
+    try {
+      all = joined(setup_.group->agree([&] {
+        try {
+          return share();
+        } catch (...) {
+          now.gradient.end_parts_anyway();
+          throw;
+        }
+      }));
+    } catch (...) {
+      now.gradient.abandon();
+      throw;
+    }
   } else {
     all = do_share(now, progress.adaptation.evaluations);
   }
@@ -219,6 +253,11 @@ TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
   const auto begin = std::chrono::steady_clock::now();
   AdaptationState& adaptation = progress.adaptation;
   if (adaptation_ && adaptation.evaluations == 0) adaptation.evaluations = adaptation_->min;
+  if (setup_.loss_scaling) {
+    EngineOptions options = engine_.options();
+    options.loss_scale = progress.loss_scale.scale;
+    engine_.set_options(options);
+  }
   std::unique_ptr<Step> now = begun(progress.step, chosen);
   ShareReport all;
   std::string shortage;
@@ -234,11 +273,12 @@ TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
     const bool may_fit = make_room(*now, has_shrunk, observer, progress.memory);
     const auto require = [&] {
       if (!may_fit) throw OutOfMemory(shortage);
-      return std::string();
+      return retry_text(progress.memory);
     };
     if (setup_.group) {  // what one of them threw has reached all here
       setup_.group->begin_work();
-      static_cast<void>(setup_.group->agree(require));
+      take_smallest(setup_.group->agree(require), progress.memory);
+      obey(progress.memory);
     } else {
       require();
     }
@@ -246,14 +286,15 @@ TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
     now = begun(progress.step, chosen);
     all = passes_of(*now, observer, progress);
   }
-  StepReport report = take_step(*now, all, adaptation, begin);
+  StepReport report = take_step(*now, all, observer, progress, begin);
   if (progress.memory.count > 0)
     report.metrics["memory/retries"] = {static_cast<double>(progress.memory.count), 1};
   return report;
 }
 
 TrainerCore::StepReport TrainerCore::take_step(Step& now, const ShareReport& all,
-                                               AdaptationState& adaptation,
+                                               TrainingObserver& observer,
+                                               TrainingProgress& progress,
                                                std::chrono::steady_clock::time_point begin) {
   StepReport report{.wants_stop = all.wants_stop};
   double loss = 0, tokens = 0, loss_variance = 0, noise_squares = all.noise_squares;
@@ -271,24 +312,34 @@ TrainerCore::StepReport TrainerCore::take_step(Step& now, const ShareReport& all
   if (!std::isfinite(loss))  // of finite parts
     throw Error(message(setup_.labels.where, ": the loss is ", loss, at_step(now.index), "\n  ",
                         kNothingUpdated));
-  // Before the update, which clears it.
+  // Before the update, which clears it: all that the step reads of its gradient, at once.
   const bool is_alone = !setup_.group && setup_.reduction == Reduction::fast;
+  const double scale = engine_.options().loss_scale;
+  const GradientReading gradient = [&] {
+    const PhaseScope phase(StepPhase::optimizer);
+    return optimizer_->read_gradient(is_alone ? now.noise.figures()
+                                              : now.noise.figures_of_all(all.noise_count));
+  }();
+  // A ratio of squares: with a loss scale both are as many times too large.
   const std::optional<double> noise_share =
-      is_alone ? now.noise.share() : now.noise.share_of_all(noise_squares, all.noise_count);
+      is_alone ? now.noise.share(gradient.others)
+               : GradientNoise::share_of_all(gradient.others, noise_squares, all.noise_count);
   const double rate = setup_.optimizer.rate().at(now.index, total_);
-  const double norm = last_norm_ = update(now);
+  const double norm = gradient.norm / scale;
+  const bool is_taken = update(now, norm, observer, progress);
+  if (is_taken) last_norm_ = norm;
   const double seconds = Seconds(std::chrono::steady_clock::now() - begin).count();
   report.metrics["loss"] = {loss, 1};
   report.metrics["learning_rate"] = {rate, 1};
-  report.metrics["gradient_norm"] = {norm, 1};
+  if (is_taken) report.metrics["gradient_norm"] = {norm, 1};
   report.metrics["seconds_per_step"] = {seconds, 1};
   report.metrics["tokens_per_second"] = {tokens, seconds};
   report.metrics["trainable_tokens"] = {now.totals.tokens, 1};
   add_passes(report.metrics, passes);
   if (std::isfinite(loss_variance))
     report.metrics["loss/standard_error"] = {std::sqrt(loss_variance), 1};
-  if (noise_share) report.metrics["gradient_noise"] = {*noise_share, 1};
-  adapt(adaptation, report);
+  if (noise_share && is_taken) report.metrics["gradient_noise"] = {*noise_share, 1};
+  adapt(progress.adaptation, report);
   return report;
 }
 

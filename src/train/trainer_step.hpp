@@ -48,6 +48,11 @@ struct TrainerCore::Step {
   } last = {};
 };
 
+/// The sizes of passes that a process of several goes on with, as it tells the others; and the
+/// smallest of all, which all take: one of them writes what a resumed run keeps.
+std::string retry_text(const MemoryRetries& memory);
+void take_smallest(const std::vector<std::string>& texts, MemoryRetries& memory);
+
 /// Ids of rows, for errors about them.
 inline std::vector<std::uint64_t> ids_of(const std::vector<const TrainingRow*>& rows) {
   std::vector<std::uint64_t> ids;

@@ -57,6 +57,14 @@ code=$?
 expect_code 2 "a library of products that is none, before anything is done"
 expect_text "LLDM_PRODUCTS=onednm: must be mkl or onednn"
 check "nothing was written" [ ! -e "$WORK/products" ]
+text=$(LLDM_BITSANDBYTES=$WORK/no.so "$LLDM" env 2>&1)
+code=$?
+expect_code 0 "a library for a GPU that is not there is told, and nothing fails"
+expect_text "bitsandbytes: not used: $WORK/no.so cannot be loaded: "
+text=$(LLDM_BITSANDBYTES=off "$LLDM" env 2>&1)
+code=$?
+expect_code 0 "it can be switched off"
+expect_text "bitsandbytes: not used: LLDM_BITSANDBYTES=off"
 
 echo "a schedule that nothing reads"
 run_lldm validate "$SMOKE" --set tuned.forward_process.schedule=cosine --set tuned.score_estimator.type=monte_carlo_elbo

@@ -59,12 +59,42 @@ check "by the way that it names" python3 - "$WORK" << 'PYTHON'
 import json, pathlib, sys
 for stage in ("first", "tuned"):
     one, other = (json.loads((pathlib.Path(sys.argv[1]) / run / stage / "step_plan.json").read_text()) for run in ("open", "again"))
+    assert one.pop("same_budgets") and "same_budgets" not in other  # the file's own words settle it there
     assert one == other, (one, other)
 PYTHON
 check "with the same models" [ "$(cd "$WORK/open" && sha256sum */model/*.safetensors)" == "$(cd "$WORK/again" && sha256sum */model/*.safetensors)" ]
 run_lldm validate "$WORK/open/config.resolved.toml" --set tuned.gradient_path=replay --set tuned.settled.gradient_path=retain
 expect_code 2 "a way that contradicts the file"
 expect_text "settled.gradient_path contradicts gradient_path"
+run_lldm validate "$WORK/open/config.resolved.toml" --set tuned.gradient_path=replay --set tuned.settled='{pairwise_copies=8}'
+expect_text "settled.pairwise_copies has no effect: the gradient path is replay"
+
+for path in auto pairwise; do  # a path that the file states leaves the copies of an answer in one pass open
+echo "another budget, gradient_path = \"$path\""
+TUNED=(--set tuned.gradient_path=$path --set 'tuned.score_estimator={type="monte_carlo_elbo",draws=24}' --set tuned.max_tokens_per_forward=16384
+  --set first.save_steps=1)
+run_lldm run "$FILE" --out "$WORK/budgets_$path" "${TUNED[@]}" --set 'memory.budget="64 MiB"'
+expect_code 0 "a run with one"
+before=$(model_hashes "$WORK/budgets_$path")
+eval "$(python3 - "$WORK/budgets_$path" << 'PYTHON'
+import json, pathlib, sys
+first, tuned = (json.loads((pathlib.Path(sys.argv[1]) / stage / "step_plan.json").read_text()) for stage in ("first", "tuned"))
+budgets = tuned["same_budgets"]
+assert first["same_budgets"]["below"] is None and first["same_budgets"]["without"], first  # known weights: one way
+assert budgets["from"] == tuned["predicted_peak_bytes"] and not budgets["without"], budgets  # more copies with a budget
+print(f"least={budgets['from']} of_first={first['same_budgets']['from']}")
+PYTHON
+)"
+run_lldm run "$FILE" --out "$WORK/budgets_$path" "${TUNED[@]}" --set "memory.budget=\"$((least + 1000000)) B\""
+expect_code 0 "one that leads to the same steps"
+expect_no_text "steps, "
+check "trains nothing again" [ "$before" == "$(model_hashes "$WORK/budgets_$path")" ]
+run_lldm run "$FILE" --out "$WORK/budgets_$path" "${TUNED[@]}" --set "memory.budget=\"$((least - 1)) B\""
+expect_code 2 "one that leads to others"
+expect_text "it was made with memory.budget = "
+check "is other work: of tuned, not of first" [ "$(grep -c 'stage "first"' <<< "$text")" -eq 0 ]
+check "config.resolved.toml names the copies" grep -q "pairwise_copies = " "$WORK/budgets_$path/config.resolved.toml"
+done
 
 echo "a settled way that no longer fits"
 unfinish "$WORK/open"

@@ -54,7 +54,7 @@ for stage in plan["stages"]:
         assert abs(sum(choice["seconds"].values()) - choice["seconds_per_step"]) < 1e-9
         if choice["fits"]:
             assert choice["seconds_per_step"] >= fastest["seconds_per_step"]
-by = {(c["recomputation"], c["gradient_path"], c["max_tokens_per_forward"]): c for c in plan["stages"][1]["choices"][1:]}
+by = {(c["recomputation"], c["gradient_path"], c["max_tokens_per_forward"]): c for c in plan["stages"][1]["choices"][1:] if c["same_numbers"]}
 for (recomputation, path, tokens), choice in by.items():
     if recomputation == "none" and ("full", path, tokens) in by:  # less memory for more time
         again = by["full", path, tokens]
@@ -66,4 +66,54 @@ expect_text "as configured"
 run_lldm plan "$WORK/0a.toml" --device rtx4088
 expect_code 2 "no such device"
 expect_text 'did you mean "rtx4080"'
+
+echo "bytes, rates and memory of one device"
+cat > "$WORK/full.toml" << TOML
+name = "full"
+device = "cuda"
+[model]
+width = 2048
+layers = 24
+heads = 16
+mlp_width = 5632
+vocab_size = 32000
+dtype = "bfloat16"
+[[stage]]
+name = "sft"
+kind = "sft"
+data = { generate = "word_problems", form = "concise", rows = 40 }
+optimizer = { steps = 2, batch_size = 1 }
+TOML
+"$LLDM" plan "$WORK/full.toml" --device rtx4080 --budget "400 GiB" --json > "$WORK/room.json"
+"$LLDM" plan "$WORK/full.toml" --json > "$WORK/assumed.json"
+check "as JSON" python3 - "$WORK/room.json" "$WORK/assumed.json" << 'PYTHON'
+import json, sys
+room, assumed = (json.load(open(name)) for name in sys.argv[1:])
+assert room["budget_bytes"] == (16376 - 600) << 20 and room["asked_budget_bytes"] == 400 << 30, room["budget_bytes"]
+assert [note for note in room["notes"] if "rtx4080 has" in note], room["notes"]
+assert (assumed["device"], assumed["kind"]) == ("h100", "cuda") and assumed["asked_budget_bytes"] is None
+assert [note for note in assumed["notes"] if "no profile is named" in note], assumed["notes"]
+stage = room["stages"][0]
+choices = stage["choices"]
+host = [c for c in choices if c["optimizer_resident"] == "host"]
+assert host and all(c["host_bytes"] > c["locked_host_bytes"] > 0 for c in host)
+assert not choices[0]["fits"] and not [c for c in choices if c["fits"] and c["optimizer"] == "adamw" and
+                                       c["optimizer_resident"] == "device" and c["storage"] == "float32"]
+fastest = choices[stage["fastest_that_fits"]]  # trained bfloat16 weights, or states elsewhere
+assert fastest["changes"] and (fastest["storage"] == "bfloat16" or fastest["optimizer_resident"] == "host"), fastest
+PYTHON
+run_lldm plan "$WORK/full.toml" --device rtx4080 --budget "2 GiB"
+expect_code 0 "where nothing fits"
+expect_text "nothing fits; the least holds"
+expect_text "weights, gradients and the optimizer's states alone take"
+expect_no_text "shorter texts"
+run_lldm plan "$WORK/full.toml" --set 'sft.optimizer.resident="host"'
+expect_code 0 "a file's own plan"
+expect_text "on the host"
+run_lldm plan "$WORK/full.toml" --json --set 'memory.profile="cpu"'
+expect_code 2 "a profile of another device"
+expect_text '[memory] profile "cpu" is of cpu, the file computes on "cuda"'
+run_lldm plan "$SOURCE/experiments/llada_8b/dpo_rtx4080.toml" --budget 16GiB --device rtx4080
+expect_code 0 "the example of the documentation"
+expect_text "more than rtx4080 has"
 summary

@@ -57,6 +57,40 @@ launch 2 "$WORK/2" "${SHORT[@]}"
 expect_code 0 "the same command again"
 check "changes no file" [ "$begin" = "$(file_hashes "$WORK/2")" ]
 
+echo "planned as what one of them holds"
+planned() { # folder: of every training stage, the plan beside the most that any process held
+  python3 - "$1" << 'PYTHON'
+import json, pathlib, sys
+count = 0
+for stage in ("pretrain", "sft", "tuned"):
+    result = json.loads((pathlib.Path(sys.argv[1]) / stage / "result.json").read_text())
+    predicted, seen = result["predicted_peak_bytes"], result["peak_bytes"]
+    allowed = max(65536 if seen < 1 << 20 else 0, 0.05 * seen)
+    print(f"    {stage}: predicted {predicted}, held {seen}, {predicted / seen - 1:+.1%}")
+    count += abs(predicted - seen) <= allowed
+sys.exit(count != 3)
+PYTHON
+}
+SPLIT=("${SHORT[@]}" --set pretrain.optimizer.gradient_accumulation_steps=1
+  --set sft.optimizer.gradient_accumulation_steps=1 --set tuned.optimizer.gradient_accumulation_steps=1
+  --set pretrain.optimizer.batch_size=16 --set sft.optimizer.batch_size=16 --set tuned.optimizer.batch_size=8)
+run_lldm run "$SMOKE" --out "$WORK/split1" "${SPLIT[@]}"
+expect_code 0 "one"
+check "within 5 %" planned "$WORK/split1"
+launch 2 "$WORK/split2" "${SPLIT[@]}"
+expect_code 0 "two"
+check "within 5 %" planned "$WORK/split2"
+launch 2 "$WORK/split2o" "${SPLIT[@]}" "${ORDERED[@]}"
+expect_code 0 "two, in order"
+check "within 5 %" planned "$WORK/split2o"
+least=$(python3 -c "
+import json
+print(json.load(open('$WORK/split2/pretrain/result.json'))['predicted_peak_bytes'])")
+launch 2 "$WORK/short" "${SPLIT[@]}" --set "memory.budget=\"$(((least + least / 2) / 1024)) KiB\""
+expect_code 3 "each of them has its part of the budget: refused before the first step"
+expect_text "out of memory before the first step: the plan needs"
+expect_text "which 2 processes of a machine divide"
+
 echo "stages without training, by rows"
 cat > "$WORK/rows.toml" << TOML
 extends = ["$SMOKE"]

@@ -85,6 +85,7 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b);
 void check_environment(const Bench&, Report&);
 void check_allocator(const Bench&, Report&);
 void check_operators(const Bench&, Report&);
+void check_libraries(const Bench&, Report&);
 void check_parts(const Bench&, Report&);
 void check_float32(const Bench&, Report&);
 void check_bfloat16(const Bench&, Report&);

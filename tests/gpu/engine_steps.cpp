@@ -13,6 +13,7 @@
 #include "lldm/train/adamw.hpp"
 #include "pair_problem.hpp"
 #include "small_models.hpp"
+#include "track/read_backs.hpp"
 
 namespace lldm::gpu_check {
 namespace {
@@ -53,11 +54,15 @@ double worst(const std::vector<at::Tensor>& got, const std::vector<at::Tensor>& 
   return largest;
 }
 
+const char* type_name(at::ScalarType compute) {
+  return compute == at::kFloat ? "float32" : compute == at::kHalf ? "float16" : "bfloat16";
+}
+
 void compare(const Bench& bench, Report& report, at::ScalarType compute, bool has_adapter,
              GradientPath path) {
   const bool is_wide = compute == at::kFloat;
-  const std::string name = std::string(to_string(path)) + (is_wide ? ", float32" : ", bfloat16") +
-                           (has_adapter ? ", adapter" : "");
+  const std::string name =
+      std::string(to_string(path)) + ", " + type_name(compute) + (has_adapter ? ", adapter" : "");
   report.attempt(name, [&] {
     const PairProblem here = problem_on(bench.device, compute, has_adapter),
                       there = problem_on("cpu", compute, has_adapter);
@@ -93,7 +98,7 @@ class WaitCounter final : public c10::WarningHandler {
 }  // namespace
 
 void check_gradient_paths(const Bench& bench, Report& report) {
-  for (const auto compute : {at::kFloat, at::kBFloat16})
+  for (const auto compute : {at::kFloat, at::kBFloat16, at::kHalf})
     for (const bool has_adapter : {false, true})
       for (const GradientPath path : kPaths) compare(bench, report, compute, has_adapter, path);
 }
@@ -116,12 +121,17 @@ void count_synchronisations(const Bench& bench, Report& report) {
       WaitCounter waits;
       const c10::WarningUtils::WarningHandlerGuard guard(&waits);
       if (bench.cuda != nullptr) bench.cuda->warn_of_synchronisations(true);
+      const ReadBackCount counted;
       const EngineStep done = both();
       if (bench.cuda != nullptr) bench.cuda->warn_of_synchronisations(false);
       Json where = Json::object();
       for (const auto& [text, count] : waits.counts()) where[text] = count;
       report.measure(name,
                      {{"waits", waits.total()}, {"forwards", done.forwards}, {"where", where}});
+      // Of two pairs: of `pairwise` each its own; then one of all that the gradient comes to.
+      const std::int64_t wanted = (path == GradientPath::pairwise ? 2 : 1) + 1;
+      report.require(name + ": read-backs", counted.count() == wanted,
+                     {{"counted", counted.count()}, {"wanted", wanted}});
     });
   }
 }

@@ -70,6 +70,8 @@ const std::vector<Step>& steps() {
       {"allocator", "bytes counted, refused, booked by purpose", 30, &check_allocator},
       {"operators", "norm, head, optimizer, decoders, kernels against float64", 40,
        &check_operators},
+      {"libraries", "a sampler's noise; nf4 and 8-bit AdamW by bitsandbytes and our kernel", 40,
+       &check_libraries},
       {"parts", "norm, SwiGLU, attention: the device's table against float64", 30, &check_parts},
       {"float32", "every family: states, logits, scores, gradients", 40, &check_float32},
       {"bfloat16", "the same with products of bfloat16", 40, &check_bfloat16},

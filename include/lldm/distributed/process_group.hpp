@@ -27,7 +27,7 @@ class LostRank : public Error {
 /// come.  Sums and copies run over Gloo on the host, and over NCCL on a GPU where every process has
 /// one of its own.  While it lives, a thread tells the others every second that this process does.
 ///
-/// Threads  one thread calls it.
+/// Threads  one thread calls it; `begin_sum` also one of autograd that it waits for.
 /// Source   c10d of LibTorch: TCPStore, ProcessGroupGloo, ProcessGroupNCCL.
 class ProcessGroup {
  public:
@@ -52,6 +52,17 @@ class ProcessGroup {
   /// shape and dtype; float64, float32, or of 16 bits, which are summed in float32.
   /// Errors  LostRank.
   void sum(const at::Tensor& values);
+  /// All, before the first `begin_sum`: opens the way between values on `device`.
+  /// Errors  LostRank.
+  void prepare_sums(const at::Device& device);
+  /// All, in the same order: as `sum`, but this process goes on while it is done.  `values` are
+  /// left alone until `wait_sums`; other calls may lie in between, and need not have the same order
+  /// everywhere.  False, on all, where values cannot be summed where they lie (of 16 bits, or of a
+  /// GPU that is summed on the host): nothing has begun.
+  [[nodiscard]] bool begin_sum(const at::Tensor& values);
+  /// Until every sum that was begun is done.
+  /// Errors  LostRank.
+  void wait_sums();
   /// Why values of a GPU were summed on the host; "" where none were.
   [[nodiscard]] std::string why_on_host() const;
   /// All: `values` become those of rank `from`.

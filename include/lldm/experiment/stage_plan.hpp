@@ -16,11 +16,14 @@
 
 namespace lldm {
 
-/// One way to do a training stage's steps.  The results of a run follow from the storage; the rest
-/// moves last bits at most.
+/// One way to do a training stage's steps.  The results of a run follow from storage and optimizer
+/// (of trained bfloat16 weights from its place too); the rest moves last bits at most.
 struct StepChoice {
   WeightStorage storage = WeightStorage::plain;
-  bool is_streamed = false;  // weights that are not trained pass through the device
+  bool trains_weights = false;        // or an adapter
+  std::string optimizer = {};         // its type
+  bool is_optimizer_on_host = false;  // its states
+  bool is_streamed = false;           // weights that are not trained pass through the device
   Recomputation recomputation = Recomputation::none;
   GradientPath path = GradientPath::linear;
   std::int64_t max_tokens_per_forward = 0;
@@ -28,7 +31,10 @@ struct StepChoice {
   bool is_reference_cached = false;     // or there is none
   bool is_configured = false;           // what the file says
   std::int64_t tokens_per_forward = 0;  // of the largest pass with a graph
-  std::int64_t locked_host_bytes = 0;   // beside a GPU
+  bool has_same_numbers = true;         // as what the file says, but for last bits
+  std::int64_t held_bytes = 0;          // whatever the rows are
+  std::int64_t host_bytes = 0;          // beside a GPU
+  std::int64_t locked_host_bytes = 0;   // of them
   MemoryPlan memory = {};
   std::vector<std::pair<std::string_view, double>> seconds = {};  // of a step, by what takes them
 
@@ -57,6 +63,7 @@ struct StagePlan {
   std::string lengths = {};                              // what texts' lengths were taken from
   GradientPath gradient_path = GradientPath::automatic;  // that was chosen
   std::int64_t tokens_per_forward = 0;                   // of the largest forward pass
+  std::int64_t host_bytes = 0;                           // beside a GPU
   std::int64_t copies_per_text = 0;                      // forward passes of one answer
   std::optional<std::int64_t> forward_passes = {};  // of the policy in the stage, answers times
                                                     // copies; nothing where the rows are not known

@@ -32,8 +32,8 @@ struct Precision {
   Precision(at::ScalarType dtype = at::kFloat, WeightStorage held = WeightStorage::plain)
       : compute(dtype), storage(held) {}
 
-  /// float32 or float64; bfloat16: products of blocks read bfloat16, add in float32 and give
-  /// bfloat16, everything between them is float32.
+  /// float32 or float64; bfloat16, float16: products of blocks read it, add in float32 and give it
+  /// (on a CPU: float32, see model/products.hpp), everything between them is float32.
   at::ScalarType compute;
   WeightStorage storage;
 

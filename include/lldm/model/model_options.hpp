@@ -18,12 +18,13 @@
 
 namespace lldm {
 
-enum class ModelDtype : std::uint8_t { float32, float64, bfloat16 };
+enum class ModelDtype : std::uint8_t { float32, float64, bfloat16, float16 };
 
 constexpr auto choices(std::type_identity<ModelDtype>) {
   return std::array{Choice<ModelDtype>{"float32", ModelDtype::float32},
                     Choice<ModelDtype>{"float64", ModelDtype::float64},
-                    Choice<ModelDtype>{"bfloat16", ModelDtype::bfloat16}};
+                    Choice<ModelDtype>{"bfloat16", ModelDtype::bfloat16},
+                    Choice<ModelDtype>{"float16", ModelDtype::float16}};
 }
 
 constexpr auto choices(std::type_identity<WeightStorage>) {
@@ -147,7 +148,9 @@ struct ModelOptions {
         field("qkv_bias", &O::qkv_bias, "Biases on the query, key and value projections."),
         field("tie_head", &O::tie_head, "Use the embedding as the output head."),
         field("dtype", &O::dtype,
-              "What is computed in; bfloat16: products read bfloat16, everything else is float32."),
+              "What is computed in; bfloat16 and float16: products read it, everything else is "
+              "float32; float16 trains with a loss scale ([optimizer]), and is no faster than "
+              "float32 on a CPU."),
         field("storage", &O::storage,
               "How weights lie in memory; float32 (float64 with that dtype) and bfloat16 can be "
               "trained, the others need an adapter. bfloat16 keeps norms and biases in float32; "

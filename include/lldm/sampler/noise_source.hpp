@@ -28,6 +28,10 @@ class NoiseSource {
   /// The uniforms [V] of the Gumbel noise at one column of the canvas (prompt included).
   virtual void token_uniforms(const NoiseKey& key, std::int64_t column,
                               std::span<double> out) const = 0;
+  /// The stream whose first V numbers of `uniform_open` are those uniforms, so that a device can
+  /// make them itself; none by default: then they are made here and copied.
+  [[nodiscard]] virtual std::optional<Stream> token_stream(const NoiseKey& key,
+                                                           std::int64_t column) const;
   /// What the commit rule may draw from in this step.
   [[nodiscard]] virtual Stream order_stream(const NoiseKey& key) const = 0;
   /// Confidences that replace those of the rule, one per column asked for; none by default.
@@ -41,9 +45,13 @@ class PhiloxNoise final : public NoiseSource {
   explicit PhiloxNoise(const Draws& draws) : draws_(draws) {}
   void token_uniforms(const NoiseKey& key, std::int64_t column,
                       std::span<double> out) const override;
+  [[nodiscard]] std::optional<Stream> token_stream(const NoiseKey& key,
+                                                   std::int64_t column) const override;
   [[nodiscard]] Stream order_stream(const NoiseKey& key) const override;
 
  private:
+  [[nodiscard]] Stream stream_of(const NoiseKey& key, std::int64_t column) const;
+
   Draws draws_;
 };
 

@@ -72,6 +72,9 @@ struct EngineOptions {
   std::int64_t pairwise_copies = kPairwiseCopies;
   /// Of its passes without a graph, times those with one.
   std::int64_t scoring_factor = 1;
+  /// What goes back through the policy is so many times too large, and with it the gradient that a
+  /// step leaves: small slopes survive products in float16.  Losses and scores do not show it.
+  double loss_scale = 1;
 };
 
 /// Loss of a score set, already normalised by the step's totals: the objective behind one
@@ -100,9 +103,9 @@ class ScoreEngineCore {
   ScoreEngineCore(Model policy, Model reference, std::vector<NamedParameter> parameters,
                   std::string device, EngineOptions options);
 
-  /// Scores of plans without a graph: S [n] float64 and the readouts behind it [sum of queries].
-  [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans, bool reference,
-                                             std::int64_t most_copies = 0) const;
+  /// What every query of the plans reads [sum of queries], without a graph: one read-back.
+  [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans,
+                                             bool reference) const;
 
   EngineStep step(const ScoreBatch& batch, const StepTotals& totals, const ObjectiveNeeds& needs,
                   const LossFunction& loss, GradientPath path) const;
@@ -122,6 +125,9 @@ class ScoreEngineCore {
 
  private:
   void check_batch(const ScoreBatch& batch) const;
+  /// Adds the readouts of plans to `parts`, where they were computed: nobody waited for them.
+  void add_readouts(std::vector<at::Tensor>& parts, std::span<const ScorePlan> plans,
+                    bool reference, std::int64_t most_copies = 0) const;
   struct Chunk;
   [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
                                           std::int64_t most_copies = 0) const;
@@ -140,17 +146,17 @@ class ScoreEngineCore {
   /// Notes in `done` the passes and tokens of a step over `given`.
   void count(const ScoreBatch& given, const ObjectiveNeeds& needs, GradientPath path,
              EngineStep& done) const;
+  // The policy's readouts on the host; the reference's, too, behind it.
   at::Tensor retain_or_linear(const ScoreBatch& batch, const StepTotals& totals,
-                              const LossFunction& loss, const at::Tensor& reference,
-                              bool linear) const;
+                              const LossFunction& loss, at::Tensor& reference, bool linear) const;
   at::Tensor replay(const ScoreBatch& batch, const StepTotals& totals, const LossFunction& loss,
-                    const at::Tensor& reference) const;
+                    at::Tensor& reference) const;
   /// Pushes `sign` times dS/dtheta of one text into the parameters' gradients; the readouts.
   [[nodiscard]] std::vector<at::Tensor> back_propagate_score(const ScorePlan& plan,
                                                              double sign) const;
   at::Tensor pairwise(const ScoreBatch& batch, const StepTotals& totals,
                       const ObjectiveNeeds& needs, const LossFunction& loss,
-                      const at::Tensor& reference) const;
+                      at::Tensor& reference) const;
 
   /// The plans with the tokens that the model puts on its own paths (ScorePlan::path_uniforms).
   [[nodiscard]] std::vector<ScorePlan> walked(std::span<const ScorePlan> plans,

@@ -13,6 +13,7 @@
 #include "lldm/concepts/tokenizer.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/track/logger.hpp"
+#include "lldm/train/loss_scale.hpp"
 #include "lldm/train/memory_retries.hpp"
 #include "lldm/train/optimizer.hpp"
 
@@ -31,6 +32,7 @@ struct CheckpointState {
   std::string optimizer = "adamw";   // whose states lie beside; written from the optimizer itself
   std::string prompt_template = {};  // as template.toml has it; "": not recorded
   MemoryRetries memory = {};
+  LossScale loss_scale = {};  // of products in float16
 };
 
 /// A checkpoint that cannot be gone on from: its files are not what was written, or its numbers are

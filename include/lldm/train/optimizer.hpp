@@ -17,6 +17,12 @@ class NonFiniteGradient : public Error {
   using Error::Error;
 };
 
+/// What was read of a step's gradient, in one wait for the device.
+struct GradientReading {
+  double norm = 0;
+  std::vector<double> others;
+};
+
 /// How a bfloat16 weight takes what was computed in float32.  Stochastic: up or down with the
 /// probability that keeps its expectation, so that updates below its last bit are not lost and no
 /// float32 copy is needed; the draw is a function of key, step, tensor and place.
@@ -38,8 +44,16 @@ class Optimizer {
 
   /// Clips, updates and clears the gradients.  A parameter without a gradient counts as zero
   /// gradient.  Returns the global norm before clipping; a non-finite norm throws NonFiniteGradient
-  /// and updates nothing.  One read-back from the device.
+  /// and updates nothing.  One read-back from the device: read_gradient, then take.
   double step(double learning_rate);
+  /// The global norm, and with it the one number of each of `others`, which lie on the device of
+  /// the gradients.  One read-back.
+  [[nodiscard]] GradientReading read_gradient(const std::vector<at::Tensor>& others = {}) const;
+  /// The rest of `step`, for a norm that was read: of gradients that are `loss_scale` times too
+  /// large, the norm of what they stand for.
+  void take(double learning_rate, double norm, double loss_scale = 1);
+  /// Clears the gradients, whatever they hold; nothing was done.
+  void skip() const { clear_gradients(); }
 
   [[nodiscard]] std::int64_t steps_done() const { return steps_done_; }
   /// What a checkpoint keeps beside steps_done, under "<parameter>.<state>".
@@ -54,7 +68,7 @@ class Optimizer {
   /// One step, after steps_done was counted up.
   struct Step {
     double learning_rate = 0;
-    double gradient_scale = 1;  // that clipping asks for
+    double gradient_scale = 1;  // that clipping and the loss scale ask for
   };
   /// Updates the parameters and clears the gradients.
   virtual void update(const Step& step) = 0;
@@ -73,7 +87,6 @@ class Optimizer {
  private:
   /// A gradient that was taken away counts as zero; one that came in its place is moved back.
   void adopt_gradients() const;
-  [[nodiscard]] double gradient_norm() const;
 
   double max_gradient_norm_;
   std::vector<NamedParameter> parameters_;

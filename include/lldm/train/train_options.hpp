@@ -15,6 +15,7 @@
 #include "lldm/config/options_check.hpp"
 #include "lldm/draws/stream.hpp"
 #include "lldm/train/learning_rate.hpp"
+#include "lldm/train/loss_scale.hpp"
 #include "lldm/train/optimizer.hpp"
 
 namespace lldm {
@@ -55,6 +56,8 @@ struct OptimizerOptions {
   std::optional<bool> relative_step = {};
   std::optional<OptimizerResidence> resident = {};
   std::optional<RoundingMode> rounding = {};
+  std::optional<double> loss_scale = {};
+  std::optional<std::int64_t> loss_scale_growth_interval = {};
 
   static constexpr auto describe() {
     using O = OptimizerOptions;
@@ -96,7 +99,14 @@ struct OptimizerOptions {
         field("rounding", &O::rounding,
               "How trained bfloat16 weights are rounded: stochastic (when left out: up or down "
               "with the probability that keeps the expectation) or nearest, which loses updates "
-              "below the last bit.")};
+              "below the last bit."),
+        field(
+            "loss_scale", &O::loss_scale,
+            "[model] dtype = \"float16\": what losses are multiplied by before the backward pass, "
+            "at the beginning; a power of two, 65536 when left out. Halved where a gradient is "
+            "not finite, whose step is skipped."),
+        field("loss_scale_growth_interval", &O::loss_scale_growth_interval,
+              "Finite steps after which the loss scale is doubled; 2000 when left out.")};
   }
 
   /// Steps or epochs, not both; warm-up and decay fit into the run.
@@ -104,6 +114,11 @@ struct OptimizerOptions {
 
   [[nodiscard]] LearningRate rate() const {
     return {learning_rate, decay, warmup_share, decay_share, final_share};
+  }
+  [[nodiscard]] LossScaling loss_scaling() const {
+    const LossScaling rules;
+    return {loss_scale.value_or(rules.initial),
+            loss_scale_growth_interval.value_or(rules.growth_interval)};
   }
   /// Steps of a stage with so many rows.  ConfigError unless exactly one of steps and epochs is
   /// given.

@@ -18,6 +18,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/score/engine.hpp"
 #include "lldm/score/finite_scores.hpp"
+#include "lldm/train/loss_scale.hpp"
 #include "lldm/train/memory_retries.hpp"
 #include "lldm/train/reduction.hpp"
 #include "lldm/train/train_options.hpp"
@@ -36,6 +37,7 @@ struct TrainingProgress {
   std::map<std::string, Mean> since;  // metrics of the steps since the last line of the log
   AdaptationState adaptation = {};    // of an estimator of adaptive cost
   MemoryRetries memory = {};
+  LossScale loss_scale = {};  // of products in float16
 };
 
 /// Who hears of a training run: writes metrics and checkpoints, and may ask it to stop.
@@ -56,6 +58,9 @@ class TrainingObserver {
   /// ("look_ahead", "logits_chunk", "kept_blocks"), and its bytes.
   virtual void on_reclaim(std::int64_t /*step*/, std::string_view /*what*/,
                           std::int64_t /*bytes*/) {}
+  /// A step's gradient was not finite at the loss scale of float16, and nothing was updated; from
+  /// now on it is what `scale` says.
+  virtual void on_skip(std::int64_t /*step*/, const LossScale& /*scale*/) {}
   /// When a checkpoint is due, with the optimizer whose state belongs to it.
   virtual void on_save(const TrainingProgress& /*progress*/, const Optimizer& /*optimizer*/) {}
   /// Asked after every step; true, on any process, saves and throws Stopped.
@@ -96,6 +101,8 @@ struct TrainingSetup {
   /// same set-up and components, and call `run` and `validate` together.
   std::shared_ptr<ProcessGroup> group = {};
   Reduction reduction = Reduction::fast;
+  /// Of a policy whose products are in float16; none: a gradient that is not finite ends the run.
+  std::optional<LossScaling> loss_scaling = {};
 
   [[nodiscard]] std::int64_t num_rows() const {
     return source ? source->size() : static_cast<std::int64_t>(rows.size());
@@ -164,9 +171,12 @@ class TrainerCore {
   void adapt(AdaptationState& state, StepReport& report) const;
   struct DonePart;
   /// The gradient of the whole step is there: updates, and sums up what all parts came to.
-  StepReport take_step(Step& now, const ShareReport& all, AdaptationState& adaptation,
-                       std::chrono::steady_clock::time_point begin);
-  double update(const Step& now);
+  StepReport take_step(Step& now, const ShareReport& all, TrainingObserver& observer,
+                       TrainingProgress& progress, std::chrono::steady_clock::time_point begin);
+  /// Updates by a gradient of this norm; false where its step was skipped.
+  bool update(const Step& now, double norm, TrainingObserver& observer, TrainingProgress& progress);
+  /// Of this gradient on any process: the loss scale may be too large for it.
+  [[nodiscard]] bool is_to_be_skipped(const Step& now, double norm) const;
   [[nodiscard]] ScoreBatch plan_batch(const std::vector<const TrainingRow*>& rows,
                                       const std::vector<std::uint64_t>& epochs, Purpose purpose,
                                       std::int64_t evaluations) const;

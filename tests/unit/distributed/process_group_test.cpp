@@ -65,6 +65,29 @@ TEST_CASE("sums are those of all ranks, and the same everywhere") {
   CHECK(halves.front()[4].item<double>() == Approx(factor).epsilon(1e-2));
 }
 
+TEST_CASE("sums that were begun are those of all ranks, whatever is said in between") {
+  CHECK(is_clean(on_ranks(3, [](const std::shared_ptr<ProcessGroup>& shared) {
+    ProcessGroup& group = *shared;
+    group.prepare_sums(at::Device(at::kCPU));
+    std::vector<at::Tensor> values;
+    for (int i = 0; i < 20; ++i)
+      values.push_back(at::full({1 + 5000 * (i % 7)}, (group.rank() + 1) * (i + 1), at::kFloat));
+    const at::Tensor half = at::full({3}, 1.0, at::kBFloat16);
+    const auto say = [&] {
+      expect(group.gather(std::to_string(group.rank())).back() == "2", "what the last one says");
+    };
+    if (group.rank() == 1) say();  // before the sums there, behind them elsewhere
+    for (const at::Tensor& value : values) expect(group.begin_sum(value), "it begins");
+    expect(!group.begin_sum(half), "16 bits are summed elsewhere");
+    if (group.rank() != 1) say();
+    group.wait_sums();
+    for (int i = 0; i < 20; ++i)
+      expect((values[static_cast<std::size_t>(i)] == 6.0 * (i + 1)).all().item<bool>(), "sums");
+    expect(half[0].item<double>() == 1, "left alone");
+    group.wait_sums();  // nothing is under way
+  })));
+}
+
 TEST_CASE("every rank hears the texts of all, short and long") {
   CHECK(is_clean(on_ranks(3, [](const std::shared_ptr<ProcessGroup>& shared) {
     ProcessGroup& group = *shared;

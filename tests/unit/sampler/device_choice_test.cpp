@@ -5,8 +5,10 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 
+#include <atomic>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "lldm/errors.hpp"
 #include "lldm/model/transformer.hpp"
@@ -118,6 +120,28 @@ struct Steps final : StepModel {
 
 }  // namespace
 
+/// Counts who asks for numbers, and whether a device may make them itself.
+class CountedNoise final : public NoiseSource {
+ public:
+  CountedNoise(const Draws& draws, bool has_streams) : own_(draws), has_streams_(has_streams) {}
+  void token_uniforms(const NoiseKey& key, std::int64_t column,
+                      std::span<double> out) const override {
+    ++made_here;
+    own_.token_uniforms(key, column, out);
+  }
+  std::optional<Stream> token_stream(const NoiseKey& key, std::int64_t column) const override {
+    if (!has_streams_) return std::nullopt;
+    return own_.token_stream(key, column);
+  }
+  Stream order_stream(const NoiseKey& key) const override { return own_.order_stream(key); }
+
+  mutable std::atomic<int> made_here = 0;
+
+ private:
+  PhiloxNoise own_;
+  bool has_streams_;
+};
+
 TEST_CASE("A whole step's candidates are the same, chosen here or there",
           "[sampler][device_choice]") {
   TransformerConfig config;
@@ -130,7 +154,8 @@ TEST_CASE("A whole step's candidates are the same, chosen here or there",
   config.max_length = 64;
   const auto network = make_transformer(config, {}, Draws(1, "model"));
   const Steps model(*network);
-  const PhiloxNoise noise(Draws(3, "sample"));
+  const Draws draws(3, "sample");
+  const PhiloxNoise noise(draws);
   std::vector<SampleRequest> requests(2);
   requests[0].prompt = {1, 2, 3};
   requests[1].prompt = {4, 5, 6, 7};
@@ -149,14 +174,21 @@ TEST_CASE("A whole step's candidates are the same, chosen here or there",
       rows.emplace_back(parts, requests[r], static_cast<std::int64_t>(r), Trace::none);
     const c10::InferenceMode no_gradients;
     const auto here = CandidateEvaluation(model, parts, noise)(rows);
-    const auto there = CandidateEvaluation(model, parts, noise, ChoosesOn::device)(rows);
+    const CountedNoise made_there(draws, true), made_here(draws, false);
+    const auto there = CandidateEvaluation(model, parts, made_there, ChoosesOn::device)(rows);
+    CHECK(made_there.made_here == 0);  // no number came from the host
     REQUIRE(here.size() == there.size());
+    const auto copied = CandidateEvaluation(model, parts, made_here, ChoosesOn::device)(rows);
+    CHECK(made_here.made_here == 16);
     for (std::size_t r = 0; r < here.size(); ++r) {
       REQUIRE(here[r].size() == 8);
       REQUIRE(there[r].size() == 8);
       for (std::size_t i = 0; i < here[r].size(); ++i) {
         CHECK(here[r][i].token == there[r][i].token);
         CHECK(here[r][i].position == there[r][i].position);
+        // Noise that no stream gives goes the other way, to the same bits.
+        CHECK(copied[r][i].token == there[r][i].token);
+        CHECK(copied[r][i].probability == there[r][i].probability);
         CHECK(here[r][i].probability == Approx(there[r][i].probability).epsilon(1e-10));
       }
     }

@@ -10,6 +10,7 @@
 #include "model/head.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
+#include "support/processes.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/train_world.hpp"
 
@@ -144,6 +145,51 @@ TEST_CASE("Trainer: a step and a validation pass book nothing outside every scop
     trainer.run(heard);
     CHECK(watch.peak_bytes(MemoryDevice::cpu, MemoryPurpose::unscoped) == before);
     CHECK(watch.peak_bytes(MemoryDevice::cpu, MemoryPurpose::workspace) > 0);
+  }
+}
+
+TEST_CASE(
+    "Trainer: a step that one of two processes does again is counted by both, with its passes",
+    "[train][memory]") {
+  MemoryManager memory;
+  memory.install();
+  const auto one_pair = [](Wide& world) {
+    world.setup.optimizer.batch_size = 1;  // the first of two processes has no row
+    world.setup.optimizer.steps = 2;
+  };
+  const auto growth = [&](GradientPath path, std::int64_t tokens) {
+    Wide world(path, tokens);
+    one_pair(world);
+    auto trainer = world.trainer();
+    Heard heard;
+    const MemoryManager::Watch watch(memory);
+    trainer.run(heard);
+    return watch.growth_bytes(MemoryDevice::cpu);
+  };
+  const std::int64_t needs = growth(GradientPath::retain, 4096),
+                     least = growth(GradientPath::replay, 64);
+  REQUIRE(least < needs / 2);
+  std::vector<Heard> heard(2);
+  const auto thrown = on_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+    Wide world(GradientPath::retain, 4096);
+    one_pair(world);
+    world.setup.group = group;
+    auto trainer = world.trainer();
+    static_cast<void>(group->agree([&] {
+      if (group->is_first())
+        memory.set_budget(MemoryDevice::cpu, {live(memory) + (least + needs) / 2});
+      return std::string();
+    }));
+    trainer.run(heard[static_cast<std::size_t>(group->rank())]);
+  });
+  memory.set_budget(MemoryDevice::cpu, {0});
+  for (const std::string& text : thrown) CHECK(text.empty());
+  for (const Heard& one : heard) {
+    REQUIRE(one.retries.size() == 1);
+    CHECK(one.retries.front().count == 1);
+    CHECK(one.retries.front().max_tokens_per_forward > 0);
+    CHECK(one.retries.front().max_tokens_per_forward ==
+          heard.front().retries.front().max_tokens_per_forward);
   }
 }
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Work of a run folder that was begun with another memory budget, and is the same work all the
+// same.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiment/budget_range.hpp"
+#include "experiment/folder_index.hpp"
+#include "experiment/work_identity.hpp"
+
+namespace lldm {
+
+/// What a work's hash is made of, seed and inputs (name -> hash) included.
+std::string identity_text(const WorkSettings& settings, std::int64_t seed,
+                          const std::map<std::string, std::string>& inputs);
+
+/// Where a file leaves the way of the steps open, the budget is part of a work's hash: which way it
+/// leads to is known only when the rows are there.  From then on step_plan.json says for which
+/// budgets the way is the same but for what changes no bit (recomputation), and by these the work
+/// is found again.
+class BegunWork {
+ public:
+  explicit BegunWork(const FolderIndex& index) : index_(index) {}
+
+  /// The hash under which this work lies in the folder; nothing if it was not begun there, or with
+  /// a budget that leads to another way.
+  [[nodiscard]] std::optional<std::string> hash_of(WorkSettings settings, std::int64_t seed,
+                                                   const std::map<std::string, std::string>& inputs,
+                                                   ByteSize budget);
+
+ private:
+  struct Begun {
+    std::string hash;
+    BudgetRange budgets;
+  };
+  void read();
+
+  const FolderIndex& index_;
+  bool is_read_ = false;
+  std::map<std::string, std::vector<Begun>> by_identity_;  // without the budget
+};
+
+}  // namespace lldm

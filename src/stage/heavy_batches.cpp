@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include "stage/heavy_batches.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+namespace lldm {
+namespace {
+
+constexpr std::size_t kMostLooked = 8;                         // micro-batches with most tokens
+constexpr std::int64_t kMostRowsSeen = std::int64_t{1} << 24;  // rows whose order is looked at
+
+std::int64_t tokens_of(std::span<const TextLoad> texts) {
+  std::int64_t tokens = 0;
+  for (const TextLoad& text : texts) tokens += text.tokens();
+  return tokens;
+}
+
+/// Of a step's rows, those that one process scores together.
+std::vector<StepPart> parts_of_step(const StepParts& parts, const StepSharing& sharing,
+                                    std::size_t rows, std::int64_t texts_per_row = 1) {
+  std::vector<std::size_t> ends;
+  const auto size = static_cast<std::size_t>(rows_per_micro_batch(parts)),
+             texts = static_cast<std::size_t>(texts_per_row);
+  for (std::size_t end = 0; end < rows;) {
+    end = std::min(rows, end + size);
+    ends.push_back(end * texts);
+  }
+  return shared_parts(ends, sharing);
+}
+
+BatchRows heaviest_rows(const std::vector<MicroBatchLoad>& loads, std::int64_t count) {
+  std::vector<std::size_t> order(loads.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, std::greater<>(),
+                           [&](std::size_t row) { return tokens_of(loads[row]); });
+  BatchRows rows;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
+    rows.push_back({static_cast<std::int64_t>(order[i % order.size()]), 0});
+  return rows;
+}
+
+struct Batch {
+  std::int64_t number = -1, size = 0;  // of the stage's; by what it is compared
+  BatchRows rows = {};
+};
+
+/// The largest by one measure, or the `most` largest.
+class Largest {
+ public:
+  using Measure = std::function<std::int64_t(std::span<const TextLoad>)>;
+  Largest(Measure measure, std::size_t most) : measure_(std::move(measure)), most_(most) {}
+
+  void look(std::int64_t number, std::span<const RowOrder::Entry> rows,
+            std::span<const TextLoad> texts) {
+    const std::int64_t size = measure_(texts);
+    if (batches_.size() == most_ && size <= batches_.back().size) return;
+    if (batches_.size() == most_) batches_.pop_back();
+    const auto place = std::ranges::upper_bound(batches_, size, std::greater<>(), &Batch::size);
+    batches_.insert(place, {number, size, BatchRows(rows.begin(), rows.end())});
+  }
+  [[nodiscard]] const std::vector<Batch>& batches() const { return batches_; }
+
+ private:
+  Measure measure_;
+  std::size_t most_;
+  std::vector<Batch> batches_;  // the largest first; the first of equal ones
+};
+
+/// By all that passes may hold: what the file says, and what choose_step takes where it is open.
+std::vector<Largest> measures(std::int64_t asked, std::int64_t whole, std::int64_t longest) {
+  std::vector<Largest> list;
+  list.emplace_back(tokens_of, kMostLooked);
+  const auto largest_by = [](auto size_of) {
+    return [=](std::span<const TextLoad> texts) {
+      std::int64_t most = 0;
+      for (const TextLoad& text : texts) most = std::max(most, size_of(text));
+      return most;
+    };
+  };
+  list.emplace_back(largest_by([](const TextLoad& text) { return text.tokens(); }), 1);
+  list.emplace_back(largest_by([](const TextLoad& text) { return text.length; }), 1);
+  const auto add = [&](std::int64_t tokens) {
+    list.emplace_back([=](std::span<const TextLoad> texts) { return largest_pass(texts, tokens); },
+                      1);
+  };
+  if (asked > 0)
+    add(asked);
+  else
+    for (std::int64_t tokens = std::min(whole, std::max(kMostPassTokens, longest));
+         tokens > longest; tokens /= 2)
+      add(tokens);
+  return list;
+}
+
+/// Calls use(number, rows, texts) for every micro-batch of the stage.
+void each_batch(const StepParts& parts, const TrainingSetup& setup, const StepSharing& sharing,
+                const std::vector<MicroBatchLoad>& loads, const auto& use) {
+  const auto rows = static_cast<std::int64_t>(loads.size());
+  RowOrder order(setup.draws, rows,
+                 parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps);
+  std::int64_t number = 0;
+  std::vector<TextLoad> texts;
+  for (std::int64_t step = 0; step < parts.optimizer.total_steps(rows); ++step) {
+    const auto entries = order.step(step, parts.optimizer.row_limit(rows));
+    for (const StepPart& part : parts_of_step(parts, sharing, entries.size())) {
+      texts.clear();
+      for (std::size_t i = part.begin; i < part.end; ++i) {
+        const MicroBatchLoad& row = loads[static_cast<std::size_t>(entries[i].row)];
+        texts.insert(texts.end(), row.begin(), row.end());
+      }
+      use(number++, std::span(entries).subspan(part.begin, part.end - part.begin),
+          std::span<const TextLoad>(texts));
+    }
+  }
+}
+
+}  // namespace
+
+std::int64_t rows_per_micro_batch(const StepParts& parts) {
+  return parts.optimizer.batch_size *
+         (parts.needs.use == ScoreUse::coupled ? parts.optimizer.gradient_accumulation_steps : 1);
+}
+
+std::int64_t largest_part(const StepParts& parts, const StepSharing& sharing,
+                          std::int64_t texts_per_row) {
+  const auto rows = static_cast<std::size_t>(parts.optimizer.batch_size *
+                                             parts.optimizer.gradient_accumulation_steps);
+  std::size_t most = 0;
+  for (const StepPart& part : parts_of_step(parts, sharing, rows, texts_per_row))
+    most = std::max(most, part.end - part.begin);
+  return static_cast<std::int64_t>(most);
+}
+
+std::int64_t largest_pass(std::span<const TextLoad> texts, std::int64_t max_tokens) {
+  std::int64_t most = 0, held = 0;
+  for (const TextLoad& text : texts) {
+    if (text.length <= 0 || text.copies <= 0) continue;
+    const std::int64_t fit = std::max<std::int64_t>(0, (max_tokens - held) / text.length);
+    std::int64_t left = text.copies - std::min(fit, text.copies);
+    held += (text.copies - left) * text.length;
+    most = std::max(most, held);
+    if (left == 0) continue;
+    const std::int64_t full = std::max<std::int64_t>(1, max_tokens / text.length);
+    most = std::max(most, std::min(left, full) * text.length);
+    left -= (left - 1) / full * full;
+    held = left * text.length;
+  }
+  return most;
+}
+
+std::vector<BatchRows> heavy_batches(const StepParts& parts, const TrainingSetup& setup,
+                                     const StepSharing& sharing,
+                                     const std::vector<MicroBatchLoad>& loads) {
+  const auto rows = static_cast<std::int64_t>(loads.size());
+  const std::int64_t per_step =
+      parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps;
+  if (parts.optimizer.total_steps(rows) > kMostRowsSeen / per_step)
+    return {heaviest_rows(loads, largest_part(parts, sharing))};
+  std::int64_t whole = 0, longest = 0;
+  each_batch(parts, setup, sharing, loads, [&](std::int64_t /*number*/, auto /*rows*/, auto texts) {
+    whole = std::max(whole, tokens_of(texts));
+  });
+  for (const MicroBatchLoad& row : loads)
+    for (const TextLoad& text : row) longest = std::max(longest, text.length);
+  std::vector<Largest> all = measures(setup.engine.max_tokens_per_forward, whole, longest);
+  each_batch(parts, setup, sharing, loads, [&](std::int64_t number, auto batch, auto texts) {
+    for (Largest& largest : all) largest.look(number, batch, texts);
+  });
+  std::vector<BatchRows> list;
+  std::vector<std::int64_t> taken;
+  for (const Largest& largest : all)
+    for (const Batch& batch : largest.batches()) {
+      if (std::ranges::find(taken, batch.number) != taken.end()) continue;
+      taken.push_back(batch.number);
+      list.push_back(batch.rows);
+    }
+  return list;
+}
+
+}  // namespace lldm

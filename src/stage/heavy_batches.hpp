@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Which micro-batches of a stage may hold most: its order is known before the first step.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lldm/train/training_rows.hpp"
+#include "stage/step_sizes.hpp"
+
+namespace lldm {
+
+/// Rows that one process scores together, each with its epoch.
+using BatchRows = std::vector<RowOrder::Entry>;
+
+/// Tokens of the largest forward pass of up to `max_tokens` (or of one copy) that these texts make,
+/// in this order.  O(texts).
+std::int64_t largest_pass(std::span<const TextLoad> texts, std::int64_t max_tokens);
+
+/// Of all micro-batches of the stage those with most tokens, those with the largest pass of every
+/// size that a run may take (`setup`'s; 0: the largest micro-batch and its halves), and those with
+/// the largest and the longest text; the first has most tokens.  Of more than 2^24 rows, the
+/// heaviest rows together.
+///
+/// Args    loads: one of every row of `setup`.
+std::vector<BatchRows> heavy_batches(const StepParts& parts, const TrainingSetup& setup,
+                                     const StepSharing& sharing,
+                                     const std::vector<MicroBatchLoad>& loads);
+
+/// Of a loss that couples all rows of a step, all of them.
+std::int64_t rows_per_micro_batch(const StepParts& parts);
+
+/// Of a whole step's rows, the most that one process scores together; a row may hold several texts.
+std::int64_t largest_part(const StepParts& parts, const StepSharing& sharing,
+                          std::int64_t texts_per_row = 1);
+
+}  // namespace lldm

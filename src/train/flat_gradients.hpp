@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "lldm/concepts/packed_tokens.hpp"
+
+namespace lldm {
+
+/// The gradients of the trained parameters as one-dimensional tensors, as few as their memory
+/// allows: one where they lie behind one another (FlatTensors).
+[[nodiscard]] std::vector<at::Tensor> flat_gradients(const std::vector<NamedParameter>& parameters);
+
+}  // namespace lldm

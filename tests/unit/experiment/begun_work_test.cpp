@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// Work that was begun with another memory budget is found again: experiment/begun_work.hpp.
+#include <nlohmann/json.hpp>
+
+#include "experiment/budget_range.hpp"
+#include "experiment/settled_steps.hpp"
+#include "lldm/builtin/builtin.hpp"
+#include "lldm/experiment/schedule.hpp"
+#include "lldm/registry/registry.hpp"
+#include "lldm/run/load_experiment.hpp"
+#include "run/stored_work.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace lldm;
+
+namespace {
+
+constexpr const char* kFile = R"(
+name = "two"
+[[stage]]
+name = "sft"
+kind = "sft"
+data = { file = "rows.jsonl" }
+optimizer = { steps = 2 }
+[[stage]]
+name = "tuned"
+kind = "preference"
+from = "sft"
+data = { file = "pairs.jsonl" }
+optimizer = { steps = 2 }
+)";
+constexpr const char* kScores = R"(
+[[stage]]
+name = "scores"
+kind = "evaluate"
+models = ["tuned"]
+pairs = { file = "pairs.jsonl" }
+)";
+
+struct Folder {
+  testing::TemporaryFolder folder;
+  Registry registry;
+  Folder() { register_builtin_components(registry); }
+
+  /// `more`: keys of the preference stage.
+  [[nodiscard]] RunSchedule schedule(const std::string& budget, const std::string& more = "") {
+    const std::string memory = budget.empty() ? "" : "\n[memory]\nbudget = \"" + budget + "\"\n";
+    testing::write_file(folder / "e.toml", kFile + more + kScores + memory);
+    const LoadedExperiment loaded = load_experiment(folder / "e.toml", {}, registry);
+    return make_schedule(loaded.cells, loaded.experiments, folder / "out");
+  }
+  /// As a run leaves the work behind, with what its plan settled.
+  static void begin(const RunSchedule& schedule, std::size_t w, const BudgetRange& budgets) {
+    std::filesystem::create_directories(schedule.work[w].folder);
+    write_work_record(schedule, schedule.work[w]);
+    testing::write_file(
+        schedule.work[w].folder / kStepPlanName,
+        nlohmann::ordered_json{{"gradient_path", "retain"}, {"same_budgets", to_json(budgets)}}
+            .dump());
+  }
+};
+
+constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+
+std::vector<std::string> hashes_of(const RunSchedule& schedule) {
+  std::vector<std::string> hashes;
+  for (const Work& work : schedule.work) hashes.push_back(work.hash);
+  return hashes;
+}
+
+}  // namespace
+
+TEST_CASE("BegunWork: a budget that leads to the same steps finds the work again",
+          "[experiment][memory]") {
+  Folder folder;
+  const RunSchedule first = folder.schedule("8 GiB");
+  REQUIRE(first.work.size() == 3);
+  const std::vector<std::string> hashes = hashes_of(first);
+  CHECK(hashes_of(folder.schedule("9 GiB")) != hashes);  // nothing was begun yet
+  Folder::begin(first, 0, {1, BudgetRange::kNoEnd, true});
+  Folder::begin(first, 1, {6 * kGiB, 10 * kGiB, false});
+  CHECK(hashes_of(folder.schedule("8 GiB")) == hashes);
+  // The same steps: what reads them is the same work too, and lies where it lay.
+  for (const char* budget : {"9 GiB", "6 GiB"}) {
+    const RunSchedule again = folder.schedule(budget);
+    CHECK(hashes_of(again) == hashes);
+    CHECK(again.work[1].folder == first.work[1].folder);
+  }
+  // Other steps: sft alone, whose steps are those of any budget, is the same.
+  for (const char* budget : {"5 GiB", "10 GiB", ""}) {
+    const std::vector<std::string> other = hashes_of(folder.schedule(budget));
+    CHECK(other[0] == hashes[0]);
+    CHECK(other[1] != hashes[1]);
+    CHECK(other[2] != hashes[2]);
+  }
+}
+
+TEST_CASE(
+    "BegunWork: work without a budget keeps its hash, and is found by one that changes nothing",
+    "[experiment][memory]") {
+  Folder folder;
+  const RunSchedule first = folder.schedule("");
+  const std::vector<std::string> hashes = hashes_of(first);
+  Folder::begin(first, 0, {1, BudgetRange::kNoEnd, true});
+  Folder::begin(first, 1, {4 * kGiB, BudgetRange::kNoEnd, true});
+  CHECK(hashes_of(folder.schedule("")) == hashes);
+  CHECK(hashes_of(folder.schedule("4 GiB")) == hashes);
+  CHECK(hashes_of(folder.schedule("3 GiB"))[1] != hashes[1]);
+}
+
+TEST_CASE("BegunWork: other settings or another seed are other work", "[experiment][memory]") {
+  Folder folder;
+  const RunSchedule first = folder.schedule("8 GiB");
+  for (const std::size_t w : {0, 1}) Folder::begin(first, w, {1, BudgetRange::kNoEnd, true});
+  const RunSchedule other = folder.schedule("9 GiB", "objective = { type = \"ipo\" }\n");
+  CHECK(hashes_of(other)[0] == hashes_of(first)[0]);
+  CHECK(hashes_of(other)[2] != hashes_of(first)[2]);
+  testing::write_file(first.work[0].folder / kStepPlanName, "{\"same_bud");
+  CHECK(hashes_of(folder.schedule("9 GiB"))[0] != hashes_of(first)[0]);  // no plan that can be read
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// Ways to do a stage's steps: where the optimizer's states lie, and in what trained weights do.
+#include "stage/step_choices.hpp"
+
+#include <c10/util/Logging.h>  // before Catch2, whose CHECK is meant
+
+#include <algorithm>
+
+#include "lldm/model/model_folder.hpp"
+#include "stage/choose_step.hpp"
+#include "support/catch.hpp"
+#include "support/contains.hpp"
+#include "support/transformer_world.hpp"
+
+using namespace lldm;
+using namespace lldm::testing;
+
+namespace {
+
+struct PlannedStage {
+  TrainingStage stage;
+  StepModel model;
+  StepSizes sizes;
+  ObjectiveNeeds needs{.use = ScoreUse::linear};
+  DeviceProfile profile = find_profile("rtx4080");
+
+  [[nodiscard]] ChosenStep chosen() const {
+    return choose_step(model, sizes, needs, Combination::sum,
+                       {GradientPath::linear, 40, Recomputation::none}, profile, {});
+  }
+  [[nodiscard]] std::vector<StepChoice> choices() const {
+    return step_choices(model, sizes, needs, Combination::sum, chosen(), profile, {});
+  }
+};
+
+/// All weights of a small model, which beside short texts are what counts.
+PlannedStage full_stage(const std::string& device) {
+  PlannedStage one;
+  TransformerConfig config = small_config();
+  config.width = 64, config.mlp_width = 256, config.heads = config.kv_heads = 4;
+  ModelFacts facts{.shape = shape_of(config)};
+  facts.trained_sizes.push_back({facts.shape.parameters, 1});
+  one.stage.optimizer.type = "adamw";
+  one.model = step_model({}, one.stage, facts, device);
+  const MicroBatchLoad text = {TextLoad{40, 1, 10}};
+  one.sizes.micro_batches.push_back(text);
+  one.sizes.last_look = text;
+  one.sizes.longest = 40;
+  return one;
+}
+
+const StepChoice* find(const std::vector<StepChoice>& choices, WeightStorage storage,
+                       const std::string& optimizer, bool is_on_host) {
+  const auto found = std::ranges::find_if(choices, [&](const StepChoice& choice) {
+    return choice.storage == storage && choice.optimizer == optimizer &&
+           choice.is_optimizer_on_host == is_on_host;
+  });
+  return found == choices.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+TEST_CASE("trained weights have ways by storage, optimizer and its place", "[stage][plan]") {
+  const PlannedStage stage = full_stage("cuda");
+  const std::vector<StepChoice> choices = stage.choices();
+  const StepChoice* plain = find(choices, WeightStorage::plain, "adamw", false);
+  const StepChoice* host = find(choices, WeightStorage::plain, "adamw", true);
+  const StepChoice* codes = find(choices, WeightStorage::plain, "adamw_8bit", false);
+  const StepChoice* narrow = find(choices, WeightStorage::bfloat16, "adamw", false);
+  const StepChoice* least = find(choices, WeightStorage::bfloat16, "adamw", true);
+  REQUIRE((plain && host && codes && narrow && least));
+  // Two float32 moments a number, which leave the device.
+  const std::int64_t moments = 8 * stage.model.trained;
+  CHECK(plain->held_bytes - host->held_bytes >= moments);
+  CHECK(host->host_bytes >= moments);
+  CHECK(host->locked_host_bytes > 0);
+  CHECK(host->locked_host_bytes < host->host_bytes);
+  CHECK(plain->host_bytes == 0);
+  CHECK(host->seconds_per_step() > plain->seconds_per_step());
+  CHECK(codes->held_bytes < plain->held_bytes);
+  CHECK(narrow->held_bytes < codes->held_bytes);
+  CHECK(least->held_bytes < std::min(narrow->held_bytes, host->held_bytes));
+  CHECK(host->has_same_numbers);
+  CHECK_FALSE(codes->has_same_numbers);
+  CHECK_FALSE(narrow->has_same_numbers);
+  CHECK_FALSE(least->has_same_numbers);
+  CHECK_FALSE(find(choices, WeightStorage::nf4, "adamw", false));
+}
+
+TEST_CASE("on the CPU the host is the device", "[stage][plan]") {
+  const PlannedStage stage = full_stage("cpu");
+  const std::vector<StepChoice> choices = stage.choices();
+  for (const StepChoice& choice : choices) {
+    CHECK_FALSE(choice.is_optimizer_on_host);
+    CHECK(choice.host_bytes == 0);
+  }
+  const HostNeeds needs = host_needs(stage.model, stage.chosen().plan);
+  CHECK(needs.bytes == stage.chosen().plan.memory.peak_bytes());
+  CHECK(needs.locked == 0);
+}
+
+TEST_CASE("a run counts the host's memory as the table does", "[stage][plan]") {
+  PlannedStage stage = full_stage("cuda");
+  stage.stage.optimizer.resident = OptimizerResidence::host;
+  set_optimizer(stage.model, stage.stage.optimizer);
+  const HostNeeds needs = host_needs(stage.model, stage.chosen().plan);
+  CHECK(needs.bytes == stage.model.optimizer_host + stage.model.optimizer_staging);
+  CHECK(needs.locked == stage.model.optimizer_staging);
+  CHECK(stage.choices().front().host_bytes == needs.bytes);
+  CHECK(stage.choices().front().locked_host_bytes == needs.locked);
+}
+
+TEST_CASE("advice names the optimizer's place and the storage of trained weights",
+          "[stage][plan]") {
+  const PlannedStage stage = full_stage("cuda");
+  const std::string advice =
+      advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), stage.stage);
+  CHECK_THAT(advice, contains("optimizer.resident = \"host\" it needs"));
+  CHECK_THAT(advice, contains("[model] storage = \"bfloat16\" (other numbers) it needs"));
+  CHECK(advice.find("budget") == std::string::npos);
+}
+
+TEST_CASE("processes that add up gradients hold what they exchange", "[stage][plan]") {
+  PlannedStage stage = full_stage("cpu");
+  set_exchange(stage.model, Reduction::fast);
+  CHECK(stage.model.exchange.bytes() == 0);  // float32, in place
+  set_exchange(stage.model, Reduction::ordered);
+  CHECK(stage.model.exchange.gradients == 4 * stage.model.trained);
+  set_storage(stage.model, WeightStorage::bfloat16);
+  set_exchange(stage.model, Reduction::fast);
+  CHECK(stage.model.exchange.staging == 4 * stage.model.trained);
+}
