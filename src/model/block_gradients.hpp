@@ -59,7 +59,7 @@ class Gradients {
   void put(std::size_t place, const at::Tensor& value) {
     if (place == 0 || !node_.needs_input_grad(place)) return;
     if (const at::Tensor target = target_of(place); target.defined())
-      target.add_(value);
+      add_gradient(target, value);
     else
       list_[place] = value;
   }

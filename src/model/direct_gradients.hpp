@@ -32,4 +32,8 @@ class DirectGradients {
   bool before_;
 };
 
+/// sum += value [same sizes], a piece after the other where their types differ: a sum in bfloat16
+/// then takes 2 MiB beside it, not two copies in float32.  The same bits.
+void add_gradient(const at::Tensor& sum, const at::Tensor& value);
+
 }  // namespace lldm

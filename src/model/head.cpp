@@ -217,7 +217,8 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                  slope.scatter_add_(1, place.clamp(0, count - 1).unsqueeze(1),
                                     upstream.mul(is_here.unsqueeze(1)));
                  rows_gradient.add_(product(slope, slice));
-                 if (sum.defined()) sum.narrow(0, begin, count).add_(product(slope.t(), rows));
+                 if (sum.defined())
+                   add_gradient(sum.narrow(0, begin, count), product(slope.t(), rows));
                });
     return {rows_gradient, whole, at::Tensor(), at::Tensor(), at::Tensor()};
   }

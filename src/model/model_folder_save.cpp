@@ -80,8 +80,16 @@ TensorMap as_stored(const Shard& shard, const Updates& updates, at::ScalarType d
   TensorMap stored;
   std::vector<NamedParameter> narrowed;
   for (const auto& [name, item] : shard) {
-    at::Tensor value = item.first.value(dtype).detach();
     const auto update = updates.find(name);
+    const NamedWeight& weight = item.first;
+    const bool is_stored_as_held = update == updates.end() && weight.matrix.defined() &&
+                                   weight.matrix.storage() == WeightStorage::bfloat16 &&
+                                   item.second == at::kBFloat16;
+    if (is_stored_as_held) {  // no copy of it
+      stored[name] = weight.matrix.values().detach();
+      continue;
+    }
+    at::Tensor value = weight.value(dtype).detach();
     if (update != updates.end()) {
       value = value.clone();  // the model keeps its own
       add_update(value, update->second);

@@ -180,15 +180,15 @@ class PassSizes {
   }
   /// And backward, beside what was kept.
   [[nodiscard]] std::int64_t head_backward() const {
-    if (!is_head_plain())
-      return queried_rows() + 2 * logits() + (model_.trains_weights ? 2 : 1) * decoded_head();
+    if (!is_head_plain()) return queried_rows() + sliced_head_backward();
     if (!model_.trains_weights) return queried_rows();
     const std::int64_t slope = head_rows() == queries_ ? 0 : logits();
     // The scaled rows and the rows' gradient beside a chunk of it, or beside a slice of the
     // weight's and the columns that it is a product of.
     const std::int64_t of_rows = number_ * head_rows() * d();
     const std::int64_t slice = std::min(shape_.logit_columns, head_slice_rows(d() * number_));
-    return 2 * queried_rows() + slope + std::max(of_rows, number_ * slice * (d() + head_rows()));
+    const std::int64_t copied = takes_onednn(head_rows(), d()) ? head_rows() : 0;
+    return 2 * queried_rows() + slope + std::max(of_rows, number_ * slice * (d() + copied));
   }
 
   /// Whether products read bfloat16 and sum in float32.
@@ -275,6 +275,14 @@ class PassSizes {
   }
 
  private:
+  /// A slice of the head and its slopes; beside them what they give the rows, or the slice's own
+  /// gradient and the columns that it is a product of.
+  [[nodiscard]] std::int64_t sliced_head_backward() const {
+    std::int64_t beside = queried_rows();
+    if (model_.trains_weights)
+      beside = std::max(beside, decoded_head() + (takes_onednn(queries_, d()) ? logits() : 0));
+    return decoded_head() + logits() + beside;
+  }
   [[nodiscard]] bool is_decoded() const {
     return model_.precision.storage != WeightStorage::plain || rounds();
   }

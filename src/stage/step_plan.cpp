@@ -46,6 +46,8 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes)
       {"gradients", MemoryPurpose::gradients, trained_bytes(model)},
       {"gradient sums", MemoryPurpose::gradients, model.gradient_sums},
       {"optimizer", MemoryPurpose::optimizer, model.optimizer_bytes}};
+  if (model.pass.is_on_cpu)  // what states on the host are moved through is memory of the device
+    lines.push_back({"optimizer's ring", MemoryPurpose::staging, model.optimizer_staging});
   if (sizes.micro_batches_per_step > 1)
     lines.push_back({"gradient noise", MemoryPurpose::workspace, 8 * model.followed_values});
   return lines;
@@ -169,8 +171,8 @@ void set_exchange(StepModel& model, Reduction reduction) {
 }
 
 HostNeeds host_needs(const StepModel& model, const StepPlan& plan) {
+  if (model.pass.is_on_cpu) return {.bytes = plan.memory.peak_bytes()};
   const std::int64_t states = model.optimizer_host + model.optimizer_staging;
-  if (model.pass.is_on_cpu) return {.bytes = plan.memory.peak_bytes() + states};
   const ModelShape& shape = model.pass.shape;
   const bool is_offloaded = model.pass.recomputation == Recomputation::offload;
   const std::int64_t rows =
