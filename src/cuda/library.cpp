@@ -148,8 +148,8 @@ constexpr memory::CudaFunctions kFunctions = {
     &connect_nccl,
     {&lock_pages, &unlock_pages},
     &current_stream,
-    {&rms_norm_forward, &rms_norm_groups, &rms_norm_backward, &rope_forward, &rope_backward,
-     &swiglu_forward, &swiglu_backward, &int8_decode, &nf4_decode, &uniforms},
+    {&rope_forward, &rope_backward, &swiglu_forward, &swiglu_backward, &int8_decode, &nf4_decode,
+     &uniforms},
 };
 
 }  // namespace

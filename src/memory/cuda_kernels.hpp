@@ -11,42 +11,32 @@ namespace lldm::cuda {
 
 enum class ElementType : std::uint8_t { float32, bfloat16 };
 
-struct RmsNorm {
-  ElementType type = ElementType::float32;
-  std::int64_t rows = 0;
-  int width = 0;
-  float eps = 1e-5f;
-  const void* x = nullptr;       // [rows, width]
-  const void* weight = nullptr;  // [width]
+/// Where heads of one kind lie in a row of projections: `group` of them side by side, the groups
+/// `outer` numbers apart.
+struct HeadPlaces {
+  int group = 1, outer = 0, first = 0;
 };
-/// y [rows, width]; inverse_rms [rows] float32, for the backward.
-void rms_norm_forward(const RmsNorm& in, void* y, float* inverse_rms, void* stream);
-
-/// Rows of `partial`, which the caller allocates for the backward: [groups, width] float32.
-[[nodiscard]] std::int64_t rms_norm_groups(std::int64_t rows);
-/// dx [rows, width]; dw [width] float32, overwritten.  Sums in a fixed order: the same bits every
-/// time.
-void rms_norm_backward(const RmsNorm& in, const float* inverse_rms, const void* dy, void* dx,
-                       float* dw, float* partial, void* stream);
-
 struct Rope {
-  ElementType type = ElementType::float32;
+  ElementType type = ElementType::float32;  // of the heads by themselves
   std::int64_t rows = 0;
   int heads = 0;
-  int head_width = 0;                       // even
-  const std::int64_t* positions = nullptr;  // [rows]
-  const float* cosines = nullptr;           // [positions, head_width / 2]
-  const float* sines = nullptr;             // the same
+  int head_width = 0;          // even
+  std::int64_t row_width = 0;  // numbers of a row of projections
+  HeadPlaces places;
+  const float* cosines = nullptr;  // [rows, head_width / 2]
+  const float* sines = nullptr;    // the same
 };
-/// y [rows, heads, head_width] of x; may be the same memory.
-void rope_forward(const Rope& in, const void* x, void* y, void* stream);
-void rope_backward(const Rope& in, const void* dy, void* dx, void* stream);
+/// heads [rows, heads, head_width], rotated, of projections [rows, row_width].
+void rope_forward(const Rope& in, const float* projections, void* heads, void* stream);
+/// Slopes of heads, rotated back, to their places in projections; other places stay.
+void rope_backward(const Rope& in, const void* heads, float* projections, void* stream);
 
-/// y = silu(gate) * up, all [count].
-void swiglu_forward(ElementType type, std::int64_t count, const void* gate, const void* up, void* y,
+/// y [rows, width] = silu(gate) * up of gate_up [rows, 2 width].
+void swiglu_forward(std::int64_t rows, std::int64_t width, const float* gate_up, float* y,
                     void* stream);
-void swiglu_backward(ElementType type, std::int64_t count, const void* gate, const void* up,
-                     const void* dy, void* dgate, void* dup, void* stream);
+/// slopes [rows, 2 width] of dy [rows, width]; and y again.
+void swiglu_backward(std::int64_t rows, std::int64_t width, const float* gate_up, const float* dy,
+                     float* slopes, float* y, void* stream);
 
 /// out [rows, columns] = codes * absmax / 127.
 void int8_decode(ElementType type, const std::int8_t* codes, const float* absmax, std::int64_t rows,

@@ -71,9 +71,6 @@ struct CudaFunctions {
   void* (*current_stream)();
   /// The fused kernels (memory/cuda_kernels.hpp).
   struct Kernels {
-    decltype(&cuda::rms_norm_forward) rms_norm_forward;
-    decltype(&cuda::rms_norm_groups) rms_norm_groups;
-    decltype(&cuda::rms_norm_backward) rms_norm_backward;
     decltype(&cuda::rope_forward) rope_forward;
     decltype(&cuda::rope_backward) rope_backward;
     decltype(&cuda::swiglu_forward) swiglu_forward;

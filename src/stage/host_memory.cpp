@@ -7,9 +7,7 @@
 
 namespace lldm {
 
-HostLimits host_limits() {
-  return {.bytes = machine_memory_bytes()};
-}
+HostLimits host_limits() { return {.bytes = machine_memory_bytes()}; }
 
 void require_host_memory(const HostNeeds& needs, const HostLimits& limits,
                          const std::string& advice) {

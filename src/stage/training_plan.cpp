@@ -9,6 +9,7 @@
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/bytes.hpp"
 #include "lldm/memory/device.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/registry/registry.hpp"
@@ -75,6 +76,17 @@ std::string steps_of(const OptimizerOptions& optimizer) {
   return message(optimizer.epochs, " epochs");
 }
 
+/// A line for each purpose that the plan takes over its soft budget.
+std::string passed_budgets(const ExperimentOptions& options, const MemoryPlan& plan) {
+  std::string lines;
+  for (const auto& [purpose, soft] : budgets_of(options.memory.budgets))
+    if (const std::int64_t bytes = plan.bytes(purpose); soft.bytes > 0 && bytes > soft.bytes)
+      lines +=
+          message(kMemoryPurposeNames[static_cast<std::size_t>(purpose)], ": ", bytes_text(bytes),
+                  " planned, above its soft budget of ", bytes_text(soft.bytes), "\n");
+  return lines;
+}
+
 }  // namespace
 
 StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
@@ -108,6 +120,7 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
                                         profile, options.memory.budget);
   step.pass.recomputation = chosen.recomputation;
   plan.memory = chosen.plan.memory;
+  plan.note += passed_budgets(options, *plan.memory);
   if (!step.pass.is_on_cpu) plan.host_bytes = host_needs(step, chosen.plan).bytes;
   plan.gradient_path = chosen.plan.settings.path;
   plan.tokens_per_forward = chosen.plan.tokens_per_forward;

@@ -58,7 +58,7 @@ expect_code 0 "run, too"
 expect_text 'stage tuned: step 1 was skipped'
 
 echo "plans and refusals"
-run_lldm plan "$SMOKE" --device rtx4080 --budget 16GiB --set model.dtype=float16 --stage sft
+run_lldm plan "$SMOKE" --device rtx4080 --budget 16GiB --set model.dtype=float16
 expect_code 0 "a plan for a GPU"
 run_lldm validate "$SMOKE" --set pretrain.optimizer.loss_scale=1024 --set pretrain.optimizer.loss_scale_growth_interval=5
 expect_code 2 "without float16 the keys are refused"

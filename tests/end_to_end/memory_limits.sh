@@ -15,6 +15,11 @@ run_lldm validate "$FILE" --set memory.streamed_blocks=4 --set 'memory.frozen_we
 expect_code 0 "it is read where they are"
 expect_no_text "has no effect"
 
+run_lldm plan "$FILE" --set 'memory.budgets.logits="1 KiB"' --set 'memory.budgets.activations="4 GiB"'
+expect_code 0 "a plan beside soft budgets"
+expect_text "planned, above its soft budget of 1.00 KiB"
+expect_no_text "soft budget of 4"
+
 unfinish() { # folder of a run: its stages are to be gone on with
   chmod -R u+w "$1" && rm -f "$1"/*/result.json
 }

@@ -90,11 +90,12 @@ void check_attention(Report& report, const Shape& shape, const Side& here, const
   });
 }
 
-void check_rows(Report& report, const Side& here, const Side& exact) {
+/// `table`: "", or the name of one that no model takes yet.
+void check_rows(Report& report, const std::string& table, const Side& here, const Side& exact) {
   const auto x = random({37, 256}), weight = random({256}), dy = random({37, 256}),
              residual = random({37, 256}), gate_up = random({37, 352}),
              upstream = random({37, 176});
-  report.attempt("norm", [&] {
+  report.attempt(table + "norm", [&] {
     const auto run = [&](const Side& side) {
       const auto out = side.parts.norm(side(x), side(weight), 1e-5);
       return std::pair(out, side.parts.norm_gradient(side(x), side(weight), out.scale, side(dy),
@@ -102,23 +103,25 @@ void check_rows(Report& report, const Side& here, const Side& exact) {
     };
     const auto [mine, slope] = run(here);
     const auto [wanted, wanted_slope] = run(exact);
-    report.within("norm", distance(mine.rows, wanted.rows), kBound);
-    report.within("norm: scale", distance(mine.scale, wanted.scale), kBound);
-    report.within("norm: gradient of rows", distance(slope.rows, wanted_slope.rows), kBound);
-    report.within("norm: gradient of the weight", distance(slope.weight, wanted_slope.weight),
+    report.within(table + "norm", distance(mine.rows, wanted.rows), kBound);
+    report.within(table + "norm: scale", distance(mine.scale, wanted.scale), kBound);
+    report.within(table + "norm: gradient of rows", distance(slope.rows, wanted_slope.rows),
                   kBound);
-    report.within("norm: again", distance(slope.normed, wanted_slope.normed), kBound);
+    report.within(table + "norm: gradient of the weight",
+                  distance(slope.weight, wanted_slope.weight), kBound);
+    report.within(table + "norm: again", distance(slope.normed, wanted_slope.normed), kBound);
   });
-  report.attempt("swiglu", [&] {
+  report.attempt(table + "swiglu", [&] {
     const auto run = [&](const Side& side) {
       return std::pair(side.parts.swiglu(side(gate_up)),
                        side.parts.swiglu_gradient(side(gate_up), side(upstream)));
     };
     const auto [mine, slope] = run(here);
     const auto [wanted, wanted_slope] = run(exact);
-    report.within("swiglu", distance(mine, wanted), kBound);
-    report.within("swiglu: gradient", distance(slope.gate_up, wanted_slope.gate_up), kBound);
-    report.within("swiglu: again", distance(slope.y, wanted_slope.y), kBound);
+    report.within(table + "swiglu", distance(mine, wanted), kBound);
+    report.within(table + "swiglu: gradient", distance(slope.gate_up, wanted_slope.gate_up),
+                  kBound);
+    report.within(table + "swiglu: again", distance(slope.y, wanted_slope.y), kBound);
   });
 }
 
@@ -160,7 +163,7 @@ void check_narrow_attention(const Bench& bench, Report& report) {
     };
     const auto exact = run(operation_block_parts(), at::kFloat);
     for (const auto& [name, parts] :
-         {std::pair("operations", &operation_block_parts()), {"varlen", &varlen_block_parts()}}) {
+         {std::pair("operations", &operation_block_parts()), {"fused", &fused_block_parts()}}) {
       const std::string of =
           message("attention in bfloat16 by ", name, is_ragged ? ", ragged" : "");
       report.attempt(of, [&, table = parts] {
@@ -193,7 +196,10 @@ void check_parts(const Bench& bench, Report& report) {
   for (const bool has_patterns : {false, true}) {
     const Side here{block_parts(bench.at(), has_patterns), bench.at(), at::kFloat},
         exact{block_parts(at::kCPU, has_patterns), at::kCPU, at::kDouble};
-    if (!has_patterns) check_rows(report, here, exact);
+    if (!has_patterns) {
+      check_rows(report, "", here, exact);
+      check_rows(report, "fused ", {fused_block_parts(), bench.at(), at::kFloat}, exact);
+    }
     for (const Shape& shape :
          {Shape{4, 4, 16, false, false, has_patterns}, Shape{4, 2, 16, false, true, has_patterns},
           Shape{4, 2, 64, true, false, has_patterns}, Shape{4, 2, 128, false, false, has_patterns}})

@@ -71,7 +71,7 @@ void measure_parts(const Bench& bench, Report& report) {
   const std::int64_t copies = 4, length = bench.is_small ? 16 : 512, rows = copies * length;
   report.measure("rows", {{"rows", rows}, {"repeats", kRepeats}});
   for (const auto& [name, parts] :
-       {std::pair("operations", &operation_block_parts()), {"varlen", &varlen_block_parts()}})
+       {std::pair("operations", &operation_block_parts()), {"fused", &fused_block_parts()}})
     report.attempt(name, [&, table = parts] {
       report.measure(name, seconds_of(bench, *table, copies, length));
     });

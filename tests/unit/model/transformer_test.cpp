@@ -283,5 +283,5 @@ TEST_CASE("Transformer says what is wrong with a batch", "[model][llada]") {
   CHECK_THROWS_AS(model->log_probabilities(rows.to(at::kFloat), batch.tokens), lldm::ShapeError);
   CHECK_THROWS_AS(model->log_probabilities(rows, batch.tokens.add(17)), lldm::ShapeError);
   CHECK_THROWS_AS(model->exclude_logit(17), lldm::ConfigError);
-  CHECK_THROWS_AS(lldm::Transformer(config, at::kHalf), lldm::ShapeError);
+  CHECK_THROWS_AS(lldm::Transformer(config, at::kInt), lldm::ShapeError);
 }
