@@ -105,7 +105,7 @@ unsigned blocks_of(const Rope& in) { return blocks_for(in.rows * in.heads * in.h
 void rope_forward(const Rope& in, const float* projections, void* heads, void* stream) {
   with_type(in.type, "rope_forward", [&]<class T>(T) {
     rope_forward_kernel<<<blocks_of(in), kThreads, 0, as_stream(stream)>>>(in, projections,
-                                                                          static_cast<T*>(heads));
+                                                                           static_cast<T*>(heads));
   });
 }
 
@@ -120,15 +120,15 @@ void swiglu_forward(std::int64_t rows, std::int64_t width, const float* gate_up,
                     void* stream) {
   const std::int64_t count = rows * width;
   swiglu_forward_kernel<<<blocks_for(count), kThreads, 0, as_stream(stream)>>>(gate_up, y, count,
-                                                                              width);
+                                                                               width);
   check_launch("swiglu_forward");
 }
 
 void swiglu_backward(std::int64_t rows, std::int64_t width, const float* gate_up, const float* dy,
                      float* slopes, float* y, void* stream) {
   const std::int64_t count = rows * width;
-  swiglu_backward_kernel<<<blocks_for(count), kThreads, 0, as_stream(stream)>>>(
-      gate_up, dy, slopes, y, count, width);
+  swiglu_backward_kernel<<<blocks_for(count), kThreads, 0, as_stream(stream)>>>(gate_up, dy, slopes,
+                                                                                y, count, width);
   check_launch("swiglu_backward");
 }
 

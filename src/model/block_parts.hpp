@@ -58,9 +58,10 @@ const BlockParts& cpu_block_parts();
 /// Tensor operations on any device, with any attention pattern.  The backward of attention computes
 /// it again; scores of attention exist where the device's own attention keeps them.
 const BlockParts& operation_block_parts();
-/// The same on a GPU in few launches: LibTorch's fused RMSNorm, our kernels for rotation and SwiGLU,
-/// and, where products read 16 bits, one call of flash attention for a pack.  No model takes it
-/// before a GPU has shown that it is right: gpu_check holds it to the others, part by part.
+/// The same on a GPU in few launches: LibTorch's fused RMSNorm, our kernels for rotation and
+/// SwiGLU, and, where products read 16 bits, one call of flash attention for a pack.  No model
+/// takes it before a GPU has shown that it is right: gpu_check holds it to the others, part by
+/// part.
 const BlockParts& fused_block_parts();
 
 inline const BlockParts& block_parts(at::Device device, bool has_patterns) {
