@@ -2,7 +2,6 @@
 #include "model/direct_gradients.hpp"
 
 #include <algorithm>
-#include <cstdint>
 
 namespace lldm {
 
@@ -12,12 +11,11 @@ void add_gradient(const at::Tensor& sum, const at::Tensor& value) {
     return;
   }
   // Between two types LibTorch adds through copies in the wider one, of both.
-  constexpr std::int64_t kTileBytes = std::int64_t{1} << 20;
   const std::int64_t rows = sum.size(0);
   const std::int64_t bytes = value.numel() / std::max<std::int64_t>(1, rows) *
                              static_cast<std::int64_t>(value.element_size());
   const std::int64_t step =
-      std::max<std::int64_t>(1, kTileBytes / std::max<std::int64_t>(1, bytes));
+      std::max<std::int64_t>(1, kMixedSumBytes / std::max<std::int64_t>(1, bytes));
   for (std::int64_t begin = 0; begin < rows; begin += step) {
     const std::int64_t size = std::min(step, rows - begin);
     sum.narrow(0, begin, size).add_(value.narrow(0, begin, size));

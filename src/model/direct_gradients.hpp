@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 namespace lldm {
 
 /// While one lives, the graphs that this thread makes add the gradients of weights to their .grad
@@ -32,8 +34,10 @@ class DirectGradients {
   bool before_;
 };
 
+/// Bytes of a piece, in the wider type.
+inline constexpr std::int64_t kMixedSumBytes = std::int64_t{1} << 20;
 /// sum += value [same sizes], a piece after the other where their types differ: a sum in bfloat16
-/// then takes 2 MiB beside it, not two copies in float32.  The same bits.
+/// then takes two pieces beside it, not two copies in float32.  The same bits.
 void add_gradient(const at::Tensor& sum, const at::Tensor& value);
 
 }  // namespace lldm

@@ -48,8 +48,8 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
                      narrow_norm = is_more ? s.rows(3 * d) : 0;
   // Elsewhere than on the CPU it may be flash attention, which holds less.
   const std::int64_t attend = is_more && !s.is_masked() ? s.rows(5 * qkv + 2 * q) : 0;
-  const std::int64_t heads =
-      model.shape.has_heads_norm ? s.rows(qkv) + s.rows(4 * (q + (qkv - q) / 2)) : 0;
+  // Queries and keys five times while their norms' gradient is made (heads_norm_gradient).
+  const std::int64_t heads = model.shape.has_heads_norm ? s.rows(5 * (q + (qkv - q) / 2)) : 0;
   // Gradients of the given rows are laid among zeros for all.
   const std::int64_t spread = is_last && s.gives_queried() ? s.rows(q) : 0;
   const std::int64_t middle = some(d);
@@ -60,11 +60,14 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const bool rounds = s.is_wide() || s.is_widened();
   const auto gradient = [&](std::int64_t width, std::int64_t outer) {
     if (!model.trains_weights) return columns(width, outer);
-    return rounds ? s.wide_gradient(n, width, outer, false)
-                  : s.weight(width * outer) + columns(width, outer);
+    const std::int64_t own = s.weight(width * outer), added = own + s.mixed(own);
+    return std::max(added,
+                    rounds ? s.wide_gradient(n, width, outer, false) : own + columns(width, outer));
   };
+  const std::int64_t of_projections = s.weight(qkv * d) + s.mixed(s.weight(qkv * d));
   const std::int64_t projections =
-      model.trains_weights && rounds ? s.wide_gradient(all, qkv, d, true) : s.weight(qkv * d);
+      model.trains_weights && rounds ? std::max(of_projections, s.wide_gradient(all, qkv, d, true))
+                                     : of_projections;
   // The slopes of attention lie feature-major.
   const std::int64_t slopes_again = model.is_on_cpu && !is_more ? s.rows(qkv) : 0;
   const std::int64_t masked =

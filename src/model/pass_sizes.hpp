@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/direct_gradients.hpp"
 #include "model/head.hpp"
 #include "model/linear.hpp"
 #include "model/pass_memory.hpp"
@@ -245,6 +246,12 @@ class PassSizes {
     if (is_widened()) return std::max(count * turned, weight(out * in) + count * 6 * (out + in));
     return std::max(count * (turned + 2 * in), weight(out * in) + count * (2 * out + 4 * in));
   }
+  /// Beside a gradient of so many bytes while it is added to a sum in bfloat16.
+  [[nodiscard]] std::int64_t mixed(std::int64_t bytes) const {
+    const bool is_mixed =
+        model_.trains_weights && model_.precision.storage == WeightStorage::bfloat16;
+    return is_mixed ? 2 * std::min(bytes, kMixedSumBytes) : 0;
+  }
   /// Of an update's inputs of `in` numbers: the mask and what it leaves; of a last block that gives
   /// few rows, before that the mask of all rows beside those of the given ones.
   [[nodiscard]] std::int64_t dropped(std::int64_t in, bool is_last) const {
@@ -280,7 +287,9 @@ class PassSizes {
   [[nodiscard]] std::int64_t sliced_head_backward() const {
     std::int64_t beside = queried_rows();
     if (model_.trains_weights)
-      beside = std::max(beside, decoded_head() + (takes_onednn(queries_, d()) ? logits() : 0));
+      beside =
+          std::max(beside, decoded_head() + std::max(takes_onednn(queries_, d()) ? logits() : 0,
+                                                     mixed(decoded_head())));
     return decoded_head() + logits() + beside;
   }
   [[nodiscard]] bool is_decoded() const {

@@ -2,6 +2,7 @@
 #include "stage/step_sizes.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
@@ -31,8 +32,12 @@ TextLoad load_of(const StepParts& parts, const Text& text, const TextDraws& draw
     const auto rule = parts.estimator.adaptation();
     const ScorePlan plan = rule ? parts.estimator.at(rule->max).plan(text, parts.process, draws)
                                 : parts.estimator.plan(text, parts.process, draws);
-    const auto queries = static_cast<std::int64_t>(plan.queries.size());
-    return {plan.length, plan.copies(), queries * (plan.posteriors.empty() ? 1 : 2)};
+    const std::int64_t rows_per_query = plan.posteriors.empty() ? 1 : 2;
+    std::vector<std::int64_t> of_copies(static_cast<std::size_t>(plan.copies()));
+    for (const Query& query : plan.queries)
+      of_copies[static_cast<std::size_t>(query.copy)] += rows_per_query;
+    return {plan.length, plan.copies(),
+            rows_per_query * static_cast<std::int64_t>(plan.queries.size()), std::move(of_copies)};
   } catch (const Error&) {  // told where the stage makes its plans
     return nominal;
   }
@@ -183,8 +188,10 @@ std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tok
       }
       packs.back().runs.back() += text.length;
       packs.back().largest_mask = std::max(packs.back().largest_mask, text.length * text.length);
-      // Evenly, as far as whole numbers go.
-      const std::int64_t until = text.queries * (c + 1) / text.copies;
+      // Evenly, as far as whole numbers go, where nothing is drawn yet.
+      const std::int64_t until = text.of_copies.empty()
+                                     ? text.queries * (c + 1) / text.copies
+                                     : asked + text.of_copies[static_cast<std::size_t>(c)];
       packs.back().queries += until - asked;
       asked = until;
       ++copies;

@@ -19,9 +19,10 @@ namespace lldm {
 
 /// One text as it is scored.
 struct TextLoad {
-  std::int64_t length = 0;   // tokens of a copy; both streams, where there are two
-  std::int64_t copies = 0;   // evaluated ones
-  std::int64_t queries = 0;  // rows of all copies that reach the head
+  std::int64_t length = 0;                   // tokens of a copy; both streams, where there are two
+  std::int64_t copies = 0;                   // evaluated ones
+  std::int64_t queries = 0;                  // rows of all copies that reach the head
+  std::vector<std::int64_t> of_copies = {};  // those of each, once drawn; empty: evenly
 
   [[nodiscard]] std::int64_t tokens() const { return length * copies; }
 };
