@@ -94,15 +94,15 @@ std::vector<Largest> measures(std::int64_t asked, std::int64_t whole, std::int64
   return list;
 }
 
-/// Calls use(number, rows, texts) for every micro-batch of the stage.
+/// Calls use(number, rows, texts) for every micro-batch of the first `steps` of the stage.
 void each_batch(const StepParts& parts, const TrainingSetup& setup, const StepSharing& sharing,
-                const std::vector<MicroBatchLoad>& loads, const auto& use) {
+                const std::vector<MicroBatchLoad>& loads, std::int64_t steps, const auto& use) {
   const auto rows = static_cast<std::int64_t>(loads.size());
   RowOrder order(setup.draws, rows,
                  parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps);
   std::int64_t number = 0;
   std::vector<TextLoad> texts;
-  for (std::int64_t step = 0; step < parts.optimizer.total_steps(rows); ++step) {
+  for (std::int64_t step = 0; step < steps; ++step) {
     const auto entries = order.step(step, parts.optimizer.row_limit(rows));
     for (const StepPart& part : parts_of_step(parts, sharing, entries.size())) {
       texts.clear();
@@ -150,22 +150,35 @@ std::int64_t largest_pass(std::span<const TextLoad> texts, std::int64_t max_toke
   return most;
 }
 
+std::vector<BatchRows> first_batches(const StepParts& parts, const TrainingSetup& setup,
+                                     const StepSharing& sharing,
+                                     const std::vector<MicroBatchLoad>& loads, std::int64_t most) {
+  const std::int64_t steps =
+      std::min(most, parts.optimizer.total_steps(static_cast<std::int64_t>(loads.size())));
+  std::vector<BatchRows> list;
+  each_batch(parts, setup, sharing, loads, steps, [&](std::int64_t number, auto rows, auto) {
+    if (number < most) list.emplace_back(rows.begin(), rows.end());
+  });
+  return list;
+}
+
 std::vector<BatchRows> heavy_batches(const StepParts& parts, const TrainingSetup& setup,
                                      const StepSharing& sharing,
                                      const std::vector<MicroBatchLoad>& loads) {
   const auto rows = static_cast<std::int64_t>(loads.size());
   const std::int64_t per_step =
       parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps;
-  if (parts.optimizer.total_steps(rows) > kMostRowsSeen / per_step)
-    return {heaviest_rows(loads, largest_part(parts, sharing))};
+  const std::int64_t steps = parts.optimizer.total_steps(rows);
+  if (steps > kMostRowsSeen / per_step) return {heaviest_rows(loads, largest_part(parts, sharing))};
   std::int64_t whole = 0, longest = 0;
-  each_batch(parts, setup, sharing, loads, [&](std::int64_t /*number*/, auto /*rows*/, auto texts) {
-    whole = std::max(whole, tokens_of(texts));
-  });
+  each_batch(parts, setup, sharing, loads, steps,
+             [&](std::int64_t /*number*/, auto /*rows*/, auto texts) {
+               whole = std::max(whole, tokens_of(texts));
+             });
   for (const MicroBatchLoad& row : loads)
     for (const TextLoad& text : row) longest = std::max(longest, text.length);
   std::vector<Largest> all = measures(setup.engine.max_tokens_per_forward, whole, longest);
-  each_batch(parts, setup, sharing, loads, [&](std::int64_t number, auto batch, auto texts) {
+  each_batch(parts, setup, sharing, loads, steps, [&](std::int64_t number, auto batch, auto texts) {
     for (Largest& largest : all) largest.look(number, batch, texts);
   });
   std::vector<BatchRows> list;

@@ -28,6 +28,11 @@ std::vector<BatchRows> heavy_batches(const StepParts& parts, const TrainingSetup
                                      const StepSharing& sharing,
                                      const std::vector<MicroBatchLoad>& loads);
 
+/// The first `most` micro-batches of the stage.
+std::vector<BatchRows> first_batches(const StepParts& parts, const TrainingSetup& setup,
+                                     const StepSharing& sharing,
+                                     const std::vector<MicroBatchLoad>& loads, std::int64_t most);
+
 /// Of a loss that couples all rows of a step, all of them.
 std::int64_t rows_per_micro_batch(const StepParts& parts);
 

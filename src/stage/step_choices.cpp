@@ -189,7 +189,7 @@ std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
   if (stage.optimizer.batch_size > 1) {
     StepSizes half = sizes;
     for (MicroBatchLoad& texts : half.micro_batches) texts.resize((texts.size() + 1) / 2);
-    if (!half.validation.empty()) half.validation.resize((half.validation.size() + 1) / 2);
+    for (MicroBatchLoad& texts : half.validation) texts.resize((texts.size() + 1) / 2);
     add(message("optimizer.batch_size = ", (stage.optimizer.batch_size + 1) / 2), model, half, now);
   }
   if (model.has_reference) {

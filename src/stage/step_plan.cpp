@@ -99,7 +99,7 @@ std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
   const auto add = [&](const MicroBatchLoad& texts) {
     for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
   };
-  if (!sizes.validation.empty()) add(sizes.validation);
+  for (const MicroBatchLoad& texts : sizes.validation) add(texts);
   const bool is_pairwise = settings.path == GradientPath::pairwise;
   if (!sizes.last_look.empty())
     for (const Pack& pack : packs_of(sizes.last_look, settings.max_tokens_per_forward,

@@ -13,7 +13,7 @@ namespace lldm {
 namespace {
 
 constexpr std::int64_t kMostPlanned = std::int64_t{1} << 22;  // tokens of a plan that is made
-constexpr std::int64_t kMostAsked = 256;                      // rows of a corpus that are looked at
+constexpr std::int64_t kMostAsked = 256;  // rows of a corpus, micro-batches of validation looked at
 
 std::int64_t streams_of(const AnyForwardProcess& process) {
   return process.block_size() > 0 ? 2 : 1;  // the clean tokens lie beside the noised ones
@@ -58,6 +58,33 @@ MicroBatchLoad load_of(const StepParts& parts, const TrainingSetup& setup, const
   return loads;
 }
 
+/// Most rows of the head in one pass.
+std::int64_t most_queries(const MicroBatchLoad& texts, std::int64_t max_tokens) {
+  std::int64_t most = 0;
+  for (const Pack& pack : packs_of(texts, max_tokens)) most = std::max(most, pack.queries);
+  return most;
+}
+
+/// How many queries a micro-batch has is drawn: of the first ones those with most, in all and in
+/// one pass.
+std::vector<MicroBatchLoad> with_most_queries(const StepParts& parts, const TrainingSetup& setup,
+                                              const StepSharing& sharing,
+                                              const std::vector<MicroBatchLoad>& loads) {
+  const std::int64_t limit = setup.engine.max_tokens_per_forward;
+  std::vector<MicroBatchLoad> found(2);
+  std::int64_t in_all = -1, in_pass = -1, planned = 0;
+  for (const BatchRows& rows : first_batches(parts, setup, sharing, loads, kMostAsked)) {
+    const MicroBatchLoad texts = load_of(parts, setup, rows);
+    std::int64_t all = 0;
+    for (const TextLoad& text : texts) all += text.queries, planned += text.tokens();
+    const std::int64_t pass = limit > 0 ? most_queries(texts, limit) : all;
+    if (all > in_all) in_all = all, found[0] = texts;
+    if (pass > in_pass) in_pass = pass, found[1] = texts;
+    if (planned > kMostPlanned) break;
+  }
+  return found;
+}
+
 /// Rows of a corpus are all as long as the longest, but for a few.
 MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup,
                            const StepSharing& sharing) {
@@ -81,24 +108,30 @@ MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup,
   return all;
 }
 
-MicroBatchLoad validation_load(const StepParts& parts, const TrainingSetup& setup) {
+/// Of the first kMostAsked micro-batches the one with most tokens, and that with most queries in a
+/// pass; the draws are the same in every validation.
+std::vector<MicroBatchLoad> validation_loads(const StepParts& parts, const TrainingSetup& setup) {
   const std::vector<TrainingRow>& rows = setup.validation;
   const auto size = parts.needs.use == ScoreUse::coupled
                         ? rows.size()
                         : static_cast<std::size_t>(parts.optimizer.batch_size);
-  std::size_t heaviest = 0;  // the first row of the micro-batch
-  std::int64_t most = 0, tokens = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i % size == 0) tokens = 0;
-    for (const Text& text : rows[i].answers) tokens += nominal_load(parts, text).tokens();
-    if (tokens > most) most = tokens, heaviest = i - i % size;
+  const std::int64_t limit = setup.engine.max_tokens_per_forward;
+  std::vector<MicroBatchLoad> found(2);
+  std::int64_t tokens = -1, queries = -1, asked = 0;
+  for (std::size_t first = 0; first < rows.size() && asked < kMostAsked; first += size, ++asked) {
+    MicroBatchLoad loads;
+    std::int64_t own = 0;
+    for (std::size_t i = first; i < std::min(first + size, rows.size()); ++i)
+      for (std::size_t a = 0; a < rows[i].answers.size(); ++a) {
+        loads.push_back(load_of(parts, rows[i].answers[a],
+                                TextDraws(setup.draws, Purpose::evaluation, 0, rows[i].id, a)));
+        own += loads.back().tokens();
+      }
+    const std::int64_t asks = most_queries(loads, limit > 0 ? limit : own);
+    if (own > tokens) tokens = own, found[0] = loads;
+    if (asks > queries) queries = asks, found[1] = std::move(loads);
   }
-  MicroBatchLoad loads;
-  for (std::size_t i = heaviest; i < std::min(heaviest + size, rows.size()); ++i)
-    for (std::size_t a = 0; a < rows[i].answers.size(); ++a)
-      loads.push_back(load_of(parts, rows[i].answers[a],
-                              TextDraws(setup.draws, Purpose::evaluation, 0, rows[i].id, a)));
-  return loads;
+  return found;
 }
 
 }  // namespace
@@ -139,8 +172,10 @@ StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup,
     }
     for (const BatchRows& rows : heavy_batches(parts, setup, sharing, loads))
       sizes.micro_batches.push_back(load_of(parts, setup, rows));
+    for (MicroBatchLoad& texts : with_most_queries(parts, setup, sharing, loads))
+      sizes.micro_batches.push_back(std::move(texts));
   }
-  if (!setup.validation.empty()) sizes.validation = validation_load(parts, setup);
+  if (!setup.validation.empty()) sizes.validation = validation_loads(parts, setup);
   const TrainingRow first = setup.source ? setup.source->row(0).front() : setup.rows.front();
   sizes.last_look = {load_of(parts, first.answers.front(),
                              TextDraws(setup.draws, Purpose::evaluation, 0, first.id, 0))};
@@ -163,7 +198,7 @@ StepSizes sizes_of_bound(const StepParts& parts, std::int64_t longest, std::int6
   const TextLoad load = load_of(parts, text, TextDraws(Draws(0, "plan"), Purpose::noise, 0, 0, 0));
   const auto texts = static_cast<std::size_t>(rows_per_micro_batch(parts) * sizes.answers_per_row);
   sizes.micro_batches = {MicroBatchLoad(texts, load)};
-  if (has_validation) sizes.validation = sizes.micro_batches.front();
+  if (has_validation) sizes.validation = {sizes.micro_batches.front()};
   sizes.last_look = {load};
   sizes.longest = load.length;
   return sizes;

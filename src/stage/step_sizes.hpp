@@ -30,7 +30,7 @@ using MicroBatchLoad = std::vector<TextLoad>;
 
 struct StepSizes {
   std::vector<MicroBatchLoad> micro_batches;  // those that hold most, at least one
-  MicroBatchLoad validation;                  // the heaviest one; empty: none
+  std::vector<MicroBatchLoad> validation;     // those that hold most; empty: none
   MicroBatchLoad last_look;                   // scored behind the last step (require_sound_model)
   std::int64_t longest = 0;                   // tokens of the longest copy
   bool is_bound = false;      // texts may be shorter, and fill a pass better than these do
