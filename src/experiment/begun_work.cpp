@@ -55,8 +55,11 @@ void BegunWork::read() {
     if (!plan.is_object() || !plan.contains("same_budgets") || !record.is_object()) continue;
     const auto budgets = budget_range_of(plan.at("same_budgets"));
     const auto values = texts_of(record, "settings"), inputs = texts_of(record, "inputs");
-    if (!budgets || !values || !inputs || record.value("scheme", 0) != kWorkScheme ||
-        !record.contains("seed") || !record.at("seed").is_number_integer())
+    const auto is_integer = [&](const char* key) {
+      return record.contains(key) && record.at(key).is_number_integer();
+    };
+    if (!budgets || !values || !inputs || !is_integer("scheme") || !is_integer("seed") ||
+        record.at("scheme") != kWorkScheme)
       continue;
     by_identity_[without_budget({*values, {}}, record.at("seed").get<std::int64_t>(), *inputs)]
         .push_back({hash, *budgets});

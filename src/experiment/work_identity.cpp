@@ -103,6 +103,10 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
   if (const ByteSize budget = experiment.options.memory.budget;
       budget.bytes > 0 && goes_by_budget(stage))
     flat.settings.values[kBudgetSetting] = std::to_string(budget.bytes);
+  // Passed, it cuts the chunks of logits, whose sums a trained head's gradient adds up.
+  if (const ByteSize soft = experiment.options.memory.budgets.logits;
+      soft.bytes > 0 && stage.facts.training)
+    flat.settings.values["memory.budgets.logits"] = std::to_string(soft.bytes);
   add_plugins(flat, experiment, stage);
   if (const auto words = experiment.words.find(stage.name); words != experiment.words.end())
     flat.settings.values["tokenizer.words"] = words->second;

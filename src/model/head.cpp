@@ -33,6 +33,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 std::atomic<std::int64_t> halvings{0};
+std::atomic<bool> is_cut_by_rows{true};
 
 std::int64_t chunk_rows(const at::Tensor& weight, bool is_trained) {
   return head_chunk_rows(weight.size(0), static_cast<std::int64_t>(weight.element_size()),
@@ -242,6 +243,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
 
 void set_head_halvings(std::int64_t count) { halvings = count; }
 std::int64_t head_halvings() { return halvings; }
+bool head_is_cut_by_rows() { return is_cut_by_rows; }
 
 std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes, bool is_trained) {
   const std::int64_t most =
@@ -267,6 +269,7 @@ at::Tensor head_logits(const at::Tensor& rows, const Matrix& head) {
 
 at::Tensor head_log_probabilities(const at::Tensor& rows, const Matrix& head,
                                   const at::Tensor& targets, std::optional<std::int64_t> excluded) {
+  is_cut_by_rows = head.is_plain();
   if (!head.is_plain())
     return SlicedHead::apply(rows, head.values(), targets, c10::make_intrusive<HeldHead>(head),
                              excluded.value_or(-1));

@@ -27,6 +27,10 @@ inline constexpr std::int64_t kLeastHeadRows = 128;
 void set_head_halvings(std::int64_t halvings);
 [[nodiscard]] std::int64_t head_halvings();
 
+/// Whether the head that was used last cuts its logits by rows, as a plain one does.  Decoded ones
+/// are cut by columns, and are not halved: their scores would have other last bits.
+[[nodiscard]] bool head_is_cut_by_rows();
+
 /// rows head^T in the rows' dtype: [Q, D], [E, D] -> [Q, E].
 at::Tensor head_logits(const at::Tensor& rows, const Matrix& head);
 

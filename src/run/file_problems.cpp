@@ -11,6 +11,7 @@
 #include "experiment/key_readings.hpp"
 #include "lldm/data/corpus.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/device.hpp"
 #include "lldm/memory/device_profile.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
@@ -182,7 +183,12 @@ struct FileCheck {
     const Member* key =
         memory && memory->value.is_table() ? memory->value.find("profile") : nullptr;
     try {
-      static_cast<void>(find_profile(named));
+      const DeviceProfile profile = find_profile(named);
+      const std::string& wish = experiment.options.device;
+      if (wish != "auto" && device_kind(wish) != profile.kind)
+        throw ConfigError(message("[memory] profile ", config::in_quotes(named), " is of ",
+                                  profile.kind, ", the file computes on ", config::in_quotes(wish),
+                                  "\n  plans and open choices go by the device that computes"));
     } catch (const ConfigError& error) {
       add(key ? key->value.position() : Position(), "", {.text = error.what()});
     }

@@ -139,9 +139,9 @@ BudgetRange same_budgets(const StepModel& model, const StepSizes& sizes,
     return is_same(pick(ways, is_timed(asked), borders[i]));
   };
   BudgetRange range{.without = is_same(pick(ways_with(0), is_timed(asked), 0))};
-  // The last border that the budget reaches; without a budget that is the last one.
+  // The last border that the budget reaches; without a budget the last one with this choice.
   std::size_t at = borders.size();
-  while (at > 0 && budget.bytes > 0 && borders[at - 1] > budget.bytes) --at;
+  while (at > 0 && (budget.bytes > 0 ? borders[at - 1] > budget.bytes : !holds(at - 1))) --at;
   if (at == 0 || !holds(at - 1)) return range;
   std::size_t begin = at - 1, end = at;
   while (begin > 0 && holds(begin - 1)) --begin;

@@ -38,18 +38,27 @@ E value_of(const std::string& name) {
 bool recall(const std::filesystem::path& file, StepAsked& asked,
             std::optional<BudgetRange>& budgets) {
   if (!std::filesystem::exists(file)) return false;
-  with_json_errors(file.string(), [&] {
+  const auto read = [&] {
     const auto json = parse_json(read_file(file), file.string());
     asked.path = value_of<GradientPath>(json.at("gradient_path").get<std::string>());
     asked.recomputation = value_of<Recomputation>(json.at("recomputation").get<std::string>());
     asked.max_tokens_per_forward = json_integer(json.at("max_tokens_per_forward"));
     asked.pairwise_copies = json_integer(json.at("pairwise_copies"));
-    if (asked.max_tokens_per_forward < 1 || asked.pairwise_copies < 1)
-      throw JsonValueError(
-          message("max_tokens_per_forward and pairwise_copies must be at least 1, got ",
-                  asked.max_tokens_per_forward, " and ", asked.pairwise_copies));
+    constexpr std::int64_t kMostTokens = 1 << 26, kMostCopies = 1 << 20;  // as of `settled`
+    const std::int64_t tokens = asked.max_tokens_per_forward, copies = asked.pairwise_copies;
+    if (tokens < 1 || tokens > kMostTokens || copies < 1 || copies > kMostCopies)
+      throw JsonValueError(message("max_tokens_per_forward and pairwise_copies must be in [1, ",
+                                   kMostTokens, "] and [1, ", kMostCopies, "], got ", tokens,
+                                   " and ", copies));
     if (json.contains("same_budgets")) budgets = budget_range_of(json.at("same_budgets"));
-  });
+  };
+  try {
+    with_json_errors(file.string(), read);
+  } catch (const DataError& error) {
+    throw DataError(message(error.what(),
+                            "\n  how the stage's steps are done stands there: without the file it "
+                            "is chosen anew"));
+  }
   return true;
 }
 
@@ -73,6 +82,15 @@ BudgetRange times(std::int64_t sharers, BudgetRange range) {
 }
 
 }  // namespace
+
+void forget_same_budgets(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / kStepPlanName;
+  if (!std::filesystem::exists(file)) return;
+  with_json_errors(file.string(), [&] {
+    auto json = parse_json(read_file(file), file.string());
+    if (json.erase("same_budgets") > 0) write_file_atomically(file, json.dump(2) + "\n");
+  });
+}
 
 std::int64_t num_trained(const Model& model) {
   std::int64_t count = 0;

@@ -2,6 +2,8 @@
 // What a stage that runs gives the planner.
 #pragma once
 
+#include <filesystem>
+
 #include "lldm/stage/run_context.hpp"
 #include "lldm/stage/training_options.hpp"
 #include "stage/prepared_training.hpp"
@@ -40,6 +42,9 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
 
 /// What the file says of how steps are done, its table `settled` included.
 StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& options);
+
+/// A step was done again with other passes: the work's steps are those of no budget any more.
+void forget_same_budgets(const std::filesystem::path& folder);
 
 /// Does the stage as it was planned.
 void obey(const ChosenStep& chosen, PreparedTraining& prepared);

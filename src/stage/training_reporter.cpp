@@ -9,6 +9,7 @@
 
 #include "lldm/config/document.hpp"
 #include "lldm/config/reader.hpp"
+#include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/bytes.hpp"
 #include "lldm/memory/manager.hpp"
@@ -16,6 +17,7 @@
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/train/checkpoint.hpp"
 #include "memory/reclaim.hpp"
+#include "stage/training_memory.hpp"
 
 namespace lldm {
 namespace {
@@ -196,13 +198,14 @@ void TrainingReporter::keep_best(std::int64_t step, double loss) {
 void TrainingReporter::on_retry(std::int64_t step, const MemoryRetries& memory,
                                 const std::string& reason) {
   memory_ = memory;
+  if (!run_.options.group || run_.options.group->is_first()) forget_same_budgets(work_.folder);
   const std::string passes =
       memory.max_tokens_per_forward == 0
           ? std::string()
           : message(" with passes of at most ", memory.max_tokens_per_forward,
                     " tokens, as are the steps behind it");
   run_.logger.warning(message("stage ", label_, ": step ", step + 1,
-                              " did not fit and is done again, from the same draws,", passes, ": ",
+                              " did not fit and is done again, from the same draws", passes, ": ",
                               reason.substr(0, reason.find('\n'))));
 }
 

@@ -2,9 +2,13 @@
 #include "train/flat_gradients.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/set.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
+
+#include <algorithm>
 
 namespace lldm {
 namespace {
@@ -46,6 +50,15 @@ std::vector<at::Tensor> flat_gradients(const std::vector<NamedParameter>& parame
   std::vector<at::Tensor> flat;
   for (const Span& span : spans) flat.push_back(span.flat());
   return flat;
+}
+
+at::Tensor finite_figure(const at::Tensor& flat) {
+  if (!flat.is_cpu() || flat.scalar_type() == at::kDouble) return flat.sum(at::kDouble);
+  constexpr std::int64_t kPiece = 1 << 16;
+  double sum = 0;
+  for (std::int64_t at = 0; at < flat.numel(); at += kPiece)
+    sum += flat.narrow(0, at, std::min(kPiece, flat.numel() - at)).sum(at::kDouble).item<double>();
+  return at::scalar_tensor(sum, at::kDouble);
 }
 
 }  // namespace lldm

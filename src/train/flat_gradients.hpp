@@ -13,4 +13,8 @@ namespace lldm {
 /// allows: one where they lie behind one another (FlatTensors).
 [[nodiscard]] std::vector<at::Tensor> flat_gradients(const std::vector<NamedParameter>& parameters);
 
+/// The sum of a flat gradient in float64 [], still where it is: finite exactly if every number is.
+/// In pieces on the CPU, where LibTorch would copy all of it into float64 first.
+at::Tensor finite_figure(const at::Tensor& flat);
+
 }  // namespace lldm

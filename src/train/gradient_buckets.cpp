@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "train/gradient_buckets.hpp"
 
-#include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/function_hook.h>
@@ -102,7 +101,7 @@ void GradientBuckets::begin_next(bool checks) {
   const PurposeScope scope(MemoryPurpose::gradients);
   const std::vector<at::Tensor> runs = flat_gradients(buckets_[next_].parameters);
   for (; next_run_ < runs.size(); ++next_run_) {
-    if (checks) checks_.push_back(runs[next_run_].sum(at::kDouble));
+    if (checks) checks_.push_back(finite_figure(runs[next_run_]));
     if (!sums_->begin(runs[next_run_])) late_.push_back(runs[next_run_]);
   }
   next_run_ = 0;

@@ -2,7 +2,6 @@
 #include "train/shared_gradient.hpp"
 
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
@@ -82,7 +81,7 @@ bool SharedGradient::is_finite() const {
   if (buckets_) return buckets_->is_finite();
   const c10::NoGradGuard no_grad;
   std::vector<at::Tensor> sums;
-  for (const at::Tensor& flat : flat_gradients(parameters_)) sums.push_back(flat.sum(at::kDouble));
+  for (const at::Tensor& flat : flat_gradients(parameters_)) sums.push_back(finite_figure(flat));
   return std::ranges::all_of(read_back(sums), [](double sum) { return std::isfinite(sum); });
 }
 

@@ -32,6 +32,7 @@ bool TrainerCore::shrink(const Step& short_of_memory, MemoryRetries& memory) {
 }
 
 std::int64_t TrainerCore::halve_head_chunk(MemoryRetries& memory) const {
+  if (!head_is_cut_by_rows()) return 0;
   const std::int64_t vocabulary = setup_.policy->vocabulary_size();
   const std::vector<NamedParameter> parameters = setup_.policy->parameters();
   const bool trains_all = std::ranges::all_of(

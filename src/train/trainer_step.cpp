@@ -283,6 +283,7 @@ TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
       require();
     }
     observer.on_retry(progress.step, progress.memory, shortage);
+    now.reset();  // its sums, before there are others
     now = begun(progress.step, chosen);
     all = passes_of(*now, observer, progress);
   }

@@ -179,6 +179,7 @@ expect_code 3 "ends the run"
 expect_text "did not fit and is done again"
 expect_text "out of cpu memory: \"unscoped\" asked for"
 check "with three keys that help" [ "$(grep -c '^ *with .* it needs' <<< "$text")" -eq 3 ]
+check "its plan names no budgets with the same steps" [ "$(grep -c same_budgets "$WORK/full/tuned/step_plan.json")" -eq 0 ]
 newest=$(ls -d "$WORK"/full/tuned/checkpoints/step-* | tail -n 1)
 check "the last checkpoint is there" [ -n "$newest" ]
 run_lldm run "$FILE" --out "$WORK/full" "${HUNGRY[@]}" --set "$budget"

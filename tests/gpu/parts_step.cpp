@@ -126,7 +126,8 @@ void check_rows(Report& report, const std::string& table, const Side& here, cons
 }
 
 /// Attention in bfloat16 at the 8B shape: LibTorch's choice and flash attention with cumulative
-/// lengths, against float64 of the same rounded numbers, and their time.
+/// lengths, against tensor operations in float32 of the numbers before they are rounded, and their
+/// time.
 void check_narrow_attention(const Bench& bench, Report& report) {
   for (const bool is_ragged : {true, false}) {
     const std::int64_t heads = bench.is_small ? 2 : 32, length = 512,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Weights that are stored in less than what is computed in, and products of bfloat16.
+#include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/randn.h>
@@ -12,6 +13,7 @@
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/safetensors.hpp"
 #include "model/block.hpp"
+#include "model/head.hpp"
 #include "model/model_size.hpp"
 #include "model/quantized/by_operations.hpp"
 #include "support/catch.hpp"
@@ -311,4 +313,17 @@ TEST_CASE("storage that cannot be is refused", "[model][storage]") {
   const auto big = at::full({2, 2}, 1e6, at::kFloat);
   const auto matrix = Matrix::zeros(2, 2, WeightStorage::int8, at::kFloat, at::kCPU);
   CHECK_THROWS_WITH(matrix.assign(big), contains("beyond float16"));
+}
+
+TEST_CASE("only a head that is stored as it is computed with cuts its logits by rows",
+          "[model][storage][head]") {
+  const auto rows = at::randn({3, 8}), values = at::randn({11, 8});
+  const auto targets = at::arange(3, at::kLong);
+  for (const auto& [storage, by_rows] :
+       {std::pair(WeightStorage::bfloat16, false), {WeightStorage::plain, true}}) {
+    const auto head = Matrix::zeros(11, 8, storage, at::kFloat, at::kCPU);
+    head.assign(values);
+    (void)head_log_probabilities(rows, head, targets, std::nullopt);
+    CHECK(head_is_cut_by_rows() == by_rows);
+  }
 }
