@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "config/choice_name.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/storage/sha256.hpp"
@@ -22,13 +23,6 @@ using Json = nlohmann::ordered_json;
 constexpr int kVersion = 1;
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 constexpr const char* kIndex = "model.safetensors.index.json";
-
-template <class E>
-std::string name_of(E value) {
-  for (const auto& choice : choices(std::type_identity<E>()))
-    if (choice.value == value) return std::string(choice.name);
-  return "";
-}
 
 ModelDtype dtype_of(at::ScalarType type) {
   if (type == at::kDouble) return ModelDtype::float64;
@@ -155,8 +149,8 @@ std::string adapter_base_json(const AdapterBase& base, const fs::path& place) {
                {"path", share_a_run(base.folder, there)
                             ? base.folder.lexically_relative(there).generic_string()
                             : base.folder.string()},
-               {"dtype", name_of(dtype_of(base.precision.compute))},
-               {"storage", name_of(base.precision.storage)},
+               {"dtype", config::choice_name(dtype_of(base.precision.compute))},
+               {"storage", config::choice_name(base.precision.storage)},
                {"files", Json::object()}};
   for (const auto& [name, file] : base.files)
     json["files"][name] = {{"bytes", file.bytes}, {"sha256", file.sha256}};

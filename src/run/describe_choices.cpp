@@ -6,27 +6,20 @@
 #include <sstream>
 #include <vector>
 
+#include "config/choice_name.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/experiment/schedule.hpp"
 #include "lldm/experiment/stage_plan.hpp"
 #include "lldm/memory/bytes.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/render/table.hpp"
+#include "run/choices_table.hpp"
 #include "run/row_lengths.hpp"
 
 namespace lldm {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::size_t kMostShown = 12;
-
-template <class E>
-std::string name_of(E value) {
-  for (const auto& choice : choices(std::type_identity<E>{}))
-    if (choice.value == value) return std::string(choice.name);
-  return "?";
-}
 
 struct AskedStage {
   std::string name, kind;
@@ -48,27 +41,6 @@ std::vector<AskedStage> asked_stages(const LoadedExperiment& loaded, const Regis
   return stages;
 }
 
-bool is_faster(const StepChoice& a, const StepChoice& b) {
-  return a.seconds_per_step() < b.seconds_per_step();
-}
-
-/// Places of the choices that fit, the fastest first; equal ones in the table's order.
-std::vector<std::size_t> fitting(const std::vector<StepChoice>& choices) {
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < choices.size(); ++i)
-    if (choices[i].memory.fits()) order.push_back(i);
-  std::ranges::stable_sort(
-      order, [&](std::size_t a, std::size_t b) { return is_faster(choices[a], choices[b]); });
-  return order;
-}
-
-/// The choice that holds least.
-std::size_t least_of(const std::vector<StepChoice>& choices) {
-  const auto least = std::ranges::min_element(
-      choices, {}, [](const StepChoice& c) { return c.memory.peak_bytes(); });
-  return static_cast<std::size_t>(least - choices.begin());
-}
-
 /// The keys that a choice stands for, where they differ from what the file says.
 std::vector<std::string> changes_of(const StepChoice& choice, const StepChoice& now) {
   std::vector<std::string> keys;
@@ -76,7 +48,7 @@ std::vector<std::string> changes_of(const StepChoice& choice, const StepChoice& 
     keys.push_back(message(key, " = ", value));
   };
   if (choice.storage != now.storage)
-    set("[model] storage", config::in_quotes(name_of(choice.storage)));
+    set("[model] storage", config::in_quotes(config::choice_name(choice.storage)));
   if (choice.is_streamed != now.is_streamed)
     set("[memory] frozen_weights", choice.is_streamed ? "\"streamed\"" : "\"resident\"");
   if (choice.optimizer != now.optimizer) set("optimizer.type", config::in_quotes(choice.optimizer));
@@ -84,7 +56,7 @@ std::vector<std::string> changes_of(const StepChoice& choice, const StepChoice& 
   if (choice.is_optimizer_on_host != now.is_optimizer_on_host && choice.optimizer == now.optimizer)
     set("optimizer.resident", choice.is_optimizer_on_host ? "\"host\"" : "\"device\"");
   if (choice.recomputation != now.recomputation)
-    set("[model] recomputation", config::in_quotes(name_of(choice.recomputation)));
+    set("[model] recomputation", config::in_quotes(config::choice_name(choice.recomputation)));
   if (choice.path != now.path) set("gradient_path", config::in_quotes(to_string(choice.path)));
   if (choice.max_tokens_per_forward != now.max_tokens_per_forward)
     set("max_tokens_per_forward", std::to_string(choice.max_tokens_per_forward));
@@ -99,11 +71,11 @@ Json json_of(const StepChoice& choice, const StepChoice& now) {
       bytes[std::string(kMemoryPurposeNames[p])] = choice.memory.purpose_peaks[p];
   for (const auto& [what, time] : choice.seconds)
     if (time > 0) seconds[std::string(what)] = time;
-  return {{"storage", name_of(choice.storage)},
+  return {{"storage", config::choice_name(choice.storage)},
           {"streamed", choice.is_streamed},
           {"optimizer", choice.optimizer},
           {"optimizer_resident", choice.is_optimizer_on_host ? "host" : "device"},
-          {"recomputation", name_of(choice.recomputation)},
+          {"recomputation", config::choice_name(choice.recomputation)},
           {"gradient_path", to_string(choice.path)},
           {"max_tokens_per_forward", choice.max_tokens_per_forward},
           {"tokens_per_forward", choice.tokens_per_forward},
@@ -197,47 +169,6 @@ std::vector<std::string> proposals_of(const AskedStage& stage, double seconds) {
   return lines;
 }
 
-std::vector<std::string> row_of(const StepChoice& choice, std::string_view mark) {
-  return {std::string(mark),
-          name_of(choice.storage),
-          choice.is_streamed ? "streamed" : "resident",
-          message(choice.optimizer, choice.is_optimizer_on_host ? ", host" : ""),
-          name_of(choice.recomputation),
-          std::string(to_string(choice.path)),
-          std::to_string(choice.tokens_per_forward),
-          choice.is_reference_cached ? "yes" : "no",
-          bytes_text(choice.memory.peak_bytes()),
-          choice.host_bytes > 0 ? bytes_text(choice.host_bytes) : "-",
-          choice.locked_host_bytes > 0 ? bytes_text(choice.locked_host_bytes) : "-",
-          rounded_text(choice.seconds_per_step(), 3),
-          choice.memory.fits() ? "yes" : "no"};
-}
-
-Table table_of(const std::vector<StepChoice>& choices) {
-  Table table;
-  table.columns = {{"", Align::left},
-                   {"storage", Align::left},
-                   {"weights", Align::left},
-                   {"optimizer", Align::left},
-                   {"recomputation", Align::left},
-                   {"path", Align::left},
-                   {"tokens a pass"},
-                   {"no reference held"},
-                   {"memory"},
-                   {"host"},
-                   {"of it locked"},
-                   {"s a step"},
-                   {"fits"}};
-  table.rows.push_back(row_of(choices.front(), "as configured"));
-  const std::vector<std::size_t> fit = fitting(choices);
-  std::size_t shown = 0;
-  for (const std::size_t i : fit)
-    if (i > 0 && shown++ < kMostShown)
-      table.rows.push_back(row_of(choices[i], shown == 1 ? "fastest that fits" : ""));
-  if (fit.empty()) table.rows.push_back(row_of(choices[least_of(choices)], "holds least"));
-  return table;
-}
-
 }  // namespace
 
 Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
@@ -295,7 +226,7 @@ std::string choices_text(const LoadedExperiment& loaded, const Registry& registr
     const std::vector<StepChoice>& choices = stage.plan.choices;
     text << "\nstage " << stage.name << ", if every text has " << stage.plan.lengths << ": "
          << fitting(choices).size() << " of " << choices.size() << " ways fit\n"
-         << stage.plan.note << text_table(table_of(choices), 140);
+         << stage.plan.note << choices_table(choices);
     for (const std::string& line : proposals_of(stage, seconds)) text << "  " << line << "\n";
   }
   text << "\nSeconds are work over the profile's rates, not measured.\n";

@@ -2,7 +2,6 @@
 #include "stage/choose_step.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "lldm/score/engine.hpp"
 #include "stage/step_time.hpp"

@@ -11,12 +11,6 @@ namespace {
 constexpr std::size_t kMostLooked = 8;                         // micro-batches with most tokens
 constexpr std::int64_t kMostRowsSeen = std::int64_t{1} << 24;  // rows whose order is looked at
 
-std::int64_t tokens_of(std::span<const TextLoad> texts) {
-  std::int64_t tokens = 0;
-  for (const TextLoad& text : texts) tokens += text.tokens();
-  return tokens;
-}
-
 /// Of a step's rows, those that one process scores together.
 std::vector<StepPart> parts_of_step(const StepParts& parts, const StepSharing& sharing,
                                     std::size_t rows, std::int64_t texts_per_row = 1) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lldm/experiment/stage_plan.hpp"
+#include "stage/choose_step.hpp"
 #include "stage/step_plan.hpp"
 
 namespace lldm {

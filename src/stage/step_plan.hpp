@@ -87,32 +87,4 @@ HostNeeds host_needs(const StepModel& model, const StepPlan& plan);
 StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                    const StepSettings& settings, ByteSize budget);
 
-/// The paths that `asked` leaves, the fastest first: `linear` where the weights are known; else
-/// `retain`, `pairwise` where it is exact, `replay`.
-///
-/// Errors  ConfigError if `asked` is not exact for the objective.
-std::vector<GradientPath> candidate_paths(GradientPath asked, const ObjectiveNeeds& needs,
-                                          Combination combination);
-
-/// The most tokens of one pass that are worth naming: those of a micro-batch, at most `asked` (0:
-/// any number), at least of a copy.
-std::int64_t tokens_worth(const StepSizes& sizes, std::int64_t asked);
-
-/// How the steps of a stage are done, where the file leaves it open: of its paths and (where they
-/// are open) its recomputations and passes the fastest that fits the budget, the least that there
-/// is where none does.  The same for the same file, rows, profile and budget.
-struct StepAsked {
-  GradientPath path = GradientPath::automatic;
-  std::int64_t max_tokens_per_forward = 0;                 // 0: open
-  Recomputation recomputation = Recomputation::automatic;  // open
-  std::int64_t pairwise_copies = 0;                        // 0: open
-};
-struct ChosenStep {
-  StepPlan plan;
-  Recomputation recomputation = Recomputation::none;
-};
-ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveNeeds& needs,
-                       Combination combination, const StepAsked& asked,
-                       const DeviceProfile& profile, ByteSize budget);
-
 }  // namespace lldm

@@ -76,7 +76,8 @@ std::vector<MicroBatchLoad> with_most_queries(const StepParts& parts, const Trai
   for (const BatchRows& rows : first_batches(parts, setup, sharing, loads, kMostAsked)) {
     const MicroBatchLoad texts = load_of(parts, setup, rows);
     std::int64_t all = 0;
-    for (const TextLoad& text : texts) all += text.queries, planned += text.tokens();
+    for (const TextLoad& text : texts) all += text.queries;
+    planned += tokens_of(texts);
     const std::int64_t pass = limit > 0 ? most_queries(texts, limit) : all;
     if (all > in_all) in_all = all, found[0] = texts;
     if (pass > in_pass) in_pass = pass, found[1] = texts;
@@ -120,13 +121,11 @@ std::vector<MicroBatchLoad> validation_loads(const StepParts& parts, const Train
   std::int64_t tokens = -1, queries = -1, asked = 0;
   for (std::size_t first = 0; first < rows.size() && asked < kMostAsked; first += size, ++asked) {
     MicroBatchLoad loads;
-    std::int64_t own = 0;
     for (std::size_t i = first; i < std::min(first + size, rows.size()); ++i)
-      for (std::size_t a = 0; a < rows[i].answers.size(); ++a) {
+      for (std::size_t a = 0; a < rows[i].answers.size(); ++a)
         loads.push_back(load_of(parts, rows[i].answers[a],
                                 TextDraws(setup.draws, Purpose::evaluation, 0, rows[i].id, a)));
-        own += loads.back().tokens();
-      }
+    const std::int64_t own = tokens_of(loads);
     const std::int64_t asks = most_queries(loads, limit > 0 ? limit : own);
     if (own > tokens) tokens = own, found[0] = loads;
     if (asks > queries) queries = asks, found[1] = std::move(loads);
@@ -136,13 +135,15 @@ std::vector<MicroBatchLoad> validation_loads(const StepParts& parts, const Train
 
 }  // namespace
 
+std::int64_t tokens_of(std::span<const TextLoad> texts) {
+  std::int64_t tokens = 0;
+  for (const TextLoad& text : texts) tokens += text.tokens();
+  return tokens;
+}
+
 std::int64_t StepSizes::most_tokens() const {
   std::int64_t most = 0;
-  for (const MicroBatchLoad& texts : micro_batches) {
-    std::int64_t tokens = 0;
-    for (const TextLoad& text : texts) tokens += text.tokens();
-    most = std::max(most, tokens);
-  }
+  for (const MicroBatchLoad& texts : micro_batches) most = std::max(most, tokens_of(texts));
   return most;
 }
 

@@ -28,6 +28,9 @@ struct TextLoad {
 };
 using MicroBatchLoad = std::vector<TextLoad>;
 
+/// Of all copies.
+[[nodiscard]] std::int64_t tokens_of(std::span<const TextLoad> texts);
+
 struct StepSizes {
   std::vector<MicroBatchLoad> micro_batches;  // those that hold most, at least one
   std::vector<MicroBatchLoad> validation;     // those that hold most; empty: none

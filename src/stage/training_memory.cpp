@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "config/choice_name.hpp"
 #include "experiment/budget_range.hpp"
 #include "experiment/settled_steps.hpp"
 #include "experiment/work_identity.hpp"
@@ -19,13 +20,6 @@
 
 namespace lldm {
 namespace {
-
-template <class E>
-std::string name_of(E value) {
-  for (const auto& choice : choices(std::type_identity<E>{}))
-    if (choice.value == value) return std::string(choice.name);
-  return "?";
-}
 
 template <class E>
 E value_of(const std::string& name) {
@@ -66,7 +60,7 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen,
           const std::optional<BudgetRange>& budgets) {
   const StepSettings& settings = chosen.plan.settings;
   nlohmann::ordered_json json = {{"gradient_path", to_string(settings.path)},
-                                 {"recomputation", name_of(chosen.recomputation)},
+                                 {"recomputation", config::choice_name(chosen.recomputation)},
                                  {"max_tokens_per_forward", settings.max_tokens_per_forward},
                                  {"pairwise_copies", settings.pairwise_copies},
                                  {"predicted_peak_bytes", chosen.plan.memory.peak_bytes()}};

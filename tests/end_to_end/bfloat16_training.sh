@@ -33,15 +33,7 @@ check "the losses follow those of float32 within 2 %" [ $? -eq 0 ]
 
 echo "killed"
 run=$WORK/killed
-has_checkpoint() { ls "$run/tuned/checkpoints" 2> /dev/null | grep -qE '^step-[0-9]{8}$'; }
-"$LLDM" run "$SMOKE" --out "$run" "${NARROW[@]}" --set tuned.optimizer.steps=60 --set tuned.save_steps=3 > "$WORK/output" 2>&1 &
-background=$!
-check "a checkpoint of the preference tuning" wait_for "$background" 120 has_checkpoint
-kill -KILL "$background" 2> /dev/null
-wait "$background" 2> /dev/null
-code=$?
-background=""
-check "killed in the middle (exit code $code)" [ "$code" -eq 137 ]
+killed_at_a_checkpoint "$run/tuned" run "$SMOKE" --out "$run" "${NARROW[@]}" --set tuned.optimizer.steps=60 --set tuned.save_steps=3
 run_lldm run "$SMOKE" --out "$run" "${NARROW[@]}" --set tuned.optimizer.steps=60 --set tuned.save_steps=3
 expect_code 0 "goes on"
 expect_text "goes on after step"

@@ -67,6 +67,20 @@ wait_for() { # process, seconds, then a command that becomes true; false if the 
   done
 }
 
+killed_at_a_checkpoint() { # folder of a stage, then lldm's arguments: the run is killed when the stage has a checkpoint
+  local stage=$1
+  shift
+  has_checkpoint() { ls "$stage/checkpoints" 2> /dev/null | grep -qE '^step-[0-9]{8}$'; }
+  "$LLDM" "$@" > "$WORK/output" 2>&1 &
+  background=$!
+  check "a checkpoint of $(basename "$stage")" wait_for "$background" 120 has_checkpoint
+  kill -KILL "$background" 2> /dev/null
+  wait "$background" 2> /dev/null
+  code=$?
+  background=""
+  check "killed in the middle (exit code $code)" [ "$code" -eq 137 ]
+}
+
 summary() {
   if [ "$failures" -eq 0 ]; then echo "all as expected"; else echo "$failures checks failed"; fi
   exit "$((failures > 0))"

@@ -38,15 +38,7 @@ check "losses follow those of float32 within .5 %, and skipped steps are counted
 
 echo "killed"
 run=$WORK/killed
-has_checkpoint() { ls "$run/tuned/checkpoints" 2> /dev/null | grep -qE '^step-[0-9]{8}$'; }
-"$LLDM" run "$SMOKE" --out "$run" "${LARGE[@]}" > "$WORK/output" 2>&1 &
-background=$!
-check "a checkpoint of the preference tuning" wait_for "$background" 120 has_checkpoint
-kill -KILL "$background" 2> /dev/null
-wait "$background" 2> /dev/null
-code=$?
-background=""
-check "killed in the middle (exit code $code)" [ "$code" -eq 137 ]
+killed_at_a_checkpoint "$run/tuned" run "$SMOKE" --out "$run" "${LARGE[@]}"
 run_lldm run "$SMOKE" --out "$run" "${LARGE[@]}"
 expect_code 0 "goes on"
 expect_text "goes on after step"
