@@ -2,14 +2,13 @@
 #include "lldm/distributed/process_group.hpp"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cstring>
 #include <exception>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "distributed/process_group_body.hpp"
 #include "lldm/memory/purpose.hpp"
@@ -64,27 +63,46 @@ void ProcessGroup::sum(const at::Tensor& values) {
   const PurposeScope purpose(MemoryPurpose::staging);
   body_->require_whole();
   const bool is_wide = values.scalar_type() == at::kFloat || values.scalar_type() == at::kDouble;
-  if (values.device().is_cpu() && is_wide) {
-    std::vector<at::Tensor> all{values};
-    body_->wait(body_->gloo->allreduce(all));
-    return;
-  }
-  if (!values.device().is_cpu() && body_->has_nccl(*this, values.device())) {
-    std::vector<at::Tensor> all{is_wide ? values : values.to(at::kFloat)};
-    body_->wait_on_device((*body_->nccl)->allreduce(all));
-    if (!is_wide) const_cast<at::Tensor&>(values).copy_(all.front());
-    return;
-  }
-  // Of 16 bits, or on a device: in float32 on the host, slice by slice.
-  constexpr std::int64_t kSlice = 1 << 24;
+  const bool is_on_cpu = values.device().is_cpu();
+  const bool has_nccl = !is_on_cpu && body_->has_nccl(*this, values.device());
+  const auto reduce = [&](const at::Tensor& part) {
+    std::vector<at::Tensor> all{part};
+    if (has_nccl)
+      body_->wait_on_device((*body_->nccl)->allreduce(all));
+    else
+      body_->wait(body_->gloo->allreduce(all));
+  };
+  if (is_wide && (is_on_cpu || has_nccl)) return reduce(values);
+  // Of 16 bits: in float32.  Of a device that is summed on the host: there.
+  at::Tensor summed, copied;
+  const std::int64_t most = std::min(kSlice, values.numel());
+  const auto place = [&](bool is_host) { return is_host ? at::Device(at::kCPU) : values.device(); };
+  agree_on_room([&] {
+    summed = at::empty({most}, values.options()
+                                   .dtype(is_wide ? values.scalar_type() : at::kFloat)
+                                   .device(place(!has_nccl)));
+    if (!is_on_cpu && !has_nccl && !is_wide)
+      copied = at::empty({most}, values.options().device(at::kCPU));
+  });
   const at::Tensor flat = values.view({-1});
   for (std::int64_t at = 0; at < flat.numel(); at += kSlice) {
-    const at::Tensor slice = flat.narrow(0, at, std::min(kSlice, flat.numel() - at));
-    std::vector<at::Tensor> all{
-        slice.to(at::Device(at::kCPU), is_wide ? values.scalar_type() : at::kFloat)};
-    body_->wait(body_->gloo->allreduce(all));
-    slice.copy_(all.front());
+    const std::int64_t count = std::min(kSlice, flat.numel() - at);
+    const at::Tensor slice = flat.narrow(0, at, count), sums = summed.narrow(0, 0, count);
+    // Between devices one number stays as it is: another dtype would be made beside it there.
+    at::Tensor moved = copied.defined() ? copied.narrow(0, 0, count) : slice;
+    if (copied.defined()) moved.copy_(slice);
+    at::Tensor(sums).copy_(moved);
+    reduce(sums);
+    moved.copy_(sums);
+    if (copied.defined()) at::Tensor(slice).copy_(moved);
   }
+}
+
+void ProcessGroup::agree_on_room(const std::function<void()>& allocate) {
+  static_cast<void>(agree([&] {
+    allocate();
+    return std::string();
+  }));
 }
 
 void ProcessGroup::prepare_sums(const at::Device& device) {
@@ -108,8 +126,10 @@ bool ProcessGroup::begin_sum(const at::Tensor& values) {
 
 void ProcessGroup::wait_sums() {
   body_->require_whole();
-  for (const auto& work : std::exchange(body_->begun, {})) body_->wait(work);
-  for (const auto& work : std::exchange(body_->begun_on_device, {})) body_->wait_on_device(work);
+  // What has begun is held until it is done, or for good: it writes to its values.
+  for (auto& begun = body_->begun; !begun.empty(); begun.pop_front()) body_->wait(begun.front());
+  for (auto& begun = body_->begun_on_device; !begun.empty(); begun.pop_front())
+    body_->wait_on_device(begun.front());
 }
 
 void ProcessGroup::broadcast(const at::Tensor& values, int from) {
@@ -118,29 +138,43 @@ void ProcessGroup::broadcast(const at::Tensor& values, int from) {
   body_->require_whole();
   c10d::BroadcastOptions options;
   options.rootRank = from;
-  std::vector<at::Tensor> all{values.device().is_cpu() ? values : values.to(at::Device(at::kCPU))};
-  body_->wait(body_->gloo->broadcast(all, options));
-  if (!values.device().is_cpu() && from != body_->rank)
-    const_cast<at::Tensor&>(values).copy_(all.front());
+  const auto send = [&](const at::Tensor& part) {
+    std::vector<at::Tensor> all{part};
+    body_->wait(body_->gloo->broadcast(all, options));
+  };
+  if (values.device().is_cpu()) return send(values);
+  at::Tensor copied;
+  agree_on_room([&] {
+    copied = at::empty({std::min(kSlice, values.numel())}, values.options().device(at::kCPU));
+  });
+  const at::Tensor flat = values.view({-1});
+  for (std::int64_t at = 0; at < flat.numel(); at += kSlice) {
+    const std::int64_t count = std::min(kSlice, flat.numel() - at);
+    at::Tensor slice = flat.narrow(0, at, count), part = copied.narrow(0, 0, count);
+    if (from == body_->rank) part.copy_(slice);
+    send(part);
+    if (from != body_->rank) slice.copy_(part);
+  }
 }
 
 std::vector<std::string> ProcessGroup::gather(const std::string& own) {
   body_->require_whole();
-  const PurposeScope purpose(MemoryPurpose::staging);
   const auto size = static_cast<std::size_t>(body_->size);
-  const auto exchange = [&](const char* bytes, std::size_t given, std::size_t width) {
-    at::Tensor mine = at::zeros({static_cast<std::int64_t>(width)}, at::kByte);
-    at::Tensor all = at::empty({static_cast<std::int64_t>(width * size)}, at::kByte);
-    std::memcpy(mine.mutable_data_ptr(), bytes, given);
-    body_->wait(body_->gloo->_allgather_base(all, mine));
-    const char* data = static_cast<const char*>(all.const_data_ptr());
-    return std::string(data, width * size);
+  // A sum of what others left zero, over plain memory: c10d's own way to gather allocates, and a
+  // budget could refuse here to tell that memory is short.
+  const auto exchange = [&](const std::string& mine, std::size_t width) {
+    const auto all = std::make_shared<std::string>(width * size, '\0');
+    mine.copy(all->data() + width * static_cast<std::size_t>(body_->rank), width);
+    std::vector<at::Tensor> bytes{at::from_blob(  // c10d holds it: somebody may be lost meanwhile
+        all->data(), {static_cast<std::int64_t>(all->size())}, [all](void*) {}, at::kByte)};
+    body_->wait(body_->gloo->allreduce(bytes));
+    return *all;
   };
   const std::uint64_t length = own.size();
   std::string first(kLength, '\0');
   std::memcpy(first.data(), &length, kLength);
   first += own.substr(0, kSlot - kLength);
-  const std::string heads = exchange(first.data(), first.size(), kSlot);
+  const std::string heads = exchange(first, kSlot);
   std::vector<std::string> texts;
   std::size_t most = 0;
   std::vector<std::size_t> lengths;
@@ -154,7 +188,7 @@ std::vector<std::string> ProcessGroup::gather(const std::string& own) {
   if (most <= kSlot - kLength) return texts;
   const std::string rest = own.size() > kSlot - kLength ? own.substr(kSlot - kLength) : "";
   const std::size_t width = most - (kSlot - kLength);
-  const std::string tails = exchange(rest.data(), rest.size(), width);
+  const std::string tails = exchange(rest, width);
   for (std::size_t r = 0; r < size; ++r)
     if (lengths[r] > kSlot - kLength)
       texts[r] += tails.substr(r * width, lengths[r] - (kSlot - kLength));

@@ -4,6 +4,7 @@
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ struct ProcessGroup::Body {
   c10::intrusive_ptr<c10d::Backend> gloo_of_sums;
   std::optional<c10::intrusive_ptr<c10d::Backend>> nccl;  // null: looked, and there is none
   std::string why_no_nccl = {};
-  std::vector<c10::intrusive_ptr<c10d::Work>> begun = {}, begun_on_device = {};  // sums
+  std::deque<c10::intrusive_ptr<c10d::Work>> begun = {}, begun_on_device = {};  // sums
   int local_rank = 0, local_size = 0;
   bool is_broken = false;
   bool is_told = false;  // the failure at hand is known to all

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "lldm/distributed/process_group.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/score/engine.hpp"
@@ -163,11 +164,11 @@ void set_exchange(StepModel& model, Reduction reduction) {
   model.exchange = {.what = "sums of processes"};
   // Another's gradients beside the sums and the own ones (SharedGradient).
   if (reduction == Reduction::ordered) model.exchange.gradients = trained_bytes(model);
-  // Of 16 bits: in float32, slice by slice (ProcessGroup::sum).
-  constexpr std::int64_t kSlice = 1 << 24, kFloatBytes = 4;
+  // Of 16 bits: in float32, slice by slice, where they lie if all have a GPU of their own.
+  constexpr std::int64_t kFloatBytes = 4;
   const bool is_narrow = trained_bytes(model) < kFloatBytes * model.trained;
-  if (reduction == Reduction::fast && is_narrow && model.pass.is_on_cpu)
-    model.exchange.staging = kFloatBytes * std::min(kSlice, model.trained);
+  if (reduction == Reduction::fast && is_narrow)
+    model.exchange.staging = kFloatBytes * std::min(ProcessGroup::kSlice, model.trained);
 }
 
 HostNeeds host_needs(const StepModel& model, const StepPlan& plan) {

@@ -73,18 +73,22 @@ class GradientNoise {
   }
   /// All: the squares of micro-batches that are cut, whose pieces are added up over the processes.
   [[nodiscard]] double squares_of(const std::vector<std::size_t>& cut, ProcessGroup& group) const {
-    std::vector<at::Tensor> of_each;
-    for (const std::size_t micro_batch : cut) {
-      const auto own = pieces_.find(micro_batch);
-      const at::Tensor whole =
-          own != pieces_.end()
-              ? own->second.contiguous()
-              : at::zeros(followed_.sizes(), followed_.options().dtype(at::kDouble));
-      group.sum(whole);
-      of_each.push_back((whole * whole).sum());
-    }
+    std::vector<at::Tensor> wholes;
+    group.agree_on_room([&] {
+      for (const std::size_t micro_batch : cut) {
+        const auto own = pieces_.find(micro_batch);
+        wholes.push_back(own != pieces_.end() ? own->second.contiguous()
+                                              : at::zeros(followed_.sizes(),
+                                                          followed_.options().dtype(at::kDouble)));
+      }
+    });
+    for (const at::Tensor& whole : wholes) group.sum(whole);
     double squares = 0;
-    for (const double square : read_back(of_each)) squares += square;
+    group.agree_on_room([&] {
+      std::vector<at::Tensor> of_each;
+      for (const at::Tensor& whole : wholes) of_each.push_back((whole * whole).sum());
+      for (const double square : read_back(of_each)) squares += square;
+    });
     return squares;
   }
   [[nodiscard]] double squares() const { return number(squares_); }

@@ -21,11 +21,14 @@ namespace lldm {
 class SharedGradient {
  public:
   /// All.  `group` may be null: this process alone.
+  /// Errors  OutOfMemory on all, where one of them has no room for it.
   SharedGradient(std::vector<NamedParameter> parameters, ProcessGroup* group, Reduction reduction);
 
   /// To be held while the engine does the last part that this process has; null where nothing can
   /// begin before all is done.  `before_followed`: see GradientBuckets::watch.
   [[nodiscard]] std::unique_ptr<LastBackward> in_last_part(std::function<void()> before_followed);
+  /// Before `after_round`, inside an agreement: what that needs, so that it cannot fail on one rank.
+  void make_room();
   /// A round of parts is done: of `rank` r < `count` each the gradients hold one part, all calls
   /// with r = 0, 1, ... in order.  With `ordered` these are added in that order, and the gradients
   /// are zero behind it; else nothing happens.
@@ -35,6 +38,7 @@ class SharedGradient {
   /// It has failed: what the others wait for begins all the same.
   void end_parts_anyway() noexcept;
   /// The gradients become those of the whole step, on all ranks.
+  /// Errors  OutOfMemory on all, where one of them has no room for the sums.
   void finish();
   /// One of the processes has failed, and all know it: behind it nobody writes to the gradients.
   void abandon() noexcept;
@@ -45,7 +49,8 @@ class SharedGradient {
   std::vector<NamedParameter> parameters_;
   ProcessGroup* group_;
   Reduction reduction_;
-  std::vector<at::Tensor> sum_;               // ordered alone
+  std::vector<at::Tensor> sum_, own_;         // ordered alone: runs of gradients
+  at::Tensor other_;                          // ordered alone: bytes of another rank's run
   std::unique_ptr<GradientBuckets> buckets_;  // fast alone, of several processes
 };
 

@@ -158,7 +158,10 @@ ShareReport TrainerCore::do_share(Step& now, std::int64_t evaluations) const {
     for (std::size_t first = 0; first < now.parts.size(); first += ranks) {
       const std::size_t count = std::min(ranks, now.parts.size() - first);
       if (rank < count) own.parts.push_back(do_part(now, now.parts[first + rank], evaluations));
-      if (group) static_cast<void>(group->agree([] { return std::string(); }));
+      if (group)
+        group->agree_on_room([&] { now.gradient.make_room(); });
+      else
+        now.gradient.make_room();
       now.gradient.after_round(static_cast<int>(count));
     }
   } else {
@@ -231,20 +234,26 @@ ShareReport TrainerCore::passes_of(Step& now, TrainingObserver& observer,
           throw;
         }
       }));
+      if (setup_.on_passes) setup_.on_passes(std::nullopt);
+      add_up(now, all);
     } catch (...) {
       now.gradient.abandon();
       throw;
     }
   } else {
     all = do_share(now, progress.adaptation.evaluations);
-  }
-  if (setup_.on_passes) setup_.on_passes(std::nullopt);
-  now.gradient.finish();
-  if (const auto cut = cut_micro_batches(now.parts); now.chosen.ends.size() > 1 && !cut.empty()) {
-    all.noise_squares += now.noise.squares_of(cut, *setup_.group);
-    all.noise_count += static_cast<double>(cut.size());
+    if (setup_.on_passes) setup_.on_passes(std::nullopt);
+    add_up(now, all);
   }
   return all;
+}
+
+void TrainerCore::add_up(Step& now, ShareReport& all) const {
+  now.gradient.finish();
+  const auto cut = cut_micro_batches(now.parts);
+  if (now.chosen.ends.size() < 2 || cut.empty()) return;
+  all.noise_squares += now.noise.squares_of(cut, *setup_.group);
+  all.noise_count += static_cast<double>(cut.size());
 }
 
 TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,

@@ -48,9 +48,12 @@ class ProcessGroup {
   /// "rank 1 (host node07, pid 4711)".
   [[nodiscard]] std::string name_of(int rank) const;
 
+  /// Numbers that are copied at once, where values cannot be summed or sent where they lie.
+  static constexpr std::int64_t kSlice = std::int64_t{1} << 22;
   /// All: `values` become their sum over the ranks, the same bits everywhere.  Contiguous, of one
   /// shape and dtype; float64, float32, or of 16 bits, which are summed in float32.
-  /// Errors  LostRank.
+  /// Memory  none for float64 and float32 where they lie; else copies of kSlice numbers.
+  /// Errors  LostRank; OutOfMemory on all, before anything changed, where one has no room for these.
   void sum(const at::Tensor& values);
   /// All, before the first `begin_sum`: opens the way between values on `device`.
   /// Errors  LostRank.
@@ -65,8 +68,9 @@ class ProcessGroup {
   void wait_sums();
   /// Why values of a GPU were summed on the host; "" where none were.
   [[nodiscard]] std::string why_on_host() const;
-  /// All: `values` become those of rank `from`.
-  /// Errors  LostRank.
+  /// All: `values`, contiguous, become those of rank `from`.
+  /// Memory  of a GPU: a copy of kSlice numbers on the host.
+  /// Errors  as `sum`.
   void broadcast(const at::Tensor& values, int from = 0);
   /// All: what every rank says, by rank.
   /// Errors  LostRank.
@@ -75,6 +79,9 @@ class ProcessGroup {
   /// All: does `work` and gathers what it returns.  Where it throws on any rank, it throws on all:
   /// there what it threw, elsewhere an error with that rank's name, text and exit code.
   [[nodiscard]] std::vector<std::string> agree(const std::function<std::string()>& work);
+  /// All: `allocate` has been done by every rank; where one of them has no memory for it, all throw
+  /// OutOfMemory.  Collectives that allocate nothing come behind it.
+  void agree_on_room(const std::function<void()>& allocate);
   /// Inside a handler, all the others in `agree`: lets them throw what is being handled; nothing if
   /// they know it from `agree` itself, or are gone.
   void tell_failure() noexcept;

@@ -156,6 +156,8 @@ class TrainerCore {
   StepReport train_step(TrainingObserver& observer, TrainingProgress& progress);
   /// Forward and backward passes of a whole step: gradients, and no update.
   ShareReport passes_of(Step& now, TrainingObserver& observer, TrainingProgress& progress) const;
+  /// Over the processes: gradients, and the squares of micro-batches that are cut.
+  void add_up(Step& now, ShareReport& all) const;
   [[nodiscard]] std::unique_ptr<Step> begun(std::int64_t step, const StepRows& chosen) const;
   /// Takes over smaller passes; false where a pass is one copy and its graph goes at once already.
   bool shrink(const Step& short_of_memory, MemoryRetries& memory);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What both attention kernels share: a unit's place in the matrices, padded copies of one head's
-// features, and the two inner products.  Copies are [W][padded]: one lane per token, `padded` a
-// multiple of the lanes.
+// What both attention kernels share: a unit's place in the matrices, copies of one head's features
+// in panels, and the two inner products.
+//
+// A panel is the features of a register's tokens, [W][lanes], so that a product walks through
+// memory without a gap whichever of its sides it spreads over lanes.  Panels lie panel_size apart:
+// one row more than they need, or all panels of a power of two would share the cache's sets.
 #pragma once
 
 #include <algorithm>
@@ -16,9 +19,9 @@
 namespace lldm::attention {
 
 using simd::kLanes;
+using simd::Lanes;
 using simd::load;
 using simd::store;
-using simd::Vec;
 
 inline constexpr double kLog2E = 1.44269504088896340736;
 
@@ -69,147 +72,214 @@ template <class T>
     memory.resize(static_cast<std::size_t>(size));
 }
 
-/// A register of a feature row, of which `left` columns lie in memory: zeros behind them.
 template <class T>
-[[gnu::always_inline]] inline Vec<T> load_columns(const T* from, std::int64_t left) {
-  return left >= kLanes<T> ? load(from) : simd::load_some(from, left);
+[[gnu::always_inline]] inline std::int64_t panel_size(std::int64_t width) {
+  return (width + 1) * kLanes<T>;
+}
+
+/// Numbers of all panels of a sequence.
+template <class T>
+[[gnu::always_inline]] inline std::int64_t panels_size(std::int64_t length, std::int64_t width) {
+  return padded<T>(length) / kLanes<T> * panel_size<T>(width);
+}
+
+/// Where token i's first feature lies; i a multiple of the lanes.
+template <class T>
+[[gnu::always_inline]] inline std::int64_t panel_at(std::int64_t i, std::int64_t width) {
+  return i / kLanes<T> * panel_size<T>(width);
+}
+
+/// A register of a feature row, of which `left` columns lie in memory: zeros behind them.
+template <class T, int kBytes>
+[[gnu::always_inline]] inline Lanes<T, kBytes> load_columns(const T* from, std::int64_t left) {
+  using V = Lanes<T, kBytes>;
+  return left >= kLanes<T> ? load<V>(from) : simd::load_some<V>(from, left);
 }
 
 /// Copies `width` feature rows of a unit's tokens; `left` columns lie in memory from its first on.
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void copy_features(const T* from, std::int64_t stride,
-                                                 std::int64_t width, std::int64_t lanes,
+                                                 std::int64_t width, std::int64_t length,
                                                  std::int64_t left, T* to) {
   for (std::int64_t d = 0; d < width; ++d)
-    for (std::int64_t i = 0; i < lanes; i += kLanes<T>)
-      store(to + d * lanes + i, load_columns<T>(from + d * stride + i, left - i));
+    for (std::int64_t i = 0; i < length; i += kLanes<T>)
+      store(to + panel_at<T>(i, width) + d * kLanes<T>,
+            load_columns<T, kBytes>(from + d * stride + i, left - i));
 }
 
 /// Copies and rotates: (a, b) -> (a cos - b sin, b cos + a sin) * factor, with the halves a and b
 /// of a head.
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void rotate_features(const AttentionArgs<T>& a, const T* from,
-                                                   std::int64_t width, std::int64_t lanes,
+                                                   std::int64_t width, std::int64_t length,
                                                    std::int64_t left, T factor, T* to) {
+  using V = Lanes<T, kBytes>;
   const std::int64_t half = width / 2;
   for (std::int64_t d = 0; d < half; ++d)
-    for (std::int64_t i = 0; i < lanes; i += kLanes<T>) {
-      const Vec<T> cosine = load(a.cosines + d * a.table_stride + i),
-                   sine = load(a.sines + d * a.table_stride + i);
-      const Vec<T> first = load_columns<T>(from + d * a.stride + i, left - i),
-                   second = load_columns<T>(from + (d + half) * a.stride + i, left - i);
-      store(to + d * lanes + i, (first * cosine - second * sine) * factor);
-      store(to + (d + half) * lanes + i, (second * cosine + first * sine) * factor);
+    for (std::int64_t i = 0; i < length; i += kLanes<T>) {
+      const V cosine = load<V>(a.cosines + d * a.table_stride + i),
+              sine = load<V>(a.sines + d * a.table_stride + i);
+      const V first = load_columns<T, kBytes>(from + d * a.stride + i, left - i),
+              second = load_columns<T, kBytes>(from + (d + half) * a.stride + i, left - i);
+      T* panel = to + panel_at<T>(i, width);
+      store(panel + d * kLanes<T>, (first * cosine - second * sine) * factor);
+      store(panel + (d + half) * kLanes<T>, (second * cosine + first * sine) * factor);
     }
 }
 
 /// Turns gradients back (the transpose of the rotation), in place, times factor.
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void unrotate_features(const AttentionArgs<T>& a, std::int64_t width,
-                                                     std::int64_t lanes, T factor, T* values) {
+                                                     std::int64_t length, T factor, T* values) {
+  using V = Lanes<T, kBytes>;
   const std::int64_t half = width / 2;
   for (std::int64_t d = 0; d < half; ++d)
-    for (std::int64_t i = 0; i < lanes; i += kLanes<T>) {
-      const Vec<T> cosine = load(a.cosines + d * a.table_stride + i),
-                   sine = load(a.sines + d * a.table_stride + i);
-      const Vec<T> first = load(values + d * lanes + i) * factor,
-                   second = load(values + (d + half) * lanes + i) * factor;
-      store(values + d * lanes + i, first * cosine + second * sine);
-      store(values + (d + half) * lanes + i, second * cosine - first * sine);
+    for (std::int64_t i = 0; i < length; i += kLanes<T>) {
+      const V cosine = load<V>(a.cosines + d * a.table_stride + i),
+              sine = load<V>(a.sines + d * a.table_stride + i);
+      T* panel = values + panel_at<T>(i, width);
+      const V first = load<V>(panel + d * kLanes<T>) * factor,
+              second = load<V>(panel + (d + half) * kLanes<T>) * factor;
+      store(panel + d * kLanes<T>, first * cosine + second * sine);
+      store(panel + (d + half) * kLanes<T>, second * cosine - first * sine);
     }
 }
 
-/// Keeps the listed columns only, packed to the left; columns behind them become zero.
+/// A token's feature 0; the next one lies kLanes further.
 template <class T>
-inline void keep_columns(const std::vector<std::int64_t>& columns, std::int64_t width,
-                         std::int64_t lanes, T* values) {
-  for (std::int64_t d = 0; d < width; ++d) {
-    T* row = values + d * lanes;
-    for (std::size_t j = 0; j < columns.size(); ++j) row[j] = row[columns[j]];
-    std::fill(row + columns.size(), row + lanes, T(0));
+[[gnu::always_inline]] inline std::int64_t column_at(std::int64_t i, std::int64_t width) {
+  return panel_at<T>(i, width) + i % kLanes<T>;
+}
+
+/// Keeps the listed columns only, packed to the left.
+template <class T>
+inline void keep_columns(const std::vector<std::int64_t>& columns, std::int64_t width, T* values) {
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    T* to = values + column_at<T>(static_cast<std::int64_t>(j), width);
+    const T* from = values + column_at<T>(columns[j], width);
+    for (std::int64_t d = 0; d < width * kLanes<T>; d += kLanes<T>) to[d] = from[d];
   }
 }
 
 /// The reverse: columns go back to their places, the others become zero.
 template <class T>
 inline void spread_columns(const std::vector<std::int64_t>& columns, std::int64_t width,
-                           std::int64_t lanes, T* values) {
-  for (std::int64_t d = 0; d < width; ++d) {
-    T* row = values + d * lanes;
-    std::int64_t from = static_cast<std::int64_t>(columns.size()) - 1;
-    for (std::int64_t i = lanes - 1; i >= 0; --i)
-      row[i] = from >= 0 && columns[static_cast<std::size_t>(from)] == i ? row[from--] : T(0);
+                           std::int64_t length, T* values) {
+  std::int64_t from = static_cast<std::int64_t>(columns.size()) - 1;
+  for (std::int64_t i = length - 1; i >= 0; --i) {
+    const bool is_kept = from >= 0 && columns[static_cast<std::size_t>(from)] == i;
+    T* to = values + column_at<T>(i, width);
+    const T* kept = values + column_at<T>(std::max<std::int64_t>(from, 0), width);
+    for (std::int64_t d = 0; d < width * kLanes<T>; d += kLanes<T>)
+      to[d] = is_kept ? kept[d] : T(0);
+    from -= is_kept;
   }
 }
 
 /// Writes a unit's columns, and not one more.
-template <class T>
-[[gnu::always_inline]] inline void write_features(const T* from, std::int64_t lanes,
-                                                  std::int64_t width, std::int64_t length, T* to,
-                                                  std::int64_t stride) {
+template <class T, int kBytes>
+[[gnu::always_inline]] inline void write_features(const T* from, std::int64_t width,
+                                                  std::int64_t length, T* to, std::int64_t stride) {
   const std::int64_t whole = length - length % kLanes<T>;
   for (std::int64_t d = 0; d < width; ++d) {
     for (std::int64_t i = 0; i < whole; i += kLanes<T>)
-      store(to + d * stride + i, load(from + d * lanes + i));
-    for (std::int64_t i = whole; i < length; ++i) to[d * stride + i] = from[d * lanes + i];
+      store(to + d * stride + i,
+            load<Lanes<T, kBytes>>(from + panel_at<T>(i, width) + d * kLanes<T>));
+    for (std::int64_t i = whole; i < length; ++i)
+      to[d * stride + i] = from[column_at<T>(i, width) + d * kLanes<T>];
   }
 }
 
-/// out[r] = sum_d lane_side[d][.] * row_side[d][r], for R columns of `row_side` at once.
-template <class T, int kBytes, int R>
-[[gnu::always_inline]] inline void dot_columns(const T* lane_side, std::int64_t lane_stride,
-                                               const T* row_side, std::int64_t row_stride,
-                                               std::int64_t width, Vec<T>* out) {
+/// A clone's registers: kParts of them hold a token register's lanes, and sums of kRows tokens or
+/// kFeatures features fill what there is (16 registers with AVX2, 32 with AVX-512).
+template <class T, int kBytes>
+struct Registers {
   using Part = simd::Register<T, kBytes>;
-  constexpr int kPartLanes = sizeof(Part) / sizeof(T);
+  static constexpr int kPartLanes = sizeof(Part) / sizeof(T), kParts = kLanes<T> / kPartLanes,
+                       kRows = 8 / kParts, kFeatures = 8 / kParts;
+};
+
+/// out[r] = sum_d lane_side[d][.] * row_side[d][r] for kRows tokens of a panel from `row_side` on.
+template <class T, int kBytes>
+[[gnu::always_inline]] inline void dot_columns(const T* lane_side, const T* row_side,
+                                               std::int64_t width, T* out) {
+  using R = Registers<T, kBytes>;
+  typename R::Part sums[R::kRows][R::kParts] = {};
+  for (std::int64_t d = 0; d < width * kLanes<T>; d += kLanes<T>) {
+    typename R::Part features[R::kParts];
 #pragma GCC unroll 2
-  for (int first = 0; first < kLanes<T>; first += kPartLanes) {
-    Part sums[R] = {};
-    for (std::int64_t d = 0; d < width; ++d) {
-      const Part feature = simd::load_register<Part>(lane_side + d * lane_stride + first);
+    for (int p = 0; p < R::kParts; ++p)
+      features[p] = load<typename R::Part>(lane_side + d + p * R::kPartLanes);
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) sums[r] += feature * row_side[d * row_stride + r];
+    for (int r = 0; r < R::kRows; ++r) {
+      const T row = row_side[d + r];
+#pragma GCC unroll 2
+      for (int p = 0; p < R::kParts; ++p) sums[r][p] += row * features[p];
     }
+  }
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-      std::memcpy(reinterpret_cast<T*>(&out[r]) + first, &sums[r], sizeof(Part));
+  for (int r = 0; r < R::kRows; ++r)
+#pragma GCC unroll 2
+    for (int p = 0; p < R::kParts; ++p)
+      std::memcpy(out + r * kLanes<T> + p * R::kPartLanes, &sums[r][p], sizeof(typename R::Part));
+}
+
+/// sums[d][.] += sum_r weights[r][.] * row_side[d][r] for D features and `count` tokens of a panel.
+template <class T, int kBytes, int D>
+[[gnu::always_inline]] inline void add_weighted_panel(
+    const T* weights, const T* row_side, std::int64_t count,
+    typename Registers<T, kBytes>::Part (&sums)[D][Registers<T, kBytes>::kParts]) {
+  using R = Registers<T, kBytes>;
+  for (std::int64_t r = 0; r < count; ++r) {
+    typename R::Part weight[R::kParts];
+#pragma GCC unroll 2
+    for (int p = 0; p < R::kParts; ++p)
+      weight[p] = load<typename R::Part>(weights + r * kLanes<T> + p * R::kPartLanes);
+#pragma GCC unroll 8
+    for (int d = 0; d < D; ++d) {
+      const T row = row_side[d * kLanes<T> + r];
+#pragma GCC unroll 2
+      for (int p = 0; p < R::kParts; ++p) sums[d][p] += row * weight[p];
+    }
   }
 }
 
-/// sums[d][.] += sum_r weights[r][.] * row_side[d][r] for D features.
+/// The same of all panels that hold `count` tokens, added to what `sums` holds.
 template <class T, int kBytes, int D>
 [[gnu::always_inline]] inline void add_weighted_features(const T* weights, const T* row_side,
-                                                         std::int64_t row_stride,
-                                                         std::int64_t count, T* sums,
-                                                         std::int64_t lanes) {
-  using Part = simd::Register<T, kBytes>;
-  constexpr int kPartLanes = sizeof(Part) / sizeof(T);
+                                                         std::int64_t panel, std::int64_t count,
+                                                         T* sums) {
+  using R = Registers<T, kBytes>;
+  typename R::Part totals[D][R::kParts];
+#pragma GCC unroll 8
+  for (int d = 0; d < D; ++d)
 #pragma GCC unroll 2
-  for (int first = 0; first < kLanes<T>; first += kPartLanes) {
-    Part totals[D];
+    for (int p = 0; p < R::kParts; ++p)
+      totals[d][p] = load<typename R::Part>(sums + d * kLanes<T> + p * R::kPartLanes);
+  for (std::int64_t r = 0; r < count; r += kLanes<T>, row_side += panel)
+    add_weighted_panel<T, kBytes, D>(weights + r * kLanes<T>, row_side,
+                                     std::min<std::int64_t>(kLanes<T>, count - r), totals);
 #pragma GCC unroll 8
-    for (int d = 0; d < D; ++d) totals[d] = simd::load_register<Part>(sums + d * lanes + first);
-    for (std::int64_t r = 0; r < count; ++r) {
-      const Part weight = simd::load_register<Part>(weights + r * kLanes<T> + first);
-#pragma GCC unroll 8
-      for (int d = 0; d < D; ++d) totals[d] += weight * row_side[d * row_stride + r];
-    }
-#pragma GCC unroll 8
-    for (int d = 0; d < D; ++d) std::memcpy(sums + d * lanes + first, &totals[d], sizeof(Part));
-  }
+  for (int d = 0; d < D; ++d)
+#pragma GCC unroll 2
+    for (int p = 0; p < R::kParts; ++p)
+      std::memcpy(sums + d * kLanes<T> + p * R::kPartLanes, &totals[d][p],
+                  sizeof(typename R::Part));
 }
 
+/// sums[d][.] += sum_r weights[r][.] * row_side[d][r] for all features, r over `count` tokens.
 template <class T, int kBytes>
 [[gnu::always_inline]] inline void add_weighted(const T* weights, const T* row_side,
-                                                std::int64_t row_stride, std::int64_t count,
-                                                std::int64_t width, T* sums, std::int64_t lanes) {
+                                                std::int64_t count, std::int64_t width, T* sums) {
+  constexpr int kFeatures = Registers<T, kBytes>::kFeatures;
+  const std::int64_t panel = panel_size<T>(width);
   std::int64_t d = 0;
-  for (; d + 8 <= width; d += 8)
-    add_weighted_features<T, kBytes, 8>(weights, row_side + d * row_stride, row_stride, count,
-                                        sums + d * lanes, lanes);
+  for (; d + kFeatures <= width; d += kFeatures)
+    add_weighted_features<T, kBytes, kFeatures>(weights, row_side + d * kLanes<T>, panel, count,
+                                                sums + d * kLanes<T>);
   for (; d < width; ++d)
-    add_weighted_features<T, kBytes, 1>(weights, row_side + d * row_stride, row_stride, count,
-                                        sums + d * lanes, lanes);
+    add_weighted_features<T, kBytes, 1>(weights, row_side + d * kLanes<T>, panel, count,
+                                        sums + d * kLanes<T>);
 }
 
 }  // namespace lldm::attention

@@ -17,7 +17,7 @@ void limit_cpu_level(CpuLevel level);
 }  // namespace lldm
 
 /// Defines `void name(const Args&, int64 begin, int64 end)` of Number from the always-inlined
-/// template `name##_body<Number, bytes of a register>` with the same parameters.
+/// template `name##_body<Number, bytes of a register>` with the same parameters (simd::Lanes).
 #define LLDM_CPU_CLONES_BY_REGISTER(name, Args, Number) \
   LLDM_CPU_CLONES_OF(name, Args, (name##_body<Number, 64>), (name##_body<Number, 32>))
 

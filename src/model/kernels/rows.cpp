@@ -11,53 +11,55 @@ namespace lldm {
 namespace {
 
 using simd::kLanes;
+using simd::Lanes;
 using simd::load;
 using simd::load_some;
 using simd::store;
 using simd::store_some;
-using simd::Vec;
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void rms_norm_forward_body(const RmsNormForward<T>& a,
                                                          std::int64_t begin, std::int64_t end) {
+  using V = Lanes<T, kBytes>;
   constexpr int lanes = kLanes<T>;
   const std::int64_t whole = a.width - a.width % lanes, rest = a.width - whole;
   for (std::int64_t row = begin; row < end; ++row) {
     const T* x = a.x + row * a.width;
     T* y = a.y + row * a.width;
-    const Vec<T> tail = load_some(x + whole, rest);
-    Vec<T> squares = tail * tail;
-    for (std::int64_t d = 0; d < whole; d += lanes) squares += load(x + d) * load(x + d);
+    const V tail = load_some<V>(x + whole, rest);
+    V squares = tail * tail;
+    for (std::int64_t d = 0; d < whole; d += lanes) squares += load<V>(x + d) * load<V>(x + d);
     const T scale = T(1) / std::sqrt(simd::sum<T>(squares) / static_cast<T>(a.width) + a.eps);
     for (std::int64_t d = 0; d < whole; d += lanes)
-      store(y + d, load(x + d) * scale * load(a.weight + d));
-    if (rest) store_some(y + whole, tail * scale * load_some(a.weight + whole, rest), rest);
+      store(y + d, load<V>(x + d) * scale * load<V>(a.weight + d));
+    if (rest) store_some(y + whole, tail * scale * load_some<V>(a.weight + whole, rest), rest);
     a.scale[row] = scale;
   }
 }
 
 // With n = x r:  dx = r (dy w - n mean(dy w n)).
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void rms_norm_backward_body(const RmsNormBackward<T>& a,
                                                           std::int64_t begin, std::int64_t end) {
+  using V = Lanes<T, kBytes>;
   constexpr int lanes = kLanes<T>;
   const std::int64_t width = a.width, whole = width - width % lanes, rest = width - whole;
   for (std::int64_t row = begin; row < end; ++row) {
     const T* x = a.x + row * width;
     const T* dy = a.dy + row * width;
     const T scale = a.scale[row];
-    Vec<T> dots = load_some(x + whole, rest) * load_some(dy + whole, rest) *
-                  load_some(a.weight + whole, rest);
+    V dots = load_some<V>(x + whole, rest) * load_some<V>(dy + whole, rest) *
+             load_some<V>(a.weight + whole, rest);
     for (std::int64_t d = 0; d < whole; d += lanes)
-      dots += load(x + d) * load(dy + d) * load(a.weight + d);
+      dots += load<V>(x + d) * load<V>(dy + d) * load<V>(a.weight + d);
     const T slope = simd::sum<T>(dots) * scale * scale / static_cast<T>(width);
     for (std::int64_t d = 0; d < whole; d += lanes) {
-      const Vec<T> value = load(x + d), upstream = load(dy + d), weight = load(a.weight + d);
-      Vec<T> gradient = (upstream * weight - value * slope) * scale;
-      if (a.residual) gradient += load(a.residual + row * width + d);
+      const V value = load<V>(x + d), upstream = load<V>(dy + d), weight = load<V>(a.weight + d);
+      V gradient = (upstream * weight - value * slope) * scale;
+      if (a.residual) gradient += load<V>(a.residual + row * width + d);
       store(a.dx + row * width + d, gradient);
       if (a.y) store(a.y + row * width + d, value * scale * weight);
-      store(a.weight_gradient + d, load(a.weight_gradient + d) + upstream * value * scale);
+      store(a.weight_gradient + d, load<V>(a.weight_gradient + d) + upstream * value * scale);
     }
     for (std::int64_t d = whole; d < width; ++d) {
       T gradient = (dy[d] * a.weight[d] - x[d] * slope) * scale;
@@ -69,14 +71,15 @@ template <class T>
   }
 }
 
-template <class T>
-[[gnu::always_inline]] inline Vec<T> sigmoid(Vec<T> x) {
+template <class T, class V>
+[[gnu::always_inline]] inline V sigmoid(V x) {
   return T(1) / (T(1) + simd::exp(-x));
 }
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void swiglu_forward_body(const SwigluForward<T>& a,
                                                        std::int64_t begin, std::int64_t end) {
+  using V = Lanes<T, kBytes>;
   constexpr int lanes = kLanes<T>;
   const std::int64_t whole = a.width - a.width % lanes, rest = a.width - whole;
   for (std::int64_t row = begin; row < end; ++row) {
@@ -84,29 +87,30 @@ template <class T>
     const T* up = gate + a.width;
     T* y = a.y + row * a.width;
     for (std::int64_t f = 0; f < whole; f += lanes)
-      store(y + f, load(gate + f) * sigmoid<T>(load(gate + f)) * load(up + f));
+      store(y + f, load<V>(gate + f) * sigmoid<T, V>(load<V>(gate + f)) * load<V>(up + f));
     if (rest) {
-      const Vec<T> g = load_some(gate + whole, rest);
-      store_some(y + whole, g * sigmoid<T>(g) * load_some(up + whole, rest), rest);
+      const V g = load_some<V>(gate + whole, rest);
+      store_some(y + whole, g * sigmoid<T, V>(g) * load_some<V>(up + whole, rest), rest);
     }
   }
 }
 
-template <class T>
+template <class V>
 struct SwigluSlopes {
-  Vec<T> y, dgate, dup;
+  V y, dgate, dup;
 };
 
 // silu'(g) = s + g s (1 - s) with s = sigmoid(g).
-template <class T>
-[[gnu::always_inline]] inline SwigluSlopes<T> swiglu_slopes(Vec<T> gate, Vec<T> up, Vec<T> dy) {
-  const Vec<T> s = sigmoid<T>(gate), silu = gate * s;
+template <class T, class V>
+[[gnu::always_inline]] inline SwigluSlopes<V> swiglu_slopes(V gate, V up, V dy) {
+  const V s = sigmoid<T, V>(gate), silu = gate * s;
   return {silu * up, dy * up * (s + silu * (T(1) - s)), dy * silu};
 }
 
-template <class T>
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void swiglu_backward_body(const SwigluBackward<T>& a,
                                                         std::int64_t begin, std::int64_t end) {
+  using V = Lanes<T, kBytes>;
   constexpr int lanes = kLanes<T>;
   const std::int64_t whole = a.width - a.width % lanes, rest = a.width - whole;
   for (std::int64_t row = begin; row < end; ++row) {
@@ -115,15 +119,16 @@ template <class T>
     T* gradient = a.gate_up_gradient + row * 2 * a.width;
     T* y = a.y + row * a.width;
     for (std::int64_t f = 0; f < whole; f += lanes) {
-      const auto out = swiglu_slopes<T>(load(gate + f), load(gate + a.width + f), load(dy + f));
+      const auto out =
+          swiglu_slopes<T, V>(load<V>(gate + f), load<V>(gate + a.width + f), load<V>(dy + f));
       store(y + f, out.y);
       store(gradient + f, out.dgate);
       store(gradient + a.width + f, out.dup);
     }
     if (!rest) continue;
-    const auto out =
-        swiglu_slopes<T>(load_some(gate + whole, rest), load_some(gate + a.width + whole, rest),
-                         load_some(dy + whole, rest));
+    const auto out = swiglu_slopes<T, V>(load_some<V>(gate + whole, rest),
+                                         load_some<V>(gate + a.width + whole, rest),
+                                         load_some<V>(dy + whole, rest));
     store_some(y + whole, out.y, rest);
     store_some(gradient + whole, out.dgate, rest);
     store_some(gradient + a.width + whole, out.dup, rest);
@@ -132,13 +137,13 @@ template <class T>
 
 }  // namespace
 
-LLDM_CPU_CLONES(rms_norm_forward, RmsNormForward<float>)
-LLDM_CPU_CLONES(rms_norm_forward, RmsNormForward<double>)
-LLDM_CPU_CLONES(rms_norm_backward, RmsNormBackward<float>)
-LLDM_CPU_CLONES(rms_norm_backward, RmsNormBackward<double>)
-LLDM_CPU_CLONES(swiglu_forward, SwigluForward<float>)
-LLDM_CPU_CLONES(swiglu_forward, SwigluForward<double>)
-LLDM_CPU_CLONES(swiglu_backward, SwigluBackward<float>)
-LLDM_CPU_CLONES(swiglu_backward, SwigluBackward<double>)
+LLDM_CPU_CLONES_BY_REGISTER(rms_norm_forward, RmsNormForward<float>, float)
+LLDM_CPU_CLONES_BY_REGISTER(rms_norm_forward, RmsNormForward<double>, double)
+LLDM_CPU_CLONES_BY_REGISTER(rms_norm_backward, RmsNormBackward<float>, float)
+LLDM_CPU_CLONES_BY_REGISTER(rms_norm_backward, RmsNormBackward<double>, double)
+LLDM_CPU_CLONES_BY_REGISTER(swiglu_forward, SwigluForward<float>, float)
+LLDM_CPU_CLONES_BY_REGISTER(swiglu_forward, SwigluForward<double>, double)
+LLDM_CPU_CLONES_BY_REGISTER(swiglu_backward, SwigluBackward<float>, float)
+LLDM_CPU_CLONES_BY_REGISTER(swiglu_backward, SwigluBackward<double>, double)
 
 }  // namespace lldm

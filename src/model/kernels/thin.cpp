@@ -10,23 +10,13 @@
 namespace lldm {
 namespace {
 
-using simd::load;
-using simd::load_some;
-using simd::store;
-using simd::store_some;
 using Floats = simd::Vec<float>;
 constexpr int kWidth = simd::kLanes<float>;
-/// A register of AVX2.  GCC 12 keeps sums of 64-byte vectors in memory there.
-typedef float HalfFloats __attribute__((vector_size(32)));
+/// A register of AVX2.
+using HalfFloats = simd::HalfVec<float>;
 
 template <class Vector>
 constexpr int kLanesOf = sizeof(Vector) / sizeof(float);
-template <class Vector>
-[[gnu::always_inline]] inline Vector load_as(const float* from) {
-  Vector value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
 
 /// Rows of a strided matrix share cache lines: this many terms of all rows before the next ones.
 constexpr std::int64_t kStridedTerms = 128;
@@ -51,12 +41,12 @@ template <class Vector, int kRows, int kVectors>
     for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v)
-        sums[r][v] = load_as<Vector>(t.sums + r * t.sums_stride + v * kLanes);
+        sums[r][v] = simd::load<Vector>(t.sums + r * t.sums_stride + v * kLanes);
   const float *a = t.a, *b = t.b;
   for (std::int64_t k = 0; k < t.inner; ++k, a += t.inner_stride, b += t.b_stride) {
     Vector right[kVectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) right[v] = load_as<Vector>(b + v * kLanes);
+    for (int v = 0; v < kVectors; ++v) right[v] = simd::load<Vector>(b + v * kLanes);
 #pragma GCC unroll 24
     for (int r = 0; r < kRows; ++r) {
       const float left = a[r * t.row_stride];  // GCC 12 spreads a number well in a product alone
@@ -125,11 +115,9 @@ constexpr int kNarrowRows = 6;
                                                std::int64_t column) {
   const std::int64_t count = u.columns - column;
   float* y = u.y + row * u.y_stride + column;
-  Floats sums = load_some(y, count);
-  for (std::int64_t k = 0; k < u.inner; ++k)
-    sums += u.a[row * u.row_stride + k * u.inner_stride] *
-            load_some(u.b + k * u.columns + column, count);
-  store_some(y, sums, count);
+  for (std::int64_t c = 0; c < count; ++c)
+    for (std::int64_t k = 0; k < u.inner; ++k)
+      y[c] += u.a[row * u.row_stride + k * u.inner_stride] * u.b[k * u.columns + column + c];
 }
 
 template <class Vector, int kRows, int kVectors>
@@ -176,46 +164,58 @@ template <class Vector, int kRows, int kVectors>
 }
 #endif
 
-using Places = simd::Types<float>::ints;
-
-/// A square of 16 by 16: four times, the first half of the rows is interleaved with the second.
-[[gnu::always_inline]] inline void transpose_square(Floats (&rows)[kWidth]) {
-  constexpr Places kLow = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23};
-  constexpr Places kHigh = {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-#pragma GCC unroll 4
-  for (int pass = 0; pass < 4; ++pass) {
-    Floats mixed[kWidth];
+/// A square as wide as a register: each time the first half of the rows is interleaved with the
+/// second.
+template <class Vector>
+[[gnu::always_inline]] inline void transpose_square(const float* from, std::int64_t from_stride,
+                                                    float* to, std::int64_t to_stride) {
+  constexpr int kSide = kLanesOf<Vector>;
+  using Places = typename simd::Bits<Vector>::Integers;
+  Places low{}, high{};
 #pragma GCC unroll 8
-    for (int i = 0; i < kWidth / 2; ++i) {
-      mixed[2 * i] = __builtin_shuffle(rows[i], rows[i + kWidth / 2], kLow);
-      mixed[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kWidth / 2], kHigh);
+  for (int i = 0; i < kSide / 2; ++i) {
+    low[2 * i] = i, low[2 * i + 1] = kSide + i;
+    high[2 * i] = kSide / 2 + i, high[2 * i + 1] = kSide + kSide / 2 + i;
+  }
+  Vector rows[kSide];
+#pragma GCC unroll 16
+  for (int r = 0; r < kSide; ++r) rows[r] = simd::load<Vector>(from + r * from_stride);
+#pragma GCC unroll 4
+  for (int width = 1; width < kSide; width *= 2) {
+    Vector mixed[kSide];
+#pragma GCC unroll 8
+    for (int i = 0; i < kSide / 2; ++i) {
+      mixed[2 * i] = __builtin_shuffle(rows[i], rows[i + kSide / 2], low);
+      mixed[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kSide / 2], high);
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < kWidth; ++i) rows[i] = mixed[i];
+    for (int i = 0; i < kSide; ++i) rows[i] = mixed[i];
   }
+#pragma GCC unroll 16
+  for (int c = 0; c < kSide; ++c) simd::store(to + c * to_stride, rows[c]);
 }
 
+template <class, int kBytes>
 [[gnu::always_inline]] inline void transpose_body(const Transposition& t, std::int64_t begin,
                                                   std::int64_t end) {
+  using Vector = simd::Register<float, kBytes>;
+  constexpr int kSide = kLanesOf<Vector>;
   for (std::int64_t group = begin; group < end; ++group)
-    for (std::int64_t column = 0; column < t.columns; column += kWidth) {
-      const std::int64_t row = group * kWidth;
-      const std::int64_t high = std::min<std::int64_t>(kWidth, t.rows - row);
-      const std::int64_t wide = std::min<std::int64_t>(kWidth, t.columns - column);
-      const float* from = t.x + row * t.x_stride + column;
-      float* to = t.y + column * t.y_stride + row;
-      if (high == kWidth && wide == kWidth) {
-        Floats square[kWidth];
-#pragma GCC unroll 16
-        for (int r = 0; r < kWidth; ++r) square[r] = load(from + r * t.x_stride);
-        transpose_square(square);
-#pragma GCC unroll 16
-        for (int c = 0; c < kWidth; ++c) store(to + c * t.y_stride, square[c]);
-      } else {
-        for (std::int64_t c = 0; c < wide; ++c)
-          for (std::int64_t r = 0; r < high; ++r) to[c * t.y_stride + r] = from[r * t.x_stride + c];
+    for (std::int64_t row = group * kWidth; row < std::min((group + 1) * kWidth, t.rows);
+         row += kSide)
+      for (std::int64_t column = 0; column < t.columns; column += kSide) {
+        const std::int64_t high = std::min<std::int64_t>(kSide, t.rows - row);
+        const std::int64_t wide = std::min<std::int64_t>(kSide, t.columns - column);
+        const float* from = t.x + row * t.x_stride + column;
+        float* to = t.y + column * t.y_stride + row;
+        if (high == kSide && wide == kSide) {
+          transpose_square<Vector>(from, t.x_stride, to, t.y_stride);
+        } else {
+          for (std::int64_t c = 0; c < wide; ++c)
+            for (std::int64_t r = 0; r < high; ++r)
+              to[c * t.y_stride + r] = from[r * t.x_stride + c];
+        }
       }
-    }
 }
 
 }  // namespace
@@ -238,6 +238,6 @@ void thin_update(const ThinUpdate& u, std::int64_t begin, std::int64_t end) {
   update_body<HalfFloats, kNarrowRows, 2>(u, begin, end);
 }
 
-LLDM_CPU_CLONES(transpose, Transposition)
+LLDM_CPU_CLONES_BY_REGISTER(transpose, Transposition, float)
 
 }  // namespace lldm

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "lldm/memory/manager.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/processes.hpp"
@@ -63,6 +64,39 @@ TEST_CASE("sums are those of all ranks, and the same everywhere") {
   }
   CHECK(doubles.front()[3].item<double>() == Approx(factor).epsilon(1e-14));
   CHECK(halves.front()[4].item<double>() == Approx(factor).epsilon(1e-2));
+}
+
+TEST_CASE("a sum that one rank has no memory for is refused on all, and the next one is right") {
+  MemoryManager memory;
+  memory.install();
+  const auto live = [&] { return memory.report().find(MemoryDevice::cpu)->total.current_bytes; };
+  const std::int64_t copies = 4 * ProcessGroup::kSlice;  // of float32, beside 16 bits
+  std::mutex mutex;
+  std::vector<at::Tensor> sums;
+  int refused = 0;
+  CHECK(is_clean(on_ranks(2, [&](const std::shared_ptr<ProcessGroup>& shared) {
+    ProcessGroup& group = *shared;
+    const at::Tensor values = at::full({ProcessGroup::kSlice + 5}, group.rank() + 1, at::kBFloat16);
+    static_cast<void>(group.gather(""));
+    group.agree_on_room([&] {  // both are threads of this process: one of them finds room
+      if (group.is_first()) memory.set_budget(MemoryDevice::cpu, {live() + copies * 3 / 2});
+    });
+    try {
+      group.sum(values);
+    } catch (const OutOfMemory&) {
+      const std::lock_guard lock(mutex);
+      ++refused;
+    }
+    expect(values[7].item<float>() == static_cast<float>(group.rank() + 1), "nothing was summed");
+    group.begin_work();
+    group.agree_on_room([&] { memory.set_budget(MemoryDevice::cpu, {0}); });
+    group.sum(values);
+    const std::lock_guard lock(mutex);
+    sums.push_back(values);
+  })));
+  CHECK(refused == 2);
+  for (const at::Tensor& sum : sums)
+    CHECK(at::equal(sum, at::full({ProcessGroup::kSlice + 5}, 3, at::kBFloat16)));
 }
 
 TEST_CASE("sums that were begun are those of all ranks, whatever is said in between") {

@@ -34,9 +34,11 @@ struct Wide : TrainWorld {
 struct Heard : Recorder {
   std::vector<MemoryRetries> retries;
   std::vector<std::string> reasons, given;
+  std::function<void()> lifts = {};  // what was in the way
   void on_retry(std::int64_t, const MemoryRetries& memory, const std::string& reason) override {
     retries.push_back(memory);
     reasons.push_back(reason);
+    if (lifts) lifts();
   }
   void on_reclaim(std::int64_t, std::string_view what, std::int64_t bytes) override {
     CHECK(bytes > 0);
@@ -192,6 +194,43 @@ TEST_CASE(
     CHECK(one.retries.front().max_tokens_per_forward ==
           heard.front().retries.front().max_tokens_per_forward);
   }
+}
+
+TEST_CASE("Trainer: memory that is short on one process while sums are made is a common retry",
+          "[train][memory]") {
+  MemoryManager memory;
+  memory.install();
+  const auto run = [&](bool is_short) {
+    std::vector<Heard> heard(2);
+    for (Heard& one : heard) one.lifts = [&] { memory.set_budget(MemoryDevice::cpu, {0}); };
+    const auto thrown = on_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+      Wide world(GradientPath::retain, 4096);
+      world.setup.optimizer.batch_size = 2;  // 6 pairs: the second of 3 micro-batches is cut
+      world.setup.optimizer.gradient_accumulation_steps = 3;
+      world.setup.optimizer.steps = 2;
+      world.setup.group = group;
+      bool is_first = is_short && group->is_first();
+      world.setup.on_passes = [&](std::optional<std::int64_t> step) {
+        if (step || !is_first) return;
+        is_first = false;
+        memory.set_budget(MemoryDevice::cpu, {1});  // behind the passes: not one allocation
+      };
+      auto trainer = world.trainer();
+      trainer.run(heard[static_cast<std::size_t>(group->rank())]);
+    });
+    for (const std::string& text : thrown) CHECK(text == "");
+    return heard;
+  };
+  const std::vector<Heard> free = run(false), again = run(true);
+  for (const Heard& one : free) CHECK(one.retries.empty());
+  for (const Heard& one : again) {
+    REQUIRE(one.retries.size() == 1);
+    CHECK(one.retries.front().count == 1);
+    CHECK(one.reasons.front().find("out of cpu memory") != std::string::npos);
+  }
+  REQUIRE(again.front().losses.size() == free.front().losses.size());
+  for (std::size_t i = 0; i < free.front().losses.size(); ++i)
+    CHECK(std::abs(again.front().losses[i].second - free.front().losses[i].second) < 1e-5);
 }
 
 TEST_CASE("Trainer: a resumed run keeps the smaller passes", "[train][memory]") {
