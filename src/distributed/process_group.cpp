@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "lldm/distributed/process_group.hpp"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <c10/core/GradMode.h>
-
 #include <algorithm>
 #include <cstring>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "distributed/process_group_body.hpp"
-#include "lldm/memory/purpose.hpp"
 
 namespace lldm {
 namespace {
@@ -55,107 +52,6 @@ int ProcessGroup::size() const { return body_->size; }
 int ProcessGroup::local_rank() const { return body_->local_rank; }
 int ProcessGroup::local_size() const { return body_->local_size; }
 std::string ProcessGroup::name_of(int rank) const { return body_->peers.name_of(rank); }
-
-std::string ProcessGroup::why_on_host() const { return body_->why_no_nccl; }
-
-void ProcessGroup::sum(const at::Tensor& values) {
-  const c10::NoGradGuard no_grad;
-  const PurposeScope purpose(MemoryPurpose::staging);
-  body_->require_whole();
-  const bool is_wide = values.scalar_type() == at::kFloat || values.scalar_type() == at::kDouble;
-  const bool is_on_cpu = values.device().is_cpu();
-  const bool has_nccl = !is_on_cpu && body_->has_nccl(*this, values.device());
-  const auto reduce = [&](const at::Tensor& part) {
-    std::vector<at::Tensor> all{part};
-    if (has_nccl)
-      body_->wait_on_device((*body_->nccl)->allreduce(all));
-    else
-      body_->wait(body_->gloo->allreduce(all));
-  };
-  if (is_wide && (is_on_cpu || has_nccl)) return reduce(values);
-  // Of 16 bits: in float32.  Of a device that is summed on the host: there.
-  at::Tensor summed, copied;
-  const std::int64_t most = std::min(kSlice, values.numel());
-  const auto place = [&](bool is_host) { return is_host ? at::Device(at::kCPU) : values.device(); };
-  agree_on_room([&] {
-    summed = at::empty({most}, values.options()
-                                   .dtype(is_wide ? values.scalar_type() : at::kFloat)
-                                   .device(place(!has_nccl)));
-    if (!is_on_cpu && !has_nccl && !is_wide)
-      copied = at::empty({most}, values.options().device(at::kCPU));
-  });
-  const at::Tensor flat = values.view({-1});
-  for (std::int64_t at = 0; at < flat.numel(); at += kSlice) {
-    const std::int64_t count = std::min(kSlice, flat.numel() - at);
-    const at::Tensor slice = flat.narrow(0, at, count), sums = summed.narrow(0, 0, count);
-    // Between devices one number stays as it is: another dtype would be made beside it there.
-    at::Tensor moved = copied.defined() ? copied.narrow(0, 0, count) : slice;
-    if (copied.defined()) moved.copy_(slice);
-    at::Tensor(sums).copy_(moved);
-    reduce(sums);
-    moved.copy_(sums);
-    if (copied.defined()) at::Tensor(slice).copy_(moved);
-  }
-}
-
-void ProcessGroup::agree_on_room(const std::function<void()>& allocate) {
-  static_cast<void>(agree([&] {
-    allocate();
-    return std::string();
-  }));
-}
-
-void ProcessGroup::prepare_sums(const at::Device& device) {
-  if (!device.is_cpu()) static_cast<void>(body_->has_nccl(*this, device));
-}
-
-bool ProcessGroup::begin_sum(const at::Tensor& values) {
-  const c10::NoGradGuard no_grad;
-  const PurposeScope purpose(MemoryPurpose::staging);
-  body_->require_whole();
-  if (values.scalar_type() != at::kFloat && values.scalar_type() != at::kDouble) return false;
-  std::vector<at::Tensor> all{values};
-  if (values.device().is_cpu())
-    body_->begun.push_back(body_->gloo_of_sums->allreduce(all));
-  else if (body_->nccl && body_->nccl->defined())
-    body_->begun_on_device.push_back((*body_->nccl)->allreduce(all));
-  else
-    return false;
-  return true;
-}
-
-void ProcessGroup::wait_sums() {
-  body_->require_whole();
-  // What has begun is held until it is done, or for good: it writes to its values.
-  for (auto& begun = body_->begun; !begun.empty(); begun.pop_front()) body_->wait(begun.front());
-  for (auto& begun = body_->begun_on_device; !begun.empty(); begun.pop_front())
-    body_->wait_on_device(begun.front());
-}
-
-void ProcessGroup::broadcast(const at::Tensor& values, int from) {
-  const c10::NoGradGuard no_grad;
-  const PurposeScope purpose(MemoryPurpose::staging);
-  body_->require_whole();
-  c10d::BroadcastOptions options;
-  options.rootRank = from;
-  const auto send = [&](const at::Tensor& part) {
-    std::vector<at::Tensor> all{part};
-    body_->wait(body_->gloo->broadcast(all, options));
-  };
-  if (values.device().is_cpu()) return send(values);
-  at::Tensor copied;
-  agree_on_room([&] {
-    copied = at::empty({std::min(kSlice, values.numel())}, values.options().device(at::kCPU));
-  });
-  const at::Tensor flat = values.view({-1});
-  for (std::int64_t at = 0; at < flat.numel(); at += kSlice) {
-    const std::int64_t count = std::min(kSlice, flat.numel() - at);
-    at::Tensor slice = flat.narrow(0, at, count), part = copied.narrow(0, 0, count);
-    if (from == body_->rank) part.copy_(slice);
-    send(part);
-    if (from != body_->rank) slice.copy_(part);
-  }
-}
 
 std::vector<std::string> ProcessGroup::gather(const std::string& own) {
   body_->require_whole();
@@ -217,7 +113,7 @@ std::vector<std::string> ProcessGroup::agree(const std::function<std::string()>&
   for (int r = 0; r < size(); ++r) {
     std::string& text = texts[static_cast<std::size_t>(r)];
     if (text.front() == '-') {
-      body_->is_told = true;
+      if (!std::exchange(body_->is_told, true)) level_sums();
       if (caught) std::rethrow_exception(caught);
       const auto json = nlohmann::json::parse(text.substr(1));
       rethrow(json.at("code").get<int>(), name_of(r) + ": " + json.at("text").get<std::string>());
@@ -225,6 +121,13 @@ std::vector<std::string> ProcessGroup::agree(const std::function<std::string()>&
   }
   for (std::string& text : texts) text.erase(0, 1);
   return texts;
+}
+
+void ProcessGroup::agree_on_room(const std::function<void()>& allocate) {
+  static_cast<void>(agree([&] {
+    allocate();
+    return std::string();
+  }));
 }
 
 void ProcessGroup::tell_failure() noexcept {

@@ -40,7 +40,14 @@ struct ProcessGroup::Body {
   c10::intrusive_ptr<c10d::Backend> gloo_of_sums;
   std::optional<c10::intrusive_ptr<c10d::Backend>> nccl;  // null: looked, and there is none
   std::string why_no_nccl = {};
-  std::deque<c10::intrusive_ptr<c10d::Work>> begun = {}, begun_on_device = {};  // sums
+  struct BegunSum {
+    c10::intrusive_ptr<c10d::Work> work;
+    std::int64_t numel;
+    at::TensorOptions options;
+  };
+  std::deque<BegunSum> begun = {};  // in order, those that were not waited for
+  std::int64_t num_begun = 0;       // all, since the processes met
+  at::Device summed = at::Device(at::kCPU);
   int local_rank = 0, local_size = 0;
   bool is_broken = false;
   bool is_told = false;  // the failure at hand is known to all

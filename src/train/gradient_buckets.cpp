@@ -92,16 +92,16 @@ void GradientBuckets::became_final(std::size_t bucket) {
   --buckets_[bucket].missing;
   while (next_ < buckets_.size() && buckets_[next_].missing == 0) {
     if (next_ == followed_ && before_followed_) before_followed_();
-    begin_next(/*checks=*/true);
+    begin_next();
   }
 }
 
-void GradientBuckets::begin_next(bool checks) {
+void GradientBuckets::begin_next() {
   const c10::NoGradGuard no_grad;
   const PurposeScope scope(MemoryPurpose::gradients);
   const std::vector<at::Tensor> runs = flat_gradients(buckets_[next_].parameters);
   for (; next_run_ < runs.size(); ++next_run_) {
-    if (checks) checks_.push_back(finite_figure(runs[next_run_]));
+    checks_.push_back(finite_figure(runs[next_run_]));
     if (!sums_->begin(runs[next_run_])) late_.push_back(runs[next_run_]);
   }
   next_run_ = 0;
@@ -110,15 +110,7 @@ void GradientBuckets::begin_next(bool checks) {
 
 void GradientBuckets::begin_rest() {
   stop_watching();
-  while (next_ < buckets_.size()) begin_next(/*checks=*/true);
-}
-
-void GradientBuckets::begin_rest_anyway() noexcept {
-  try {
-    stop_watching();
-    while (next_ < buckets_.size()) begin_next(/*checks=*/false);
-  } catch (const std::exception&) {  // then the others hear that this process has left
-  }
+  while (next_ < buckets_.size()) begin_next();
 }
 
 void GradientBuckets::finish() {

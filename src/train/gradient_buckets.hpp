@@ -42,11 +42,9 @@ class GradientBuckets {
   void watch(std::function<void()> before_followed);
   /// Nothing is added to gradients any more.
   void begin_rest();
-  /// The same where this process has failed, and the others may not know it yet: they wait for it.
-  void begin_rest_anyway() noexcept;
   /// Gradients become the sums.
   void finish();
-  /// Waits for what has begun; what comes of it is not wanted.
+  /// One of the processes has failed, and all know it: waits for what has begun, which nobody wants.
   void abandon() noexcept;
   /// Whether all of this process's own gradients are finite.  Behind `begin_rest`.
   [[nodiscard]] bool is_finite() const;
@@ -57,7 +55,7 @@ class GradientBuckets {
     std::size_t missing = 0;                 // gradients that are not final
   };
   void became_final(std::size_t bucket);
-  void begin_next(bool checks);
+  void begin_next();
   void stop_watching();
 
   std::vector<Bucket> buckets_;

@@ -85,10 +85,6 @@ void SharedGradient::end_parts() {
   if (buckets_) buckets_->begin_rest();
 }
 
-void SharedGradient::end_parts_anyway() noexcept {
-  if (buckets_) buckets_->begin_rest_anyway();
-}
-
 void SharedGradient::abandon() noexcept {
   if (buckets_) buckets_->abandon();
 }

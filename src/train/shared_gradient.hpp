@@ -35,8 +35,6 @@ class SharedGradient {
   void after_round(int count);
   /// This process has done all its parts, if it had any: every sum has begun behind it.
   void end_parts();
-  /// It has failed: what the others wait for begins all the same.
-  void end_parts_anyway() noexcept;
   /// The gradients become those of the whole step, on all ranks.
   /// Errors  OutOfMemory on all, where one of them has no room for the sums.
   void finish();

@@ -226,14 +226,7 @@ ShareReport TrainerCore::passes_of(Step& now, TrainingObserver& observer,
       return pack(own);
     };
     try {
-      all = joined(setup_.group->agree([&] {
-        try {
-          return share();
-        } catch (...) {
-          now.gradient.end_parts_anyway();
-          throw;
-        }
-      }));
+      all = joined(setup_.group->agree(share));
       if (setup_.on_passes) setup_.on_passes(std::nullopt);
       add_up(now, all);
     } catch (...) {

@@ -98,6 +98,10 @@ class ProcessGroup {
   void leave(int code, const std::string& why) noexcept;
 
  private:
+  /// All, when one of them has failed: who has begun fewer sums begins what the others wait for, so
+  /// that none of them stays open, whatever came of it.
+  void level_sums();
+
   struct Body;
   explicit ProcessGroup(std::unique_ptr<Body> body);
   std::unique_ptr<Body> body_;

@@ -99,6 +99,41 @@ TEST_CASE("a sum that one rank has no memory for is refused on all, and the next
     CHECK(at::equal(sum, at::full({ProcessGroup::kSlice + 5}, 3, at::kBFloat16)));
 }
 
+TEST_CASE("a rank that fails before it has begun its sums leaves none of the others' open") {
+  CHECK(is_clean(on_ranks(3, [](const std::shared_ptr<ProcessGroup>& shared) {
+    ProcessGroup& group = *shared;
+    group.prepare_sums(at::Device(at::kCPU));
+    for (int round = 0; round < 3; ++round) {
+      // Rank 0 begins none, rank 1 two, rank 2 all four, of sizes and dtypes of their own.
+      std::vector<at::Tensor> values;
+      for (int i = 0; i < 4; ++i)
+        values.push_back(at::full({3 + 70000 * i}, 1.0, i % 2 ? at::kDouble : at::kFloat));
+      const auto begin = [&](int count) {
+        for (int i = 0; i < count; ++i)
+          expect(group.begin_sum(values[static_cast<std::size_t>(i)]), "it begins");
+      };
+      begin(2 * group.rank());
+      std::string heard;
+      try {
+        static_cast<void>(group.agree([&]() -> std::string {
+          if (group.rank() == 0) throw DataError("the disk is full");
+          return {};
+        }));
+      } catch (const DataError& error) {
+        heard = error.what();
+      }
+      expect(heard.find("the disk is full") != std::string::npos, "all hear of it");
+      group.wait_sums();
+      group.begin_work();
+      // The next ones are those of all ranks.
+      values.assign(1, at::full({1001}, group.rank() + 1.0, at::kFloat));
+      begin(1);
+      group.wait_sums();
+      expect(values[0][1000].item<float>() == 6, "1 + 2 + 3");
+    }
+  })));
+}
+
 TEST_CASE("sums that were begun are those of all ranks, whatever is said in between") {
   CHECK(is_clean(on_ranks(3, [](const std::shared_ptr<ProcessGroup>& shared) {
     ProcessGroup& group = *shared;

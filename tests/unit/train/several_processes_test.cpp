@@ -297,3 +297,40 @@ TEST_CASE("Several processes: one that is asked to stop stops all behind the sam
   CHECK(saved == std::vector<std::int64_t>{3, 3});
   for (const std::string& text : thrown) CHECK_THAT(text, contains("stopped on request"));
 }
+
+TEST_CASE("Several processes: one that fails between two steps ends the others, and all go on",
+          "[train]") {
+  struct Failing : Listener {
+    bool fails = false;
+    void on_log(std::int64_t step, std::int64_t steps, const Metrics& metrics) override {
+      Listener::on_log(step, steps, metrics);
+      if (fails && step == 2) throw DataError("no space is left");
+    }
+  };
+  std::vector<std::string> heard(2);
+  std::vector<std::size_t> lines(2);
+  const auto thrown = on_ranks(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+    const auto rank = static_cast<std::size_t>(group->rank());
+    for (const bool fails : {true, false}) {  // as cells of a grid
+      group->begin_work();
+      TrainWorld world(4);
+      world.setup.rhythm.logging_steps = 1;
+      world.setup.path = GradientPath::replay;
+      world.setup.group = group;
+      Failing observer;
+      observer.fails = fails && group->is_first();
+      try {
+        Trainer<MaskedProcess, MonteCarloElbo, Dpo>(process(), MonteCarloElbo({.draws = 2}),
+                                                    Dpo({.beta = 0.2}), world.setup)
+            .run(observer);
+        lines[rank] = observer.metrics.size();
+      } catch (const DataError& error) {
+        group->tell_failure();
+        heard[rank] = error.what();
+      }
+    }
+  });
+  for (const std::string& text : thrown) CHECK(text == "");
+  for (const std::string& text : heard) CHECK(text.find("no space is left") != std::string::npos);
+  CHECK(lines[0] == 4);
+}
