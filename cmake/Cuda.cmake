@@ -34,10 +34,12 @@ if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25.1 does not know that 
 endif()
 find_package(CUDAToolkit REQUIRED)
 
-file(GLOB LLDM_CUDA_KERNELS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cuda/*.cu)
+file(GLOB LLDM_CUDA_KERNELS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cuda/*.cu ${PROJECT_SOURCE_DIR}/src/train/kernels/*.cu)
 add_library(lldm_cuda_kernels OBJECT ${LLDM_CUDA_KERNELS})
 # constexpr functions of headers that the host reads too (draws/philox.hpp) are compiled for the device as well.
 target_compile_options(lldm_cuda_kernels PRIVATE -Werror=all-warnings -Xcompiler=-Wall --expt-relaxed-constexpr)
+# An update's bits are the CPU's, which rounds every operation by itself.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/train/kernels/adamw.cu PROPERTIES COMPILE_OPTIONS "--fmad=false")
 target_include_directories(lldm_cuda_kernels PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 
 file(GLOB LLDM_CUDA_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cuda/*.cpp)

@@ -13,6 +13,7 @@
 #include "cli/command.hpp"
 #include "lldm/config/diagnostics.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/device.hpp"
 #include "lldm/model/determinism.hpp"
 #include "lldm/text/utf8.hpp"
 #include "memory/device_trouble.hpp"
@@ -145,6 +146,7 @@ int run(std::vector<std::string> words) {
     std::cout << cli::help_text(*command);
     return 0;
   }
+  require_loaded_libtorch();
   static_cast<void>(product_library());  // a name that is none is told before anything is done
   find_snapshots(arguments);
   refuse_own_input(arguments);

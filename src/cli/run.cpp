@@ -199,7 +199,13 @@ int plan_choices(const Arguments& arguments) {
     set("device", find_profile(named).kind);
   }
   LoadedExperiment loaded = load_experiment(file, overrides, registry);
-  const AskedDevice device = settle_device(loaded);
+  if (arguments.has("budget") && loaded.experiments.front().options.memory.budget.bytes == 0)
+    throw ConfigError(
+        message("--budget ", arguments.value("budget"),
+                ": must be above 0\n  without the option a plan takes what the device "
+                "has"));
+  AskedDevice device = settle_device(loaded);
+  device.out = out_folder(arguments, file);
   check_fit(loaded, registry);
   const double seconds = seconds_limit(arguments);
   if (arguments.has("json"))

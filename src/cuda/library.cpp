@@ -149,7 +149,7 @@ constexpr memory::CudaFunctions kFunctions = {
     {&lock_pages, &unlock_pages},
     &current_stream,
     {&rope_forward, &rope_backward, &swiglu_forward, &swiglu_backward, &int8_decode, &nf4_decode,
-     &uniforms},
+     &uniforms, &adamw_bfloat16},
 };
 
 }  // namespace

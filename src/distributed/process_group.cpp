@@ -51,6 +51,9 @@ int ProcessGroup::rank() const { return body_->rank; }
 int ProcessGroup::size() const { return body_->size; }
 int ProcessGroup::local_rank() const { return body_->local_rank; }
 int ProcessGroup::local_size() const { return body_->local_size; }
+std::string ProcessGroup::host() const {
+  return body_->peers.at_start()[static_cast<std::size_t>(body_->rank)].host;
+}
 std::string ProcessGroup::name_of(int rank) const { return body_->peers.name_of(rank); }
 
 std::vector<std::string> ProcessGroup::gather(const std::string& own) {

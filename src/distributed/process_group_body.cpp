@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "distributed/process_group_body.hpp"
 
+#include <ATen/Context.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <exception>
@@ -107,11 +109,14 @@ bool ProcessGroup::Body::has_nccl(ProcessGroup& group, const at::Device& device)
   if (nccl) return nccl->defined();
   nccl.emplace();
   const memory::CudaFunctions* library = memory::loaded_cuda_functions();
+  const c10::DeviceIndex index =
+      device.has_index()
+          ? device.index()
+          : at::globalContext().getAcceleratorHooksInterface(at::kCUDA).getCurrentDevice();
   const std::vector<std::string> places = group.agree([&] {
     const auto devices = library->devices(nullptr);
-    const auto index = static_cast<std::size_t>(device.has_index() ? device.index() : 0);
     return message(peers.at_start()[static_cast<std::size_t>(rank)].host, " ",
-                   devices.at(index).identity);
+                   devices.at(static_cast<std::size_t>(index)).identity);
   });
   std::map<std::string, int> seen;
   for (int r = 0; r < size; ++r) {
@@ -133,8 +138,17 @@ bool ProcessGroup::Body::has_nccl(ProcessGroup& group, const at::Device& device)
     is_told = false;
     nccl->reset();
     why_no_nccl = error.what();
+    return false;
   }
-  return nccl->defined();
+  // Now, where all wait for one another anyway, and not at the first sum inside a backward pass.
+  // Who fails here alone cannot tell the others, who wait in NCCL: it ends, and they notice.
+  try {
+    (*nccl)->eagerConnectSingleDevice(at::Device(at::kCUDA, index));
+  } catch (const std::exception& error) {
+    lose(message(peers.name_of(rank), ": NCCL cannot connect its GPU to the others': ",
+                 error.what(), "\n  NCCL_DEBUG=INFO tells more"));
+  }
+  return true;
 }
 
 }  // namespace lldm

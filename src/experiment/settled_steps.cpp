@@ -53,8 +53,11 @@ Value with_settled(Value resolved, const RunSchedule& schedule) {
     if (!std::filesystem::exists(file)) continue;
     for (Value& stage : stages->value.as_array()) {
       if (stage.text_of("name") != work.stage) continue;
-      if (Value settled = settled_of(stage, options, file); !settled.as_table().empty())
-        stage.set("settled", std::move(settled));
+      try {
+        if (Value settled = settled_of(stage, options, file); !settled.as_table().empty())
+          stage.set("settled", std::move(settled));
+      } catch (const DataError&) {  // damaged: told where the stage goes by it, with what helps
+      }
     }
   }
   return resolved;

@@ -7,6 +7,10 @@
 
 #include <cstdint>
 
+namespace lldm {
+struct AdamWBfloat16;  // train/kernels/adamw.hpp
+}
+
 namespace lldm::cuda {
 
 enum class ElementType : std::uint8_t { float32, bfloat16 };
@@ -61,5 +65,8 @@ void nf4_decode(ElementType type, const Nf4& in, void* out, void* stream);
 /// subsequences are `places` [streams, 2], bit by bit (draws/philox.hpp).
 void uniforms(const std::uint64_t* places, std::int64_t streams, std::int64_t width, double* out,
               void* stream);
+
+/// All numbers of one tensor, flat: as the CPU's kernel, bit by bit.
+void adamw_bfloat16(const AdamWBfloat16& in, std::int64_t count, void* stream);
 
 }  // namespace lldm::cuda

@@ -78,6 +78,7 @@ struct CudaFunctions {
     decltype(&cuda::int8_decode) int8_decode;
     decltype(&cuda::nf4_decode) nf4_decode;
     decltype(&cuda::uniforms) uniforms;
+    decltype(&cuda::adamw_bfloat16) adamw_bfloat16;
   } kernels;
 };
 

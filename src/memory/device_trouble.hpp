@@ -43,6 +43,9 @@ inline std::string full_device(const CudaMemory& now) {
   return said;
 }
 
+/// Whether LibTorch's text means that a library found no memory on the device.
+[[nodiscard]] bool is_full_device(std::string_view what);
+
 /// What to say where LibTorch's text means that this process can use its device no longer; "" for
 /// other errors.
 [[nodiscard]] std::string lost_device(std::string_view what);

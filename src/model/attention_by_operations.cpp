@@ -11,6 +11,7 @@
 #include <limits>
 #include <numeric>
 
+#include "memory/upload.hpp"
 #include "model/two_stream_mask.hpp"
 
 namespace lldm {
@@ -36,7 +37,7 @@ at::Tensor positions_of(const BlockContext& context) {
       std::iota(first, first + part, 0);
     }
   }
-  return at::tensor(positions, at::kLong).to(context.cosines.device());
+  return memory::uploaded(at::tensor(positions, at::kLong), context.cosines.device());
 }
 
 /// The most negative finite number (as the original does) where a key is hidden.
@@ -113,7 +114,8 @@ std::shared_ptr<const AttentionRuns> attention_runs(const BlockContext& context)
   for (std::size_t s = 0; s + 1 < context.offsets.size(); ++s)
     result->longest = std::max(result->longest, length_of(context, s));
   if (context.cosines.is_cuda())
-    result->offsets = at::tensor(context.offsets, at::kLong).to(context.cosines.device(), at::kInt);
+    result->offsets =
+        memory::uploaded(at::tensor(context.offsets, at::kInt), context.cosines.device());
   const auto alike = [&](std::size_t a, std::size_t b) {
     return length_of(context, a) == length_of(context, b) &&
            (context.patterns.empty() || context.patterns[a] == context.patterns[b]);

@@ -9,6 +9,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "lldm/memory/purpose.hpp"
+#include "memory/upload.hpp"
 #include "model/direct_gradients.hpp"
 #include "model/first_order.hpp"
 
@@ -25,9 +26,10 @@ class EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
     // Here, where the ids lie on the host: a device would be waited for.
     const auto [ids, places, counts] = at::_unique2(tokens, /*sorted=*/true,
                                                     /*return_inverse=*/true);
-    context->save_for_backward({table, ids.to(table.device()), places.to(table.device())});
+    context->save_for_backward(
+        {table, memory::uploaded(ids, table.device()), memory::uploaded(places, table.device())});
     context->saved_data["is_direct"] = DirectGradients::are_on();
-    return at::embedding(table, tokens.to(table.device())).to(dtype);
+    return at::embedding(table, memory::uploaded(tokens, table.device())).to(dtype);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -49,7 +51,7 @@ class EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
 
 at::Tensor embed_tokens(const at::Tensor& table, const at::Tensor& tokens, at::ScalarType dtype) {
   if (!c10::GradMode::is_enabled() || !table.requires_grad())
-    return at::embedding(table, tokens.to(table.device())).to(dtype);
+    return at::embedding(table, memory::uploaded(tokens, table.device())).to(dtype);
   return EmbeddingFunction::apply(table, tokens, dtype);
 }
 

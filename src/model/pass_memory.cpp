@@ -14,14 +14,14 @@ std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
   const std::int64_t d = s.d(), f = s.f(), q = s.q(), n = s.count(is_last);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
   const std::int64_t update = some(s.low(1)) + s.dropped(f, is_last);
-  const std::int64_t end =
-      s.whole_block(is_last) + some(f + d) + std::max(update, s.decoded_product(n, f, d));
+  const std::int64_t end = s.narrow_mask() + s.whole_block(is_last) + some(f + d) +
+                           std::max(update, s.decoded_product(n, f, d));
   const std::int64_t masked =
       s.is_masked() ? s.rows(d + 1 + s.qkv()) + s.heads_norm() + s.masked_attention() : 0;
   if (!is_last || !s.gives_queried()) return std::max(end, masked);
   // Rows and attention's output of the given rows are copies.
-  const std::int64_t attended =
-      s.rows(d + s.qkv() + q + 1 + s.log_sums()) + some(q + 2 * d) + s.dropped(q, is_last);
+  const std::int64_t attended = s.narrow_mask() + s.rows(d + s.qkv() + q + 1 + s.log_sums()) +
+                                some(q + 2 * d) + s.dropped(q, is_last);
   return std::max({end, attended, masked});
 }
 
@@ -47,7 +47,8 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t swiglu = is_more ? some(3 * f) : 0, norm = is_more ? some(3 * d) : 0,
                      narrow_norm = is_more ? s.rows(3 * d) : 0;
   // Elsewhere than on the CPU it may be flash attention, which holds less.
-  const std::int64_t attend = is_more && !s.is_masked() ? s.rows(5 * qkv + 2 * q) : 0;
+  const std::int64_t attend =
+      is_more && !s.is_masked() ? s.rows(5 * qkv + 2 * q) + s.narrow_mask() : 0;
   // Queries and keys five times while their norms' gradient is made (heads_norm_gradient).
   const std::int64_t heads = model.shape.has_heads_norm ? s.rows(5 * (q + (qkv - q) / 2)) : 0;
   // Gradients of the given rows are laid among zeros for all.
@@ -133,7 +134,7 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
       moment.staging += hosts;
       moments.push_back(beside(moment, graphs, heads));
     };
-    if (s.is_masked()) add({.what = "masks", .activations = s.making_masks()});
+    if (s.has_masks()) add({.what = "masks", .activations = s.making_masks()});
     for (const bool is_last : {false, true})
       if (is_last || layers > 1)
         add({.what = "forward",
@@ -181,7 +182,7 @@ std::vector<PlanMoment> scoring_moments(const PassModel& model, const Pack& pack
   const PassSizes s(model, pack);
   std::int64_t most = forward_of_block(s, true);
   if (model.shape.layers > 1) most = std::max(most, forward_of_block(s, false));
-  if (s.is_masked()) most = std::max(most, s.making_masks() - s.beside());
+  if (s.has_masks()) most = std::max(most, s.making_masks() - s.beside());
   return {{.what = "scoring", .activations = most + s.beside(), .workspace = s.decoded()},
           {.what = "scoring",
            .activations = s.given(s.d()) + s.queried_rows(),

@@ -35,8 +35,8 @@ class PassSizes {
       pack.queries = filled_up(pack.queries);
     }
     runs_ = std::move(pack.runs);
-    tokens_ = pack.tokens, queries_ = pack.queries, masks_ = is_masked() ? pack.masks : 0;
-    largest_mask_ = is_masked() ? pack.largest_mask : 0;
+    tokens_ = pack.tokens, queries_ = pack.queries;
+    if (model.is_by_operations) masks_ = pack.masks, largest_mask_ = pack.largest_mask;
   }
 
   /// Numbers of all tokens, `width` each.
@@ -70,6 +70,11 @@ class PassSizes {
   [[nodiscard]] std::int64_t log_sums() const { return is_masked() ? 0 : shape_.heads; }
   /// Whether attention is LibTorch's, with a mask, on the CPU (attention_by_operations.cpp).
   [[nodiscard]] bool is_masked() const { return model_.is_by_operations && model_.is_on_cpu; }
+  [[nodiscard]] bool has_masks() const { return largest_mask_ > 0; }
+  /// A GPU's attention in 16 bits reads a copy of a run's mask, made of a clamped one.
+  [[nodiscard]] std::int64_t narrow_mask() const {
+    return model_.is_on_cpu || !rounds() ? 0 : (number_ + 2) * largest_mask_;
+  }
   /// While the last mask is made: the rows, all masks, and beside a mask what it is filled from and
   /// two of truth values.
   [[nodiscard]] std::int64_t making_masks() const {
@@ -174,7 +179,8 @@ class PassSizes {
     if (!is_head_plain()) return queried_rows() + 2 * logits() + decoded_head();
     constexpr std::int64_t kFewRows = 128;
     const bool is_turned = head_rows() < kFewRows && takes_onednn(d(), head_columns());
-    const std::int64_t products = is_turned ? 2 : 1;
+    // Elsewhere than on the CPU the sum of exponentials is made of a copy.
+    const std::int64_t products = is_turned || !model_.is_on_cpu ? 2 : 1;
     const std::int64_t gradients =
         model_.trains_weights ? 0 : queried_rows() + number_ * head_rows() * d();
     return queried_rows() + std::max(products * logits(), logits() + gradients);
@@ -189,7 +195,9 @@ class PassSizes {
     const std::int64_t of_rows = number_ * head_rows() * d();
     const std::int64_t slice = std::min(shape_.logit_columns, head_slice_rows(d() * number_));
     const std::int64_t copied = takes_onednn(head_rows(), d()) ? head_rows() : 0;
-    return 2 * queried_rows() + slope + std::max(of_rows, number_ * slice * (d() + copied));
+    const std::int64_t exponentials = model_.is_on_cpu ? 0 : slope;
+    return 2 * queried_rows() + slope +
+           std::max({of_rows, number_ * slice * (d() + copied), exponentials});
   }
 
   /// Whether products read bfloat16 and sum in float32.

@@ -12,6 +12,7 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
+#include "memory/upload.hpp"
 #include "model/block.hpp"
 #include "model/direct_gradients.hpp"
 #include "model/embedding.hpp"
@@ -108,21 +109,22 @@ std::optional<PackedTokens> Transformer::widened(const PackedTokens& batch) cons
 }
 
 BlockContext Transformer::block_context(const PackedTokens& batch) const {
-  BlockContext context{
-      .parts = &block_parts(device(), !batch.patterns.empty()),
-      .offsets = batch.offsets,
-      .visible = batch.visible.defined() ? batch.visible.to(device()).contiguous() : at::Tensor(),
-      .cosines = cosines_,
-      .sines = sines_,
-      .heads = config_.heads,
-      .kv_heads = config_.kv_heads,
-      .eps = config_.norm_eps,
-      .compute = precision_.compute,
-      .recomputation = recomputation_,
-      .patterns = batch.patterns,
-      .dropout_keys = dropout_keys(batch),
-      .adds_gradients = DirectGradients::are_on(),
-      .kept_rows = kept_rows_};
+  BlockContext context{.parts = &block_parts(device(), !batch.patterns.empty()),
+                       .offsets = batch.offsets,
+                       .visible = batch.visible.defined()
+                                      ? memory::uploaded(batch.visible, device()).contiguous()
+                                      : at::Tensor(),
+                       .cosines = cosines_,
+                       .sines = sines_,
+                       .heads = config_.heads,
+                       .kv_heads = config_.kv_heads,
+                       .eps = config_.norm_eps,
+                       .compute = precision_.compute,
+                       .recomputation = recomputation_,
+                       .patterns = batch.patterns,
+                       .dropout_keys = dropout_keys(batch),
+                       .adds_gradients = DirectGradients::are_on(),
+                       .kept_rows = kept_rows_};
   // In float32, where the bits of a row are its own; dropout would draw another mask for each.
   if (context.parts->is_feature_major && dtype() == at::kFloat &&
       precision_.compute == at::kFloat && context.dropout_keys.empty())
@@ -185,7 +187,7 @@ at::Tensor Transformer::hidden(const PackedTokens& batch) const {
   const auto rows = raw_hidden(batch);
   if (!config_.shifted_logits) return rows;
   const PurposeScope purpose(MemoryPurpose::activations);
-  return rows.index_select(0, places_before(batch.offsets).to(rows.device()));
+  return rows.index_select(0, memory::uploaded(places_before(batch.offsets), rows.device()));
 }
 
 at::Tensor Transformer::hidden_at(const PackedTokens& batch, const at::Tensor& positions) const {
@@ -195,7 +197,8 @@ at::Tensor Transformer::hidden_at(const PackedTokens& batch, const at::Tensor& p
   const PurposeScope purpose(MemoryPurpose::activations);
   auto places = positions;
   if (config_.shifted_logits)
-    places = places_before(batch.offsets).to(positions.device()).index_select(0, positions);
+    places = memory::uploaded(places_before(batch.offsets), positions.device())
+                 .index_select(0, positions);
   // Rows that are added are the first one again.
   const std::int64_t more = rows_to_add(final_norm_, count);
   if (more > 0) places = at::cat({places, at::zeros({more}, places.options())});
@@ -244,7 +247,8 @@ at::Tensor Transformer::log_probabilities(const at::Tensor& rows, const at::Tens
   }
   const std::int64_t more = rows_to_add(rows, rows.size(0));
   if (more == 0)
-    return head_log_probabilities(rows, head(), targets.to(rows.device()), excluded_column());
+    return head_log_probabilities(rows, head(), memory::uploaded(targets, rows.device()),
+                                  excluded_column());
   // The rows that are added ask for a legal token.
   const auto legal = at::full({more}, excluded_logit_ == 0 ? 1 : 0, targets.options());
   return head_log_probabilities(with_rows(rows, more), head(), at::cat({targets, legal}),

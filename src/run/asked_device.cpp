@@ -18,6 +18,10 @@ std::string assumed(const std::string& wish, const DeviceProfile& profile) {
 }
 
 std::string capped(std::int64_t asked, const DeviceProfile& profile) {
+  if (asked < profile.memory.total.bytes)
+    return message(
+        "of a budget of ", bytes_text(asked), ", ", bytes_text(profile.memory.context.bytes),
+        " are driver and libraries: planned with ", bytes_text(profile.usable({asked}).bytes));
   return message("a budget of ", bytes_text(asked), " is more than ", profile.name,
                  " has: planned with ", bytes_text(profile.room().bytes), " (",
                  bytes_text(profile.memory.total.bytes), " less ",
@@ -39,16 +43,14 @@ AskedDevice settle_device(LoadedExperiment& loaded) {
         ", the file computes on ", config::in_quotes(wish), "\n  --device ", file.memory.profile,
         " plans for that device; device = ", config::in_quotes(profile.kind), " runs there"));
   if (!is_named && wish != "cpu") asked.notes.push_back(assumed(wish, profile));
-  ByteSize budget = profile.room();
-  if (const std::int64_t bytes = asked.asked_budget_bytes; bytes > 0) {
-    if (is_named && bytes > budget.bytes)
-      asked.notes.push_back(capped(bytes, profile));
-    else
-      budget.bytes = bytes;
-  }
+  const std::int64_t bytes = asked.asked_budget_bytes;
+  asked.budget = profile.room();
+  if (bytes > 0 && (!is_named || bytes <= asked.budget.bytes))
+    asked.budget = profile.usable({bytes});
+  if (bytes > asked.budget.bytes) asked.notes.push_back(capped(bytes, profile));
   for (Experiment& experiment : loaded.experiments) {
     if (is_open) experiment.options.device = profile.kind;
-    experiment.options.memory.budget = budget;
+    if (bytes > 0 && profile.kind == "cpu") experiment.options.memory.budget = asked.budget;
   }
   return asked;
 }

@@ -26,10 +26,11 @@ struct AskedStage {
   StagePlan plan;
 };
 
-/// Training stages of the first cell, with the lengths of their rows where these can be read.
-std::vector<AskedStage> asked_stages(const LoadedExperiment& loaded, const Registry& registry) {
-  RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, {});
-  find_row_lengths(schedule, registry);
+/// Training stages of the first cell, with their rows where these can be read.
+std::vector<AskedStage> asked_stages(const LoadedExperiment& loaded, const Registry& registry,
+                                     const std::filesystem::path& out) {
+  RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
+  find_rows(schedule, registry);
   Experiment& experiment = schedule.experiments.front();
   experiment.lists_choices = true;
   std::vector<AskedStage> stages;
@@ -160,11 +161,19 @@ std::vector<std::string> proposals_of(const AskedStage& stage, double seconds) {
     propose_fewer(stage, seconds, lines);
     return lines;
   }
-  const auto same =
-      std::ranges::find_if(fit, [&](std::size_t i) { return choices[i].has_same_numbers; });
-  if (same != fit.end()) propose("fastest with the same numbers: ", choices[*same]);
-  if (!choices[fit.front()].has_same_numbers)
-    propose("fastest, with other numbers: ", choices[fit.front()]);
+  const auto first = [&](bool has_same_numbers, bool is_cached) -> const StepChoice* {
+    const auto found = std::ranges::find_if(fit, [&](std::size_t i) {
+      return (choices[i].has_same_numbers || !has_same_numbers) &&
+             (choices[i].is_reference_cached == now.is_reference_cached || is_cached);
+    });
+    return found == fit.end() ? nullptr : &choices[*found];
+  };
+  const StepChoice *same = first(true, false), *shared = first(true, true),
+                   *other = first(false, false);
+  if (same) propose("fastest with the same numbers: ", *same);
+  // One run alone makes its reference's scores before the first step in the place of within.
+  if (shared != same) propose("where several runs share the reference's scores: ", *shared);
+  if (other && !other->has_same_numbers) propose("fastest, with other numbers: ", *other);
   propose_fewer(stage, seconds, lines);
   return lines;
 }
@@ -175,7 +184,7 @@ Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
                   const AskedDevice& device, double seconds) {
   const DeviceProfile& profile = device.profile;
   Json stages = Json::array();
-  for (const AskedStage& stage : asked_stages(loaded, registry)) {
+  for (const AskedStage& stage : asked_stages(loaded, registry, device.out)) {
     const std::vector<StepChoice>& choices = stage.plan.choices;
     Json list = Json::array();
     for (const StepChoice& choice : choices) list.push_back(json_of(choice, choices.front()));
@@ -206,7 +215,7 @@ Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
           {"device", profile.name},
           {"kind", profile.kind},
           {"profile_source", profile.source},
-          {"budget_bytes", loaded.experiments.front().options.memory.budget.bytes},
+          {"budget_bytes", device.budget.bytes},
           {"asked_budget_bytes",
            device.asked_budget_bytes > 0 ? Json(device.asked_budget_bytes) : Json()},
           {"notes", device.notes},
@@ -219,12 +228,11 @@ std::string choices_text(const LoadedExperiment& loaded, const Registry& registr
   const DeviceProfile& profile = device.profile;
   std::ostringstream text;
   text << loaded.experiments.front().options.name << " on " << profile.name << " (" << profile.kind
-       << "), budget " << bytes_text(loaded.experiments.front().options.memory.budget.bytes)
-       << "\n";
+       << "), budget " << bytes_text(device.budget.bytes) << "\n";
   for (const std::string& note : device.notes) text << note << "\n";
-  for (const AskedStage& stage : asked_stages(loaded, registry)) {
+  for (const AskedStage& stage : asked_stages(loaded, registry, device.out)) {
     const std::vector<StepChoice>& choices = stage.plan.choices;
-    text << "\nstage " << stage.name << ", if every text has " << stage.plan.lengths << ": "
+    text << "\nstage " << stage.name << ", " << stage.plan.lengths << ": "
          << fitting(choices).size() << " of " << choices.size() << " ways fit\n"
          << stage.plan.note << choices_table(choices);
     for (const std::string& line : proposals_of(stage, seconds)) text << "  " << line << "\n";

@@ -23,11 +23,11 @@ StagePlan plan_of(const Experiment& experiment, const Stage& stage, const Regist
 }
 
 std::string memory_text(const Stage& stage, const StagePlan& plan) {
-  return message(
-      "\nmemory of stage ", stage.name, ", if every text has ", plan.lengths,
-      " (forward passes of ", plan.tokens_per_forward, " tokens)\n", plan.note, plan.memory->text(),
-      plan.host_bytes > 0 ? message("  on the host      ", bytes_text(plan.host_bytes), "\n")
-                          : std::string());
+  return message("\nmemory of stage ", stage.name, ", ", plan.lengths, " (forward passes of ",
+                 plan.tokens_per_forward, " tokens)\n", plan.note, plan.memory->text(),
+                 plan.host_bytes > 0
+                     ? message("  on the host      ", bytes_text(plan.host_bytes), "\n")
+                     : std::string());
 }
 
 /// Where the reference's scores come from; "" where the stage keeps none.
@@ -148,14 +148,15 @@ std::string describe_grid(const LoadedExperiment& loaded, const Registry& regist
   for (const Stage& stage : loaded.experiments.front().stages)
     text << cache_text(stage, plan_of(loaded.experiments.front(), stage, registry));
   text << "\nforward passes: of the policy in training, copies of answers.  memory: of one worker, "
-          "if every text\nis as long as the model accepts; --jobs N needs N times that.\n";
+          "where rows\nare not there yet if every text is as long as the model accepts; --jobs N "
+          "needs N times that.\n";
   return text.str();
 }
 
 std::string describe_plan(const LoadedExperiment& loaded, const Registry& registry,
                           const Outlook& outlook) {
   RunSchedule schedule = outlook.schedule;
-  find_row_lengths(schedule, registry);
+  find_rows(schedule, registry);
   Table table;
   table.columns = {{"work", Align::left},
                    {"kind", Align::left},

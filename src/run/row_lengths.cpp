@@ -5,44 +5,70 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/stage/training_options.hpp"
 #include "run/writing.hpp"
 #include "stage/data_source.hpp"
+#include "stage/known_rows.hpp"
+#include "stage/prompt_split.hpp"
 
 namespace lldm {
 namespace {
 
-std::int64_t longest_of(const PlannedRun& run, const Work& work, const StageRows& rows,
-                        const Writing& writing) {
-  if (rows.data.is_corpus())
-    return rows.data.options.length > 0 ? rows.data.options.length : writing.max_length;
+std::int64_t longest_of(const std::vector<TrainingRow>& rows) {
   std::int64_t longest = 0;
-  const EncodedRows read =
-      read_encoded(run, null_logger(), work, rows, group_size_of(run, work), writing);
-  for (const TrainingRow& row : read.rows)
+  for (const TrainingRow& row : rows)
     for (const Text& text : row.answers) longest = std::max(longest, text.length());
   return longest;
 }
 
+/// As read_rows has them (stage/training_rows.cpp).
+KnownRows rows_of(const PlannedRun& run, const Work& work, const Writing& writing) {
+  const Stage& stage = run.schedule.stage_of(work);
+  const StageRows &trained = stage.facts.rows.front(),
+                  *validation = stage.facts.rows_at("validation");
+  const std::int64_t group_size = group_size_of(run, work);
+  const auto read = [&](const StageRows& rows) {
+    return read_encoded(run, null_logger(), work, rows, group_size, writing);
+  };
+  KnownRows known{.draws = Draws(static_cast<std::uint64_t>(work.seed), work.stage)};
+  if (trained.data.is_corpus()) {
+    const std::int64_t length = trained.data.options.length;
+    known.longest = length > 0 ? length : writing.max_length;
+    return known;
+  }
+  EncodedRows all = read(trained);
+  if (validation)
+    known.validation = read(*validation).rows;
+  else if (const auto* training = stage.as<TrainingStage>())
+    known.validation = hold_out_prompts(all.sources, all.rows, training->validation_rows, work.seed,
+                                        trained.wanted == RowsWanted::texts, stage.name)
+                           .rows;
+  known.rows = std::move(all.rows);
+  known.longest = std::max(longest_of(known.rows), longest_of(known.validation));
+  return known;
+}
+
 }  // namespace
 
-void find_row_lengths(RunSchedule& schedule, const Registry& registry) {
-  std::vector<std::map<std::string, std::int64_t>> lengths(schedule.experiments.size());
+void find_rows(RunSchedule& schedule, const Registry& registry) {
   const PlannedRun run{schedule, registry};
   Writings writings(run);
   for (const Work& work : schedule.work) {
     const Stage& stage = schedule.stage_of(work);
-    if (!stage.facts.training) continue;
+    if (!stage.facts.training || stage.facts.rows.empty()) continue;
     try {
       if (!writings.is_known(work)) continue;
-      std::int64_t longest = 0;
-      for (const StageRows& rows : stage.facts.rows)
-        longest = std::max(longest, longest_of(run, work, rows, writings.of(work)));
-      if (longest > 0) lengths[work.experiment][stage.name] = longest;
-    } catch (const Error&) {  // told where a run looks at its rows
+      auto known = std::make_shared<const KnownRows>(rows_of(run, work, writings.of(work)));
+      if (known->longest > 0)
+        schedule.experiments[work.experiment].known_rows[stage.name] = std::move(known);
+    } catch (const Error& error) {  // of files; what an earlier stage makes may come
+      const std::string text = error.what();
+      if (!stage.facts.rows.front().data.options.file.empty())
+        schedule.experiments[work.experiment].known_rows[stage.name] =
+            std::make_shared<const KnownRows>(
+                KnownRows{.problem = text.substr(0, text.find('\n'))});
     }
   }
-  for (std::size_t e = 0; e < lengths.size(); ++e)
-    schedule.experiments[e].row_lengths = std::move(lengths[e]);
 }
 
 }  // namespace lldm

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How long the texts are that training stages will see, where their rows are there.
+// The rows that training stages will see, where they are there.
 #pragma once
 
 #include "lldm/experiment/schedule.hpp"
@@ -8,10 +8,10 @@ namespace lldm {
 
 class Registry;
 
-/// Fills `row_lengths` of the schedule's experiments: tokens of the longest text of every training
-/// stage whose rows and tokenizer are there already.  Rows that cannot be read are left out: what
-/// is wrong with them is told where a run looks at them.
+/// Fills `known_rows` of the schedule's experiments: of every training stage whose rows and
+/// tokenizer are there already.  Rows that cannot be read are left out: what is wrong with them is
+/// told where a run looks at them.
 /// Cost    every such row is read and encoded once.
-void find_row_lengths(RunSchedule& schedule, const Registry& registry);
+void find_rows(RunSchedule& schedule, const Registry& registry);
 
 }  // namespace lldm

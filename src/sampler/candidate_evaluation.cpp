@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "memory/upload.hpp"
 #include "sampler/device_choice.hpp"
 #include "sampler/device_uniforms.hpp"
 #include "sampler/non_finite_logit.hpp"
@@ -33,7 +34,7 @@ at::Tensor to_tensor(const std::vector<std::int64_t>& values, at::Device device)
   at::Tensor out = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
   std::memcpy(out.mutable_data_ptr<std::int64_t>(), values.data(),
               values.size() * sizeof(std::int64_t));
-  return device.is_cpu() ? out : out.to(device);
+  return memory::uploaded(out, device);
 }
 
 at::Tensor to_tensor(const std::vector<char>& flags) {
@@ -139,7 +140,7 @@ at::Tensor CandidateEvaluation::uniforms_of(std::span<const RowState> rows,
                             std::span(data + i * vocabulary_size_, width));
     }
   });
-  return all.to(device_);
+  return memory::uploaded(all, device_);
 }
 
 at::Tensor CandidateEvaluation::choose_there(std::span<const RowState> rows,

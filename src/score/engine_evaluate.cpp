@@ -11,6 +11,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
+#include "memory/upload.hpp"
 #include "model/direct_gradients.hpp"
 #include "score/chunk.hpp"
 
@@ -35,7 +36,7 @@ at::Tensor log_posteriors(const at::Tensor& log_probabilities,
   }
   const at::Tensor wide = log_probabilities.to(at::kDouble);
   const auto like = [&](const std::vector<double>& values) {
-    return at::tensor(values, at::kDouble).to(wide.device());
+    return memory::uploaded(at::tensor(values, at::kDouble), wide.device());
   };
   const at::Tensor target = wide.narrow(0, 0, size), other = wide.narrow(0, size, size);
   const at::Tensor functional =
@@ -94,8 +95,7 @@ ScoreEngineCore::Packed ScoreEngineCore::pack(const Chunk& chunk,
 }
 
 at::Tensor ScoreEngineCore::on_device(const std::vector<std::int64_t>& values) const {
-  const at::Tensor host = at::tensor(values, at::kLong);
-  return device_ == "cpu" ? host : host.to(at::Device(device_));
+  return memory::uploaded(at::tensor(values, at::kLong), at::Device(device_));
 }
 
 at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePlan> plans,

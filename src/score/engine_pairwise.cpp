@@ -12,6 +12,7 @@
 #include "lldm/memory/flat_tensors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
+#include "memory/upload.hpp"
 #include "score/chunk.hpp"
 
 namespace lldm {
@@ -116,7 +117,9 @@ std::vector<at::Tensor> ScoreEngineCore::back_propagate_score(const ScorePlan& p
     const at::Tensor part = evaluate(chunk, answer, false);
     const PhaseScope phase(StepPhase::backward);
     const PurposeScope purpose(MemoryPurpose::activations);
-    torch::autograd::backward({part}, {seeds.narrow(0, begin, part.size(0)).to(part.options())});
+    torch::autograd::backward({part},
+                              {memory::uploaded(seeds.narrow(0, begin, part.size(0)), part.device())
+                                   .to(part.scalar_type())});
     begin += part.size(0);
     values.push_back(part.detach());
   }

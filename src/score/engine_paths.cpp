@@ -8,6 +8,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
+#include "memory/upload.hpp"
 #include "score/chunk.hpp"
 #include "score/last_backward.hpp"
 
@@ -35,7 +36,8 @@ void back_propagate(const at::Tensor& readouts, const at::Tensor& seeds, bool is
   if (is_last) LastBackward::announce();
   const PhaseScope phase(StepPhase::backward);
   const PurposeScope purpose(MemoryPurpose::activations);
-  torch::autograd::backward({readouts}, {seeds.to(readouts.options())});
+  torch::autograd::backward(
+      {readouts}, {memory::uploaded(seeds, readouts.device()).to(readouts.scalar_type())});
 }
 
 }  // namespace
@@ -72,7 +74,8 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
   std::vector<at::Tensor> by_chunk;
   begin = 0;
   for (const at::Tensor& graph : graphs) {
-    by_chunk.push_back(seeds.narrow(0, begin, graph.size(0)).to(graph.options()));
+    by_chunk.push_back(memory::uploaded(seeds.narrow(0, begin, graph.size(0)), graph.device())
+                           .to(graph.scalar_type()));
     begin += graph.size(0);
   }
   const PhaseScope phase(StepPhase::backward);

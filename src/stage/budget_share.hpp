@@ -9,10 +9,11 @@
 
 namespace lldm {
 
-/// Processes of this machine that divide [memory] budget among them: those that compute on its CPU.
-/// A GPU is each one's own.  `group` may be null: this process alone.
-inline std::int64_t budget_sharers(const ProcessGroup* group, std::string_view device) {
-  return group && device == "cpu" ? group->local_size() : 1;
-}
+/// All: processes of this machine that divide [memory] budget among them: those that compute on its
+/// CPU, or on this one's GPU.  `group` may be null: this process alone.
+[[nodiscard]] std::int64_t budget_sharers(ProcessGroup* group, std::string_view device);
+
+/// What this process's GPU has in all; 0 of a CPU.
+[[nodiscard]] std::int64_t device_bytes(std::string_view device);
 
 }  // namespace lldm

@@ -93,16 +93,21 @@ std::vector<Way> open_ways(StepModel model, const StepSizes& sizes, const Object
   return ways;
 }
 
-/// The one that a budget leads to; the least where none fits.
-const Way& pick(const std::vector<Way>& ways, bool is_timed, std::int64_t budget) {
+/// The one that a limit leads to; the least where none fits.
+const Way& pick(const std::vector<Way>& ways, bool is_timed, std::int64_t limit) {
   const Way *least = nullptr, *best = nullptr;
   for (const Way& way : ways) {
     if (!least || way.peak < least->peak) least = &way;
-    if (budget > 0 && way.peak > budget) continue;
+    if (way.peak > limit) continue;
     if (!is_timed) return way;
     if (!best || way.seconds < best->seconds) best = &way;
   }
   return best ? *best : *least;
+}
+
+/// Without a budget what the profile's device has.
+std::int64_t limit_of(ByteSize budget, const DeviceProfile& profile) {
+  return budget.bytes > 0 ? budget.bytes : profile.room().bytes;
 }
 
 }  // namespace
@@ -111,7 +116,7 @@ ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveN
                        Combination combination, const StepAsked& asked,
                        const DeviceProfile& profile, ByteSize budget) {
   return pick(open_ways(std::move(model), sizes, needs, combination, asked, profile, budget),
-              is_timed(asked), budget.bytes)
+              is_timed(asked), limit_of(budget, profile))
       .step;
 }
 
@@ -137,7 +142,8 @@ BudgetRange same_budgets(const StepModel& model, const StepSizes& sizes,
   const auto holds = [&](std::size_t i) {
     return is_same(pick(ways, is_timed(asked), borders[i]));
   };
-  BudgetRange range{.without = is_same(pick(ways_with(0), is_timed(asked), 0))};
+  BudgetRange range{.without =
+                        is_same(pick(ways_with(0), is_timed(asked), limit_of({0}, profile)))};
   // The last border that the budget reaches; without a budget the last one with this choice.
   std::size_t at = borders.size();
   while (at > 0 && (budget.bytes > 0 ? borders[at - 1] > budget.bytes : !holds(at - 1))) --at;

@@ -19,8 +19,9 @@ std::vector<GradientPath> candidate_paths(GradientPath asked, const ObjectiveNee
 std::int64_t tokens_worth(const StepSizes& sizes, std::int64_t asked);
 
 /// How the steps of a stage are done, where the file leaves it open: of its paths and (where they
-/// are open) its recomputations and passes the fastest that fits the budget, the least that there
-/// is where none does.  The same for the same file, rows, profile and budget.
+/// are open) its recomputations and passes the fastest that fits the budget, without one the
+/// profile's device; the least that there is where none does.  The same for the same file, rows,
+/// profile and budget.
 struct StepAsked {
   GradientPath path = GradientPath::automatic;
   std::int64_t max_tokens_per_forward = 0;                 // 0: open

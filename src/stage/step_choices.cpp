@@ -216,15 +216,17 @@ std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
 }  // namespace
 
 std::string advice_text(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
-                        const ChosenStep& chosen, const TrainingStage& stage) {
+                        const ChosenStep& chosen, const TrainingStage& stage, std::int64_t limit) {
   std::vector<Advice> list = all_advice(model, sizes, needs, chosen, stage);
   std::ranges::stable_sort(list, {}, &Advice::peak_bytes);
   const std::int64_t now = chosen.plan.memory.peak_bytes();
   std::string text;
   for (std::size_t i = 0; i < std::min<std::size_t>(3, list.size()); ++i)
-    if (list[i].peak_bytes < now)
+    if (list[i].peak_bytes < now - now / 100)
       text += message(text.empty() ? "" : "\n", "  with ", list[i].key, " it needs ",
                       bytes_text(list[i].peak_bytes));
+  if (!text.empty() && limit > 0 && list.front().peak_bytes > limit)
+    text += "\n  none of them alone is enough";
   return text;
 }
 

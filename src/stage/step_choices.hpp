@@ -24,8 +24,8 @@ StepChoice choice_of(const StepModel& model, const StepSizes& sizes, const Objec
                      const StepSettings& settings, const DeviceProfile& profile, ByteSize budget);
 
 /// The three single keys whose change lowers the peak most, with the peak each gives, as indented
-/// lines.
+/// lines; where none of them comes below `limit` (0: none is known), that.
 std::string advice_text(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
-                        const ChosenStep& chosen, const TrainingStage& stage);
+                        const ChosenStep& chosen, const TrainingStage& stage, std::int64_t limit);
 
 }  // namespace lldm

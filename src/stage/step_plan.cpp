@@ -2,6 +2,7 @@
 #include "stage/step_plan.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 
 #include "lldm/distributed/process_group.hpp"
@@ -9,6 +10,7 @@
 #include "lldm/model/model_options.hpp"
 #include "lldm/score/engine.hpp"
 #include "model/model_size.hpp"
+#include "train/update_by_operations.hpp"
 
 namespace lldm {
 namespace {
@@ -145,6 +147,23 @@ bool has_streamed(const StepModel& model) {
   return model.frozen.is_streamed() && (model.pass.adapter_values > 0 || model.has_reference);
 }
 
+/// Beside states and gradients on a GPU, where 8-bit AdamW and Adafactor are tensor operations over
+/// parts: float32 copies, random bits, codes and their steps.  Counted by reading, not measured.
+std::int64_t device_workspace(const OptimizerOptions& optimizer,
+                              const std::vector<std::vector<std::int64_t>>& sizes) {
+  const bool is_8bit = optimizer.type == "adamw_8bit";
+  if (!is_8bit && optimizer.type != "adafactor") return 0;
+  std::int64_t most = 0;
+  for (const std::vector<std::int64_t>& size : sizes) {
+    std::int64_t numbers = 1;
+    for (const std::int64_t side : size) numbers *= side;
+    most = std::max(most, numbers);
+  }
+  constexpr std::int64_t k8BitBytes = 96, kAdafactorBytes = 72;
+  return is_8bit ? k8BitBytes * std::min(most, kDevicePartNumbers)
+                 : kAdafactorBytes * std::min(most, kDevicePartNumbers);
+}
+
 void set_optimizer(StepModel& model, const OptimizerOptions& optimizer) {
   const bool is_narrow =
       model.pass.trains_weights && model.pass.precision.storage == WeightStorage::bfloat16;
@@ -155,6 +174,8 @@ void set_optimizer(StepModel& model, const OptimizerOptions& optimizer) {
   model.optimizer_bytes = bytes.device;
   model.optimizer_host = bytes.host;
   model.optimizer_staging = bytes.staging;
+  model.optimizer_workspace =
+      model.pass.is_on_cpu ? 0 : device_workspace(optimizer, model.trained_sizes);
   // Moments in codes are looked up and sought among 256: on the CPU five times AdamW's pass.
   const bool is_slow = optimizer.type == "adamw_8bit" && model.pass.is_on_cpu;
   model.optimizer_moves = StepModel{}.optimizer_moves * (is_slow ? 5 : 1);
@@ -176,8 +197,12 @@ HostNeeds host_needs(const StepModel& model, const StepPlan& plan) {
   const std::int64_t states = model.optimizer_host + model.optimizer_staging;
   const ModelShape& shape = model.pass.shape;
   const bool is_offloaded = model.pass.recomputation == Recomputation::offload;
+  // LibTorch's locked blocks are powers of two.
   const std::int64_t rows =
-      is_offloaded ? number_bytes(model) * shape.layers * shape.width * plan.tokens_kept : 0;
+      is_offloaded
+          ? shape.layers * static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(
+                               number_bytes(model) * shape.width * plan.tokens_kept)))
+          : 0;
   const std::int64_t copied = rows + (has_streamed(model) ? model.matrix_bytes : 0);
   return {.bytes = copied + states, .locked = copied + model.optimizer_staging};
 }
@@ -269,6 +294,8 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   if (model.publishing_bytes > 0)
     in.moments.push_back({.what = "publishing", .staging = model.publishing_bytes});
   if (model.exchange.bytes() > 0) in.moments.push_back(model.exchange);
+  if (model.optimizer_workspace > 0)
+    in.moments.push_back({.what = "optimizer", .workspace = model.optimizer_workspace});
   plan.memory = plan_memory(in);
   for (const PlanLine& line : in.held) plan.held_bytes += line.bytes;
   return plan;

@@ -28,9 +28,10 @@ struct StepModel {
   std::int64_t trained = 0;       // numbers that training changes
   OptimizerOptions optimizer = {};
   std::vector<std::vector<std::int64_t>> trained_sizes = {};  // of every trained tensor
-  std::int64_t optimizer_bytes = 0;    // what the optimizer keeps between steps, on the device
-  std::int64_t optimizer_host = 0;     // beside a GPU: what it keeps on the host
-  std::int64_t optimizer_staging = 0;  // and what it copies through there, locked
+  std::int64_t optimizer_bytes = 0;      // what the optimizer keeps between steps, on the device
+  std::int64_t optimizer_host = 0;       // beside a GPU: what it keeps on the host
+  std::int64_t optimizer_staging = 0;    // and what it copies through there, locked
+  std::int64_t optimizer_workspace = 0;  // while it updates
   double optimizer_moves = 28;  // bytes of memory whose moving takes as long as a number's update
   std::int64_t gradient_sums = 0;     // bytes: gradients are added up beside those of a micro-batch
   bool has_reference = false;         // a frozen one beside the policy

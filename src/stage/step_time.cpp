@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "model/attention_by_operations.hpp"
 #include "model/head.hpp"
 #include "model/products.hpp"
 #include "model/wide_products.hpp"
@@ -89,10 +90,14 @@ double decoding_seconds(const StepModel& model, const DeviceProfile& profile) {
   const double values = model.pass.shape.matrix_values;
   constexpr double kGiga = 1e9;
   switch (model.pass.precision.storage) {
-    case WeightStorage::plain:  // rounded to float16, and widened on a CPU
-      return model.pass.precision.compute == at::kHalf
-                 ? (model.pass.is_on_cpu ? 12 : 6) * values / (kGiga * profile.rates.bandwidth)
-                 : 0;
+    case WeightStorage::
+        plain:  // rounded to 16 bits, and widened where a CPU has no products of them
+      if (!is_narrow(model.pass.precision.compute)) return 0;
+      return (model.pass.is_on_cpu &&
+                      !(model.pass.precision.compute == at::kBFloat16 && has_wide_products())
+                  ? 12
+                  : 6) *
+             values / (kGiga * profile.rates.bandwidth);
     case WeightStorage::bfloat16:  // read and widened, unless the products take them as they are
       return model.pass.precision.compute == at::kBFloat16
                  ? 0

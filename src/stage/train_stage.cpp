@@ -107,9 +107,9 @@ PreparedTraining prepare(const RunContext& run, const Work& work, const Training
     const auto least = std::ranges::min_element(
         plan.choices, {}, [](const StepChoice& choice) { return choice.memory.peak_bytes(); });
     throw OutOfMemory(message(
-        error.what(), "\n  the plan needs ", bytes_text(plan.choices.front().memory.peak_bytes()),
-        ", the least way to do the steps ", bytes_text(least->memory.peak_bytes()),
-        ": lldm plan FILE --budget SIZE lists them"));
+        error.what(), "\n  the plan, ", plan.lengths, ", needs ",
+        bytes_text(plan.choices.front().memory.peak_bytes()), ", the least way to do the steps ",
+        bytes_text(least->memory.peak_bytes()), ": lldm plan FILE --budget SIZE lists them"));
   }
 }
 
@@ -172,7 +172,9 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   try {
     trainer.run(reporter, begin);
   } catch (const OutOfMemory& error) {  // tried again already, with smaller passes
-    throw OutOfMemory(message(first_lines(error.what()), plan.advice(stage)));
+    throw OutOfMemory(
+        message(first_lines(error.what()),
+                plan.advice(stage, run.experiment(work).options.memory.budget.bytes)));
   }
   MemoryPeaks peaks;
   if (group) peaks = most_of_all(*group, peaks_of(watch, device));

@@ -124,10 +124,12 @@ void check_objective(const TrainingStage& training, const StageFit& fit, std::in
     if (const std::string problem = parts_problem(training, fit); !problem.empty())
       return fit.error("score_estimator", problem);
   check_cache(training, needs, estimator, fit);
-  if (training.gradient_path == GradientPath::automatic) return;
-  fit.tries("gradient_path", [&] {
-    check_gradient_path(training.gradient_path, needs, estimator.target(1).combination);
-  });
+  const auto check_path = [&](const char* key, GradientPath path) {
+    if (path != GradientPath::automatic)
+      fit.tries(key, [&] { check_gradient_path(path, needs, estimator.target(1).combination); });
+  };
+  check_path("gradient_path", training.gradient_path);
+  if (training.settled) check_path("settled", training.settled->gradient_path);
 }
 
 /// Products in float16 take a loss scale, and weights that updates below its last bit reach.

@@ -110,9 +110,11 @@ StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& option
   return asked;
 }
 
-std::string TrainingPlan::advice(const TrainingStage& stage) const {
-  const std::string ways = advice_text(model, sizes, needs, chosen, stage);
-  const std::int64_t all = sharers * chosen.plan.memory.peak_bytes();
+std::string TrainingPlan::advice(const TrainingStage& stage, std::int64_t refused) const {
+  const MemoryPlan& memory = chosen.plan.memory;
+  const std::string ways = advice_text(model, sizes, needs, chosen, stage, memory.budget_bytes);
+  // What was planned into this budget and refused holds more than planned.
+  const std::int64_t all = std::max(sharers * memory.peak_bytes(), refused + refused / 20);
   return message(ways, ways.empty() ? "" : "\n", "  or a [memory] budget of ",
                  bytes_text_above(all),
                  sharers > 1 ? message(", which ", sharers, " processes of a machine divide") : "");
@@ -141,14 +143,17 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
       sizes_of_rows({prepared.estimator, prepared.process, prepared.needs, stage.optimizer},
                     prepared.setup, sharing_of(prepared.objective, prepared.needs, prepared.setup));
   plan.sharers = budget_sharers(run.options.group.get(), device);
-  const ByteSize budget{options.memory.budget.bytes / plan.sharers};
   const std::filesystem::path file = work.folder / kStepPlanName;
   const StepAsked open = asked_step(stage, options);
   StepAsked asked = open;
   std::optional<BudgetRange> budgets;
   const bool is_recalled = recall(file, asked, budgets);
   const Combination combination = prepared.estimator.target(1).combination;
-  const DeviceProfile profile = profile_of(options, device);
+  DeviceProfile profile = profile_of(options, device);
+  if (const std::int64_t there = device_bytes(device); there > 0)
+    profile.memory.total.bytes = std::min(profile.memory.total.bytes, there);
+  profile.memory.total.bytes /= plan.sharers;  // without a budget they share the device
+  const ByteSize budget = profile.usable({options.memory.budget.bytes / plan.sharers});
   const auto choose = [&] {
     return choose_step(plan.model, plan.sizes, plan.needs, combination, asked, profile, budget);
   };
@@ -175,7 +180,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   if (run.options.group) limits.processes = run.options.group->local_size();
   // A larger budget makes no machine larger.
   require_host_memory(host_needs(plan.model, plan.chosen.plan), limits,
-                      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen, stage));
+                      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen, stage, 0));
   const bool is_first = !run.options.group || run.options.group->is_first();
   const bool is_open = goes_by_budget(run.schedule.stage_of(work));
   if (!is_recalled && is_first && is_open && !stage.settled)

@@ -28,7 +28,8 @@ struct TrainingPlan {
   ObjectiveNeeds needs;
   std::int64_t sharers = 1;  // processes that divide the budget
   /// What would help most, three indented lines by the planner's own numbers.
-  [[nodiscard]] std::string advice(const TrainingStage& stage) const;
+  /// `refused`: a budget (0: none) that it was planned into, and did not fit.
+  [[nodiscard]] std::string advice(const TrainingStage& stage, std::int64_t refused = 0) const;
 };
 
 /// Predicts the peak from sizes alone and picks the gradient path, as choose_step.

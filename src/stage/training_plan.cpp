@@ -19,6 +19,7 @@
 #include "stage/any_ids.hpp"
 #include "stage/fewer_copies.hpp"
 #include "stage/kinds.hpp"
+#include "stage/known_rows.hpp"
 #include "stage/training_memory.hpp"
 
 namespace lldm {
@@ -87,6 +88,28 @@ std::string passed_budgets(const ExperimentOptions& options, const MemoryPlan& p
   return lines;
 }
 
+/// [model] is one for all stages, and fresh weights are trained as they lie.
+bool trains_fresh_weights(const Experiment& experiment) {
+  return std::ranges::any_of(experiment.stages, [&](const Stage& stage) {
+    const auto* training = stage.as<TrainingStage>();
+    return training && starts_fresh(*training, experiment.options.model);
+  });
+}
+
+bool is_for_frozen_weights(const StepChoice& choice) {
+  return !choice.is_configured &&
+         (choice.storage == WeightStorage::int8 || choice.storage == WeightStorage::nf4);
+}
+
+std::string lengths_text(const KnownRows* known, std::int64_t longest) {
+  if (!known)
+    return message("if every text has ", longest, " tokens, the most that the model takes");
+  if (known->rows.empty()) return message("if every text has ", longest, " tokens, as its rows");
+  const std::size_t count = known->rows.size();
+  return message("of its ", count, count == 1 ? " row" : " rows", ", the longest text of ", longest,
+                 " tokens");
+}
+
 }  // namespace
 
 StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
@@ -99,12 +122,15 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   if (!folder.empty()) model.max_length = length_limit(experiment);
   const TransformerConfig config = planned_config(model, folder, plan.note);
   const ModelShape shape = shape_of(config);
-  const auto rows_of_stage = experiment.row_lengths.find(stage.name);
-  const bool is_known = rows_of_stage != experiment.row_lengths.end();
+  const auto found = experiment.known_rows.find(stage.name);
+  const KnownRows* known = found == experiment.known_rows.end() ? nullptr : found->second.get();
+  if (known && !known->problem.empty()) {
+    plan.note += message("  its rows cannot be read: ", known->problem, "\n");
+    known = nullptr;
+  }
   const std::int64_t longest = std::max<std::int64_t>(
-      1, is_known ? std::min(shape.max_length, rows_of_stage->second) : shape.max_length);
-  plan.lengths = message(longest, is_known ? " tokens, as the longest of its rows"
-                                           : " tokens, the most that the model takes");
+      1, known ? std::min(shape.max_length, known->longest) : shape.max_length);
+  plan.lengths = lengths_text(known, longest);
   const auto process = registry.make<AnyForwardProcess>(stage.forward_process, services);
   const auto estimator = registry.make<AnyScoreEstimator>(stage.score_estimator, services);
   const ObjectiveNeeds needs = registry.make<AnyObjective>(stage.objective, services).needs();
@@ -112,12 +138,24 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   plan.copies_per_text = estimator.nominal_copies(canvas);
   const ExperimentOptions& options = experiment.options;
   StepModel step = planned_step_model(options, stage, config, needs);
-  const StepSizes sizes = sizes_of_bound({estimator, process, needs, stage.optimizer}, longest,
-                                         canvas, has_validation(stage));
+  const auto sizes_by = [&](const AnyScoreEstimator& by) {
+    const StepParts parts{by, process, needs, stage.optimizer};
+    if (!known || known->rows.empty())
+      return sizes_of_bound(parts, longest, canvas, has_validation(stage));
+    TrainingSetup setup;
+    setup.draws = known->draws;
+    setup.rows = known->rows;
+    setup.validation = known->validation;
+    setup.engine.max_tokens_per_forward = stage.max_tokens_per_forward;
+    return sizes_of_rows(parts, setup);
+  };
+  const StepSizes sizes = sizes_by(estimator);
   const Combination combination = estimator.target(1).combination;
   const DeviceProfile profile = profile_of(options, step.pass.is_on_cpu ? "cpu" : "cuda");
-  const ChosenStep chosen = choose_step(step, sizes, needs, combination, asked_step(stage, options),
-                                        profile, options.memory.budget);
+  const ByteSize budget = profile.usable(options.memory.budget);
+  const ByteSize limit = budget.bytes > 0 ? budget : profile.room();
+  const ChosenStep chosen =
+      choose_step(step, sizes, needs, combination, asked_step(stage, options), profile, budget);
   step.pass.recomputation = chosen.recomputation;
   plan.memory = chosen.plan.memory;
   plan.note += passed_budgets(options, *plan.memory);
@@ -125,18 +163,16 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   plan.gradient_path = chosen.plan.settings.path;
   plan.tokens_per_forward = chosen.plan.tokens_per_forward;
   if (experiment.lists_choices) {
-    plan.choices =
-        step_choices(step, sizes, needs, combination, chosen, profile, options.memory.budget);
+    plan.choices = step_choices(step, sizes, needs, combination, chosen, profile, limit);
+    if (trains_fresh_weights(experiment)) std::erase_if(plan.choices, is_for_frozen_weights);
     plan.fewer =
         fewer_copies(stage.score_estimator, canvas, services, [&](const AnyScoreEstimator& other) {
           StepModel model = step;
-          const StepSizes fewer = sizes_of_bound({other, process, needs, stage.optimizer}, longest,
-                                                 canvas, has_validation(stage));
-          const ChosenStep way =
-              choose_step(model, fewer, needs, other.target(1).combination,
-                          asked_step(stage, options), profile, options.memory.budget);
+          const StepSizes fewer = sizes_by(other);
+          const ChosenStep way = choose_step(model, fewer, needs, other.target(1).combination,
+                                             asked_step(stage, options), profile, budget);
           model.pass.recomputation = way.recomputation;
-          return choice_of(model, fewer, needs, way.plan.settings, profile, options.memory.budget);
+          return choice_of(model, fewer, needs, way.plan.settings, profile, limit);
         });
   }
   const OptimizerOptions& optimizer = stage.optimizer;

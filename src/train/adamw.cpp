@@ -6,9 +6,11 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
 
+#include <map>
 #include <utility>
 
 #include "lldm/memory/purpose.hpp"
+#include "memory/cuda_library.hpp"
 #include "train/adamw_factors.hpp"
 #include "train/slices.hpp"
 #include "train/update_by_operations.hpp"
@@ -33,29 +35,26 @@ AdamW::AdamW(std::vector<NamedParameter> parameters, const Options& options,
 }
 
 void AdamW::update(const Step& step) {
-  std::vector<std::size_t> fused;
-  std::vector<std::int64_t> counts;  // 0 of those that are not ours
+  std::vector<std::size_t> fused, on_device;
+  std::vector<std::int64_t> counts;  // 0 of those that are not the CPU's kernels'
   for (std::size_t i = 0; i < parameters().size(); ++i) {
     const at::Tensor& value = parameters()[i].value;
     const bool is_plain = value.is_cpu() && value.is_contiguous();
     const bool is_ours = is_rounded(i) || (is_plain && value.scalar_type() == at::kFloat);
-    counts.push_back(is_ours ? value.numel() : 0);
-    if (!is_ours) fused.push_back(i);
+    counts.push_back(is_ours && value.is_cpu() ? value.numel() : 0);
+    if (!is_ours)
+      fused.push_back(i);
+    else if (!value.is_cpu())
+      on_device.push_back(i);
   }
   const AdamWFactors factors =
       adamw_factors(options_, step.learning_rate, step.gradient_scale, steps_done());
   const std::vector<Slice> slices = cut(counts);
   in_parallel(slices.size(), [&](std::size_t s) {
     const auto& [i, begin, end] = slices[s];
-    if (parameters()[i].value.is_cpu()) update_on_cpu(i, begin, end, factors);
+    update_on_cpu(i, begin, end, factors);
   });
-  for (const auto& [i, begin, end] : slices)
-    if (const at::Tensor& value = parameters()[i].value; !value.is_cpu()) {
-      adamw_bfloat16(factors, random_place(rounding_, steps_done(), i), begin, end,
-                     value.detach().view({-1}), gradient(i).view({-1}), first_[i].view({-1}),
-                     second_[i].view({-1}));
-      at::Tensor(gradient(i)).view({-1}).narrow(0, begin, end - begin).zero_();
-    }
+  for (const std::size_t i : on_device) update_on_device(i, factors);
   if (!fused.empty()) update_fused(fused, step);
 }
 
@@ -76,7 +75,26 @@ void AdamW::update_on_cpu(std::size_t i, std::int64_t begin, std::int64_t end,
                   begin, end);
 }
 
+void AdamW::update_on_device(std::size_t i, const AdamWFactors& factors) const {
+  const at::Tensor& value = parameters()[i].value;
+  const RandomPlace place = random_place(rounding_, steps_done(), i);
+  const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
+  if (value.is_cuda() && cuda != nullptr)
+    return cuda->kernels.adamw_bfloat16({factors, place, bits_of(value), bits_of(gradient(i)),
+                                         bits_of(first_[i]), bits_of(second_[i])},
+                                        value.numel(), cuda->current_stream());
+  adamw_bfloat16(factors, place, 0, value.numel(), value.detach().view({-1}),
+                 gradient(i).view({-1}), first_[i].view({-1}), second_[i].view({-1}));
+  at::Tensor(gradient(i)).zero_();
+}
+
 void AdamW::update_fused(const std::vector<std::size_t>& which, const Step& step) const {
+  std::map<at::ScalarType, std::vector<std::size_t>> by_dtype;  // a call takes one
+  for (const std::size_t i : which) by_dtype[parameters()[i].value.scalar_type()].push_back(i);
+  for (const auto& [dtype, alike] : by_dtype) update_fused_alike(alike, step);
+}
+
+void AdamW::update_fused_alike(const std::vector<std::size_t>& which, const Step& step) const {
   std::vector<at::Tensor> all, gradients, first, second;
   for (const std::size_t i : which) {
     all.push_back(parameters()[i].value);

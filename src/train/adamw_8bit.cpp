@@ -18,9 +18,6 @@ namespace {
 
 static_assert(kSliceNumbers % kDynamicBlockNumbers == 0);
 
-/// Numbers whose float32 copies are held at once on a device.
-constexpr std::int64_t kPartNumbers = std::int64_t{1} << 24;
-
 std::uint16_t* bits_of(const at::Tensor& tensor) {
   return static_cast<std::uint16_t*>(tensor.mutable_data_ptr());
 }
@@ -155,8 +152,8 @@ void AdamW8Bit::update_by_operations(std::size_t i, const Step& step) const {
       return adamw_8bit_by_bitsandbytes(*library, whole);
   }
   const bool is_rounded = rounding_.is_stochastic && value.scalar_type() == at::kBFloat16;
-  for (std::int64_t begin = 0; begin < value.numel(); begin += kPartNumbers) {
-    const std::int64_t count = std::min(kPartNumbers, value.numel() - begin);
+  for (std::int64_t begin = 0; begin < value.numel(); begin += kDevicePartNumbers) {
+    const std::int64_t count = std::min(kDevicePartNumbers, value.numel() - begin);
     const auto part = [&](const at::Tensor& whole) {
       return whole.view({-1}).narrow(0, begin, count);
     };

@@ -44,7 +44,7 @@ class GradientBuckets {
   void begin_rest();
   /// Gradients become the sums.
   void finish();
-  /// One of the processes has failed, and all know it: waits for what has begun, which nobody wants.
+  /// One of the processes has failed, and all know it: waits for what began, which nobody wants.
   void abandon() noexcept;
   /// Whether all of this process's own gradients are finite.  Behind `begin_rest`.
   [[nodiscard]] bool is_finite() const;

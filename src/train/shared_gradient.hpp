@@ -27,7 +27,7 @@ class SharedGradient {
   /// To be held while the engine does the last part that this process has; null where nothing can
   /// begin before all is done.  `before_followed`: see GradientBuckets::watch.
   [[nodiscard]] std::unique_ptr<LastBackward> in_last_part(std::function<void()> before_followed);
-  /// Before `after_round`, inside an agreement: what that needs, so that it cannot fail on one rank.
+  /// Before `after_round`, inside an agreement: what it needs, so that it cannot fail on one rank.
   void make_room();
   /// A round of parts is done: of `rank` r < `count` each the gradients hold one part, all calls
   /// with r = 0, 1, ... in order.  With `ordered` these are added in that order, and the gradients

@@ -11,6 +11,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
+#include "memory/device_trouble.hpp"
 #include "train/reads_micro_batches.hpp"
 #include "train/score_metrics.hpp"
 
@@ -20,6 +21,18 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 
 std::string at_step(std::int64_t step) { return message(" at optimizer step ", step + 1); }
+
+/// A library of the device that finds no memory is as good a reason for a smaller step as tensors.
+template <class Passes>
+auto passes_in_memory(const Passes& passes) {
+  try {
+    return passes();
+  } catch (const c10::Error& error) {
+    if (!memory::is_full_device(error.what())) throw;
+    throw OutOfMemory(
+        message("out of cuda memory, in a library: ", error.what_without_backtrace()));
+  }
+}
 
 constexpr const char* kNothingUpdated =
     "nothing was updated by this step, and checkpoints saved before are intact; a smaller "
@@ -122,7 +135,8 @@ PartReport TrainerCore::do_part(Step& now, const StepPart& part, std::int64_t ev
     now.last.queries += static_cast<std::int64_t>(plan.queries.size());
   }
   if (setup_.on_batch) setup_.on_batch(batch);
-  const EngineStep done = engine_.step(batch, now.totals, needs_, now.loss, setup_.path);
+  const EngineStep done = passes_in_memory(
+      [&] { return engine_.step(batch, now.totals, needs_, now.loss, setup_.path); });
   now.done.push_back({ids_of(rows), done.scores, done.loss});
   require_finite_scores(batch, done.scores, now.done.back().ids, setup_.labels, at_step(now.index),
                         kNothingUpdated);

@@ -9,6 +9,9 @@
 
 namespace lldm {
 
+/// Numbers whose float32 copies are held at once on a device.
+inline constexpr std::int64_t kDevicePartNumbers = std::int64_t{1} << 22;
+
 /// Which of a number's random bits round it.
 enum class RoundedPart : std::uint8_t { weight, first, second };
 

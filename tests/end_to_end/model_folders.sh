@@ -193,7 +193,7 @@ check "the same numbers are trained" cmp -s "$chain/tuned/model/adapter_model.sa
 # A shorter context than the folder's, and the lengths that a plan goes by.
 run_lldm plan "$SMOKE" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}"
 expect_no_text "publishing"
-expect_text "memory of stage sft, if every text has 65 tokens, as the longest of its rows"
+expect_text "the longest text of 65 tokens"
 expect_text "memory of stage tuned, if every text has 128 tokens, the most that the model takes"
 run_lldm plan "$SMOKE" "${TINY[@]}" "${BESIDE[@]}" "${LORA[@]}" --set model.max_length=100
 expect_text "memory of stage tuned, if every text has 100 tokens, the most that the model takes"

@@ -4,7 +4,7 @@
 
     planned_memory.py draw FOLDER SEED [WIDE [LARGE]]    writes FOLDER/N.toml, and data beside them; of WIDE models (8) everything is drawn
                                           apart, LARGE ones (4) have published vocabularies
-    planned_memory.py agree FOLDER        FOLDER/N.plan.json, of the file alone, against the same results
+    planned_memory.py agree FOLDER        FOLDER/N.plan.json, of the file and its rows, against what the run planned
     planned_memory.py compare FOLDER      FOLDER/N/*/result.json: predicted_peak_bytes against peak_bytes
 """
 import json
@@ -247,19 +247,20 @@ def compare(folder):
 
 
 def agree(folder):
-    seen = 0
+    seen = wrong = 0
     for path in sorted(folder.glob("*.plan.json")):
         for stage in json.loads(path.read_text())["stages"]:
             result = json.loads((folder / path.name.split(".")[0] / stage["stage"] / "result.json").read_text())
             planned = stage["choices"][stage["configured"]]
             where = f"{path.name} {stage['stage']}"
             assert planned["gradient_path"] == result["gradient_path"], where
-            # Every text as long as the longest: at least what the rows need, but for a few queries.
-            assert planned["peak_bytes"] >= 0.97 * result["predicted_peak_bytes"], (
-                where, planned["peak_bytes"], result["predicted_peak_bytes"])
+            allowed = 65536 if result["peak_bytes"] < MIB else 0.05 * result["peak_bytes"]
+            if abs(planned["peak_bytes"] - result["predicted_peak_bytes"]) > allowed:
+                wrong += 1
+                print(f"    WRONG {where}: {planned['peak_bytes']}, the run planned {result['predicted_peak_bytes']}")
             seen += 1
-    print(f"    {seen} stages")
-    return 0 if seen >= 20 else 1
+    print(f"    {seen - wrong} of {seen} stages")
+    return 0 if seen >= 20 and not wrong else 1
 
 
 if __name__ == "__main__":

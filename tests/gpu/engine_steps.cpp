@@ -128,6 +128,9 @@ void count_synchronisations(const Bench& bench, Report& report) {
       for (const auto& [text, count] : waits.counts()) where[text] = count;
       report.measure(name,
                      {{"waits", waits.total()}, {"forwards", done.forwards}, {"where", where}});
+      if (bench.cuda != nullptr)
+        report.require(name + ": nothing else waits", waits.total() == counted.count(),
+                       {{"waits", waits.total()}, {"read-backs", counted.count()}});
       // Of two pairs: of `pairwise` each its own; then one of all that the gradient comes to.
       const std::int64_t wanted = (path == GradientPath::pairwise ? 2 : 1) + 1;
       report.require(name + ": read-backs", counted.count() == wanted,

@@ -183,6 +183,34 @@ void check_other_optimizers(const Bench& bench, Report& report) {
         same_bits(steps("adamw", bench.at(), dtype, true), steps("adamw", at::kCPU, dtype, true)));
 }
 
+/// Weights in bfloat16 beside norms in float32, as a model has them: rounded stochastically by our
+/// kernel, with the host's bits; to the nearest by LibTorch's update, which takes one dtype a call.
+void check_mixed_weights(const Bench& bench, Report& report) {
+  const auto matrix = at::randn({300, 201}), norm = at::randn({777}), slope = at::randn({300, 201});
+  const auto steps = [&](at::Device device, RoundingMode rounding) {
+    std::vector<NamedParameter> parameters = {
+        {"matrix", matrix.to(device, at::kBFloat16).clone().requires_grad_(true)},
+        {"norm", norm.to(device).clone().requires_grad_(true)}};
+    OptimizerOptions options;
+    options.rounding = rounding;
+    const auto optimizer = make_optimizer(parameters, options, Draws(5, "gpu"));
+    for (int step = 1; step <= 5; ++step) {
+      parameters[0].value.mutable_grad().copy_(slope.to(device, at::kBFloat16).mul(step));
+      parameters[1].value.mutable_grad().copy_(norm.to(device).mul(step));
+      (void)optimizer->step(1e-2);
+    }
+    return std::pair(parameters[0].value.detach(), parameters[1].value.detach());
+  };
+  const auto [rounded, beside] = steps(bench.at(), RoundingMode::stochastic);
+  const auto [rounded_host, beside_host] = steps(at::kCPU, RoundingMode::stochastic);
+  report.require("adamw, bfloat16, the host's bits", same_bits(rounded, rounded_host));
+  report.within("adamw, float32 beside bfloat16", distance(beside, beside_host), 1e-5);
+  const auto [nearest, other] = steps(bench.at(), RoundingMode::nearest);
+  const auto [nearest_host, other_host] = steps(at::kCPU, RoundingMode::nearest);
+  report.within("adamw, bfloat16 to the nearest", distance(nearest, nearest_host), 0.02);
+  report.within("adamw, float32 beside the nearest", distance(other, other_host), 1e-5);
+}
+
 /// The decoders as kernels: bit by bit, and their time beside that of LibTorch's operations.
 void check_decoding_kernels(const Bench& bench, Report& report) {
   const auto& kernels = bench.cuda->kernels;
@@ -244,6 +272,7 @@ void check_operators(const Bench& bench, Report& report) {
   report.attempt("decoders", [&] { check_decoders(bench, report); });
   report.attempt("AdamW", [&] { check_optimizer(bench, report); });
   report.attempt("optimizers", [&] { check_other_optimizers(bench, report); });
+  report.attempt("optimizers, mixed weights", [&] { check_mixed_weights(bench, report); });
   if (bench.cuda == nullptr)
     report.skip("kernels", "they need a GPU; unit_cuda holds their mathematics to the host's here");
   else

@@ -45,6 +45,8 @@ class ProcessGroup {
   /// Among the processes of this machine (those with its host name), in the order of their ranks.
   [[nodiscard]] int local_rank() const;
   [[nodiscard]] int local_size() const;
+  /// The name of this machine, as the others know it.
+  [[nodiscard]] std::string host() const;
   /// "rank 1 (host node07, pid 4711)".
   [[nodiscard]] std::string name_of(int rank) const;
 
@@ -53,7 +55,7 @@ class ProcessGroup {
   /// All: `values` become their sum over the ranks, the same bits everywhere.  Contiguous, of one
   /// shape and dtype; float64, float32, or of 16 bits, which are summed in float32.
   /// Memory  none for float64 and float32 where they lie; else copies of kSlice numbers.
-  /// Errors  LostRank; OutOfMemory on all, before anything changed, where one has no room for these.
+  /// Errors  LostRank; OutOfMemory on all, before anything changed, where one has no room for them.
   void sum(const at::Tensor& values);
   /// All, before the first `begin_sum`: opens the way between values on `device`.
   /// Errors  LostRank.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -181,6 +182,8 @@ struct ExperimentOptions {
 };
 static_assert(OptionsStruct<ExperimentOptions>);
 
+struct KnownRows;  // stage/known_rows.hpp
+
 /// A bound experiment: one cell of a grid, or the whole file without one.
 struct Experiment {
   ExperimentOptions options;
@@ -189,8 +192,8 @@ struct Experiment {
   std::map<std::string, std::filesystem::path> plugin_files = {};
   /// Stages that make a model with a vocabulary of the data's words -> what it follows from.
   std::map<std::string, std::string> words = {};
-  /// Stages whose rows were looked at -> tokens of the longest text (row_lengths); for plans.
-  std::map<std::string, std::int64_t> row_lengths = {};
+  /// Stages whose rows were looked at; for plans.
+  std::map<std::string, std::shared_ptr<const KnownRows>> known_rows = {};
   /// Whether plans list every choice with its seconds; else they tell what the file says alone.
   bool lists_choices = false;
   [[nodiscard]] const Stage* find(std::string_view name) const;

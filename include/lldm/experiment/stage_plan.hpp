@@ -54,8 +54,8 @@ struct FewerCopies {
   StepChoice choice = {};
 };
 
-/// Upper figures: every text as long as the longest of its rows where those can be read, else as
-/// long as the model accepts.  A run knows which rows come together and predicts less.
+/// Of the stage's rows, where they can be read, in the order that a run takes them; else upper
+/// figures: every text as long as the model accepts.
 /// A stage that trains nothing has no figures.
 struct StagePlan {
   std::optional<MemoryPlan> memory = {};

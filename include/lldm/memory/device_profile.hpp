@@ -2,6 +2,7 @@
 // How fast a device is and how much it holds: what a plan goes by, stored in a file.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -26,9 +27,13 @@ struct ProductRates {
     using P = ProductRates;
     return std::tuple{
         field("float32", &P::float32, "Of float32, by the fastest library.")
+            .required()
             .above(0)
             .unit("TFLOP/s"),
-        field("bfloat16", &P::bfloat16, "Of bfloat16 with float32 sums.").above(0).unit("TFLOP/s"),
+        field("bfloat16", &P::bfloat16, "Of bfloat16 with float32 sums.")
+            .required()
+            .above(0)
+            .unit("TFLOP/s"),
         field("mkl_float32", &P::mkl_float32, "Of float32 by MKL; 0: not measured.")
             .at_least(0)
             .unit("TFLOP/s"),
@@ -75,24 +80,31 @@ struct ProfileRates {
     using P = ProfileRates;
     return std::tuple{
         field("attention_float32", &P::attention_float32, "Attention in float32.")
+            .required()
             .above(0)
             .unit("TFLOP/s"),
         field("attention_bfloat16", &P::attention_bfloat16, "Attention in bfloat16.")
+            .required()
             .above(0)
             .unit("TFLOP/s"),
-        field("bandwidth", &P::bandwidth, "Of memory, read and written.").above(0).unit("GB/s"),
+        field("bandwidth", &P::bandwidth, "Of memory, read and written.")
+            .required()
+            .above(0)
+            .unit("GB/s"),
         field("rows", &P::rows,
               "Of norms and activations, which compute beside what they read and write; 0: as "
               "bandwidth.")
             .at_least(0)
             .unit("GB/s"),
         field("decoding_int8", &P::decoding_int8, "Weights decoded from int8.")
+            .required()
             .above(0)
             .unit("10^9/s"),
         field("decoding_nf4", &P::decoding_nf4, "Weights decoded from NF4.")
+            .required()
             .above(0)
             .unit("10^9/s"),
-        field("transfer", &P::transfer, "From and to the host.").above(0).unit("GB/s"),
+        field("transfer", &P::transfer, "From and to the host.").required().above(0).unit("GB/s"),
         field("call", &P::call, "What one operation costs beside its work.")
             .at_least(0)
             .unit("microseconds")};
@@ -119,6 +131,14 @@ struct DeviceProfile {
 
   /// What a run may hold there.
   [[nodiscard]] ByteSize room() const { return {memory.total.bytes - memory.context.bytes}; }
+  /// What tensors may hold of a budget (0: none is set): on a GPU, driver and libraries are part of
+  /// it, and without one of the card; on a CPU it is the budget.
+  [[nodiscard]] ByteSize usable(ByteSize budget) const {
+    if (kind == "cpu") return budget;
+    const std::int64_t all =
+        budget.bytes > 0 ? std::min(budget.bytes, memory.total.bytes) : memory.total.bytes;
+    return {std::max<std::int64_t>(1, all - memory.context.bytes)};
+  }
 };
 static_assert(OptionsStruct<DeviceProfile>);
 

@@ -58,8 +58,11 @@ class AdamW final : public Optimizer {
   /// By the kernels; clears the gradient.
   void update_on_cpu(std::size_t i, std::int64_t begin, std::int64_t end,
                      const AdamWFactors& factors) const;
-  /// By LibTorch's fused update.
+  /// The same where the tensor lies on a device, and is rounded.
+  void update_on_device(std::size_t i, const AdamWFactors& factors) const;
+  /// By LibTorch's fused update, one call a dtype.
   void update_fused(const std::vector<std::size_t>& which, const Step& step) const;
+  void update_fused_alike(const std::vector<std::size_t>& which, const Step& step) const;
 
   Options options_;
   WeightRounding rounding_;

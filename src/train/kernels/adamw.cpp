@@ -31,14 +31,8 @@ namespace {
     std::uint16_t* __restrict first = in.first + at;
     std::uint16_t* __restrict second = in.second + at;
     const std::int64_t count = end - at < kRandomGroup ? end - at : kRandomGroup;
-    for (std::int64_t i = 0; i < count; ++i) {
-      float m = widened(first[i]), v = widened(second[i]);
-      const float w = updated(f, widened(value[i]), widened(gradient[i]), m, v);
-      value[i] = rounded(w, low[i] & 0xffffU);
-      first[i] = rounded(m, low[i] >> 16);
-      second[i] = rounded(v, high[i] & 0xffffU);
-      gradient[i] = 0;
-    }
+    for (std::int64_t i = 0; i < count; ++i)
+      update_bfloat16(f, value[i], gradient[i], first[i], second[i], low[i], high[i]);
   }
 }
 

@@ -37,3 +37,26 @@ TEST_CASE("a profile that is none is refused with what would be right", "[memory
   testing::write_file(folder / "bad.toml", "name = \"x\"\nkind = \"tpu\"\n");
   CHECK_THROWS_WITH(find_profile((folder / "bad.toml").string()), contains("bad.toml"));
 }
+
+TEST_CASE("a profile without a rate is refused, and named", "[memory][profile]") {
+  const testing::TemporaryFolder folder;
+  std::string text = profile_text(find_profile("cpu"));
+  const auto at = text.find("bandwidth");
+  text.erase(at, text.find('\n', at) - at);
+  testing::write_file(folder / "slow.toml", text);
+  CHECK_THROWS_WITH(find_profile((folder / "slow.toml").string()), contains("bandwidth"));
+}
+
+TEST_CASE("of a budget on a GPU driver and libraries are a part, on a CPU not",
+          "[memory][profile]") {
+  DeviceProfile card = find_profile("rtx4080");
+  constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+  const std::int64_t total = card.memory.total.bytes, context = card.memory.context.bytes;
+  CHECK(card.usable({12 * kGiB}).bytes == 12 * kGiB - context);
+  CHECK(card.usable({400 * kGiB}).bytes == total - context);  // no more than there is
+  CHECK(card.usable({0}).bytes == total - context);
+  CHECK(card.usable({1}).bytes == 1);
+  const DeviceProfile cpu = find_profile("cpu");
+  CHECK(cpu.usable({400 * kGiB}).bytes == 400 * kGiB);
+  CHECK(cpu.usable({0}).bytes == 0);
+}

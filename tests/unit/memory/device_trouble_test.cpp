@@ -54,6 +54,22 @@ TEST_CASE("a lost device is told from other errors", "[memory]") {
   CHECK_THAT(said, contains("the same command goes on from the newest one"));
   CHECK(memory::lost_device("CUDA error: out of memory").empty());
   CHECK(memory::lost_device("mat1 and mat2 shapes cannot be multiplied").empty());
+  // Of one call, behind which the device computes on.
+  for (const char* text :
+       {"CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: no kernel image is available for execution on the device",
+        "CUDA error: invalid configuration argument", "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED"})
+    CHECK(memory::lost_device(text).empty());
+  CHECK(!memory::lost_device("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED").empty());
+  CHECK(!memory::lost_device("CUDA error: unspecified launch failure").empty());
+}
+
+TEST_CASE("a library that finds no memory on the device is told from other errors", "[memory]") {
+  CHECK(memory::is_full_device("CUDA error: out of memory"));
+  CHECK(memory::is_full_device(
+      "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"));
+  CHECK(!memory::is_full_device("CUDA error: an illegal memory access was encountered"));
+  CHECK(!memory::is_full_device("out of memory, says somebody else"));
 }
 
 TEST_CASE("what LibTorch may reserve of a GPU's budget: the context is part of it", "[memory]") {

@@ -135,3 +135,18 @@ TEST_CASE("same_budgets: as JSON and back", "[stage][plan]") {
                            R"({"from": 1, "below": 3})"})
     CHECK_FALSE(budget_range_of(nlohmann::ordered_json::parse(text)));
 }
+
+TEST_CASE("without a budget a way is chosen that the profile's device has room for",
+          "[stage][plan]") {
+  PlannedStage stage = preference_stage();
+  const StepAsked open;
+  const std::int64_t free = stage.choose(open, 0).plan.memory.peak_bytes(),
+                     least = stage.choose(open, 1).plan.memory.peak_bytes();
+  REQUIRE(least < free / 2);
+  stage.profile.memory.context.bytes = 0;
+  stage.profile.memory.total.bytes = (least + free) / 2;
+  CHECK(stage.choose(open, 0).plan.memory.peak_bytes() <= (least + free) / 2);
+  // Copies of an answer fill a budget alone.
+  CHECK(stage.choose({.path = GradientPath::pairwise}, 0).plan.settings.pairwise_copies ==
+        kPairwiseCopies);
+}

@@ -114,10 +114,14 @@ TEST_CASE("advice names the optimizer's place and the storage of trained weights
           "[stage][plan]") {
   const PlannedStage stage = full_stage("cuda");
   const std::string advice =
-      advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), stage.stage);
+      advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), stage.stage, 1 << 10);
   CHECK_THAT(advice, contains("optimizer.resident = \"host\" it needs"));
   CHECK_THAT(advice, contains("[model] storage = \"bfloat16\" (other numbers) it needs"));
   CHECK(advice.find("budget") == std::string::npos);
+  CHECK_THAT(advice, contains("none of them alone is enough"));  // for 1 KiB
+  CHECK_THAT(advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), stage.stage,
+                         std::int64_t{1} << 40),
+             !contains("none of them"));
 }
 
 TEST_CASE("processes that add up gradients hold what they exchange", "[stage][plan]") {

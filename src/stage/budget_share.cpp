@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "stage/budget_share.hpp"
+
+#include <ATen/Context.h>
+
+#include <algorithm>
+
+#include "lldm/errors.hpp"
+#include "memory/cuda_library.hpp"
+
+namespace lldm {
+namespace {
+
+/// The machine and its GPU that this process computes on.
+std::string place_of(const ProcessGroup& group, const memory::CudaFunctions& cuda) {
+  const auto index = at::globalContext().getAcceleratorHooksInterface(at::kCUDA).getCurrentDevice();
+  return message(group.host(), " ",
+                 cuda.devices(nullptr).at(static_cast<std::size_t>(index)).identity);
+}
+
+}  // namespace
+
+std::int64_t budget_sharers(ProcessGroup* group, std::string_view device) {
+  if (!group) return 1;
+  if (device == "cpu") return group->local_size();
+  const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
+  if (!cuda) return 1;
+  const std::vector<std::string> places = group->agree([&] { return place_of(*group, *cuda); });
+  return std::ranges::count(places, places[static_cast<std::size_t>(group->rank())]);
+}
+
+std::int64_t device_bytes(std::string_view device) {
+  const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
+  return device == "cpu" || !cuda ? 0 : cuda->memory().total_bytes;
+}
+
+}  // namespace lldm
