@@ -146,9 +146,13 @@ Arguments parse(const Command& command, const std::vector<std::string>& words) {
             .run();
     po::store(parsed, map);
   } catch (const po::unknown_option& error) {
-    throw ConfigError(message("lldm ", command.name, ": no option is named \"",
-                              error.get_option_name(), "\"\n  ",
-                              nearest_option(command, error.get_option_name())));
+    throw ConfigError(
+        message("lldm ", command.name, ": no option is named \"", error.get_option_name(), "\"\n  ",
+                nearest_option(command, error.get_option_name()),
+                command.name == "launch"
+                    ? "\n  options of the command that is launched stand behind --, as in "
+                      "lldm launch --processes 2 -- run FILE --out DIR"
+                    : ""));
   } catch (const po::error& error) {
     throw ConfigError(message("lldm ", command.name, ": ", error.what(), "\n  see: lldm ",
                               command.name, " --help"));

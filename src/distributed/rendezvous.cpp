@@ -38,6 +38,10 @@ class Variables {
     say(message(name, " = \"", value, "\": legal are integers from ", least, " to ", most));
     return least;
   }
+  /// Whether it counts processes, and more than one.
+  [[nodiscard]] bool is_several(const char* name) const {
+    return has(name) && std::atoi(environment_(name)) > 1;
+  }
   void say(const std::string& problem) { problems_ += "\n  " + problem; }
   void throw_if_any(const std::string& who) const {
     if (!problems_.empty())
@@ -120,6 +124,12 @@ std::optional<Rendezvous> find_rendezvous(const Environment& environment) {
     meeting = from_torchrun(variables);
   else if (variables.has("SLURM_STEP_NUM_TASKS") && variables.has("SLURM_PROCID"))
     meeting = from_srun(variables);
+  else if (variables.is_several("WORLD_SIZE"))
+    meeting = from_torchrun(variables);  // which says what is missing
+  else if (variables.is_several("OMPI_COMM_WORLD_SIZE"))
+    throw ConfigError(
+        "several processes, as OMPI_COMM_WORLD_SIZE says: mpirun's variables are not read\n  "
+        "torchrun --no-python, srun and lldm launch start the processes of a run");
   else
     return std::nullopt;
   if (meeting.rank >= meeting.size)

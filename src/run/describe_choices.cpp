@@ -230,14 +230,18 @@ std::string choices_text(const LoadedExperiment& loaded, const Registry& registr
   text << loaded.experiments.front().options.name << " on " << profile.name << " (" << profile.kind
        << "), budget " << bytes_text(device.budget.bytes) << "\n";
   for (const std::string& note : device.notes) text << note << "\n";
-  for (const AskedStage& stage : asked_stages(loaded, registry, device.out)) {
+  const std::vector<AskedStage> stages = asked_stages(loaded, registry, device.out);
+  for (const AskedStage& stage : stages) {
     const std::vector<StepChoice>& choices = stage.plan.choices;
     text << "\nstage " << stage.name << ", " << stage.plan.lengths << ": "
          << fitting(choices).size() << " of " << choices.size() << " ways fit\n"
          << stage.plan.note << choices_table(choices);
     for (const std::string& line : proposals_of(stage, seconds)) text << "  " << line << "\n";
   }
-  text << "\nSeconds are work over the profile's rates, not measured.\n";
+  if (stages.empty())
+    text << "\nno stage of the file trains: nothing is planned\n";
+  else
+    text << "\nSeconds are work over the profile's rates, not measured.\n";
   return text.str();
 }
 

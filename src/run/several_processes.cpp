@@ -10,6 +10,7 @@
 
 #include "experiment/work_names.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/device.hpp"
 #include "lldm/stage/evaluate_options.hpp"
 #include "lldm/stage/sample_options.hpp"
 #include "lldm/stage/study_options.hpp"
@@ -63,6 +64,14 @@ void require_same(ProcessGroup& group, const RunSchedule& schedule, const std::s
   }));
 }
 
+/// On a CPU the processes of a machine divide its budget; of a GPU it is known later who shares it.
+LoadedExperiment with_sharers(LoadedExperiment loaded, const ProcessGroup& group) {
+  for (Experiment& experiment : loaded.experiments)
+    if (device_kind(experiment.options.device) != "cuda")
+      experiment.budget_sharers = group.local_size();
+  return loaded;
+}
+
 const Work& work_of(const RunSchedule& schedule, const std::string& hash) {
   for (const Work& work : schedule.work)
     if (work.hash == hash) return work;
@@ -97,9 +106,10 @@ void set_threads(const RunSchedule& schedule, const ProcessGroup* group, bool is
 OpenedRun open_together(const LoadedExperiment& loaded, const Registry& registry, Logger& logger,
                         const RunOptions& options) {
   if (!options.group) return open_run(loaded, registry, logger, options);
+  const LoadedExperiment shared = with_sharers(loaded, *options.group);
   std::optional<OpenedRun> run;
   const std::vector<std::string> digests = options.group->agree([&] {
-    run.emplace(open_run(loaded, registry, logger, options));
+    run.emplace(open_run(shared, registry, logger, options));
     return digest_of(run->schedule);
   });
   require_same(*options.group, run->schedule, digests.front());
@@ -109,7 +119,7 @@ OpenedRun open_together(const LoadedExperiment& loaded, const Registry& registry
 RunSchedule schedule_together(const LoadedExperiment& loaded, const RunOptions& options) {
   ProcessGroup& group = *options.group;
   const std::string first = group.agree([] { return std::string(); }).front();
-  LoadedExperiment same = loaded;
+  LoadedExperiment same = with_sharers(loaded, group);
   // Of rank 0's machine, or of the folder, where the file does not say it.
   for (Experiment& experiment : same.experiments) experiment.options.threads = std::stoll(first);
   RunSchedule schedule = make_schedule(same.cells, same.experiments, options.out);

@@ -107,7 +107,7 @@ PreparedTraining prepare(const RunContext& run, const Work& work, const Training
     const auto least = std::ranges::min_element(
         plan.choices, {}, [](const StepChoice& choice) { return choice.memory.peak_bytes(); });
     throw OutOfMemory(message(
-        error.what(), "\n  the plan, ", plan.lengths, ", needs ",
+        error.what(), "\n  ", plan.lengths, ", the plan needs ",
         bytes_text(plan.choices.front().memory.peak_bytes()), ", the least way to do the steps ",
         bytes_text(least->memory.peak_bytes()), ": lldm plan FILE --budget SIZE lists them"));
   }

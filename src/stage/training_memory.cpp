@@ -68,13 +68,6 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen,
   write_file_atomically(file, json.dump(2) + "\n");
 }
 
-/// Of what every one of `sharers` processes gets, the budgets of the file.
-BudgetRange times(std::int64_t sharers, BudgetRange range) {
-  range.from *= sharers;
-  if (range.below != BudgetRange::kNoEnd) range.below *= sharers;
-  return range;
-}
-
 }  // namespace
 
 void forget_same_budgets(const std::filesystem::path& folder) {
@@ -184,8 +177,8 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   const bool is_first = !run.options.group || run.options.group->is_first();
   const bool is_open = goes_by_budget(run.schedule.stage_of(work));
   if (!is_recalled && is_first && is_open && !stage.settled)
-    budgets = times(plan.sharers, same_budgets(plan.model, plan.sizes, plan.needs, combination,
-                                               open, profile, budget, plan.chosen));
+    budgets = same_budgets(plan.model, plan.sizes, plan.needs, combination, open, profile, budget,
+                           plan.chosen);
   if (is_first && (!is_recalled || is_reopened)) keep(file, plan.chosen, budgets);
   return plan;
 }

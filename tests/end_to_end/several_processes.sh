@@ -306,6 +306,36 @@ else
   echo "  left out: torchrun (this python3 has no torch)"
 fi
 
+echo "a budget that is divided: what one process made with half of it is found"
+run_lldm run "$SMOKE" --out "$WORK/halves" "${SHORT[@]}" --set 'tuned.gradient_path="pairwise"' --set 'memory.budget="64 MiB"'
+expect_code 0 "one process"
+launch 2 "$WORK/halves" --set 'tuned.gradient_path="pairwise"' --set 'memory.budget="128 MiB"'
+expect_code 0 "two, with twice the budget"
+expect_text "to do 0"
+
+echo "a cell of a grid that fails on rank 0 alone, between two steps"
+cat > "$WORK/grid.toml" << 'TOML'
+name = "grid"
+threads = 1
+[model]
+width = 64
+layers = 2
+heads = 4
+[[stage]]
+name = "sft"
+kind = "sft"
+data = { generate = "word_problems", form = "verbose", rows = 40 }
+optimizer = { steps = 4, batch_size = 2, gradient_accumulation_steps = 2, learning_rate = 1e-3 }
+save_steps = 2
+[grid.axes]
+"sft.optimizer.learning_rate" = [1e-3, 2e-3]
+TOML
+text=$(ulimit -f 600; timeout 120 "$LLDM" launch --processes 2 -- run "$WORK/grid.toml" --out "$WORK/grid" 2>&1)
+code=$?
+expect_code 1 "checkpoints that cannot be written"
+expect_text "File too large"
+expect_text "2 of 2 pieces of work failed"
+
 echo "what cannot be"
 launch 2 "$WORK/none" --set sft.optimizer.learning_rate=-1
 expect_code 2 "a bad value"

@@ -37,6 +37,13 @@ TEST_CASE("a process without a launcher's variables is alone") {
   CHECK_FALSE(found({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}));
 }
 
+TEST_CASE("one of several processes that cannot find the others is not alone") {
+  CHECK(refusal({{"WORLD_SIZE", "2"}}).find("RANK is not set") != std::string::npos);
+  CHECK(refusal({{"OMPI_COMM_WORLD_SIZE", "2"}}).find("lldm launch") != std::string::npos);
+  CHECK_FALSE(found({{"WORLD_SIZE", "1"}}));
+  CHECK_FALSE(found({{"OMPI_COMM_WORLD_SIZE", "1"}}));
+}
+
 TEST_CASE("torchrun's variables") {
   const std::map<std::string, std::string> variables = {
       {"RANK", "0"},           {"WORLD_SIZE", "4"},      {"LOCAL_RANK", "2"},

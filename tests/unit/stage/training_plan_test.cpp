@@ -113,12 +113,12 @@ TEST_CASE("a plan without the folder takes LLaDA-8B's sizes for LLaDA alone", "[
   const std::string lora = "\nadapter = { type = \"lora\", rank = 16 }";
   const StagePlan whole = plan_of(folder, "./away", "family = \"llada\"" + lora);
   CHECK(whole.note.find("planned with LLaDA-8B's shape") != std::string::npos);
-  CHECK(whole.lengths == "4096 tokens, the most that the model takes");
+  CHECK(whole.lengths == "if every text has 4096 tokens, the most that the model takes");
   // By hand: 32 blocks, 16 * (4 * (4096 + 4096) + 3 * (4096 + 12288)) each.
   CHECK(whole.memory.value().bytes(MemoryPurpose::optimizer) == 8 * 32 * 16 * 81920LL);
   const StagePlan shorter = plan_of(folder, "./away", "max_length = 512" + lora);
   CHECK(shorter.note.find("planned with LLaDA-8B's shape") != std::string::npos);
-  CHECK(shorter.lengths == "512 tokens, the most that the model takes");
+  CHECK(shorter.lengths == "if every text has 512 tokens, the most that the model takes");
   CHECK_THROWS_WITH(
       plan_of(folder, "./away", "family = \"dream\"" + lora),
       contains("has no sizes of a \"dream\" to plan with\n  set width, layers, heads, "
