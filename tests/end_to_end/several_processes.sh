@@ -309,7 +309,7 @@ fi
 echo "a budget that is divided: what one process made with half of it is found"
 run_lldm run "$SMOKE" --out "$WORK/halves" "${SHORT[@]}" --set 'tuned.gradient_path="pairwise"' --set 'memory.budget="64 MiB"'
 expect_code 0 "one process"
-launch 2 "$WORK/halves" --set 'tuned.gradient_path="pairwise"' --set 'memory.budget="128 MiB"'
+launch 2 "$WORK/halves" "${SHORT[@]}" --set 'tuned.gradient_path="pairwise"' --set 'memory.budget="128 MiB"'
 expect_code 0 "two, with twice the budget"
 expect_text "to do 0"
 
