@@ -107,16 +107,20 @@ std::vector<std::string> ProcessGroup::agree(const std::function<std::string()>&
     own = failure_text(error);
   }
   std::vector<std::string> texts;
+  const auto has_failed = [](const std::string& text) { return text.front() == '-'; };
   try {
     texts = gather(own);
+    if (std::ranges::any_of(texts, has_failed)) {  // as all of them see
+      body_->is_told = true;
+      level_sums();
+    }
   } catch (const LostRank&) {
     if (caught) std::rethrow_exception(caught);  // its own reason says more
     throw;
   }
   for (int r = 0; r < size(); ++r) {
     std::string& text = texts[static_cast<std::size_t>(r)];
-    if (text.front() == '-') {
-      if (!std::exchange(body_->is_told, true)) level_sums();
+    if (has_failed(text)) {
       if (caught) std::rethrow_exception(caught);
       const auto json = nlohmann::json::parse(text.substr(1));
       rethrow(json.at("code").get<int>(), name_of(r) + ": " + json.at("text").get<std::string>());

@@ -4,6 +4,7 @@
 #include <ATen/Context.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "lldm/errors.hpp"
 #include "memory/cuda_library.hpp"
@@ -25,8 +26,13 @@ std::int64_t budget_sharers(ProcessGroup* group, std::string_view device) {
   if (device == "cpu") return group->local_size();
   const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
   if (!cuda) return 1;
-  const std::vector<std::string> places = group->agree([&] { return place_of(*group, *cuda); });
-  return std::ranges::count(places, places[static_cast<std::size_t>(group->rank())]);
+  // Asked where a run begins, and known from then on: a stage plans on rank 0 first.
+  static std::atomic<std::int64_t> known = 0;
+  if (known == 0) {
+    const std::vector<std::string> places = group->agree([&] { return place_of(*group, *cuda); });
+    known = std::ranges::count(places, places[static_cast<std::size_t>(group->rank())]);
+  }
+  return known;
 }
 
 std::int64_t device_bytes(std::string_view device) {

@@ -9,7 +9,7 @@
 
 namespace lldm {
 
-/// All: processes of this machine that divide [memory] budget among them: those that compute on its
+/// All, the first time: processes of this machine that divide [memory] budget among them: those that compute on its
 /// CPU, or on this one's GPU.  `group` may be null: this process alone.
 [[nodiscard]] std::int64_t budget_sharers(ProcessGroup* group, std::string_view device);
 

@@ -79,7 +79,7 @@ void AdamW::update_on_device(std::size_t i, const AdamWFactors& factors) const {
   const at::Tensor& value = parameters()[i].value;
   const RandomPlace place = random_place(rounding_, steps_done(), i);
   const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
-  if (value.is_cuda() && cuda != nullptr)
+  if (value.is_cuda() && value.is_contiguous() && cuda != nullptr)
     return cuda->kernels.adamw_bfloat16({factors, place, bits_of(value), bits_of(gradient(i)),
                                          bits_of(first_[i]), bits_of(second_[i])},
                                         value.numel(), cuda->current_stream());
