@@ -104,6 +104,13 @@ void TrainerCore::run(TrainingObserver& observer, TrainingProgress progress) {
       throw Stopped(message("stopped on request after step ", done, " of ", total_));
     }
   }
+  if (setup_.loss_scaling && total_ > 0 && progress.loss_scale.skipped_steps >= total_)
+    throw Error(message(setup_.labels.where, ": all ", total_,
+                        " steps were skipped: no gradient was finite in float16, down to a loss "
+                        "scale of ",
+                        2 * progress.loss_scale.scale,
+                        "\n  nothing was trained; a smaller optimizer.loss_scale, more steps, or "
+                        "dtype = \"bfloat16\" may help"));
 }
 
 PartReport TrainerCore::validate_part(const std::vector<const TrainingRow*>& rows,

@@ -221,6 +221,15 @@ TEST_CASE("A gradient that is not finite at any scale ends the run", "[train][lo
   CHECK(heard.scales == std::vector<double>{2, 1, 0.5});
 }
 
+TEST_CASE("A stage whose steps are all skipped ends in an error: nothing was trained",
+          "[train][loss_scale]") {
+  ScaledWorld world(at::kHalf, GradientPath::pairwise, 3);
+  world.setup.loss_scaling = LossScaling{.initial = 0x1p60};
+  Heard heard;
+  CHECK_THROWS_WITH(world.trainer().run(heard), contains("all 3 steps were skipped"));
+  CHECK(heard.skipped.size() == 3);
+}
+
 TEST_CASE("Several processes skip the same steps, whoever's gradient is not finite",
           "[train][loss_scale]") {
   std::vector<Heard> heard(2);
