@@ -51,6 +51,10 @@ int ProcessGroup::rank() const { return body_->rank; }
 int ProcessGroup::size() const { return body_->size; }
 int ProcessGroup::local_rank() const { return body_->local_rank; }
 int ProcessGroup::local_size() const { return body_->local_size; }
+int ProcessGroup::first_local_size() const {
+  const std::vector<Peer>& all = body_->peers.at_start();
+  return static_cast<int>(std::ranges::count(all, all.front().host, &Peer::host));
+}
 std::string ProcessGroup::host() const {
   return body_->peers.at_start()[static_cast<std::size_t>(body_->rank)].host;
 }

@@ -96,19 +96,32 @@ void ProcessGroup::level_sums() {
     if (Json other = Json::parse(text); other.at("begun") > most.at("begun"))
       most = std::move(other);
   const Json& open = most.at("open");
-  const auto last = most.at("begun").get<std::int64_t>();
-  for (std::int64_t i = body_->num_begun; i < last; ++i) {
-    const Json& sum = open.at(open.size() - static_cast<std::size_t>(last - i));
-    const auto options =
-        at::TensorOptions(sum.at(1).get<bool>() ? at::kDouble : at::kFloat).device(body_->summed);
+  const auto missing =
+      static_cast<std::size_t>(most.at("begun").get<std::int64_t>() - body_->num_begun);
+  if (missing == 0) return;
+  try {
+    begin_unwanted({open.end() - static_cast<std::ptrdiff_t>(missing), open.end()});
+  } catch (const std::exception& error) {  // then the others must not wait for it
+    body_->lose(message(name_of(rank()), ": cannot end the sums of a failed step: ", error.what()));
+  }
+}
+
+void ProcessGroup::begin_unwanted(const std::vector<nlohmann::json>& sums) {
+  std::int64_t most = 0;
+  for (const nlohmann::json& sum : sums) most = std::max(most, sum.at(0).get<std::int64_t>());
+  // One place for all: nobody reads what comes of them.  Of no budget on the host, since this is
+  // how a failure is told.
+  const auto numbers = at::TensorOptions(at::kDouble).device(body_->summed);
+  const auto bytes = std::make_shared<std::vector<double>>(
+      body_->summed.is_cpu() ? static_cast<std::size_t>(most) : 0);
+  const at::Tensor place = body_->summed.is_cpu()
+                               ? at::from_blob(
+                                     bytes->data(), {most}, [bytes](void*) {}, numbers)
+                               : at::empty({most}, numbers);
+  for (const nlohmann::json& sum : sums) {
     const auto count = sum.at(0).get<std::int64_t>();
-    // Of no budget on the host: this is how a failure is told.
-    const auto bytes = std::make_shared<std::vector<char>>(
-        body_->summed.is_cpu() ? static_cast<std::size_t>(count) * options.dtype().itemsize() : 0);
-    static_cast<void>(begin_sum(body_->summed.is_cpu()
-                                    ? at::from_blob(
-                                          bytes->data(), {count}, [bytes](void*) {}, options)
-                                    : at::empty({count}, options)));
+    const bool is_double = sum.at(1).get<bool>();
+    static_cast<void>(begin_sum((is_double ? place : place.view(at::kFloat)).narrow(0, 0, count)));
   }
 }
 

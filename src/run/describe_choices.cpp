@@ -30,7 +30,7 @@ struct AskedStage {
 std::vector<AskedStage> asked_stages(const LoadedExperiment& loaded, const Registry& registry,
                                      const std::filesystem::path& out) {
   RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
-  find_rows(schedule, registry);
+  find_rows_of_first(schedule, registry);
   Experiment& experiment = schedule.experiments.front();
   experiment.lists_choices = true;
   std::vector<AskedStage> stages;

@@ -48,19 +48,20 @@ KnownRows rows_of(const PlannedRun& run, const Work& work, const Writing& writin
   return known;
 }
 
-}  // namespace
-
-void find_rows(RunSchedule& schedule, const Registry& registry) {
+void find_rows(RunSchedule& schedule, const Registry& registry, bool is_first_alone) {
   const PlannedRun run{schedule, registry};
   Writings writings(run);
   for (const Work& work : schedule.work) {
     const Stage& stage = schedule.stage_of(work);
     if (!stage.facts.training || stage.facts.rows.empty()) continue;
+    if (is_first_alone && work.experiment != 0) continue;
     try {
       if (!writings.is_known(work)) continue;
-      auto known = std::make_shared<const KnownRows>(rows_of(run, work, writings.of(work)));
-      if (known->longest > 0)
-        schedule.experiments[work.experiment].known_rows[stage.name] = std::move(known);
+      KnownRows known = rows_of(run, work, writings.of(work));
+      if (work.experiment != 0) known.rows.clear(), known.validation.clear();
+      if (known.longest > 0)
+        schedule.experiments[work.experiment].known_rows[stage.name] =
+            std::make_shared<const KnownRows>(std::move(known));
     } catch (const Error& error) {  // of files; what an earlier stage makes may come
       const std::string text = error.what();
       if (!stage.facts.rows.front().data.options.file.empty())
@@ -69,6 +70,15 @@ void find_rows(RunSchedule& schedule, const Registry& registry) {
                 KnownRows{.problem = text.substr(0, text.find('\n'))});
     }
   }
+}
+
+}  // namespace
+
+void find_rows(RunSchedule& schedule, const Registry& registry) {
+  find_rows(schedule, registry, /*is_first_alone=*/false);
+}
+void find_rows_of_first(RunSchedule& schedule, const Registry& registry) {
+  find_rows(schedule, registry, /*is_first_alone=*/true);
 }
 
 }  // namespace lldm

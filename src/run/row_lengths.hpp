@@ -11,7 +11,10 @@ class Registry;
 /// Fills `known_rows` of the schedule's experiments: of every training stage whose rows and
 /// tokenizer are there already.  Rows that cannot be read are left out: what is wrong with them is
 /// told where a run looks at them.
-/// Cost    every such row is read and encoded once.
+/// Cost    every such row is read and encoded once a cell; rows of the first cell are kept, of the
+///         others their longest text.
 void find_rows(RunSchedule& schedule, const Registry& registry);
+/// The same of the first cell alone.
+void find_rows_of_first(RunSchedule& schedule, const Registry& registry);
 
 }  // namespace lldm

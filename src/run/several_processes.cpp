@@ -64,11 +64,12 @@ void require_same(ProcessGroup& group, const RunSchedule& schedule, const std::s
   }));
 }
 
-/// On a CPU the processes of a machine divide its budget; of a GPU it is known later who shares it.
+/// On a CPU the processes of a machine divide its budget (rank 0 chooses for all, so its machine's
+/// count); of a GPU it is known later who shares it.
 LoadedExperiment with_sharers(LoadedExperiment loaded, const ProcessGroup& group) {
   for (Experiment& experiment : loaded.experiments)
     if (device_kind(experiment.options.device) != "cuda")
-      experiment.budget_sharers = group.local_size();
+      experiment.budget_sharers = group.first_local_size();
   return loaded;
 }
 

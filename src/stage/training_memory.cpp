@@ -68,6 +68,21 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen,
   write_file_atomically(file, json.dump(2) + "\n");
 }
 
+/// Of what steps may hold, the budgets that a file names for it (DeviceProfile::usable), as they
+/// are looked up: of a CPU for one process, of a GPU for all that share it.
+BudgetRange in_budgets_of_files(BudgetRange range, const DeviceProfile& profile,
+                                std::int64_t sharers) {
+  if (profile.kind == "cpu") return range;
+  const std::int64_t context = profile.memory.context.bytes;
+  range.without = range.holds(profile.room());
+  range.from = (range.from + context) * sharers;
+  // From the whole card on every budget is the card.
+  range.below = range.without || range.below == BudgetRange::kNoEnd
+                    ? BudgetRange::kNoEnd
+                    : (range.below + context) * sharers;
+  return range;
+}
+
 }  // namespace
 
 void forget_same_budgets(const std::filesystem::path& folder) {
@@ -177,8 +192,9 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   const bool is_first = !run.options.group || run.options.group->is_first();
   const bool is_open = goes_by_budget(run.schedule.stage_of(work));
   if (!is_recalled && is_first && is_open && !stage.settled)
-    budgets = same_budgets(plan.model, plan.sizes, plan.needs, combination, open, profile, budget,
-                           plan.chosen);
+    budgets = in_budgets_of_files(same_budgets(plan.model, plan.sizes, plan.needs, combination,
+                                               open, profile, budget, plan.chosen),
+                                  profile, plan.sharers);
   if (is_first && (!is_recalled || is_reopened)) keep(file, plan.chosen, budgets);
   return plan;
 }

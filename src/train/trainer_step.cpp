@@ -12,6 +12,7 @@
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
 #include "memory/device_trouble.hpp"
+#include "memory/reclaim.hpp"
 #include "train/reads_micro_batches.hpp"
 #include "train/score_metrics.hpp"
 
@@ -228,6 +229,19 @@ std::unique_ptr<TrainerCore::Step> TrainerCore::begun(std::int64_t step,
   return now;
 }
 
+std::unique_ptr<TrainerCore::Step> TrainerCore::begun_in_memory(std::int64_t step,
+                                                                const StepRows& chosen,
+                                                                TrainingObserver& observer) const {
+  try {
+    return begun(step, chosen);
+  } catch (const OutOfMemory&) {  // all processes are here: gradients and sums have no room yet
+  }
+  if (setup_.group) setup_.group->begin_work();
+  for (const memory::Reclaimed& one : memory::reclaim_all())
+    observer.on_reclaim(step, name_of(one.step), one.bytes);
+  return begun(step, chosen);
+}
+
 ShareReport TrainerCore::passes_of(Step& now, TrainingObserver& observer,
                                    TrainingProgress& progress) const {
   if (setup_.on_passes) setup_.on_passes(now.index);
@@ -274,7 +288,7 @@ TrainerCore::StepReport TrainerCore::train_step(TrainingObserver& observer,
     options.loss_scale = progress.loss_scale.scale;
     engine_.set_options(options);
   }
-  std::unique_ptr<Step> now = begun(progress.step, chosen);
+  std::unique_ptr<Step> now = begun_in_memory(progress.step, chosen, observer);
   ShareReport all;
   std::string shortage;
   bool has_shrunk = false;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ class ProcessGroup {
   [[nodiscard]] int rank() const;
   [[nodiscard]] int size() const;
   [[nodiscard]] bool is_first() const { return rank() == 0; }
+  /// Processes of the machine that rank 0 is on.
+  [[nodiscard]] int first_local_size() const;
   /// Among the processes of this machine (those with its host name), in the order of their ranks.
   [[nodiscard]] int local_rank() const;
   [[nodiscard]] int local_size() const;
@@ -103,6 +106,8 @@ class ProcessGroup {
   /// All, when one of them has failed: who has begun fewer sums begins what the others wait for, so
   /// that none of them stays open, whatever came of it.
   void level_sums();
+  /// Those, as [numbers, whether they are float64]; nobody wants what comes of them.
+  void begin_unwanted(const std::vector<nlohmann::json>& sums);
 
   struct Body;
   explicit ProcessGroup(std::unique_ptr<Body> body);

@@ -158,6 +158,9 @@ class TrainerCore {
   ShareReport passes_of(Step& now, TrainingObserver& observer, TrainingProgress& progress) const;
   /// Over the processes: gradients, and the squares of micro-batches that are cut.
   void add_up(Step& now, ShareReport& all) const;
+  /// `begun`; where there is no room for it, once more behind what can be given up.
+  [[nodiscard]] std::unique_ptr<Step> begun_in_memory(std::int64_t step, const StepRows& chosen,
+                                                      TrainingObserver& observer) const;
   [[nodiscard]] std::unique_ptr<Step> begun(std::int64_t step, const StepRows& chosen) const;
   /// Takes over smaller passes; false where a pass is one copy and its graph goes at once already.
   bool shrink(const Step& short_of_memory, MemoryRetries& memory);

@@ -130,6 +130,7 @@ template <class T, class V>
   return lanes[0];
 }
 
+/// Of a pair with a NaN the second number: what is clamped stands there, so that NaN stays NaN.
 template <class V>
 [[gnu::always_inline]] inline V max(V a, V b) {
   if constexpr (is_pair<V>)
@@ -196,7 +197,7 @@ template <class V>
   if constexpr (is_pair<V>) {
     return {exp(x.low), exp(x.high)};
   } else if constexpr (Bits<V>::is_float) {
-    x = min(max(x, broadcast<V>(-87.0f)), broadcast<V>(88.0f));
+    x = min(broadcast<V>(88.0f), max(broadcast<V>(-87.0f), x));
     const V shifted = x * 1.44269504088896341f + Bits<V>::kRound;
     const V n = shifted - Bits<V>::kRound;
     const V r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -208,7 +209,7 @@ template <class V>
     p = p * (r * r) + r + 1.0f;
     return p * Bits<V>::power(shifted);
   } else {
-    x = min(max(x, broadcast<V>(-708.0)), broadcast<V>(709.0));
+    x = min(broadcast<V>(709.0), max(broadcast<V>(-708.0), x));
     const V shifted = x * 1.4426950408889634074 + Bits<V>::kRound;
     const V n = shifted - Bits<V>::kRound;
     const V r = (x - n * 6.93145751953125e-1) - n * 1.42860682030941723212e-6;
@@ -226,7 +227,7 @@ template <class V>
     return {exp2(x.low), exp2(x.high)};
   } else {
     using B = Bits<V>;
-    x = max(x, broadcast<V>(typename B::Number(B::is_float ? -126.0 : -1022.0)));
+    x = max(broadcast<V>(typename B::Number(B::is_float ? -126.0 : -1022.0)), x);
     const V shifted = x + B::kRound;
     const V r = x - (shifted - B::kRound);
     V p;
