@@ -35,6 +35,19 @@ std::int64_t budget_sharers(ProcessGroup* group, std::string_view device) {
   return known;
 }
 
+BudgetRange in_budgets_of_files(BudgetRange range, const DeviceProfile& profile,
+                                std::int64_t sharers) {
+  if (profile.kind == "cpu") return range;
+  const std::int64_t context = profile.memory.context.bytes;
+  range.without = range.holds(profile.room());
+  range.from = (range.from + context) * sharers;
+  // From the whole card on every budget is the card.
+  range.below = range.without || range.below == BudgetRange::kNoEnd
+                    ? BudgetRange::kNoEnd
+                    : (range.below + context) * sharers;
+  return range;
+}
+
 std::int64_t device_bytes(std::string_view device) {
   const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
   return device == "cpu" || !cuda ? 0 : cuda->memory().total_bytes;

@@ -68,21 +68,6 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen,
   write_file_atomically(file, json.dump(2) + "\n");
 }
 
-/// Of what steps may hold, the budgets that a file names for it (DeviceProfile::usable), as they
-/// are looked up: of a CPU for one process, of a GPU for all that share it.
-BudgetRange in_budgets_of_files(BudgetRange range, const DeviceProfile& profile,
-                                std::int64_t sharers) {
-  if (profile.kind == "cpu") return range;
-  const std::int64_t context = profile.memory.context.bytes;
-  range.without = range.holds(profile.room());
-  range.from = (range.from + context) * sharers;
-  // From the whole card on every budget is the card.
-  range.below = range.without || range.below == BudgetRange::kNoEnd
-                    ? BudgetRange::kNoEnd
-                    : (range.below + context) * sharers;
-  return range;
-}
-
 }  // namespace
 
 void forget_same_budgets(const std::filesystem::path& folder) {

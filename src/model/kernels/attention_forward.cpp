@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "model/kernels/attention.hpp"
 #include "model/kernels/attention_parts.hpp"
+#include "model/kernels/attention_products.hpp"
 #include "model/kernels/clones.hpp"
 
 namespace lldm {

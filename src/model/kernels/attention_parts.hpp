@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What both attention kernels share: a unit's place in the matrices, copies of one head's features
-// in panels, and the two inner products.
+// What both attention kernels share: a unit's place in the matrices, and copies of one head's
+// features in panels.
 //
 // A panel is the features of a register's tokens, [W][lanes], so that a product walks through
 // memory without a gap whichever of its sides it spreads over lanes.  Panels lie panel_size apart:
@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "model/kernels/attention.hpp"
@@ -188,98 +187,6 @@ template <class T, int kBytes>
     for (std::int64_t i = whole; i < length; ++i)
       to[d * stride + i] = from[column_at<T>(i, width) + d * kLanes<T>];
   }
-}
-
-/// A clone's registers: kParts of them hold a token register's lanes, and sums of kRows tokens or
-/// kFeatures features fill what there is (16 registers with AVX2, 32 with AVX-512).
-template <class T, int kBytes>
-struct Registers {
-  using Part = simd::Register<T, kBytes>;
-  static constexpr int kPartLanes = sizeof(Part) / sizeof(T), kParts = kLanes<T> / kPartLanes,
-                       kRows = 8 / kParts, kFeatures = 8 / kParts;
-};
-
-/// out[r] = sum_d lane_side[d][.] * row_side[d][r] for kRows tokens of a panel from `row_side` on.
-template <class T, int kBytes>
-[[gnu::always_inline]] inline void dot_columns(const T* lane_side, const T* row_side,
-                                               std::int64_t width, T* out) {
-  using R = Registers<T, kBytes>;
-  typename R::Part sums[R::kRows][R::kParts] = {};
-  for (std::int64_t d = 0; d < width * kLanes<T>; d += kLanes<T>) {
-    typename R::Part features[R::kParts];
-#pragma GCC unroll 2
-    for (int p = 0; p < R::kParts; ++p)
-      features[p] = load<typename R::Part>(lane_side + d + p * R::kPartLanes);
-#pragma GCC unroll 8
-    for (int r = 0; r < R::kRows; ++r) {
-      const T row = row_side[d + r];
-#pragma GCC unroll 2
-      for (int p = 0; p < R::kParts; ++p) sums[r][p] += row * features[p];
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < R::kRows; ++r)
-#pragma GCC unroll 2
-    for (int p = 0; p < R::kParts; ++p)
-      std::memcpy(out + r * kLanes<T> + p * R::kPartLanes, &sums[r][p], sizeof(typename R::Part));
-}
-
-/// sums[d][.] += sum_r weights[r][.] * row_side[d][r] for D features and `count` tokens of a panel.
-template <class T, int kBytes, int D>
-[[gnu::always_inline]] inline void add_weighted_panel(
-    const T* weights, const T* row_side, std::int64_t count,
-    typename Registers<T, kBytes>::Part (&sums)[D][Registers<T, kBytes>::kParts]) {
-  using R = Registers<T, kBytes>;
-  for (std::int64_t r = 0; r < count; ++r) {
-    typename R::Part weight[R::kParts];
-#pragma GCC unroll 2
-    for (int p = 0; p < R::kParts; ++p)
-      weight[p] = load<typename R::Part>(weights + r * kLanes<T> + p * R::kPartLanes);
-#pragma GCC unroll 8
-    for (int d = 0; d < D; ++d) {
-      const T row = row_side[d * kLanes<T> + r];
-#pragma GCC unroll 2
-      for (int p = 0; p < R::kParts; ++p) sums[d][p] += row * weight[p];
-    }
-  }
-}
-
-/// The same of all panels that hold `count` tokens, added to what `sums` holds.
-template <class T, int kBytes, int D>
-[[gnu::always_inline]] inline void add_weighted_features(const T* weights, const T* row_side,
-                                                         std::int64_t panel, std::int64_t count,
-                                                         T* sums) {
-  using R = Registers<T, kBytes>;
-  typename R::Part totals[D][R::kParts];
-#pragma GCC unroll 8
-  for (int d = 0; d < D; ++d)
-#pragma GCC unroll 2
-    for (int p = 0; p < R::kParts; ++p)
-      totals[d][p] = load<typename R::Part>(sums + d * kLanes<T> + p * R::kPartLanes);
-  for (std::int64_t r = 0; r < count; r += kLanes<T>, row_side += panel)
-    add_weighted_panel<T, kBytes, D>(weights + r * kLanes<T>, row_side,
-                                     std::min<std::int64_t>(kLanes<T>, count - r), totals);
-#pragma GCC unroll 8
-  for (int d = 0; d < D; ++d)
-#pragma GCC unroll 2
-    for (int p = 0; p < R::kParts; ++p)
-      std::memcpy(sums + d * kLanes<T> + p * R::kPartLanes, &totals[d][p],
-                  sizeof(typename R::Part));
-}
-
-/// sums[d][.] += sum_r weights[r][.] * row_side[d][r] for all features, r over `count` tokens.
-template <class T, int kBytes>
-[[gnu::always_inline]] inline void add_weighted(const T* weights, const T* row_side,
-                                                std::int64_t count, std::int64_t width, T* sums) {
-  constexpr int kFeatures = Registers<T, kBytes>::kFeatures;
-  const std::int64_t panel = panel_size<T>(width);
-  std::int64_t d = 0;
-  for (; d + kFeatures <= width; d += kFeatures)
-    add_weighted_features<T, kBytes, kFeatures>(weights, row_side + d * kLanes<T>, panel, count,
-                                                sums + d * kLanes<T>);
-  for (; d < width; ++d)
-    add_weighted_features<T, kBytes, 1>(weights, row_side + d * kLanes<T>, panel, count,
-                                        sums + d * kLanes<T>);
 }
 
 }  // namespace lldm::attention
