@@ -35,11 +35,10 @@ void ProcessGroup::sum(const at::Tensor& values) {
   // Of 16 bits: in float32.  Of a device that is summed on the host: there.
   at::Tensor summed, copied;
   const std::int64_t most = std::min(kSlice, values.numel());
-  const auto place = [&](bool is_host) { return is_host ? at::Device(at::kCPU) : values.device(); };
   agree_on_room([&] {
     summed = at::empty({most}, values.options()
                                    .dtype(is_wide ? values.scalar_type() : at::kFloat)
-                                   .device(place(!has_nccl)));
+                                   .device(has_nccl ? values.device() : at::Device(at::kCPU)));
     if (!is_on_cpu && !has_nccl && !is_wide)
       copied = at::empty({most}, values.options().device(at::kCPU));
   });

@@ -14,7 +14,7 @@
 #include "lldm/model/model_options.hpp"
 #include "lldm/render/table.hpp"
 #include "run/choices_table.hpp"
-#include "run/row_lengths.hpp"
+#include "run/find_rows.hpp"
 
 namespace lldm {
 namespace {

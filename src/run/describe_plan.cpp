@@ -12,7 +12,7 @@
 #include "lldm/run/plan.hpp"
 #include "lldm/score/reference_cache.hpp"
 #include "lldm/storage/files.hpp"
-#include "run/row_lengths.hpp"
+#include "run/find_rows.hpp"
 
 namespace lldm {
 

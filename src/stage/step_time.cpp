@@ -90,14 +90,13 @@ double decoding_seconds(const StepModel& model, const DeviceProfile& profile) {
   const double values = model.pass.shape.matrix_values;
   constexpr double kGiga = 1e9;
   switch (model.pass.precision.storage) {
-    case WeightStorage::
-        plain:  // rounded to 16 bits, and widened where a CPU has no products of them
-      if (!is_narrow(model.pass.precision.compute)) return 0;
-      return (model.pass.is_on_cpu &&
-                      !(model.pass.precision.compute == at::kBFloat16 && has_wide_products())
-                  ? 12
-                  : 6) *
-             values / (kGiga * profile.rates.bandwidth);
+    case WeightStorage::plain: {  // rounded to 16 bits; widened where a CPU has no such products
+      const at::ScalarType compute = model.pass.precision.compute;
+      if (!is_narrow(compute)) return 0;
+      const bool has_products =
+          !model.pass.is_on_cpu || (compute == at::kBFloat16 && has_wide_products());
+      return (has_products ? 6 : 12) * values / (kGiga * profile.rates.bandwidth);
+    }
     case WeightStorage::bfloat16:  // read and widened, unless the products take them as they are
       return model.pass.precision.compute == at::kBFloat16
                  ? 0

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "run/row_lengths.hpp"
+#include "run/find_rows.hpp"
 
 #include <algorithm>
 
