@@ -81,6 +81,12 @@ void from_completion(json& row) {
     row["messages"] = std::move(turns);
     row.erase("prompt");
   } else {
+    const bool is_meant = has(row, "prompt") && has(row, "completion") && !has(row, "response") &&
+                          !has(row, "chosen") && !has(row, "messages") && !has(row, "text");
+    if (is_meant && !is_text(row, "completion") && !is_list(row, "completion"))
+      throw RowFault{0,
+                     message("\"completion\" must be a string, or messages as \"prompt\" is, is ",
+                             row.at("completion").type_name())};
     return;
   }
   row.erase("completion");

@@ -190,6 +190,14 @@ TEST_CASE("What a row lacks is told of the keys that it has in the file", "[data
                     contains("it has \"input\", \"instruction\", \"output\""));
 }
 
+TEST_CASE("a completion that is no text is called by its name", "[data][published]") {
+  const TemporaryFolder folder;
+  CHECK_THROWS_WITH(
+      read_prompt_rows(rows_file(folder, {{{"prompt", "2 + 2 ="}, {"completion", "4"}},
+                                          {{"prompt", "2 + 3 ="}, {"completion", 5}}})),
+      contains("\"completion\" must be a string, or messages as \"prompt\" is, is number"));
+}
+
 TEST_CASE("completion is the response of a prompt, in texts and in messages", "[data][published]") {
   const TemporaryFolder folder;
   const auto texts =
