@@ -17,6 +17,7 @@
 #include "lldm/model/determinism.hpp"
 #include "lldm/text/utf8.hpp"
 #include "memory/device_trouble.hpp"
+#include "model/block_parts_trial.hpp"
 #include "model/hub_cache.hpp"
 #include "model/products.hpp"
 
@@ -147,7 +148,8 @@ int run(std::vector<std::string> words) {
     return 0;
   }
   require_loaded_libtorch();
-  static_cast<void>(product_library());  // a name that is none is told before anything is done
+  static_cast<void>(product_library());  // names that are none are told before anything is done
+  static_cast<void>(may_take_fused_parts());
   find_snapshots(arguments);
   refuse_own_input(arguments);
   return command->run(arguments);

@@ -59,13 +59,10 @@ const BlockParts& cpu_block_parts();
 /// it again; scores of attention exist where the device's own attention keeps them.
 const BlockParts& operation_block_parts();
 /// The same on a GPU in few launches: LibTorch's fused RMSNorm, our kernels for rotation and
-/// SwiGLU, and, where products read 16 bits, one call of flash attention for a pack.  No model
-/// takes it before a GPU has shown that it is right: gpu_check holds it to the others, part by
-/// part.
+/// SwiGLU, and one call of LibTorch's attention for a pack.
 const BlockParts& fused_block_parts();
 
-inline const BlockParts& block_parts(at::Device device, bool has_patterns) {
-  return device.is_cpu() && !has_patterns ? cpu_block_parts() : operation_block_parts();
-}
+/// What a model takes; on a GPU fused parts, after a trial (block_parts_trial.hpp).
+const BlockParts& block_parts(at::Device device, bool has_patterns);
 
 }  // namespace lldm

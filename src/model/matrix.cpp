@@ -8,9 +8,9 @@
 #include <algorithm>
 
 #include "lldm/errors.hpp"
-#include "model/quantized/by_operations.hpp"
 #include "model/quantized/dynamic_map.hpp"
 #include "model/quantized/int8.hpp"
+#include "model/quantized/int8_on_device.hpp"
 #include "model/quantized/nf4.hpp"
 #include "model/quantized/nf4_on_device.hpp"
 
@@ -98,8 +98,8 @@ at::Tensor Matrix::dequantized(std::int64_t begin, std::int64_t count, at::Scala
   if (has_numbers()) return values_.narrow(0, begin, count).to(dtype);
   if (!values_.is_cpu()) {
     if (storage_ == WeightStorage::int8)
-      return int8_by_operations(values_.narrow(0, begin, count), scales_.narrow(0, begin, count))
-          .to(dtype);
+      return int8_on_device(values_.narrow(0, begin, count), scales_.narrow(0, begin, count),
+                            dtype);
     return nf4_on_device({values_, scales_, nested_}, begin * columns_, (begin + count) * columns_,
                          dtype)
         .view({count, columns_});

@@ -11,16 +11,19 @@ namespace {
 /// The most that a block holds in its forward beside what those before it keep: behind attention,
 /// at the end, and (of a last block with few rows) before.
 std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
+  const AttentionSizes& attention = s.attention();
   const std::int64_t d = s.d(), f = s.f(), q = s.q(), n = s.count(is_last);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
   const std::int64_t update = some(s.low(1)) + s.dropped(f, is_last);
-  const std::int64_t end = s.narrow_mask() + s.whole_block(is_last) + some(f + d) +
+  const std::int64_t end = attention.narrow_mask() + s.whole_block(is_last) + some(f + d) +
                            std::max(update, s.decoded_product(n, f, d));
   const std::int64_t masked =
-      s.is_masked() ? s.rows(d + 1 + s.qkv()) + s.heads_norm() + s.masked_attention() : 0;
+      attention.is_masked() ? s.rows(d + 1 + s.qkv()) + s.heads_norm() + attention.masked_forward()
+                            : 0;
   if (!is_last || !s.gives_queried()) return std::max(end, masked);
   // Rows and attention's output of the given rows are copies.
-  const std::int64_t attended = s.narrow_mask() + s.rows(d + s.qkv() + q + 1 + s.log_sums()) +
+  const std::int64_t attended = attention.narrow_mask() +
+                                s.rows(d + s.qkv() + q + 1 + attention.log_sums()) +
                                 some(q + 2 * d) + s.dropped(q, is_last);
   return std::max({end, attended, masked});
 }
@@ -46,9 +49,7 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const bool is_more = model.is_by_operations;
   const std::int64_t swiglu = is_more ? some(3 * f) : 0, norm = is_more ? some(3 * d) : 0,
                      narrow_norm = is_more ? s.rows(3 * d) : 0;
-  // Elsewhere than on the CPU it may be flash attention, which holds less.
-  const std::int64_t attend =
-      is_more && !s.is_masked() ? s.rows(5 * qkv + 2 * q) + s.narrow_mask() : 0;
+  const std::int64_t attend = s.attention().device_backward();
   // Queries and keys five times while their norms' gradient is made (heads_norm_gradient).
   const std::int64_t heads = model.shape.has_heads_norm ? s.rows(5 * (q + (qkv - q) / 2)) : 0;
   // Gradients of the given rows are laid among zeros for all.
@@ -72,8 +73,9 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   // The slopes of attention lie feature-major.
   const std::int64_t slopes_again = model.is_on_cpu && !is_more ? s.rows(qkv) : 0;
   const std::int64_t masked =
-      s.is_masked() ? s.masked_attention_backward() + (model.shape.has_heads_norm ? s.rows(qkv) : 0)
-                    : 0;
+      s.attention().is_masked()
+          ? s.attention().masked_backward() + (model.shape.has_heads_norm ? s.rows(qkv) : 0)
+          : 0;
   const std::int64_t given = is_last && s.gives_queried() ? some(q) : 0;
   // Of attention's output: by oneDNN of the transposed weight; of decoded ones row-major first.
   const bool is_turned = model.is_on_cpu && !is_more && !(is_last && s.gives_queried());
@@ -134,7 +136,7 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
       moment.staging += hosts;
       moments.push_back(beside(moment, graphs, heads));
     };
-    if (s.has_masks()) add({.what = "masks", .activations = s.making_masks()});
+    if (s.attention().has_masks()) add({.what = "masks", .activations = s.making_masks()});
     for (const bool is_last : {false, true})
       if (is_last || layers > 1)
         add({.what = "forward",
@@ -182,7 +184,7 @@ std::vector<PlanMoment> scoring_moments(const PassModel& model, const Pack& pack
   const PassSizes s(model, pack);
   std::int64_t most = forward_of_block(s, true);
   if (model.shape.layers > 1) most = std::max(most, forward_of_block(s, false));
-  if (s.has_masks()) most = std::max(most, s.making_masks() - s.beside());
+  if (s.attention().has_masks()) most = std::max(most, s.making_masks() - s.beside());
   return {{.what = "scoring", .activations = most + s.beside(), .workspace = s.decoded()},
           {.what = "scoring",
            .activations = s.given(s.d()) + s.queried_rows(),

@@ -21,8 +21,8 @@ struct PassModel {
   Precision precision;
   Recomputation recomputation = Recomputation::none;
   bool is_on_cpu = true;
-  /// Whether the block's parts are operations (block_parts_operations.cpp): elsewhere than on the
-  /// CPU, and under attention patterns.
+  /// Whether the block's parts are operations (block_parts_operations.cpp): on the CPU under
+  /// attention patterns, on a GPU where fused parts failed their trial.
   bool is_by_operations = false;
   bool trains_weights = true;       // else an adapter, or nothing
   std::int64_t adapter_values = 0;  // of all blocks

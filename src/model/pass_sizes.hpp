@@ -5,7 +5,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "model/direct_gradients.hpp"
 #include "model/head.hpp"
 #include "model/linear.hpp"
+#include "model/pass_attention.hpp"
 #include "model/pass_memory.hpp"
 #include "model/products.hpp"
 #include "model/thin_products.hpp"
@@ -34,9 +34,8 @@ class PassSizes {
       pack.tokens = filled_up(pack.tokens);
       pack.queries = filled_up(pack.queries);
     }
-    runs_ = std::move(pack.runs);
     tokens_ = pack.tokens, queries_ = pack.queries;
-    if (model.is_by_operations) masks_ = pack.masks, largest_mask_ = pack.largest_mask;
+    attention_ = AttentionSizes(model, std::move(pack));
   }
 
   /// Numbers of all tokens, `width` each.
@@ -59,71 +58,19 @@ class PassSizes {
   /// the given rows alone.
   [[nodiscard]] std::int64_t whole_block(bool is_last) const {
     const std::int64_t behind = d() + 2 * f() + 1;
-    return rows(d() + 1 + qkv() + q() + log_sums()) + (is_last ? given(behind) : rows(behind)) +
+    return rows(d() + 1 + qkv() + q() + attention_.log_sums()) +
+           (is_last ? given(behind) : rows(behind)) +
            (shape_.has_heads_norm ? rows(shape_.heads + shape_.kv_heads) : 0);
   }
   /// What norms of heads add to attention: their scales and the normalised projections.
   [[nodiscard]] std::int64_t heads_norm() const {
     return shape_.has_heads_norm ? rows(shape_.heads + shape_.kv_heads + qkv()) : 0;
   }
-  /// Of a token's attention: attention by operations makes them again.
-  [[nodiscard]] std::int64_t log_sums() const { return is_masked() ? 0 : shape_.heads; }
-  /// Whether attention is LibTorch's, with a mask, on the CPU (attention_by_operations.cpp).
-  [[nodiscard]] bool is_masked() const { return model_.is_by_operations && model_.is_on_cpu; }
-  [[nodiscard]] bool has_masks() const { return largest_mask_ > 0; }
-  /// A GPU's attention in 16 bits reads a copy of a run's mask, made of a clamped one.
-  [[nodiscard]] std::int64_t narrow_mask() const {
-    return model_.is_on_cpu || !rounds() ? 0 : (number_ + 2) * largest_mask_;
-  }
+  [[nodiscard]] const AttentionSizes& attention() const { return attention_; }
   /// While the last mask is made: the rows, all masks, and beside a mask what it is filled from and
   /// two of truth values.
   [[nodiscard]] std::int64_t making_masks() const {
-    return rows(d()) + beside() + (number_ + 2) * largest_mask_;
-  }
-  /// Keys of a token, or its values.
-  [[nodiscard]] std::int64_t kv() const { return (qkv() - q()) / 2; }
-  /// Keys and values that are repeated for the queries' heads.
-  [[nodiscard]] std::int64_t repeated() const { return kv() == q() ? 0 : 2 * q(); }
-  /// What LibTorch's attention on the CPU computes in, each thread: a block of scores (backward:
-  /// and of their slopes), of 32 to 256 queries by 512 keys.
-  [[nodiscard]] std::int64_t attention_scratch(bool is_backward) const {
-    const auto length = static_cast<std::int64_t>(std::sqrt(static_cast<double>(largest_mask_)));
-    const std::int64_t most = length >= 768 ? 256 : length >= 192 ? 64 : 32;
-    const std::int64_t queries = std::min(most, length), keys = std::min<std::int64_t>(512, length);
-    return number_ * at::get_num_threads() * queries *
-           (is_backward ? 2 * keys + 1 : keys + 2 + shape_.head_width);
-  }
-  /// The most that masked attention holds forward beside the projections: four products and the
-  /// sums of two, and the rotated rows, of the queries, then of the keys; then, run by run, what
-  /// was rotated, the outputs, and what a run reads beside; at the end all outputs as one.
-  [[nodiscard]] std::int64_t masked_attention() const {
-    std::int64_t most = rows(std::max(4 * q(), q() + 4 * kv())), before = 0;
-    for (const std::int64_t run : runs_) {
-      const std::int64_t beside = before * q() + run * (repeated() + q() + shape_.heads);
-      most = std::max(most, rows(q() + kv()) + number_ * beside + attention_scratch(false));
-      before += run;
-    }
-    return runs_.size() > 1 ? std::max(most, rows(3 * q() + kv())) : most;
-  }
-  /// And backward, beside the gradient that comes in: the last run first, what forward made for it
-  /// and those before it, what was summed up of those behind, and a run's gradients or the next
-  /// summand; at the end the gradients of queries, keys and values become one of all.
-  [[nodiscard]] std::int64_t masked_attention_backward() const {
-    const std::int64_t values = repeated() > 0 ? q() : kv(), own = q() + 2 * values;
-    const std::int64_t made = (runs_.size() > 1 ? q() : 0) + repeated() + shape_.heads;
-    std::int64_t most = rows(std::max(2 * q() + kv() + 2 * qkv(), 4 * q() + 2 * kv())), before = 0;
-    for (std::size_t i = 0; i < runs_.size(); ++i) {
-      const std::int64_t run = runs_[i];
-      const std::int64_t sums = i + 1 < runs_.size() ? rows(q() + 2 * kv()) : 0;
-      const std::int64_t rotated = rows(q() + kv()), slopes = number_ * run * own;
-      const std::int64_t kernel =
-          rotated + number_ * (before + run) * made + slopes + attention_scratch(true);
-      const std::int64_t summand =
-          (i > 0 ? rotated : 0) + number_ * before * made + slopes + rows(std::max(q(), kv()));
-      most = std::max(most, rows(q()) + sums + std::max(kernel, summand));
-      before += run;
-    }
-    return most;
+    return rows(d()) + beside() + (number_ + 2) * attention_.largest_mask();
   }
   /// The same after drop().
   [[nodiscard]] std::int64_t kept_block(bool is_last) const {
@@ -132,7 +79,7 @@ class PassSizes {
       case Recomputation::automatic:
         return whole_block(is_last);
       case Recomputation::selective:
-        return rows(d() + q() + log_sums()) + (is_last ? given(d()) : rows(d()));
+        return rows(d() + q() + attention_.log_sums()) + (is_last ? given(d()) : rows(d()));
       case Recomputation::full:
         return rows(d());
       case Recomputation::offload:
@@ -159,8 +106,8 @@ class PassSizes {
   [[nodiscard]] std::int64_t kept_around() const { return given(d() + 1) + beside(); }
   [[nodiscard]] std::int64_t beside() const {
     // Where attention is LibTorch's, rotation is looked up for every token.
-    return 8 * tokens_ + 8 * queries_ + number_ * masks_ +
-           (is_masked() ? rows(shape_.head_width) : 0);
+    return 8 * tokens_ + 8 * queries_ + number_ * attention_.masks() +
+           (attention_.is_masked() ? rows(shape_.head_width) : 0);
   }
 
   [[nodiscard]] std::int64_t queried_rows() const { return number_ * queries_ * d(); }
@@ -341,8 +288,8 @@ class PassSizes {
 
   const PassModel& model_;
   const ModelShape& shape_;
-  std::int64_t number_, tokens_ = 0, queries_ = 0, masks_ = 0, largest_mask_ = 0;
-  std::vector<std::int64_t> runs_;
+  std::int64_t number_, tokens_ = 0, queries_ = 0;
+  AttentionSizes attention_;
 };
 
 }  // namespace lldm

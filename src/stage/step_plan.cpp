@@ -9,6 +9,7 @@
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/score/engine.hpp"
+#include "model/block_parts_trial.hpp"
 #include "model/model_size.hpp"
 #include "train/update_by_operations.hpp"
 
@@ -256,7 +257,7 @@ std::int64_t score_bytes(const MicroBatchLoad& texts, bool has_reference, Gradie
 StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                    const StepSettings& settings, ByteSize budget) {
   PassModel pass = model.pass;
-  pass.is_by_operations = !pass.is_on_cpu || sizes.has_patterns;
+  pass.is_by_operations = pass.is_on_cpu ? sizes.has_patterns : has_untrusted_parts();
   StepPlan plan;
   plan.settings = settings;
   PlanInputs in;

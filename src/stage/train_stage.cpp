@@ -10,6 +10,8 @@
 #include "lldm/stage/training_options.hpp"
 #include "lldm/train/trainer.hpp"
 #include "memory/bitsandbytes.hpp"
+#include "model/block_parts_trial.hpp"
+#include "model/quantized/int8_on_device.hpp"
 #include "model/quantized/nf4_on_device.hpp"
 #include "stage/asked_plans.hpp"
 #include "stage/benchmark_rows.hpp"
@@ -208,8 +210,15 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   if (group) result["processes"] = group->size();
   if (run.device == "cuda") {
     result["bitsandbytes"] = memory::bitsandbytes_text();
+    result["block_parts"] = device_parts_text();
     if (const std::string decoder = nf4_decoder_text(); !decoder.empty())
       result["nf4_decoder"] = decoder;
+    if (const std::string decoder = int8_decoder_text(); !decoder.empty())
+      result["int8_decoder"] = decoder;
+    if (has_untrusted_parts())
+      run.logger.warning(message("block parts ", device_parts_text(),
+                                 "\n  slower, and steps hold more than was planned; "
+                                 "`gpu_check` says what it is"));
   }
   if (filled)
     result["reference_scores"] = {{"plans", filled->asked},

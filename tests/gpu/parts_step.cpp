@@ -8,19 +8,14 @@
 
 #include "check.hpp"
 #include "lldm/errors.hpp"
-#include "model/attention_by_operations.hpp"
 #include "model/block.hpp"
+#include "model/block_parts_trial.hpp"
 #include "model/rope.hpp"
 
 namespace lldm::gpu_check {
 namespace {
 
 constexpr double kBound = 1e-5;
-
-struct Shape {
-  std::int64_t heads, kv_heads, head_width;
-  bool is_interleaved, hides_keys, is_two_stream;
-};
 
 /// Where a table runs, and in what.
 struct Side {
@@ -41,43 +36,17 @@ struct Side {
 
 at::Tensor random(at::IntArrayRef shape) { return at::randn(shape, at::kDouble); }
 
-BlockContext context_of(const Shape& shape, const Side& side) {
-  TransformerConfig config;
-  config.width = shape.head_width * shape.heads, config.heads = shape.heads;
-  config.kv_heads = shape.kv_heads, config.max_length = 128;
-  const auto tables = rope_tables(config, side.dtype);
-  BlockContext context{.parts = &side.parts,
-                       .offsets = {0, 5, 37, 69, 70, 160},
-                       .visible = {},
-                       .cosines = tables.cosines.to(side.device),
-                       .sines = tables.sines.to(side.device),
-                       .heads = shape.heads,
-                       .kv_heads = shape.kv_heads,
-                       .eps = 1e-5,
-                       .compute = side.dtype};
-  if (shape.hides_keys) {
-    context.visible = at::ones({160}, at::TensorOptions(at::kBool).device(side.device));
-    for (const std::int64_t hidden : {0, 1, 40, 100})
-      context.visible.select(0, hidden).fill_(false);
-  }
-  if (shape.is_two_stream) {
-    context.patterns.resize(5);
-    context.patterns[1] = {AttentionPattern::Kind::two_stream, 4, 4};
-  }
-  if (side.parts.prepare != nullptr) side.parts.prepare(context);
-  return context;
-}
-
-void check_attention(Report& report, const Shape& shape, const Side& here, const Side& exact) {
+void check_attention(Report& report, const std::string& table, const TrialPack& shape,
+                     const Side& here, const Side& exact) {
   const std::string name =
-      message("attention of ", shape.heads, " heads on ", shape.kv_heads, " of ", shape.head_width,
-              shape.is_interleaved ? ", interleaved" : "", shape.hides_keys ? ", hidden keys" : "",
-              shape.is_two_stream ? ", two streams" : "");
+      message(table, "attention of ", shape.heads, " heads on ", shape.kv_heads, " of ",
+              shape.head_width, shape.is_interleaved ? ", interleaved" : "",
+              shape.hides_keys ? ", hidden keys" : "", shape.is_two_stream ? ", two streams" : "");
   report.attempt(name, [&] {
     const auto qkv = random({(shape.heads + 2 * shape.kv_heads) * shape.head_width, 160}),
                upstream = random({shape.heads * shape.head_width, 160});
     const auto run = [&](const Side& side) {
-      const auto context = context_of(shape, side);
+      const auto context = trial_context(shape, side.parts, side.device, side.dtype, side.dtype);
       const auto in = side.columns(qkv);
       const auto out = side.parts.attend(in, context, shape.is_interleaved);
       return std::pair(out.columns, side.parts.attend_gradient(in, context, shape.is_interleaved,
@@ -90,7 +59,6 @@ void check_attention(Report& report, const Shape& shape, const Side& here, const
   });
 }
 
-/// `table`: "", or the name of one that no model takes yet.
 void check_rows(Report& report, const std::string& table, const Side& here, const Side& exact) {
   const auto x = random({37, 256}), weight = random({256}), dy = random({37, 256}),
              residual = random({37, 256}), gate_up = random({37, 352}),
@@ -132,12 +100,10 @@ void check_narrow_attention(const Bench& bench, Report& report) {
   for (const bool is_ragged : {true, false}) {
     const std::int64_t heads = bench.is_small ? 2 : 32, length = 512,
                        copies = bench.is_small ? 1 : 8;
-    const Shape shape = is_ragged ? Shape{4, 2, 64, false, false, false}
-                                  : Shape{heads, heads, 128, false, false, false};
+    const TrialPack shape =
+        is_ragged ? TrialPack{4, 2, 64, false} : TrialPack{heads, heads, 128, false};
     const auto context_for = [&](const BlockParts& parts, at::ScalarType compute) {
-      const Side side{parts, bench.at(), at::kFloat};
-      BlockContext context = context_of(shape, side);
-      context.compute = compute;
+      BlockContext context = trial_context(shape, parts, bench.at(), at::kFloat, compute);
       if (!is_ragged) {
         context.offsets = {0};
         for (std::int64_t i = 0; i < copies; ++i) context.offsets.push_back((i + 1) * length);
@@ -194,20 +160,31 @@ void check_narrow_attention(const Bench& bench, Report& report) {
 void check_parts(const Bench& bench, Report& report) {
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
   at::globalContext().setDeterministicFillUninitializedMemory(true);
-  for (const bool has_patterns : {false, true}) {
-    const Side here{block_parts(bench.at(), has_patterns), bench.at(), at::kFloat},
-        exact{block_parts(at::kCPU, has_patterns), at::kCPU, at::kDouble};
-    if (!has_patterns) {
-      check_rows(report, "", here, exact);
-      check_rows(report, "fused ", {fused_block_parts(), bench.at(), at::kFloat}, exact);
+  std::vector<std::pair<std::string, const BlockParts*>> tables = {
+      {"operations: ", &operation_block_parts()}, {"fused: ", &fused_block_parts()}};
+  if (bench.at().is_cpu()) tables.emplace_back("cpu: ", &cpu_block_parts());
+  for (const auto& [table, parts] : tables) {
+    const Side here{*parts, bench.at(), at::kFloat};
+    const auto exact = [&](bool has_patterns) {
+      return Side{block_parts(at::kCPU, has_patterns), at::kCPU, at::kDouble};
+    };
+    check_rows(report, table, here, exact(false));
+    for (const bool has_patterns : {false, true}) {
+      if (has_patterns && parts == &cpu_block_parts()) continue;  // it has none
+      for (const TrialPack& shape : {TrialPack{4, 4, 16, false, false, has_patterns},
+                                     TrialPack{4, 2, 16, false, true, has_patterns},
+                                     TrialPack{4, 2, 64, true, false, has_patterns},
+                                     TrialPack{4, 2, 128, false, false, has_patterns}})
+        check_attention(report, table, shape, here, exact(has_patterns));
     }
-    for (const Shape& shape :
-         {Shape{4, 4, 16, false, false, has_patterns}, Shape{4, 2, 16, false, true, has_patterns},
-          Shape{4, 2, 64, true, false, has_patterns}, Shape{4, 2, 128, false, false, has_patterns}})
-      check_attention(report, shape, here, exact);
   }
   at::globalContext().setDeterministicFillUninitializedMemory(false);
   report.attempt("attention in bfloat16", [&] { check_narrow_attention(bench, report); });
+  report.attempt("what models take", [&] {
+    const TrustedParts taken = trusted_block_parts(fused_block_parts(), bench.at());
+    report.measure("parts", {{"trial", taken.text}});
+    report.require("fused parts pass their trial", taken.text == kFusedText);
+  });
 }
 
 }  // namespace lldm::gpu_check

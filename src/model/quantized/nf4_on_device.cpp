@@ -9,12 +9,12 @@
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
-#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 #include "lldm/errors.hpp"
+#include "model/decided_once.hpp"
 #include "model/quantized/by_operations.hpp"
 #include "model/quantized/dynamic_map.hpp"
 #include "model/quantized/nf4.hpp"
@@ -162,21 +162,9 @@ Chosen choose(const memory::CudaFunctions& cuda, at::Device device) {
   return {nullptr, "operations: by our kernel " + why};
 }
 
-/// Of this process: one GPU computes in it.
-struct Choice {
-  std::mutex lock;
-  std::unique_ptr<const Chosen> made;
-};
-Choice& choice() {
-  static Choice only;
+DecidedOnce<Chosen>& decided() {
+  static DecidedOnce<Chosen> only;
   return only;
-}
-
-const Chosen& chosen(const memory::CudaFunctions& cuda, at::Device device) {
-  Choice& only = choice();
-  const std::scoped_lock held(only.lock);
-  if (!only.made) only.made = std::make_unique<const Chosen>(choose(cuda, device));
-  return *only.made;
 }
 
 }  // namespace
@@ -186,15 +174,14 @@ at::Tensor nf4_on_device(const Nf4Codes& matrix, std::int64_t begin, std::int64_
   const at::Device device = matrix.bytes.device();
   const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
   if (device.is_cuda() && cuda != nullptr)
-    if (const Chosen& by = chosen(*cuda, device); by.decode)
+    if (const Chosen& by = decided().get([&] { return choose(*cuda, device); }); by.decode)
       return by.decode(matrix, begin, end, dtype);
   return nf4_by_operations(matrix.bytes, matrix.scales, matrix.nested, begin, end).to(dtype);
 }
 
 std::string nf4_decoder_text() {
-  Choice& only = choice();
-  const std::scoped_lock held(only.lock);
-  return only.made ? only.made->text : "";
+  const Chosen* made = decided().made();
+  return made != nullptr ? made->text : "";
 }
 
 }  // namespace lldm
