@@ -20,6 +20,7 @@
 
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
+#include "model/device_products.hpp"
 #include "model/direct_gradients.hpp"
 #include "model/first_order.hpp"
 #include "model/held_signals.hpp"
@@ -38,12 +39,6 @@ std::atomic<bool> is_cut_by_rows{true};
 std::int64_t chunk_rows(const at::Tensor& weight, bool is_trained) {
   return head_chunk_rows(weight.size(0), static_cast<std::int64_t>(weight.element_size()),
                          is_trained);
-}
-
-at::Tensor chunk_logits(const at::Tensor& rows, const at::Tensor& weight, std::int64_t excluded) {
-  auto logits = rows_by(rows, weight);
-  if (excluded >= 0) logits.select(1, excluded).fill_(-std::numeric_limits<double>::infinity());
-  return logits;
 }
 
 /// log softmax(logits)[target] into `chosen`; where a slope is wanted, softmax - onehot(target) in
@@ -88,10 +83,38 @@ void add_weight_gradient(const at::Tensor& sum, const at::Tensor& slope, const a
   }
 }
 
+/// A head that is decoded by slices, and how its products are made.
 struct HeldHead final : torch::CustomClassHolder {
-  explicit HeldHead(Matrix head) : matrix(std::move(head)) {}
+  HeldHead(Matrix head, at::ScalarType read, bool is_narrow)
+      : matrix(std::move(head)), type(read), on_device(is_narrow) {}
+
+  /// What products read.
+  [[nodiscard]] at::Tensor read(const at::Tensor& x) const { return x.to(type); }
+  [[nodiscard]] at::Tensor product_of(const at::Tensor& a, const at::Tensor& b) const {
+    return on_device ? device_product(a, b, type) : product(a, b);
+  }
+  /// Of rows that were read.
+  [[nodiscard]] at::Tensor logits(const at::Tensor& rows, const at::Tensor& slice,
+                                  std::int64_t excluded) const {
+    auto result = on_device ? device_product(rows, slice.t(), type) : rows_by(rows, slice);
+    if (excluded >= 0) result.select(1, excluded).fill_(-std::numeric_limits<double>::infinity());
+    return result;
+  }
+  [[nodiscard]] std::int64_t chunk_bytes() const {
+    return on_device ? kDeviceHeadChunkBytes : kHeadChunkBytes;
+  }
+
   Matrix matrix;
+  at::ScalarType type;  // of slices
+  bool on_device;       // products of 16 bits on a GPU
 };
+
+/// Of rows in `rows_type`.
+HeldHead held_head(const Matrix& head, at::ScalarType rows_type, at::ScalarType compute) {
+  const bool on_device =
+      rows_type == at::kFloat && has_device_products(head.values().device(), compute);
+  return {head, on_device ? compute : rows_type, on_device};
+}
 
 /// With s = softmax - onehot(target), d log p / d rows = -s W and d log p / d W = -s^T rows.  A
 /// frozen head makes the first in the forward pass and keeps that; a trained one keeps s where it
@@ -175,7 +198,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
     const HeldSignals held_signals;
     auto sums = at::full({rows.size(0)}, -std::numeric_limits<double>::infinity(), rows.options());
     auto chosen = at::empty({rows.size(0)}, rows.options());
-    each_slice(head->matrix, rows, excluded,
+    each_slice(*head, rows, excluded,
                [&](std::int64_t begin, const at::Tensor& /*slice*/, const at::Tensor& logits) {
                  sums = at::logaddexp(sums, at::logsumexp(logits, {1}));
                  const std::int64_t count = logits.size(1);
@@ -199,7 +222,8 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
     const HeldSignals held_signals;
     const auto saved = context->get_saved_variables();
     const auto &rows = saved[0], &targets = saved[1], &sums = saved[2], &weight = saved[3];
-    const auto held = context->saved_data["head"].toCapsule();
+    const auto capsule = context->saved_data["head"].toCapsule();
+    const auto& held = static_cast<const HeldHead&>(*capsule);
     const auto upstream = gradients[0].unsqueeze(1);
     auto rows_gradient = at::zeros_like(rows);
     at::Tensor sum, whole;  // of the weight's gradient: where it lies, or to hand out
@@ -207,8 +231,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
       sum = DirectGradients::target(weight, context->saved_data["is_direct"].toBool());
       if (!sum.defined()) sum = whole = at::zeros_like(weight);
     }
-    each_slice(static_cast<const HeldHead&>(*held).matrix, rows,
-               context->saved_data["excluded"].toInt(),
+    each_slice(held, rows, context->saved_data["excluded"].toInt(),
                [&](std::int64_t begin, const at::Tensor& slice, const at::Tensor& logits) {
                  // d log p(target) / d logits = onehot(target) - softmax, in the logits' place
                  const auto slope = logits.sub_(sums.unsqueeze(1)).exp_().mul_(upstream.neg());
@@ -217,24 +240,28 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                  const auto is_here = place.ge(0).logical_and(place.lt(count));
                  slope.scatter_add_(1, place.clamp(0, count - 1).unsqueeze(1),
                                     upstream.mul(is_here.unsqueeze(1)));
-                 rows_gradient.add_(product(slope, slice));
+                 const auto read = held.read(slope);
+                 rows_gradient.add_(held.product_of(read, slice));
                  if (sum.defined())
-                   add_gradient(sum.narrow(0, begin, count), product(slope.t(), rows));
+                   add_gradient(sum.narrow(0, begin, count),
+                                held.product_of(read.t(), held.read(rows)));
                });
     return {rows_gradient, whole, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 
  private:
-  static void each_slice(const Matrix& head, const at::Tensor& rows, std::int64_t excluded,
+  static void each_slice(const HeldHead& head, const at::Tensor& rows, std::int64_t excluded,
                          const auto& use) {
+    const Matrix& matrix = head.matrix;
     const std::int64_t step = std::max<std::int64_t>(
-        1, kHeadChunkBytes / (std::max(head.columns(), rows.size(0)) *
-                              static_cast<std::int64_t>(rows.element_size())));
-    for (std::int64_t begin = 0; begin < head.rows(); begin += step) {
+        1, head.chunk_bytes() / (std::max(matrix.columns(), rows.size(0)) *
+                                 static_cast<std::int64_t>(rows.element_size())));
+    const auto read = head.read(rows);
+    for (std::int64_t begin = 0; begin < matrix.rows(); begin += step) {
       const auto slice =
-          head.dequantized(begin, std::min(step, head.rows() - begin), rows.scalar_type());
+          matrix.dequantized(begin, std::min(step, matrix.rows() - begin), head.type);
       const bool is_here = excluded >= begin && excluded < begin + slice.size(0);
-      use(begin, slice, chunk_logits(rows, slice, is_here ? excluded - begin : -1));
+      use(begin, slice, head.logits(read, slice, is_here ? excluded - begin : -1));
     }
   }
 };
@@ -255,24 +282,33 @@ std::int64_t head_slice_rows(std::int64_t row_bytes) {
   return std::max(kLeastHeadRows, kHeadChunkBytes / row_bytes / kLeastHeadRows * kLeastHeadRows);
 }
 
-at::Tensor head_logits(const at::Tensor& rows, const Matrix& head) {
+at::Tensor head_logits(const at::Tensor& rows, const Matrix& head, at::ScalarType compute) {
   const HeldSignals held_signals;
-  if (head.is_plain()) return rows_by(rows, head.values());
+  // Products that write where they are told to have no derivative.
+  const bool is_recorded =
+      at::GradMode::is_enabled() && (rows.requires_grad() || head.values().requires_grad());
+  const HeldHead held =
+      held_head(head, rows.scalar_type(), is_recorded ? rows.scalar_type() : compute);
+  if (head.is_plain() && !held.on_device) return rows_by(rows, head.values());
   const std::int64_t step = std::max<std::int64_t>(
-      1, kHeadChunkBytes / (head.columns() * static_cast<std::int64_t>(rows.element_size())));
+      1, held.chunk_bytes() / (head.columns() * static_cast<std::int64_t>(rows.element_size())));
+  const auto read = held.read(rows);
   std::vector<at::Tensor> parts;
   for (std::int64_t begin = 0; begin < head.rows(); begin += step)
-    parts.push_back(rows_by(
-        rows, head.dequantized(begin, std::min(step, head.rows() - begin), rows.scalar_type())));
+    parts.push_back(held.logits(
+        read, head.dequantized(begin, std::min(step, head.rows() - begin), held.type), -1));
   return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
 }
 
 at::Tensor head_log_probabilities(const at::Tensor& rows, const Matrix& head,
-                                  const at::Tensor& targets, std::optional<std::int64_t> excluded) {
-  is_cut_by_rows = head.is_plain();
-  if (!head.is_plain())
-    return SlicedHead::apply(rows, head.values(), targets, c10::make_intrusive<HeldHead>(head),
-                             excluded.value_or(-1));
+                                  const at::Tensor& targets, std::optional<std::int64_t> excluded,
+                                  at::ScalarType compute) {
+  HeldHead held = held_head(head, rows.scalar_type(), compute);
+  const bool is_sliced = !head.is_plain() || held.on_device;
+  is_cut_by_rows = !is_sliced;
+  if (is_sliced)
+    return SlicedHead::apply(rows, head.values(), targets,
+                             c10::make_intrusive<HeldHead>(std::move(held)), excluded.value_or(-1));
   return HeadLogProbabilities::apply(rows, head.values(), targets, excluded.value_or(-1),
                                      c10::GradMode::is_enabled());
 }

@@ -14,6 +14,8 @@ namespace lldm {
 /// trained head is a product over the chunk's rows: it needs many to be worth its memory.
 inline constexpr std::int64_t kHeadChunkBytes = std::int64_t{16} << 20;
 inline constexpr std::int64_t kTrainedHeadChunkBytes = std::int64_t{256} << 20;
+/// The same where a GPU multiplies 16 bits: a slice is a dozen launches.
+inline constexpr std::int64_t kDeviceHeadChunkBytes = std::int64_t{64} << 20;
 /// Rows of a chunk at least, however large the vocabulary is: below, products are slow.
 inline constexpr std::int64_t kLeastHeadRows = 128;
 /// Rows of a chunk of logits.
@@ -31,14 +33,17 @@ void set_head_halvings(std::int64_t halvings);
 /// are cut by columns, and are not halved: their scores would have other last bits.
 [[nodiscard]] bool head_is_cut_by_rows();
 
-/// rows head^T in the rows' dtype: [Q, D], [E, D] -> [Q, E].
-at::Tensor head_logits(const at::Tensor& rows, const Matrix& head);
+/// rows head^T in the rows' dtype: [Q, D], [E, D] -> [Q, E].  `compute`, here and below: what rows
+/// and head are rounded to for the product on a GPU that gives float32 of it (device_products.hpp);
+/// elsewhere the head multiplies in the rows' dtype.
+at::Tensor head_logits(const at::Tensor& rows, const Matrix& head, at::ScalarType compute);
 
 /// log softmax(rows head^T)[target] with the excluded column at -inf: [Q, D], [E, D], [Q] -> [Q].
 /// One autograd node; of a plain head logits exist for one chunk of rows at a time, in both
-/// directions.  One in another storage is decoded a slice of kHeadChunkBytes at a
+/// directions.  One in another storage, or rounded, is decoded a slice of kHeadChunkBytes at a
 /// time, with running sums over the slices; a gradient reaches one in bfloat16.
 at::Tensor head_log_probabilities(const at::Tensor& rows, const Matrix& head,
-                                  const at::Tensor& targets, std::optional<std::int64_t> excluded);
+                                  const at::Tensor& targets, std::optional<std::int64_t> excluded,
+                                  at::ScalarType compute);
 
 }  // namespace lldm

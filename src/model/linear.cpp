@@ -96,20 +96,42 @@ at::Tensor Linear::mask(std::size_t part, const at::TensorOptions& options) cons
   return whole.defined() && places_.defined() ? whole.index_select(0, places_) : whole;
 }
 
-Linear::ByPart Linear::lowered(const at::Tensor& x) const {
+void Linear::multiply(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b,
+                      bool adds) const {
+  if (is_on_device_) return device_product(y, a, b, adds);
+  if (wide_product(y, a, b, adds)) return;
+  if (adds)
+    y.add_(product(a, b));
+  else
+    y.copy_(rows_by(a, b.t()));
+}
+
+at::Tensor Linear::thin(const at::Tensor& a, const at::Tensor& b) const {
+  return is_on_device_ ? device_product(a, b, compute_) : thin_product(a, b);
+}
+
+void Linear::add_thin(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b,
+                      double scale) const {
+  if (is_on_device_)
+    device_product(y, read(scale == 1 ? a : a.mul(scale)), read(b), /*adds=*/true);
+  else
+    add_thin_product(y, a, b, scale);
+}
+
+Linear::ByPart Linear::lowered(const at::Tensor& x, const at::Tensor& input) const {
   ByPart result;
   std::vector<at::Tensor> sides;  // of those that read x as it is: one product
   std::vector<std::size_t> readers;
   each_update([&](std::size_t part, std::int64_t, std::int64_t, const Lora& lora) {
     if (const auto hidden = mask(part, x.options()); hidden.defined()) {
-      result[part] = thin_product(x.mul(hidden), lora.a.detach().t());
+      result[part] = thin(x.mul(hidden), lora.a.detach().t());
       return;
     }
     sides.push_back(lora.a.detach());
     readers.push_back(part);
   });
   if (sides.empty()) return result;
-  const auto all = thin_product(x, (sides.size() == 1 ? sides.front() : at::cat(sides)).t());
+  const auto all = thin(input, (sides.size() == 1 ? sides.front() : at::cat(sides)).t());
   std::int64_t begin = 0;
   for (std::size_t i = 0; i < sides.size(); ++i) {
     result[readers[i]] = all.narrow(1, begin, sides[i].size(0));
@@ -118,71 +140,82 @@ Linear::ByPart Linear::lowered(const at::Tensor& x) const {
   return result;
 }
 
-void Linear::add_updates(const at::Tensor& y, const at::Tensor& x) const {
-  const ByPart low = lowered(x);
+void Linear::add_updates(const at::Tensor& y, const at::Tensor& x, const at::Tensor& input) const {
+  const ByPart low = lowered(x, input);
   each_update([&](std::size_t part, std::int64_t place, std::int64_t rows, const Lora& lora) {
-    add_thin_product(y.narrow(1, place, rows), low[part], lora.b.detach().t(), lora.scale);
+    add_thin(y.narrow(1, place, rows), low[part], lora.b.detach().t(), lora.scale);
   });
+}
+
+const at::Tensor& Linear::slopes(const at::Tensor& dy) const {
+  if (!slopes_.defined()) slopes_ = dy.to(compute_);
+  return slopes_;
 }
 
 const at::Tensor& Linear::raised(std::size_t part, const at::Tensor& dy) const {
   if (!raised_[part].defined())
-    raised_[part] = thin_product(dy, (adapters_.*parts()[part].lora).b.detach());
+    raised_[part] = thin(dy, (adapters_.*parts()[part].lora).b.detach());
   return raised_[part];
 }
 
 void Linear::add_input_gradients(const at::Tensor& dx, const at::Tensor& dy) const {
+  const at::Tensor& from = is_on_device_ ? slopes(dy) : dy;
   each_update([&](std::size_t part, std::int64_t place, std::int64_t rows, const Lora& lora) {
-    const auto& low = raised(part, dy.narrow(1, place, rows));
+    const auto& low = raised(part, from.narrow(1, place, rows));
     if (const auto hidden = mask(part, dy.options()); hidden.defined())
       dx.add_(at::mm(low, lora.a).mul_(hidden), lora.scale);
     else
-      add_thin_product(dx, low, lora.a.detach(), lora.scale);
+      add_thin(dx, low, lora.a.detach(), lora.scale);
   });
 }
 
 at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) const {
-  at::Tensor y;
+  at::Tensor y, input = x;
   if (is_direct()) {
     y = rows_by(x, joined());
   } else {
     y = at::empty({x.size(0), out()}, x.options());
-    const auto input = x.to(compute_);
+    input = x.to(compute_);
     each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      const auto part = y.narrow(1, place, tile.size(0));
-      if (!wide_product(part, input, tile.t())) part.copy_(rows_by(input, tile));
+      multiply(y.narrow(1, place, tile.size(0)), input, tile.t(), /*adds=*/false);
     });
   }
   if (residual.defined()) y.add_(residual);
   if (const auto biases = bias(); biases.defined()) y.add_(biases);
-  add_updates(y, x);
+  add_updates(y, x, is_on_device_ ? input : x);
   return y;
 }
 
 at::Tensor Linear::forward_columns(const at::Tensor& x) const {
-  at::Tensor y;
+  at::Tensor y, input = x;
   if (is_direct()) {
     y = context_.parts->is_feature_major ? columns_by(x, joined()) : rows_by(x, joined()).t();
   } else {
     y = context_.parts->columns(out(), x.size(0), x.options());
-    const auto input = x.to(compute_);
+    input = x.to(compute_);
     each_tile([&](std::int64_t place, const at::Tensor& tile) {
       const auto part = y.narrow(0, place, tile.size(0));
-      if (!wide_product(part, tile, input.t())) part.copy_(columns_by(input, tile));
+      if (is_on_device_)
+        device_product(part, tile, input.t(), /*adds=*/false);
+      else if (!wide_product(part, tile, input.t()))
+        part.copy_(columns_by(input, tile));
     });
   }
   if (const auto biases = bias(); biases.defined()) y.add_(biases.unsqueeze(1));
-  add_updates(y.t(), x);
+  add_updates(y.t(), x, is_on_device_ ? input : x);
   return y;
 }
 
 at::Tensor Linear::base_input_gradient(const at::Tensor& dy) const {
   if (is_direct()) return product(dy, joined());
-  auto dx = at::zeros({dy.size(0), weight(parts().front()).columns()}, dy.options());
-  const auto slopes = dy.to(compute_);
+  const std::int64_t in = weight(parts().front()).columns();
+  // On a GPU the first tile's product is written, not added.
+  auto dx = is_on_device_ ? at::empty({dy.size(0), in}, dy.options())
+                          : at::zeros({dy.size(0), in}, dy.options());
+  const auto from = is_on_device_ ? slopes(dy) : dy.to(compute_);
   each_tile([&](std::int64_t place, const at::Tensor& tile) {
-    const auto part = slopes.narrow(1, place, tile.size(0));
-    if (!wide_product(dx, part, tile, /*adds=*/true)) dx.add_(product(part, tile));
+    multiply(dx, from.narrow(1, place, tile.size(0)), tile,
+             /*adds=*/!is_on_device_ || place > 0);
   });
   return dx;
 }
@@ -218,12 +251,13 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
     std::int64_t place = 0;
     for (const auto& part : parts()) {
       const std::int64_t rows = weight(part).rows();
-      result.target(part.weight).addmm_(dy.narrow(1, place, rows).t().to(compute_), x.to(compute_));
+      result.target(part.weight).addmm_(slopes(dy).narrow(1, place, rows).t(), x.to(compute_));
       place += rows;
     }
   } else if (any([&](const Projection& part) { return result.wants(part.weight); })) {
     // Of a bfloat16 weight rounded once, where it is added.
-    const auto whole = outer_product(dy, x, compute_);
+    const auto whole = is_on_device_ ? device_product(slopes(dy).t(), x, compute_)
+                                     : outer_product(dy, x, compute_);
     std::int64_t place = 0;
     for (const auto& part : parts()) {
       const auto own = whole.narrow(0, place, weight(part).rows());
@@ -241,18 +275,20 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
       place += weight(part).rows();
     }
   }
-  const bool wants_updates =
-      any([&](const Projection& part) { return result.wants_update(part.lora); });
-  const ByPart low = wants_updates ? lowered(x) : ByPart{};
+  if (!any([&](const Projection& part) { return result.wants_update(part.lora); })) return;
+  const auto input = read(x);
+  const at::Tensor& from = is_on_device_ ? slopes(dy) : dy;
+  const ByPart low = lowered(x, input);
   each_update([&](std::size_t part, std::int64_t place, std::int64_t rows, const Lora& lora) {
     const auto member = parts()[part].lora;
     if (!result.wants_update(member)) return;
-    const auto slopes = dy.narrow(1, place, rows);
+    const auto own = from.narrow(1, place, rows);
+    const auto hidden = mask(part, x.options());
     result.set_update(
         member,
-        thin_product(dropped(x, mask(part, x.options())).t(), raised(part, slopes).mul(lora.scale))
+        thin((hidden.defined() ? dropped(x, hidden) : input).t(), raised(part, own).mul(lora.scale))
             .t(),
-        thin_product(slopes.t(), low[part].mul(lora.scale)));
+        thin(own.t(), low[part].mul(lora.scale)));
   });
 }
 

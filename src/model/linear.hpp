@@ -10,6 +10,7 @@
 #include "model/block.hpp"
 #include "model/block_gradients.hpp"
 #include "model/block_projections.hpp"
+#include "model/device_products.hpp"
 
 namespace lldm {
 
@@ -20,7 +21,8 @@ inline constexpr std::int64_t kDeviceTileBytes = std::int64_t{128} << 20;
 
 /// One product of a block: the matrices that read the same rows, one below the other (out in all),
 /// their biases and updates.  Rows are float32 or float64; with `compute` bfloat16 or float16 the
-/// inputs of the base's products are rounded to it (those of biases and updates are not).
+/// inputs of the base's products are rounded to it; those of updates are on a GPU that gives
+/// float32 of such products (device_products.hpp), elsewhere not.
 /// Quantized matrices are decoded a tile of rows at a time, just before the tile's product.
 class Linear {
  public:
@@ -32,6 +34,7 @@ class Linear {
         product_(product),
         context_(context),
         compute_(context.compute),
+        is_on_device_(has_device_products(context.cosines.device(), compute_)),
         places_(std::move(places)) {}
 
   /// residual + x W^T + bias + updates.  [N, in] -> [N, out]; `residual` may be undefined.
@@ -66,13 +69,24 @@ class Linear {
   void each_update(const Use& use) const;
   /// The mask of an update's dropout for these rows; undefined: nothing is dropped.
   [[nodiscard]] at::Tensor mask(std::size_t part, const at::TensorOptions& options) const;
-  /// By part: x A^T [N, r], or undefined without an update.
+  /// y = a b, or y += a b, of a tile of the base.
+  void multiply(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool adds) const;
+  /// What products of updates read.
+  [[nodiscard]] at::Tensor read(const at::Tensor& x) const {
+    return is_on_device_ ? x.to(compute_) : x;
+  }
+  /// a b of them, thin, in float32.
+  [[nodiscard]] at::Tensor thin(const at::Tensor& a, const at::Tensor& b) const;
+  void add_thin(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double scale) const;
+  /// By part: x A^T [N, r], or undefined without an update.  `input`: read(x).
   using ByPart = std::array<at::Tensor, 3>;
-  [[nodiscard]] ByPart lowered(const at::Tensor& x) const;
+  [[nodiscard]] ByPart lowered(const at::Tensor& x, const at::Tensor& input) const;
   /// dy W alone.
   [[nodiscard]] at::Tensor base_input_gradient(const at::Tensor& dy) const;
   /// y += scale (x A^T) B^T of every part, where y [N, out] may be of any memory.
-  void add_updates(const at::Tensor& y, const at::Tensor& x) const;
+  void add_updates(const at::Tensor& y, const at::Tensor& x, const at::Tensor& input) const;
+  /// What products read of dy: made once, as all calls of a backward pass are given the same.
+  [[nodiscard]] const at::Tensor& slopes(const at::Tensor& dy) const;
   /// dx += scale (dy B) A of every part.
   void add_input_gradients(const at::Tensor& dx, const at::Tensor& dy) const;
   /// dy B [N, r] of a part: asked for by both gradients, made once.
@@ -83,7 +97,9 @@ class Linear {
   Product product_;
   const BlockContext& context_;
   at::ScalarType compute_;
+  bool is_on_device_;
   at::Tensor places_;
+  mutable at::Tensor slopes_ = {};
   mutable ByPart raised_ = {};
 };
 

@@ -84,35 +84,45 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
       decoded_out > 0 ? decoded_out + (is_turned ? s.rows(q) : 0)
                       : (is_turned && s.takes_onednn(q, d) ? s.number() * d * q : 0);
   const std::int64_t scaled = s.scaled();
+  // What products of a GPU read of gradients outlives them, and rows are read again by updates.
+  const auto read = [&](std::int64_t width) { return s.read_on_device(n, width); };
+  const std::int64_t kept_out = read(d), kept_in = kept_out + read(2 * f),
+                     kept_projections = s.read_on_device(all, qkv);
   std::vector<PlanMoment> moments = {
       moment(some(f) + std::max(s.decoded_gradient(n, d, d, f), some(up + r) + dropped(f)), 0),
-      moment(some(4 * f + up) + swiglu, 0),
-      moment(some(3 * f + up + s.low(1) + scaled) + dropped(f), gradient(d, f)),
+      moment(some(4 * f + up) + swiglu + kept_out, 0),
+      moment(some(3 * f + up + s.low(1) + scaled) + dropped(f) + kept_out + read(f),
+             gradient(d, f)),
       // The base's gradient first, then the updates'.
-      moment(some(3 * f + d + up) +
+      moment(some(3 * f + d + up) + kept_out +
                  std::max(s.decoded_gradient(n, 2 * f, f, d), some(2 * up + r) + dropped(d)),
              0),
-      moment(some(3 * f + 3 * d + 3 * up) + norm, 0),
-      moment(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d), gradient(2 * f, d)),
-      moment(middle + given + some(up + s.low(1) + scaled) + dropped(q), gradient(d, q)),
+      moment(some(3 * f + 3 * d + 3 * up) + norm + kept_in, 0),
+      moment(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d) + kept_in + read(d),
+             gradient(2 * f, d)),
+      moment(middle + given + some(up + s.low(1) + scaled) + dropped(q) + kept_out + read(q),
+             gradient(d, q)),
       moment(middle + (spread > 0 ? some(q) : s.rows(q)) +
                  std::max(out_gradient, some(up + r) + dropped(q)),
              0),
-      moment(middle + s.rows(q) + some(up) + spread, 0),
-      moment(middle + s.rows(q) + some(up) + std::max(s.rows(qkv) + heads + attend, masked), 0),
-      moment(middle + some(up) +
+      moment(middle + s.rows(q) + some(up) + spread + kept_out, 0),
+      moment(
+          middle + s.rows(q) + some(up) + kept_out + std::max(s.rows(qkv) + heads + attend, masked),
+          0),
+      moment(middle + some(up) + kept_out + kept_projections + s.read_on_device(all, d) +
                  s.rows(qkv + (gives_rows ? 2 : 1) * d + s.lows(3) + 3 * up + scaled) +
                  s.dropped(d, false),
              projections),
   };
   if (!gives_rows) return moments;
   moments.push_back(moment(
-      middle + some(up) + s.rows(qkv + d) + slopes_again +
+      middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again +
           std::max(s.decoded_gradient(all, qkv, q, d), s.rows(3 * up + r) + s.dropped(d, false)),
       0));
-  moments.push_back(moment(
-      middle + some(up) + s.rows(qkv + 3 * d + 3 * up) + (spread > 0 ? s.rows(d) : 0) + narrow_norm,
-      0));
+  moments.push_back(moment(middle + some(up) + kept_out + kept_projections +
+                               s.rows(qkv + 3 * d + 3 * up) + (spread > 0 ? s.rows(d) : 0) +
+                               narrow_norm,
+                           0));
   return moments;
 }
 

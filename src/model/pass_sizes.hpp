@@ -123,7 +123,8 @@ class PassSizes {
   }
   /// Held while the head runs forward.  Of few rows oneDNN makes the transposed product first.
   [[nodiscard]] std::int64_t head_forward() const {
-    if (!is_head_plain()) return queried_rows() + 2 * logits() + decoded_head();
+    if (!is_head_plain())
+      return queried_rows() + 2 * logits() + decoded_head() + read_on_device(queries_, d());
     constexpr std::int64_t kFewRows = 128;
     const bool is_turned = head_rows() < kFewRows && takes_onednn(d(), head_columns());
     // Elsewhere than on the CPU the sum of exponentials is made of a copy.
@@ -155,6 +156,12 @@ class PassSizes {
   /// Whether they read 16 bits through copies in float32 (products.hpp): float16, and bfloat16 on a
   /// processor without its instructions.
   [[nodiscard]] bool is_widened() const { return rounds() && model_.is_on_cpu && !is_wide(); }
+  /// Whether products read 16 bits on a GPU and give float32 (device_products.hpp).
+  [[nodiscard]] bool is_narrow_on_device() const { return rounds() && !model_.is_on_cpu; }
+  /// What these read of a gradient or of rows, where it outlives its product.
+  [[nodiscard]] std::int64_t read_on_device(std::int64_t count, std::int64_t width) const {
+    return is_narrow_on_device() ? compute_bytes() * count * width : 0;
+  }
   /// A tile of decoded weights with what it is decoded through, and packed or widened; 0 where
   /// weights are read as they lie.
   [[nodiscard]] std::int64_t decoded() const {
@@ -169,7 +176,7 @@ class PassSizes {
                                              std::int64_t out) const {
     if (!is_decoded()) return 0;
     const std::int64_t size = compute_bytes(), rounded = size == number_ ? 0 : size * in;
-    if (is_wide()) return count * rounded;
+    if (is_wide() || is_narrow_on_device()) return count * rounded;
     const std::int64_t at_once = tile_rows(out, in);
     if (is_widened()) return count * (rounded + number_ * (in + at_once));
     return count * (rounded + size * at_once);
@@ -180,7 +187,7 @@ class PassSizes {
                                               std::int64_t part, std::int64_t in) const {
     if (!is_decoded()) return 0;
     const std::int64_t size = compute_bytes(), rounded = size == number_ ? 0 : size * out;
-    if (is_wide()) return count * rounded;
+    if (is_wide() || is_narrow_on_device()) return count * rounded;
     const std::int64_t tile = tile_rows(part, in);
     if (is_widened()) return count * (rounded + number_ * (tile + in));
     // oneDNN reads dense rows.
@@ -241,11 +248,12 @@ class PassSizes {
   /// gradient and the columns that it is a product of.
   [[nodiscard]] std::int64_t sliced_head_backward() const {
     std::int64_t beside = queried_rows();
+    const std::int64_t own = number_ * head_columns() * d();  // of a slice's gradient
     if (model_.trains_weights)
       beside =
-          std::max(beside, decoded_head() + std::max(takes_onednn(queries_, d()) ? logits() : 0,
-                                                     mixed(decoded_head())));
-    return decoded_head() + logits() + beside;
+          std::max(beside, own + std::max(takes_onednn(queries_, d()) ? logits() : 0, mixed(own)));
+    // Rows and slopes as products read them.
+    return decoded_head() + logits() + beside + read_on_device(queries_, d() + head_columns());
   }
   [[nodiscard]] bool is_decoded() const {
     return model_.precision.storage != WeightStorage::plain || rounds();
@@ -268,7 +276,7 @@ class PassSizes {
     return model_.precision.compute == at::kBFloat16 || model_.precision.compute == at::kHalf;
   }
   [[nodiscard]] bool is_head_plain() const {
-    return model_.precision.storage == WeightStorage::plain;
+    return model_.precision.storage == WeightStorage::plain && !is_narrow_on_device();
   }
   /// Rows of logits at once: all, where the head is decoded by slices of its columns.
   [[nodiscard]] std::int64_t head_rows() const {
@@ -278,12 +286,14 @@ class PassSizes {
   }
   [[nodiscard]] std::int64_t head_columns() const {
     if (is_head_plain()) return shape_.logit_columns;
+    const std::int64_t chunk = is_narrow_on_device() ? kDeviceHeadChunkBytes : kHeadChunkBytes;
     return std::min(
         shape_.logit_columns,
-        std::max<std::int64_t>(1, kHeadChunkBytes / (std::max(shape_.width, queries_) * number_)));
+        std::max<std::int64_t>(1, chunk / (std::max(shape_.width, queries_) * number_)));
   }
   [[nodiscard]] std::int64_t decoded_head() const {
-    return is_head_plain() ? 0 : number_ * head_columns() * d();
+    if (is_head_plain() || (is_narrow_on_device() && is_read_in_place())) return 0;
+    return (is_narrow_on_device() ? compute_bytes() : number_) * head_columns() * d();
   }
 
   const PassModel& model_;

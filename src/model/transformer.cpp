@@ -216,7 +216,7 @@ at::Tensor Transformer::logits(const at::Tensor& rows) const {
   if (const std::int64_t more = rows_to_add(rows, rows.size(0)); more > 0)
     return logits(with_rows(rows, more)).narrow(0, 0, rows.size(0));
   constexpr double kNever = -std::numeric_limits<double>::infinity();
-  auto result = head_logits(rows, head());
+  auto result = head_logits(rows, head(), precision_.compute);
   if (config_.extra_rows > 0)
     result = at::cat(
         {result, at::full({rows.size(0), config_.extra_rows}, kNever, result.options())}, 1);
@@ -248,11 +248,11 @@ at::Tensor Transformer::log_probabilities(const at::Tensor& rows, const at::Tens
   const std::int64_t more = rows_to_add(rows, rows.size(0));
   if (more == 0)
     return head_log_probabilities(rows, head(), memory::uploaded(targets, rows.device()),
-                                  excluded_column());
+                                  excluded_column(), precision_.compute);
   // The rows that are added ask for a legal token.
   const auto legal = at::full({more}, excluded_logit_ == 0 ? 1 : 0, targets.options());
   return head_log_probabilities(with_rows(rows, more), head(), at::cat({targets, legal}),
-                                excluded_column())
+                                excluded_column(), precision_.compute)
       .narrow(0, 0, rows.size(0));
 }
 

@@ -76,13 +76,29 @@ double recomputed_share(const PassModel& pass) {
   return 0;
 }
 
-/// Of a token, in all blocks of a forward pass: what products read in 16 bits and give in them.
-double rounded_bytes(const ModelShape& shape) {
+/// Numbers of a token that a block's products read and give.
+struct Sides {
+  double in, out;
+};
+Sides sides_of(const ModelShape& shape) {
   const std::int64_t q = shape.heads * shape.head_width,
                      qkv = q + 2 * shape.kv_heads * shape.head_width;
-  const std::int64_t in = 2 * shape.width + q + shape.mlp_width,
-                     out = qkv + 2 * shape.width + 2 * shape.mlp_width;
-  return 6 * as_double(shape.layers * (in + out));
+  return {as_double(2 * shape.width + q + shape.mlp_width),
+          as_double(qkv + 2 * shape.width + 2 * shape.mlp_width)};
+}
+
+/// Of a token, in all blocks of a forward pass: what products read in 16 bits (4 bytes read, 2
+/// written), and what they give: on a GPU 4 bytes in the place of 2, elsewhere widened behind them.
+double rounded_bytes(const ModelShape& shape, bool is_on_cpu) {
+  const Sides sides = sides_of(shape);
+  return as_double(shape.layers) * (6 * sides.in + (is_on_cpu ? 6 : 2) * sides.out);
+}
+
+/// The same of low-rank updates on a GPU, which add to what the base gave: read and written.  Beside
+/// products on the CPU their own rate holds it.
+double updated_bytes(const StepModel& model) {
+  if (model.pass.is_on_cpu || model.pass.adapter_values == 0) return 0;
+  return 8 * as_double(model.pass.shape.layers) * sides_of(model.pass.shape).out;
 }
 
 /// Times that weights are decoded over one pass of all blocks, per second of the profile.
@@ -170,23 +186,25 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const bool trains_weights = model.pass.trains_weights;
   // Products of a low rank do little with what they read.
   constexpr std::int64_t kWideRank = 16;
-  const double narrow = plain *
+  const double narrow = (is_on_cpu ? plain : rate) *
                         as_double(std::clamp<std::int64_t>(model.pass.adapter_rank, 1, kWideRank)) /
                         as_double(kWideRank);
   // A pass without a graph, and what backward adds to it.
   const double forward = work.products / rate + work.updates / narrow;
   const double backward =
       (trains_weights ? 2 : 1) * work.products / rate + 2 * work.updates / narrow;
-  const double head_forward = work.head / plain;
+  const double head_rate = is_on_cpu ? plain : rate;
+  const double head_forward = work.head / head_rate;
   // A frozen head's slopes go on in the forward pass; a trained one makes its logits again where
   // they are more than a chunk; one that is decoded always does.
-  const bool is_plain = model.pass.precision.storage == WeightStorage::plain;
+  const bool is_plain =
+      model.pass.precision.storage == WeightStorage::plain && (is_on_cpu || !has_narrow_products);
   const bool is_one_chunk =
       work.queries / work.passes <=
       as_double(
           head_chunk_rows(shape.logit_columns, static_cast<std::int64_t>(number), trains_weights));
   const double head_products = !is_plain ? 2 : !trains_weights ? 1 : is_one_chunk ? 2 : 3;
-  const double head_backward = head_products * work.head / plain;
+  const double head_backward = head_products * work.head / head_rate;
   const double again = recomputed_share(model.pass);
   const double decoding = decoding_seconds(model, profile);
   const bool is_attended_again = model.pass.recomputation == Recomputation::full ||
@@ -198,10 +216,9 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
       kGiga * (profile.rates.rows > 0 ? profile.rates.rows : profile.rates.bandwidth);
   const double moved = number * as_double(shape.layers) *
                        as_double(10 * shape.width + 6 * shape.mlp_width) * work.tokens / row_rate;
-  // Inputs of products that are rounded, and what they give widened: read 4 bytes and write 2, or
-  // the reverse.
   const double rounded =
-      is_bfloat16 || is_float16 ? rounded_bytes(shape) * work.tokens / row_rate : 0;
+      (is_bfloat16 || is_float16 ? rounded_bytes(shape, is_on_cpu) : 0) * work.tokens / row_rate +
+      updated_bytes(model) * work.tokens / row_rate;
   // Of logits: written by a product, read and written by the softmax, read by the next products.
   const double logits =
       number * as_double(shape.logit_columns) * work.queries / (kGiga * profile.rates.bandwidth);
@@ -222,11 +239,14 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
       {"scoring", steps * scored * (forward + head_forward + work.attention / attention)},
       {"decoding", steps * decoding * work.passes * (2 + again + scored)},
       {"memory", steps * (moved + rounded) * (3 + again + scored)},
-      {"optimizer", optimizer_seconds(model, trained, profile)},
-      {"calls", steps * calls * (kCallsForward * (1 + again + scored) + kCallsBackward)}};
+      {"optimizer", optimizer_seconds(model, trained, profile)}};
   double computing = 0;  // the optimizer is none of it
   for (const auto& [what, seconds] : parts)
     if (what != "optimizer") computing += seconds;
+  // A GPU computes while the host calls: what is longer counts.
+  const double calling = steps * calls * (kCallsForward * (1 + again + scored) + kCallsBackward);
+  parts.emplace_back("calls", is_on_cpu ? calling : std::max(0.0, calling - computing));
+  computing += parts.back().second;
   parts.emplace_back("copies", copying_seconds(steps * copied_bytes(model, work, scored), computing,
                                                model, profile));
   return parts;

@@ -11,6 +11,7 @@
 #include "lldm/train/trainer.hpp"
 #include "memory/bitsandbytes.hpp"
 #include "model/block_parts_trial.hpp"
+#include "model/device_products.hpp"
 #include "model/quantized/int8_on_device.hpp"
 #include "model/quantized/nf4_on_device.hpp"
 #include "stage/asked_plans.hpp"
@@ -215,6 +216,8 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
       result["nf4_decoder"] = decoder;
     if (const std::string decoder = int8_decoder_text(); !decoder.empty())
       result["int8_decoder"] = decoder;
+    if (const std::string products = device_products_text(); !products.empty())
+      result["device_products"] = products;
     if (has_untrusted_parts())
       run.logger.warning(message("block parts ", device_parts_text(),
                                  "\n  slower, and steps hold more than was planned; "

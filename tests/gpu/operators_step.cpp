@@ -23,6 +23,7 @@
 #include "lldm/train/train_options.hpp"
 #include "model/block.hpp"
 #include "model/block_parts.hpp"
+#include "model/device_products.hpp"
 #include "model/head.hpp"
 #include "model/quantized/dynamic_map.hpp"
 #include "model/quantized/nf4.hpp"
@@ -90,9 +91,9 @@ void check_head(const Bench& bench, Report& report) {
             excludes ? "log-probabilities without an id" : "log-probabilities, in chunks",
             {at::randn({rows, width}), at::randn({vocabulary, width}), targets},
             [&](const Tensors& in) {
-              return Tensors{
-                  head_log_probabilities(in[0], Matrix(in[1]), in[2],
-                                         excludes ? std::optional<std::int64_t>(0) : std::nullopt)};
+              return Tensors{head_log_probabilities(
+                  in[0], Matrix(in[1]), in[2],
+                  excludes ? std::optional<std::int64_t>(0) : std::nullopt, in[0].scalar_type())};
             });
   // A head in bfloat16 is read by slices; no gradient reaches it.
   const auto weight = at::randn({vocabulary, width}).to(at::kBFloat16);
@@ -104,9 +105,41 @@ void check_head(const Bench& bench, Report& report) {
   const auto here = sliced(bench.at(), at::kFloat), there = sliced(at::kCPU, at::kDouble);
   compare(bench, report, "log-probabilities of a bfloat16 head",
           {at::randn({rows, width}), targets}, [&](const Tensors& in) {
-            return Tensors{head_log_probabilities(
-                in[0], in[0].scalar_type() == at::kDouble ? there : here, in[1], std::nullopt)};
+            return Tensors{head_log_probabilities(in[0],
+                                                  in[0].scalar_type() == at::kDouble ? there : here,
+                                                  in[1], std::nullopt, in[0].scalar_type())};
           });
+}
+
+/// The head where products read 16 bits: of numbers that are rounded once, and sums that are not.
+void check_narrow_head(const Bench& bench, Report& report) {
+  const std::int64_t vocabulary = bench.is_small ? 1000 : 126464, rows = 70, width = 256;
+  const auto targets = at::randint(1, vocabulary, {rows}, at::kLong);
+  const auto weight = at::randn({vocabulary, width}, at::kDouble).mul(1.0 / 16);
+  const auto inputs = at::randn({rows, width}, at::kDouble);
+  for (const auto compute : {at::kBFloat16, at::kHalf}) {
+    const std::string name = message("log-probabilities in ", c10::toString(compute));
+    report.attempt(name, [&, compute = compute] {
+      const auto run = [&](at::Device device, at::ScalarType type, at::ScalarType read) {
+        return with_gradients(
+            {inputs.to(device, type), weight.to(device, type), targets.to(device)},
+            [&](const Tensors& in) {
+              return Tensors{
+                  head_log_probabilities(in[0], Matrix(in[1]), in[2], std::nullopt, read)};
+            });
+      };
+      const Tensors got = run(bench.at(), at::kFloat, compute),
+                    wanted = run(at::kCPU, at::kDouble, at::kDouble);
+      constexpr double kBound = 2e-2;
+      report.within(name, distance(got[0], wanted[0]), kBound);
+      report.within(name + ", gradient of rows", distance(got[1], wanted[1]), kBound);
+      report.within(name + ", gradient of the head", distance(got[2], wanted[2]), kBound);
+    });
+  }
+  if (bench.cuda != nullptr)
+    report.require("products of 16 bits give float32",
+                   has_device_products(bench.at(), at::kBFloat16),
+                   {{"trial", device_products_text()}});
 }
 
 void check_decoders(const Bench& bench, Report& report) {
@@ -269,6 +302,7 @@ void check_operators(const Bench& bench, Report& report) {
   report.require("unwritten memory holds NaN", unwritten.isnan().all().item<bool>());
   check_norm(bench, report);
   check_head(bench, report);
+  check_narrow_head(bench, report);
   report.attempt("decoders", [&] { check_decoders(bench, report); });
   report.attempt("AdamW", [&] { check_optimizer(bench, report); });
   report.attempt("optimizers", [&] { check_other_optimizers(bench, report); });

@@ -323,7 +323,7 @@ TEST_CASE("only a head that is stored as it is computed with cuts its logits by 
        {std::pair(WeightStorage::bfloat16, false), {WeightStorage::plain, true}}) {
     const auto head = Matrix::zeros(11, 8, storage, at::kFloat, at::kCPU);
     head.assign(values);
-    (void)head_log_probabilities(rows, head, targets, std::nullopt);
+    (void)head_log_probabilities(rows, head, targets, std::nullopt, at::kFloat);
     CHECK(head_is_cut_by_rows() == by_rows);
   }
 }
