@@ -184,6 +184,15 @@ double seconds_limit(const Arguments& arguments) {
   return seconds;
 }
 
+/// What is wrong of --budget is read as a key of the file, and said of the option.
+std::string of_option(const Arguments& arguments, std::string wrong) {
+  constexpr std::string_view kKey = "\"budget\" ";
+  const std::size_t at = wrong.find(kKey);
+  if (arguments.has("budget") && wrong.starts_with("--set:") && at != std::string::npos)
+    wrong.replace(0, at + kKey.size(), message("--budget ", arguments.value("budget"), " "));
+  return wrong;
+}
+
 /// The choices of every training stage, on the device and in the budget that are asked for.
 int plan_choices(const Arguments& arguments) {
   const std::filesystem::path file = arguments.positional.at(0);
@@ -198,7 +207,13 @@ int plan_choices(const Arguments& arguments) {
     set("memory.profile", named);
     set("device", find_profile(named).kind);
   }
-  LoadedExperiment loaded = load_experiment(file, overrides, registry);
+  LoadedExperiment loaded = [&] {
+    try {
+      return load_experiment(file, overrides, registry);
+    } catch (const ConfigError& error) {
+      throw ConfigError(of_option(arguments, error.what()));
+    }
+  }();
   if (arguments.has("budget") && loaded.experiments.front().options.memory.budget.bytes == 0)
     throw ConfigError(
         message("--budget ", arguments.value("budget"),

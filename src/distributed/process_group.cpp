@@ -51,9 +51,12 @@ int ProcessGroup::rank() const { return body_->rank; }
 int ProcessGroup::size() const { return body_->size; }
 int ProcessGroup::local_rank() const { return body_->local_rank; }
 int ProcessGroup::local_size() const { return body_->local_size; }
-int ProcessGroup::first_local_size() const {
+int ProcessGroup::most_local_size() const {
   const std::vector<Peer>& all = body_->peers.at_start();
-  return static_cast<int>(std::ranges::count(all, all.front().host, &Peer::host));
+  std::ptrdiff_t most = 0;
+  for (const Peer& peer : all)
+    most = std::max(most, std::ranges::count(all, peer.host, &Peer::host));
+  return static_cast<int>(most);
 }
 std::string ProcessGroup::host() const {
   return body_->peers.at_start()[static_cast<std::size_t>(body_->rank)].host;

@@ -106,8 +106,13 @@ void ProcessGroup::level_sums() {
 }
 
 void ProcessGroup::begin_unwanted(const std::vector<nlohmann::json>& sums) {
-  std::int64_t most = 0;
-  for (const nlohmann::json& sum : sums) most = std::max(most, sum.at(0).get<std::int64_t>());
+  constexpr std::int64_t kDouble = sizeof(double), kFloat = sizeof(float);
+  const PurposeScope purpose(MemoryPurpose::staging);
+  std::int64_t bytes_of_most = 0;
+  for (const nlohmann::json& sum : sums)
+    bytes_of_most = std::max(
+        bytes_of_most, sum.at(0).get<std::int64_t>() * (sum.at(1).get<bool>() ? kDouble : kFloat));
+  const std::int64_t most = (bytes_of_most + kDouble - 1) / kDouble;
   // One place for all: nobody reads what comes of them.  Of no budget on the host, since this is
   // how a failure is told.
   const auto numbers = at::TensorOptions(at::kDouble).device(body_->summed);

@@ -52,7 +52,8 @@ double StepMeasurement::seconds_per_step() const {
   if (seconds.empty()) return 0;
   std::vector<double> sorted = seconds;
   std::ranges::sort(sorted);
-  return sorted[sorted.size() / 2];
+  const std::size_t half = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
 double StepMeasurement::useful_flops_per_second() const {

@@ -270,7 +270,7 @@ std::string settle_machine(const ExperimentOptions& file, MemoryManager& memory,
   if (file.threads > 0) at::set_num_threads(static_cast<int>(file.threads));
   if (!memory.is_installed()) memory.install();
   const MemoryDevice counted = choice.device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu;
-  memory.set_budget(counted, file.memory.budget);
+  memory.set_budget(counted, file.memory.budget, profile_of(file, choice.device).memory.context);
   for (const auto& [purpose, soft] : budgets_of(file.memory.budgets))
     memory.set_budget(counted, purpose, soft);
   return choice.device;

@@ -19,12 +19,13 @@ inline std::int64_t outside(const CudaMemory& now) {
   return now.total_bytes - now.free_bytes - now.reserved_bytes;
 }
 
-/// What LibTorch's allocator may hold of a budget (0: none) that the context is part of; other
-/// processes, whose part nobody knows, are not taken off.  Never less than a few segments: what
-/// tensors ask for is counted all the same.
-inline std::int64_t reservable(std::int64_t budget, const CudaMemory& now) {
+/// What LibTorch's allocator may hold of a budget (0: none) that the context is part of, which is
+/// `known`, or else (0) what is in use and not ours.  Never less than a few segments: what tensors
+/// ask for is counted all the same.
+inline std::int64_t reservable(std::int64_t budget, std::int64_t known, const CudaMemory& now) {
   if (budget == 0) return 0;
-  const std::int64_t context = std::clamp<std::int64_t>(outside(now), 0, kLargestContext);
+  const std::int64_t context =
+      known > 0 ? known : std::clamp<std::int64_t>(outside(now), 0, kLargestContext);
   constexpr std::int64_t kFewSegments = std::int64_t{256} << 20;
   return std::max(kFewSegments, budget - context);
 }

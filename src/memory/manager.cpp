@@ -40,11 +40,11 @@ void MemoryManager::install() {
   is_installed_ = true;
 }
 
-void MemoryManager::set_budget(MemoryDevice device, ByteSize budget) {
+void MemoryManager::set_budget(MemoryDevice device, ByteSize budget, ByteSize context) {
   ledger_->set_budget(device, memory::Ledger::kTotal, budget.bytes);
   if (const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
       cuda && device == MemoryDevice::cuda && memory::is_cuda_counted())
-    cuda->limit_memory(memory::reservable(budget.bytes, cuda->memory()));
+    cuda->limit_memory(memory::reservable(budget.bytes, context.bytes, cuda->memory()));
 }
 
 void MemoryManager::set_budget(MemoryDevice device, MemoryPurpose purpose, ByteSize budget) {

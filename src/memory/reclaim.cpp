@@ -96,6 +96,10 @@ std::vector<Reclaimed> reclaim_all() {
   return reclaim(~std::uint32_t{0}, ~std::uint32_t{0});
 }
 
+std::vector<Reclaimed> reclaim_kept() {
+  return reclaim(bit(MemoryPurpose::weights) | bit(MemoryPurpose::staging), ~std::uint32_t{0});
+}
+
 void ask_to_reclaim(MemoryPurpose purpose) noexcept {
   asked.fetch_or(bit(purpose), std::memory_order_relaxed);
 }

@@ -50,6 +50,8 @@ class ReclaimRegistration {
 /// Every step in its order, the hooks of a step in that of their registration; what gave nothing is
 /// left out.  Kept blocks are the process's own (host and GPU) and have no hook.
 std::vector<Reclaimed> reclaim_all();
+/// The same without what later passes would be done otherwise for: look-ahead and kept blocks.
+std::vector<Reclaimed> reclaim_kept();
 
 /// A purpose passed its soft budget: `reclaim_asked` has something to do.  Lock-free.
 void ask_to_reclaim(MemoryPurpose purpose) noexcept;

@@ -17,11 +17,11 @@ std::string assumed(const std::string& wish, const DeviceProfile& profile) {
                  "[memory] profile names one");
 }
 
-std::string capped(std::int64_t asked, const DeviceProfile& profile) {
-  if (asked < profile.memory.total.bytes)
-    return message(
-        "of a budget of ", bytes_text(asked), ", ", bytes_text(profile.memory.context.bytes),
-        " are driver and libraries: planned with ", bytes_text(profile.usable({asked}).bytes));
+std::string capped(std::int64_t asked, std::int64_t planned, const DeviceProfile& profile) {
+  if (asked < profile.memory.total.bytes && profile.kind != "cpu")
+    return message("of a budget of ", bytes_text(asked), ", ",
+                   bytes_text(profile.memory.context.bytes),
+                   " are driver and libraries: planned with ", bytes_text(planned));
   return message("a budget of ", bytes_text(asked), " is more than ", profile.name,
                  " has: planned with ", bytes_text(profile.room().bytes), " (",
                  bytes_text(profile.memory.total.bytes), " less ",
@@ -43,11 +43,15 @@ AskedDevice settle_device(LoadedExperiment& loaded) {
         ", the file computes on ", config::in_quotes(wish), "\n  --device ", file.memory.profile,
         " plans for that device; device = ", config::in_quotes(profile.kind), " runs there"));
   if (!is_named && wish != "cpu") asked.notes.push_back(assumed(wish, profile));
-  const std::int64_t bytes = asked.asked_budget_bytes;
+  const std::int64_t bytes = asked.asked_budget_bytes, context = profile.memory.context.bytes;
+  if (profile.kind != "cpu" && bytes > 0 && bytes <= context)
+    throw ConfigError(message("a budget of ", bytes_text(bytes),
+                              " does not hold the driver and the libraries of ", profile.name, ", ",
+                              bytes_text(context), "\n  steps have what is above them"));
   asked.budget = profile.room();
   if (bytes > 0 && (!is_named || bytes <= asked.budget.bytes))
     asked.budget = profile.usable({bytes});
-  if (bytes > asked.budget.bytes) asked.notes.push_back(capped(bytes, profile));
+  if (bytes > asked.budget.bytes) asked.notes.push_back(capped(bytes, asked.budget.bytes, profile));
   for (Experiment& experiment : loaded.experiments) {
     if (is_open) experiment.options.device = profile.kind;
     if (bytes > 0 && profile.kind == "cpu") experiment.options.memory.budget = asked.budget;

@@ -38,9 +38,7 @@ std::size_t least_of(const std::vector<StepChoice>& choices) {
 
 namespace {
 
-/// `has_reference`: the file's way holds one.
-std::vector<std::string> row_of(const StepChoice& choice, std::string_view mark,
-                                bool has_reference) {
+std::vector<std::string> row_of(const StepChoice& choice, std::string_view mark) {
   return {std::string(mark),
           config::choice_name(choice.storage),
           choice.is_streamed ? "streamed" : "resident",
@@ -48,9 +46,9 @@ std::vector<std::string> row_of(const StepChoice& choice, std::string_view mark,
           config::choice_name(choice.recomputation),
           std::string(to_string(choice.path)),
           std::to_string(choice.tokens_per_forward),
-          !choice.is_reference_cached ? "held"
-          : has_reference             ? "cached"
-                                      : "-",
+          !choice.has_reference        ? "-"
+          : choice.is_reference_cached ? "cached"
+                                       : "held",
           choice.host_bytes > 0 ? bytes_text(choice.host_bytes) : "-",
           choice.memory.fits() ? "yes" : "no",
           bytes_text(choice.memory.peak_bytes()),
@@ -58,7 +56,6 @@ std::vector<std::string> row_of(const StepChoice& choice, std::string_view mark,
 }
 
 Table table_of(const std::vector<StepChoice>& choices) {
-  const bool has_reference = !choices.front().is_reference_cached;
   Table table;
   table.columns = {{"", Align::left},
                    {"storage", Align::left},
@@ -72,15 +69,13 @@ Table table_of(const std::vector<StepChoice>& choices) {
                    {"fits", Align::left},
                    {"memory"},
                    {"s a step"}};
-  table.rows.push_back(row_of(choices.front(), "as configured", has_reference));
+  table.rows.push_back(row_of(choices.front(), "as configured"));
   const std::vector<std::size_t> fit = fitting(choices);
   std::size_t shown = 0;
   for (const std::size_t i : fit)
     if (i > 0 && shown++ < kMostShown)
-      table.rows.push_back(
-          row_of(choices[i], shown == 1 ? "fastest that fits" : "", has_reference));
-  if (fit.empty())
-    table.rows.push_back(row_of(choices[least_of(choices)], "holds least", has_reference));
+      table.rows.push_back(row_of(choices[i], shown == 1 ? "fastest that fits" : ""));
+  if (fit.empty()) table.rows.push_back(row_of(choices[least_of(choices)], "holds least"));
   return table;
 }
 

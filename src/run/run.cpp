@@ -10,6 +10,7 @@
 #include "run/several_processes.hpp"
 #include "run/work_loop.hpp"
 #include "stage/budget_share.hpp"
+#include "stage/training_memory.hpp"
 
 namespace lldm {
 namespace {
@@ -46,7 +47,7 @@ Workshop open_workshop(const RunSchedule& schedule, const Registry& registry, Me
   ByteSize budget = file.memory.budget;
   budget.bytes /= sharers;
   const MemoryDevice counted = device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu;
-  memory.set_budget(counted, budget);
+  memory.set_budget(counted, budget, profile_of(file, device).memory.context);
   for (const auto& [purpose, soft] : budgets_of(file.memory.budgets))
     memory.set_budget(counted, purpose, {soft.bytes / sharers});
   return {schedule, registry, memory, logger, options, device, sharers > 1 && !group};

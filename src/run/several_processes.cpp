@@ -64,12 +64,14 @@ void require_same(ProcessGroup& group, const RunSchedule& schedule, const std::s
   }));
 }
 
-/// On a CPU the processes of a machine divide its budget (rank 0 chooses for all, so its machine's
-/// count); of a GPU it is known later who shares it.
+/// On a CPU the processes of a machine divide its budget (budget_sharers); of a GPU it is known
+/// later who shares it.
 LoadedExperiment with_sharers(LoadedExperiment loaded, const ProcessGroup& group) {
-  for (Experiment& experiment : loaded.experiments)
-    if (device_kind(experiment.options.device) != "cuda")
-      experiment.budget_sharers = group.first_local_size();
+  for (Experiment& experiment : loaded.experiments) {
+    const std::string& wish = experiment.options.device;
+    if (device_kind(wish == "auto" ? select_device(wish).device : wish) != "cuda")
+      experiment.budget_sharers = group.most_local_size();
+  }
   return loaded;
 }
 

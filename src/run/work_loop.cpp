@@ -256,9 +256,13 @@ void do_alone(const Workshop& shop, const std::vector<bool>& needed) {
     ClaimedProgress progress(*shop.options.observer, *claim, names.of(work));
     RunOptions options = shop.options;
     options.observer = &progress;
-    complete_or_tell(
-        {shop.schedule, shop.registry, shop.memory, shop.logger, options, metrics, shop.device},
-        work);
+    try {
+      complete_or_tell(
+          {shop.schedule, shop.registry, shop.memory, shop.logger, options, metrics, shop.device},
+          work);
+    } catch (const OutOfMemory& error) {
+      throw OutOfMemory(message(names.of(work), ": ", error.what()));
+    }
   }
 }
 

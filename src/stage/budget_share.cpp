@@ -23,7 +23,8 @@ std::string place_of(const ProcessGroup& group, const memory::CudaFunctions& cud
 
 std::int64_t budget_sharers(ProcessGroup* group, std::string_view device) {
   if (!group) return 1;
-  if (device == "cpu") return group->local_size();
+  // One plan for all: that of the machine where a share is least.
+  if (device == "cpu") return group->most_local_size();
   const memory::CudaFunctions* cuda = memory::loaded_cuda_functions();
   if (!cuda) return 1;
   // Asked where a run begins, and known from then on: a stage plans on rank 0 first.

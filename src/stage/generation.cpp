@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "stage/generation.hpp"
 
+#include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "lldm/config/document.hpp"
 #include "lldm/stage/model_bundle.hpp"
 
 #include "lldm/errors.hpp"
 #include "lldm/sampler/tokens_only.hpp"
+#include "memory/in_memory.hpp"
 #include "sampler/non_finite_logit.hpp"
 #include "stage/mask_in_data.hpp"
 #include "stage/score_labels.hpp"
@@ -45,6 +49,39 @@ std::vector<SampledText> sampled_or_named(const AnySampler& sampler, const AnyDe
                         config::in_quotes(names.prompts[error.row()])));
   }
 }
+
+/// Samples slices in as many calls as memory asks for: texts are the same however they are cut.
+class SamplingInMemory {
+ public:
+  using Sample = std::function<std::vector<SampledText>(std::span<const SampleRequest>)>;
+
+  SamplingInMemory(Sample sample, std::function<void(std::size_t)> tell)
+      : sample_(std::move(sample)), tell_(std::move(tell)) {}
+
+  std::vector<SampledText> operator()(std::span<const SampleRequest> slice) {
+    if (slice.size() <= most_) {
+      try {
+        return memory::in_memory([&] { return sample_(slice); });
+      } catch (const OutOfMemory& error) {
+        if (slice.size() == 1)
+          throw OutOfMemory(message(memory::without_advice(error.what()),
+                                    "\n  one answer is sampled by itself already: a smaller "
+                                    "[sampler] response_length or a larger [memory] budget helps"));
+      }
+      most_ = slice.size() / 2;
+      tell_(most_);
+    }
+    const std::size_t half = slice.size() / 2;
+    std::vector<SampledText> texts = (*this)(slice.first(half));
+    for (SampledText& text : (*this)(slice.subspan(half))) texts.push_back(std::move(text));
+    return texts;
+  }
+
+ private:
+  Sample sample_;
+  std::function<void(std::size_t)> tell_;
+  std::size_t most_ = std::numeric_limits<std::size_t>::max();
+};
 
 /// What is read of sampled texts, exactly.
 std::string packed(const std::vector<SampledText>& texts) {
@@ -85,6 +122,16 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
           {.prompt = encoded[p], .row = p, .answer = static_cast<std::uint64_t>(answer)});
   const GenerationNames names{message("stage \"", run.label(work), "\""),
                               denoiser_label(run, work, model_of(run, work)), texts_asked};
+  SamplingInMemory sample(
+      [&](std::span<const SampleRequest> slice) {
+        return sampled_or_named(sampler, denoiser, slice, names);
+      },
+      [&](std::size_t most) {
+        run.logger.warning(message("stage ", run.label(work),
+                                   ": sampling does not fit into memory: done again, from here on "
+                                   "at most ",
+                                   most, " answers at once"));
+      });
   std::vector<Generated> texts;
   texts.reserve(requests.size());
   run.options.observer->begin(run.label(work), unit, 0, static_cast<std::int64_t>(requests.size()));
@@ -95,8 +142,7 @@ std::vector<Generated> generate(const RunContext& run, const Work& work, const M
       run.options.group.get(), requests.size(), kSlice,
       [&](std::size_t begin, std::size_t end) {
         stop_if_asked(run, work);
-        const auto slice = std::span(requests).subspan(begin, end - begin);
-        return packed(sampled_or_named(sampler, denoiser, slice, names));
+        return packed(sample(std::span(requests).subspan(begin, end - begin)));
       },
       [&](const std::string& done) {
         for (const auto& row : nlohmann::json::from_cbor(done)) {

@@ -38,4 +38,14 @@ void MemoryGiven::add_result(Result& result) const {
   for (const auto& [purpose, times] : passed()) result["budgets_passed"][purpose] = times;
 }
 
+std::function<void(std::int64_t tokens)> told_of_smaller_passes(const RunContext& run,
+                                                                const Work& work) {
+  return [&logger = run.logger, name = run.label(work)](std::int64_t tokens) {
+    logger.warning(message("stage ", name,
+                           ": scoring does not fit into memory: done again, from "
+                           "here on in passes of at most ",
+                           tokens, " tokens"));
+  };
+}
+
 }  // namespace lldm

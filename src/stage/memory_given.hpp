@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -36,5 +37,9 @@ class MemoryGiven {
   std::array<std::int64_t, kMemoryPurposes> before_{};
   std::map<std::string, Given> given_;
 };
+
+/// Says that scoring does not fit and goes on in smaller passes: EngineOptions::on_smaller_passes.
+std::function<void(std::int64_t tokens)> told_of_smaller_passes(const RunContext& run,
+                                                                const Work& work);
 
 }  // namespace lldm

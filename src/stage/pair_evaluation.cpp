@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stage/pair_evaluation.hpp"
+#include "stage/memory_given.hpp"
 
 #include <ATen/core/Tensor.h>
 
@@ -140,7 +141,8 @@ PairScores score_pairs(const RunContext& run, const Work& work, const EvaluateSt
   const std::optional<ModelBundle> reference = reference_model(run, work, stage, bundle);
   const ScoreEngine<AnyDenoiser> engine(denoiser_of(bundle),
                                         reference ? denoiser_of(*reference) : nullptr, run.device,
-                                        {.num_tokens = bundle.tokenizer->vocabulary_size()});
+                                        {.num_tokens = bundle.tokenizer->vocabulary_size(),
+                                         .on_smaller_passes = told_of_smaller_passes(run, work)});
   const ScoreLabels labels = pair_labels(run, work, stage);
   PairScores scores;
   run.options.observer->begin(run.label(work), "pairs", 0, static_cast<std::int64_t>(rows.size()));

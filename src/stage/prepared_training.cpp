@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stage/prepared_training.hpp"
+#include "stage/memory_given.hpp"
 
 #include <utility>
 
@@ -66,7 +67,8 @@ PreparedTraining prepare_training(const RunContext& run, const Work& work,
   setup.optimizer = stage.optimizer;
   setup.rhythm = {stage.logging_steps, stage.eval_steps, stage.save_steps, stage.save_total_limit};
   setup.engine = {.max_tokens_per_forward = stage.max_tokens_per_forward,
-                  .num_tokens = bundle.tokenizer->vocabulary_size()};
+                  .num_tokens = bundle.tokenizer->vocabulary_size(),
+                  .on_smaller_passes = told_of_smaller_passes(run, work)};
   setup.shared_draws = stage.shared_draws;
   setup.draws_epochs = stage.draws_epochs;
   setup.random_length_share = stage.random_length_share;

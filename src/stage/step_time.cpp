@@ -94,8 +94,8 @@ double rounded_bytes(const ModelShape& shape, bool is_on_cpu) {
   return as_double(shape.layers) * (6 * sides.in + (is_on_cpu ? 6 : 2) * sides.out);
 }
 
-/// The same of low-rank updates on a GPU, which add to what the base gave: read and written.  Beside
-/// products on the CPU their own rate holds it.
+/// The same of low-rank updates on a GPU, which add to what the base gave: read and written.  On
+/// the CPU the rate of their products has it.
 double updated_bytes(const StepModel& model) {
   if (model.pass.is_on_cpu || model.pass.adapter_values == 0) return 0;
   return 8 * as_double(model.pass.shape.layers) * sides_of(model.pass.shape).out;

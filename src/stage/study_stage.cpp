@@ -20,6 +20,7 @@
 #include "stage/data_source.hpp"
 #include "stage/kinds.hpp"
 #include "stage/mask_in_data.hpp"
+#include "stage/memory_given.hpp"
 #include "stage/score_labels.hpp"
 #include "stage/shared_rows.hpp"
 #include "stage/study_moments.hpp"
@@ -160,7 +161,8 @@ Study make_study(const RunContext& run, const Work& work, const StudyStage& stag
           policy.model->parameters(),
           ScoreEngine<AnyDenoiser>(denoiser_of(policy), denoiser_of(reference), run.device,
                                    {.max_tokens_per_forward = stage.max_tokens_per_forward,
-                                    .num_tokens = policy.tokenizer->vocabulary_size()}),
+                                    .num_tokens = policy.tokenizer->vocabulary_size(),
+                                    .on_smaller_passes = told_of_smaller_passes(run, work)}),
           {.where = message("stage \"", run.label(work), "\""),
            .policy = denoiser_label(run, work, stage.from),
            .reference = denoiser_label(run, work, stage.reference),

@@ -10,6 +10,7 @@
 #include "lldm/stage/training_options.hpp"
 #include "lldm/train/trainer.hpp"
 #include "memory/bitsandbytes.hpp"
+#include "memory/in_memory.hpp"
 #include "model/block_parts_trial.hpp"
 #include "model/device_products.hpp"
 #include "model/quantized/int8_on_device.hpp"
@@ -116,10 +117,12 @@ PreparedTraining prepare(const RunContext& run, const Work& work, const Training
   }
 }
 
-/// What is short, without the advice that every shortage gets.
-std::string first_lines(const std::string& shortage) {
-  const std::size_t last = shortage.rfind('\n');
-  return last == std::string::npos ? shortage + "\n" : shortage.substr(0, last + 1);
+/// How held-out pairs are scored behind the last step: as it was done, in passes no larger than
+/// those with a graph, so that nothing holds more than was planned.
+EngineOptions study_engine(EngineOptions last, const StepPlan& plan) {
+  last.max_tokens_per_forward =
+      std::min(last.max_tokens_per_forward, std::max<std::int64_t>(1, plan.tokens_per_forward));
+  return last;
 }
 
 }  // namespace
@@ -176,7 +179,7 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
     trainer.run(reporter, begin);
   } catch (const OutOfMemory& error) {  // tried again already, with smaller passes
     throw OutOfMemory(
-        message(first_lines(error.what()),
+        message(memory::without_advice(error.what()), "\n",
                 plan.advice(stage, run.experiment(work).options.memory.budget.bytes)));
   }
   MemoryPeaks peaks;
@@ -232,6 +235,11 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
     result["predicted_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] =
         plan.chosen.plan.memory.purpose_peaks[p];
   result["predicted_peak_bytes"] = plan.chosen.plan.memory.peak_bytes();
+  if (!study_rows.empty()) {
+    TrainingSetup setup = prepared.setup;
+    setup.engine = study_engine(trainer.engine_options(), plan.chosen.plan);
+    result["score_study"] = study_scores(prepared.process, prepared.estimator, setup, study_rows);
+  }
   peaks = most_of(peaks, peaks_of(watch, device));
   result["peak_bytes"] = peaks.total;
   run.logger.info(
@@ -240,9 +248,6 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
               bytes_text(static_cast<std::uint64_t>(plan.chosen.plan.memory.peak_bytes()))));
   for (std::size_t p = 0; p < kMemoryPurposeNames.size(); ++p)
     result["peak_bytes_by_purpose"][std::string(kMemoryPurposeNames[p])] = peaks.purposes[p];
-  if (!study_rows.empty())
-    result["score_study"] =
-        study_scores(prepared.process, prepared.estimator, prepared.setup, study_rows);
   return result;
 }
 

@@ -68,6 +68,17 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen,
   write_file_atomically(file, json.dump(2) + "\n");
 }
 
+/// What a step may hold of the file's budget, where that is not all of it: a line, or nothing.
+std::string share_text(std::int64_t budget, const TrainingPlan& plan) {
+  if (budget == 0 || (plan.sharers == 1 && plan.context == 0)) return "";
+  return message("  of the budget of ", bytes_text(budget),
+                 plan.sharers > 1 ? message(", which ", plan.sharers, " processes divide") : "",
+                 plan.context > 0
+                     ? message(", less ", bytes_text(plan.context), " of driver and libraries")
+                     : "",
+                 "\n");
+}
+
 }  // namespace
 
 void forget_same_budgets(const std::filesystem::path& folder) {
@@ -106,8 +117,11 @@ StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& option
 std::string TrainingPlan::advice(const TrainingStage& stage, std::int64_t refused) const {
   const MemoryPlan& memory = chosen.plan.memory;
   const std::string ways = advice_text(model, sizes, needs, chosen, stage, memory.budget_bytes);
-  // What was planned into this budget and refused holds more than planned.
-  const std::int64_t all = std::max(sharers * memory.peak_bytes(), refused + refused / 20);
+  // As far as a plan may be off (docs/planning.md).  What was planned into this budget and refused
+  // holds more than planned.
+  constexpr std::int64_t kOff = 20, kLeastOff = std::int64_t{64} << 10;
+  const std::int64_t own = memory.peak_bytes() + std::max(memory.peak_bytes() / kOff, kLeastOff);
+  const std::int64_t all = std::max(sharers * (own + context), refused + refused / kOff);
   return message(ways, ways.empty() ? "" : "\n", "  or a [memory] budget of ",
                  bytes_text_above(all),
                  sharers > 1 ? message(", which ", sharers, " processes of a machine divide") : "");
@@ -136,6 +150,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
       sizes_of_rows({prepared.estimator, prepared.process, prepared.needs, stage.optimizer},
                     prepared.setup, sharing_of(prepared.objective, prepared.needs, prepared.setup));
   plan.sharers = budget_sharers(run.options.group.get(), device);
+  plan.context = device == "cpu" ? 0 : profile_of(options, device).memory.context.bytes;
   const std::filesystem::path file = work.folder / kStepPlanName;
   const StepAsked open = asked_step(stage, options);
   StepAsked asked = open;
@@ -145,7 +160,9 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   DeviceProfile profile = profile_of(options, device);
   if (const std::int64_t there = device_bytes(device); there > 0)
     profile.memory.total.bytes = std::min(profile.memory.total.bytes, there);
-  profile.memory.total.bytes /= plan.sharers;  // without a budget they share the device
+  // Without a budget they share the card.  On a CPU nothing is divided then: the same steps for
+  // any number of processes, which `ordered` promises.
+  if (device != "cpu") profile.memory.total.bytes /= plan.sharers;
   const ByteSize budget = profile.usable({options.memory.budget.bytes / plan.sharers});
   const auto choose = [&] {
     return choose_step(plan.model, plan.sizes, plan.needs, combination, asked, profile, budget);
@@ -162,7 +179,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   plan.model.pass.recomputation = plan.chosen.recomputation;
   if (!plan.chosen.plan.memory.fits())
     plan.chosen.plan.memory.require_fit(
-        plan.advice(stage) +
+        share_text(options.memory.budget.bytes, plan) + plan.advice(stage) +
         (is_recalled ? message("\n  the way to do the steps was settled when the stage began, in ",
                                file.string(), ": without that file it is chosen anew")
          : stage.settled

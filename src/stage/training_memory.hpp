@@ -27,6 +27,7 @@ struct TrainingPlan {
   StepSizes sizes;
   ObjectiveNeeds needs;
   std::int64_t sharers = 1;  // processes that divide the budget
+  std::int64_t context = 0;  // bytes of a GPU that driver and libraries take of each share
   /// What would help most, three indented lines by the planner's own numbers.
   /// `refused`: a budget (0: none) that it was planned into, and did not fit.
   [[nodiscard]] std::string advice(const TrainingStage& stage, std::int64_t refused = 0) const;

@@ -11,7 +11,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
-#include "memory/device_trouble.hpp"
+#include "memory/in_memory.hpp"
 #include "memory/reclaim.hpp"
 #include "train/reads_micro_batches.hpp"
 #include "train/score_metrics.hpp"
@@ -22,18 +22,6 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 
 std::string at_step(std::int64_t step) { return message(" at optimizer step ", step + 1); }
-
-/// A library of the device that finds no memory is as good a reason for a smaller step as tensors.
-template <class Passes>
-auto passes_in_memory(const Passes& passes) {
-  try {
-    return passes();
-  } catch (const c10::Error& error) {
-    if (!memory::is_full_device(error.what())) throw;
-    throw OutOfMemory(
-        message("out of cuda memory, in a library: ", error.what_without_backtrace()));
-  }
-}
 
 constexpr const char* kNothingUpdated =
     "nothing was updated by this step, and checkpoints saved before are intact; a smaller "
@@ -136,7 +124,7 @@ PartReport TrainerCore::do_part(Step& now, const StepPart& part, std::int64_t ev
     now.last.queries += static_cast<std::int64_t>(plan.queries.size());
   }
   if (setup_.on_batch) setup_.on_batch(batch);
-  const EngineStep done = passes_in_memory(
+  const EngineStep done = memory::in_memory(
       [&] { return engine_.step(batch, now.totals, needs_, now.loss, setup_.path); });
   now.done.push_back({ids_of(rows), done.scores, done.loss});
   require_finite_scores(batch, done.scores, now.done.back().ids, setup_.labels, at_step(now.index),
@@ -237,7 +225,8 @@ std::unique_ptr<TrainerCore::Step> TrainerCore::begun_in_memory(std::int64_t ste
   } catch (const OutOfMemory&) {  // all processes are here: gradients and sums have no room yet
   }
   if (setup_.group) setup_.group->begin_work();
-  for (const memory::Reclaimed& one : memory::reclaim_all())
+  // Not the chunk of logits: gradients and sums had no room, and it would move their last bits.
+  for (const memory::Reclaimed& one : memory::reclaim_kept())
     observer.on_reclaim(step, name_of(one.step), one.bytes);
   return begun(step, chosen);
 }

@@ -189,6 +189,37 @@ run_lldm run "$FILE" --out "$WORK/never" "${HUNGRY[@]}" --set "$budget"
 expect_code 0 "as a run that was never short"
 check "to the same model" [ "$(cd "$WORK/full" && sha256sum tuned/model/*.safetensors)" == "$(cd "$WORK/never" && sha256sum tuned/model/*.safetensors)" ]
 
+echo "scoring behind the last step and evaluation, in what training fits into"
+run_lldm run "$SMOKE" --out "$WORK/study" --stage tuned --set tuned.gradient_path=pairwise --set 'memory.budget="6.2MiB"'
+expect_code 0 "held-out pairs are scored in passes of a step's size"
+check "and hold no more than was planned" python3 - "$WORK/study" << 'PYTHON'
+import json, pathlib, sys
+result = json.loads((pathlib.Path(sys.argv[1]) / "tuned" / "result.json").read_text())
+assert result["score_study"]["pairs"] > 0
+assert abs(result["peak_bytes"] - result["predicted_peak_bytes"]) <= max(65536, 0.05 * result["predicted_peak_bytes"]), result["peak_bytes"]
+PYTHON
+SMALL=(--set tuned.gradient_path=pairwise --set 'memory.budget="1900KiB"')
+for stage in pretrain sft tuned; do SMALL+=(--set $stage.max_tokens_per_forward=256); done
+run_lldm run "$SMOKE" --out "$WORK/small_passes" "${SMALL[@]}"
+expect_code 0 "an evaluation that does not fit"
+expect_text "scoring does not fit into memory: done again, from here on in passes of at most"
+expect_text "sampling does not fit into memory: done again, from here on at most"
+run_lldm run "$SMOKE" --out "$WORK/large_passes" "${SMALL[@]}" --set 'memory.budget="1 GiB"'
+check "has the same scores" python3 - "$WORK" << 'PYTHON'
+import pathlib, sys
+one, other = (sorted((path.parent.name, path.read_text()) for path in (pathlib.Path(sys.argv[1]) / run).rglob("items.jsonl"))
+              for run in ("small_passes", "large_passes"))
+assert one and one == other
+PYTHON
+
+echo "a budget that is advised is enough"
+run_lldm run "$SMOKE" --out "$WORK/advised" --stage sft --set 'memory.budget="5.0MiB"'
+expect_code 3 "one that is not"
+advised=$(sed -n 's/.*or a \[memory\] budget of \([0-9.]* [KMG]iB\).*/\1/p' <<< "$text")
+run_lldm run "$SMOKE" --out "$WORK/advised" --stage sft --set "memory.budget=\"$advised\""
+expect_code 0 "the advised one"
+expect_no_text "done again"
+
 echo "a machine with too little memory"
 run_lldm run "$FILE" --out "$WORK/machine" --set tuned.gradient_path=retain --set tuned.max_tokens_per_forward=16384 \
   --set 'tuned.score_estimator={type="monte_carlo_elbo",draws=4000}' --set tuned.optimizer.batch_size=64 \

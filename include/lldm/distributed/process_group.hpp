@@ -43,8 +43,8 @@ class ProcessGroup {
   [[nodiscard]] int rank() const;
   [[nodiscard]] int size() const;
   [[nodiscard]] bool is_first() const { return rank() == 0; }
-  /// Processes of the machine that rank 0 is on.
-  [[nodiscard]] int first_local_size() const;
+  /// Processes of the machine that has most of them.
+  [[nodiscard]] int most_local_size() const;
   /// Among the processes of this machine (those with its host name), in the order of their ranks.
   [[nodiscard]] int local_rank() const;
   [[nodiscard]] int local_size() const;

@@ -27,8 +27,9 @@ struct StepChoice {
   Recomputation recomputation = Recomputation::none;
   GradientPath path = GradientPath::linear;
   std::int64_t max_tokens_per_forward = 0;
-  std::int64_t pairwise_copies = 0;     // of an answer in one pass, on `pairwise`
-  bool is_reference_cached = false;     // or there is none
+  std::int64_t pairwise_copies = 0;  // of an answer in one pass, on `pairwise`
+  bool has_reference = false;
+  bool is_reference_cached = false;     // and not held
   bool is_configured = false;           // what the file says
   std::int64_t tokens_per_forward = 0;  // of the largest pass with a graph
   bool has_same_numbers = true;         // as what the file says, but for last bits

@@ -130,7 +130,9 @@ struct DeviceProfile {
   void check(config::OptionsCheck& check) const;
 
   /// What a run may hold there.
-  [[nodiscard]] ByteSize room() const { return {memory.total.bytes - memory.context.bytes}; }
+  [[nodiscard]] ByteSize room() const {
+    return {std::max<std::int64_t>(1, memory.total.bytes - memory.context.bytes)};
+  }
   /// What tensors may hold of a budget (0: none is set): on a GPU, driver and libraries are part of
   /// it, and without one of the card; on a CPU it is the budget.
   [[nodiscard]] ByteSize usable(ByteSize budget) const {

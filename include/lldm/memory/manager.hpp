@@ -78,8 +78,9 @@ class MemoryManager {
 
   /// Largest sum of live bytes on a device; 0 bytes: no limit.  An allocation that would pass it
   /// throws OutOfMemory, which names the largest holders, and leaves everything as it was.  Of a
-  /// GPU LibTorch reserves no more either, the context taken off.
-  void set_budget(MemoryDevice device, ByteSize budget);
+  /// GPU LibTorch reserves no more either, less `context`, which driver and libraries take of the
+  /// budget (DeviceProfile); 0: as much as the device has in use that is not ours, 1 GiB at most.
+  void set_budget(MemoryDevice device, ByteSize budget, ByteSize context = {});
   /// What one purpose should hold at most.  Nothing is refused: passing it is counted, and asks for
   /// what can be given up (memory/reclaim.hpp).
   void set_budget(MemoryDevice device, MemoryPurpose purpose, ByteSize budget);

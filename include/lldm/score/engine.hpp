@@ -75,6 +75,9 @@ struct EngineOptions {
   /// What goes back through the policy is so many times too large, and with it the gradient that a
   /// step leaves: small slopes survive products in float16.  Losses and scores do not show it.
   double loss_scale = 1;
+  /// Told when `score` or `readouts` did not fit into memory, and go on with passes of at most so
+  /// many tokens.
+  std::function<void(std::int64_t tokens)> on_smaller_passes = {};
 };
 
 /// Loss of a score set, already normalised by the step's totals: the objective behind one
@@ -103,7 +106,9 @@ class ScoreEngineCore {
   ScoreEngineCore(Model policy, Model reference, std::vector<NamedParameter> parameters,
                   std::string device, EngineOptions options);
 
-  /// What every query of the plans reads [sum of queries], without a graph: one read-back.
+  /// What every query of the plans reads [sum of queries], without a graph: one read-back.  A pass
+  /// that does not fit into memory is done again in halves, and those behind it are as small.
+  /// Errors  OutOfMemory where a copy by itself does not fit.
   [[nodiscard]] std::vector<double> readouts(std::span<const ScorePlan> plans,
                                              bool reference) const;
 
@@ -131,6 +136,9 @@ class ScoreEngineCore {
   struct Chunk;
   [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
                                           std::int64_t most_copies = 0) const;
+  /// Readouts of a chunk, in as many passes as memory asks for.
+  void add_in_memory(std::vector<at::Tensor>& parts, const Chunk& chunk,
+                     std::span<const ScorePlan> plans, bool reference) const;
   struct Packed;
   [[nodiscard]] Packed pack(const Chunk& chunk, std::span<const ScorePlan> plans) const;
   [[nodiscard]] at::Tensor on_device(const std::vector<std::int64_t>& values) const;
@@ -167,6 +175,7 @@ class ScoreEngineCore {
   std::vector<NamedParameter> parameters_;
   std::string device_;
   EngineOptions options_;
+  mutable std::int64_t scored_tokens_ = 0;  // of a scoring pass at most; 0: as the options say
 };
 
 /// How a plan is evaluated with a Denoiser, and how dLoss/dS goes back through it, by the four

@@ -138,6 +138,7 @@ class TrainerCore {
   [[nodiscard]] std::map<std::string, double> validate() const;
   [[nodiscard]] Optimizer& optimizer() { return *optimizer_; }
   [[nodiscard]] std::int64_t total_steps() const { return total_; }
+  [[nodiscard]] const EngineOptions& engine_options() const { return engine_.options(); }
   /// Everything that the whole run scores, each once: in the order of the steps, then validation.
   /// Errors  ConfigError for an estimator of adaptive cost: what it asks is not known beforehand.
   [[nodiscard]] std::vector<RowUse> row_uses() const;
@@ -244,6 +245,8 @@ class Trainer {
   [[nodiscard]] std::map<std::string, double> validate() const { return core_.validate(); }
   [[nodiscard]] Optimizer& optimizer() { return core_.optimizer(); }
   [[nodiscard]] std::int64_t total_steps() const { return core_.total_steps(); }
+  /// As steps are done now: after one that did not fit into memory in smaller passes.
+  [[nodiscard]] const EngineOptions& engine_options() const { return core_.engine_options(); }
   [[nodiscard]] std::vector<RowUse> row_uses() const { return core_.row_uses(); }
   [[nodiscard]] std::vector<ScorePlan> reference_plans(const RowUse& use) const {
     return core_.reference_plans(use);

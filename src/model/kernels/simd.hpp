@@ -241,9 +241,7 @@ template <class V>
     } else {
       p = exp_near_zero(r * 6.9314718055994530942e-1);
     }
-    using Integers = typename B::Integers;
-    return reinterpret_cast<V>(reinterpret_cast<Integers>(p) +
-                               (reinterpret_cast<Integers>(shifted) << B::kMantissa));
+    return p * B::power(shifted);  // a product: what is not a number stays one
   }
 }
 

@@ -2,6 +2,7 @@
 #include "lldm/measure/useful_work.hpp"
 
 #include "lldm/measure/product_rate.hpp"
+#include "lldm/measure/step_measurement.hpp"
 #include "lldm/model/transformer_config.hpp"
 #include "lldm/score/engine.hpp"
 #include "support/catch.hpp"
@@ -99,4 +100,13 @@ TEST_CASE("measure_products gives a rate and who reached it", "[measure]") {
     CHECK((rate.library == "MKL" || rate.library == "oneDNN"));
   }
   CHECK(measure_products({}, at::kFloat, at::kCPU).flops_per_second == 0);
+}
+
+TEST_CASE("seconds of a step are the median, of an even number too", "[measure]") {
+  StepMeasurement measurement;
+  CHECK(measurement.seconds_per_step() == 0);
+  measurement.seconds = {4, 1, 2};
+  CHECK(measurement.seconds_per_step() == 2);
+  measurement.seconds = {4, 1, 2, 8};
+  CHECK(measurement.seconds_per_step() == 3);
 }

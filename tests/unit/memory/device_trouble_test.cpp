@@ -74,10 +74,12 @@ TEST_CASE("a library that finds no memory on the device is told from other error
 
 TEST_CASE("what LibTorch may reserve of a GPU's budget: the context is part of it", "[memory]") {
   // 16 GiB with 15.5 free and nothing of ours: half a GiB is the context's.
-  CHECK(memory::reservable(10 * kGiB, holding(0, 31 * kGiB / 2)) == 19 * kGiB / 2);
-  CHECK(memory::reservable(0, holding(0, 15 * kGiB)) == 0);  // no budget, no limit
+  CHECK(memory::reservable(10 * kGiB, 0, holding(0, 31 * kGiB / 2)) == 19 * kGiB / 2);
+  CHECK(memory::reservable(0, 0, holding(0, 15 * kGiB)) == 0);  // no budget, no limit
   // Others hold most of the card: their part is not taken off, but for a context at most.
-  CHECK(memory::reservable(10 * kGiB, holding(0, 2 * kGiB)) == 9 * kGiB);
-  CHECK(memory::reservable(kGiB / 4, holding(0, 15 * kGiB)) == kGiB / 4);  // a few segments
+  CHECK(memory::reservable(10 * kGiB, 0, holding(0, 2 * kGiB)) == 9 * kGiB);
+  // A context that is known is taken off whoever else is there: as plans do.
+  CHECK(memory::reservable(10 * kGiB, kGiB / 2, holding(0, 2 * kGiB)) == 19 * kGiB / 2);
+  CHECK(memory::reservable(kGiB / 4, 0, holding(0, 15 * kGiB)) == kGiB / 4);  // a few segments
   CHECK(memory::outside(holding(3 * kGiB, kGiB)) == 12 * kGiB);
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What is not finite stays seen: no kernel makes a number of it, whatever the processor.
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "model/kernels/attention.hpp"
@@ -19,6 +22,16 @@ struct Limited {
   explicit Limited(CpuLevel level) { limit_cpu_level(level); }
   ~Limited() { limit_cpu_level(CpuLevel::avx512); }
 };
+
+/// What an operation makes, what bits may hold in a file, and memory that was filled with 0xFF.
+template <class T>
+std::vector<T> not_numbers() {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  const Bits quiet = std::bit_cast<Bits>(std::numeric_limits<T>::quiet_NaN());
+  const Bits all = ~Bits{0};
+  return {std::bit_cast<T>(quiet), std::bit_cast<T>(quiet + 1), std::bit_cast<T>(all >> 1),
+          std::bit_cast<T>(all)};
+}
 
 template <class T>
 std::int64_t count_nan(const std::vector<T>& values) {
@@ -51,30 +64,60 @@ template <class T>
 void check_attention() {
   CHECK(count_nan(attended<T>(T(0.3), T(0.2))) == 0);
   const auto all = static_cast<std::int64_t>(attended<T>(T(0.3), T(0.2)).size());
-  CHECK(count_nan(attended<T>(T(0.3), std::numeric_limits<T>::quiet_NaN())) == all);
+  for (const T nan : not_numbers<T>()) CHECK(count_nan(attended<T>(T(0.3), nan)) == all);
   // Finite numbers whose scores are not.
   const T large = std::sqrt(std::numeric_limits<T>::max());
   CHECK(count_nan(attended<T>(large * 4, large * 4)) == all);
 }
 
+/// One number that is none makes a whole row of them.
 template <class T>
-void check_rows() {
-  const T nan = std::numeric_limits<T>::quiet_NaN();
+void check_norm_of(T nan, std::int64_t width) {
+  std::vector<T> x(width, T(0.5)), y(width), dx(width), sums(width);
+  const std::vector<T> weight(width, T(1)), dy(width, T(0.25));
+  x[width / 2] = nan;
+  T scale = 1;
+  rms_norm_forward(RmsNormForward<T>{x.data(), weight.data(), y.data(), &scale, width, T(1e-5)}, 0,
+                   1);
+  CHECK(std::isnan(scale));
+  CHECK(count_nan(y) == width);
+  rms_norm_backward(RmsNormBackward<T>{x.data(), weight.data(), &scale, dy.data(), nullptr,
+                                       dx.data(), y.data(), sums.data(), width},
+                    0, 1);
+  CHECK(count_nan(dx) == width);
+  CHECK(count_nan(sums) == width);
+}
+
+template <class T>
+void check_rows_of(T nan) {
   for (const std::int64_t width : {16, 21}) {  // whole registers, and a rest
-    std::vector<T> gate_up(2 * width, T(0.5)), y(width);
+    std::vector<T> gate_up(2 * width, T(0.5)), y(width), dy(width, T(0.25)), slopes(2 * width);
     gate_up[width - 1] = nan;
     swiglu_forward(SwigluForward<T>{gate_up.data(), y.data(), width}, 0, 1);
     CHECK(std::isnan(y[width - 1]));
     CHECK(count_nan(y) == 1);
+    swiglu_backward(SwigluBackward<T>{gate_up.data(), dy.data(), slopes.data(), y.data(), width}, 0,
+                    1);
+    CHECK(count_nan(y) == 1);
+    CHECK(std::isnan(slopes[width - 1]));
+    CHECK(std::isnan(slopes[2 * width - 1]));
+    CHECK(count_nan(slopes) == 2);
+    check_norm_of(nan, width);
   }
   for (const std::int64_t place : {3, 36}) {
     std::vector<T> logits(37, T(0.5));
     logits[place] = nan;
     const std::int64_t target = 1;
     T chosen = 0;
-    softmax_slope(SoftmaxSlope<T>{logits.data(), &target, &chosen, 37, -1, false}, 0, 1);
+    softmax_slope(SoftmaxSlope<T>{logits.data(), &target, &chosen, 37, -1, true}, 0, 1);
     CHECK(std::isnan(chosen));
+    CHECK(count_nan(logits) == 37);
   }
+}
+
+template <class T>
+void check_rows() {
+  for (const T nan : not_numbers<T>()) check_rows_of(nan);
 }
 
 }  // namespace
