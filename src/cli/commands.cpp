@@ -234,7 +234,8 @@ const std::vector<Command>& commands() {
         0,
         0,
         {{"profile", Takes::nothing,
-          "Measure this machine's CPU (20 s) and write a device profile instead.", ""},
+          "Measure a device of this machine (20 s) and write its profile instead.", ""},
+         {"device", Takes::value, "The device: cpu (default), cuda, cuda:N or auto.", "DEVICE"},
          {"out", Takes::value, "The file of the profile; default: standard output.", "FILE"},
          kPlugin},
         run_env}});

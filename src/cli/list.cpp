@@ -77,7 +77,8 @@ namespace {
 
 /// The profile of this machine, to the file or to stdout.
 int write_profile(const Arguments& arguments) {
-  const std::string text = profile_text(measure_profile());
+  const std::string text =
+      profile_text(measure_profile(arguments.has("device") ? arguments.value("device") : "cpu"));
   if (!arguments.has("out")) {
     std::cout << text;
     return 0;
@@ -90,6 +91,8 @@ int write_profile(const Arguments& arguments) {
 }  // namespace
 
 int run_env(const Arguments& arguments) {
+  if (arguments.has("device") && !arguments.has("profile"))
+    throw ConfigError("--device is the device whose profile is measured\n  give --profile with it");
   if (arguments.has("profile")) return write_profile(arguments);
   const Registry registry = make_registry(arguments);
   const DeviceChoice choice = select_device("auto");  // first: the facts tell what it found
