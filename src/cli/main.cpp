@@ -42,16 +42,33 @@ const cli::Command* find_command(std::vector<std::string>& words) {
   return take(1);
 }
 
-/// Starts the program again with OpenMP's waiting threads asleep.  libgomp reads the variable
-/// before main; spinning threads make a run several times slower as soon as another process wants
-/// the cores, and gain nothing measurable when none does.  A value that the user has set is kept.
-void sleep_while_waiting(const std::vector<std::string>& words, char** argv) {
+/// Whether this process is one of several that compute on the machine, as far as it is told.
+bool has_neighbours(const std::string& command) {
+  const auto is_several = [](const char* variable) {
+    const char* text = std::getenv(variable);
+    return text != nullptr && std::atoi(text) > 1;
+  };
+  return command == "grid" || command == "launch" || is_several("WORLD_SIZE") ||
+         is_several("SLURM_NTASKS");
+}
+
+/// Starts the program again with what OpenMP's threads are to do while they wait: libgomp reads it
+/// before main.  Alone they spin for some 40 microseconds and then sleep: a small model's step is
+/// hundreds of loops, and waking a thread for each took an eighth of it.  (libgomp's own
+/// millisecond makes a run several times slower as soon as another process wants the cores.)  Beside
+/// others they sleep at once.  What the user has set is kept.
+void settle_waiting(const std::vector<std::string>& words, char** argv) {
   static const std::vector<std::string> computing = {"run",  "sample", "evaluate", "score",
                                                      "grid", "bench",  "launch"};
-  if (words.empty() || std::getenv("OMP_WAIT_POLICY") ||
+  if (words.empty() || std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT") ||
       std::find(computing.begin(), computing.end(), words[0]) == computing.end())
     return;
-  setenv("OMP_WAIT_POLICY", "passive", 0);
+  if (has_neighbours(words[0])) {
+    setenv("OMP_WAIT_POLICY", "passive", 0);
+  } else {
+    setenv("OMP_WAIT_POLICY", "active", 0);
+    setenv("GOMP_SPINCOUNT", "2000", 0);
+  }
   execv("/proc/self/exe", argv);  // returns only where it cannot: then the run is slower, not wrong
 }
 
@@ -160,7 +177,7 @@ int run(std::vector<std::string> words) {
 int main(int argc, char** argv) {
   set_deterministic_environment();
   std::signal(SIGXFSZ, SIG_IGN);  // a write above `ulimit -f` then fails with EFBIG, and is told
-  sleep_while_waiting({argv + 1, argv + argc}, argv);
+  settle_waiting({argv + 1, argv + argc}, argv);
   keep_scratch_memory();
   try {
     const int code = run({argv + 1, argv + argc});

@@ -7,9 +7,8 @@
 #include "lldm/registry/registry.hpp"
 #include "lldm/stage/training_options.hpp"
 #include "run/writing.hpp"
-#include "stage/data_source.hpp"
 #include "stage/known_rows.hpp"
-#include "stage/prompt_split.hpp"
+#include "stage/training_rows.hpp"
 
 namespace lldm {
 namespace {
@@ -21,29 +20,20 @@ std::int64_t longest_of(const std::vector<TrainingRow>& rows) {
   return longest;
 }
 
-/// As read_rows has them (stage/training_rows.cpp).
 KnownRows rows_of(const PlannedRun& run, const Work& work, const Writing& writing) {
   const Stage& stage = run.schedule.stage_of(work);
-  const StageRows &trained = stage.facts.rows.front(),
-                  *validation = stage.facts.rows_at("validation");
-  const std::int64_t group_size = group_size_of(run, work);
-  const auto read = [&](const StageRows& rows) {
-    return read_encoded(run, null_logger(), work, rows, group_size, writing);
-  };
+  const DataRef& data = stage.facts.rows.front().data;
   KnownRows known{.draws = Draws(static_cast<std::uint64_t>(work.seed), work.stage)};
-  if (trained.data.is_corpus()) {
-    const std::int64_t length = trained.data.options.length;
-    known.longest = length > 0 ? length : writing.max_length;
+  if (data.is_corpus()) {
+    known.longest = data.options.length > 0 ? data.options.length : writing.max_length;
     return known;
   }
-  EncodedRows all = read(trained);
-  if (validation)
-    known.validation = read(*validation).rows;
-  else if (const auto* training = stage.as<TrainingStage>())
-    known.validation = hold_out_prompts(all.sources, all.rows, training->validation_rows, work.seed,
-                                        trained.wanted == RowsWanted::texts, stage.name)
-                           .rows;
+  const auto* training = stage.as<TrainingStage>();  // a plugin's kind holds none out
+  PreparedRows all =
+      read_file_rows(run, null_logger(), work, training ? training->validation_rows : 0, writing,
+                     group_size_of(run, work));
   known.rows = std::move(all.rows);
+  known.validation = std::move(all.held.rows);
   known.longest = std::max(longest_of(known.rows), longest_of(known.validation));
   return known;
 }

@@ -46,27 +46,34 @@ PreparedRows corpus_rows(const RunContext& run, const Work& work, const Training
 
 }  // namespace
 
-PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
-                       const ModelBundle& bundle, std::int64_t group_size) {
+PreparedRows read_file_rows(const PlannedRun& run, Logger& logger, const Work& work,
+                            std::int64_t validation_rows, const Writing& writing,
+                            std::int64_t group_size) {
   const StageFacts& facts = run.schedule.stage_of(work).facts;
-  const bool is_plain_text = reads_texts(run, work);
-  const Writing writing{bundle.tokenizer, training_template(run, work, bundle.folder),
-                        bundle.model->shape().max_length};
-  if (facts.rows.front().data.is_corpus()) return corpus_rows(run, work, stage, writing);
-  EncodedRows read = read_encoded(run, run.logger, work, facts.rows.front(), group_size, writing);
+  const StageRows &trained = facts.rows.front(), *validation = facts.rows_at("validation");
+  const bool is_plain_text = trained.wanted == RowsWanted::texts;
+  EncodedRows read = read_encoded(run, logger, work, trained, group_size, writing);
   PreparedRows all{std::move(read.sources), std::move(read.rows), {}, read.long_rows};
-  const StageRows* validation = facts.rows_at("validation");
   if (!validation) {
-    all.held = hold_out_prompts(all.sources, all.rows, stage.validation_rows, work.seed,
-                                is_plain_text, stage.name);
+    all.held = hold_out_prompts(all.sources, all.rows, validation_rows, work.seed, is_plain_text,
+                                work.stage);
     return all;
   }
-  EncodedRows held = read_encoded(run, run.logger, work, *validation, group_size, writing);
+  EncodedRows held = read_encoded(run, logger, work, *validation, group_size, writing);
   all.held.sources = std::move(held.sources);
   all.held.rows = std::move(held.rows);
   all.held.record = {{"from", "validation"}, {"by", is_plain_text ? "text" : "prompt"}};
   describe_held_out(all.held, all.sources, is_plain_text);
   return all;
+}
+
+PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
+                       const ModelBundle& bundle, std::int64_t group_size) {
+  const StageFacts& facts = run.schedule.stage_of(work).facts;
+  const Writing writing{bundle.tokenizer, training_template(run, work, bundle.folder),
+                        bundle.model->shape().max_length};
+  if (facts.rows.front().data.is_corpus()) return corpus_rows(run, work, stage, writing);
+  return read_file_rows(run, run.logger, work, stage.validation_rows, writing, group_size);
 }
 
 void tell_held_out(const RunContext& run, const Work& work, HeldOut& held, bool is_plain_text,

@@ -29,7 +29,12 @@ bool reads_texts(const RunContext& run, const Work& work);
 /// Whether the stage's rows are those of a corpus and hold several texts each.
 bool holds_several_texts(const RunContext& run, const Work& work);
 
-/// The rows trained on and those held out, encoded.
+/// The rows trained on and those held out, of files: `validation_rows` of the stage's own where it
+/// has no file of them.
+PreparedRows read_file_rows(const PlannedRun& run, Logger& logger, const Work& work,
+                            std::int64_t validation_rows, const Writing& writing,
+                            std::int64_t group_size);
+/// The same, encoded for the model, and those of a corpus.
 PreparedRows read_rows(const RunContext& run, const Work& work, const TrainingStage& stage,
                        const ModelBundle& bundle, std::int64_t group_size);
 

@@ -3,6 +3,7 @@
 #include "model/kernels/attention_parts.hpp"
 #include "model/kernels/attention_products.hpp"
 #include "model/kernels/clones.hpp"
+#include "model/kernels/transpose_square.hpp"
 
 namespace lldm {
 namespace {
@@ -44,10 +45,15 @@ template <class T, int kBytes>
   }
 }
 
-template <class T>
+// A tile of kLanes rows and columns.
+template <class T, int kBytes>
 [[gnu::always_inline]] inline void transpose(const T* from, T* to) {
-  for (int r = 0; r < kLanes<T>; ++r)
-    for (int c = 0; c < kLanes<T>; ++c) to[c * kLanes<T> + r] = from[r * kLanes<T> + c];
+  using Square = simd::Register<T, kBytes>;
+  constexpr int kSide = sizeof(Square) / sizeof(T);
+  for (int r = 0; r < kLanes<T>; r += kSide)
+    for (int c = 0; c < kLanes<T>; c += kSide)
+      simd::transpose_square<Square>(from + r * kLanes<T> + c, kLanes<T>, to + c * kLanes<T> + r,
+                                     kLanes<T>);
 }
 
 // What the keys from j on have of every query, and what every query has of them.
@@ -62,7 +68,7 @@ template <class T, int kBytes>
   for (std::int64_t i = 0; i < length; i += kLanes<T>) {
     for (std::int64_t r = i; r < i + kLanes<T>; r += kRows)
       slope_rows<T, kBytes>(s, keys, values, r, width);
-    transpose(s.slopes.data() + i * kLanes<T>, turned);
+    transpose<T, kBytes>(s.slopes.data() + i * kLanes<T>, turned);
     add_weighted<T, kBytes>(turned, keys, std::min<std::int64_t>(kLanes<T>, count - j), width,
                             s.dqueries.data() + panel_at<T>(i, width));
   }

@@ -6,6 +6,7 @@
 
 #include "model/kernels/clones.hpp"
 #include "model/kernels/simd.hpp"
+#include "model/kernels/transpose_square.hpp"
 
 namespace lldm {
 namespace {
@@ -164,37 +165,6 @@ template <class Vector, int kRows, int kVectors>
 }
 #endif
 
-/// A square as wide as a register: each time the first half of the rows is interleaved with the
-/// second.
-template <class Vector>
-[[gnu::always_inline]] inline void transpose_square(const float* from, std::int64_t from_stride,
-                                                    float* to, std::int64_t to_stride) {
-  constexpr int kSide = kLanesOf<Vector>;
-  using Places = typename simd::Bits<Vector>::Integers;
-  Places low{}, high{};
-#pragma GCC unroll 8
-  for (int i = 0; i < kSide / 2; ++i) {
-    low[2 * i] = i, low[2 * i + 1] = kSide + i;
-    high[2 * i] = kSide / 2 + i, high[2 * i + 1] = kSide + kSide / 2 + i;
-  }
-  Vector rows[kSide];
-#pragma GCC unroll 16
-  for (int r = 0; r < kSide; ++r) rows[r] = simd::load<Vector>(from + r * from_stride);
-#pragma GCC unroll 4
-  for (int width = 1; width < kSide; width *= 2) {
-    Vector mixed[kSide];
-#pragma GCC unroll 8
-    for (int i = 0; i < kSide / 2; ++i) {
-      mixed[2 * i] = __builtin_shuffle(rows[i], rows[i + kSide / 2], low);
-      mixed[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kSide / 2], high);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < kSide; ++i) rows[i] = mixed[i];
-  }
-#pragma GCC unroll 16
-  for (int c = 0; c < kSide; ++c) simd::store(to + c * to_stride, rows[c]);
-}
-
 template <class, int kBytes>
 [[gnu::always_inline]] inline void transpose_body(const Transposition& t, std::int64_t begin,
                                                   std::int64_t end) {
@@ -209,7 +179,7 @@ template <class, int kBytes>
         const float* from = t.x + row * t.x_stride + column;
         float* to = t.y + column * t.y_stride + row;
         if (high == kSide && wide == kSide) {
-          transpose_square<Vector>(from, t.x_stride, to, t.y_stride);
+          simd::transpose_square<Vector>(from, t.x_stride, to, t.y_stride);
         } else {
           for (std::int64_t c = 0; c < wide; ++c)
             for (std::int64_t r = 0; r < high; ++r)
