@@ -28,7 +28,7 @@ expect_code 0 "a model and pairs"
 MODEL=$WORK/two/sft/model
 for threads in 1 2; do
   OMP_NUM_THREADS=$threads "$LLDM" score "$MODEL" "$WORK/two/pairs/pairs.jsonl" --set draws=8 --repeat 2 --json > "$WORK/scores$threads"
-  OMP_NUM_THREADS=$threads "$LLDM" sample "$MODEL" --prompt "ann has 2 apples ." --prompt "bob has 3 pears ." --samples 8 --json \
+  OMP_NUM_THREADS=$threads "$LLDM" sample "$MODEL" --prompt "ann has 2 apples ." --prompt "ann has 3 apples ." --samples 8 --json \
     --set sampler.temperature=1 > "$WORK/samples$threads"
 done
 check "there are scores and texts" [ "$(wc -l < "$WORK/scores1")" -ge 10 -a "$(wc -l < "$WORK/samples1")" -ge 16 ]
