@@ -53,7 +53,7 @@ bool has_neighbours(const std::string& command) {
 }
 
 /// Starts the program again with what OpenMP's threads are to do while they wait: libgomp reads it
-/// before main.  Alone they spin for some 40 microseconds and then sleep: a step of a small model is
+/// before main.  Alone they spin for some 40 microseconds, then sleep: a step of a small model is
 /// hundreds of loops, and waking a thread for each took an eighth of it.  (libgomp's own
 /// millisecond makes a run several times slower as soon as another process wants the cores.)
 /// Beside others they sleep at once.  What the user has set is kept.

@@ -226,7 +226,7 @@ int plan_choices(const Arguments& arguments) {
   if (arguments.has("json"))
     std::cout << choices_json(loaded, registry, device, seconds).dump(2) << "\n";
   else
-    std::cout << choices_text(loaded, registry, device, seconds);
+    std::cout << choices_text(loaded, registry, device, seconds, terminal_width());
   return 0;
 }
 

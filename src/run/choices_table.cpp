@@ -13,7 +13,6 @@ namespace lldm {
 namespace {
 
 constexpr std::size_t kMostShown = 12;
-constexpr int kWidth = 120;  // of a terminal
 
 bool is_faster(const StepChoice& a, const StepChoice& b) {
   return a.seconds_per_step() < b.seconds_per_step();
@@ -74,7 +73,8 @@ Table table_of(const std::vector<StepChoice>& choices) {
   std::size_t shown = 0;
   for (const std::size_t i : fit)
     if (i > 0 && shown++ < kMostShown)
-      table.rows.push_back(row_of(choices[i], shown == 1 ? "fastest that fits" : ""));
+      table.rows.push_back(
+          row_of(choices[i], shown == 1 ? "fastest that fits" : message(shown, ".")));
   if (fit.empty()) table.rows.push_back(row_of(choices[least_of(choices)], "holds least"));
   return table;
 }
@@ -100,10 +100,10 @@ std::string take_common(Table& table) {
 
 }  // namespace
 
-std::string choices_table(const std::vector<StepChoice>& choices) {
+std::string choices_table(const std::vector<StepChoice>& choices, int width) {
   Table table = table_of(choices);
   const std::string common = take_common(table);
-  return common + text_table(table, kWidth);
+  return common + text_table(table, width);
 }
 
 }  // namespace lldm

@@ -18,6 +18,6 @@ namespace lldm {
 
 /// The file's way (the first), and the fastest that fit; else the one that holds least.  What all
 /// of them have in common is said once, before the table.
-[[nodiscard]] std::string choices_table(const std::vector<StepChoice>& choices);
+[[nodiscard]] std::string choices_table(const std::vector<StepChoice>& choices, int width);
 
 }  // namespace lldm

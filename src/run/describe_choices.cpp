@@ -224,7 +224,7 @@ Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
 }
 
 std::string choices_text(const LoadedExperiment& loaded, const Registry& registry,
-                         const AskedDevice& device, double seconds) {
+                         const AskedDevice& device, double seconds, int width) {
   const DeviceProfile& profile = device.profile;
   std::ostringstream text;
   text << loaded.experiments.front().options.name << " on " << profile.name << " (" << profile.kind
@@ -235,7 +235,7 @@ std::string choices_text(const LoadedExperiment& loaded, const Registry& registr
     const std::vector<StepChoice>& choices = stage.plan.choices;
     text << "\nstage " << stage.name << ", " << stage.plan.lengths << ": "
          << fitting(choices).size() << " of " << choices.size() << " ways fit\n"
-         << stage.plan.note << choices_table(choices);
+         << stage.plan.note << choices_table(choices, width);
     for (const std::string& line : proposals_of(stage, seconds)) text << "  " << line << "\n";
   }
   if (stages.empty())

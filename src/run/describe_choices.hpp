@@ -20,8 +20,8 @@ nlohmann::ordered_json choices_json(const LoadedExperiment& loaded, const Regist
                                     const AskedDevice& device, double seconds);
 
 /// The same for people: of each stage what the file says, the fastest choices that fit, and what
-/// the planner proposes.
+/// the planner proposes.  `width`: characters of a line of its tables.
 std::string choices_text(const LoadedExperiment& loaded, const Registry& registry,
-                         const AskedDevice& device, double seconds);
+                         const AskedDevice& device, double seconds, int width);
 
 }  // namespace lldm
