@@ -153,6 +153,16 @@ void check_loss_scale(const TrainingStage& training, const ModelOptions& model, 
                 "it is read with [model] dtype = \"float16\"");
 }
 
+/// What is settled stands for keys that the file leaves open.
+void check_settled(const TrainingStage& training, const StageFit& fit) {
+  const Recomputation asked = fit.experiment.options.model.recomputation;
+  if (training.settled && asked != Recomputation::automatic &&
+      training.settled->recomputation != Recomputation::automatic &&
+      training.settled->recomputation != asked)
+    fit.error("settled", "settled.recomputation contradicts [model] recomputation",
+              "it stands for recomputation = \"auto\" alone");
+}
+
 /// Codes stay as they are: a stage trains an adapter beside a folder's or an earlier stage's.
 void check_storage(const TrainingStage& training, const StageFit& fit) {
   const ModelOptions& model = fit.experiment.options.model;
@@ -241,6 +251,7 @@ StageFacts TrainingKind::facts_of(const Options& options, RowsWanted wanted) {
 
 void TrainingKind::check_parts(const Options& options, const StageFit& fit, std::int64_t answers) {
   check_storage(options, fit);
+  check_settled(options, fit);
   std::optional<AnyScoreEstimator> estimator;
   std::optional<ObjectiveNeeds> needs;
   const bool is_made = fit.tries("score_estimator", [&] {

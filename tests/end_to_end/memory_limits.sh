@@ -71,6 +71,9 @@ check "with the same models" [ "$(cd "$WORK/open" && sha256sum */model/*.safeten
 run_lldm validate "$WORK/open/config.resolved.toml" --set tuned.gradient_path=replay --set tuned.settled.gradient_path=retain
 expect_code 2 "a way that contradicts the file"
 expect_text "settled.gradient_path contradicts gradient_path"
+run_lldm validate "$WORK/open/config.resolved.toml" --set 'model.recomputation="full"' --set 'tuned.settled.recomputation="none"'
+expect_code 2 "a recomputation that contradicts the file"
+expect_text "settled.recomputation contradicts [model] recomputation"
 run_lldm validate "$WORK/open/config.resolved.toml" --set tuned.gradient_path=replay --set tuned.settled='{pairwise_copies=8}'
 expect_text "settled.pairwise_copies has no effect: the gradient path is replay"
 
