@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/dot_depth.hpp"
+#include "config/merge.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/config/foreign_names.hpp"
 #include "lldm/errors.hpp"
@@ -149,7 +150,7 @@ class Walk {
     // A table with that one key: so that another `type` discards what belonged to the old one.
     Value over = Value::table({}, here.position());
     over.set(segments_[i].text, std::move(value), at(i));
-    here = merged(here, over);
+    here = merged_at(i > 0 ? segments_[i - 1].text : "", here, over);
   }
 
   bool is_walkable(const Value& here, std::size_t i) {

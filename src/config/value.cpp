@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "config/merge.hpp"
 #include "lldm/config/document.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/text/utf8.hpp"
@@ -158,20 +159,24 @@ std::pair<std::string_view, std::string_view> component_of(const Value& table) {
 
 }  // namespace
 
-Value merged(const Value& base, const Value& over) {
+Value merged_at(std::string_view key, const Value& base, const Value& over) {
   if (!base.is_table() || !over.is_table()) return over;
+  const bool is_of_all_types = key == "optimizer";
   const auto old_component = component_of(base), new_component = component_of(over);
-  if (!old_component.first.empty() && !new_component.first.empty() &&
+  if (!is_of_all_types && !old_component.first.empty() && !new_component.first.empty() &&
       old_component != new_component)
     return over;
   Value result = base;
   result.set_position(over.position());
   for (const Member& member : over.as_table()) {
     const Member* old = result.find(member.key);
-    result.set(member.key, old ? merged(old->value, member.value) : member.value, member.position);
+    result.set(member.key, old ? merged_at(member.key, old->value, member.value) : member.value,
+               member.position);
   }
   return result;
 }
+
+Value merged(const Value& base, const Value& over) { return merged_at("", base, over); }
 
 std::string in_quotes(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";

@@ -285,8 +285,16 @@ StepMeasurement measure_step(const LoadedExperiment& loaded, const Registry& reg
     throw ConfigError(message("bench step: the file's grid has ", loaded.cells.size(),
                               " cells\n  measure one: --set AXIS=VALUE in a file without [grid]"));
   const ScratchFolder scratch("bench");
+  std::vector<Experiment> experiments = loaded.experiments;
+  MemoryOptions& placed = experiments.front().options.memory;
+  if (options.run.empty() && placed.frozen_weights == FrozenWeights::streamed) {
+    placed.frozen_weights = FrozenWeights::resident;
+    logger.warning(
+        "bench step: fresh weights are resident: [memory] frozen_weights = \"streamed\" has no "
+        "effect here\n  --out DIR, a run where the stages before it are finished, streams theirs");
+  }
   const RunSchedule schedule = make_schedule(
-      loaded.cells, loaded.experiments, options.run.empty() ? scratch.path() / "run" : options.run);
+      loaded.cells, experiments, options.run.empty() ? scratch.path() / "run" : options.run);
   Work work = work_of(schedule, options.stage);
   check_inputs(schedule, work, options.run);
   work.folder = scratch.path() / work.stage;  // a plan is kept there

@@ -110,7 +110,8 @@ std::string MemoryPlan::shortage() const {
   for (const PlanLine& line : order)
     largest += message(largest.empty() ? "" : ", ", line.what, " ", bytes_text(line.bytes));
   return message("the plan needs ", bytes_text(peak_bytes()), " of ", bytes_text(budget_bytes),
-                 " [memory] budget\n  largest: ", largest);
+                 " [memory] budget\n  largest", moment.empty() ? "" : message(" (", moment, ")"),
+                 ": ", largest);
 }
 
 void MemoryPlan::require_fit(const std::string& advice) const {

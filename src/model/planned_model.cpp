@@ -38,14 +38,20 @@ std::string sizes_note(const fs::path& folder, const TransformerConfig& config) 
 
 }  // namespace
 
-TransformerConfig planned_config(const ModelOptions& model, const fs::path& from,
-                                 std::string& note) {
+TransformerConfig planned_config(const ModelOptions& model, const fs::path& from, std::string& note,
+                                 std::int64_t vocabulary) {
   // Ids of a model whose tokenizer is not made yet (words): enough for the tasks that ship.
   constexpr std::int64_t kAssumedVocabulary = 128;
   const fs::path folder = from.empty() ? model.path : from;
   if (!folder.empty() && fs::exists(folder / "config.json"))
     return shortened(load_model_config(folder), model.max_length);
-  if (folder.empty()) return transformer_config(model, {.vocabulary_size = kAssumedVocabulary});
+  if (folder.empty()) {
+    if (vocabulary == 0 && model.vocab_size == 0)
+      note =
+          message("  planned with ", kAssumedVocabulary, " ids: the vocabulary is not made yet\n");
+    return transformer_config(
+        model, {.vocabulary_size = vocabulary > 0 ? vocabulary : kAssumedVocabulary});
+  }
   const Family& family = family_of(model.family);
   const bool is_given = has_sizes(model);
   if (!is_given && family.name != "llada")

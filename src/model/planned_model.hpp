@@ -9,8 +9,8 @@
 
 namespace lldm {
 
-/// Of the model that planned_shape tells the shape of.
+/// `vocabulary`: ids of a tokenizer that a fresh model gets; 0: not known, a few are assumed.
 TransformerConfig planned_config(const ModelOptions& model, const std::filesystem::path& from,
-                                 std::string& note);
+                                 std::string& note, std::int64_t vocabulary = 0);
 
 }  // namespace lldm

@@ -65,7 +65,8 @@ struct StageSummary {
 };
 
 Table summary_table(const Outlook& outlook, const Registry& registry) {
-  const RunSchedule& schedule = outlook.schedule;
+  RunSchedule schedule = outlook.schedule;
+  find_rows(schedule, registry);
   std::map<std::string, StageSummary> summaries;
   for (std::size_t w = 0; w < schedule.work.size(); ++w) {
     const Work& work = schedule.work[w];
@@ -123,7 +124,9 @@ std::string standing_of(const Outlook& outlook, std::size_t cell) {
 
 std::int64_t planned_peak_bytes(const LoadedExperiment& loaded, const Registry& registry) {
   std::int64_t most = 0;
-  for (const Experiment& experiment : loaded.experiments)
+  RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, {});
+  find_rows(schedule, registry);
+  for (const Experiment& experiment : schedule.experiments)
     for (const Stage& stage : experiment.stages)
       if (const auto plan = plan_of(experiment, stage, registry); plan.memory)
         most = std::max(most, plan.memory->peak_bytes());

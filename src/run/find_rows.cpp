@@ -23,7 +23,8 @@ std::int64_t longest_of(const std::vector<TrainingRow>& rows) {
 KnownRows rows_of(const PlannedRun& run, const Work& work, const Writing& writing) {
   const Stage& stage = run.schedule.stage_of(work);
   const DataRef& data = stage.facts.rows.front().data;
-  KnownRows known{.draws = Draws(static_cast<std::uint64_t>(work.seed), work.stage)};
+  KnownRows known{.vocabulary = writing.tokenizer->vocabulary_size(),
+                  .draws = Draws(static_cast<std::uint64_t>(work.seed), work.stage)};
   if (data.is_corpus()) {
     known.longest = data.options.length > 0 ? data.options.length : writing.max_length;
     return known;

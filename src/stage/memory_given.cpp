@@ -6,7 +6,11 @@ namespace lldm {
 MemoryGiven::MemoryGiven(const MemoryManager& memory, std::string_view device)
     : memory_(memory), device_(device == "cuda" ? MemoryDevice::cuda : MemoryDevice::cpu) {
   if (const MemoryReport report = memory.report(); const auto* use = report.find(device_))
-    before_ = use->times_passed;
+    for (std::size_t p = 0; p < before_.size(); ++p) {
+      const std::int64_t budget = use->purpose_budgets[p];
+      const bool is_passed = budget > 0 && use->purposes[p].current_bytes > budget;
+      before_[p] = use->times_passed[p] - (is_passed ? 1 : 0);  // weights, which lie there already
+    }
 }
 
 bool MemoryGiven::add(std::string_view what, std::int64_t bytes) {

@@ -162,7 +162,7 @@ struct Advice {
 /// What the peak would be with one key changed.
 std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
                                const ObjectiveNeeds& needs, const ChosenStep& chosen,
-                               const TrainingStage& stage) {
+                               const Advised& advised) {
   std::vector<Advice> list;
   const auto add = [&](std::string key, const StepModel& other, const StepSizes& other_sizes,
                        const StepSettings& settings) {
@@ -185,13 +185,14 @@ std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
   add(message("max_tokens_per_forward = ", sizes.longest), model, sizes, settings);
   settings = now;
   settings.path = GradientPath::replay;
-  if (now.path == GradientPath::retain || now.path == GradientPath::pairwise)
-    add("gradient_path = \"replay\"", model, sizes, settings);
-  if (stage.optimizer.batch_size > 1) {
+  for (const GradientPath path : exact_gradient_paths(needs, advised.combination))
+    if (settings.path = path; path != now.path && path != GradientPath::retain)
+      add(message("gradient_path = \"", to_string(path), "\""), model, sizes, settings);
+  if (const std::int64_t batch_size = advised.stage.optimizer.batch_size; batch_size > 1) {
     StepSizes half = sizes;
     for (MicroBatchLoad& texts : half.micro_batches) texts.resize((texts.size() + 1) / 2);
     for (MicroBatchLoad& texts : half.validation) texts.resize((texts.size() + 1) / 2);
-    add(message("optimizer.batch_size = ", (stage.optimizer.batch_size + 1) / 2), model, half, now);
+    add(message("optimizer.batch_size = ", (batch_size + 1) / 2), model, half, now);
   }
   if (model.has_reference) {
     other = model;
@@ -201,7 +202,7 @@ std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
   other = model;
   const bool is_adapter = !model.pass.trains_weights;
   set_storage(other, is_adapter ? WeightStorage::nf4 : WeightStorage::bfloat16);
-  if (storages_of(model).size() > 1)
+  if (storages_of(model).size() > 1 && (!is_adapter || advised.takes_codes))
     add(message("[model] storage = ", is_adapter ? "\"nf4\"" : "\"bfloat16\"", " (other numbers)"),
         other, sizes, now);
   for (const OptimizerOptions& optimizer : optimizers_of(model)) {
@@ -217,8 +218,8 @@ std::vector<Advice> all_advice(const StepModel& model, const StepSizes& sizes,
 }  // namespace
 
 std::string advice_text(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
-                        const ChosenStep& chosen, const TrainingStage& stage, std::int64_t limit) {
-  std::vector<Advice> list = all_advice(model, sizes, needs, chosen, stage);
+                        const ChosenStep& chosen, const Advised& advised, std::int64_t limit) {
+  std::vector<Advice> list = all_advice(model, sizes, needs, chosen, advised);
   std::ranges::stable_sort(list, {}, &Advice::peak_bytes);
   const std::int64_t now = chosen.plan.memory.peak_bytes();
   std::string text;

@@ -23,9 +23,16 @@ std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& si
 StepChoice choice_of(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                      const StepSettings& settings, const DeviceProfile& profile, ByteSize budget);
 
+/// What decides, beside its sizes, which keys of a stage can be changed.
+struct Advised {
+  const TrainingStage& stage;
+  Combination combination = Combination::sum;
+  bool takes_codes = true;  // weights in int8 and nf4: no stage trains fresh ones
+};
+
 /// The three single keys whose change lowers the peak most, with the peak each gives, as indented
 /// lines; where none of them comes below `limit` (0: none is known), that.
 std::string advice_text(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
-                        const ChosenStep& chosen, const TrainingStage& stage, std::int64_t limit);
+                        const ChosenStep& chosen, const Advised& advised, std::int64_t limit);
 
 }  // namespace lldm

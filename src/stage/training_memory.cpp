@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "stage/training_memory.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "config/choice_name.hpp"
@@ -90,6 +91,13 @@ void forget_same_budgets(const std::filesystem::path& folder) {
   });
 }
 
+bool trains_fresh_weights(const Experiment& experiment) {
+  return std::ranges::any_of(experiment.stages, [&](const Stage& stage) {
+    const auto* training = stage.as<TrainingStage>();
+    return training && starts_fresh(*training, experiment.options.model);
+  });
+}
+
 std::int64_t num_trained(const Model& model) {
   std::int64_t count = 0;
   for (const NamedParameter& parameter : model.parameters())
@@ -116,7 +124,8 @@ StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& option
 
 std::string TrainingPlan::advice(const TrainingStage& stage, std::int64_t refused) const {
   const MemoryPlan& memory = chosen.plan.memory;
-  const std::string ways = advice_text(model, sizes, needs, chosen, stage, memory.budget_bytes);
+  const std::string ways = advice_text(model, sizes, needs, chosen,
+                                       {stage, combination, takes_codes}, memory.budget_bytes);
   // As far as a plan may be off (docs/planning.md).  What was planned into this budget and refused
   // holds more than planned.
   constexpr std::int64_t kOff = 20, kLeastOff = std::int64_t{64} << 10;
@@ -156,7 +165,8 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   StepAsked asked = open;
   std::optional<BudgetRange> budgets;
   const bool is_recalled = recall(file, asked, budgets);
-  const Combination combination = prepared.estimator.target(1).combination;
+  const Combination combination = plan.combination = prepared.estimator.target(1).combination;
+  plan.takes_codes = !trains_fresh_weights(run.experiment(work));
   DeviceProfile profile = profile_of(options, device);
   if (const std::int64_t there = device_bytes(device); there > 0)
     profile.memory.total.bytes = std::min(profile.memory.total.bytes, there);
@@ -190,7 +200,8 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   if (run.options.group) limits.processes = run.options.group->local_size();
   // A larger budget makes no machine larger.
   require_host_memory(host_needs(plan.model, plan.chosen.plan), limits,
-                      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen, stage, 0));
+                      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen,
+                                  {stage, plan.combination, plan.takes_codes}, 0));
   const bool is_first = !run.options.group || run.options.group->is_first();
   const bool is_open = goes_by_budget(run.schedule.stage_of(work));
   if (!is_recalled && is_first && is_open && !stage.settled)

@@ -17,6 +17,9 @@ inline bool starts_fresh(const TrainingStage& stage, const ModelOptions& model) 
   return stage.from.empty() && model.path.empty();
 }
 
+/// Whether any stage trains fresh weights: then none of the file is in int8 or nf4.
+bool trains_fresh_weights(const Experiment& experiment);
+
 /// The numbers that training changes: all of the model's, or those of its adapter.
 std::int64_t num_trained(const Model& model);
 
@@ -27,6 +30,8 @@ struct TrainingPlan {
   StepSizes sizes;
   ObjectiveNeeds needs;
   std::int64_t sharers = 1;  // processes that divide the budget
+  Combination combination = Combination::sum;
+  bool takes_codes = true;   // see Advised
   std::int64_t context = 0;  // bytes of a GPU that driver and libraries take of each share
   /// What would help most, three indented lines by the planner's own numbers.
   /// `refused`: a budget (0: none) that it was planned into, and did not fit.

@@ -89,13 +89,6 @@ std::string passed_budgets(const ExperimentOptions& options, const MemoryPlan& p
 }
 
 /// [model] is one for all stages, and fresh weights are trained as they lie.
-bool trains_fresh_weights(const Experiment& experiment) {
-  return std::ranges::any_of(experiment.stages, [&](const Stage& stage) {
-    const auto* training = stage.as<TrainingStage>();
-    return training && starts_fresh(*training, experiment.options.model);
-  });
-}
-
 bool is_for_frozen_weights(const StepChoice& choice) {
   return !choice.is_configured &&
          (choice.storage == WeightStorage::int8 || choice.storage == WeightStorage::nf4);
@@ -120,14 +113,14 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   const std::string folder = first_start(stage, experiment);
   ModelOptions model = experiment.options.model;
   if (!folder.empty()) model.max_length = length_limit(experiment);
-  const TransformerConfig config = planned_config(model, folder, plan.note);
-  const ModelShape shape = shape_of(config);
   const auto found = experiment.known_rows.find(stage.name);
   const KnownRows* known = found == experiment.known_rows.end() ? nullptr : found->second.get();
-  if (known && !known->problem.empty()) {
-    plan.note += message("  its rows cannot be read: ", known->problem, "\n");
-    known = nullptr;
-  }
+  const std::string problem = known ? known->problem : "";
+  if (!problem.empty()) known = nullptr;
+  const TransformerConfig config =
+      planned_config(model, folder, plan.note, known ? known->vocabulary : 0);
+  const ModelShape shape = shape_of(config);
+  if (!problem.empty()) plan.note += message("  its rows cannot be read: ", problem, "\n");
   const std::int64_t longest = std::max<std::int64_t>(
       1, known ? std::min(shape.max_length, known->longest) : shape.max_length);
   plan.lengths = lengths_text(known, longest);
