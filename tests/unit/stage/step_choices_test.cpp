@@ -114,12 +114,12 @@ TEST_CASE("advice names the optimizer's place and the storage of trained weights
           "[stage][plan]") {
   const PlannedStage stage = full_stage("cuda");
   const std::string advice =
-      advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), stage.stage, 1 << 10);
+      advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), {stage.stage}, 1 << 10);
   CHECK_THAT(advice, contains("optimizer.resident = \"host\" it needs"));
   CHECK_THAT(advice, contains("[model] storage = \"bfloat16\" (other numbers) it needs"));
   CHECK(advice.find("budget") == std::string::npos);
   CHECK_THAT(advice, contains("none of them alone is enough"));  // for 1 KiB
-  CHECK_THAT(advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), stage.stage,
+  CHECK_THAT(advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), {stage.stage},
                          std::int64_t{1} << 40),
              !contains("none of them"));
 }
@@ -133,4 +133,29 @@ TEST_CASE("processes that add up gradients hold what they exchange", "[stage][pl
   set_storage(stage.model, WeightStorage::bfloat16);
   set_exchange(stage.model, Reduction::fast);
   CHECK(stage.model.exchange.staging == 4 * stage.model.trained);
+}
+
+TEST_CASE("advice names exact gradient paths, and codes where no stage trains fresh weights",
+          "[stage][plan]") {
+  PlannedStage one = full_stage("cpu");
+  one.needs = {.group_size = 2, .use = ScoreUse::difference};
+  one.model.pass.trains_weights = false;
+  one.model.pass.adapter_values = 1000, one.model.pass.adapter_rank = 4;
+  one.sizes.micro_batches = {{TextLoad{40, 200, 10}, TextLoad{40, 200, 10}}};
+  const ChosenStep chosen =
+      choose_step(one.model, one.sizes, one.needs, Combination::sum,
+                  {GradientPath::retain, 1024, Recomputation::none}, one.profile, {});
+  const auto advice = [&](Combination combination, bool takes_codes) {
+    return advice_text(one.model, one.sizes, one.needs, chosen,
+                       {one.stage, combination, takes_codes}, 0);
+  };
+  CHECK_THAT(advice(Combination::sum, true), contains("gradient_path = \"pairwise\" it needs"));
+  // The estimator combines its readouts: no path but retain and replay is exact.
+  CHECK_THAT(advice(Combination::log_mean_exp, true), !contains("pairwise"));
+  CHECK_THAT(advice(Combination::log_mean_exp, true), contains("gradient_path = \"replay\""));
+  // Weights are most of it where texts are few.
+  one.sizes.micro_batches = {{TextLoad{4, 1, 1}, TextLoad{4, 1, 1}}};
+  one.sizes.last_look.clear();
+  CHECK_THAT(advice(Combination::sum, true), contains("nf4"));
+  CHECK_THAT(advice(Combination::sum, false), !contains("nf4"));
 }
