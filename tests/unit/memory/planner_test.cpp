@@ -83,7 +83,8 @@ TEST_CASE("MemoryPlan::require_fit names the largest lines", "[memory][planner]"
   };
   const std::string beginning =
       "out of memory before the first step: the plan needs 248 KiB of 200 KiB [memory] budget\n"
-      "  largest (backward of a block): activations 228 KiB, optimizer 7.81 KiB, weights 3.91 KiB\n";
+      "  largest (backward of a block): activations 228 KiB, optimizer 7.81 KiB, weights 3.91 "
+      "KiB\n";
   CHECK(told("") == beginning +
                         "  fewer rows per micro-batch, a shorter response_length, gradient_path = "
                         "\"replay\" or a larger [memory] budget help");
