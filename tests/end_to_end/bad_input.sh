@@ -45,7 +45,7 @@ echo "memory"
 run_lldm run "$SMOKE" --out "$WORK/memory" --set 'memory.budget="1 MiB"'
 # promise 10: a budget that the plan passes ends with exit code 3 before the first step, by part, with what helps
 expect_code 3 "a budget that the plan passes, before the first step"
-expect_text "largest: activations"
+expect_text "largest (backward of a block): activations"
 expect_text "with max_tokens_per_forward = "
 expect_text "or a [memory] budget of "
 
