@@ -7,8 +7,8 @@
 
 namespace lldm::config {
 
-/// As merged(), of the values of `key`: an optimizer of another type keeps its table's other keys,
-/// which are no type's own.
+/// As merged(), of the values of `key`: an optimizer of another type keeps its table's other keys
+/// (steps and rates), but for those that one type alone reads.
 [[nodiscard]] Value merged_at(std::string_view key, const Value& base, const Value& over);
 
 }  // namespace lldm::config

@@ -157,16 +157,24 @@ std::pair<std::string_view, std::string_view> component_of(const Value& table) {
   return {};
 }
 
+/// An optimizer's table without what one type reads and another one refuses.
+Value without_keys_of_a_type(const Value& optimizer) {
+  Value rest = Value::table({}, optimizer.position());
+  for (const Member& member : optimizer.as_table())
+    if (member.key != "resident" && member.key != "relative_step")
+      rest.set(member.key, member.value, member.position);
+  return rest;
+}
+
 }  // namespace
 
 Value merged_at(std::string_view key, const Value& base, const Value& over) {
   if (!base.is_table() || !over.is_table()) return over;
-  const bool is_of_all_types = key == "optimizer";
   const auto old_component = component_of(base), new_component = component_of(over);
-  if (!is_of_all_types && !old_component.first.empty() && !new_component.first.empty() &&
-      old_component != new_component)
-    return over;
-  Value result = base;
+  const bool is_other = !old_component.first.empty() && !new_component.first.empty() &&
+                        old_component != new_component;
+  if (is_other && key != "optimizer") return over;
+  Value result = is_other ? without_keys_of_a_type(base) : base;
   result.set_position(over.position());
   for (const Member& member : over.as_table()) {
     const Member* old = result.find(member.key);

@@ -53,6 +53,9 @@ struct TrustedParts {
 /// What was taken, as TrustedParts::text; empty before the first call on a GPU.
 [[nodiscard]] std::string device_parts_text();
 
+/// Whether fused parts do all of a block of such rows, products and heads.
+[[nodiscard]] bool takes_fused_parts(at::ScalarType rows, at::ScalarType compute,
+                                     std::int64_t head_width);
 /// Whether operations were taken for any.
 [[nodiscard]] bool has_untrusted_parts();
 

@@ -5,6 +5,7 @@
 #include "lldm/errors.hpp"
 #include "model/block_parts_trial.hpp"
 #include "model/decided_once.hpp"
+#include "model/fused_attention.hpp"
 
 namespace lldm {
 namespace {
@@ -38,6 +39,10 @@ const BlockParts& device_block_parts(at::Device device) {
 const BlockParts& block_parts(at::Device device, bool has_patterns) {
   if (device.is_cuda()) return device_block_parts(device);
   return device.is_cpu() && !has_patterns ? cpu_block_parts() : operation_block_parts();
+}
+
+bool takes_fused_parts(at::ScalarType rows, at::ScalarType compute, std::int64_t head_width) {
+  return rows == at::kFloat && is_fused_head(compute, head_width);
 }
 
 bool has_untrusted_parts() {

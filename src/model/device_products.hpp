@@ -16,6 +16,9 @@ namespace lldm {
 /// "float32 results", or why not; empty before the first question on a GPU.
 [[nodiscard]] std::string device_products_text();
 
+/// Whether a trial in this process refused them.
+[[nodiscard]] bool has_untrusted_products();
+
 /// y = a b, or y += a b: [M, N] of [M, K] by [K, N], which are of one 16-bit type on a GPU; y is
 /// float32 with dense rows or columns.  Only where has_device_products.
 void device_product(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool adds);

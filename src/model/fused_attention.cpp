@@ -20,17 +20,13 @@ enum class Kernel : std::uint8_t { none, flash, efficient };
 
 /// By which of LibTorch's a pack is attended; none: by tensor operations.
 Kernel kernel_for(const at::Tensor& qkv, const BlockContext& context) {
-  constexpr std::int64_t kFlashStep = 8, kFlashMost = 256, kEfficientStep = 4;  // of a head's width
   const bool is_plain = qkv.is_cuda() && qkv.scalar_type() == at::kFloat &&
                         memory::loaded_cuda_functions() != nullptr &&
                         context.runs->offsets.defined() && !context.visible.defined() &&
-                        context.patterns.empty();
+                        context.patterns.empty() &&
+                        is_fused_head(context.compute, 2 * context.cosines.size(0));
   if (!is_plain) return Kernel::none;
-  const std::int64_t width = 2 * context.cosines.size(0);
-  if (is_narrow(context.compute))
-    return width % kFlashStep == 0 && width <= kFlashMost ? Kernel::flash : Kernel::none;
-  return context.compute == at::kFloat && width % kEfficientStep == 0 ? Kernel::efficient
-                                                                      : Kernel::none;
+  return is_narrow(context.compute) ? Kernel::flash : Kernel::efficient;
 }
 
 /// Rotation between rows of projections and heads by themselves, which products of 16 bits read.
@@ -167,6 +163,13 @@ AttentionHeads efficient_gradient(const AttentionHeads& heads, const Lengths& of
 }
 
 }  // namespace
+
+bool is_fused_head(at::ScalarType compute, std::int64_t head_width) {
+  constexpr std::int64_t kFlashStep = 8, kEfficientStep = 4, kMost = 256;  // widest tried
+  if (head_width > kMost) return false;
+  if (is_narrow(compute)) return head_width % kFlashStep == 0;
+  return compute == at::kFloat && head_width % kEfficientStep == 0;
+}
 
 Attended fused_attend(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved) {
   const Kernel kernel = kernel_for(qkv, context);

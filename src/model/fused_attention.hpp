@@ -8,6 +8,9 @@
 
 namespace lldm {
 
+/// Whether LibTorch has a kernel for heads of such a width.
+[[nodiscard]] bool is_fused_head(at::ScalarType compute, std::int64_t head_width);
+
 /// As BlockParts::attend, attend_gradient and prepare.  Where products read 16 bits a number
 /// attention does, too, and is flash attention; in float32 it is LibTorch's efficient one.
 Attended fused_attend(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved);

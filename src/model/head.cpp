@@ -199,7 +199,8 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
     auto sums = at::full({rows.size(0)}, -std::numeric_limits<double>::infinity(), rows.options());
     auto chosen = at::empty({rows.size(0)}, rows.options());
     each_slice(*head, rows, excluded,
-               [&](std::int64_t begin, const at::Tensor& /*slice*/, const at::Tensor& logits) {
+               [&](std::int64_t begin, const at::Tensor& /*slice*/, const at::Tensor& logits,
+                   const at::Tensor& /*inputs*/) {
                  sums = at::logaddexp(sums, at::logsumexp(logits, {1}));
                  const std::int64_t count = logits.size(1);
                  const auto place = targets.sub(begin);
@@ -232,7 +233,8 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
       if (!sum.defined()) sum = whole = at::zeros_like(weight);
     }
     each_slice(held, rows, context->saved_data["excluded"].toInt(),
-               [&](std::int64_t begin, const at::Tensor& slice, const at::Tensor& logits) {
+               [&](std::int64_t begin, const at::Tensor& slice, const at::Tensor& logits,
+                   const at::Tensor& inputs) {
                  // d log p(target) / d logits = onehot(target) - softmax, in the logits' place
                  const auto slope = logits.sub_(sums.unsqueeze(1)).exp_().mul_(upstream.neg());
                  const std::int64_t count = slope.size(1);
@@ -243,8 +245,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                  const auto read = held.read(slope);
                  rows_gradient.add_(held.product_of(read, slice));
                  if (sum.defined())
-                   add_gradient(sum.narrow(0, begin, count),
-                                held.product_of(read.t(), held.read(rows)));
+                   add_gradient(sum.narrow(0, begin, count), held.product_of(read.t(), inputs));
                });
     return {rows_gradient, whole, at::Tensor(), at::Tensor(), at::Tensor()};
   }
@@ -261,7 +262,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
       const auto slice =
           matrix.dequantized(begin, std::min(step, matrix.rows() - begin), head.type);
       const bool is_here = excluded >= begin && excluded < begin + slice.size(0);
-      use(begin, slice, head.logits(read, slice, is_here ? excluded - begin : -1));
+      use(begin, slice, head.logits(read, slice, is_here ? excluded - begin : -1), read);
     }
   }
 };

@@ -30,13 +30,20 @@ class AttentionSizes {
         kv_(model.shape.kv_heads * model.shape.head_width),
         head_width_(model.shape.head_width),
         tokens_(pack.tokens) {
-    // Our kernels on the CPU need none.
-    if (!is_on_cpu_ || is_by_operations_) masks_ = pack.masks, largest_mask_ = pack.largest_mask;
+    if (model.has_patterns) masks_ = pack.masks, largest_mask_ = pack.largest_mask;
+    texts_ = std::max<std::int64_t>(1, pack.texts);
+    longest_ = static_cast<std::int64_t>(std::sqrt(static_cast<double>(pack.largest_mask)));
     runs_ = std::move(pack.runs);
   }
 
-  /// Of a token's attention: attention by operations makes them again.
-  [[nodiscard]] std::int64_t log_sums() const { return is_masked() ? 0 : heads_; }
+  /// What is kept of attention's sums: attention by operations makes them again, LibTorch's
+  /// efficient one has every text's as long as the longest one's.
+  [[nodiscard]] std::int64_t log_sums() const {
+    if (is_masked()) return 0;
+    if (is_on_cpu_ || is_narrow_) return rows(heads_);
+    if (is_by_operations_ || has_masks()) return 0;
+    return number_ * heads_ * texts_ * ((longest_ + kSumStep - 1) / kSumStep * kSumStep);
+  }
   /// Whether attention is LibTorch's, with a mask, on the CPU (attention_by_operations.cpp).
   [[nodiscard]] bool is_masked() const { return is_by_operations_ && is_on_cpu_; }
   [[nodiscard]] bool has_masks() const { return largest_mask_ > 0; }
@@ -85,13 +92,17 @@ class AttentionSizes {
     if (is_by_operations_ || has_masks()) return rows(5 * qkv() + 2 * q_) + narrow_mask();
     // Heads and their gradients by themselves; the sums of the queries' gradient, and grouped keys
     // with their gradients, where the kernels have them of every head (fused_attention.cpp).
-    const std::int64_t repeats = 2 * repeated();
-    if (is_narrow_)
-      return compute_ * tokens_ * (2 * qkv() + 2 * q_ + repeated()) + rows(q_) + rows(heads_);
-    return rows(2 * qkv() + repeats + heads_);
+    if (!is_narrow_) return rows(2 * qkv() + 2 * repeated() + heads_);
+    // Of flash attention in a fixed order: the queries' gradient in as many parts as fill the card,
+    // of texts that are filled up.
+    const std::int64_t splits = (kMultiprocessors + texts_ * heads_ - 1) / (texts_ * heads_);
+    return compute_ * tokens_ * (2 * qkv() + 2 * q_ + repeated()) + rows(heads_) +
+           static_cast<std::int64_t>(sizeof(float)) * splits * q_ * (tokens_ + kFilled * texts_);
   }
 
  private:
+  static constexpr std::int64_t kSumStep = 32, kFilled = 128, kMultiprocessors = 132;  // of an H100
+
   [[nodiscard]] std::int64_t rows(std::int64_t width) const { return number_ * tokens_ * width; }
   [[nodiscard]] std::int64_t qkv() const { return q_ + 2 * kv_; }
   /// Keys and values that are repeated for the queries' heads.
@@ -109,7 +120,7 @@ class AttentionSizes {
   bool is_on_cpu_ = true, is_by_operations_ = false, is_narrow_ = false;
   std::int64_t number_ = 0, compute_ = 0;  // bytes
   std::int64_t heads_ = 0, q_ = 0, kv_ = 0, head_width_ = 0;
-  std::int64_t tokens_ = 0, masks_ = 0, largest_mask_ = 0;
+  std::int64_t tokens_ = 0, masks_ = 0, largest_mask_ = 0, texts_ = 1, longest_ = 0;
   std::vector<std::int64_t> runs_;
 };
 

@@ -22,9 +22,8 @@ std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
                             : 0;
   if (!is_last || !s.gives_queried()) return std::max(end, masked);
   // Rows and attention's output of the given rows are copies.
-  const std::int64_t attended = attention.narrow_mask() +
-                                s.rows(d + s.qkv() + q + 1 + attention.log_sums()) +
-                                some(q + 2 * d) + s.dropped(q, is_last);
+  const std::int64_t attended = attention.narrow_mask() + s.rows(d + s.qkv() + q + 1) +
+                                attention.log_sums() + some(q + 2 * d) + s.dropped(q, is_last);
   return std::max({end, attended, masked});
 }
 

@@ -24,6 +24,9 @@ struct PassModel {
   /// Whether the block's parts are operations (block_parts_operations.cpp): on the CPU under
   /// attention patterns, on a GPU where fused parts failed their trial.
   bool is_by_operations = false;
+  bool has_patterns = false;        // of attention, which take masks where it is not our kernels'
+  bool has_device_products = true;  // on a GPU, of 16 bits with float32 results
+
   bool trains_weights = true;       // else an adapter, or nothing
   std::int64_t adapter_values = 0;  // of all blocks
   std::int64_t adapter_rank = 0;
@@ -35,8 +38,9 @@ struct Pack {
   std::int64_t tokens = 0;
   std::int64_t queries = 0;             // rows that reach the head
   std::int64_t masks = 0;               // numbers of its attention masks, under patterns
-  std::int64_t largest_mask = 0;        // of them
+  std::int64_t largest_mask = 0;        // of them: the longest text's square
   std::vector<std::int64_t> runs = {};  // tokens of each text's copies, which share a mask
+  std::int64_t texts = 0;               // noised copies
 
   auto operator<=>(const Pack&) const = default;
 };

@@ -58,7 +58,7 @@ class PassSizes {
   /// the given rows alone.
   [[nodiscard]] std::int64_t whole_block(bool is_last) const {
     const std::int64_t behind = d() + 2 * f() + 1;
-    return rows(d() + 1 + qkv() + q() + attention_.log_sums()) +
+    return rows(d() + 1 + qkv() + q()) + attention_.log_sums() +
            (is_last ? given(behind) : rows(behind)) +
            (shape_.has_heads_norm ? rows(shape_.heads + shape_.kv_heads) : 0);
   }
@@ -79,7 +79,7 @@ class PassSizes {
       case Recomputation::automatic:
         return whole_block(is_last);
       case Recomputation::selective:
-        return rows(d() + q() + attention_.log_sums()) + (is_last ? given(d()) : rows(d()));
+        return rows(d() + q()) + attention_.log_sums() + (is_last ? given(d()) : rows(d()));
       case Recomputation::full:
         return rows(d());
       case Recomputation::offload:
@@ -157,7 +157,9 @@ class PassSizes {
   /// processor without its instructions.
   [[nodiscard]] bool is_widened() const { return rounds() && model_.is_on_cpu && !is_wide(); }
   /// Whether products read 16 bits on a GPU and give float32 (device_products.hpp).
-  [[nodiscard]] bool is_narrow_on_device() const { return rounds() && !model_.is_on_cpu; }
+  [[nodiscard]] bool is_narrow_on_device() const {
+    return rounds() && !model_.is_on_cpu && model_.has_device_products;
+  }
   /// What these read of a gradient or of rows, where it outlives its product.
   [[nodiscard]] std::int64_t read_on_device(std::int64_t count, std::int64_t width) const {
     return is_narrow_on_device() ? compute_bytes() * count * width : 0;

@@ -10,6 +10,7 @@
 #include "lldm/model/model_options.hpp"
 #include "lldm/score/engine.hpp"
 #include "model/block_parts_trial.hpp"
+#include "model/device_products.hpp"
 #include "model/model_size.hpp"
 #include "train/update_by_operations.hpp"
 
@@ -90,8 +91,12 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const Step
     return each;
   }
   Pack largest;
-  for (const Pack& pack : packs)
-    largest = {std::max(largest.tokens, pack.tokens), std::max(largest.queries, pack.queries)};
+  for (const Pack& pack : packs) {
+    largest.tokens = std::max(largest.tokens, pack.tokens);
+    largest.queries = std::max(largest.queries, pack.queries);
+    largest.largest_mask = std::max(largest.largest_mask, pack.largest_mask);
+    largest.texts = std::max(largest.texts, pack.texts);
+  }
   return {{largest}};
 }
 
@@ -257,7 +262,13 @@ std::int64_t score_bytes(const MicroBatchLoad& texts, bool has_reference, Gradie
 StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                    const StepSettings& settings, ByteSize budget) {
   PassModel pass = model.pass;
-  pass.is_by_operations = pass.is_on_cpu ? sizes.has_patterns : has_untrusted_parts();
+  pass.has_patterns = sizes.has_patterns;
+  pass.is_by_operations = pass.is_on_cpu
+                              ? sizes.has_patterns
+                              : has_untrusted_parts() || !takes_fused_parts(pass.precision.rows(),
+                                                                            pass.precision.compute,
+                                                                            pass.shape.head_width);
+  pass.has_device_products = !has_untrusted_products();
   StepPlan plan;
   plan.settings = settings;
   PlanInputs in;

@@ -217,6 +217,7 @@ std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tok
           packs.back().tokens + text.length > max_tokens)
         packs.emplace_back(), copies = 0;
       packs.back().tokens += text.length;
+      ++packs.back().texts;
       if (masked != packs.size()) {
         masked = packs.size();
         packs.back().masks += text.length * text.length;

@@ -221,10 +221,12 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
       result["int8_decoder"] = decoder;
     if (const std::string products = device_products_text(); !products.empty())
       result["device_products"] = products;
+    if (has_untrusted_products())
+      run.logger.warning(message("products of 16 bits: ", device_products_text(),
+                                 "\n  scores are rounded more; `gpu_check` says what it is"));
     if (has_untrusted_parts())
       run.logger.warning(message("block parts ", device_parts_text(),
-                                 "\n  slower, and steps hold more than was planned; "
-                                 "`gpu_check` says what it is"));
+                                 "\n  slower, in more memory; `gpu_check` says what it is"));
   }
   if (filled)
     result["reference_scores"] = {{"plans", filled->asked},

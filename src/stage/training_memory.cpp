@@ -14,6 +14,8 @@
 #include "lldm/memory/device.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/storage/files.hpp"
+#include "model/block_parts.hpp"
+#include "model/device_products.hpp"
 #include "stage/budget_share.hpp"
 #include "stage/choose_step.hpp"
 #include "stage/host_memory.hpp"
@@ -143,6 +145,10 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   const std::string device = device_kind(run.device);
   TrainingPlan plan;
   plan.needs = prepared.needs;
+  if (net.device().is_cuda()) {  // what a plan counts is decided before it, not by the first pass
+    static_cast<void>(block_parts(net.device(), /*has_patterns=*/false));
+    static_cast<void>(has_device_products(net.device(), net.precision().compute));
+  }
   std::vector<std::vector<std::int64_t>> sizes;
   for (const NamedParameter& parameter : net.parameters())
     if (parameter.value.requires_grad()) sizes.push_back(parameter.value.sizes().vec());

@@ -11,6 +11,7 @@
 #include "model/decided_once.hpp"
 #include "model/quantized/by_operations.hpp"
 #include "model/quantized/int8.hpp"
+#include "model/tried.hpp"
 
 namespace lldm {
 namespace {
@@ -37,7 +38,7 @@ Chosen choose(const memory::CudaFunctions& cuda, at::Device device) {
                                     at::ScalarType dtype) {
     return by_kernel(cuda, codes, absmax, dtype);
   };
-  const std::string why = int8_trial(device, decode);
+  const std::string why = tried([&] { return int8_trial(device, decode); });
   if (why.empty()) return {decode, "our kernel"};
   return {nullptr, "operations: by our kernel " + why};
 }

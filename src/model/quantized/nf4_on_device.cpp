@@ -18,6 +18,7 @@
 #include "model/quantized/by_operations.hpp"
 #include "model/quantized/dynamic_map.hpp"
 #include "model/quantized/nf4.hpp"
+#include "model/tried.hpp"
 
 namespace lldm {
 namespace {
@@ -149,7 +150,7 @@ Chosen choose(const memory::CudaFunctions& cuda, at::Device device) {
                                                std::int64_t end, at::ScalarType dtype) {
       return nf4_by_bitsandbytes(*library, stream(), matrix, begin, end, dtype);
     };
-    const std::string why = nf4_trial(device, decode);
+    const std::string why = tried([&] { return nf4_trial(device, decode); });
     if (why.empty()) return {decode, "bitsandbytes"};
     memory::distrust_bitsandbytes(why);
   }
@@ -157,7 +158,7 @@ Chosen choose(const memory::CudaFunctions& cuda, at::Device device) {
                                    at::ScalarType dtype) {
     return nf4_by_kernel(cuda.kernels, cuda.current_stream(), matrix, begin, end, dtype);
   };
-  const std::string why = nf4_trial(device, decode);
+  const std::string why = tried([&] { return nf4_trial(device, decode); });
   if (why.empty()) return {decode, "our kernel"};
   return {nullptr, "operations: by our kernel " + why};
 }

@@ -78,13 +78,15 @@ TEST_CASE("--set of another type discards the old keys, never those of another -
 TEST_CASE("an optimizer of another type keeps the steps", "[config]") {
   // As config.resolved.toml says all keys, and a grid's axis the type of each cell.
   Diagnostics diagnostics;
-  Value root = tree("optimizer = { type = \"adamw\", steps = 2, beta1 = 0.9 }\n");
+  Value root =
+      tree("optimizer = { type = \"adamw\", steps = 2, beta1 = 0.9, resident = \"host\" }\n");
   apply_overrides(root, {{"optimizer.type=adafactor"}, {}}, diagnostics);
   CHECK(error_text(diagnostics).empty());
   const Value& optimizer = root.find("optimizer")->value;
   CHECK(optimizer.text_of("type") == "adafactor");
   REQUIRE(optimizer.find("steps"));
   CHECK(optimizer.find("steps")->value == Value::integer(2));
+  CHECK_FALSE(optimizer.find("resident"));  // adafactor refuses it
 }
 
 TEST_CASE("--set names its own text as the place of its keys and values", "[config]") {
