@@ -7,8 +7,8 @@
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros.h>
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 
 #include "lldm/errors.hpp"
@@ -160,7 +160,7 @@ TEST_CASE("Large safetensors headers take linear time and little memory", "[mode
   for (int i = 0; i < 60'000; ++i)
     many += (i > 0 ? ",\"t" : "\"t") + std::to_string(i) +
             R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();
   CHECK(error_of(file_of(many + "}", 0)).empty());
   std::string list = R"({"t":{"dtype":"F32","data_offsets":[0,0],"shape":[0)";
   for (int i = 0; i < 10'000'000; ++i) list += ",0";
@@ -168,7 +168,7 @@ TEST_CASE("Large safetensors headers take linear time and little memory", "[mode
   std::string skipped = R"({"t":{"dtype":"F32","data_offsets":[0,0],"shape":[0],"x":[0)";
   for (int i = 0; i < 10'000'000; ++i) skipped += ",0";
   CHECK(error_of(file_of(skipped + "]}}", 0)).empty());
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+  CHECK(std::clock() - begin < 10 * CLOCKS_PER_SEC);  // of the processor: others may want it
 }
 
 TEST_CASE("safetensors names a file that is another kind", "[model][safetensors]") {
