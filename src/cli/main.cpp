@@ -17,7 +17,7 @@
 #include "lldm/model/determinism.hpp"
 #include "lldm/text/utf8.hpp"
 #include "memory/device_trouble.hpp"
-#include "model/block_parts_trial.hpp"
+#include "model/device_parts.hpp"
 #include "model/hub_cache.hpp"
 #include "model/products.hpp"
 

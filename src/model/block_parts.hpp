@@ -22,7 +22,7 @@ struct SwigluGradient {
 };
 struct Attended {
   at::Tensor columns;   // [H W, N]
-  at::Tensor log_sums;  // [H, N], or undefined where the backward does without
+  at::Tensor log_sums;  // [H, N]; of LibTorch's kernels as they keep them; or undefined
 };
 
 /// Rows are [N, D] in float32 or float64, whatever the products read.  Matrices of attention are

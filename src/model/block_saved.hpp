@@ -24,7 +24,7 @@ struct BlockSaved {
   at::Tensor qkv;          // [(H + 2 K) W, N], before the norms of heads and the rotation
   at::Tensor heads_scale;  // [H + K, 1, N]: 1 / rms of queries and keys; undefined without norms
   at::Tensor attended;     // [H W, N]
-  at::Tensor log_sums;     // [H, N]: log-sum-exp of the attention's rows
+  at::Tensor log_sums;     // log-sum-exp of the attention's rows (Attended)
   at::Tensor middle;       // [N, D]: rows plus attention; here and below Q rows of a block that
                            // gives no more
   // Of the MLP's.

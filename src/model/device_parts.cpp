@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a process takes for a block's parts on its GPU.
+#include "model/device_parts.hpp"
+
 #include <cstdlib>
 
 #include "lldm/errors.hpp"

@@ -8,6 +8,9 @@
 #include <ATen/ops/_flash_attention_forward.h>
 #include <ATen/ops/empty.h>
 
+#include <cstdint>
+#include <memory>
+
 #include "memory/cuda_library.hpp"
 #include "model/attention_by_operations.hpp"
 #include "model/block.hpp"

@@ -40,8 +40,9 @@ class AttentionSizes {
   /// efficient one has every text's as long as the longest one's.
   [[nodiscard]] std::int64_t log_sums() const {
     if (is_masked()) return 0;
-    if (is_on_cpu_ || is_narrow_) return rows(heads_);
+    if (is_on_cpu_) return rows(heads_);
     if (is_by_operations_ || has_masks()) return 0;
+    if (is_narrow_) return rows(heads_);
     return number_ * heads_ * texts_ * ((longest_ + kSumStep - 1) / kSumStep * kSumStep);
   }
   /// Whether attention is LibTorch's, with a mask, on the CPU (attention_by_operations.cpp).

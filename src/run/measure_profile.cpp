@@ -21,7 +21,7 @@
 #include "memory/device_trouble.hpp"
 #include "memory/machine_memory.hpp"
 #include "model/block.hpp"
-#include "model/block_parts_trial.hpp"
+#include "model/device_parts.hpp"
 #include "model/device_products.hpp"
 #include "model/products.hpp"
 #include "model/rope.hpp"

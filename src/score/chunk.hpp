@@ -5,12 +5,16 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <array>
-
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
+#include "lldm/errors.hpp"
 #include "lldm/score/engine.hpp"
+#include "memory/in_memory.hpp"
 #include "track/read_backs.hpp"
 
 namespace lldm {
@@ -31,6 +35,32 @@ struct ScoreEngineCore::Packed {
   std::vector<std::int64_t> positions, targets;  // [Q]
   std::vector<PosteriorReadout> posteriors;      // [Q], or empty
 };
+
+/// pass(chunk), in as many passes as memory asks for: what does not fit is done again in halves.
+/// Chunks of more than `most` tokens (0: any), which is found and told then, are cut at once.
+/// Errors  OutOfMemory where a copy by itself does not fit.
+template <class Chunk, class Pass>
+void pass_in_memory(const Chunk& chunk, std::span<const ScorePlan> plans, std::int64_t& most,
+                    const std::function<void(std::int64_t)>& tell, const Pass& pass) {
+  std::int64_t tokens = 0;
+  for (const auto& copy : chunk.copies) tokens += plans[copy.plan].length;
+  const bool is_one = chunk.copies.size() == 1;
+  if (is_one || most == 0 || tokens <= most) {
+    try {
+      return memory::in_memory([&] { pass(chunk); });
+    } catch (const OutOfMemory& error) {
+      if (is_one)
+        throw OutOfMemory(message(memory::without_advice(error.what()), "\n  one text of ", tokens,
+                                  " tokens is scored by itself already: shorter texts or a larger "
+                                  "[memory] budget help"));
+    }
+    most = std::max<std::int64_t>(1, tokens / 2);
+    if (tell) tell(most);
+  }
+  const auto middle = chunk.copies.begin() + static_cast<std::ptrdiff_t>(chunk.copies.size() / 2);
+  pass_in_memory(Chunk{{chunk.copies.begin(), middle}}, plans, most, tell, pass);
+  pass_in_memory(Chunk{{middle, chunk.copies.end()}}, plans, most, tell, pass);
+}
 
 /// Behind one another; nothing where every copy of the micro-batch came without queries.
 inline at::Tensor concatenate(const std::vector<at::Tensor>& parts) {

@@ -6,13 +6,11 @@
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
 #include "lldm/track/phase_clock.hpp"
-#include "memory/in_memory.hpp"
 #include "memory/upload.hpp"
 #include "model/direct_gradients.hpp"
 #include "score/chunk.hpp"
@@ -151,27 +149,9 @@ void ScoreEngineCore::add_readouts(std::vector<at::Tensor>& parts, std::span<con
 
 void ScoreEngineCore::add_in_memory(std::vector<at::Tensor>& parts, const Chunk& chunk,
                                     std::span<const ScorePlan> plans, bool reference) const {
-  std::int64_t tokens = 0;
-  for (const Chunk::Copy& copy : chunk.copies) tokens += plans[copy.plan].length;
-  const auto in_halves = [&] {
-    const auto middle = chunk.copies.begin() + static_cast<std::ptrdiff_t>(chunk.copies.size() / 2);
-    add_in_memory(parts, {{chunk.copies.begin(), middle}}, plans, reference);
-    add_in_memory(parts, {{middle, chunk.copies.end()}}, plans, reference);
-  };
-  const bool is_one = chunk.copies.size() == 1;
-  if (!is_one && scored_tokens_ > 0 && tokens > scored_tokens_) return in_halves();
-  try {
-    parts.push_back(memory::in_memory([&] { return evaluate(chunk, plans, reference).detach(); }));
-    return;
-  } catch (const OutOfMemory& error) {
-    if (is_one)
-      throw OutOfMemory(message(memory::without_advice(error.what()), "\n  one text of ", tokens,
-                                " tokens is scored by itself already: shorter texts or a larger "
-                                "[memory] budget help"));
-  }
-  scored_tokens_ = std::max<std::int64_t>(1, tokens / 2);
-  if (options_.on_smaller_passes) options_.on_smaller_passes(scored_tokens_);
-  in_halves();
+  pass_in_memory(chunk, plans, scored_tokens_, options_.on_smaller_passes, [&](const Chunk& part) {
+    parts.push_back(evaluate(part, plans, reference).detach());
+  });
 }
 
 std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans,

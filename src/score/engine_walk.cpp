@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include "lldm/errors.hpp"
-#include "memory/in_memory.hpp"
 #include "score/chunk.hpp"
 
 namespace lldm {
@@ -66,31 +64,8 @@ std::vector<ScorePlan> ScoreEngineCore::walked(std::span<const ScorePlan> plans,
   for (const ScorePlan& plan : own)
     if (!plan.path_uniforms.empty()) most = std::max(most, plan.copies());
   const std::vector<Chunk> whole = chunks(own, 1);  // every copy alone, with its queries
-  // Draws a chunk's tokens, in as many passes as memory asks for.
-  const std::function<void(const Chunk&)> walk = [&](const Chunk& chunk) {
-    std::int64_t tokens = 0;
-    for (const Chunk::Copy& copy : chunk.copies) tokens += own[copy.plan].length;
-    const bool is_one = chunk.copies.size() == 1;
-    at::Tensor logits;
-    if (is_one || scored_tokens_ == 0 || tokens <= scored_tokens_) {
-      try {
-        logits =
-            memory::in_memory([&] { return read_back(evaluate_logits(chunk, own, reference)); });
-      } catch (const OutOfMemory&) {
-        if (is_one) throw;
-      }
-      if (!logits.defined()) {
-        scored_tokens_ = std::max<std::int64_t>(1, tokens / 2);
-        if (options_.on_smaller_passes) options_.on_smaller_passes(scored_tokens_);
-      }
-    }
-    if (!logits.defined()) {
-      const auto middle =
-          chunk.copies.begin() + static_cast<std::ptrdiff_t>(chunk.copies.size() / 2);
-      walk({{chunk.copies.begin(), middle}});
-      walk({{middle, chunk.copies.end()}});
-      return;
-    }
+  const auto walk = [&](const Chunk& chunk) {
+    const at::Tensor logits = read_back(evaluate_logits(chunk, own, reference));
     std::int64_t row = 0;
     for (const auto& [p, copy, first, last] : chunk.copies) {
       const auto count = static_cast<std::int64_t>(last - first);
@@ -104,7 +79,7 @@ std::vector<ScorePlan> ScoreEngineCore::walked(std::span<const ScorePlan> plans,
     std::int64_t tokens = 0;
     const auto read = [&] {
       if (step.copies.empty()) return;
-      walk(step);
+      pass_in_memory(step, own, scored_tokens_, options_.on_smaller_passes, walk);
       step.copies.clear();
       tokens = 0;
     };

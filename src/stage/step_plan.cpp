@@ -9,7 +9,7 @@
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/score/engine.hpp"
-#include "model/block_parts_trial.hpp"
+#include "model/device_parts.hpp"
 #include "model/device_products.hpp"
 #include "model/model_size.hpp"
 #include "train/update_by_operations.hpp"

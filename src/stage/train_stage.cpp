@@ -11,7 +11,7 @@
 #include "lldm/train/trainer.hpp"
 #include "memory/bitsandbytes.hpp"
 #include "memory/in_memory.hpp"
-#include "model/block_parts_trial.hpp"
+#include "model/device_parts.hpp"
 #include "model/device_products.hpp"
 #include "model/quantized/int8_on_device.hpp"
 #include "model/quantized/nf4_on_device.hpp"

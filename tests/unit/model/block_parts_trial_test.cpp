@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "lldm/errors.hpp"
+#include "model/device_parts.hpp"
 #include "support/catch.hpp"
 
 using namespace lldm;
