@@ -33,8 +33,16 @@ std::optional<Texts> texts_of(const Json& record, const char* key) {
   return texts;
 }
 
-std::string without_budget(WorkSettings settings, std::int64_t seed, const Texts& inputs) {
+/// "" where it is none of the settings.
+std::string value_of(const WorkSettings& settings, const char* key) {
+  const auto found = settings.values.find(key);
+  return found == settings.values.end() ? "" : found->second;
+}
+
+/// By what makes numbers once the way of the steps is settled.
+std::string settled_identity(WorkSettings settings, std::int64_t seed, const Texts& inputs) {
   settings.values.erase(kBudgetSetting);
+  settings.values.erase(kRecomputationSetting);
   return identity_text(settings, seed, inputs);
 }
 
@@ -50,29 +58,39 @@ void BegunWork::read() {
   is_read_ = true;
   for (const auto& [hash, folder] : index_.folders) {
     const auto place = index_.out / folder;
-    if (!std::filesystem::exists(place / kStepPlanName)) continue;
     const Json plan = parsed(place / kStepPlanName), record = parsed(place / kWorkName);
-    if (!plan.is_object() || !plan.contains("same_budgets") || !record.is_object()) continue;
-    const auto budgets = budget_range_of(plan.at("same_budgets"));
+    if (!record.is_object()) continue;
+    std::optional<BudgetRange> budgets;
+    if (plan.is_object() && plan.contains("same_budgets"))
+      budgets = budget_range_of(plan.at("same_budgets"));
     const auto values = texts_of(record, "settings"), inputs = texts_of(record, "inputs");
     const auto is_integer = [&](const char* key) {
       return record.contains(key) && record.at(key).is_number_integer();
     };
-    if (!budgets || !values || !inputs || !is_integer("scheme") || !is_integer("seed") ||
+    if (!values || !inputs || !is_integer("scheme") || !is_integer("seed") ||
         record.at("scheme") != kWorkScheme)
       continue;
-    by_identity_[without_budget({*values, {}}, record.at("seed").get<std::int64_t>(), *inputs)]
-        .push_back({hash, *budgets});
+    const WorkSettings settings{*values, {}};
+    by_identity_[settled_identity(settings, record.at("seed").get<std::int64_t>(), *inputs)]
+        .push_back({hash, value_of(settings, kRecomputationSetting),
+                    value_of(settings, kBudgetSetting), budgets});
   }
 }
 
-std::optional<std::string> BegunWork::hash_of(WorkSettings settings, std::int64_t seed,
-                                              const Texts& inputs, ByteSize budget) {
+std::optional<std::string> BegunWork::hash_of(const WorkSettings& settings, std::int64_t seed,
+                                              const Texts& inputs, std::optional<ByteSize> budget,
+                                              bool compares_recomputations) {
   if (!is_read_) read();
-  const auto found = by_identity_.find(without_budget(std::move(settings), seed, inputs));
+  const auto found = by_identity_.find(settled_identity(settings, seed, inputs));
   if (found == by_identity_.end()) return std::nullopt;
-  for (const Begun& begun : found->second)
-    if (begun.budgets.holds(budget)) return begun.hash;
+  for (const Begun& begun : found->second) {
+    const bool is_within = begun.budgets && budget
+                               ? begun.budgets->holds(*budget)
+                               : begun.budget == value_of(settings, kBudgetSetting);
+    const bool is_other =
+        compares_recomputations && begun.recomputation != value_of(settings, kRecomputationSetting);
+    if (is_within && !is_other) return begun.hash;
+  }
   return std::nullopt;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Work of a run folder that was begun with another memory budget, and is the same work all the
-// same.
+// Work of a run folder that was begun with another memory budget or another recomputation, and is
+// the same work all the same.
 #pragma once
 
 #include <map>
@@ -21,27 +21,30 @@ std::string identity_text(const WorkSettings& settings, std::int64_t seed,
 /// Where a file leaves the way of the steps open, the budget is part of a work's hash: which way it
 /// leads to is known only when the rows are there.  From then on step_plan.json says for which
 /// budgets the way is the same but for what changes no bit (recomputation), and by these the work
-/// is found again.
+/// is found again.  So is work that was begun with another recomputation: what was settled holds.
 class BegunWork {
  public:
   explicit BegunWork(const FolderIndex& index) : index_(index) {}
 
   /// The hash under which this work lies in the folder; nothing if it was not begun there, or with
-  /// a budget that leads to another way.
-  [[nodiscard]] std::optional<std::string> hash_of(WorkSettings settings, std::int64_t seed,
+  /// a budget that leads to another way (`budget`: where the work goes by it).  Where an axis
+  /// `compares_recomputations`, what was begun with another one is another run.
+  [[nodiscard]] std::optional<std::string> hash_of(const WorkSettings& settings, std::int64_t seed,
                                                    const std::map<std::string, std::string>& inputs,
-                                                   ByteSize budget);
+                                                   std::optional<ByteSize> budget,
+                                                   bool compares_recomputations);
 
  private:
   struct Begun {
     std::string hash;
-    BudgetRange budgets;
+    std::string recomputation, budget;   // as they are part of the hash; "" where they are not
+    std::optional<BudgetRange> budgets;  // that lead to the same way
   };
   void read();
 
   const FolderIndex& index_;
   bool is_read_ = false;
-  std::map<std::string, std::vector<Begun>> by_identity_;  // without the budget
+  std::map<std::string, std::vector<Begun>> by_identity_;  // by what makes numbers
 };
 
 }  // namespace lldm

@@ -34,6 +34,12 @@ struct Builder {
   std::map<std::string, std::size_t> by_hash = {};
   InputFiles files = {};
 
+  [[nodiscard]] bool compares_recomputations(std::size_t cell) const {
+    return std::ranges::any_of(schedule.cells[cell].axes, [](const auto& axis) {
+      return axis.first == kRecomputationSetting;
+    });
+  }
+
   /// `budget`: where the work goes by it.
   std::size_t add(Work work, const WorkSettings& given, std::optional<ByteSize> budget,
                   std::size_t cell) {
@@ -45,8 +51,9 @@ struct Builder {
     }
     work.hash = hash_of(identity_text(given, work.seed, inputs));
     work.settings_hash = hash_of(settings);
-    if (budget && !index.folders.contains(work.hash))
-      work.hash = begun.hash_of(given, work.seed, inputs, *budget).value_or(work.hash);
+    if (!index.folders.contains(work.hash))
+      work.hash = begun.hash_of(given, work.seed, inputs, budget, compares_recomputations(cell))
+                      .value_or(work.hash);
     const auto found = by_hash.find(work.hash);
     const std::size_t index = found != by_hash.end() ? found->second : schedule.work.size();
     if (found == by_hash.end()) {

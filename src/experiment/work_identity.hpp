@@ -27,6 +27,8 @@ bool changes_no_number(std::string_view key);
 
 /// The setting of a stage whose steps are done as the memory budget allows.
 inline constexpr const char* kBudgetSetting = "memory.budget";
+/// The setting that changes no bit of a training whose way of the steps is settled.
+inline constexpr const char* kRecomputationSetting = "model.recomputation";
 /// Whether a stage leaves open how its steps are done, which then depends on the budget.
 bool goes_by_budget(const Stage& stage);
 

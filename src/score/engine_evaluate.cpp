@@ -48,6 +48,12 @@ at::Tensor log_posteriors(const at::Tensor& log_probabilities,
 
 std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(std::span<const ScorePlan> plans,
                                                             std::int64_t most_copies) const {
+  return chunks(plans, most_copies, options_.max_tokens_per_forward);
+}
+
+std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(std::span<const ScorePlan> plans,
+                                                            std::int64_t most_copies,
+                                                            std::int64_t most_tokens) const {
   std::vector<Chunk> result;
   std::int64_t tokens = 0;
   for (std::size_t p = 0; p < plans.size(); ++p) {
@@ -55,7 +61,7 @@ std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(std::span<const Scor
     for (std::int64_t c = 0; c < plans[p].copies(); ++c) {
       const bool is_full = most_copies > 0 && !result.empty() &&
                            static_cast<std::int64_t>(result.back().copies.size()) >= most_copies;
-      if (result.empty() || is_full || tokens + plans[p].length > options_.max_tokens_per_forward) {
+      if (result.empty() || is_full || tokens + plans[p].length > most_tokens) {
         result.emplace_back();
         tokens = 0;
       }
@@ -164,7 +170,9 @@ std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans,
     const PurposeScope purpose(MemoryPurpose::workspace);
     const std::vector<ScorePlan> own = walked(plans, reference);
     if (!own.empty()) plans = own;
-    for (const Chunk& chunk : chunks(plans)) add_in_memory(parts, chunk, plans, reference);
+    const std::int64_t step = options_.max_tokens_per_forward, scored = options_.scored_tokens;
+    for (const Chunk& chunk : chunks(plans, 0, scored > 0 ? std::min(scored, step) : step))
+      add_in_memory(parts, chunk, plans, reference);
   }
   const PhaseScope phase(reference ? StepPhase::reference : StepPhase::forward);
   const PurposeScope purpose(MemoryPurpose::workspace);

@@ -27,12 +27,7 @@ void require_sound_model(const std::string& stage, std::int64_t steps,
   const TrainingRow row = setup.source ? setup.source->row(0).front() : setup.rows.front();
   const ScorePlan plan = estimator.plan(row.answers.front(), process,
                                         TextDraws(setup.draws, Purpose::evaluation, 0, row.id, 0));
-  EngineOptions options = setup.engine;
-  // No more than a step had at once.
-  if (setup.path == GradientPath::pairwise)
-    options.max_tokens_per_forward =
-        std::min(options.max_tokens_per_forward, options.pairwise_copies * plan.length);
-  const ScoreEngine<AnyDenoiser> engine(setup.policy, nullptr, setup.device, options);
+  const ScoreEngine<AnyDenoiser> engine(setup.policy, nullptr, setup.device, setup.engine);
   for (const double readout : engine.readouts({&plan, 1}, /*reference=*/false))
     if (!std::isfinite(readout))
       throw Error(message(after, "the model is broken: a score of ", setup.labels.row_text(row.id),

@@ -12,6 +12,7 @@
 #include "model/device_parts.hpp"
 #include "model/device_products.hpp"
 #include "model/model_size.hpp"
+#include "stage/step_passes.hpp"
 #include "train/update_by_operations.hpp"
 
 namespace lldm {
@@ -56,85 +57,6 @@ std::vector<PlanLine> held_lines(const StepModel& model, const StepSizes& sizes)
   if (sizes.micro_batches_per_step > 1)
     lines.push_back({"gradient noise", MemoryPurpose::workspace, 8 * model.followed_values});
   return lines;
-}
-
-/// The forward passes with a graph that a micro-batch makes on this path, by the graphs that are
-/// alive together.
-std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const StepSettings& settings,
-                                         bool is_bound, bool has_patterns) {
-  std::vector<Pack> packs;
-  if (settings.path == GradientPath::pairwise) {
-    for (const TextLoad& text : texts)
-      for (const Pack& pack :
-           packs_of({&text, 1}, settings.max_tokens_per_forward, settings.pairwise_copies))
-        packs.push_back(pack);
-  } else {
-    packs = packs_of(texts, settings.max_tokens_per_forward);
-  }
-  if (is_bound && !texts.empty()) {
-    const bool is_pairwise = settings.path == GradientPath::pairwise;
-    std::int64_t all = 0;  // that could be in one pass
-    for (const TextLoad& text : texts)
-      all = is_pairwise
-                ? std::max(all, text.length * std::min(text.copies, settings.pairwise_copies))
-                : all + text.tokens();
-    packs.front().tokens =
-        std::max(packs.front().tokens, std::min(all, settings.max_tokens_per_forward));
-  }
-  if (settings.path == GradientPath::retain) return {packs};
-  if (has_patterns) {  // few long texts or many short ones may hold more
-    std::ranges::sort(packs);
-    const auto [first, last] = std::ranges::unique(packs);
-    packs.erase(first, last);
-    std::vector<std::vector<Pack>> each;
-    for (const Pack& pack : packs) each.push_back({pack});
-    return each;
-  }
-  Pack largest;
-  for (const Pack& pack : packs) {
-    largest.tokens = std::max(largest.tokens, pack.tokens);
-    largest.queries = std::max(largest.queries, pack.queries);
-    largest.largest_mask = std::max(largest.largest_mask, pack.largest_mask);
-    largest.texts = std::max(largest.texts, pack.texts);
-  }
-  return {{largest}};
-}
-
-/// What is scored without a graph, and without dropout: by the reference, in validation, behind the
-/// last step.
-std::vector<Pack> scored_packs(const StepModel& model, const StepSizes& sizes,
-                               const StepSettings& settings) {
-  std::vector<Pack> packs;
-  const auto add = [&](const MicroBatchLoad& texts) {
-    for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
-  };
-  for (const MicroBatchLoad& texts : sizes.validation) add(texts);
-  const bool is_pairwise = settings.path == GradientPath::pairwise;
-  if (!sizes.last_look.empty())
-    for (const Pack& pack : packs_of(sizes.last_look, settings.max_tokens_per_forward,
-                                     is_pairwise ? settings.pairwise_copies : 0))
-      packs.push_back(pack);
-  if (is_pairwise && model.has_reference) {
-    const std::int64_t copies =
-        settings.pairwise_copies * scoring_factor(model.pass.shape.layers, model.pass.is_on_cpu);
-    for (const MicroBatchLoad& texts : sizes.micro_batches)
-      for (const TextLoad& text : texts)
-        for (const Pack& pack : packs_of({&text, 1}, settings.max_tokens_per_forward, copies))
-          packs.push_back(pack);
-  }
-  if (!is_pairwise && model.has_reference)
-    for (const MicroBatchLoad& texts : sizes.micro_batches) add(texts);
-  return packs;
-}
-
-/// And what the policy scores without a graph in a step, as it is trained.
-std::vector<Pack> scored_by_policy(const StepSizes& sizes, const ObjectiveNeeds& needs,
-                                   const StepSettings& settings) {
-  std::vector<Pack> packs;
-  if (settings.path != GradientPath::replay && !needs.mismatched) return packs;
-  for (const MicroBatchLoad& texts : sizes.micro_batches)
-    for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
-  return packs;
 }
 
 }  // namespace
@@ -294,13 +216,13 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
       }
     }
   }
-  const auto add_scored = [&](const std::vector<Pack>& packs) {
-    for (const Pack& pack : packs)
-      for (const PlanMoment& moment : scoring_moments(pass, pack)) in.moments.push_back(moment);
+  const auto add = [&](const std::vector<PlanMoment>& moments) {
+    in.moments.insert(in.moments.end(), moments.begin(), moments.end());
   };
-  add_scored(scored_by_policy(sizes, needs, settings));
+  add(moments_of(pass, scored_by_policy(sizes, needs, settings)));
   pass.has_dropout = false;
-  add_scored(scored_packs(model, sizes, settings));
+  add(moments_of(pass, scored_by_reference(model, sizes, settings)));
+  add(between_steps(pass, sizes, plan, most_bytes(in.moments)));
   if (sizes.micro_batches_per_step > 1)
     in.moments.push_back({.what = "gradient noise", .workspace = 24 * model.followed_values});
   if (model.publishing_bytes > 0)

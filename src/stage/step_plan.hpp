@@ -77,7 +77,10 @@ struct StepPlan {
   MemoryPlan memory;
   std::int64_t tokens_per_forward = 0;  // of the largest forward pass with a graph
   std::int64_t tokens_kept = 0;         // of the graphs that are alive together
-  std::int64_t held_bytes = 0;          // whatever the rows are: from the first step to the last
+  /// Of a pass that scores between steps: as large as holds no more than a step does, and at least
+  /// as large as the step's own.
+  std::int64_t scored_tokens = 0;
+  std::int64_t held_bytes = 0;  // whatever the rows are: from the first step to the last
 };
 
 /// What steps hold in the host's memory: on the CPU everything; beside a GPU streamed weights,

@@ -117,14 +117,6 @@ PreparedTraining prepare(const RunContext& run, const Work& work, const Training
   }
 }
 
-/// How held-out pairs are scored behind the last step: as it was done, in passes no larger than
-/// those with a graph, so that nothing holds more than was planned.
-EngineOptions study_engine(EngineOptions last, const StepPlan& plan) {
-  last.max_tokens_per_forward =
-      std::min(last.max_tokens_per_forward, std::max<std::int64_t>(1, plan.tokens_per_forward));
-  return last;
-}
-
 }  // namespace
 
 Result TrainingKind::run(const Options& stage, const RunContext& run, const Work& work) {
@@ -239,7 +231,7 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   result["predicted_peak_bytes"] = plan.chosen.plan.memory.peak_bytes();
   if (!study_rows.empty()) {
     TrainingSetup setup = prepared.setup;
-    setup.engine = study_engine(trainer.engine_options(), plan.chosen.plan);
+    setup.engine = trainer.engine_options();
     result["score_study"] = study_scores(prepared.process, prepared.estimator, setup, study_rows);
   }
   peaks = most_of(peaks, peaks_of(watch, device));

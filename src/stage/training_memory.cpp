@@ -31,14 +31,21 @@ E value_of(const std::string& name) {
   throw DataError(message("\"", name, "\" is no choice"));
 }
 
-/// What an earlier process of the same work settled; false where there was none.
-bool recall(const std::filesystem::path& file, StepAsked& asked,
-            std::optional<BudgetRange>& budgets) {
-  if (!std::filesystem::exists(file)) return false;
+/// What an earlier process of the same work settled.
+struct Recalled {
+  Recomputation recomputation = Recomputation::automatic;
+  std::optional<BudgetRange> budgets = {};
+};
+
+/// Puts it into what is `asked`, but for a recomputation that the file names, which changes no bit;
+/// nothing where there was none.
+std::optional<Recalled> recall(const std::filesystem::path& file, StepAsked& asked) {
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  Recalled recalled;
   const auto read = [&] {
     const auto json = parse_json(read_file(file), file.string());
     asked.path = value_of<GradientPath>(json.at("gradient_path").get<std::string>());
-    asked.recomputation = value_of<Recomputation>(json.at("recomputation").get<std::string>());
+    recalled.recomputation = value_of<Recomputation>(json.at("recomputation").get<std::string>());
     asked.max_tokens_per_forward = json_integer(json.at("max_tokens_per_forward"));
     asked.pairwise_copies = json_integer(json.at("pairwise_copies"));
     constexpr std::int64_t kMostTokens = 1 << 26, kMostCopies = 1 << 20;  // as of `settled`
@@ -47,7 +54,7 @@ bool recall(const std::filesystem::path& file, StepAsked& asked,
       throw JsonValueError(message("max_tokens_per_forward and pairwise_copies must be in [1, ",
                                    kMostTokens, "] and [1, ", kMostCopies, "], got ", tokens,
                                    " and ", copies));
-    if (json.contains("same_budgets")) budgets = budget_range_of(json.at("same_budgets"));
+    if (json.contains("same_budgets")) recalled.budgets = budget_range_of(json.at("same_budgets"));
   };
   try {
     with_json_errors(file.string(), read);
@@ -56,7 +63,8 @@ bool recall(const std::filesystem::path& file, StepAsked& asked,
                             "\n  how the stage's steps are done stands there: without the file it "
                             "is chosen anew"));
   }
-  return true;
+  if (asked.recomputation == Recomputation::automatic) asked.recomputation = recalled.recomputation;
+  return recalled;
 }
 
 void keep(const std::filesystem::path& file, const ChosenStep& chosen,
@@ -169,8 +177,8 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   const std::filesystem::path file = work.folder / kStepPlanName;
   const StepAsked open = asked_step(stage, options);
   StepAsked asked = open;
-  std::optional<BudgetRange> budgets;
-  const bool is_recalled = recall(file, asked, budgets);
+  const std::optional<Recalled> recalled = recall(file, asked);
+  std::optional<BudgetRange> budgets = recalled ? recalled->budgets : std::nullopt;
   const Combination combination = plan.combination = prepared.estimator.target(1).combination;
   plan.takes_codes = !trains_fresh_weights(run.experiment(work));
   DeviceProfile profile = profile_of(options, device);
@@ -185,10 +193,8 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   };
   plan.chosen = choose();
   // It changes no bit, so a budget by which the work was found again may ask for another one.
-  const bool is_reopened = is_recalled && !plan.chosen.plan.memory.fits() &&
-                           options.model.recomputation == Recomputation::automatic &&
-                           !stage.settled;
-  if (is_reopened) {
+  if (recalled && !plan.chosen.plan.memory.fits() &&
+      options.model.recomputation == Recomputation::automatic && !stage.settled) {
     asked.recomputation = Recomputation::automatic;
     plan.chosen = choose();
   }
@@ -196,8 +202,8 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   if (!plan.chosen.plan.memory.fits())
     plan.chosen.plan.memory.require_fit(
         share_text(options.memory.budget.bytes, plan) + plan.advice(stage) +
-        (is_recalled ? message("\n  the way to do the steps was settled when the stage began, in ",
-                               file.string(), ": without that file it is chosen anew")
+        (recalled ? message("\n  the way to do the steps was settled when the stage began, in ",
+                            file.string(), ": without that file it is chosen anew")
          : stage.settled
              ? "\n  the way to do the steps is the table `settled` of the stage: without "
                "it it is chosen anew"
@@ -210,11 +216,12 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
                                   {stage, plan.combination, plan.takes_codes}, 0));
   const bool is_first = !run.options.group || run.options.group->is_first();
   const bool is_open = goes_by_budget(run.schedule.stage_of(work));
-  if (!is_recalled && is_first && is_open && !stage.settled)
+  if (!recalled && is_first && is_open && !stage.settled)
     budgets = in_budgets_of_files(same_budgets(plan.model, plan.sizes, plan.needs, combination,
                                                open, profile, budget, plan.chosen),
                                   profile, plan.sharers);
-  if (is_first && (!is_recalled || is_reopened)) keep(file, plan.chosen, budgets);
+  if (is_first && (!recalled || recalled->recomputation != plan.chosen.recomputation))
+    keep(file, plan.chosen, budgets);
   return plan;
 }
 
@@ -223,6 +230,7 @@ void obey(const ChosenStep& chosen, PreparedTraining& prepared) {
   prepared.setup.path = settings.path;
   prepared.setup.engine.max_tokens_per_forward = settings.max_tokens_per_forward;
   prepared.setup.engine.pairwise_copies = settings.pairwise_copies;
+  prepared.setup.engine.scored_tokens = chosen.plan.scored_tokens;
   const Model& model = *prepared.bundle.model;
   prepared.setup.engine.scoring_factor =
       scoring_factor(model.shape().layers, model.device().is_cpu());

@@ -72,6 +72,8 @@ struct EngineOptions {
   std::int64_t pairwise_copies = kPairwiseCopies;
   /// Of its passes without a graph, times those with one.
   std::int64_t scoring_factor = 1;
+  /// Of a pass of `score` and `readouts` at most; 0: as those of a step.
+  std::int64_t scored_tokens = 0;
   /// What goes back through the policy is so many times too large, and with it the gradient that a
   /// step leaves: small slopes survive products in float16.  Losses and scores do not show it.
   double loss_scale = 1;
@@ -136,6 +138,8 @@ class ScoreEngineCore {
   struct Chunk;
   [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
                                           std::int64_t most_copies = 0) const;
+  [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
+                                          std::int64_t most_copies, std::int64_t most_tokens) const;
   /// Readouts of a chunk, in as many passes as memory asks for.
   void add_in_memory(std::vector<at::Tensor>& parts, const Chunk& chunk,
                      std::span<const ScorePlan> plans, bool reference) const;

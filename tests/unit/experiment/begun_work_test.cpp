@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Work that was begun with another memory budget is found again: experiment/begun_work.hpp.
+// Work begun with another memory budget or recomputation is found again: experiment/begun_work.hpp.
 #include <nlohmann/json.hpp>
 
 #include "experiment/budget_range.hpp"
@@ -43,10 +43,11 @@ struct Folder {
   Registry registry;
   Folder() { register_builtin_components(registry); }
 
-  /// `more`: keys of the preference stage.
-  [[nodiscard]] RunSchedule schedule(const std::string& budget, const std::string& more = "") {
+  /// `more`: keys of the preference stage; `tables`: of the file.
+  [[nodiscard]] RunSchedule schedule(const std::string& budget, const std::string& more = "",
+                                     const std::string& tables = "") {
     const std::string memory = budget.empty() ? "" : "\n[memory]\nbudget = \"" + budget + "\"\n";
-    testing::write_file(folder / "e.toml", kFile + more + kScores + memory);
+    testing::write_file(folder / "e.toml", kFile + more + kScores + memory + tables);
     const LoadedExperiment loaded = load_experiment(folder / "e.toml", {}, registry);
     return make_schedule(loaded.cells, loaded.experiments, folder / "out");
   }
@@ -118,4 +119,37 @@ TEST_CASE("BegunWork: other settings or another seed are other work", "[experime
   CHECK(hashes_of(other)[2] != hashes_of(first)[2]);
   testing::write_file(first.work[0].folder / kStepPlanName, "{\"same_bud");
   CHECK(hashes_of(folder.schedule("9 GiB"))[0] != hashes_of(first)[0]);  // no plan that can be read
+}
+
+TEST_CASE("BegunWork: another recomputation, which changes no bit, finds the work again",
+          "[experiment][memory]") {
+  const std::string full = "\n[model]\nrecomputation = \"full\"\n";
+  for (const char* budget : {"8 GiB", ""}) {
+    Folder folder;
+    const RunSchedule first = folder.schedule(budget);
+    const std::vector<std::string> hashes = hashes_of(first);
+    CHECK(hashes_of(folder.schedule(budget, "", full)) != hashes);  // nothing was begun yet
+    for (const std::size_t w : {0, 1}) Folder::begin(first, w, {1, BudgetRange::kNoEnd, true});
+    std::filesystem::create_directories(first.work[2].folder);
+    write_work_record(first, first.work[2]);  // of a stage that trains nothing
+    CHECK(hashes_of(folder.schedule(budget, "", full)) == hashes);
+    // Not where an axis compares them: each is a run.
+    const auto axis = std::string(
+        "\n[grid]\naxes = { \"model.recomputation\" = [\"none\", \"selective\", \"full\"] }\n");
+    const RunSchedule grid = folder.schedule(budget, "", axis);
+    REQUIRE(grid.work.size() == 9);
+    CHECK(std::ranges::count(hashes_of(grid), hashes[0]) == 1);
+  }
+}
+
+TEST_CASE(
+    "BegunWork: another recomputation with another budget is held to the budgets that lead "
+    "to the same steps",
+    "[experiment][memory]") {
+  const std::string full = "\n[model]\nrecomputation = \"full\"\n";
+  Folder folder;
+  const RunSchedule first = folder.schedule("8 GiB");
+  Folder::begin(first, 0, {6 * kGiB, 10 * kGiB, false});
+  CHECK(hashes_of(folder.schedule("9 GiB", "", full))[0] == hashes_of(first)[0]);
+  CHECK(hashes_of(folder.schedule("10 GiB", "", full))[0] != hashes_of(first)[0]);
 }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "stage/step_passes.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "lldm/score/engine.hpp"
+
+namespace lldm {
+
+std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const StepSettings& settings,
+                                         bool is_bound, bool has_patterns) {
+  std::vector<Pack> packs;
+  if (settings.path == GradientPath::pairwise) {
+    for (const TextLoad& text : texts)
+      for (const Pack& pack :
+           packs_of({&text, 1}, settings.max_tokens_per_forward, settings.pairwise_copies))
+        packs.push_back(pack);
+  } else {
+    packs = packs_of(texts, settings.max_tokens_per_forward);
+  }
+  if (is_bound && !texts.empty()) {
+    const bool is_pairwise = settings.path == GradientPath::pairwise;
+    std::int64_t all = 0;  // that could be in one pass
+    for (const TextLoad& text : texts)
+      all = is_pairwise
+                ? std::max(all, text.length * std::min(text.copies, settings.pairwise_copies))
+                : all + text.tokens();
+    packs.front().tokens =
+        std::max(packs.front().tokens, std::min(all, settings.max_tokens_per_forward));
+  }
+  if (settings.path == GradientPath::retain) return {packs};
+  if (has_patterns) {  // few long texts or many short ones may hold more
+    std::ranges::sort(packs);
+    const auto [first, last] = std::ranges::unique(packs);
+    packs.erase(first, last);
+    std::vector<std::vector<Pack>> each;
+    for (const Pack& pack : packs) each.push_back({pack});
+    return each;
+  }
+  Pack largest;
+  for (const Pack& pack : packs) {
+    largest.tokens = std::max(largest.tokens, pack.tokens);
+    largest.queries = std::max(largest.queries, pack.queries);
+    largest.largest_mask = std::max(largest.largest_mask, pack.largest_mask);
+    largest.texts = std::max(largest.texts, pack.texts);
+  }
+  return {{largest}};
+}
+
+std::vector<Pack> scored_by_reference(const StepModel& model, const StepSizes& sizes,
+                                      const StepSettings& settings) {
+  std::vector<Pack> packs;
+  if (!model.has_reference) return packs;
+  const std::int64_t copies =
+      settings.pairwise_copies * scoring_factor(model.pass.shape.layers, model.pass.is_on_cpu);
+  const auto add = [&](std::span<const TextLoad> texts, std::int64_t most_copies) {
+    for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward, most_copies))
+      packs.push_back(pack);
+  };
+  for (const MicroBatchLoad& texts : sizes.micro_batches) {
+    if (settings.path != GradientPath::pairwise) add(texts, 0);
+    for (const TextLoad& text : texts)
+      if (settings.path == GradientPath::pairwise) add({&text, 1}, copies);
+  }
+  return packs;
+}
+
+std::vector<Pack> scored_by_policy(const StepSizes& sizes, const ObjectiveNeeds& needs,
+                                   const StepSettings& settings) {
+  std::vector<Pack> packs;
+  if (settings.path != GradientPath::replay && !needs.mismatched) return packs;
+  for (const MicroBatchLoad& texts : sizes.micro_batches)
+    for (const Pack& pack : packs_of(texts, settings.max_tokens_per_forward)) packs.push_back(pack);
+  return packs;
+}
+
+std::vector<PlanMoment> moments_of(const PassModel& pass, const std::vector<Pack>& packs) {
+  std::vector<PlanMoment> moments;
+  for (const Pack& pack : packs)
+    for (const PlanMoment& moment : scoring_moments(pass, pack)) moments.push_back(moment);
+  return moments;
+}
+
+std::int64_t most_bytes(const std::vector<PlanMoment>& moments) {
+  std::int64_t most = 0;
+  for (const PlanMoment& moment : moments) most = std::max(most, moment.bytes());
+  return most;
+}
+
+std::vector<PlanMoment> between_steps(const PassModel& pass, const StepSizes& sizes, StepPlan& plan,
+                                      std::int64_t step_bytes) {
+  const std::int64_t least = std::max<std::int64_t>(
+      1, std::min(plan.tokens_per_forward, plan.settings.max_tokens_per_forward));
+  plan.scored_tokens = plan.settings.max_tokens_per_forward;
+  while (true) {
+    std::vector<Pack> packs = packs_of(sizes.last_look, plan.scored_tokens);
+    for (const MicroBatchLoad& texts : sizes.validation)
+      for (const Pack& pack : packs_of(texts, plan.scored_tokens)) packs.push_back(pack);
+    std::vector<PlanMoment> moments = moments_of(pass, packs);
+    if (plan.scored_tokens <= least || most_bytes(moments) <= step_bytes) return moments;
+    plan.scored_tokens = std::max(least, plan.scored_tokens / 2);
+  }
+}
+
+}  // namespace lldm
