@@ -34,9 +34,10 @@ struct Builder {
   std::map<std::string, std::size_t> by_hash = {};
   InputFiles files = {};
 
+  /// Whether an axis sets the key, alone or with the table around it.
   [[nodiscard]] bool compares_recomputations(std::size_t cell) const {
     return std::ranges::any_of(schedule.cells[cell].axes, [](const auto& axis) {
-      return axis.first == kRecomputationSetting;
+      return axis.first == kRecomputationSetting || axis.first == "model";
     });
   }
 

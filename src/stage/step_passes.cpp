@@ -92,14 +92,20 @@ std::vector<PlanMoment> between_steps(const PassModel& pass, const StepSizes& si
                                       std::int64_t step_bytes) {
   const std::int64_t least = std::max<std::int64_t>(
       1, std::min(plan.tokens_per_forward, plan.settings.max_tokens_per_forward));
-  plan.scored_tokens = plan.settings.max_tokens_per_forward;
+  std::int64_t limit = plan.settings.max_tokens_per_forward;
   while (true) {
-    std::vector<Pack> packs = packs_of(sizes.last_look, plan.scored_tokens);
+    std::vector<Pack> packs = packs_of(sizes.last_look, limit);
     for (const MicroBatchLoad& texts : sizes.validation)
-      for (const Pack& pack : packs_of(texts, plan.scored_tokens)) packs.push_back(pack);
+      for (const Pack& pack : packs_of(texts, limit)) packs.push_back(pack);
     std::vector<PlanMoment> moments = moments_of(pass, packs);
-    if (plan.scored_tokens <= least || most_bytes(moments) <= step_bytes) return moments;
-    plan.scored_tokens = std::max(least, plan.scored_tokens / 2);
+    if (limit <= least || most_bytes(moments) <= step_bytes) {
+      // What nobody looked at, the study of pairs say, fills no larger pass than these.
+      plan.scored_tokens = least;
+      for (const Pack& pack : packs)
+        plan.scored_tokens = std::max(plan.scored_tokens, std::min(limit, pack.tokens));
+      return moments;
+    }
+    limit = std::max(least, limit / 2);
   }
 }
 
