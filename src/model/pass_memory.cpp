@@ -200,4 +200,12 @@ std::vector<PlanMoment> scoring_moments(const PassModel& model, const Pack& pack
            .logits = s.head_forward() - s.queried_rows()}};
 }
 
+std::vector<PlanMoment> walking_moments(const PassModel& model, const Pack& pack) {
+  std::vector<PlanMoment> moments = scoring_moments(model, pack);
+  const PassSizes s(model, pack);
+  for (PlanMoment& moment : moments) moment.what = "walking a path";
+  moments.back().logits = s.walked_head() - s.queried_rows();
+  return moments;
+}
+
 }  // namespace lldm

@@ -52,4 +52,7 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
 /// Those of a pass without a graph.
 std::vector<PlanMoment> scoring_moments(const PassModel& model, const Pack& pack);
 
+/// Those of one whose logits are drawn from: a path that the model walks itself.
+std::vector<PlanMoment> walking_moments(const PassModel& model, const Pack& pack);
+
 }  // namespace lldm

@@ -121,11 +121,17 @@ class PassSizes {
     if (is_head_plain() && model_.trains_weights && head_rows() == queries_) kept += logits();
     return kept;
   }
+  /// Held while paths are drawn that the model walks itself (ScoreEngineCore::read_in_chunks).
+  [[nodiscard]] std::int64_t walked_head() const {
+    const std::int64_t columns = shape_.logit_columns;
+    const std::int64_t rows = std::min(queries_, head_chunk_rows(columns, number_, false));
+    const bool is_copied = !is_head_plain() || (rows < kFewRows && takes_onednn(d(), columns));
+    return queried_rows() + number_ * rows * columns * (is_copied ? 2 : 1) + decoded_head();
+  }
   /// Held while the head runs forward.  Of few rows oneDNN makes the transposed product first.
   [[nodiscard]] std::int64_t head_forward() const {
     if (!is_head_plain())
       return queried_rows() + 2 * logits() + decoded_head() + read_on_device(queries_, d());
-    constexpr std::int64_t kFewRows = 128;
     const bool is_turned = head_rows() < kFewRows && takes_onednn(d(), head_columns());
     // Elsewhere than on the CPU the sum of exponentials is made of a copy.
     const std::int64_t products = is_turned || !model_.is_on_cpu ? 2 : 1;
@@ -298,6 +304,7 @@ class PassSizes {
     return (is_narrow_on_device() ? compute_bytes() : number_) * head_columns() * d();
   }
 
+  static constexpr std::int64_t kFewRows = 128;  // below, products are made transposed
   const PassModel& model_;
   const ModelShape& shape_;
   std::int64_t number_, tokens_ = 0, queries_ = 0;

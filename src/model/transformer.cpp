@@ -221,6 +221,10 @@ at::Tensor Transformer::logits(const at::Tensor& rows) const {
     result = at::cat(
         {result, at::full({rows.size(0), config_.extra_rows}, kNever, result.options())}, 1);
   if (!excluded_column()) return result;
+  if (!result.requires_grad()) {  // nobody else has it: no copy
+    result.select(1, *excluded_column()).fill_(kNever);
+    return result;
+  }
   const auto hidden_column = at::zeros({vocabulary_size()}, result.options().dtype(at::kBool));
   hidden_column.select(0, *excluded_column()).fill_(true);
   return result.masked_fill(hidden_column, kNever);

@@ -47,13 +47,8 @@ at::Tensor log_posteriors(const at::Tensor& log_probabilities,
 }  // namespace
 
 std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(std::span<const ScorePlan> plans,
-                                                            std::int64_t most_copies) const {
-  return chunks(plans, most_copies, options_.max_tokens_per_forward);
-}
-
-std::vector<ScoreEngineCore::Chunk> ScoreEngineCore::chunks(std::span<const ScorePlan> plans,
-                                                            std::int64_t most_copies,
-                                                            std::int64_t most_tokens) const {
+                                                            std::int64_t most_tokens,
+                                                            std::int64_t most_copies) {
   std::vector<Chunk> result;
   std::int64_t tokens = 0;
   for (std::size_t p = 0; p < plans.size(); ++p) {
@@ -124,14 +119,6 @@ at::Tensor ScoreEngineCore::evaluate(const Chunk& chunk, std::span<const ScorePl
       pack.posteriors);
 }
 
-at::Tensor ScoreEngineCore::evaluate_logits(const Chunk& chunk, std::span<const ScorePlan> plans,
-                                            bool reference) const {
-  const PurposeScope scope(MemoryPurpose::activations);
-  const PhaseScope phase(reference ? StepPhase::reference : StepPhase::forward);
-  const Packed pack = this->pack(chunk, plans);
-  return (reference ? reference_ : policy_).logits(pack.tokens, on_device(pack.positions));
-}
-
 void ScoreEngineCore::add_readouts(std::vector<at::Tensor>& parts, std::span<const ScorePlan> plans,
                                    bool reference, std::int64_t most_copies) const {
   const c10::NoGradGuard no_grad;
@@ -149,7 +136,7 @@ void ScoreEngineCore::add_readouts(std::vector<at::Tensor>& parts, std::span<con
   }
   const std::vector<ScorePlan> own = walked(plans, reference);
   if (!own.empty()) plans = own;
-  for (const Chunk& chunk : chunks(plans, most_copies))
+  for (const Chunk& chunk : chunks(plans, options_.max_tokens_per_forward, most_copies))
     parts.push_back(evaluate(chunk, plans, reference).detach());
 }
 
@@ -158,6 +145,11 @@ void ScoreEngineCore::add_in_memory(std::vector<at::Tensor>& parts, const Chunk&
   pass_in_memory(chunk, plans, scored_tokens_, options_.on_smaller_passes, [&](const Chunk& part) {
     parts.push_back(evaluate(part, plans, reference).detach());
   });
+}
+
+std::int64_t ScoreEngineCore::most_scored() const {
+  const std::int64_t step = options_.max_tokens_per_forward, scored = options_.scored_tokens;
+  return scored > 0 ? std::min(scored, step) : step;
 }
 
 std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans,
@@ -170,8 +162,7 @@ std::vector<double> ScoreEngineCore::readouts(std::span<const ScorePlan> plans,
     const PurposeScope purpose(MemoryPurpose::workspace);
     const std::vector<ScorePlan> own = walked(plans, reference);
     if (!own.empty()) plans = own;
-    const std::int64_t step = options_.max_tokens_per_forward, scored = options_.scored_tokens;
-    for (const Chunk& chunk : chunks(plans, 0, scored > 0 ? std::min(scored, step) : step))
+    for (const Chunk& chunk : chunks(plans, most_scored()))
       add_in_memory(parts, chunk, plans, reference);
   }
   const PhaseScope phase(reference ? StepPhase::reference : StepPhase::forward);

@@ -113,7 +113,8 @@ std::vector<at::Tensor> ScoreEngineCore::back_propagate_score(const ScorePlan& p
   const at::Tensor seeds = at::tensor(weights, at::kDouble);
   std::vector<at::Tensor> values;
   std::int64_t begin = 0;
-  for (const Chunk& chunk : chunks(answer, options_.pairwise_copies)) {
+  const std::int64_t tokens = options_.max_tokens_per_forward;
+  for (const Chunk& chunk : chunks(answer, tokens, options_.pairwise_copies)) {
     const at::Tensor part = evaluate(chunk, answer, false);
     const PhaseScope phase(StepPhase::backward);
     const PurposeScope purpose(MemoryPurpose::activations);

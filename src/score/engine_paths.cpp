@@ -58,7 +58,7 @@ at::Tensor ScoreEngineCore::retain_or_linear(const ScoreBatch& batch, const Step
   }
   std::vector<at::Tensor> graphs, values;
   std::int64_t begin = 0;
-  const std::vector<Chunk> all = chunks(batch.plans);
+  const std::vector<Chunk> all = chunks(batch.plans, options_.max_tokens_per_forward);
   for (const Chunk& chunk : all) {
     const at::Tensor part = evaluate(chunk, batch.plans, false);
     values.push_back(part.detach());
@@ -93,7 +93,7 @@ at::Tensor ScoreEngineCore::replay(const ScoreBatch& batch, const StepTotals& to
   const auto set_of = [&](const at::Tensor& r) { return make_set(batch, r, reference, totals); };
   const at::Tensor seeds = times(coefficients(readouts, loss, set_of), options_.loss_scale);
   std::int64_t begin = 0;
-  const std::vector<Chunk> all = chunks(batch.plans);
+  const std::vector<Chunk> all = chunks(batch.plans, options_.max_tokens_per_forward);
   for (const Chunk& chunk : all) {
     const at::Tensor part = evaluate(chunk, batch.plans, false);
     back_propagate(part, seeds.narrow(0, begin, part.size(0)), &chunk == &all.back());

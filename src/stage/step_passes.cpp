@@ -88,21 +88,54 @@ std::int64_t most_bytes(const std::vector<PlanMoment>& moments) {
   return most;
 }
 
-std::vector<PlanMoment> between_steps(const PassModel& pass, const StepSizes& sizes, StepPlan& plan,
+namespace {
+
+/// The passes that read paths which the model walks itself: a copy of every text at a time.
+std::vector<Pack> walks_of(std::span<const MicroBatchLoad> micro_batches, std::int64_t max_tokens) {
+  std::vector<Pack> packs;
+  for (const MicroBatchLoad& texts : micro_batches) {
+    MicroBatchLoad read;
+    for (const TextLoad& text : texts)
+      if (text.walked > 0) read.push_back({text.length, 1, std::ranges::max(text.of_copies)});
+    for (const Pack& pack : packs_of(read, max_tokens)) packs.push_back(pack);
+  }
+  return packs;
+}
+
+std::int64_t most_tokens(std::span<const Pack> packs) {
+  std::int64_t most = 0;
+  for (const Pack& pack : packs) most = std::max(most, pack.tokens);
+  return most;
+}
+
+}  // namespace
+
+std::vector<PlanMoment> without_graph(const PassModel& pass, const StepSizes& sizes, StepPlan& plan,
                                       std::int64_t step_bytes) {
+  PassModel scoring = pass;
+  scoring.has_dropout = false;
+  std::vector<MicroBatchLoad> beside = sizes.validation;
+  beside.push_back(sizes.last_look);
   const std::int64_t least = std::max<std::int64_t>(
       1, std::min(plan.tokens_per_forward, plan.settings.max_tokens_per_forward));
   std::int64_t limit = plan.settings.max_tokens_per_forward;
   while (true) {
-    std::vector<Pack> packs = packs_of(sizes.last_look, limit);
-    for (const MicroBatchLoad& texts : sizes.validation)
+    std::vector<Pack> packs;
+    for (const MicroBatchLoad& texts : beside)
       for (const Pack& pack : packs_of(texts, limit)) packs.push_back(pack);
-    std::vector<PlanMoment> moments = moments_of(pass, packs);
+    std::vector<PlanMoment> moments = moments_of(scoring, packs);
+    std::int64_t most = most_tokens(packs);
+    const auto walk = [&](const PassModel& model, std::span<const MicroBatchLoad> texts) {
+      const std::vector<Pack> walks = walks_of(texts, limit);
+      most = std::max(most, most_tokens(walks));
+      for (const Pack& pack : walks)
+        for (const PlanMoment& moment : walking_moments(model, pack)) moments.push_back(moment);
+    };
+    walk(pass, sizes.micro_batches);
+    walk(scoring, beside);
     if (limit <= least || most_bytes(moments) <= step_bytes) {
       // What nobody looked at, the study of pairs say, fills no larger pass than these.
-      plan.scored_tokens = least;
-      for (const Pack& pack : packs)
-        plan.scored_tokens = std::max(plan.scored_tokens, std::min(limit, pack.tokens));
+      plan.scored_tokens = std::max(least, std::min(limit, most));
       return moments;
     }
     limit = std::max(least, limit / 2);

@@ -29,9 +29,10 @@ std::vector<PlanMoment> moments_of(const PassModel& pass, const std::vector<Pack
 /// [bytes] of the moment that holds most; 0: none.
 std::int64_t most_bytes(const std::vector<PlanMoment>& moments);
 
-/// What validation and the look behind the last step hold: in passes (`plan.scored_tokens`, set
-/// here) that hold no more than `step_bytes`, what steps hold, or else no larger than a step's.
-std::vector<PlanMoment> between_steps(const PassModel& pass, const StepSizes& sizes, StepPlan& plan,
+/// What passes hold that are cut as memory has it: validation, the look behind the last step, and
+/// reading paths that the model walks itself.  In passes (`plan.scored_tokens`, set here) that hold
+/// no more than `step_bytes`, what the rest of a step holds, or else no larger than a step's.
+std::vector<PlanMoment> without_graph(const PassModel& pass, const StepSizes& sizes, StepPlan& plan,
                                       std::int64_t step_bytes);
 
 }  // namespace lldm

@@ -220,9 +220,10 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
     in.moments.insert(in.moments.end(), moments.begin(), moments.end());
   };
   add(moments_of(pass, scored_by_policy(sizes, needs, settings)));
-  pass.has_dropout = false;
-  add(moments_of(pass, scored_by_reference(model, sizes, settings)));
-  add(between_steps(pass, sizes, plan, most_bytes(in.moments)));
+  PassModel scoring = pass;
+  scoring.has_dropout = false;
+  add(moments_of(scoring, scored_by_reference(model, sizes, settings)));
+  add(without_graph(pass, sizes, plan, most_bytes(in.moments)));
   if (sizes.micro_batches_per_step > 1)
     in.moments.push_back({.what = "gradient noise", .workspace = 24 * model.followed_values});
   if (model.publishing_bytes > 0)

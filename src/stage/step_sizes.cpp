@@ -37,7 +37,8 @@ TextLoad load_of(const StepParts& parts, const Text& text, const TextDraws& draw
     for (const Query& query : plan.queries)
       of_copies[static_cast<std::size_t>(query.copy)] += rows_per_query;
     return {plan.length, plan.copies(),
-            rows_per_query * static_cast<std::int64_t>(plan.queries.size()), std::move(of_copies)};
+            rows_per_query * static_cast<std::int64_t>(plan.queries.size()), std::move(of_copies),
+            plan.path_uniforms.empty() ? 0 : plan.copies() - 1};
   } catch (const Error&) {  // told where the stage makes its plans
     return nominal;
   }

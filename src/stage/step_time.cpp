@@ -125,6 +125,17 @@ double decoding_seconds(const StepModel& model, const DeviceProfile& profile) {
   return 0;
 }
 
+/// Of the copies of a step those that a model reads before, while it walks its own path.
+double walked_share(const StepSizes& sizes) {
+  std::int64_t walked = 0, copies = 0;
+  for (const MicroBatchLoad& texts : sizes.micro_batches)
+    for (const TextLoad& text : texts) {
+      walked += text.walked;
+      copies += text.copies;
+    }
+  return copies > 0 ? as_double(walked) / as_double(copies) : 0;
+}
+
 /// Bytes between host and device in one step: every pass of all blocks whose weights are streamed,
 /// and blocks' inputs, there and back.
 double copied_bytes(const StepModel& model, const PassWork& work, double scored) {
@@ -209,8 +220,10 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const double decoding = decoding_seconds(model, profile);
   const bool is_attended_again = model.pass.recomputation == Recomputation::full ||
                                  model.pass.recomputation == Recomputation::offload;
-  const double scored =
-      (model.has_reference ? 1 : 0) + (plan.settings.path == GradientPath::replay ? 1 : 0);
+  const double walks = model.has_reference ? 2 : 1;  // of the policy's path, and the reference's
+  const double scored = (model.has_reference ? 1 : 0) +
+                        (plan.settings.path == GradientPath::replay ? 1 : 0) +
+                        walks * walked_share(sizes);
   // Norms, rotations, SwiGLU, residuals: numbers of a token and block that are read or written.
   const double row_rate =
       kGiga * (profile.rates.rows > 0 ? profile.rates.rows : profile.rates.bandwidth);

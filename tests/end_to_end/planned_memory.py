@@ -48,6 +48,7 @@ def model_table(draw, family):
 def estimator(draw):
     return draw.choice(['{ type = "monte_carlo_elbo", draws = 2 }', '{ type = "monte_carlo_elbo", draws = 8 }',
                         '{ type = "full_trajectory", steps = 6 }', '{ type = "full_trajectory", steps = 12 }',
+                        '{ type = "full_trajectory", steps = 4, path = "denoised" }', '{ type = "eubo", draws = 4 }',
                         '{ type = "segmented", steps = 8, segments = 4, steps_per_segment = 1 }'])
 
 
@@ -61,9 +62,11 @@ def stage(draw, number, name, kind, start):
                  f"gradient_accumulation_steps = {accumulation} }}")
     lines.append(f"max_tokens_per_forward = {draw.choice([128, 512, 16384])}")
     if kind == "preference":
-        lines.append(f"score_estimator = {estimator(draw)}")
-        lines.append(f'gradient_path = "{draw.choice(["auto", "retain", "replay", "pairwise"])}"')
-        lines.append('objective = { type = "%s" }' % draw.choice(["dpo", "ipo", "apo_zero"]))
+        scored, path = estimator(draw), draw.choice(["auto", "retain", "replay", "pairwise"])
+        objective = draw.choice(["dpo", "ipo", "apo_zero", "kto", "aot", "simpo"])
+        if "eubo" in scored or objective in ("kto", "aot"):  # pairwise is not exact there
+            path = path.replace("pairwise", "auto")
+        lines += [f"score_estimator = {scored}", f'gradient_path = "{path}"', f'objective = {{ type = "{objective}" }}']
     return lines
 
 

@@ -72,7 +72,8 @@ struct EngineOptions {
   std::int64_t pairwise_copies = kPairwiseCopies;
   /// Of its passes without a graph, times those with one.
   std::int64_t scoring_factor = 1;
-  /// Of a pass of `score` and `readouts` at most; 0: as those of a step.
+  /// Of a pass at most that is cut as memory has it: of `score`, `readouts` and reading a path that
+  /// the model walks itself; 0: as those of a step.
   std::int64_t scored_tokens = 0;
   /// What goes back through the policy is so many times too large, and with it the gradient that a
   /// step leaves: small slopes survive products in float16.  Losses and scores do not show it.
@@ -96,8 +97,12 @@ class ScoreEngineCore {
   using Evaluate = std::function<at::Tensor(const PackedTokens&, const at::Tensor& positions,
                                             const at::Tensor& targets)>;
 
-  /// Logits [Q, V] at rows `positions` of the packed batch, for paths that the model walks itself.
-  using Logits = std::function<at::Tensor(const PackedTokens&, const at::Tensor& positions)>;
+  /// What is done with the rows of logits from `first` on: [q, V] on the model's device.
+  using ReadLogits = std::function<void(std::int64_t first, const at::Tensor& logits)>;
+  /// Reads the logits [Q, V] at rows `positions` of the packed batch, which are never there as a
+  /// whole, for paths that the model walks itself.
+  using Logits =
+      std::function<void(const PackedTokens&, const at::Tensor& positions, const ReadLogits& read)>;
   struct Model {
     Evaluate log_probabilities;
     Logits logits;
@@ -127,6 +132,10 @@ class ScoreEngineCore {
   [[nodiscard]] const EngineOptions& options() const { return options_; }
   void set_options(const EngineOptions& options) { options_ = options; }
 
+  /// `read` of `logits` of some of the rows [Q, D] at a time: as many as a head scores at once.
+  static void read_in_chunks(const at::Tensor& rows, std::int64_t vocabulary,
+                             const std::function<at::Tensor(const at::Tensor&)>& logits,
+                             const ReadLogits& read);
   /// Refuses plans that are none, naming who made them (score/plan_check.hpp).
   void check_plans(std::span<const ScorePlan> plans) const;
 
@@ -136,10 +145,10 @@ class ScoreEngineCore {
   void add_readouts(std::vector<at::Tensor>& parts, std::span<const ScorePlan> plans,
                     bool reference, std::int64_t most_copies = 0) const;
   struct Chunk;
-  [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
-                                          std::int64_t most_copies = 0) const;
-  [[nodiscard]] std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
-                                          std::int64_t most_copies, std::int64_t most_tokens) const;
+  /// Copies of plans in passes of at most `most_tokens` tokens and, unless 0, `most_copies` copies.
+  [[nodiscard]] static std::vector<Chunk> chunks(std::span<const ScorePlan> plans,
+                                                 std::int64_t most_tokens,
+                                                 std::int64_t most_copies = 0);
   /// Readouts of a chunk, in as many passes as memory asks for.
   void add_in_memory(std::vector<at::Tensor>& parts, const Chunk& chunk,
                      std::span<const ScorePlan> plans, bool reference) const;
@@ -147,8 +156,8 @@ class ScoreEngineCore {
   [[nodiscard]] Packed pack(const Chunk& chunk, std::span<const ScorePlan> plans) const;
   [[nodiscard]] at::Tensor on_device(const std::vector<std::int64_t>& values) const;
   at::Tensor evaluate(const Chunk& chunk, std::span<const ScorePlan> plans, bool reference) const;
-  at::Tensor evaluate_logits(const Chunk& chunk, std::span<const ScorePlan> plans,
-                             bool reference) const;
+  void read_logits(const Chunk& chunk, std::span<const ScorePlan> plans, bool reference,
+                   const ReadLogits& read) const;
   [[nodiscard]] std::optional<ScoreBatch> on_own_path(const ScoreBatch& batch) const;
   [[nodiscard]] ScoreSet make_set(const ScoreBatch& batch, const at::Tensor& policy_readouts,
                                   const at::Tensor& reference_readouts,
@@ -170,7 +179,10 @@ class ScoreEngineCore {
                       const ObjectiveNeeds& needs, const LossFunction& loss,
                       at::Tensor& reference) const;
 
-  /// The plans with the tokens that the model puts on its own paths (ScorePlan::path_uniforms).
+  /// Tokens of a pass of `readouts` and `walked` at most.
+  [[nodiscard]] std::int64_t most_scored() const;
+  /// The plans with the tokens that the model puts on its own paths (ScorePlan::path_uniforms);
+  /// none where no plan is walked.
   [[nodiscard]] std::vector<ScorePlan> walked(std::span<const ScorePlan> plans,
                                               bool reference) const;
 
@@ -225,8 +237,11 @@ class ScoreEngine {
                        const at::Tensor& targets) {
               return denoiser->log_probabilities(hidden_at(*denoiser, batch, positions), targets);
             },
-            [denoiser](const PackedTokens& batch, const at::Tensor& positions) {
-              return denoiser->logits(hidden_at(*denoiser, batch, positions));
+            [denoiser](const PackedTokens& batch, const at::Tensor& positions,
+                       const ScoreEngineCore::ReadLogits& read) {
+              ScoreEngineCore::read_in_chunks(
+                  hidden_at(*denoiser, batch, positions), denoiser->vocabulary_size(),
+                  [&](const at::Tensor& rows) { return denoiser->logits(rows); }, read);
             },
             denoiser->vocabulary_size()};
   }

@@ -38,7 +38,7 @@ StepPlan plan_of(std::size_t held_out, std::int64_t max_tokens) {
 
 }  // namespace
 
-TEST_CASE("between_steps: a large validation set asks for no more memory than steps",
+TEST_CASE("without_graph: a large validation set asks for no more memory than steps",
           "[stage][plan]") {
   const std::int64_t alone = plan_of(0, 1 << 14).memory.peak_bytes();
   for (const std::size_t held_out : {1, 2, 16, 400}) {
@@ -51,7 +51,26 @@ TEST_CASE("between_steps: a large validation set asks for no more memory than st
   CHECK(plan_of(400, 1 << 14).scored_tokens < 400 * kText.length);  // it is divided
 }
 
-TEST_CASE("between_steps: no pass is larger than the file lets it be", "[stage][plan]") {
+TEST_CASE("without_graph: no pass is larger than the file lets it be", "[stage][plan]") {
   CHECK(plan_of(16, 80).scored_tokens <= 80);
   CHECK(plan_of(0, 1 << 14).scored_tokens == kText.length);
+}
+
+TEST_CASE("without_graph: paths that the model walks itself are read in passes of a step's size",
+          "[stage][plan]") {
+  const auto plan_of_pairs = [](std::int64_t walked) {
+    const TextLoad text{
+        .length = 40, .copies = 3, .queries = 24, .of_copies = {8, 8, 8}, .walked = walked};
+    StepSizes sizes;
+    sizes.micro_batches = {MicroBatchLoad(64, text)};
+    sizes.last_look = {text};
+    sizes.longest = text.length;
+    StepModel model = small_model();
+    model.pass.recomputation = Recomputation::full;
+    return plan_step(model, sizes, {.use = ScoreUse::difference},
+                     {.path = GradientPath::pairwise, .max_tokens_per_forward = 1 << 14}, {});
+  };
+  const StepPlan plan = plan_of_pairs(2);
+  CHECK(plan.memory.peak_bytes() == plan_of_pairs(0).memory.peak_bytes());
+  CHECK(plan.scored_tokens < 64 * 40);  // all texts side by side would hold more
 }
