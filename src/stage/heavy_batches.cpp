@@ -11,15 +11,15 @@ namespace {
 constexpr std::size_t kMostLooked = 8;                         // micro-batches with most tokens
 constexpr std::int64_t kMostRowsSeen = std::int64_t{1} << 24;  // rows whose order is looked at
 
-/// Of a step's rows, those that one process scores together.
+/// What one process scores together of a step whose rows end at `row_ends`: processes share rows,
+/// of a corpus the texts in them.
 std::vector<StepPart> parts_of_step(const StepParts& parts, const StepSharing& sharing,
-                                    std::size_t rows, std::int64_t texts_per_row = 1) {
+                                    const std::vector<std::size_t>& row_ends) {
   std::vector<std::size_t> ends;
-  const auto size = static_cast<std::size_t>(rows_per_micro_batch(parts)),
-             texts = static_cast<std::size_t>(texts_per_row);
-  for (std::size_t end = 0; end < rows;) {
-    end = std::min(rows, end + size);
-    ends.push_back(end * texts);
+  const auto size = static_cast<std::size_t>(rows_per_micro_batch(parts));
+  for (std::size_t end = 0; end < row_ends.size();) {
+    end = std::min(row_ends.size(), end + size);
+    ends.push_back(row_ends[end - 1]);
   }
   return shared_parts(ends, sharing);
 }
@@ -63,7 +63,8 @@ class Largest {
 };
 
 /// By all that passes may hold: what the file says, and what choose_step takes where it is open.
-std::vector<Largest> measures(std::int64_t asked, std::int64_t whole, std::int64_t longest) {
+std::vector<Largest> measures(std::int64_t asked, std::int64_t whole, std::int64_t longest,
+                              bool has_patterns) {
   std::vector<Largest> list;
   list.emplace_back(tokens_of, kMostLooked);
   const auto largest_by = [](auto size_of) {
@@ -75,6 +76,14 @@ std::vector<Largest> measures(std::int64_t asked, std::int64_t whole, std::int64
   };
   list.emplace_back(largest_by([](const TextLoad& text) { return text.tokens(); }), 1);
   list.emplace_back(largest_by([](const TextLoad& text) { return text.length; }), 1);
+  if (has_patterns)  // every text's mask is its square
+    list.emplace_back(
+        [](std::span<const TextLoad> texts) {
+          std::int64_t masks = 0;
+          for (const TextLoad& text : texts) masks += text.length * text.length;
+          return masks;
+        },
+        kMostLooked);
   const auto add = [&](std::int64_t tokens) {
     list.emplace_back([=](std::span<const TextLoad> texts) { return largest_pass(texts, tokens); },
                       1);
@@ -93,19 +102,31 @@ void each_batch(const StepParts& parts, const TrainingSetup& setup, const StepSh
                 const std::vector<MicroBatchLoad>& loads, std::int64_t steps, const auto& use) {
   const auto rows = static_cast<std::int64_t>(loads.size());
   RowOrder order(setup.draws, rows,
-                 parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps);
+                 parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps,
+                 setup.source ? Shuffle::counter : Shuffle::table);
   std::int64_t number = 0;
+  std::vector<std::size_t> row_ends;
   std::vector<TextLoad> texts;
   for (std::int64_t step = 0; step < steps; ++step) {
     const auto entries = order.step(step, parts.optimizer.row_limit(rows));
-    for (const StepPart& part : parts_of_step(parts, sharing, entries.size())) {
+    row_ends.clear();
+    for (const auto& entry : entries) {
+      const std::size_t own = loads[static_cast<std::size_t>(entry.row)].size();
+      row_ends.push_back((row_ends.empty() ? 0 : row_ends.back()) + (setup.source ? own : 1));
+    }
+    for (const StepPart& part : parts_of_step(parts, sharing, row_ends)) {
+      if (part.begin == part.end) continue;
+      // Whole rows: processes may divide the texts of one.
+      const auto first = std::ranges::upper_bound(row_ends, part.begin) - row_ends.begin(),
+                 last = std::ranges::lower_bound(row_ends, part.end) - row_ends.begin() + 1;
+      const auto own = std::span(entries).subspan(static_cast<std::size_t>(first),
+                                                  static_cast<std::size_t>(last - first));
       texts.clear();
-      for (std::size_t i = part.begin; i < part.end; ++i) {
-        const MicroBatchLoad& row = loads[static_cast<std::size_t>(entries[i].row)];
+      for (const auto& entry : own) {
+        const MicroBatchLoad& row = loads[static_cast<std::size_t>(entry.row)];
         texts.insert(texts.end(), row.begin(), row.end());
       }
-      use(number++, std::span(entries).subspan(part.begin, part.end - part.begin),
-          std::span<const TextLoad>(texts));
+      use(number++, own, std::span<const TextLoad>(texts));
     }
   }
 }
@@ -119,10 +140,12 @@ std::int64_t rows_per_micro_batch(const StepParts& parts) {
 
 std::int64_t largest_part(const StepParts& parts, const StepSharing& sharing,
                           std::int64_t texts_per_row) {
-  const auto rows = static_cast<std::size_t>(parts.optimizer.batch_size *
-                                             parts.optimizer.gradient_accumulation_steps);
+  std::vector<std::size_t> row_ends(static_cast<std::size_t>(
+      parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps));
+  for (std::size_t i = 0; i < row_ends.size(); ++i)
+    row_ends[i] = (i + 1) * static_cast<std::size_t>(texts_per_row);
   std::size_t most = 0;
-  for (const StepPart& part : parts_of_step(parts, sharing, rows, texts_per_row))
+  for (const StepPart& part : parts_of_step(parts, sharing, row_ends))
     most = std::max(most, part.end - part.begin);
   return static_cast<std::int64_t>(most);
 }
@@ -158,11 +181,9 @@ std::vector<BatchRows> first_batches(const StepParts& parts, const TrainingSetup
 
 std::vector<BatchRows> heavy_batches(const StepParts& parts, const TrainingSetup& setup,
                                      const StepSharing& sharing,
-                                     const std::vector<MicroBatchLoad>& loads) {
-  const auto rows = static_cast<std::int64_t>(loads.size());
+                                     const std::vector<MicroBatchLoad>& loads, std::int64_t steps) {
   const std::int64_t per_step =
       parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps;
-  const std::int64_t steps = parts.optimizer.total_steps(rows);
   if (steps > kMostRowsSeen / per_step) return {heaviest_rows(loads, largest_part(parts, sharing))};
   std::int64_t whole = 0, longest = 0;
   each_batch(parts, setup, sharing, loads, steps,
@@ -171,7 +192,8 @@ std::vector<BatchRows> heavy_batches(const StepParts& parts, const TrainingSetup
              });
   for (const MicroBatchLoad& row : loads)
     for (const TextLoad& text : row) longest = std::max(longest, text.length);
-  std::vector<Largest> all = measures(setup.engine.max_tokens_per_forward, whole, longest);
+  std::vector<Largest> all =
+      measures(setup.engine.max_tokens_per_forward, whole, longest, parts.process.block_size() > 0);
   each_batch(parts, setup, sharing, loads, steps, [&](std::int64_t number, auto batch, auto texts) {
     for (Largest& largest : all) largest.look(number, batch, texts);
   });

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every way to do a stage's steps, and what helps where memory is short.
+// Every way to do a stage's steps.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "lldm/experiment/stage_plan.hpp"
@@ -23,16 +22,11 @@ std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& si
 StepChoice choice_of(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                      const StepSettings& settings, const DeviceProfile& profile, ByteSize budget);
 
-/// What decides, beside its sizes, which keys of a stage can be changed.
-struct Advised {
-  const TrainingStage& stage;
-  Combination combination = Combination::sum;
-  bool takes_codes = true;  // weights in int8 and nf4: no stage trains fresh ones
-};
+/// The file's own storage, and others that its weights may be in.
+std::vector<WeightStorage> storages_of(const StepModel& model);
 
-/// The three single keys whose change lowers the peak most, with the peak each gives, as indented
-/// lines; where none of them comes below `limit` (0: none is known), that.
-std::string advice_text(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
-                        const ChosenStep& chosen, const Advised& advised, std::int64_t limit);
+/// The file's own optimizer, AdamW's states on the host beside a GPU, and, where all weights are
+/// trained, as codes of 8 bits.
+std::vector<OptimizerOptions> optimizers_of(const StepModel& model);
 
 }  // namespace lldm

@@ -13,7 +13,8 @@ namespace lldm {
 namespace {
 
 constexpr std::int64_t kMostPlanned = std::int64_t{1} << 22;  // tokens of a plan that is made
-constexpr std::int64_t kMostAsked = 256;  // rows of a corpus, micro-batches of validation looked at
+constexpr std::int64_t kMostAsked = 256;  // micro-batches of validation, and of those with queries
+constexpr std::int64_t kMostRead = std::int64_t{1} << 25;  // tokens of a corpus that are looked at
 
 std::int64_t streams_of(const AnyForwardProcess& process) {
   return process.block_size() > 0 ? 2 : 1;  // the clean tokens lie beside the noised ones
@@ -50,11 +51,15 @@ std::int64_t micro_batches_per_step(const StepParts& parts) {
 
 MicroBatchLoad load_of(const StepParts& parts, const TrainingSetup& setup, const BatchRows& rows) {
   MicroBatchLoad loads;
+  const auto add = [&](const TrainingRow& row, std::uint64_t epoch) {
+    for (std::size_t a = 0; a < row.answers.size(); ++a)
+      loads.push_back(
+          load_of(parts, row.answers[a], TextDraws(setup.draws, Purpose::noise, epoch, row.id, a)));
+  };
   for (const auto& [row, epoch] : rows) {
-    const TrainingRow& training = setup.rows[static_cast<std::size_t>(row)];
-    for (std::size_t a = 0; a < training.answers.size(); ++a)
-      loads.push_back(load_of(parts, training.answers[a],
-                              TextDraws(setup.draws, Purpose::noise, epoch, training.id, a)));
+    if (!setup.source) add(setup.rows[static_cast<std::size_t>(row)], epoch);
+    if (setup.source)
+      for (const TrainingRow& text : setup.source->row(row)) add(text, epoch);
   }
   return loads;
 }
@@ -87,27 +92,39 @@ std::vector<MicroBatchLoad> with_most_queries(const StepParts& parts, const Trai
   return found;
 }
 
-/// Rows of a corpus are all as long as the longest, but for a few.
-MicroBatchLoad corpus_load(const StepParts& parts, const TrainingSetup& setup,
-                           const StepSharing& sharing) {
-  MicroBatchLoad heaviest;
-  std::int64_t most = 0;
-  for (std::int64_t i = 0; i < std::min(setup.source->size(), kMostAsked); ++i) {
-    MicroBatchLoad row;
-    std::int64_t tokens = 0;
-    for (const TrainingRow& text : setup.source->row(i)) {
-      row.push_back(load_of(parts, text.answers.front(),
-                            TextDraws(setup.draws, Purpose::noise, 0, text.id, 0)));
-      tokens += row.back().tokens();
-    }
-    if (tokens > most) most = tokens, heaviest = row;
+/// Nominal loads of the rows of the stage's first `steps`.
+struct RowLoads {
+  std::vector<MicroBatchLoad> of_rows;
+  std::int64_t steps;
+};
+
+/// Of all steps.  Of a corpus those until kMostRead tokens of it were read: what comes later is
+/// taken to be no heavier.
+RowLoads loads_of_rows(const StepParts& parts, const TrainingSetup& setup) {
+  const auto size = static_cast<std::size_t>(setup.num_rows());
+  RowLoads loads{std::vector<MicroBatchLoad>(size), parts.optimizer.total_steps(setup.num_rows())};
+  if (!setup.source) {
+    for (std::size_t row = 0; row < size; ++row)
+      for (const Text& text : setup.rows[row].answers)
+        loads.of_rows[row].push_back(nominal_load(parts, text));
+    return loads;
   }
-  MicroBatchLoad all;
-  if (heaviest.empty()) return all;
-  const std::int64_t texts = largest_part(parts, sharing, std::ssize(heaviest));
-  for (std::int64_t i = 0; i < texts; ++i)
-    all.push_back(heaviest[static_cast<std::size_t>(i) % heaviest.size()]);
-  return all;
+  const std::int64_t per_step =
+      parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps;
+  RowOrder order(setup.draws, setup.num_rows(), per_step, Shuffle::counter);
+  std::int64_t read = 0, step = 0;
+  for (; step < loads.steps && read < kMostRead; ++step)
+    for (const auto& entry : order.step(step, parts.optimizer.row_limit(setup.num_rows()))) {
+      MicroBatchLoad& load = loads.of_rows[static_cast<std::size_t>(entry.row)];
+      ++read;  // rows that were read before count a little: of many epochs not all are walked
+      if (!load.empty()) continue;
+      for (const TrainingRow& text : setup.source->row(entry.row)) {
+        load.push_back(nominal_load(parts, text.answers.front()));
+        read += text.answers.front().length();
+      }
+    }
+  loads.steps = step;
+  return loads;
 }
 
 /// Of the first kMostAsked micro-batches the one with most tokens, and that with most queries in a
@@ -164,19 +181,11 @@ StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup,
   sizes.has_patterns = streams_of(parts.process) > 1;
   sizes.micro_batches_per_step = micro_batches_per_step(parts);
   sizes.answers_per_row = std::max<std::int64_t>(1, parts.needs.group_size);
-  if (setup.source) {
-    sizes.micro_batches = {corpus_load(parts, setup, sharing)};
-  } else {
-    std::vector<MicroBatchLoad> loads;
-    for (const TrainingRow& row : setup.rows) {
-      loads.emplace_back();
-      for (const Text& text : row.answers) loads.back().push_back(nominal_load(parts, text));
-    }
-    for (const BatchRows& rows : heavy_batches(parts, setup, sharing, loads))
-      sizes.micro_batches.push_back(load_of(parts, setup, rows));
-    for (MicroBatchLoad& texts : with_most_queries(parts, setup, sharing, loads))
-      sizes.micro_batches.push_back(std::move(texts));
-  }
+  const auto [loads, steps] = loads_of_rows(parts, setup);
+  for (const BatchRows& rows : heavy_batches(parts, setup, sharing, loads, steps))
+    sizes.micro_batches.push_back(load_of(parts, setup, rows));
+  for (MicroBatchLoad& texts : with_most_queries(parts, setup, sharing, loads))
+    sizes.micro_batches.push_back(std::move(texts));
   if (!setup.validation.empty()) sizes.validation = validation_loads(parts, setup);
   const TrainingRow first = setup.source ? setup.source->row(0).front() : setup.rows.front();
   sizes.last_look = {load_of(parts, first.answers.front(),

@@ -52,8 +52,18 @@ AskedPlans asked_plans(const StageTrainer& trainer, const PreparedTraining& prep
 }
 
 /// Says what is wrong with the order of rows on which a baseline depends.
+/// Errors  DataError where a prompt with another row's answer is longer than the model takes.
 void tell_mismatched(const RunContext& run, const Work& work, const PreparedTraining& prepared) {
   if (!prepared.needs.mismatched) return;
+  const std::int64_t max_length = prepared.bundle.model->shape().max_length;
+  ScoreLabels labels = prepared.setup.labels;
+  for (const auto* rows : {&prepared.setup.rows, &prepared.setup.validation}) {
+    if (rows == &prepared.setup.validation && prepared.setup.validation_row)
+      labels.row = prepared.setup.validation_row;
+    if (const std::string problem = mismatched_too_long(*rows, labels, max_length);
+        !problem.empty())
+      throw DataError(message("stage ", run.label(work), ": ", problem));
+  }
   const OptimizerOptions& optimizer = prepared.setup.optimizer;
   const std::int64_t rows_per_step = optimizer.batch_size * optimizer.gradient_accumulation_steps;
   const std::string problem = mismatched_problem(

@@ -134,8 +134,9 @@ StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& option
 
 std::string TrainingPlan::advice(const TrainingStage& stage, std::int64_t refused) const {
   const MemoryPlan& memory = chosen.plan.memory;
-  const std::string ways = advice_text(model, sizes, needs, chosen,
-                                       {stage, combination, takes_codes}, memory.budget_bytes);
+  const std::string ways =
+      advice_text(model, sizes, needs, chosen, {stage, asked, profile, combination, takes_codes},
+                  memory.budget_bytes);
   // As far as a plan may be off (docs/planning.md).  What was planned into this budget and refused
   // holds more than planned.
   constexpr std::int64_t kOff = 20, kLeastOff = std::int64_t{64} << 10;
@@ -175,7 +176,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   plan.sharers = budget_sharers(run.options.group.get(), device);
   plan.context = device == "cpu" ? 0 : profile_of(options, device).memory.context.bytes;
   const std::filesystem::path file = work.folder / kStepPlanName;
-  const StepAsked open = asked_step(stage, options);
+  const StepAsked open = plan.asked = asked_step(stage, options);
   StepAsked asked = open;
   const std::optional<Recalled> recalled = recall(file, asked);
   std::optional<BudgetRange> budgets = recalled ? recalled->budgets : std::nullopt;
@@ -187,6 +188,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   // Without a budget they share the card.  On a CPU nothing is divided then: the same steps for
   // any number of processes, which `ordered` promises.
   if (device != "cpu") profile.memory.total.bytes /= plan.sharers;
+  plan.profile = profile;
   const ByteSize budget = profile.usable({options.memory.budget.bytes / plan.sharers});
   const auto choose = [&] {
     return choose_step(plan.model, plan.sizes, plan.needs, combination, asked, profile, budget);
@@ -211,9 +213,10 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   HostLimits limits = host_limits();
   if (run.options.group) limits.processes = run.options.group->local_size();
   // A larger budget makes no machine larger.
-  require_host_memory(host_needs(plan.model, plan.chosen.plan), limits,
-                      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen,
-                                  {stage, plan.combination, plan.takes_codes}, 0));
+  require_host_memory(
+      host_needs(plan.model, plan.chosen.plan), limits,
+      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen,
+                  {stage, plan.asked, plan.profile, plan.combination, plan.takes_codes}, 0));
   const bool is_first = !run.options.group || run.options.group->is_first();
   const bool is_open = goes_by_budget(run.schedule.stage_of(work));
   if (!recalled && is_first && is_open && !stage.settled)

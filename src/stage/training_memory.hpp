@@ -7,7 +7,7 @@
 #include "lldm/stage/run_context.hpp"
 #include "lldm/stage/training_options.hpp"
 #include "stage/prepared_training.hpp"
-#include "stage/step_choices.hpp"
+#include "stage/step_advice.hpp"
 #include "stage/step_plan.hpp"
 
 namespace lldm {
@@ -31,7 +31,9 @@ struct TrainingPlan {
   ObjectiveNeeds needs;
   std::int64_t sharers = 1;  // processes that divide the budget
   Combination combination = Combination::sum;
-  bool takes_codes = true;   // see Advised
+  bool takes_codes = true;  // see Advised
+  StepAsked asked;          // what the file says
+  DeviceProfile profile;
   std::int64_t context = 0;  // bytes of a GPU that driver and libraries take of each share
   /// What would help most, three indented lines by the planner's own numbers.
   /// `refused`: a budget (0: none) that it was planned into, and did not fit.

@@ -20,6 +20,7 @@
 #include "stage/fewer_copies.hpp"
 #include "stage/kinds.hpp"
 #include "stage/known_rows.hpp"
+#include "stage/step_choices.hpp"
 #include "stage/training_memory.hpp"
 
 namespace lldm {

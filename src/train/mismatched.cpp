@@ -90,4 +90,28 @@ std::string mismatched_problem(std::span<const TrainingRow> rows, RowOrder order
       "rows of more prompts");
 }
 
+std::string mismatched_too_long(std::span<const TrainingRow> rows, const ScoreLabels& labels,
+                                std::int64_t max_length) {
+  constexpr int kMostListed = 10;
+  if (rows.empty()) return "";
+  const std::vector<std::size_t> mismatched = all_mismatched(rows);
+  std::string list;
+  int bad = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::size_t prompt = prompt_of(rows[i]).size(),
+                      answer = rows[mismatched[i]].answers.front().response.size();
+    if (static_cast<std::int64_t>(prompt + answer) <= max_length) continue;
+    if (bad++ < kMostListed)
+      list += message("\n  ", labels.row_text(rows[i].id), ": ", prompt + answer,
+                      " tokens (prompt ", prompt, ", the answer of ",
+                      labels.row_text(rows[mismatched[i]].id), " ", answer, ")");
+  }
+  if (bad == 0) return "";
+  if (bad > kMostListed) list += message("\n  and ", bad - kMostListed, " more");
+  return message("the objective scores every prompt with the answer of another row, too, and ", bad,
+                 " of these text(s) are longer than the model's ", max_length, " tokens", list,
+                 "\n  give shorter rows, a model with a larger [model] max_length, or kl = "
+                 "\"none\"");
+}
+
 }  // namespace lldm

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "lldm/score/finite_scores.hpp"
 #include "lldm/train/training_rows.hpp"
 
 namespace lldm {
@@ -22,5 +23,10 @@ namespace lldm {
 /// `order`: of the run whose first epoch is looked at.
 [[nodiscard]] std::string mismatched_problem(std::span<const TrainingRow> rows, RowOrder order,
                                              std::int64_t rows_per_step);
+
+/// Which prompts are, with the answer of another row, longer than `max_length` tokens, at most ten
+/// by name; "" where none is.
+[[nodiscard]] std::string mismatched_too_long(std::span<const TrainingRow> rows,
+                                              const ScoreLabels& labels, std::int64_t max_length);
 
 }  // namespace lldm

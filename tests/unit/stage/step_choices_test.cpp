@@ -8,6 +8,7 @@
 
 #include "lldm/model/model_folder.hpp"
 #include "stage/choose_step.hpp"
+#include "stage/step_advice.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/transformer_world.hpp"
@@ -47,6 +48,10 @@ PlannedStage full_stage(const std::string& device) {
   one.sizes.last_look = text;
   one.sizes.longest = 40;
   return one;
+}
+
+Advised advised(const PlannedStage& stage) {
+  return {stage.stage, {GradientPath::linear, 40, Recomputation::none}, stage.profile};
 }
 
 const StepChoice* find(const std::vector<StepChoice>& choices, WeightStorage storage,
@@ -114,12 +119,12 @@ TEST_CASE("advice names the optimizer's place and the storage of trained weights
           "[stage][plan]") {
   const PlannedStage stage = full_stage("cuda");
   const std::string advice =
-      advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), {stage.stage}, 1 << 10);
+      advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), advised(stage), 1 << 10);
   CHECK_THAT(advice, contains("optimizer.resident = \"host\" it needs"));
   CHECK_THAT(advice, contains("[model] storage = \"bfloat16\" (other numbers) it needs"));
   CHECK(advice.find("budget") == std::string::npos);
   CHECK_THAT(advice, contains("none of them alone is enough"));  // for 1 KiB
-  CHECK_THAT(advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), {stage.stage},
+  CHECK_THAT(advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), advised(stage),
                          std::int64_t{1} << 40),
              !contains("none of them"));
 }
@@ -142,12 +147,12 @@ TEST_CASE("advice names exact gradient paths, and codes where no stage trains fr
   one.model.pass.trains_weights = false;
   one.model.pass.adapter_values = 1000, one.model.pass.adapter_rank = 4;
   one.sizes.micro_batches = {{TextLoad{40, 200, 10}, TextLoad{40, 200, 10}}};
+  const StepAsked asked{GradientPath::retain, 1024, Recomputation::none};
   const ChosenStep chosen =
-      choose_step(one.model, one.sizes, one.needs, Combination::sum,
-                  {GradientPath::retain, 1024, Recomputation::none}, one.profile, {});
+      choose_step(one.model, one.sizes, one.needs, Combination::sum, asked, one.profile, {});
   const auto advice = [&](Combination combination, bool takes_codes) {
     return advice_text(one.model, one.sizes, one.needs, chosen,
-                       {one.stage, combination, takes_codes}, 0);
+                       {one.stage, asked, one.profile, combination, takes_codes}, 0);
   };
   CHECK_THAT(advice(Combination::sum, true), contains("gradient_path = \"pairwise\" it needs"));
   // The estimator combines its readouts: no path but retain and replay is exact.
@@ -158,4 +163,61 @@ TEST_CASE("advice names exact gradient paths, and codes where no stage trains fr
   one.sizes.last_look.clear();
   CHECK_THAT(advice(Combination::sum, true), contains("nf4"));
   CHECK_THAT(advice(Combination::sum, false), !contains("nf4"));
+}
+
+TEST_CASE("advice plans what a run with the changed key would do", "[stage][plan]") {
+  PlannedStage one = full_stage("cpu");
+  one.needs = {.group_size = 2, .use = ScoreUse::difference};
+  one.model.pass.trains_weights = false;
+  one.model.pass.adapter_values = 1000, one.model.pass.adapter_rank = 4;
+  one.sizes.micro_batches = {{TextLoad{40, 20, 200}, TextLoad{40, 20, 200}}};
+  one.profile = find_profile("cpu");
+  const auto peak = [&](const StepAsked& asked, std::int64_t budget) {
+    return choose_step(one.model, one.sizes, one.needs, Combination::sum, asked, one.profile,
+                       ByteSize{budget})
+        .plan.memory.peak_bytes();
+  };
+  // The path is open: with passes of a copy `replay` holds less than `pairwise` does.
+  const StepAsked asked{GradientPath::automatic, 1 << 14, Recomputation::none};
+  StepAsked fewer = asked;
+  fewer.max_tokens_per_forward = 40;
+  const std::int64_t least = peak(fewer, 1), now = peak(asked, 1);
+  REQUIRE(least < now);
+  const ChosenStep chosen = choose_step(one.model, one.sizes, one.needs, Combination::sum, asked,
+                                        one.profile, ByteSize{least});
+  const std::string advice =
+      advice_text(one.model, one.sizes, one.needs, chosen, {one.stage, asked, one.profile}, least);
+  CHECK_THAT(advice, contains("with max_tokens_per_forward = 40 it needs"));
+  CHECK_THAT(advice, contains("max_tokens_per_forward = 0 (open)"));
+  CHECK_THAT(advice, !contains("none of them"));
+  CHECK_THAT(advice, !contains("gradient_path"));  // it is open already
+}
+
+TEST_CASE("choices hold the copies that a run takes which follows them", "[stage][plan]") {
+  PlannedStage one = full_stage("cpu");
+  one.needs = {.group_size = 2, .use = ScoreUse::difference};
+  // The longest text is not that with most copies.
+  one.sizes.micro_batches = {{TextLoad{40, 3, 30}, TextLoad{20, 30, 300}}};
+  one.profile = find_profile("cpu");
+  for (const std::int64_t budget :
+       {std::int64_t{0}, std::int64_t{1} << 40, std::int64_t{1} << 20}) {
+    int seen = 0;
+    const ChosenStep chosen =
+        choose_step(one.model, one.sizes, one.needs, Combination::sum,
+                    {GradientPath::retain, 40, Recomputation::none}, one.profile, ByteSize{budget});
+    for (const StepChoice& choice : step_choices(one.model, one.sizes, one.needs, Combination::sum,
+                                                 chosen, one.profile, ByteSize{budget})) {
+      if (choice.path != GradientPath::pairwise || choice.is_configured) continue;
+      if (choice.storage != one.model.pass.precision.storage || choice.optimizer != "adamw")
+        continue;
+      const ChosenStep run =
+          choose_step(one.model, one.sizes, one.needs, Combination::sum,
+                      {choice.path, choice.max_tokens_per_forward, choice.recomputation},
+                      one.profile, ByteSize{budget});
+      CHECK(run.plan.settings.pairwise_copies == choice.pairwise_copies);
+      CHECK(run.plan.memory.peak_bytes() == choice.memory.peak_bytes());
+      ++seen;
+    }
+    CHECK(seen >= 3);
+  }
 }

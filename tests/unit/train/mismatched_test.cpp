@@ -66,3 +66,22 @@ TEST_CASE("Steps whose mismatched answers are all to one prompt are told", "[tra
   for (int i = 0; i < 40; ++i) rows.push_back(answer(i % 20 == 0 ? 1 : 0, i % 3 == 0));
   CHECK_THAT(problem_of(rows), contains("steps all mismatched answers are to one prompt"));
 }
+
+TEST_CASE("a prompt that is too long with another row's answer is named before the first step",
+          "[train][mismatched]") {
+  const auto row = [](std::uint64_t id, std::int64_t prompt, std::size_t answer) {
+    TrainingRow made{.id = id, .answers = {}, .wanted = true};
+    made.answers.push_back(
+        {.prompt = std::vector<std::int64_t>(static_cast<std::size_t>(prompt), prompt),
+         .response = std::vector<std::int64_t>(answer, 1)});
+    return made;
+  };
+  const std::vector<TrainingRow> rows{row(1, 8, 2), row(2, 3, 7), row(3, 4, 1)};
+  ScoreLabels labels;
+  labels.row = [](std::uint64_t id) { return "rows.jsonl:" + std::to_string(id); };
+  // Row 1 has the answer of row 3, row 2 that of row 1, row 3 that of row 2.
+  CHECK(mismatched_too_long(rows, labels, 11).empty());
+  CHECK_THAT(mismatched_too_long(rows, labels, 10),
+             contains("rows.jsonl:3: 11 tokens (prompt 4, the answer of rows.jsonl:2 7)"));
+  CHECK_THAT(mismatched_too_long(rows, labels, 10), contains("kl = \"none\""));
+}
