@@ -18,10 +18,10 @@ using BatchRows = std::vector<RowOrder::Entry>;
 /// in this order.  O(texts).
 std::int64_t largest_pass(std::span<const TextLoad> texts, std::int64_t max_tokens);
 
-/// Of the micro-batches of the stage's first `steps` those with most tokens, those with the largest pass of every
-/// size that a run may take (`setup`'s; 0: the largest micro-batch and its halves), and those with
-/// the largest and the longest text; the first has most tokens.  Of more than 2^24 rows, the
-/// heaviest rows together.
+/// Of the micro-batches of the stage's first `steps` those with most tokens, those with the largest
+/// pass of every size that a run may take (`setup`'s; 0: the largest micro-batch and its halves),
+/// those with the largest and the longest text, and under patterns those with most masks; the first
+/// has most tokens.  Of more than 2^24 rows, the heaviest rows together.
 ///
 /// Args    loads: one of every row of `setup`.
 std::vector<BatchRows> heavy_batches(const StepParts& parts, const TrainingSetup& setup,
