@@ -8,6 +8,7 @@
 
 #include "experiment/work_identity.hpp"
 #include "lldm/errors.hpp"
+#include "lldm/memory/bytes.hpp"
 #include "lldm/storage/files.hpp"
 #include "lldm/text/utf8.hpp"
 
@@ -34,6 +35,18 @@ bool is_of_axis(const std::string& key, const std::string& stage, std::string ax
 }
 
 constexpr std::size_t kLongest = 100;  // of a value that is shown
+
+/// A budget is a setting of work whose steps it decides, and of no other.
+std::string budget_line(const std::string& before, const std::string& after) {
+  const auto shown = [](const std::string& bytes) {
+    return "memory.budget = " + bytes_text(static_cast<std::int64_t>(std::stoll(bytes)));
+  };
+  if (before.empty())
+    return shown(after) + " decides how its steps are done; when it was made they were given";
+  if (after.empty())
+    return "how its steps are done is given; it was made as " + shown(before) + " decided";
+  return message(shown(after), ", it was made with ", shown(before));
+}
 
 class Comparison {
  public:
@@ -129,6 +142,7 @@ class Comparison {
     if (before.starts_with("sha256:") && after.starts_with("sha256:"))
       return message(where, own, " = ", now.at("paths").value(key, ""),
                      " does not hold what it was made with");
+    if (key == "memory.budget") return where + budget_line(before, after);
     const auto shown = [&](const std::string& value) {
       return value.empty() ? "without " + own : message(own, " = ", shortened(value, kLongest));
     };

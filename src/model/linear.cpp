@@ -276,6 +276,8 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
     }
   }
   if (!any([&](const Projection& part) { return result.wants_update(part.lora); })) return;
+  // What updates' gradients are products of goes when they are made: rows, and no gradients.
+  const PurposeScope rows_purpose(MemoryPurpose::activations);
   const auto input = read(x);
   const at::Tensor& from = is_on_device_ ? slopes(dy) : dy;
   const ByPart low = lowered(x, input);
@@ -284,11 +286,10 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
     if (!result.wants_update(member)) return;
     const auto own = from.narrow(1, place, rows);
     const auto hidden = mask(part, x.options());
-    result.set_update(
-        member,
-        thin((hidden.defined() ? dropped(x, hidden) : input).t(), raised(part, own).mul(lora.scale))
-            .t(),
-        thin(own.t(), low[part].mul(lora.scale)));
+    const at::Tensor given = hidden.defined() ? dropped(x, hidden) : input,
+                     slope = raised(part, own).mul(lora.scale), lower = low[part].mul(lora.scale);
+    const PurposeScope sums(MemoryPurpose::gradients);
+    result.set_update(member, thin(given.t(), slope).t(), thin(own.t(), lower));
   });
 }
 

@@ -5,6 +5,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 SCRIPT=$SOURCE/tests/end_to_end/planned_memory.py
 python3 "$SCRIPT" draw "$WORK" 77
 FILE=$WORK/0a.toml
+# Every path is exact for these.
+sed -i -e 's/^objective = .*/objective = { type = "dpo" }/' \
+  -e 's/^score_estimator = .*/score_estimator = { type = "full_trajectory", steps = 6 }/' "$FILE"
 OPEN=(--set 'model.recomputation="auto"' --set first.max_tokens_per_forward=0 --set tuned.max_tokens_per_forward=0
   --set tuned.gradient_path=auto --set 'memory.budget="24 MiB"' --set first.save_steps=1 --set tuned.save_steps=1)
 
