@@ -24,14 +24,14 @@ std::vector<StepPart> parts_of_step(const StepParts& parts, const StepSharing& s
   return shared_parts(ends, sharing);
 }
 
-BatchRows heaviest_rows(const std::vector<MicroBatchLoad>& loads, std::int64_t count) {
-  std::vector<std::size_t> order(loads.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+BatchRows heaviest_rows(const RowLoads& loads, std::int64_t count) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(loads.rows));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
   std::ranges::stable_sort(order, std::greater<>(),
-                           [&](std::size_t row) { return tokens_of(loads[row]); });
+                           [&](std::int64_t row) { return tokens_of(loads.of(row)); });
   BatchRows rows;
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
-    rows.push_back({static_cast<std::int64_t>(order[i % order.size()]), 0});
+    rows.push_back({order[i % order.size()], 0});
   return rows;
 }
 
@@ -99,8 +99,8 @@ std::vector<Largest> measures(std::int64_t asked, std::int64_t whole, std::int64
 
 /// Calls use(number, rows, texts) for every micro-batch of the first `steps` of the stage.
 void each_batch(const StepParts& parts, const TrainingSetup& setup, const StepSharing& sharing,
-                const std::vector<MicroBatchLoad>& loads, std::int64_t steps, const auto& use) {
-  const auto rows = static_cast<std::int64_t>(loads.size());
+                const RowLoads& loads, std::int64_t steps, const auto& use) {
+  const std::int64_t rows = loads.rows;
   RowOrder order(setup.draws, rows,
                  parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps,
                  setup.source ? Shuffle::counter : Shuffle::table);
@@ -111,7 +111,7 @@ void each_batch(const StepParts& parts, const TrainingSetup& setup, const StepSh
     const auto entries = order.step(step, parts.optimizer.row_limit(rows));
     row_ends.clear();
     for (const auto& entry : entries) {
-      const std::size_t own = loads[static_cast<std::size_t>(entry.row)].size();
+      const std::size_t own = loads.of(entry.row).size();
       row_ends.push_back((row_ends.empty() ? 0 : row_ends.back()) + (setup.source ? own : 1));
     }
     for (const StepPart& part : parts_of_step(parts, sharing, row_ends)) {
@@ -123,7 +123,7 @@ void each_batch(const StepParts& parts, const TrainingSetup& setup, const StepSh
                                                   static_cast<std::size_t>(last - first));
       texts.clear();
       for (const auto& entry : own) {
-        const MicroBatchLoad& row = loads[static_cast<std::size_t>(entry.row)];
+        const MicroBatchLoad& row = loads.of(entry.row);
         texts.insert(texts.end(), row.begin(), row.end());
       }
       use(number++, own, std::span<const TextLoad>(texts));
@@ -132,6 +132,13 @@ void each_batch(const StepParts& parts, const TrainingSetup& setup, const StepSh
 }
 
 }  // namespace
+
+const MicroBatchLoad& RowLoads::of(std::int64_t row) const {
+  static const MicroBatchLoad kNone;
+  if (!all.empty()) return all[static_cast<std::size_t>(row)];
+  const auto found = some.find(row);
+  return found == some.end() ? kNone : found->second;
+}
 
 std::int64_t rows_per_micro_batch(const StepParts& parts) {
   return parts.optimizer.batch_size *
@@ -168,10 +175,9 @@ std::int64_t largest_pass(std::span<const TextLoad> texts, std::int64_t max_toke
 }
 
 std::vector<BatchRows> first_batches(const StepParts& parts, const TrainingSetup& setup,
-                                     const StepSharing& sharing,
-                                     const std::vector<MicroBatchLoad>& loads, std::int64_t most) {
-  const std::int64_t steps =
-      std::min(most, parts.optimizer.total_steps(static_cast<std::int64_t>(loads.size())));
+                                     const StepSharing& sharing, const RowLoads& loads,
+                                     std::int64_t most) {
+  const std::int64_t steps = std::min(most, loads.steps);
   std::vector<BatchRows> list;
   each_batch(parts, setup, sharing, loads, steps, [&](std::int64_t number, auto rows, auto) {
     if (number < most) list.emplace_back(rows.begin(), rows.end());
@@ -180,8 +186,8 @@ std::vector<BatchRows> first_batches(const StepParts& parts, const TrainingSetup
 }
 
 std::vector<BatchRows> heavy_batches(const StepParts& parts, const TrainingSetup& setup,
-                                     const StepSharing& sharing,
-                                     const std::vector<MicroBatchLoad>& loads, std::int64_t steps) {
+                                     const StepSharing& sharing, const RowLoads& loads) {
+  const std::int64_t steps = loads.steps;
   const std::int64_t per_step =
       parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps;
   if (steps > kMostRowsSeen / per_step) return {heaviest_rows(loads, largest_part(parts, sharing))};
@@ -189,8 +195,9 @@ std::vector<BatchRows> heavy_batches(const StepParts& parts, const TrainingSetup
   each_batch(parts, setup, sharing, loads, steps,
              [&](std::int64_t /*number*/, auto /*rows*/, auto texts) {
                whole = std::max(whole, tokens_of(texts));
+               for (const TextLoad& text : texts) longest = std::max(longest, text.length);
              });
-  for (const MicroBatchLoad& row : loads)
+  for (const MicroBatchLoad& row : loads.all)
     for (const TextLoad& text : row) longest = std::max(longest, text.length);
   std::vector<Largest> all =
       measures(setup.engine.max_tokens_per_forward, whole, longest, parts.process.block_size() > 0);

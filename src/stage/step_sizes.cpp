@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t kMostPlanned = std::int64_t{1} << 22;  // tokens of a plan that is made
 constexpr std::int64_t kMostAsked = 256;  // micro-batches of validation, and of those with queries
 constexpr std::int64_t kMostRead = std::int64_t{1} << 25;  // tokens of a corpus that are looked at
+constexpr std::int64_t kMostRows = std::int64_t{1} << 16;  // and its rows
 
 std::int64_t streams_of(const AnyForwardProcess& process) {
   return process.block_size() > 0 ? 2 : 1;  // the clean tokens lie beside the noised ones
@@ -74,8 +75,7 @@ std::int64_t most_queries(const MicroBatchLoad& texts, std::int64_t max_tokens) 
 /// How many queries a micro-batch has is drawn: of the first ones those with most, in all and in
 /// one pass.
 std::vector<MicroBatchLoad> with_most_queries(const StepParts& parts, const TrainingSetup& setup,
-                                              const StepSharing& sharing,
-                                              const std::vector<MicroBatchLoad>& loads) {
+                                              const StepSharing& sharing, const RowLoads& loads) {
   const std::int64_t limit = setup.engine.max_tokens_per_forward;
   std::vector<MicroBatchLoad> found(2);
   std::int64_t in_all = -1, in_pass = -1, planned = 0;
@@ -92,35 +92,32 @@ std::vector<MicroBatchLoad> with_most_queries(const StepParts& parts, const Trai
   return found;
 }
 
-/// Nominal loads of the rows of the stage's first `steps`.
-struct RowLoads {
-  std::vector<MicroBatchLoad> of_rows;
-  std::int64_t steps;
-};
-
-/// Of all steps.  Of a corpus those until kMostRead tokens of it were read: what comes later is
-/// taken to be no heavier.
+/// Nominal ones.  Of a corpus until kMostRead tokens, or kMostRows rows, were read: what comes
+/// later is taken to be no heavier.
 RowLoads loads_of_rows(const StepParts& parts, const TrainingSetup& setup) {
-  const auto size = static_cast<std::size_t>(setup.num_rows());
-  RowLoads loads{std::vector<MicroBatchLoad>(size), parts.optimizer.total_steps(setup.num_rows())};
+  RowLoads loads{.rows = setup.num_rows(),
+                 .steps = parts.optimizer.total_steps(setup.num_rows()),
+                 .all = {},
+                 .some = {}};
   if (!setup.source) {
-    for (std::size_t row = 0; row < size; ++row)
-      for (const Text& text : setup.rows[row].answers)
-        loads.of_rows[row].push_back(nominal_load(parts, text));
+    for (const TrainingRow& row : setup.rows) {
+      loads.all.emplace_back();
+      for (const Text& text : row.answers) loads.all.back().push_back(nominal_load(parts, text));
+    }
     return loads;
   }
   const std::int64_t per_step =
       parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps;
   RowOrder order(setup.draws, setup.num_rows(), per_step, Shuffle::counter);
-  std::int64_t read = 0, step = 0;
-  for (; step < loads.steps && read < kMostRead; ++step)
+  std::int64_t tokens = 0, rows = 0, step = 0;
+  for (; step < loads.steps && tokens < kMostRead && rows < kMostRows; ++step)
     for (const auto& entry : order.step(step, parts.optimizer.row_limit(setup.num_rows()))) {
-      MicroBatchLoad& load = loads.of_rows[static_cast<std::size_t>(entry.row)];
-      ++read;  // rows that were read before count a little: of many epochs not all are walked
-      if (!load.empty()) continue;
+      ++rows;
+      const auto [load, is_new] = loads.some.try_emplace(entry.row);
+      if (!is_new) continue;
       for (const TrainingRow& text : setup.source->row(entry.row)) {
-        load.push_back(nominal_load(parts, text.answers.front()));
-        read += text.answers.front().length();
+        load->second.push_back(nominal_load(parts, text.answers.front()));
+        tokens += text.answers.front().length();
       }
     }
   loads.steps = step;
@@ -181,8 +178,8 @@ StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup,
   sizes.has_patterns = streams_of(parts.process) > 1;
   sizes.micro_batches_per_step = micro_batches_per_step(parts);
   sizes.answers_per_row = std::max<std::int64_t>(1, parts.needs.group_size);
-  const auto [loads, steps] = loads_of_rows(parts, setup);
-  for (const BatchRows& rows : heavy_batches(parts, setup, sharing, loads, steps))
+  const RowLoads loads = loads_of_rows(parts, setup);
+  for (const BatchRows& rows : heavy_batches(parts, setup, sharing, loads))
     sizes.micro_batches.push_back(load_of(parts, setup, rows));
   for (MicroBatchLoad& texts : with_most_queries(parts, setup, sharing, loads))
     sizes.micro_batches.push_back(std::move(texts));
