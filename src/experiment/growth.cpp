@@ -36,15 +36,15 @@ bool is_of_axis(const std::string& key, const std::string& stage, std::string ax
 
 constexpr std::size_t kLongest = 100;  // of a value that is shown
 
-/// A budget is a setting of work whose steps it decides, and of no other.
+/// Work has a budget among its settings where there is one and it decides how the steps are done.
 std::string budget_line(const std::string& before, const std::string& after) {
   const auto shown = [](const std::string& bytes) {
     return "memory.budget = " + bytes_text(static_cast<std::int64_t>(std::stoll(bytes)));
   };
   if (before.empty())
-    return shown(after) + " decides how its steps are done; when it was made they were given";
+    return shown(after) + " decides how its steps are done; no budget did when it was made";
   if (after.empty())
-    return "how its steps are done is given; it was made as " + shown(before) + " decided";
+    return "no budget decides how its steps are done; it was made with " + shown(before);
   return message(shown(after), ", it was made with ", shown(before));
 }
 

@@ -4,6 +4,7 @@
 #include "lldm/errors.hpp"
 #include "lldm/memory/bytes.hpp"
 #include "lldm/memory/device.hpp"
+#include "run/find_rows.hpp"
 #include "stage/training_memory.hpp"
 
 namespace lldm {
@@ -42,10 +43,8 @@ AskedDevice settle_device(LoadedExperiment& loaded) {
         "[memory] profile ", config::in_quotes(profile.name), " is of ", profile.kind,
         ", the file computes on ", config::in_quotes(wish), "\n  --device ", file.memory.profile,
         " plans for that device; device = ", config::in_quotes(profile.kind), " runs there"));
-  if (loaded.cells.size() > 1)
-    asked.notes.push_back(message("of a grid of ", loaded.cells.size(),
-                                  " cells this is the first: others may hold more; lldm grid plan "
-                                  "says what the largest of them holds"));
+  if (const std::string first = first_of(loaded.cells.size()); !first.empty())
+    asked.notes.push_back(first);
   if (!is_named && wish != "cpu") asked.notes.push_back(assumed(wish, profile));
   const std::int64_t bytes = asked.asked_budget_bytes, context = profile.memory.context.bytes;
   if (profile.kind != "cpu" && bytes > 0 && bytes <= context)

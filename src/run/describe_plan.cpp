@@ -182,9 +182,8 @@ std::string describe_plan(const LoadedExperiment& loaded, const Registry& regist
   text << loaded.experiments.front().options.name << ": " << schedule.work.size()
        << " pieces of work in " << outlook.out.string() << "\n"
        << text_table(table, 120);
-  if (schedule.cells.size() > 1)
-    text << "\nmemory is that of the first of " << schedule.cells.size()
-         << " cells: others may hold more; lldm grid plan says what the largest holds\n";
+  if (const std::string first = first_of(schedule.cells.size()); !first.empty())
+    text << "\n" << first << "\n";
   std::string caches;
   for (const Stage& stage : schedule.experiments.front().stages) {
     const StagePlan plan = plan_of(schedule.experiments.front(), stage, registry);

@@ -72,4 +72,11 @@ void find_rows_of_first(RunSchedule& schedule, const Registry& registry) {
   find_rows(schedule, registry, /*is_first_alone=*/true);
 }
 
+std::string first_of(std::size_t cells) {
+  if (cells < 2) return "";
+  return message(
+      "planned is the first of ", cells,
+      " cells: others may hold more; lldm grid plan says what the largest of them holds");
+}
+
 }  // namespace lldm

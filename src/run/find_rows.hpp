@@ -2,6 +2,9 @@
 // The rows that training stages will see, where they are there.
 #pragma once
 
+#include <cstddef>
+#include <string>
+
 #include "lldm/experiment/schedule.hpp"
 
 namespace lldm {
@@ -16,5 +19,7 @@ class Registry;
 void find_rows(RunSchedule& schedule, const Registry& registry);
 /// The same of the first cell alone.
 void find_rows_of_first(RunSchedule& schedule, const Registry& registry);
+/// What a plan of the first cell alone says beside it; "" where there is one.
+std::string first_of(std::size_t cells);
 
 }  // namespace lldm

@@ -24,6 +24,17 @@ std::vector<StepPart> parts_of_step(const StepParts& parts, const StepSharing& s
   return shared_parts(ends, sharing);
 }
 
+/// The most rows of a whole step that one process scores together.
+std::int64_t largest_part(const StepParts& parts, const StepSharing& sharing) {
+  std::vector<std::size_t> row_ends(static_cast<std::size_t>(
+      parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps));
+  std::iota(row_ends.begin(), row_ends.end(), std::size_t{1});
+  std::size_t most = 0;
+  for (const StepPart& part : parts_of_step(parts, sharing, row_ends))
+    most = std::max(most, part.end - part.begin);
+  return static_cast<std::int64_t>(most);
+}
+
 BatchRows heaviest_rows(const RowLoads& loads, std::int64_t count) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(loads.rows));
   std::iota(order.begin(), order.end(), std::int64_t{0});
@@ -143,18 +154,6 @@ const MicroBatchLoad& RowLoads::of(std::int64_t row) const {
 std::int64_t rows_per_micro_batch(const StepParts& parts) {
   return parts.optimizer.batch_size *
          (parts.needs.use == ScoreUse::coupled ? parts.optimizer.gradient_accumulation_steps : 1);
-}
-
-std::int64_t largest_part(const StepParts& parts, const StepSharing& sharing,
-                          std::int64_t texts_per_row) {
-  std::vector<std::size_t> row_ends(static_cast<std::size_t>(
-      parts.optimizer.batch_size * parts.optimizer.gradient_accumulation_steps));
-  for (std::size_t i = 0; i < row_ends.size(); ++i)
-    row_ends[i] = (i + 1) * static_cast<std::size_t>(texts_per_row);
-  std::size_t most = 0;
-  for (const StepPart& part : parts_of_step(parts, sharing, row_ends))
-    most = std::max(most, part.end - part.begin);
-  return static_cast<std::int64_t>(most);
 }
 
 std::int64_t largest_pass(std::span<const TextLoad> texts, std::int64_t max_tokens) {

@@ -46,8 +46,4 @@ std::vector<BatchRows> first_batches(const StepParts& parts, const TrainingSetup
 /// Of a loss that couples all rows of a step, all of them.
 std::int64_t rows_per_micro_batch(const StepParts& parts);
 
-/// Of a whole step's rows, the most that one process scores together; a row may hold several texts.
-std::int64_t largest_part(const StepParts& parts, const StepSharing& sharing,
-                          std::int64_t texts_per_row = 1);
-
 }  // namespace lldm

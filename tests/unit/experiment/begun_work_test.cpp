@@ -18,6 +18,7 @@ namespace {
 
 constexpr const char* kFile = R"(
 name = "two"
+threads = 1
 [[stage]]
 name = "sft"
 kind = "sft"
