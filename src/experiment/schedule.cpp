@@ -89,7 +89,7 @@ void add_cell(Builder& builder, std::size_t c) {
       if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
     const WorkSettings settings = work_settings(cell, experiment, stage, work.model, builder.files);
     std::optional<ByteSize> budget;
-    if (goes_by_budget(stage))
+    if (goes_by_budget(stage, experiment.options))
       budget = {experiment.options.memory.budget.bytes / experiment.budget_sharers};
     return builder.add(std::move(work), settings, budget, c);
   };

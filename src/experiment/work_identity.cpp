@@ -101,7 +101,7 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
   // It chooses among gradient paths and sizes of a pass, which round differently (BegunWork finds
   // the work again by another budget that chooses the same).
   if (const ByteSize budget = experiment.options.memory.budget;
-      budget.bytes > 0 && goes_by_budget(stage))
+      budget.bytes > 0 && goes_by_budget(stage, experiment.options))
     flat.settings.values[kBudgetSetting] = std::to_string(budget.bytes);
   // Passed, it cuts the chunks of logits, whose sums a trained head's gradient adds up.
   if (const ByteSize soft = experiment.options.memory.budgets.logits;
@@ -131,8 +131,13 @@ std::string WorkSettings::text() const {
   return lines;
 }
 
-bool goes_by_budget(const Stage& stage) {
-  return stage.facts.training && stage.facts.training->plans_gradient_path;
+bool goes_by_budget(const Stage& stage, const ExperimentOptions& options) {
+  if (!stage.facts.training) return false;
+  // A trained head's gradient is a sum over chunks of logits, which fit the budget.
+  const bool is_fresh = stage.facts.from.empty() && options.model.path.empty();
+  const bool may_cut_head = (is_fresh || options.model.adapter.type == AdapterType::none) &&
+                            options.model.storage == WeightStorage::plain;
+  return stage.facts.training->plans_gradient_path || may_cut_head;
 }
 
 bool changes_no_number(std::string_view key) {

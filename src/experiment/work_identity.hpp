@@ -30,7 +30,7 @@ inline constexpr const char* kBudgetSetting = "memory.budget";
 /// The setting that changes no bit of a training whose way of the steps is settled.
 inline constexpr const char* kRecomputationSetting = "model.recomputation";
 /// Whether a stage leaves open how its steps are done, which then depends on the budget.
-bool goes_by_budget(const Stage& stage);
+bool goes_by_budget(const Stage& stage, const ExperimentOptions& options);
 
 /// `model`: of an evaluate stage, the measured model; else "".
 WorkSettings work_settings(const Cell& cell, const Experiment& experiment, const Stage& stage,

@@ -33,12 +33,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-std::atomic<std::int64_t> halvings{0};
+std::atomic<std::int64_t> trained_rows{0}, halvings{0};
 std::atomic<bool> is_cut_by_rows{true};
 
 std::int64_t chunk_rows(const at::Tensor& weight, bool is_trained) {
-  return head_chunk_rows(weight.size(0), static_cast<std::int64_t>(weight.element_size()),
-                         is_trained);
+  return head_rows_now(weight.size(0), static_cast<std::int64_t>(weight.element_size()),
+                       is_trained);
 }
 
 /// log softmax(logits)[target] into `chosen`; where a slope is wanted, softmax - onehot(target) in
@@ -269,14 +269,40 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
 
 }  // namespace
 
-void set_head_halvings(std::int64_t count) { halvings = count; }
-std::int64_t head_halvings() { return halvings; }
+void set_head_chunks(HeadChunks chunks) {
+  trained_rows = chunks.trained_rows;
+  halvings = chunks.halvings;
+}
+HeadChunks head_chunks() { return {trained_rows, halvings}; }
 bool head_is_cut_by_rows() { return is_cut_by_rows; }
 
-std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes, bool is_trained) {
-  const std::int64_t most =
-      (is_trained ? kTrainedHeadChunkBytes : kHeadChunkBytes) >> head_halvings();
-  return std::max(kLeastHeadRows, most / (vocabulary * value_bytes) / kRowGranule * kRowGranule);
+namespace {
+
+std::int64_t whole_rows(std::int64_t rows, std::int64_t least) {
+  return std::max(least, rows / kRowGranule * kRowGranule);
+}
+
+}  // namespace
+
+std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes, bool is_trained,
+                             std::int64_t halved) {
+  const std::int64_t most = (is_trained ? kTrainedHeadChunkBytes : kHeadChunkBytes) >> halved;
+  return whole_rows(most / (vocabulary * value_bytes), kLeastHeadRows);
+}
+
+std::int64_t head_rows_now(std::int64_t vocabulary, std::int64_t value_bytes, bool is_trained) {
+  if (const std::int64_t rows = trained_rows; is_trained && rows > 0)
+    return whole_rows(rows >> halvings, std::min(rows, kLeastHeadRows));
+  return head_chunk_rows(vocabulary, value_bytes, is_trained, halvings);
+}
+
+std::vector<std::int64_t> head_row_choices(std::int64_t rows, std::int64_t queries) {
+  std::vector<std::int64_t> list = {rows};
+  while (rows > kFewestHeadRows) {
+    rows = whole_rows(rows / 2, kFewestHeadRows);
+    if (rows < queries) list.push_back(rows);
+  }
+  return list;
 }
 
 std::int64_t head_slice_rows(std::int64_t row_bytes) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "lldm/model/matrix.hpp"
 
@@ -18,16 +19,27 @@ inline constexpr std::int64_t kTrainedHeadChunkBytes = std::int64_t{256} << 20;
 inline constexpr std::int64_t kDeviceHeadChunkBytes = std::int64_t{64} << 20;
 /// Rows of a chunk at least, however large the vocabulary is: below, products are slow.
 inline constexpr std::int64_t kLeastHeadRows = 128;
-/// Rows of a chunk of logits.
+/// The same where a budget leaves a trained head's logits no more room.
+inline constexpr std::int64_t kFewestHeadRows = 32;
+/// Rows of a chunk of logits, its bytes halved so many times.
 [[nodiscard]] std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes,
-                                           bool is_trained);
+                                           bool is_trained, std::int64_t halvings = 0);
+/// `rows` of a chunk, and their halves that cut `queries` further, down to kFewestHeadRows.
+[[nodiscard]] std::vector<std::int64_t> head_row_choices(std::int64_t rows, std::int64_t queries);
 
 /// Rows of the head whose gradient is made at once.
 [[nodiscard]] std::int64_t head_slice_rows(std::int64_t row_bytes);
-/// Halves the rows of a chunk, of this process and from now on; not below kLeastHeadRows.  The sums
-/// of a trained head's gradient are then others in their last bits; logits never are.
-void set_head_halvings(std::int64_t halvings);
-[[nodiscard]] std::int64_t head_halvings();
+/// How logits are cut, in this process and from now on.
+struct HeadChunks {
+  std::int64_t trained_rows = 0;  // of a trained head's chunk; 0: as kTrainedHeadChunkBytes has it
+  std::int64_t halvings = 0;      // of the rows of every chunk, to kLeastHeadRows at most
+};
+/// The sums of a trained head's gradient are then others in their last bits; logits never are.
+void set_head_chunks(HeadChunks chunks);
+[[nodiscard]] HeadChunks head_chunks();
+/// Rows of a chunk as they are cut now.
+[[nodiscard]] std::int64_t head_rows_now(std::int64_t vocabulary, std::int64_t value_bytes,
+                                         bool is_trained);
 
 /// Whether the head that was used last cuts its logits by rows, as a plain one does.  Decoded ones
 /// are cut by columns, and are not halved: their scores would have other last bits.

@@ -56,8 +56,8 @@ at::Tensor Linear::joined() const {
 template <class Use>
 void Linear::each_tile(const Use& use) const {
   std::int64_t place = 0;
-  for (const auto& part : parts()) {
-    const Matrix& matrix = weight(part);
+  for (std::size_t part = 0; part < parts().size(); ++part) {
+    const Matrix& matrix = weight(parts()[part]);
     const std::int64_t row_bytes =
         matrix.columns() * static_cast<std::int64_t>(c10::elementSize(compute_));
     const bool is_on_cpu = matrix.values().device().is_cpu();
@@ -74,7 +74,7 @@ void Linear::each_tile(const Use& use) const {
         const PurposeScope purpose(MemoryPurpose::workspace);
         tile = matrix.dequantized(begin, count, compute_).detach();
       }
-      use(place + begin, tile);
+      use(Tile{part, begin, place + begin, tile});
     }
     place += matrix.rows();
   }
@@ -96,18 +96,31 @@ at::Tensor Linear::mask(std::size_t part, const at::TensorOptions& options) cons
   return whole.defined() && places_.defined() ? whole.index_select(0, places_) : whole;
 }
 
-void Linear::multiply(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b,
-                      bool adds) const {
+bool Linear::are_updates_wide() const {
+  const auto is_even = [&](const Projection& part) {
+    const Lora& lora = adapters_.*part.lora;
+    return !lora.a.defined() || lora.a.size(0) % 2 == 0;
+  };
+  return compute_ == at::kBFloat16 && context_.cosines.is_cpu() &&
+         context_.cosines.scalar_type() == at::kFloat && has_wide_products() &&
+         std::ranges::all_of(parts(), is_even);
+}
+
+void Linear::multiply(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool adds,
+                      const WideUpdate& update) const {
   if (is_on_device_) return device_product(y, a, b, adds);
-  if (wide_product(y, a, b, adds)) return;
+  if (wide_product(y, a, b, adds, update)) return;
   if (adds)
     y.add_(product(a, b));
   else
     y.copy_(rows_by(a, b.t()));
+  if (update.a.defined()) y.add_(product(update.a, update.b));
 }
 
 at::Tensor Linear::thin(const at::Tensor& a, const at::Tensor& b) const {
-  return is_on_device_ ? device_product(a, b, compute_) : thin_product(a, b);
+  if (is_on_device_) return device_product(a, b, compute_);
+  return a.scalar_type() == at::kBFloat16 ? wide_thin_product(a, b.to(compute_))
+                                          : thin_product(a, b);
 }
 
 void Linear::add_thin(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b,
@@ -124,7 +137,7 @@ Linear::ByPart Linear::lowered(const at::Tensor& x, const at::Tensor& input) con
   std::vector<std::size_t> readers;
   each_update([&](std::size_t part, std::int64_t, std::int64_t, const Lora& lora) {
     if (const auto hidden = mask(part, x.options()); hidden.defined()) {
-      result[part] = thin(x.mul(hidden), lora.a.detach().t());
+      result[part] = thin(x.mul(hidden).to(input.scalar_type()), lora.a.detach().t());
       return;
     }
     sides.push_back(lora.a.detach());
@@ -147,6 +160,25 @@ void Linear::add_updates(const at::Tensor& y, const at::Tensor& x, const at::Ten
   });
 }
 
+Linear::ByPart Linear::factors(const ByPart& low) const {
+  ByPart result;
+  each_update([&](std::size_t part, std::int64_t, std::int64_t, const Lora& lora) {
+    if (low[part].defined()) result[part] = low[part].mul(lora.scale).to(compute_);
+  });
+  return result;
+}
+
+WideUpdate Linear::update_of(const Tile& tile, const ByPart& low) const {
+  if (!low[tile.part].defined()) return {};
+  const at::Tensor b = (adapters_.*parts()[tile.part].lora).b.detach();
+  return {low[tile.part], b.narrow(0, tile.begin, tile.values.size(0)).to(compute_).t()};
+}
+
+WideUpdate Linear::update_back(const Tile& tile, const ByPart& low) const {
+  if (!low[tile.part].defined() || tile.begin > 0) return {};
+  return {low[tile.part], (adapters_.*parts()[tile.part].lora).a.detach().to(compute_)};
+}
+
 const at::Tensor& Linear::slopes(const at::Tensor& dy) const {
   if (!slopes_.defined()) slopes_ = dy.to(compute_);
   return slopes_;
@@ -164,7 +196,7 @@ void Linear::add_input_gradients(const at::Tensor& dx, const at::Tensor& dy) con
     const auto& low = raised(part, from.narrow(1, place, rows));
     if (const auto hidden = mask(part, dy.options()); hidden.defined())
       dx.add_(at::mm(low, lora.a).mul_(hidden), lora.scale);
-    else
+    else if (!is_wide_)
       add_thin(dx, low, lora.a.detach(), lora.scale);
   });
 }
@@ -176,13 +208,15 @@ at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) cons
   } else {
     y = at::empty({x.size(0), out()}, x.options());
     input = x.to(compute_);
-    each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      multiply(y.narrow(1, place, tile.size(0)), input, tile.t(), /*adds=*/false);
+    const ByPart low = is_wide_ ? factors(lowered(x, input)) : ByPart{};
+    each_tile([&](const Tile& tile) {
+      multiply(y.narrow(1, tile.place, tile.values.size(0)), input, tile.values.t(),
+               /*adds=*/false, update_of(tile, low));
     });
   }
   if (residual.defined()) y.add_(residual);
   if (const auto biases = bias(); biases.defined()) y.add_(biases);
-  add_updates(y, x, is_on_device_ ? input : x);
+  if (!is_wide_) add_updates(y, x, is_on_device_ ? input : x);
   return y;
 }
 
@@ -193,16 +227,19 @@ at::Tensor Linear::forward_columns(const at::Tensor& x) const {
   } else {
     y = context_.parts->columns(out(), x.size(0), x.options());
     input = x.to(compute_);
-    each_tile([&](std::int64_t place, const at::Tensor& tile) {
-      const auto part = y.narrow(0, place, tile.size(0));
-      if (is_on_device_)
-        device_product(part, tile, input.t(), /*adds=*/false);
-      else if (!wide_product(part, tile, input.t()))
-        part.copy_(columns_by(input, tile));
+    const ByPart low = is_wide_ ? factors(lowered(x, input)) : ByPart{};
+    each_tile([&](const Tile& tile) {
+      const auto part = y.narrow(0, tile.place, tile.values.size(0));
+      if (is_on_device_) return device_product(part, tile.values, input.t(), /*adds=*/false);
+      WideUpdate update = update_of(tile, low);
+      if (update.a.defined()) update = {update.b.t(), update.a.t()};
+      if (wide_product(part, tile.values, input.t(), /*adds=*/false, update)) return;
+      part.copy_(columns_by(input, tile.values));
+      if (update.a.defined()) part.add_(product(update.a, update.b));
     });
   }
   if (const auto biases = bias(); biases.defined()) y.add_(biases.unsqueeze(1));
-  add_updates(y.t(), x, is_on_device_ ? input : x);
+  if (!is_wide_) add_updates(y.t(), x, is_on_device_ ? input : x);
   return y;
 }
 
@@ -213,9 +250,16 @@ at::Tensor Linear::base_input_gradient(const at::Tensor& dy) const {
   auto dx = is_on_device_ ? at::empty({dy.size(0), in}, dy.options())
                           : at::zeros({dy.size(0), in}, dy.options());
   const auto from = is_on_device_ ? slopes(dy) : dy.to(compute_);
-  each_tile([&](std::int64_t place, const at::Tensor& tile) {
-    multiply(dx, from.narrow(1, place, tile.size(0)), tile,
-             /*adds=*/!is_on_device_ || place > 0);
+  ByPart low;
+  if (is_wide_)
+    each_update([&](std::size_t part, std::int64_t place, std::int64_t rows, const Lora&) {
+      const at::Tensor& own = raised(part, from.narrow(1, place, rows));
+      if (!mask(part, dy.options()).defined()) low[part] = own;
+    });
+  low = factors(low);
+  each_tile([&](const Tile& tile) {
+    multiply(dx, from.narrow(1, tile.place, tile.values.size(0)), tile.values,
+             /*adds=*/!is_on_device_ || tile.place > 0, update_back(tile, low));
   });
   return dx;
 }

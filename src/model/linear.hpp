@@ -11,6 +11,7 @@
 #include "model/block_gradients.hpp"
 #include "model/block_projections.hpp"
 #include "model/device_products.hpp"
+#include "model/wide_products.hpp"
 
 namespace lldm {
 
@@ -21,8 +22,9 @@ inline constexpr std::int64_t kDeviceTileBytes = std::int64_t{128} << 20;
 
 /// One product of a block: the matrices that read the same rows, one below the other (out in all),
 /// their biases and updates.  Rows are float32 or float64; with `compute` bfloat16 or float16 the
-/// inputs of the base's products are rounded to it; those of updates are on a GPU that gives
-/// float32 of such products (device_products.hpp), elsewhere not.
+/// inputs of the base's products are rounded to it, and those of updates where such products give
+/// float32: on a GPU (device_products.hpp), and of an even rank on a CPU (wide_products.hpp), where
+/// an update's own gradients read float32.
 /// Quantized matrices are decoded a tile of rows at a time, just before the tile's product.
 class Linear {
  public:
@@ -35,6 +37,7 @@ class Linear {
         context_(context),
         compute_(context.compute),
         is_on_device_(has_device_products(context.cosines.device(), compute_)),
+        is_wide_(are_updates_wide()),
         places_(std::move(places)) {}
 
   /// residual + x W^T + bias + updates.  [N, in] -> [N, out]; `residual` may be undefined.
@@ -60,7 +63,13 @@ class Linear {
   [[nodiscard]] bool is_direct() const;
   /// The weights [out, in], where they can: without a copy if they lie behind one another.
   [[nodiscard]] at::Tensor joined() const;
-  /// Calls use(first row, rows of the weights as numbers) until all were seen.
+  /// Rows of one part's weights, from its row `begin` and this product's row `place` on.
+  struct Tile {
+    std::size_t part;
+    std::int64_t begin, place;
+    at::Tensor values;
+  };
+  /// Calls use(tile) until all rows were seen.
   template <class Use>
   void each_tile(const Use& use) const;
   /// Calls use(index of the part, place of its first row, rows, update) for every part that has
@@ -69,8 +78,11 @@ class Linear {
   void each_update(const Use& use) const;
   /// The mask of an update's dropout for these rows; undefined: nothing is dropped.
   [[nodiscard]] at::Tensor mask(std::size_t part, const at::TensorOptions& options) const;
-  /// y = a b, or y += a b, of a tile of the base.
-  void multiply(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool adds) const;
+  /// Whether updates are added to the base's products by wide_product.
+  [[nodiscard]] bool are_updates_wide() const;
+  /// y = a b + update, or y += both, of a tile of the base.
+  void multiply(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool adds,
+                const WideUpdate& update) const;
   /// What products of updates read.
   [[nodiscard]] at::Tensor read(const at::Tensor& x) const {
     return is_on_device_ ? x.to(compute_) : x;
@@ -81,7 +93,12 @@ class Linear {
   /// By part: x A^T [N, r], or undefined without an update.  `input`: read(x).
   using ByPart = std::array<at::Tensor, 3>;
   [[nodiscard]] ByPart lowered(const at::Tensor& x, const at::Tensor& input) const;
-  /// dy W alone.
+  /// Factors [N, r] of the updates that wide products add, scaled and rounded.
+  [[nodiscard]] ByPart factors(const ByPart& low) const;
+  /// What a tile's product takes with it: y += low B^T, and dx += low A.
+  [[nodiscard]] WideUpdate update_of(const Tile& tile, const ByPart& low) const;
+  [[nodiscard]] WideUpdate update_back(const Tile& tile, const ByPart& low) const;
+  /// dy W alone, or with the updates that wide products add.
   [[nodiscard]] at::Tensor base_input_gradient(const at::Tensor& dy) const;
   /// y += scale (x A^T) B^T of every part, where y [N, out] may be of any memory.
   void add_updates(const at::Tensor& y, const at::Tensor& x, const at::Tensor& input) const;
@@ -97,7 +114,7 @@ class Linear {
   Product product_;
   const BlockContext& context_;
   at::ScalarType compute_;
-  bool is_on_device_;
+  bool is_on_device_, is_wide_;
   at::Tensor places_;
   mutable at::Tensor slopes_ = {};
   mutable ByPart raised_ = {};

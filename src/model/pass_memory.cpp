@@ -197,7 +197,11 @@ std::vector<PlanMoment> scoring_moments(const PassModel& model, const Pack& pack
   return {{.what = "scoring", .activations = most + s.beside(), .workspace = s.decoded()},
           {.what = "scoring",
            .activations = s.given(s.d()) + s.queried_rows(),
-           .logits = s.head_forward() - s.queried_rows()}};
+           .logits = s.scored_head() - s.queried_rows()}};
+}
+
+bool cuts_trained_head(const PassModel& model) {
+  return model.trains_weights && PassSizes(model, {}).is_head_plain();
 }
 
 std::vector<PlanMoment> walking_moments(const PassModel& model, const Pack& pack) {

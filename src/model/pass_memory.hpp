@@ -31,7 +31,12 @@ struct PassModel {
   std::int64_t adapter_values = 0;  // of all blocks
   std::int64_t adapter_rank = 0;
   bool has_dropout = false;  // of the adapter's inputs
+
+  std::int64_t head_rows = 0;  // HeadChunks::trained_rows
 };
+
+/// Whether logits of a trained head are cut by rows, so that its gradient's last bits go by them.
+[[nodiscard]] bool cuts_trained_head(const PassModel& model);
 
 /// What goes through the model at once.
 struct Pack {

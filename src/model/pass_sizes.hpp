@@ -128,6 +128,14 @@ class PassSizes {
     const bool is_copied = !is_head_plain() || (rows < kFewRows && takes_onednn(d(), columns));
     return queried_rows() + number_ * rows * columns * (is_copied ? 2 : 1) + decoded_head();
   }
+  /// Held while the head runs without a graph.
+  [[nodiscard]] std::int64_t scored_head() const {
+    if (!is_head_plain()) return head_forward();
+    const std::int64_t columns = shape_.logit_columns;
+    const std::int64_t rows = std::min(queries_, head_chunk_rows(columns, number_, false));
+    const bool is_turned = rows < kFewRows && takes_onednn(d(), columns);
+    return queried_rows() + number_ * rows * columns * (is_turned || !model_.is_on_cpu ? 2 : 1);
+  }
   /// Held while the head runs forward.  Of few rows oneDNN makes the transposed product first.
   [[nodiscard]] std::int64_t head_forward() const {
     if (!is_head_plain())
@@ -165,6 +173,9 @@ class PassSizes {
   /// Whether products read 16 bits on a GPU and give float32 (device_products.hpp).
   [[nodiscard]] bool is_narrow_on_device() const {
     return rounds() && !model_.is_on_cpu && model_.has_device_products;
+  }
+  [[nodiscard]] bool is_head_plain() const {
+    return model_.precision.storage == WeightStorage::plain && !is_narrow_on_device();
   }
   /// What these read of a gradient or of rows, where it outlives its product.
   [[nodiscard]] std::int64_t read_on_device(std::int64_t count, std::int64_t width) const {
@@ -283,12 +294,10 @@ class PassSizes {
   [[nodiscard]] bool rounds() const {
     return model_.precision.compute == at::kBFloat16 || model_.precision.compute == at::kHalf;
   }
-  [[nodiscard]] bool is_head_plain() const {
-    return model_.precision.storage == WeightStorage::plain && !is_narrow_on_device();
-  }
   /// Rows of logits at once: all, where the head is decoded by slices of its columns.
   [[nodiscard]] std::int64_t head_rows() const {
     if (!is_head_plain()) return queries_;
+    if (model_.trains_weights && model_.head_rows > 0) return std::min(queries_, model_.head_rows);
     return std::min(queries_,
                     head_chunk_rows(shape_.logit_columns, number_, model_.trains_weights));
   }

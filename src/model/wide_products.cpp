@@ -3,12 +3,16 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/native/CPUBlas.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "lldm/memory/purpose.hpp"
 #include "model/held_signals.hpp"
@@ -76,29 +80,44 @@ bool is_packable(const at::Tensor& b) {
                               reinterpret_cast<std::uintptr_t>(b.const_data_ptr()) % 4 == 0);
 }
 
+constexpr std::int64_t kVector = 16;  // columns at least, and in all a multiple of them
+
 bool is_wide(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b) {
-  constexpr std::int64_t kLeast = 16;  // columns: a vector
   return a.scalar_type() == at::kBFloat16 && b.scalar_type() == at::kBFloat16 && a.is_cpu() &&
          y.scalar_type() == at::kFloat && y.stride(1) == 1 && a.size(1) > 0 && a.size(1) % 2 == 0 &&
-         b.size(1) % kLeast == 0 && is_packable(b) && has_wide_products();
+         b.size(1) % kVector == 0 && is_packable(b) && has_wide_products();
 }
 
-void multiply(const at::Tensor& y, const at::Tensor& a, const Packed& b, bool adds) {
-  const std::int64_t rows = a.size(0), row_blocks = (rows + kRows - 1) / kRows;
-  const std::int64_t column_blocks = (b.columns + kColumns - 1) / kColumns;
-  const auto* left = a.const_data_ptr<at::BFloat16>();
-  float* out = y.mutable_data_ptr<float>();
+/// A product's factors; the second ones are packed.
+struct Factors {
+  at::Tensor a;
+  Packed b;
+};
+
+/// Adds the factors' block at (m, n) to y, or writes it.
+void multiply_block(const at::Tensor& y, const Factors& factors, std::int64_t m, std::int64_t n,
+                    bool adds) {
+  const auto& [a, b] = factors;
+  const std::int64_t count = std::min(kColumns, b.columns - n);
+  at::native::cpublas::brgemm(std::min(kRows, a.size(0) - m), count, b.inner, a.stride(0), count,
+                              y.stride(0), adds,
+                              a.const_data_ptr<at::BFloat16>() + m * a.stride(0), b.block(n),
+                              y.mutable_data_ptr<float>() + m * y.stride(0) + n, /*is_vnni=*/true);
+}
+
+void multiply(const at::Tensor& y, std::span<const Factors> list, bool adds) {
+  const std::int64_t row_blocks = (y.size(0) + kRows - 1) / kRows;
+  const std::int64_t column_blocks = (y.size(1) + kColumns - 1) / kColumns;
   at::parallel_for(0, row_blocks * column_blocks, 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t at = begin; at < end; ++at) {
-      const std::int64_t n = at / row_blocks * kColumns, m = at % row_blocks * kRows;
-      const std::int64_t count = std::min(kColumns, b.columns - n);
-      at::native::cpublas::brgemm(std::min(kRows, rows - m), count, b.inner, a.stride(0), count,
-                                  y.stride(0), adds, left + m * a.stride(0), b.block(n),
-                                  out + m * y.stride(0) + n, /*is_vnni=*/true);
-    }
+    for (std::int64_t at = begin; at < end; ++at)
+      for (const Factors& factors : list)
+        multiply_block(y, factors, at % row_blocks * kRows, at / row_blocks * kColumns,
+                       adds || &factors != list.data());
     at::native::cpublas::brgemm_release();
   });
 }
+
+at::Tensor dense_rows(const at::Tensor& a) { return a.stride(1) == 1 ? a : a.contiguous(); }
 
 }  // namespace
 
@@ -114,11 +133,22 @@ bool has_wide_products() {
 #endif
 }
 
-bool wide_product(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool adds) {
-  if (!is_wide(y, a, b)) return false;
+bool wide_product(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool adds,
+                  const WideUpdate& update) {
+  if (!is_wide(y, a, b) || (update.a.defined() && !is_wide(y, update.a, update.b))) return false;
   const HeldSignals held;
-  multiply(y, a.stride(1) == 1 ? a : a.contiguous(), pack(b), adds);
+  std::vector<Factors> list = {{dense_rows(a), pack(b)}};
+  if (update.a.defined()) list.push_back({dense_rows(update.a), pack(update.b)});
+  multiply(y, list, adds);
   return true;
+}
+
+at::Tensor wide_thin_product(const at::Tensor& a, const at::Tensor& b) {
+  const std::int64_t columns = b.size(1), rest = (kVector - columns % kVector) % kVector;
+  const auto whole = rest == 0 ? b : at::cat({b, at::zeros({b.size(0), rest}, b.options())}, 1);
+  auto y = at::empty({a.size(0), columns + rest}, a.options().dtype(at::kFloat));
+  if (!wide_product(y, a, whole)) return product(a, b);
+  return y.narrow(1, 0, columns);
 }
 
 at::Tensor outer_product(const at::Tensor& a, const at::Tensor& b, at::ScalarType compute) {

@@ -81,6 +81,7 @@ Json json_of(const StepChoice& choice, const StepChoice& now) {
           {"max_tokens_per_forward", choice.max_tokens_per_forward},
           {"tokens_per_forward", choice.tokens_per_forward},
           {"pairwise_copies", choice.pairwise_copies},
+          {"head_rows", choice.head_rows},
           {"reference_cached", choice.is_reference_cached},
           {"configured", choice.is_configured},
           {"fits", choice.memory.fits()},

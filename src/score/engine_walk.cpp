@@ -91,7 +91,7 @@ void ScoreEngineCore::read_in_chunks(const at::Tensor& rows, std::int64_t vocabu
                                      const std::function<at::Tensor(const at::Tensor&)>& logits,
                                      const ReadLogits& read) {
   const auto bytes = static_cast<std::int64_t>(rows.element_size());
-  const std::int64_t step = head_chunk_rows(vocabulary, bytes, /*is_trained=*/false);
+  const std::int64_t step = head_rows_now(vocabulary, bytes, /*is_trained=*/false);
   for (std::int64_t first = 0; first < rows.size(0); first += step)
     read(first, logits(rows.narrow(0, first, std::min(step, rows.size(0) - first))));
 }

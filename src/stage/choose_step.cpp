@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "lldm/score/engine.hpp"
+#include "model/device_products.hpp"
+#include "model/head.hpp"
 #include "stage/step_time.hpp"
 
 namespace lldm {
@@ -18,6 +20,15 @@ std::vector<GradientPath> candidate_paths(GradientPath asked, const ObjectiveNee
 std::int64_t tokens_worth(const StepSizes& sizes, std::int64_t asked) {
   const std::int64_t whole = std::max(sizes.longest, sizes.most_tokens());
   return asked > 0 ? std::max(sizes.longest, std::min(asked, whole)) : whole;
+}
+
+std::int64_t usual_head_rows(const StepModel& model) {
+  PassModel pass = model.pass;
+  pass.has_device_products = !has_untrusted_products();
+  if (!cuts_trained_head(pass)) return 0;
+  return head_chunk_rows(pass.shape.logit_columns,
+                         static_cast<std::int64_t>(c10::elementSize(pass.precision.rows())),
+                         /*is_trained=*/true);
 }
 
 namespace {
@@ -52,6 +63,21 @@ std::vector<std::int64_t> open_copies(const StepSizes& sizes, GradientPath path,
   return list;
 }
 
+/// Of a trained head's logits at once, in rows, most first: with a budget as many as fill it.
+std::vector<std::int64_t> open_head_rows(const StepModel& model, const StepSizes& sizes,
+                                         bool has_budget, const StepAsked& asked) {
+  const std::int64_t usual = usual_head_rows(model);
+  if (usual == 0 || !has_budget || asked.head_rows > 0)
+    return {usual > 0 && asked.head_rows > 0 ? asked.head_rows : usual};
+  std::int64_t most = 0;  // queries of a micro-batch: no pass has more
+  for (const MicroBatchLoad& texts : sizes.micro_batches) {
+    std::int64_t queries = 0;
+    for (const TextLoad& text : texts) queries += text.queries;
+    most = std::max(most, queries);
+  }
+  return head_row_choices(usual, most);
+}
+
 /// One way to do the steps.
 struct Way {
   ChosenStep step;
@@ -75,20 +101,24 @@ std::vector<Way> open_ways(StepModel model, const StepSizes& sizes, const Object
     // On the CPU the host's memory is the device's.
     if (!model.pass.is_on_cpu) recomputations.push_back(Recomputation::offload);
   }
+  const std::vector<std::int64_t> head_rows = open_head_rows(model, sizes, budget.bytes > 0, asked);
   std::vector<Way> ways;
   for (const GradientPath path : candidate_paths(asked.path, needs, combination))
     for (const Recomputation recomputation : recomputations) {
       model.pass.recomputation = recomputation;
       for (const std::int64_t tokens : open_tokens(sizes, asked.max_tokens_per_forward))
-        for (const std::int64_t copies :
-             open_copies(sizes, path, tokens, budget.bytes > 0, asked)) {
-          Way way{{plan_step(model, sizes, needs, {path, tokens, copies}, budget), recomputation}};
-          way.peak = way.step.plan.memory.peak_bytes();
-          if (is_timed(asked))
-            for (const auto& part : step_seconds(model, sizes, way.step.plan, profile))
-              way.seconds += part.second;
-          ways.push_back(std::move(way));
-        }
+        for (const std::int64_t copies : open_copies(sizes, path, tokens, budget.bytes > 0, asked))
+          for (const std::int64_t rows : head_rows) {
+            const StepSettings settings{path, tokens, copies, rows};
+            Way way{{plan_step(model, sizes, needs, settings, budget), recomputation}};
+            way.peak = way.step.plan.memory.peak_bytes();
+            if (rows != head_rows.front() && way.peak >= ways.back().peak)
+              break;  // something else holds most
+            if (is_timed(asked))
+              for (const auto& part : step_seconds(model, sizes, way.step.plan, profile))
+                way.seconds += part.second;
+            ways.push_back(std::move(way));
+          }
     }
   return ways;
 }
@@ -128,9 +158,7 @@ BudgetRange same_budgets(const StepModel& model, const StepSizes& sizes,
     return open_ways(model, sizes, needs, combination, asked, profile, ByteSize{bytes});
   };
   const auto is_same = [&](const Way& way) {
-    const StepSettings &one = way.step.plan.settings, &other = chosen.plan.settings;
-    return one.path == other.path && one.pairwise_copies == other.pairwise_copies &&
-           one.max_tokens_per_forward == other.max_tokens_per_forward;
+    return way.step.plan.settings == chosen.plan.settings;
   };
   const std::vector<Way> ways = ways_with(1);
   // From each of these budgets on, up to the next, the choice is one.

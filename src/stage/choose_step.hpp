@@ -18,6 +18,10 @@ std::vector<GradientPath> candidate_paths(GradientPath asked, const ObjectiveNee
 /// any number), at least of a copy.
 std::int64_t tokens_worth(const StepSizes& sizes, std::int64_t asked);
 
+/// The rows of a trained head's logits at once where no budget asks for fewer; 0 where no head that
+/// is cut by rows is trained.
+std::int64_t usual_head_rows(const StepModel& model);
+
 /// How the steps of a stage are done, where the file leaves it open: of its paths and (where they
 /// are open) its recomputations and passes the fastest that fits the budget, without one the
 /// profile's device; the least that there is where none does.  The same for the same file, rows,
@@ -27,6 +31,7 @@ struct StepAsked {
   std::int64_t max_tokens_per_forward = 0;                 // 0: open
   Recomputation recomputation = Recomputation::automatic;  // open
   std::int64_t pairwise_copies = 0;                        // 0: open
+  std::int64_t head_rows = 0;                              // 0: open
 };
 struct ChosenStep {
   StepPlan plan;
@@ -37,8 +42,8 @@ ChosenStep choose_step(StepModel model, const StepSizes& sizes, const ObjectiveN
                        const DeviceProfile& profile, ByteSize budget);
 
 /// The budgets around `budget` (0: none) that lead choose_step to steps of the same bits as
-/// `chosen`, its choice: gradient path, tokens of a pass and copies are the same.  Recomputation,
-/// which changes no bit, may differ.
+/// `chosen`, its choice: the settings are the same.  Recomputation, which changes no bit, may
+/// differ.
 BudgetRange same_budgets(const StepModel& model, const StepSizes& sizes,
                          const ObjectiveNeeds& needs, Combination combination,
                          const StepAsked& asked, const DeviceProfile& profile, ByteSize budget,

@@ -120,6 +120,7 @@ StepChoice choice_of(const StepModel& model, const StepSizes& sizes, const Objec
           .path = settings.path,
           .max_tokens_per_forward = settings.max_tokens_per_forward,
           .pairwise_copies = settings.pairwise_copies,
+          .head_rows = settings.head_rows,
           .has_reference = needs.reference,
           .is_reference_cached = needs.reference && !model.has_reference,
           .tokens_per_forward = plan.tokens_per_forward,
@@ -138,7 +139,8 @@ std::vector<StepChoice> step_choices(const StepModel& model, const StepSizes& si
     return choice_of(one, sizes, needs, settings, profile, budget);
   };
   const auto settings_of = [&](const StepModel& one, GradientPath path, std::int64_t tokens) {
-    if (path != GradientPath::pairwise) return StepSettings{path, tokens};
+    const bool decides_more = path == GradientPath::pairwise || usual_head_rows(one) > 0;
+    if (!decides_more) return StepSettings{path, tokens};
     const StepAsked asked{path, tokens, one.pass.recomputation};
     return choose_step(one, sizes, needs, combination, asked, profile, budget).plan.settings;
   };

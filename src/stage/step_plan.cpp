@@ -191,6 +191,7 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
                                                                             pass.precision.compute,
                                                                             pass.shape.head_width);
   pass.has_device_products = !has_untrusted_products();
+  pass.head_rows = settings.head_rows;
   StepPlan plan;
   plan.settings = settings;
   PlanInputs in;

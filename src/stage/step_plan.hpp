@@ -69,6 +69,10 @@ struct StepSettings {
   GradientPath path = GradientPath::linear;
   std::int64_t max_tokens_per_forward = 0;
   std::int64_t pairwise_copies = kPairwiseCopies;
+  std::int64_t head_rows = 0;  // HeadChunks::trained_rows
+
+  /// Whether steps of both have the same bits.
+  bool operator==(const StepSettings&) const = default;
 };
 
 /// What it comes to.

@@ -2,6 +2,7 @@
 #include "stage/step_time.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "model/attention_by_operations.hpp"
 #include "model/head.hpp"
@@ -210,11 +211,12 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   // they are more than a chunk; one that is decoded always does.
   const bool is_plain =
       model.pass.precision.storage == WeightStorage::plain && (is_on_cpu || !has_narrow_products);
-  const bool is_one_chunk =
-      work.queries / work.passes <=
-      as_double(
-          head_chunk_rows(shape.logit_columns, static_cast<std::int64_t>(number), trains_weights));
-  const double head_products = !is_plain ? 2 : !trains_weights ? 1 : is_one_chunk ? 2 : 3;
+  const std::int64_t chunk =
+      trains_weights && plan.settings.head_rows > 0
+          ? plan.settings.head_rows
+          : head_chunk_rows(shape.logit_columns, static_cast<std::int64_t>(number), trains_weights);
+  const double chunks = std::ceil(work.queries / (work.passes * as_double(chunk)));
+  const double head_products = !is_plain ? 2 : !trains_weights ? 1 : chunks <= 1 ? 2 : 3;
   const double head_backward = head_products * work.head / head_rate;
   const double again = recomputed_share(model.pass);
   const double decoding = decoding_seconds(model, profile);
@@ -235,6 +237,11 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   // Of logits: written by a product, read and written by the softmax, read by the next products.
   const double logits =
       number * as_double(shape.logit_columns) * work.queries / (kGiga * profile.rates.bandwidth);
+  // Of every chunk a trained head reads its weights and adds to their gradient.
+  const double head_sums = trains_weights && is_plain
+                               ? 4 * number * as_double(shape.logit_columns * shape.width) *
+                                     chunks * work.passes / (kGiga * profile.rates.bandwidth)
+                               : 0;
   const double kCallsForward = as_double(kBlockCallsForward),
                kCallsBackward = as_double(kBlockCallsBackward);
   const double calls = kMicro * profile.rates.call * as_double(shape.layers) * work.passes;
@@ -245,7 +252,8 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
       is_half_size ? as_double(model.weight_bytes) : number * as_double(model.trained);
   std::vector<std::pair<std::string_view, double>> parts = {
       {"products", steps * (forward + backward)},
-      {"head", steps * (head_forward + head_backward + (trains_weights ? 6 : 4) * logits)},
+      {"head",
+       steps * (head_forward + head_backward + (trains_weights ? 6 : 4) * logits + head_sums)},
       {"attention", steps * 3.5 * work.attention / attention},
       {"recomputation", steps * (again * work.products / rate +
                                  (is_attended_again ? work.attention / attention : 0))},

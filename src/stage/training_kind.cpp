@@ -153,8 +153,19 @@ void check_loss_scale(const TrainingStage& training, const ModelOptions& model, 
                 "it is read with [model] dtype = \"float16\"");
 }
 
+/// Whether the weights themselves are trained.
+bool is_whole(const TrainingStage& training, const ModelOptions& model) {
+  const bool is_fresh = training.from.empty() && model.path.empty();
+  return is_fresh || model.adapter.type == AdapterType::none;
+}
+
 /// What is settled stands for keys that the file leaves open.
 void check_settled(const TrainingStage& training, const StageFit& fit) {
+  const ModelOptions& model = fit.experiment.options.model;
+  if (training.settled && training.settled->head_rows > 0 &&
+      (!is_whole(training, model) || model.storage != WeightStorage::plain))
+    fit.error("settled", "settled.head_rows has no effect: no head in float32 is trained",
+              "remove it");
   const Recomputation asked = fit.experiment.options.model.recomputation;
   if (training.settled && asked != Recomputation::automatic &&
       training.settled->recomputation != Recomputation::automatic &&
@@ -167,19 +178,19 @@ void check_settled(const TrainingStage& training, const StageFit& fit) {
 void check_storage(const TrainingStage& training, const StageFit& fit) {
   const ModelOptions& model = fit.experiment.options.model;
   const bool is_fresh = training.from.empty() && model.path.empty();
-  const bool is_whole = is_fresh || model.adapter.type == AdapterType::none;
-  if (training.optimizer.rounding && (model.storage != WeightStorage::bfloat16 || !is_whole))
+  const bool trains_whole = is_whole(training, model);
+  if (training.optimizer.rounding && (model.storage != WeightStorage::bfloat16 || !trains_whole))
     fit.error("optimizer",
               "optimizer.rounding has no effect: no weight that this stage trains is bfloat16",
               "it is read with [model] storage = \"bfloat16\" and without an adapter");
-  check_loss_scale(training, model, is_whole, fit);
+  check_loss_scale(training, model, trains_whole, fit);
   if (can_be_trained(model.storage)) return;
   if (is_fresh)
     fit.error("from",
               "[model] storage: fresh weights are trained, which takes storage = \"float32\" or "
               "\"bfloat16\"",
               "start from a folder or a stage, or leave storage out");
-  else if (is_whole)
+  else if (trains_whole)
     fit.error("kind",
               "[model] storage: weights of int8 and nf4 are not trained, and there is no adapter",
               "[model] adapter = { type = \"lora\" }, or storage = \"float32\" or \"bfloat16\"");

@@ -48,12 +48,16 @@ std::optional<Recalled> recall(const std::filesystem::path& file, StepAsked& ask
     recalled.recomputation = value_of<Recomputation>(json.at("recomputation").get<std::string>());
     asked.max_tokens_per_forward = json_integer(json.at("max_tokens_per_forward"));
     asked.pairwise_copies = json_integer(json.at("pairwise_copies"));
+    asked.head_rows = json.contains("head_rows") ? json_integer(json.at("head_rows")) : 0;
     constexpr std::int64_t kMostTokens = 1 << 26, kMostCopies = 1 << 20;  // as of `settled`
     const std::int64_t tokens = asked.max_tokens_per_forward, copies = asked.pairwise_copies;
     if (tokens < 1 || tokens > kMostTokens || copies < 1 || copies > kMostCopies)
       throw JsonValueError(message("max_tokens_per_forward and pairwise_copies must be in [1, ",
                                    kMostTokens, "] and [1, ", kMostCopies, "], got ", tokens,
                                    " and ", copies));
+    if (asked.head_rows < 0 || asked.head_rows > kMostTokens)
+      throw JsonValueError(
+          message("head_rows must be in [0, ", kMostTokens, "], got ", asked.head_rows));
     if (json.contains("same_budgets")) recalled.budgets = budget_range_of(json.at("same_budgets"));
   };
   try {
@@ -74,6 +78,7 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen,
                                  {"recomputation", config::choice_name(chosen.recomputation)},
                                  {"max_tokens_per_forward", settings.max_tokens_per_forward},
                                  {"pairwise_copies", settings.pairwise_copies},
+                                 {"head_rows", settings.head_rows},
                                  {"predicted_peak_bytes", chosen.plan.memory.peak_bytes()}};
   if (budgets) json["same_budgets"] = to_json(*budgets);
   write_file_atomically(file, json.dump(2) + "\n");
@@ -129,6 +134,7 @@ StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& option
   if (asked.recomputation == Recomputation::automatic)
     asked.recomputation = stage.settled->recomputation;
   asked.pairwise_copies = stage.settled->pairwise_copies;
+  asked.head_rows = stage.settled->head_rows;
   return asked;
 }
 
@@ -180,6 +186,8 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   StepAsked asked = open;
   const std::optional<Recalled> recalled = recall(file, asked);
   std::optional<BudgetRange> budgets = recalled ? recalled->budgets : std::nullopt;
+  // Work that was begun before it was a choice.
+  if (recalled && asked.head_rows == 0) asked.head_rows = usual_head_rows(plan.model);
   const Combination combination = plan.combination = prepared.estimator.target(1).combination;
   plan.takes_codes = !trains_fresh_weights(run.experiment(work));
   DeviceProfile profile = profile_of(options, device);
@@ -218,7 +226,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
       advice_text(plan.model, plan.sizes, plan.needs, plan.chosen,
                   {stage, plan.asked, plan.profile, plan.combination, plan.takes_codes}, 0));
   const bool is_first = !run.options.group || run.options.group->is_first();
-  const bool is_open = goes_by_budget(run.schedule.stage_of(work));
+  const bool is_open = goes_by_budget(run.schedule.stage_of(work), options);
   if (!recalled && is_first && is_open && !stage.settled)
     budgets = in_budgets_of_files(same_budgets(plan.model, plan.sizes, plan.needs, combination,
                                                open, profile, budget, plan.chosen),
@@ -231,6 +239,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
 void obey(const ChosenStep& chosen, PreparedTraining& prepared) {
   const StepSettings& settings = chosen.plan.settings;
   prepared.setup.path = settings.path;
+  prepared.setup.head_rows = settings.head_rows;
   prepared.setup.engine.max_tokens_per_forward = settings.max_tokens_per_forward;
   prepared.setup.engine.pairwise_copies = settings.pairwise_copies;
   prepared.setup.engine.scored_tokens = chosen.plan.scored_tokens;

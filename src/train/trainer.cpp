@@ -26,7 +26,7 @@ std::map<std::string, double> values(const std::map<std::string, Mean>& means) {
 /// Chunks of logits are as they were, however a run ends.
 struct Restored {
   Restored() = default;
-  ~Restored() { set_head_halvings(0); }
+  ~Restored() { set_head_chunks({}); }
   Restored(const Restored&) = delete;
   Restored& operator=(const Restored&) = delete;
 };

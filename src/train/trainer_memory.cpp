@@ -11,7 +11,7 @@
 namespace lldm {
 
 void TrainerCore::obey(const MemoryRetries& memory) {
-  set_head_halvings(memory.head_halvings);
+  set_head_chunks({.trained_rows = setup_.head_rows, .halvings = memory.head_halvings});
   if (memory.max_tokens_per_forward == 0) return;
   EngineOptions options = engine_.options();
   options.max_tokens_per_forward = memory.max_tokens_per_forward;
@@ -41,8 +41,8 @@ std::int64_t TrainerCore::halve_head_chunk(MemoryRetries& memory) const {
       parameters.empty() ? 4 : static_cast<std::int64_t>(parameters.front().value.element_size());
   // Rows that exist at once: of a pass, whose queries are at most those of a micro-batch.
   const auto rows = [&](std::int64_t halvings) {
-    set_head_halvings(halvings);
-    return std::min(head_chunk_rows(vocabulary, bytes, trains_all),
+    set_head_chunks({.trained_rows = setup_.head_rows, .halvings = halvings});
+    return std::min(head_rows_now(vocabulary, bytes, trains_all),
                     std::min(most_queries_, engine_.options().max_tokens_per_forward));
   };
   const std::int64_t before = rows(memory.head_halvings);
@@ -53,7 +53,7 @@ std::int64_t TrainerCore::halve_head_chunk(MemoryRetries& memory) const {
     memory.head_halvings = more;
     return (before - after) * vocabulary * bytes;
   }
-  set_head_halvings(memory.head_halvings);
+  set_head_chunks({.trained_rows = setup_.head_rows, .halvings = memory.head_halvings});
   return 0;
 }
 

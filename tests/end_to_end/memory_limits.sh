@@ -107,6 +107,31 @@ check "is other work: of tuned, not of first" [ "$(grep -c 'stage "first"' <<< "
 check "config.resolved.toml names the copies" grep -q "pairwise_copies = " "$WORK/budgets_$path/config.resolved.toml"
 done
 
+echo "a budget that logits of a trained head pass by themselves"
+awk '/^\[\[stage\]\]/ { n++ } n < 2' "$FILE" > "$WORK/logits.toml"
+LOGITS=(--set model.vocab_size=20000 --set model.width=32 --set first.optimizer.batch_size=32 --set first.optimizer.steps=2 --set 'first.optimizer.type="adafactor"')
+peak_of() { python3 -c "import json; print(json.load(open('$1/first/result.json'))['$2'])"; }
+run_lldm run "$WORK/logits.toml" --out "$WORK/whole" "${LOGITS[@]}"
+expect_code 0 "without one"
+fits=$(($(peak_of "$WORK/whole" predicted_peak_bytes) * 7 / 10))
+run_lldm run "$WORK/logits.toml" --out "$WORK/cut" "${LOGITS[@]}" --set "memory.budget=\"$fits B\""
+expect_code 0 "with .7 of what it held"
+check "logits are cut further" python3 - "$WORK" << 'PYTHON'
+import json, pathlib, sys
+whole, cut = (json.loads((pathlib.Path(sys.argv[1]) / run / "first" / "step_plan.json").read_text()) for run in ("whole", "cut"))
+assert 0 < cut["head_rows"] < whole["head_rows"], (whole, cut)
+assert cut["same_budgets"]["below"] is not None and not cut["same_budgets"]["without"], cut
+result = json.loads((pathlib.Path(sys.argv[1]) / "cut" / "first" / "result.json").read_text())
+assert abs(result["predicted_peak_bytes"] - result["peak_bytes"]) <= 0.05 * result["peak_bytes"], result["peak_bytes"]
+assert "memory_retries" not in result, result
+PYTHON
+check "config.resolved.toml names their rows" grep -q "head_rows = " "$WORK/cut/config.resolved.toml"
+run_lldm run "$WORK/cut/config.resolved.toml" --out "$WORK/cut_again" --set 'memory.budget="4 GiB"'
+expect_code 0 "another budget, by config.resolved.toml"
+check "has the same bits" [ "$(cd "$WORK/cut" && sha256sum first/model/*.safetensors)" == "$(cd "$WORK/cut_again" && sha256sum first/model/*.safetensors)" ]
+run_lldm validate "$WORK/cut/config.resolved.toml" --set 'model.storage="bfloat16"'
+expect_text "settled.head_rows has no effect"
+
 echo "a settled way that no longer fits"
 unfinish "$WORK/open"
 python3 - "$WORK/open/first/step_plan.json" << 'PYTHON'

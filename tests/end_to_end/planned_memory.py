@@ -229,7 +229,7 @@ def multiplies_bfloat16():
 
 
 def compare(folder):
-    wrong = seen = 0
+    wrong = seen = purposes = 0
     # Since plans are read off for both libraries, no processor with products of bfloat16 was at hand.
     share_of_bfloat16 = 0.1 if multiplies_bfloat16() else 0.05
     for path in sorted(folder.glob("*/*/result.json")):
@@ -243,10 +243,23 @@ def compare(folder):
         seen += 1
         wrong += not is_right
         other = result["peak_bytes_by_purpose"].get("unscoped", 0)
-        print(f"    {'ok   ' if is_right else 'WRONG'} {path.parent.parent.name}/{path.parent.name}: "
+        name = f"{path.parent.parent.name}/{path.parent.name}"
+        print(f"    {'ok   ' if is_right else 'WRONG'} {name}: "
               f"{predicted} of {measured} ({predicted / measured:.3f}), {result['gradient_path']}, unscoped {other}")
-    print(f"    {seen - wrong} of {seen} as they should be")
+        purposes += purposes_off(result, name, allowed)
+    print(f"    {seen - wrong} of {seen} as they should be, {purposes} purposes are not")
     return 1 if wrong or seen < 20 else 0
+
+
+def purposes_off(result, name, allowed):
+    """Of which more or less was planned than is allowed of the whole."""
+    off = 0
+    for purpose, planned in result["predicted_bytes_by_purpose"].items():
+        held = result["peak_bytes_by_purpose"][purpose]
+        if abs(planned - held) > allowed:
+            off += 1
+            print(f"    WRONG {name}: {planned} of {held} for {purpose}")
+    return off
 
 
 def agree(folder):

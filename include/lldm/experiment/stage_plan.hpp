@@ -28,6 +28,7 @@ struct StepChoice {
   GradientPath path = GradientPath::linear;
   std::int64_t max_tokens_per_forward = 0;
   std::int64_t pairwise_copies = 0;  // of an answer in one pass, on `pairwise`
+  std::int64_t head_rows = 0;        // queries whose logits exist at once, of a trained head
   bool has_reference = false;
   bool is_reference_cached = false;     // and not held
   bool is_configured = false;           // what the file says

@@ -44,6 +44,7 @@ struct SettledStep {
   Recomputation recomputation = Recomputation::automatic;
   std::int64_t max_tokens_per_forward = 0;
   std::int64_t pairwise_copies = 0;
+  std::int64_t head_rows = 0;
   static constexpr auto describe() {
     using S = SettledStep;
     return std::tuple{
@@ -56,7 +57,11 @@ struct SettledStep {
             .unit("tokens"),
         field("pairwise_copies", &S::pairwise_copies,
               "Copies of an answer in one pass on the path pairwise; 0: still open.")
-            .range(0, 1 << 20)};
+            .range(0, 1 << 20),
+        field("head_rows", &S::head_rows,
+              "Queries whose logits exist at once where the head is trained; 0: still open.")
+            .range(0, 1 << 26)
+            .unit("queries")};
   }
 };
 

@@ -81,6 +81,7 @@ struct TrainingSetup {
   TrainingRhythm rhythm;
   EngineOptions engine;
   GradientPath path = GradientPath::automatic;
+  std::int64_t head_rows = 0;      // of a trained head's logits at once; 0: as many as 256 MiB hold
   bool shared_draws = true;        // policy and reference see one plan; false for ablation only
   std::int64_t draws_epochs = 0;   // epoch e draws as epoch e mod draws_epochs; 0: every one afresh
   double random_length_share = 0;  // pretraining: share of rows cut to a random length

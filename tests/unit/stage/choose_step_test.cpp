@@ -47,9 +47,7 @@ PlannedStage preference_stage() {
 }
 
 bool is_same(const ChosenStep& one, const ChosenStep& other) {
-  return one.plan.settings.path == other.plan.settings.path &&
-         one.plan.settings.max_tokens_per_forward == other.plan.settings.max_tokens_per_forward &&
-         one.plan.settings.pairwise_copies == other.plan.settings.pairwise_copies;
+  return one.plan.settings == other.plan.settings;
 }
 
 /// Budgets from below the least way to above the largest, close enough to see every choice.
@@ -120,6 +118,39 @@ TEST_CASE("same_budgets: where the weights of a loss are known every budget is o
     CHECK(range.below == BudgetRange::kNoEnd);
     CHECK(range.without);
   }
+}
+
+TEST_CASE("a budget that logits of a trained head pass cuts them into fewer rows",
+          "[stage][plan]") {
+  PlannedStage stage = preference_stage();
+  stage.needs = {.group_size = 1, .reference = false, .use = ScoreUse::linear};
+  stage.model.has_reference = false;
+  stage.model.pass.shape.logit_columns = 30000;
+  constexpr std::int64_t kUsual = 2224;  // 256 MiB of float32, in whole granules of 16
+  const StepAsked asked{.max_tokens_per_forward = 16384, .recomputation = Recomputation::none};
+  CHECK(usual_head_rows(stage.model) == kUsual);
+  const auto rows = [&](std::int64_t budget) {
+    return stage.choose(asked, budget).plan.settings.head_rows;
+  };
+  const std::int64_t free = stage.choose(asked, 0).plan.memory.peak_bytes();
+  CHECK(rows(0) == kUsual);  // 656 queries: one chunk
+  CHECK(rows(free) == kUsual);
+  CHECK(rows(free - 1) == 544);  // of 2224, 1104, 544, 272, 128 the first that cuts the queries
+  CHECK(rows(free / 2) == 272);
+  CHECK(rows(1) == 32);
+  CHECK(check_ranges(stage, asked) >= 5);
+  // Chunks beyond one take one more product of the head each step.
+  CHECK(stage.choose(asked, free).plan.memory.peak_bytes() == free);
+  // What a file names is not chosen; a head that is not trained is cut as ever.
+  CHECK(stage
+            .choose({.max_tokens_per_forward = 16384,
+                     .recomputation = Recomputation::none,
+                     .head_rows = 272},
+                    0)
+            .plan.settings.head_rows == 272);
+  stage.model.pass.trains_weights = false;
+  CHECK(usual_head_rows(stage.model) == 0);
+  CHECK(rows(1) == 0);
 }
 
 TEST_CASE("same_budgets: as JSON and back", "[stage][plan]") {

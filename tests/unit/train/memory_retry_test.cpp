@@ -124,7 +124,7 @@ TEST_CASE("Trainer: a passed soft budget halves the logits at once; losses stay"
   run(1024, tight);
   REQUIRE(!tight.given.empty());
   CHECK(tight.given.front() == "logits_chunk");
-  CHECK(head_halvings() == 0);  // put back where the run ends
+  CHECK(head_chunks().halvings == 0);  // put back where the run ends
   REQUIRE(tight.losses.size() == free.losses.size());
   for (std::size_t i = 0; i < tight.losses.size(); ++i)
     CHECK(std::abs(tight.losses[i].second - free.losses[i].second) < 1e-5);
