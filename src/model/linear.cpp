@@ -207,7 +207,7 @@ at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& residual) cons
     y = rows_by(x, joined());
   } else {
     y = at::empty({x.size(0), out()}, x.options());
-    input = x.to(compute_);
+    input = rounded(x, compute_);
     const ByPart low = is_wide_ ? factors(lowered(x, input)) : ByPart{};
     each_tile([&](const Tile& tile) {
       multiply(y.narrow(1, tile.place, tile.values.size(0)), input, tile.values.t(),
@@ -226,7 +226,7 @@ at::Tensor Linear::forward_columns(const at::Tensor& x) const {
     y = context_.parts->is_feature_major ? columns_by(x, joined()) : rows_by(x, joined()).t();
   } else {
     y = context_.parts->columns(out(), x.size(0), x.options());
-    input = x.to(compute_);
+    input = rounded(x, compute_);
     const ByPart low = is_wide_ ? factors(lowered(x, input)) : ByPart{};
     each_tile([&](const Tile& tile) {
       const auto part = y.narrow(0, tile.place, tile.values.size(0));
@@ -246,10 +246,11 @@ at::Tensor Linear::forward_columns(const at::Tensor& x) const {
 at::Tensor Linear::base_input_gradient(const at::Tensor& dy) const {
   if (is_direct()) return product(dy, joined());
   const std::int64_t in = weight(parts().front()).columns();
-  // On a GPU the first tile's product is written, not added.
-  auto dx = is_on_device_ ? at::empty({dy.size(0), in}, dy.options())
-                          : at::zeros({dy.size(0), in}, dy.options());
-  const auto from = is_on_device_ ? slopes(dy) : dy.to(compute_);
+  // The first tile's product is written, not added, where products write into their place.
+  const bool is_written = is_on_device_ || is_wide_;
+  auto dx = is_written ? at::empty({dy.size(0), in}, dy.options())
+                       : at::zeros({dy.size(0), in}, dy.options());
+  const auto from = is_on_device_ ? slopes(dy) : rounded(dy, compute_);
   ByPart low;
   if (is_wide_)
     each_update([&](std::size_t part, std::int64_t place, std::int64_t rows, const Lora&) {
@@ -259,7 +260,7 @@ at::Tensor Linear::base_input_gradient(const at::Tensor& dy) const {
   low = factors(low);
   each_tile([&](const Tile& tile) {
     multiply(dx, from.narrow(1, tile.place, tile.values.size(0)), tile.values,
-             /*adds=*/!is_on_device_ || tile.place > 0, update_back(tile, low));
+             /*adds=*/!is_written || tile.place > 0, update_back(tile, low));
   });
   return dx;
 }

@@ -13,6 +13,7 @@
 #include "model/quantized/int8_on_device.hpp"
 #include "model/quantized/nf4.hpp"
 #include "model/quantized/nf4_on_device.hpp"
+#include "model/wide_products.hpp"
 
 namespace lldm {
 namespace {
@@ -95,7 +96,7 @@ void Matrix::assign(const at::Tensor& values) const {
 }
 
 at::Tensor Matrix::dequantized(std::int64_t begin, std::int64_t count, at::ScalarType dtype) const {
-  if (has_numbers()) return values_.narrow(0, begin, count).to(dtype);
+  if (has_numbers()) return rounded(values_.narrow(0, begin, count), dtype);
   if (!values_.is_cpu()) {
     if (storage_ == WeightStorage::int8)
       return int8_on_device(values_.narrow(0, begin, count), scales_.narrow(0, begin, count),
@@ -117,7 +118,7 @@ at::Tensor Matrix::dequantized(std::int64_t begin, std::int64_t count, at::Scala
                       first, last, absmax.data());
     nf4_decode(values_.const_data_ptr<std::uint8_t>(), absmax.data(), from, to, out);
   }
-  return numbers.to(dtype);
+  return rounded(numbers, dtype);
 }
 
 Matrix Matrix::placed(const std::function<at::Tensor(const at::Tensor&)>& place) const {

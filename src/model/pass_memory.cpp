@@ -16,7 +16,7 @@ std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
   const std::int64_t update = some(s.low(1)) + s.dropped(f, is_last);
   const std::int64_t end = attention.narrow_mask() + s.whole_block(is_last) + some(f + d) +
-                           std::max(update, s.decoded_product(n, f, d));
+                           std::max(update, s.decoded_product(n, f, d) + s.merged(1, n));
   const std::int64_t masked =
       attention.is_masked() ? s.rows(d + 1 + s.qkv()) + s.heads_norm() + attention.masked_forward()
                             : 0;
@@ -78,7 +78,7 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t given = is_last && s.gives_queried() ? some(q) : 0;
   // Of attention's output: by oneDNN of the transposed weight; of decoded ones row-major first.
   const bool is_turned = model.is_on_cpu && !is_more && !(is_last && s.gives_queried());
-  const std::int64_t decoded_out = s.decoded_gradient(n, d, d, q);
+  const std::int64_t decoded_out = s.decoded_gradient(n, d, d, q) + s.merged(1, n);
   const std::int64_t out_gradient =
       decoded_out > 0 ? decoded_out + (is_turned ? s.rows(q) : 0)
                       : (is_turned && s.takes_onednn(q, d) ? s.number() * d * q : 0);
@@ -88,13 +88,16 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t kept_out = read(d), kept_in = kept_out + read(2 * f),
                      kept_projections = s.read_on_device(all, qkv);
   std::vector<PlanMoment> moments = {
-      moment(some(f) + std::max(s.decoded_gradient(n, d, d, f), some(up + r) + dropped(f)), 0),
+      moment(some(f) + std::max(s.decoded_gradient(n, d, d, f) + s.merged(1, n),
+                                some(up + r) + dropped(f)),
+             0),
       moment(some(4 * f + up) + swiglu + kept_out, 0),
       moment(some(3 * f + up + s.low(1) + scaled) + dropped(f) + kept_out + read(f),
              gradient(d, f)),
       // The base's gradient first, then the updates'.
       moment(some(3 * f + d + up) + kept_out +
-                 std::max(s.decoded_gradient(n, 2 * f, f, d), some(2 * up + r) + dropped(d)),
+                 std::max(s.decoded_gradient(n, 2 * f, f, d) + s.merged(2, n),
+                          some(2 * up + r) + dropped(d)),
              0),
       moment(some(3 * f + 3 * d + 3 * up) + norm + kept_in, 0),
       moment(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d) + kept_in + read(d),
@@ -114,10 +117,10 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
              projections),
   };
   if (!gives_rows) return moments;
-  moments.push_back(moment(
-      middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again +
-          std::max(s.decoded_gradient(all, qkv, q, d), s.rows(3 * up + r) + s.dropped(d, false)),
-      0));
+  moments.push_back(moment(middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again +
+                               std::max(s.decoded_gradient(all, qkv, q, d) + s.merged(3, all),
+                                        s.rows(3 * up + r) + s.dropped(d, false)),
+                           0));
   moments.push_back(moment(middle + some(up) + kept_out + kept_projections +
                                s.rows(qkv + 3 * d + 3 * up) + (spread > 0 ? s.rows(d) : 0) +
                                narrow_norm,

@@ -248,6 +248,13 @@ class PassSizes {
   [[nodiscard]] std::int64_t lows(std::int64_t parts) const {
     return model_.has_dropout ? parts * low(1) : low(parts);
   }
+  /// Beside a base product of `count` tokens that takes the updates of `parts` with it
+  /// (Linear::factors): x A^T or dy B, then scaled and rounded, and what they are multiplied by.
+  [[nodiscard]] std::int64_t merged(std::int64_t parts, std::int64_t count) const {
+    if (!is_wide() || rank() == 0 || rank() % 2 != 0) return 0;
+    const std::int64_t factors = compute_bytes() * parts * rank() + number_ * rank();
+    return count * (number_ * parts * low(1) + factors) + 2 * compute_bytes() * rank() * f();
+  }
   /// Of `parts` that are made together (thin_products.hpp): whole vectors on the CPU.
   [[nodiscard]] std::int64_t low(std::int64_t parts) const {
     const std::int64_t width = parts * rank();

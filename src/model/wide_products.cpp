@@ -7,6 +7,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
+#include <c10/core/GradMode.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -16,6 +18,7 @@
 
 #include "lldm/memory/purpose.hpp"
 #include "model/held_signals.hpp"
+#include "model/kernels/rounding.hpp"
 #include "model/kernels/thin.hpp"
 #include "model/products.hpp"
 #include "model/thin_products.hpp"
@@ -100,9 +103,9 @@ void multiply_block(const at::Tensor& y, const Factors& factors, std::int64_t m,
   const auto& [a, b] = factors;
   const std::int64_t count = std::min(kColumns, b.columns - n);
   at::native::cpublas::brgemm(std::min(kRows, a.size(0) - m), count, b.inner, a.stride(0), count,
-                              y.stride(0), adds,
-                              a.const_data_ptr<at::BFloat16>() + m * a.stride(0), b.block(n),
-                              y.mutable_data_ptr<float>() + m * y.stride(0) + n, /*is_vnni=*/true);
+                              y.stride(0), adds, a.const_data_ptr<at::BFloat16>() + m * a.stride(0),
+                              b.block(n), y.mutable_data_ptr<float>() + m * y.stride(0) + n,
+                              /*is_vnni=*/true);
 }
 
 void multiply(const at::Tensor& y, std::span<const Factors> list, bool adds) {
@@ -131,6 +134,21 @@ bool has_wide_products() {
 #else
   return false;
 #endif
+}
+
+at::Tensor rounded(const at::Tensor& x, at::ScalarType type) {
+  const bool is_recorded = x.requires_grad() && c10::GradMode::is_enabled();
+  if (type != at::kBFloat16 || !x.is_cpu() || x.scalar_type() != at::kFloat || !x.is_contiguous() ||
+      is_recorded)
+    return x.to(type);
+  auto y = at::empty(x.sizes(), x.options().dtype(type));
+  const Rounding work{x.const_data_ptr<float>(),
+                      reinterpret_cast<std::uint16_t*>(y.mutable_data_ptr<at::BFloat16>())};
+  constexpr std::int64_t kPerTask = 1 << 15;
+  at::parallel_for(0, x.numel(), kPerTask, [&](std::int64_t begin, std::int64_t end) {
+    round_to_bfloat16(work, begin, end);
+  });
+  return y;
 }
 
 bool wide_product(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool adds,

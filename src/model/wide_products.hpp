@@ -9,6 +9,9 @@ namespace lldm {
 /// Whether this processor multiplies bfloat16 (AVX512-BF16).
 [[nodiscard]] bool has_wide_products();
 
+/// x rounded to `type`: itself where it is of it.
+[[nodiscard]] at::Tensor rounded(const at::Tensor& x, at::ScalarType type);
+
 /// What is added to a product of the same sizes, a block of it at a time, while that lies in the
 /// cache: a b of [M, r] by [r, N] in bfloat16, r even, rows of a dense; undefined: nothing.
 struct WideUpdate {
