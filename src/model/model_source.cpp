@@ -2,6 +2,7 @@
 #include "model/model_source.hpp"
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/model/adapter_base.hpp"
 #include "lldm/model/adapter_folder.hpp"
 
@@ -13,6 +14,7 @@ ModelSource model_source(const std::filesystem::path& folder) {
   SealedFolder sealed(
       base.folder, std::move(base.files),
       message("changed since the adapter ", folder.string(), " was trained beside it"));
+  const PurposeScope purpose(MemoryPurpose::staging);
   return {base.folder, std::move(sealed), load_adapter(folder)};
 }
 

@@ -8,23 +8,28 @@
 namespace lldm {
 namespace {
 
-/// The most that a block holds in its forward beside what those before it keep: behind attention,
-/// at the end, and (of a last block with few rows) before.
-std::int64_t forward_of_block(const PassSizes& s, bool is_last) {
+/// What a block holds in its forward beside what those before it keep: behind attention, at the
+/// end, and (of a last block with few rows) before.
+std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
   const AttentionSizes& attention = s.attention();
   const std::int64_t d = s.d(), f = s.f(), q = s.q(), n = s.count(is_last);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
-  const std::int64_t update = some(s.low(1)) + s.dropped(f, is_last);
-  const std::int64_t end = attention.narrow_mask() + s.whole_block(is_last) + some(f + d) +
-                           std::max(update, s.decoded_product(n, f, d) + s.merged(1, n));
-  const std::int64_t masked =
-      attention.is_masked() ? s.rows(d + 1 + s.qkv()) + s.heads_norm() + attention.masked_forward()
-                            : 0;
-  if (!is_last || !s.gives_queried()) return std::max(end, masked);
+  std::vector<PlanMoment> moments;
+  const auto add = [&](std::int64_t activations, std::int64_t workspace) {
+    moments.push_back(
+        {.what = "forward", .activations = activations, .workspace = s.decoded() + workspace});
+  };
+  const std::int64_t end = attention.narrow_mask() + s.whole_block(is_last) + some(f + d);
+  add(end + some(s.low(1)) + s.dropped(f, is_last), 0);
+  add(end + s.decoded_product(n, f, d) + s.merged(1, n), s.widened(n, f));
+  if (attention.is_masked())
+    add(s.rows(d + 1 + s.qkv()) + s.heads_norm() + attention.masked_forward(), 0);
   // Rows and attention's output of the given rows are copies.
-  const std::int64_t attended = attention.narrow_mask() + s.rows(d + s.qkv() + q + 1) +
-                                attention.log_sums() + some(q + 2 * d) + s.dropped(q, is_last);
-  return std::max({end, attended, masked});
+  if (is_last && s.gives_queried())
+    add(attention.narrow_mask() + s.rows(d + s.qkv() + q + 1) + attention.log_sums() +
+            some(q + 2 * d) + s.dropped(q, is_last),
+        0);
+  return moments;
 }
 
 /// The moments of Block::mlp_backward and attention_backward, beside the saved tensors and the
@@ -38,11 +43,21 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
   const auto dropped = [&](std::int64_t in) { return s.dropped(in, is_last); };
   const std::int64_t adapters = s.adapter_gradients();
-  const auto moment = [&](std::int64_t activations, std::int64_t gradients) {
-    return PlanMoment{.what = "backward of a block",
-                      .activations = activations,
-                      .gradients = gradients + adapters,
-                      .workspace = model.trains_weights && gradients > 0 ? 0 : s.decoded()};
+  std::vector<PlanMoment> moments;
+  const auto add = [&](std::int64_t activations, std::int64_t workspace = 0) {
+    moments.push_back({.what = "backward of a block",
+                       .activations = activations,
+                       .gradients = adapters,
+                       .workspace = s.decoded() + workspace});
+  };
+  const auto add_gradients = [&](std::int64_t activations, std::int64_t count, std::int64_t out,
+                                 std::int64_t in, bool is_turned) {
+    if (!model.trains_weights) return add(activations);
+    for (const auto& own : s.weight_gradient(count, out, in, is_turned))
+      moments.push_back({.what = "backward of a block",
+                         .activations = activations,
+                         .gradients = own.gradients + adapters,
+                         .workspace = own.workspace});
   };
   // Operations make a tensor each.
   const bool is_more = model.is_by_operations;
@@ -54,21 +69,6 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   // Gradients of the given rows are laid among zeros for all.
   const std::int64_t spread = is_last && s.gives_queried() ? s.rows(q) : 0;
   const std::int64_t middle = some(d);
-  // Gradients of weights are products of columns, which oneDNN has copied first.
-  const auto columns = [&](std::int64_t width, std::int64_t outer) {
-    return s.takes_onednn(n, outer) ? s.weight(n * width) : 0;
-  };
-  const bool rounds = s.is_wide() || s.is_widened();
-  const auto gradient = [&](std::int64_t width, std::int64_t outer) {
-    if (!model.trains_weights) return columns(width, outer);
-    const std::int64_t own = s.weight(width * outer), added = own + s.mixed(own);
-    return std::max(added,
-                    rounds ? s.wide_gradient(n, width, outer, false) : own + columns(width, outer));
-  };
-  const std::int64_t of_projections = s.weight(qkv * d) + s.mixed(s.weight(qkv * d));
-  const std::int64_t projections =
-      model.trains_weights && rounds ? std::max(of_projections, s.wide_gradient(all, qkv, d, true))
-                                     : of_projections;
   // The slopes of attention lie feature-major.
   const std::int64_t slopes_again = model.is_on_cpu && !is_more ? s.rows(qkv) : 0;
   const std::int64_t masked =
@@ -87,44 +87,39 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const auto read = [&](std::int64_t width) { return s.read_on_device(n, width); };
   const std::int64_t kept_out = read(d), kept_in = kept_out + read(2 * f),
                      kept_projections = s.read_on_device(all, qkv);
-  std::vector<PlanMoment> moments = {
-      moment(some(f) + std::max(s.decoded_gradient(n, d, d, f) + s.merged(1, n),
-                                some(up + r) + dropped(f)),
-             0),
-      moment(some(4 * f + up) + swiglu + kept_out, 0),
-      moment(some(3 * f + up + s.low(1) + scaled) + dropped(f) + kept_out + read(f),
-             gradient(d, f)),
-      // The base's gradient first, then the updates'.
-      moment(some(3 * f + d + up) + kept_out +
-                 std::max(s.decoded_gradient(n, 2 * f, f, d) + s.merged(2, n),
-                          some(2 * up + r) + dropped(d)),
-             0),
-      moment(some(3 * f + 3 * d + 3 * up) + norm + kept_in, 0),
-      moment(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d) + kept_in + read(d),
-             gradient(2 * f, d)),
-      moment(middle + given + some(up + s.low(1) + scaled) + dropped(q) + kept_out + read(q),
-             gradient(d, q)),
-      moment(middle + (spread > 0 ? some(q) : s.rows(q)) +
-                 std::max(out_gradient, some(up + r) + dropped(q)),
-             0),
-      moment(middle + s.rows(q) + some(up) + spread + kept_out, 0),
-      moment(
-          middle + s.rows(q) + some(up) + kept_out + std::max(s.rows(qkv) + heads + attend, masked),
-          0),
-      moment(middle + some(up) + kept_out + kept_projections + s.read_on_device(all, d) +
-                 s.rows(qkv + (gives_rows ? 2 : 1) * d + s.lows(3) + 3 * up + scaled) +
-                 s.dropped(d, false),
-             projections),
+  // The base's gradient first, then the updates'.
+  const auto add_input = [&](std::int64_t held, std::int64_t count, std::int64_t out,
+                             std::int64_t part, std::int64_t in, std::int64_t parts) {
+    add(held + s.decoded_gradient(count, out, part, in) + s.merged(parts, count),
+        s.widened_slopes(count, part, in));
+    add(held + s.number() * count * (parts * up + r) + s.dropped(in, is_last && count == n));
   };
+  add_input(some(f), n, d, d, f, 1);
+  add(some(4 * f + up) + swiglu + kept_out);
+  add_gradients(some(3 * f + up + s.low(1) + scaled) + dropped(f) + kept_out + read(f), n, d, f,
+                false);
+  add_input(some(3 * f + d + up) + kept_out, n, 2 * f, f, d, 2);
+  add(some(3 * f + 3 * d + 3 * up) + norm + kept_in);
+  add_gradients(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d) + kept_in + read(d),
+                n, 2 * f, d, false);
+  add_gradients(middle + given + some(up + s.low(1) + scaled) + dropped(q) + kept_out + read(q), n,
+                d, q, false);
+  const std::int64_t out_held = middle + (spread > 0 ? some(q) : s.rows(q));
+  add(out_held + out_gradient, s.widened_slopes(n, d, q));
+  add(out_held + some(up + r) + dropped(q));
+  add(middle + s.rows(q) + some(up) + spread + kept_out);
+  add(middle + s.rows(q) + some(up) + kept_out + std::max(s.rows(qkv) + heads + attend, masked));
+  add_gradients(middle + some(up) + kept_out + kept_projections + s.read_on_device(all, d) +
+                    s.rows(qkv + (gives_rows ? 2 : 1) * d + s.lows(3) + 3 * up + scaled) +
+                    s.dropped(d, false),
+                all, qkv, d, true);
   if (!gives_rows) return moments;
-  moments.push_back(moment(middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again +
-                               std::max(s.decoded_gradient(all, qkv, q, d) + s.merged(3, all),
-                                        s.rows(3 * up + r) + s.dropped(d, false)),
-                           0));
-  moments.push_back(moment(middle + some(up) + kept_out + kept_projections +
-                               s.rows(qkv + 3 * d + 3 * up) + (spread > 0 ? s.rows(d) : 0) +
-                               narrow_norm,
-                           0));
+  const std::int64_t projected = middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again;
+  add(projected + s.decoded_gradient(all, qkv, q, d) + s.merged(3, all),
+      s.widened_slopes(all, q, d));
+  add(projected + s.rows(3 * up + r) + s.dropped(d, false));
+  add(middle + some(up) + kept_out + kept_projections + s.rows(qkv + 3 * d + 3 * up) +
+      (spread > 0 ? s.rows(d) : 0) + narrow_norm);
   return moments;
 }
 
@@ -151,12 +146,12 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
     if (s.attention().has_masks()) add({.what = "masks", .activations = s.making_masks()});
     for (const bool is_last : {false, true})
       if (is_last || layers > 1)
-        add({.what = "forward",
-             .activations = s.kept_before() - (is_last ? 0 : s.kept_block(false)) +
-                            forward_of_block(s, is_last) + s.beside() +
-                            s.under_way(1, is_last ? layers - 1 : layers - 2),
-             .staging = s.on_host(is_last ? layers : layers - 1),
-             .workspace = s.decoded()});
+        for (PlanMoment moment : forward_of_block(s, is_last)) {
+          moment.activations += s.kept_before() - (is_last ? 0 : s.kept_block(false)) + s.beside() +
+                                s.under_way(1, is_last ? layers - 1 : layers - 2);
+          moment.staging = s.on_host(is_last ? layers : layers - 1);
+          add(moment);
+        }
     // The final norm's rows live until the head is done with those that are queried.
     add({.what = "head",
          .activations =
@@ -194,13 +189,21 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
 
 std::vector<PlanMoment> scoring_moments(const PassModel& model, const Pack& pack) {
   const PassSizes s(model, pack);
-  std::int64_t most = forward_of_block(s, true);
-  if (model.shape.layers > 1) most = std::max(most, forward_of_block(s, false));
-  if (s.attention().has_masks()) most = std::max(most, s.making_masks() - s.beside());
-  return {{.what = "scoring", .activations = most + s.beside(), .workspace = s.decoded()},
-          {.what = "scoring",
-           .activations = s.given(s.d()) + s.queried_rows(),
-           .logits = s.scored_head() - s.queried_rows()}};
+  std::vector<PlanMoment> moments = forward_of_block(s, true);
+  if (model.shape.layers > 1)
+    for (const PlanMoment& moment : forward_of_block(s, false)) moments.push_back(moment);
+  if (s.attention().has_masks())
+    moments.push_back({.what = "masks",
+                       .activations = s.making_masks() - s.beside(),
+                       .workspace = s.decoded()});
+  for (PlanMoment& moment : moments) {
+    moment.what = "scoring";
+    moment.activations += s.beside();
+  }
+  moments.push_back({.what = "scoring",
+                     .activations = s.given(s.d()) + s.queried_rows(),
+                     .logits = s.scored_head() - s.queried_rows()});
+  return moments;
 }
 
 bool cuts_trained_head(const PassModel& model) {

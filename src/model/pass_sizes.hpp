@@ -189,15 +189,19 @@ class PassSizes {
     const std::int64_t tile = is_read_in_place() ? 0 : numbers * compute_bytes();
     return tile + (is_wide() ? numbers * compute_bytes() : is_widened() ? numbers * number_ : 0);
   }
-  /// Beside a product of `count` tokens whose weights are decoded: its inputs, rounded (and
-  /// widened), and what a tile gives, where that has no place yet.
+  /// Of `count` rows of `width` numbers that are read through copies in float32: those (workspace).
+  [[nodiscard]] std::int64_t widened(std::int64_t count, std::int64_t width) const {
+    return is_widened() ? number_ * count * width : 0;
+  }
+  /// Beside a product of `count` tokens whose weights are decoded: its inputs, rounded, and what a
+  /// tile gives, where that has no place yet.
   [[nodiscard]] std::int64_t decoded_product(std::int64_t count, std::int64_t in,
                                              std::int64_t out) const {
     if (!is_decoded()) return 0;
     const std::int64_t size = compute_bytes(), rounded = size == number_ ? 0 : size * in;
     if (is_wide() || is_narrow_on_device()) return count * rounded;
     const std::int64_t at_once = tile_rows(out, in);
-    if (is_widened()) return count * (rounded + number_ * (in + at_once));
+    if (is_widened()) return count * (rounded + number_ * at_once);
     return count * (rounded + size * at_once);
   }
   /// Beside the gradient of an input [count, in] through decoded weights of `out` rows, parts of at
@@ -208,7 +212,7 @@ class PassSizes {
     const std::int64_t size = compute_bytes(), rounded = size == number_ ? 0 : size * out;
     if (is_wide() || is_narrow_on_device()) return count * rounded;
     const std::int64_t tile = tile_rows(part, in);
-    if (is_widened()) return count * (rounded + number_ * (tile + in));
+    if (is_widened()) return count * (rounded + number_ * in);
     // oneDNN reads dense rows.
     const std::int64_t own = tile < out && takes_onednn(tile, in) ? tile : 0;
     return count * (rounded + size * (in + own));
@@ -219,13 +223,28 @@ class PassSizes {
     return model_.is_on_cpu && number_ == 4 && product_library() == ProductLibrary::onednn &&
            std::min(inner, outer) >= kLeastSide && inner * outer >= kLeastValues;
   }
-  /// Beside the gradient of a weight [out, in] of `count` tokens, with it: rounded and packed or
-  /// widened copies of what it is a product of; `is_turned`: its slopes lie as they are read.
-  [[nodiscard]] std::int64_t wide_gradient(std::int64_t count, std::int64_t out, std::int64_t in,
-                                           bool is_turned) const {
-    const std::int64_t turned = is_turned ? 2 * out : 6 * out;
-    if (is_widened()) return std::max(count * turned, weight(out * in) + count * 6 * (out + in));
-    return std::max(count * (turned + 2 * in), weight(out * in) + count * (2 * out + 4 * in));
+  /// Beside the slopes of a tile that decoded_gradient reads: their copies in float32.
+  [[nodiscard]] std::int64_t widened_slopes(std::int64_t count, std::int64_t part,
+                                            std::int64_t in) const {
+    return is_decoded() ? widened(count, tile_rows(part, in)) : 0;
+  }
+  /// What a weight's gradient takes at one of its moments: the sum on its way (gradients), and what
+  /// that is a product of (workspace).
+  struct WeightGradient {
+    std::int64_t gradients = 0, workspace = 0;
+  };
+  /// Of a weight [out, in] and `count` tokens; `is_turned`: its slopes lie as they are read.  Where
+  /// products read 16 bits: rounded and packed or widened copies.
+  [[nodiscard]] std::vector<WeightGradient> weight_gradient(std::int64_t count, std::int64_t out,
+                                                            std::int64_t in, bool is_turned) const {
+    const std::int64_t own = weight(out * in);
+    const WeightGradient added{own + mixed(own), 0};
+    // A product of columns, which oneDNN has copied first.
+    if (!is_wide() && !is_widened())
+      return {{own + (!is_turned && takes_onednn(count, in) ? weight(count * out) : 0), 0}, added};
+    const std::int64_t turned = count * (is_turned ? 2 : 6) * out;
+    if (is_widened()) return {{0, turned}, {own, count * 6 * (out + in)}, added};
+    return {{0, turned + count * 2 * in}, {own, count * (2 * out + 4 * in)}, added};
   }
   /// Beside a gradient of so many bytes while it is added to a sum in bfloat16.
   [[nodiscard]] std::int64_t mixed(std::int64_t bytes) const {

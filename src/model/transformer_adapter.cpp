@@ -20,27 +20,47 @@ namespace {
 
 /// Uniform in +-1 / sqrt(in), as PEFT's Kaiming start with a = sqrt(5).
 at::Tensor fresh_a(std::int64_t rank, std::int64_t in, const std::string& module,
-                   const Draws& draws, const at::TensorOptions& options) {
+                   const Draws& draws) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(in));
   auto stream = draws.stream(Purpose::initialise, 0, name_hash(module + ".lora_A.weight"));
   auto fresh = at::empty({rank, in}, at::TensorOptions(at::kDouble));
   double* numbers = fresh.mutable_data_ptr<double>();
   for (std::int64_t i = 0; i < fresh.numel(); ++i)
     numbers[i] = bound * (2.0 * stream.uniform() - 1.0);
-  return fresh.to(options);
+  return fresh;
 }
 
-/// Behind one another in one allocation, so that they are moved and updated as one.
+/// Stands for a tensor of these sizes that nobody has made yet.
+at::Tensor place_for(std::int64_t rows, std::int64_t columns, const at::TensorOptions& options) {
+  return at::zeros({1, 1}, options).expand({rows, columns});
+}
+
+/// In the places of all sides zeros behind one another, in one allocation, so that they are moved
+/// and updated as one.
 void lay_flat(std::vector<BlockAdapters>& adapters) {
   std::vector<at::Tensor*> sides;
   for (auto& block : adapters)
     for (const auto& part : kProjections)
       if (Lora& lora = block.*part.lora; lora.a.defined())
         sides.insert(sides.end(), {&lora.a, &lora.b});
-  std::vector<at::Tensor> loose;
-  for (const auto* side : sides) loose.push_back(*side);
-  const auto flat = FlatTensors::zeros_like(loose);
-  for (std::size_t i = 0; i < sides.size(); ++i) *sides[i] = flat[i].copy_(*sides[i]);
+  std::vector<at::Tensor> places;
+  for (const auto* side : sides) places.push_back(*side);
+  const auto flat = FlatTensors::zeros_like(places);
+  for (std::size_t i = 0; i < sides.size(); ++i) *sides[i] = flat[i];
+}
+
+/// Updates of these options, without numbers.
+std::vector<BlockAdapters> places_for(const std::vector<AdaptedMatrix>& matrices,
+                                      const LoraOptions& options, std::size_t blocks,
+                                      const at::TensorOptions& type) {
+  const auto rank = static_cast<double>(options.rank);
+  const double scale = options.alpha / (options.is_rank_stabilized ? std::sqrt(rank) : rank);
+  std::vector<BlockAdapters> adapters(blocks);
+  for (const AdaptedMatrix& matrix : matrices)
+    adapters[matrix.block].*matrix.part->lora = {place_for(options.rank, matrix.columns, type),
+                                                 place_for(matrix.rows, options.rank, type), scale,
+                                                 options.dropout};
+  return adapters;
 }
 
 /// The first few of many lines.
@@ -62,15 +82,13 @@ void Transformer::add_adapter(const LoraOptions& options, const Draws& draws) {
   const auto matrices = adapted_matrices(config_, options);
   set_trainable(false);
   const PurposeScope purpose(MemoryPurpose::adapter);
-  const auto rank = static_cast<double>(options.rank);
-  const double scale = options.alpha / (options.is_rank_stabilized ? std::sqrt(rank) : rank);
   const auto type = at::TensorOptions(dtype()).device(device());
-  adapters_.resize(store_->size());
-  for (const AdaptedMatrix& matrix : matrices)
-    adapters_[matrix.block].*
-        matrix.part->lora = {fresh_a(options.rank, matrix.columns, matrix.module, draws, type),
-                             at::zeros({matrix.rows, options.rank}, type), scale, options.dropout};
+  adapters_ = places_for(matrices, options, store_->size(), type);
   lay_flat(adapters_);
+  const PurposeScope drawn(MemoryPurpose::staging);
+  for (const AdaptedMatrix& matrix : matrices)
+    (adapters_[matrix.block].*matrix.part->lora)
+        .a.copy_(fresh_a(options.rank, matrix.columns, matrix.module, draws));
   set_trainable(true);
 }
 
@@ -80,6 +98,7 @@ void Transformer::set_adapter(const std::vector<LoraUpdate>& updates, const std:
   const TensorNames& names = family_of(config_.family).names;
   const auto type = at::TensorOptions(dtype()).device(device());
   std::vector<BlockAdapters> adapters(store_->size());
+  std::vector<std::pair<Lora*, const LoraUpdate*>> taken;
   std::map<std::string, const LoraUpdate*> open;
   for (const auto& update : updates) open[update.weight] = &update;
   std::string complaints;
@@ -96,8 +115,10 @@ void Transformer::set_adapter(const std::vector<LoraUpdate>& updates, const std:
       if (own != shape)
         complaints += message("\n  \"", update.weight, "\" is ", shape_text(own), ", the update ",
                               shape_text(shape));
-      adapters[i].*part.lora = {update.a.detach().to(type), update.b.detach().to(type),
-                                update.scale, update.dropout};
+      Lora& lora = adapters[i].*part.lora;
+      lora = {place_for(update.a.size(0), update.a.size(1), type),
+              place_for(update.b.size(0), update.b.size(1), type), update.scale, update.dropout};
+      taken.emplace_back(&lora, &update);
       open.erase(found);
     }
   }
@@ -107,6 +128,10 @@ void Transformer::set_adapter(const std::vector<LoraUpdate>& updates, const std:
     throw DataError(message(where, ": an adapter of another model", complaints));
   set_trainable(false);
   lay_flat(adapters);
+  for (const auto& [lora, update] : taken) {
+    lora->a.copy_(update->a.detach());
+    lora->b.copy_(update->b.detach());
+  }
   adapters_ = std::move(adapters);
 }
 
@@ -146,12 +171,12 @@ void Transformer::merge_adapter() {
 
 void Transformer::continue_adapter(const LoraOptions& options) {
   const auto asked_model = without_adapter();
-  asked_model->add_adapter(options, Draws(0, "adapter"));  // numbers of no meaning
+  asked_model->adapters_ = places_for(adapted_matrices(config_, options), options, store_->size(),
+                                      at::TensorOptions(dtype()).device(device()));
   std::map<std::string, LoraUpdate> asked;
   for (const auto& update : asked_model->adapter()) asked[update.weight] = update;
-  auto own = adapter();
   std::string complaints;
-  for (auto& update : own) {
+  for (const auto& update : adapter()) {
     const auto found = asked.find(update.weight);
     if (found == asked.end())
       complaints += message("\n  \"", update.weight, "\" has an update, and none is asked for");
@@ -160,15 +185,15 @@ void Transformer::continue_adapter(const LoraOptions& options) {
           message("\n  \"", update.weight, "\" has rank ", update.a.size(0), ", scale ",
                   update.scale, ", asked are ", found->second.a.size(0), ", ", found->second.scale);
     asked.erase(update.weight);
-    update.dropout = options.dropout;
   }
   for (const auto& item : asked)
     complaints += message("\n  \"", item.first, "\" has no update, and one is asked for");
   if (!complaints.empty())
     throw ConfigError(message("the adapter that is gone on with is not the one asked for",
                               first_lines(complaints)));
-  drop_adapter();
-  set_adapter(own, "adapter");
+  dropout_.reset();
+  for (BlockAdapters& block : adapters_)
+    for (const auto& part : kProjections) (block.*part.lora).dropout = options.dropout;
   set_trainable(true);
 }
 

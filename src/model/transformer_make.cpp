@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "lldm/errors.hpp"
+#include "lldm/memory/purpose.hpp"
 #include "lldm/model/adapter_folder.hpp"
 #include "lldm/model/model_folder.hpp"
 #include "lldm/model/transformer.hpp"
@@ -35,6 +36,7 @@ void initialise(const NamedParameter& parameter, const TensorNames& names,
   // A piece at a time: a whole embedding in float64 would be the largest thing that a run holds.
   constexpr std::int64_t kPiece = std::int64_t{1} << 16;
   const at::Tensor flat = value.view(-1);
+  const PurposeScope purpose(MemoryPurpose::staging);
   const auto fresh = at::empty({std::min(kPiece, flat.numel())}, at::TensorOptions(at::kDouble));
   double* numbers = fresh.mutable_data_ptr<double>();
   for (std::int64_t begin = 0; begin < flat.numel(); begin += kPiece) {

@@ -173,8 +173,12 @@ at::Tensor outer_product(const at::Tensor& a, const at::Tensor& b, at::ScalarTyp
   const bool is_narrow =
       c10::elementSize(compute) == 2 && a.is_cpu() && a.scalar_type() == at::kFloat;
   if (!is_narrow) return product(a.t().to(compute), b.to(compute));
-  const auto left = row_major(a.t()).to(compute);  // turned as float32, for which there is a kernel
-  const auto right = b.to(compute);
+  at::Tensor left, right;
+  {
+    const PurposeScope purpose(MemoryPurpose::workspace);
+    left = rounded(row_major(a.t()), compute);  // turned as float32, for which there is a kernel
+    right = rounded(b, compute);
+  }
   if (compute != at::kBFloat16 || !has_wide_products()) return product(left, right);
   auto y = at::empty({a.size(1), b.size(1)}, a.options());
   return wide_product(y, left, right) ? y : product(left, right);
