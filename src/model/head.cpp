@@ -135,8 +135,10 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
     auto result = at::empty({count}, rows.options());
     at::Tensor kept;
     if (is_frozen_path) kept = at::empty(rows.sizes(), rows.options());
-    for (std::int64_t begin = 0; begin < count; begin += step) {
-      const std::int64_t size = std::min(step, count - begin);
+    const auto bytes = static_cast<std::int64_t>(weight.element_size());
+    for (std::int64_t begin = 0, size = 0; begin < count; begin += size) {
+      const std::int64_t rest = count - begin;
+      size = is_trained ? std::min(step, rest) : next_head_rows(rest, weight.size(0), bytes);
       auto logits = rows_by(rows.narrow(0, begin, size), weight);
       choose(logits, ids.narrow(0, begin, size), excluded, is_frozen_path || keeps_slope,
              result.narrow(0, begin, size));
@@ -294,6 +296,12 @@ std::int64_t head_rows_now(std::int64_t vocabulary, std::int64_t value_bytes, bo
   if (const std::int64_t rows = trained_rows; is_trained && rows > 0)
     return whole_rows(rows >> halvings, std::min(rows, kLeastHeadRows));
   return head_chunk_rows(vocabulary, value_bytes, is_trained, halvings);
+}
+
+std::int64_t next_head_rows(std::int64_t rest, std::int64_t vocabulary, std::int64_t value_bytes) {
+  const std::int64_t chunk = head_rows_now(vocabulary, value_bytes, /*is_trained=*/false);
+  const bool is_twice = rest < kFewRows && product_library() == ProductLibrary::onednn;
+  return std::min(rest, is_twice ? chunk / 2 : chunk);
 }
 
 std::vector<std::int64_t> head_row_choices(std::int64_t rows, std::int64_t queries) {

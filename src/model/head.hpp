@@ -27,6 +27,13 @@ inline constexpr std::int64_t kFewestHeadRows = 32;
 /// `rows` of a chunk, and their halves that cut `queries` further, down to kFewestHeadRows.
 [[nodiscard]] std::vector<std::int64_t> head_row_choices(std::int64_t rows, std::int64_t queries);
 
+/// Below, oneDNN's products make a product's transposed first, and it twice.
+inline constexpr std::int64_t kFewRows = 128;
+/// Of `rest` rows those whose logits, over which no sum is made, are next: a chunk, as it is cut
+/// now, or of few rows whose logits exist twice half a chunk at most.
+[[nodiscard]] std::int64_t next_head_rows(std::int64_t rest, std::int64_t vocabulary,
+                                          std::int64_t value_bytes);
+
 /// Rows of the head whose gradient is made at once.
 [[nodiscard]] std::int64_t head_slice_rows(std::int64_t row_bytes);
 /// How logits are cut, in this process and from now on.

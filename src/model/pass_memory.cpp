@@ -178,8 +178,8 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
       }
     }
     add({.what = "backward of the embedding",
-         .activations = s.rows((model.trains_weights ? 2 : 1) * s.d()),
-         .gradients = model.trains_weights ? s.rows(2 * s.d()) : 0});
+         .activations = s.rows(s.d()) + (model.trains_weights ? s.of_ids(s.d()) : 0),
+         .gradients = model.trains_weights ? s.of_ids(2 * s.d()) : 0});
     graphs += kept + s.kept_around() + s.queried_rows();
     heads += s.kept_head() - s.queried_rows();
     hosts += s.on_host(layers);

@@ -40,6 +40,10 @@ class PassSizes {
 
   /// Numbers of all tokens, `width` each.
   [[nodiscard]] std::int64_t rows(std::int64_t width) const { return number_ * tokens_ * width; }
+  /// Numbers of the ids among them, `width` each: as many as tokens, or as there are.
+  [[nodiscard]] std::int64_t of_ids(std::int64_t width) const {
+    return number_ * std::min(tokens_, shape_.logit_columns) * width;
+  }
   /// Of those that the last block gives: the queried ones, where they are fewer.
   [[nodiscard]] std::int64_t given(std::int64_t width) const {
     return number_ * (gives_queried() ? queries_ : tokens_) * width;
@@ -123,26 +127,23 @@ class PassSizes {
   }
   /// Held while paths are drawn that the model walks itself (ScoreEngineCore::read_in_chunks).
   [[nodiscard]] std::int64_t walked_head() const {
-    const std::int64_t columns = shape_.logit_columns;
-    const std::int64_t rows = std::min(queries_, head_chunk_rows(columns, number_, false));
-    const bool is_copied = !is_head_plain() || (rows < kFewRows && takes_onednn(d(), columns));
-    return queried_rows() + number_ * rows * columns * (is_copied ? 2 : 1) + decoded_head();
+    const bool is_copied = !is_head_plain() || is_turned();
+    return queried_rows() + number_ * read_rows() * shape_.logit_columns * (is_copied ? 2 : 1) +
+           decoded_head();
   }
   /// Held while the head runs without a graph.
   [[nodiscard]] std::int64_t scored_head() const {
     if (!is_head_plain()) return head_forward();
-    const std::int64_t columns = shape_.logit_columns;
-    const std::int64_t rows = std::min(queries_, head_chunk_rows(columns, number_, false));
-    const bool is_turned = rows < kFewRows && takes_onednn(d(), columns);
-    return queried_rows() + number_ * rows * columns * (is_turned || !model_.is_on_cpu ? 2 : 1);
+    return queried_rows() + number_ * read_rows() * shape_.logit_columns *
+                                (is_turned() || !model_.is_on_cpu ? 2 : 1);
   }
   /// Held while the head runs forward.  Of few rows oneDNN makes the transposed product first.
   [[nodiscard]] std::int64_t head_forward() const {
     if (!is_head_plain())
       return queried_rows() + 2 * logits() + decoded_head() + read_on_device(queries_, d());
-    const bool is_turned = head_rows() < kFewRows && takes_onednn(d(), head_columns());
+    const bool are_few = head_rows() < kFewRows && takes_onednn(d(), head_columns());
     // Elsewhere than on the CPU the sum of exponentials is made of a copy.
-    const std::int64_t products = is_turned || !model_.is_on_cpu ? 2 : 1;
+    const std::int64_t products = are_few || !model_.is_on_cpu ? 2 : 1;
     const std::int64_t gradients =
         model_.trains_weights ? 0 : queried_rows() + number_ * head_rows() * d();
     return queried_rows() + std::max(products * logits(), logits() + gradients);
@@ -320,12 +321,21 @@ class PassSizes {
   [[nodiscard]] bool rounds() const {
     return model_.precision.compute == at::kBFloat16 || model_.precision.compute == at::kHalf;
   }
+  /// Whether oneDNN makes logits twice, as of few rows.
+  [[nodiscard]] bool is_turned() const {
+    return queries_ < kFewRows && takes_onednn(d(), shape_.logit_columns);
+  }
+  /// Rows of logits at once over which no sum is made (next_head_rows).
+  [[nodiscard]] std::int64_t read_rows() const {
+    const std::int64_t chunk = head_chunk_rows(shape_.logit_columns, number_, false);
+    return std::min(queries_, is_turned() ? chunk / 2 : chunk);
+  }
   /// Rows of logits at once: all, where the head is decoded by slices of its columns.
   [[nodiscard]] std::int64_t head_rows() const {
     if (!is_head_plain()) return queries_;
     if (model_.trains_weights && model_.head_rows > 0) return std::min(queries_, model_.head_rows);
-    return std::min(queries_,
-                    head_chunk_rows(shape_.logit_columns, number_, model_.trains_weights));
+    if (!model_.trains_weights) return read_rows();
+    return std::min(queries_, head_chunk_rows(shape_.logit_columns, number_, true));
   }
   [[nodiscard]] std::int64_t head_columns() const {
     if (is_head_plain()) return shape_.logit_columns;
@@ -339,7 +349,6 @@ class PassSizes {
     return (is_narrow_on_device() ? compute_bytes() : number_) * head_columns() * d();
   }
 
-  static constexpr std::int64_t kFewRows = 128;  // below, products are made transposed
   const PassModel& model_;
   const ModelShape& shape_;
   std::int64_t number_, tokens_ = 0, queries_ = 0;

@@ -91,9 +91,10 @@ void ScoreEngineCore::read_in_chunks(const at::Tensor& rows, std::int64_t vocabu
                                      const std::function<at::Tensor(const at::Tensor&)>& logits,
                                      const ReadLogits& read) {
   const auto bytes = static_cast<std::int64_t>(rows.element_size());
-  const std::int64_t step = head_rows_now(vocabulary, bytes, /*is_trained=*/false);
-  for (std::int64_t first = 0; first < rows.size(0); first += step)
-    read(first, logits(rows.narrow(0, first, std::min(step, rows.size(0) - first))));
+  for (std::int64_t first = 0, count = 0; first < rows.size(0); first += count) {
+    count = next_head_rows(rows.size(0) - first, vocabulary, bytes);
+    read(first, logits(rows.narrow(0, first, count)));
+  }
 }
 
 void ScoreEngineCore::read_logits(const Chunk& chunk, std::span<const ScorePlan> plans,

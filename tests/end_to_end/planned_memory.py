@@ -241,15 +241,16 @@ def compare(folder):
               f"{predicted} of {measured} ({predicted / measured:.3f}), {result['gradient_path']}, unscoped {other}")
         purposes += purposes_off(result, name, allowed)
     print(f"    {seen - wrong} of {seen} as they should be, {purposes} purposes are not")
-    return 1 if wrong or seen < 20 else 0
+    return 1 if wrong or purposes or seen < 20 else 0
 
 
 def purposes_off(result, name, allowed):
-    """Of which more or less was planned than is allowed of the whole."""
+    """Of which more or less was planned than is allowed of the whole.  What passes through staging while a folder is
+    read or weights are drawn is in no plan of steps."""
     off = 0
     for purpose, planned in result["predicted_bytes_by_purpose"].items():
         held = result["peak_bytes_by_purpose"][purpose]
-        if abs(planned - held) > allowed:
+        if abs(planned - held) > allowed and purpose != "staging":
             off += 1
             print(f"    WRONG {name}: {planned} of {held} for {purpose}")
     return off
