@@ -5,8 +5,7 @@
 
 namespace lldm {
 
-/// y = x rounded to bfloat16, the nearest and of two the even one; every NaN is the one that
-/// LibTorch writes.
+/// y = x rounded to bfloat16, the nearest and of two the even one; NaN stays NaN.
 struct Rounding {
   const float* x;
   std::uint16_t* y;
