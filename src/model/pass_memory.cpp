@@ -193,9 +193,8 @@ std::vector<PlanMoment> scoring_moments(const PassModel& model, const Pack& pack
   if (model.shape.layers > 1)
     for (const PlanMoment& moment : forward_of_block(s, false)) moments.push_back(moment);
   if (s.attention().has_masks())
-    moments.push_back({.what = "masks",
-                       .activations = s.making_masks() - s.beside(),
-                       .workspace = s.decoded()});
+    moments.push_back(
+        {.what = "masks", .activations = s.making_masks() - s.beside(), .workspace = s.decoded()});
   for (PlanMoment& moment : moments) {
     moment.what = "scoring";
     moment.activations += s.beside();
