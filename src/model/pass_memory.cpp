@@ -22,6 +22,11 @@ std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
   const std::int64_t end = attention.narrow_mask() + s.whole_block(is_last) + some(f + d);
   add(end + some(s.low(1)) + s.dropped(f, is_last), 0);
   add(end + s.decoded_product(n, f, d) + s.merged(1, n), s.widened(n, f));
+  if (s.is_wide())  // the projections, feature-major
+    moments.push_back(
+        {.what = "forward",
+         .activations = s.rows(d + 1 + s.qkv()) + s.rounded_rows() + s.merged(3, s.count(false)),
+         .workspace = s.read_projections()});
   if (attention.is_masked())
     add(s.rows(d + 1 + s.qkv()) + s.heads_norm() + attention.masked_forward(), 0);
   // Rows and attention's output of the given rows are copies.

@@ -178,6 +178,13 @@ class PassSizes {
   [[nodiscard]] bool is_head_plain() const {
     return model_.precision.storage == WeightStorage::plain && !is_narrow_on_device();
   }
+  /// Of the projections of wide products: a tile of weights, beside the rows as they are packed
+  /// (workspace) and rounded.
+  [[nodiscard]] std::int64_t read_projections() const {
+    const std::int64_t tile = is_read_in_place() ? 0 : tile_rows(q(), d()) * d();
+    return compute_bytes() * tile + rounded_rows();
+  }
+  [[nodiscard]] std::int64_t rounded_rows() const { return compute_bytes() * tokens_ * d(); }
   /// What these read of a gradient or of rows, where it outlives its product.
   [[nodiscard]] std::int64_t read_on_device(std::int64_t count, std::int64_t width) const {
     return is_narrow_on_device() ? compute_bytes() * count * width : 0;
