@@ -195,6 +195,7 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     const PurposeScope purpose(MemoryPurpose::activations);
     const HeldSignals held_signals;
     const auto held = node->saved_data["call"].toCapsule();
+    node->saved_data.erase("call");  // the node may outlive this, and masks with it
     const auto& call = static_cast<const BlockCall&>(*held);
     const Block block(call);
     call.require_unchanged(block.weights());
