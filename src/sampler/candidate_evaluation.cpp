@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "lldm/errors.hpp"
+#include "memory/in_memory.hpp"
 #include "memory/upload.hpp"
 #include "sampler/device_choice.hpp"
 #include "sampler/device_uniforms.hpp"
@@ -210,18 +211,24 @@ std::vector<std::vector<Candidate>> CandidateEvaluation::operator()(
 
   std::vector<std::vector<Candidate>> out(rows.size());
   const bool is_here = where_ == ChoosesOn::host;
-  const auto chunk = static_cast<std::size_t>(
+  auto chunk = static_cast<std::size_t>(
       std::max<std::int64_t>(1, (is_here ? kChunkLogits : kDeviceChunkLogits) / vocabulary_size_));
   const std::span<const Place> places = step.places;
   std::vector<at::Tensor> there;
-  for (std::size_t begin = 0; begin < places.size(); begin += chunk) {
+  for (std::size_t begin = 0; begin < places.size();) {
     const auto part = places.subspan(begin, std::min(chunk, places.size() - begin));
-    if (!is_here) {
-      there.push_back(choose_there(rows, part, hidden));
-      continue;
+    const auto choose_part = [&] {
+      if (!is_here) return there.push_back(choose_there(rows, part, hidden));
+      const std::vector<Candidate> chosen = choose(rows, part, hidden);
+      for (std::size_t i = 0; i < part.size(); ++i) out[part[i].row].push_back(chosen[i]);
+    };
+    try {
+      memory::in_memory(choose_part);
+      begin += part.size();
+    } catch (const OutOfMemory&) {  // fewer rows of logits: every one is chosen from by itself
+      if (part.size() == 1) throw;
+      chunk = part.size() / 2;
     }
-    const std::vector<Candidate> chosen = choose(rows, part, hidden);
-    for (std::size_t i = 0; i < part.size(); ++i) out[part[i].row].push_back(chosen[i]);
   }
   if (there.empty()) return out;
   // One wait for the device a step.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "lldm/errors.hpp"
+#include "lldm/memory/manager.hpp"
 #include "lldm/model/determinism.hpp"
 #include "lldm/model/transformer.hpp"
 #include "lldm/sampler/diffusion_sampler.hpp"
@@ -86,4 +88,31 @@ TEST_CASE("DiffusionSampler gives a real model's tokens independently of the bat
     }
   }
   at::set_num_threads(threads);
+}
+
+TEST_CASE("DiffusionSampler reads logits in as many pieces as memory asks for") {
+  TransformerConfig config;
+  config.width = 32, config.layers = 1, config.heads = config.kv_heads = 2, config.mlp_width = 32;
+  config.vocabulary = config.logit_columns = 20000;
+  config.max_length = 256;
+  MemoryManager memory;
+  memory.install();
+  const auto model = make_transformer(config, {}, Draws(1, "model"));
+  const PhiloxNoise noise(Draws(3, "sample"));
+  const SamplerSettings settings{.response_length = 128, .block_length = 128, .steps = 2};
+  const DiffusionSampler<Transformer> sampler(
+      make_sampler_parts("test", settings, kSpecial, AnyCommitRule(LowConfidence())));
+  const std::vector<SampleRequest> requests = {{.prompt = {1, 2, 3}}};
+  const std::int64_t logits = 128 * 20000 * 4;  // 32 rows are the fewest, and may exist twice
+  const auto held = [&] { return memory.report().find(MemoryDevice::cpu)->total.current_bytes; };
+  const MemoryManager::Watch watch(memory);
+  const auto free = sampler.sample(*model, requests, noise);
+  REQUIRE(watch.growth_bytes(MemoryDevice::cpu) >= logits);
+  memory.set_budget(MemoryDevice::cpu, {held() + logits * 5 / 8});
+  const auto tight = sampler.sample(*model, requests, noise);
+  memory.set_budget(MemoryDevice::cpu, {0});
+  CHECK(tight.front().tokens == free.front().tokens);
+  memory.set_budget(MemoryDevice::cpu, {held() + 20000});
+  CHECK_THROWS_AS(sampler.sample(*model, requests, noise), OutOfMemory);
+  memory.set_budget(MemoryDevice::cpu, {0});
 }
