@@ -107,6 +107,7 @@ int run_model_logits(const Arguments& arguments) {
   // Beside the weights, as a model with an adapter is loaded everywhere: the same bits.
   if (arguments.has("adapter")) {
     const fs::path adapter = arguments.value("adapter");
+    if (is_adapter_folder(adapter)) require_adapter_base(adapter, folder);
     model->set_adapter(load_adapter(adapter), adapter.string());
     const Precision trained = trained_precision(adapter);
     if (is_adapter_folder(adapter) &&

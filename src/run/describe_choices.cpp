@@ -151,8 +151,10 @@ std::vector<std::string> proposals_of(const AskedStage& stage, double seconds) {
     std::string keys;
     for (const std::string& key : changes_of(choice, now)) keys += (keys.empty() ? "" : ", ") + key;
     if (keys.empty()) return;
-    lines.push_back(message(why, keys, " (", bytes_text(choice.memory.peak_bytes()), ", ",
-                            rounded_text(choice.seconds_per_step(), 3), " s a step)"));
+    lines.push_back(message(
+        why, keys, " (", bytes_text(choice.memory.peak_bytes()), ", ",
+        choice.host_bytes > 0 ? message(bytes_text(choice.host_bytes), " on the host, ") : "",
+        rounded_text(choice.seconds_per_step(), 3), " s a step)"));
   };
   const std::vector<std::size_t> fit = fitting(choices);
   if (fit.empty()) {

@@ -47,6 +47,15 @@ class Changes {
 /// How passes are made: recomputation, their size, the gradient path.
 void add_passes(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                 const ChosenStep& chosen, const Advised& advised, Changes& changes) {
+  if (advised.stage.settled) {  // other ways would contradict it
+    StepAsked open = advised.asked;
+    if (advised.stage.gradient_path == GradientPath::automatic) open.path = GradientPath::automatic;
+    if (advised.stage.settled->recomputation != Recomputation::automatic)
+      open.recomputation = Recomputation::automatic;
+    open.max_tokens_per_forward = advised.stage.max_tokens_per_forward;
+    open.pairwise_copies = open.head_rows = 0;
+    return changes.add("no table `settled` in the stage", model, sizes, open);
+  }
   const auto recompute = [&](const char* key, Recomputation recomputation) {
     StepAsked asked = advised.asked;
     asked.recomputation = recomputation;
@@ -125,7 +134,7 @@ std::string advice_text(const StepModel& model, const StepSizes& sizes, const Ob
                       bytes_text(list[i].peak_bytes),
                       limit > 0 && list[i].peak_bytes > limit ? ", too much by itself" : "");
   if (!text.empty() && limit > 0 && list.front().peak_bytes > limit)
-    text += "\n  none of them alone is enough";
+    text += "\n  none of them alone is enough: lldm plan FILE --budget SIZE lists what is together";
   return text;
 }
 

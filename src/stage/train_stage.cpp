@@ -8,6 +8,7 @@
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/stage/run_context.hpp"
 #include "lldm/stage/training_options.hpp"
+#include "lldm/train/adamw_8bit.hpp"
 #include "lldm/train/trainer.hpp"
 #include "memory/bitsandbytes.hpp"
 #include "memory/in_memory.hpp"
@@ -109,6 +110,22 @@ void warn_of_new_template(const RunContext& run, const Work& work,
   }
 }
 
+/// AdamW's moments in codes are blocks of numbers, and small tensors keep float32 ones.
+void tell_small_tensors(const RunContext& run, const Work& work, const StepModel& model) {
+  const auto is_small = [](const std::vector<std::int64_t>& size) {
+    std::int64_t numbers = 1;
+    for (const std::int64_t side : size) numbers *= side;
+    return numbers < AdamW8Bit::kLeastNumbers;
+  };
+  if (model.optimizer.type == "adamw_8bit" && std::ranges::all_of(model.trained_sizes, is_small))
+    run.logger.warning(message("stage ", run.label(work),
+                               ": optimizer.type = \"adamw_8bit\" is as \"adamw\" here: no trained "
+                               "tensor has ",
+                               AdamW8Bit::kLeastNumbers,
+                               " numbers, and smaller ones keep moments "
+                               "in float32"));
+}
+
 /// `prepare_training`; where not even its weights fit, what the whole stage needs is told.
 PreparedTraining prepare(const RunContext& run, const Work& work, const TrainingStage& stage,
                          const Registry& registry) {
@@ -141,6 +158,7 @@ Result TrainingKind::run(const Options& stage, const RunContext& run, const Work
   const TrainingPlan plan =
       first_then_others(group, [&] { return plan_training(run, work, stage, prepared); });
   obey(plan.chosen, prepared);
+  tell_small_tensors(run, work, plan.model);
   if (run.experiment(work).options.memory.frozen_weights == FrozenWeights::streamed &&
       !has_streamed(plan.model))
     run.logger.info(

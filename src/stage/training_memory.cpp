@@ -25,10 +25,14 @@ namespace lldm {
 namespace {
 
 template <class E>
-E value_of(const std::string& name) {
-  for (const auto& choice : choices(std::type_identity<E>{}))
+E value_of(const char* key, const nlohmann::ordered_json& json) {
+  const auto name = json.at(key).get<std::string>();
+  std::string known;
+  for (const auto& choice : choices(std::type_identity<E>{})) {
     if (choice.name == name) return choice.value;
-  throw DataError(message("\"", name, "\" is no choice"));
+    known += (known.empty() ? "" : ", ") + std::string(choice.name);
+  }
+  throw JsonValueError(message(key, " is \"", name, "\": must be one of ", known));
 }
 
 /// What an earlier process of the same work settled.
@@ -44,8 +48,8 @@ std::optional<Recalled> recall(const std::filesystem::path& file, StepAsked& ask
   Recalled recalled;
   const auto read = [&] {
     const auto json = parse_json(read_file(file), file.string());
-    asked.path = value_of<GradientPath>(json.at("gradient_path").get<std::string>());
-    recalled.recomputation = value_of<Recomputation>(json.at("recomputation").get<std::string>());
+    asked.path = value_of<GradientPath>("gradient_path", json);
+    recalled.recomputation = value_of<Recomputation>("recomputation", json);
     asked.max_tokens_per_forward = json_integer(json.at("max_tokens_per_forward"));
     asked.pairwise_copies = json_integer(json.at("pairwise_copies"));
     asked.head_rows = json.contains("head_rows") ? json_integer(json.at("head_rows")) : 0;
