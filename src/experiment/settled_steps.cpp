@@ -38,7 +38,10 @@ Value settled_of(const Value& stage, const ExperimentOptions& options,
     // Without a budget they are always as many.
     const bool are_copies_open = is_path_open || options.memory.budget.bytes > 0;
     if (are_copies_open && plan.at("gradient_path") == "pairwise") number("pairwise_copies");
-    if (options.memory.budget.bytes > 0 && plan.contains("head_rows") && plan.at("head_rows") != 0)
+    const config::Member* own = stage.find("settled");
+    const bool is_asked = own && own->value.is_table() && own->value.find("head_rows");
+    if ((options.memory.budget.bytes > 0 || is_asked) && plan.contains("head_rows") &&
+        plan.at("head_rows") != 0)
       number("head_rows");
   });
   return settled;

@@ -292,8 +292,10 @@ std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes, 
   return whole_rows(most / (vocabulary * value_bytes), kLeastHeadRows);
 }
 
+std::int64_t cut_head_rows(std::int64_t rows) { return whole_rows(rows, kRowGranule); }
+
 std::int64_t head_rows_now(std::int64_t vocabulary, std::int64_t value_bytes, bool is_trained) {
-  if (const std::int64_t rows = trained_rows; is_trained && rows > 0)
+  if (const std::int64_t rows = cut_head_rows(trained_rows); is_trained && trained_rows > 0)
     return whole_rows(rows >> halvings, std::min(rows, kLeastHeadRows));
   return head_chunk_rows(vocabulary, value_bytes, is_trained, halvings);
 }

@@ -24,6 +24,8 @@ inline constexpr std::int64_t kFewestHeadRows = 32;
 /// Rows of a chunk of logits, its bytes halved so many times.
 [[nodiscard]] std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes,
                                            bool is_trained, std::int64_t halvings = 0);
+/// Rows of a chunk where `rows` are asked for: whole granules of a product's rows.
+[[nodiscard]] std::int64_t cut_head_rows(std::int64_t rows);
 /// `rows` of a chunk, and their halves that cut `queries` further, down to kFewestHeadRows.
 [[nodiscard]] std::vector<std::int64_t> head_row_choices(std::int64_t rows, std::int64_t queries);
 

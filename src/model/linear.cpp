@@ -64,9 +64,7 @@ void Linear::each_tile(const Use& use) const {
     // Read as they lie, where the product does.
     const bool is_whole = matrix.storage() == WeightStorage::bfloat16 &&
                           compute_ == at::kBFloat16 && (!is_on_cpu || has_wide_products());
-    const std::int64_t tile_bytes = is_on_cpu ? kTileBytes : kDeviceTileBytes;
-    const std::int64_t step =
-        is_whole ? matrix.rows() : std::max<std::int64_t>(1, tile_bytes / row_bytes);
+    const std::int64_t step = is_whole ? matrix.rows() : rows_of_tile(row_bytes, is_on_cpu);
     for (std::int64_t begin = 0; begin < matrix.rows(); begin += step) {
       const std::int64_t count = std::min(step, matrix.rows() - begin);
       at::Tensor tile;

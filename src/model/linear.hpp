@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -19,12 +20,18 @@ namespace lldm {
 // The planner counts with both.
 inline constexpr std::int64_t kTileBytes = std::int64_t{4} << 20;
 inline constexpr std::int64_t kDeviceTileBytes = std::int64_t{128} << 20;
+/// Rows of a tile, of so many bytes each; wide products take multiples of 16.
+constexpr std::int64_t rows_of_tile(std::int64_t row_bytes, bool is_on_cpu) {
+  constexpr std::int64_t kGranule = 16;
+  const std::int64_t rows = (is_on_cpu ? kTileBytes : kDeviceTileBytes) / row_bytes;
+  return rows < kGranule ? std::max<std::int64_t>(1, rows) : rows / kGranule * kGranule;
+}
 
 /// One product of a block: the matrices that read the same rows, one below the other (out in all),
 /// their biases and updates.  Rows are float32 or float64; with `compute` bfloat16 or float16 the
 /// inputs of the base's products are rounded to it, and those of updates where such products give
 /// float32: on a GPU (device_products.hpp), and of an even rank on a CPU (wide_products.hpp), where
-/// an update's own gradients read float32.
+/// of an update's own gradients rows are read in float32.
 /// Quantized matrices are decoded a tile of rows at a time, just before the tile's product.
 class Linear {
  public:

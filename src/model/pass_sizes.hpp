@@ -165,8 +165,9 @@ class PassSizes {
 
   /// Whether products read bfloat16 and sum in float32.
   [[nodiscard]] bool is_wide() const {
+    const auto is_side = [](std::int64_t width) { return width % 16 == 0; };
     return rounds() && model_.precision.compute == at::kBFloat16 && model_.is_on_cpu &&
-           has_wide_products();
+           has_wide_products() && is_side(d()) && is_side(f()) && is_side(q()) && is_side(qkv());
   }
   /// Whether they read 16 bits through copies in float32 (products.hpp): float16, and bfloat16 on a
   /// processor without its instructions.
@@ -321,8 +322,7 @@ class PassSizes {
   /// Of a matrix [rows, columns] those of a tile.
   [[nodiscard]] std::int64_t tile_rows(std::int64_t rows, std::int64_t columns) const {
     if (is_read_in_place() && !is_widened()) return rows;
-    const std::int64_t most = model_.is_on_cpu ? kTileBytes : kDeviceTileBytes;
-    return std::min(rows, std::max<std::int64_t>(1, most / (compute_bytes() * columns)));
+    return std::min(rows, rows_of_tile(compute_bytes() * columns, model_.is_on_cpu));
   }
   /// Inputs of products to 16 bits, between float32 rows.
   [[nodiscard]] bool rounds() const {

@@ -68,7 +68,7 @@ std::vector<std::int64_t> open_head_rows(const StepModel& model, const StepSizes
                                          bool has_budget, const StepAsked& asked) {
   const std::int64_t usual = usual_head_rows(model);
   if (usual == 0 || !has_budget || asked.head_rows > 0)
-    return {usual > 0 && asked.head_rows > 0 ? asked.head_rows : usual};
+    return {usual > 0 && asked.head_rows > 0 ? cut_head_rows(asked.head_rows) : usual};
   std::int64_t most = 0;  // queries of a micro-batch: no pass has more
   for (const MicroBatchLoad& texts : sizes.micro_batches) {
     std::int64_t queries = 0;
@@ -113,7 +113,7 @@ std::vector<Way> open_ways(StepModel model, const StepSizes& sizes, const Object
             Way way{{plan_step(model, sizes, needs, settings, budget), recomputation}};
             way.peak = way.step.plan.memory.peak_bytes();
             if (rows != head_rows.front() && way.peak >= ways.back().peak)
-              break;  // something else holds most
+              continue;  // as many as a pass has, or something else holds most
             if (is_timed(asked))
               for (const auto& part : step_seconds(model, sizes, way.step.plan, profile))
                 way.seconds += part.second;

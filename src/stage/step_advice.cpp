@@ -47,15 +47,8 @@ class Changes {
 /// How passes are made: recomputation, their size, the gradient path.
 void add_passes(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                 const ChosenStep& chosen, const Advised& advised, Changes& changes) {
-  if (advised.stage.settled) {  // other ways would contradict it
-    StepAsked open = advised.asked;
-    if (advised.stage.gradient_path == GradientPath::automatic) open.path = GradientPath::automatic;
-    if (advised.stage.settled->recomputation != Recomputation::automatic)
-      open.recomputation = Recomputation::automatic;
-    open.max_tokens_per_forward = advised.stage.max_tokens_per_forward;
-    open.pairwise_copies = open.head_rows = 0;
-    return changes.add("no table `settled` in the stage", model, sizes, open);
-  }
+  if (!advised.settled_by.empty())  // other ways would contradict it
+    return changes.add("no " + advised.settled_by, model, sizes, advised.anew);
   const auto recompute = [&](const char* key, Recomputation recomputation) {
     StepAsked asked = advised.asked;
     asked.recomputation = recomputation;
@@ -97,7 +90,8 @@ void add_held(const StepModel& model, const StepSizes& sizes, const Advised& adv
   other = model;
   const bool is_adapter = !model.pass.trains_weights;
   set_storage(other, is_adapter ? WeightStorage::nf4 : WeightStorage::bfloat16);
-  if (storages_of(model).size() > 1 && (!is_adapter || advised.takes_codes))
+  const bool has_settled_rows = advised.stage.settled && advised.stage.settled->head_rows > 0;
+  if (storages_of(model).size() > 1 && (is_adapter ? advised.takes_codes : !has_settled_rows))
     changes.add(
         message("[model] storage = ", is_adapter ? "\"nf4\"" : "\"bfloat16\"", " (other numbers)"),
         other, sizes, advised.asked);

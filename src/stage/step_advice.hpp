@@ -11,10 +11,14 @@ namespace lldm {
 /// A stage that does not fit, and what decides, beside its sizes, which keys of it can be changed.
 struct Advised {
   const TrainingStage& stage;
-  StepAsked asked;  // what the file says of its steps
+  StepAsked asked;  // what the file says of its steps, or what was settled
   const DeviceProfile& profile;
   Combination combination = Combination::sum;
   bool takes_codes = true;  // weights in int8 and nf4: no stage trains fresh ones
+  /// Where the way of the steps is settled: what is to be taken away for it to be chosen anew, and
+  /// what is asked then.
+  std::string settled_by = {};
+  StepAsked anew = {};
 };
 
 /// The three single keys whose change lowers the peak most, with the peak that a run with each

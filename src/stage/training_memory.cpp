@@ -142,11 +142,14 @@ StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& option
   return asked;
 }
 
+Advised TrainingPlan::advised(const TrainingStage& stage) const {
+  return {stage, asked, profile, combination, takes_codes, settled_by, anew};
+}
+
 std::string TrainingPlan::advice(const TrainingStage& stage, std::int64_t refused) const {
   const MemoryPlan& memory = chosen.plan.memory;
   const std::string ways =
-      advice_text(model, sizes, needs, chosen, {stage, asked, profile, combination, takes_codes},
-                  memory.budget_bytes);
+      advice_text(model, sizes, needs, chosen, advised(stage), memory.budget_bytes);
   // As far as a plan may be off (docs/planning.md).  What was planned into this budget and refused
   // holds more than planned.
   constexpr std::int64_t kOff = 20, kLeastOff = std::int64_t{64} << 10;
@@ -186,12 +189,20 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   plan.sharers = budget_sharers(run.options.group.get(), device);
   plan.context = device == "cpu" ? 0 : profile_of(options, device).memory.context.bytes;
   const std::filesystem::path file = work.folder / kStepPlanName;
-  const StepAsked open = plan.asked = asked_step(stage, options);
+  const StepAsked open = asked_step(stage, options);
   StepAsked asked = open;
   const std::optional<Recalled> recalled = recall(file, asked);
   std::optional<BudgetRange> budgets = recalled ? recalled->budgets : std::nullopt;
   // Work that was begun before it was a choice.
   if (recalled && asked.head_rows == 0) asked.head_rows = usual_head_rows(plan.model);
+  plan.asked = asked;
+  plan.anew = recalled ? open
+                       : StepAsked{stage.gradient_path, stage.max_tokens_per_forward,
+                                   options.model.recomputation};
+  if (recalled)
+    plan.settled_by = file.string();
+  else if (stage.settled)
+    plan.settled_by = "table `settled` in the stage";
   const Combination combination = plan.combination = prepared.estimator.target(1).combination;
   plan.takes_codes = !trains_fresh_weights(run.experiment(work));
   DeviceProfile profile = profile_of(options, device);
@@ -227,8 +238,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   // A larger budget makes no machine larger.
   require_host_memory(
       host_needs(plan.model, plan.chosen.plan), limits,
-      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen,
-                  {stage, plan.asked, plan.profile, plan.combination, plan.takes_codes}, 0));
+      advice_text(plan.model, plan.sizes, plan.needs, plan.chosen, plan.advised(stage), 0));
   const bool is_first = !run.options.group || run.options.group->is_first();
   const bool is_open = goes_by_budget(run.schedule.stage_of(work), options);
   if (!recalled && is_first && is_open && !stage.settled)

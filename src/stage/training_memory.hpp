@@ -32,11 +32,14 @@ struct TrainingPlan {
   std::int64_t sharers = 1;  // processes that divide the budget
   Combination combination = Combination::sum;
   bool takes_codes = true;  // see Advised
-  StepAsked asked;          // what the file says
+  StepAsked asked;          // what the file says, or what was settled
+  std::string settled_by;   // see Advised
+  StepAsked anew;
   DeviceProfile profile;
   std::int64_t context = 0;  // bytes of a GPU that driver and libraries take of each share
   /// What would help most, three indented lines by the planner's own numbers.
   /// `refused`: a budget (0: none) that it was planned into, and did not fit.
+  [[nodiscard]] Advised advised(const TrainingStage& stage) const;
   [[nodiscard]] std::string advice(const TrainingStage& stage, std::int64_t refused = 0) const;
 };
 
