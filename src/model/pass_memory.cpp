@@ -56,9 +56,9 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
                        .workspace = s.decoded() + workspace});
   };
   const auto add_gradients = [&](std::int64_t activations, std::int64_t count, std::int64_t out,
-                                 std::int64_t in, bool is_turned) {
+                                 std::int64_t part, std::int64_t in, bool is_turned) {
     if (!model.trains_weights) return add(activations);
-    for (const auto& own : s.weight_gradient(count, out, in, is_turned))
+    for (const auto& own : s.weight_gradient(count, out, part, in, is_turned))
       moments.push_back({.what = "backward of a block",
                          .activations = activations,
                          .gradients = own.gradients + adapters,
@@ -101,14 +101,14 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   };
   add_input(some(f), n, d, d, f, 1);
   add(some(4 * f + up) + swiglu + kept_out);
-  add_gradients(some(3 * f + up + s.low(1) + scaled) + dropped(f) + kept_out + read(f), n, d, f,
+  add_gradients(some(3 * f + up + s.low(1) + scaled) + dropped(f) + kept_out + read(f), n, d, d, f,
                 false);
   add_input(some(3 * f + d + up) + kept_out, n, 2 * f, f, d, 2);
   add(some(3 * f + 3 * d + 3 * up) + norm + kept_in);
   add_gradients(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d) + kept_in + read(d),
-                n, 2 * f, d, false);
+                n, 2 * f, f, d, false);
   add_gradients(middle + given + some(up + s.low(1) + scaled) + dropped(q) + kept_out + read(q), n,
-                d, q, false);
+                d, d, q, false);
   const std::int64_t out_held = middle + (spread > 0 ? some(q) : s.rows(q));
   add(out_held + out_gradient, s.widened_slopes(n, d, q));
   add(out_held + some(up + r) + dropped(q));
@@ -117,7 +117,7 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   add_gradients(middle + some(up) + kept_out + kept_projections + s.read_on_device(all, d) +
                     s.rows(qkv + (gives_rows ? 2 : 1) * d + s.lows(3) + 3 * up + scaled) +
                     s.dropped(d, false),
-                all, qkv, d, true);
+                all, qkv, q, d, true);
   if (!gives_rows) return moments;
   const std::int64_t projected = middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again;
   add(projected + s.decoded_gradient(all, qkv, q, d) + s.merged(3, all),

@@ -242,12 +242,14 @@ class PassSizes {
   struct WeightGradient {
     std::int64_t gradients = 0, workspace = 0;
   };
-  /// Of a weight [out, in] and `count` tokens; `is_turned`: its slopes lie as they are read.  Where
+  /// Of a weight [out, in], whose parts of at most `part` rows are added one after the other, and
+  /// `count` tokens; `is_turned`: its slopes lie as they are read.  Where
   /// products read 16 bits: rounded and packed or widened copies.
   [[nodiscard]] std::vector<WeightGradient> weight_gradient(std::int64_t count, std::int64_t out,
-                                                            std::int64_t in, bool is_turned) const {
+                                                            std::int64_t part, std::int64_t in,
+                                                            bool is_turned) const {
     const std::int64_t own = weight(out * in);
-    const WeightGradient added{own + mixed(own), 0};
+    const WeightGradient added{own + mixed(weight(part * in)), 0};
     // A product of columns, which oneDNN has copied first.
     if (!is_wide() && !is_widened())
       return {{own + (!is_turned && takes_onednn(count, in) ? weight(count * out) : 0), 0}, added};

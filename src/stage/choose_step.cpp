@@ -112,8 +112,9 @@ std::vector<Way> open_ways(StepModel model, const StepSizes& sizes, const Object
             const StepSettings settings{path, tokens, copies, rows};
             Way way{{plan_step(model, sizes, needs, settings, budget), recomputation}};
             way.peak = way.step.plan.memory.peak_bytes();
-            if (rows != head_rows.front() && way.peak >= ways.back().peak)
-              continue;  // as many as a pass has, or something else holds most
+            // As many as a pass has, or something else holds most: no reason for other bits.
+            if (rows != head_rows.front() && way.peak > ways.back().peak - ways.back().peak / 100)
+              continue;
             if (is_timed(asked))
               for (const auto& part : step_seconds(model, sizes, way.step.plan, profile))
                 way.seconds += part.second;

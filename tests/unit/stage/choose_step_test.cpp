@@ -95,7 +95,8 @@ TEST_CASE("same_budgets: recomputation, which changes no bit, ends no range", "[
   const PlannedStage stage = preference_stage();
   const StepAsked asked{.path = GradientPath::retain,
                         .max_tokens_per_forward = 1024,
-                        .recomputation = Recomputation::automatic};
+                        .recomputation = Recomputation::automatic,
+                        .head_rows = usual_head_rows(stage.model)};
   const std::int64_t least = stage.choose(asked, 1).plan.memory.peak_bytes();
   REQUIRE(stage.choose(asked, least).recomputation == Recomputation::full);
   REQUIRE(stage.choose(asked, 0).recomputation == Recomputation::none);
@@ -139,6 +140,13 @@ TEST_CASE("a budget that logits of a trained head pass cuts them into fewer rows
   CHECK(rows(free / 2) == 272);
   CHECK(rows(1) == 32);
   CHECK(check_ranges(stage, asked) >= 5);
+  // Passes smaller than a micro-batch: halves that cut none of them are passed over.
+  const auto fewest = [&](std::int64_t tokens) {
+    const StepAsked smaller{.max_tokens_per_forward = tokens, .recomputation = Recomputation::none};
+    return stage.choose(smaller, 1).plan.settings.head_rows;
+  };
+  CHECK(fewest(200) == 32);
+  CHECK(fewest(400) == 32);
   // Chunks beyond one take one more product of the head each step.
   CHECK(stage.choose(asked, free).plan.memory.peak_bytes() == free);
   // What a file names is not chosen; a head that is not trained is cut as ever.

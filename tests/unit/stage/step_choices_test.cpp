@@ -122,7 +122,7 @@ TEST_CASE("advice names the optimizer's place and the storage of trained weights
       advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), advised(stage), 1 << 10);
   CHECK_THAT(advice, contains("optimizer.resident = \"host\" it needs"));
   CHECK_THAT(advice, contains("[model] storage = \"bfloat16\" (other numbers) it needs"));
-  CHECK(advice.find("budget") == std::string::npos);
+  CHECK(advice.find("[memory] budget") == std::string::npos);
   CHECK_THAT(advice, contains("none of them alone is enough"));  // for 1 KiB
   CHECK_THAT(advice_text(stage.model, stage.sizes, stage.needs, stage.chosen(), advised(stage),
                          std::int64_t{1} << 40),
