@@ -63,19 +63,10 @@ std::vector<std::int64_t> open_copies(const StepSizes& sizes, GradientPath path,
   return list;
 }
 
-/// Of a trained head's logits at once, in rows, most first: with a budget as many as fill it.
-std::vector<std::int64_t> open_head_rows(const StepModel& model, const StepSizes& sizes,
-                                         bool has_budget, const StepAsked& asked) {
+/// Of a trained head's logits at once, in rows: what is asked for, or the usual.
+std::int64_t first_head_rows(const StepModel& model, const StepAsked& asked) {
   const std::int64_t usual = usual_head_rows(model);
-  if (usual == 0 || !has_budget || asked.head_rows > 0)
-    return {usual > 0 && asked.head_rows > 0 ? cut_head_rows(asked.head_rows) : usual};
-  std::int64_t most = 0;  // queries of a micro-batch: no pass has more
-  for (const MicroBatchLoad& texts : sizes.micro_batches) {
-    std::int64_t queries = 0;
-    for (const TextLoad& text : texts) queries += text.queries;
-    most = std::max(most, queries);
-  }
-  return head_row_choices(usual, most);
+  return usual > 0 && asked.head_rows > 0 ? cut_head_rows(asked.head_rows) : usual;
 }
 
 /// One way to do the steps.
@@ -91,6 +82,24 @@ bool is_timed(const StepAsked& asked) {
   return asked.recomputation == Recomputation::automatic || asked.max_tokens_per_forward == 0;
 }
 
+/// Of these settings, and, where rows of logits are open, of fewer and fewer as long as each saves a
+/// hundredth of the peak: for less there is no reason for other bits.
+std::vector<StepPlan> plans_by_head_rows(const StepModel& model, const StepSizes& sizes,
+                                         const ObjectiveNeeds& needs, StepSettings settings,
+                                         ByteSize budget, bool are_rows_open) {
+  std::vector<StepPlan> plans = {plan_step(model, sizes, needs, settings, budget)};
+  if (!are_rows_open) return plans;
+  const auto rows = head_row_choices(settings.head_rows, plans.front().queries_per_forward);
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    settings.head_rows = rows[i];
+    StepPlan plan = plan_step(model, sizes, needs, settings, budget);
+    const std::int64_t before = plans.back().memory.peak_bytes();
+    if (plan.memory.peak_bytes() > before - before / 100) break;
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
 /// All that are open.
 std::vector<Way> open_ways(StepModel model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                            Combination combination, const StepAsked& asked,
@@ -101,22 +110,19 @@ std::vector<Way> open_ways(StepModel model, const StepSizes& sizes, const Object
     // On the CPU the host's memory is the device's.
     if (!model.pass.is_on_cpu) recomputations.push_back(Recomputation::offload);
   }
-  const std::vector<std::int64_t> head_rows = open_head_rows(model, sizes, budget.bytes > 0, asked);
+  const std::int64_t first = first_head_rows(model, asked);
+  const bool are_rows_open = first > 0 && asked.head_rows == 0 && budget.bytes > 0;
   std::vector<Way> ways;
   for (const GradientPath path : candidate_paths(asked.path, needs, combination))
     for (const Recomputation recomputation : recomputations) {
       model.pass.recomputation = recomputation;
       for (const std::int64_t tokens : open_tokens(sizes, asked.max_tokens_per_forward))
         for (const std::int64_t copies : open_copies(sizes, path, tokens, budget.bytes > 0, asked))
-          for (const std::int64_t rows : head_rows) {
-            const StepSettings settings{path, tokens, copies, rows};
-            Way way{{plan_step(model, sizes, needs, settings, budget), recomputation}};
-            way.peak = way.step.plan.memory.peak_bytes();
-            // As many as a pass has, or something else holds most: no reason for other bits.
-            if (rows != head_rows.front() && way.peak > ways.back().peak - ways.back().peak / 100)
-              continue;
+          for (const StepPlan& plan : plans_by_head_rows(
+                   model, sizes, needs, {path, tokens, copies, first}, budget, are_rows_open)) {
+            Way way{{plan, recomputation}, plan.memory.peak_bytes()};
             if (is_timed(asked))
-              for (const auto& part : step_seconds(model, sizes, way.step.plan, profile))
+              for (const auto& part : step_seconds(model, sizes, plan, profile))
                 way.seconds += part.second;
             ways.push_back(std::move(way));
           }

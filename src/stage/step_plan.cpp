@@ -207,6 +207,7 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
       std::int64_t kept = 0;
       for (const Pack& pack : graphs) {
         plan.tokens_per_forward = std::max(plan.tokens_per_forward, pack.tokens);
+        plan.queries_per_forward = std::max(plan.queries_per_forward, pack.queries);
         kept += pack.tokens;
       }
       plan.tokens_kept = std::max(plan.tokens_kept, kept);

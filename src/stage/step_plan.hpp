@@ -79,8 +79,9 @@ struct StepSettings {
 struct StepPlan {
   StepSettings settings;
   MemoryPlan memory;
-  std::int64_t tokens_per_forward = 0;  // of the largest forward pass with a graph
-  std::int64_t tokens_kept = 0;         // of the graphs that are alive together
+  std::int64_t tokens_per_forward = 0;   // of the largest forward pass with a graph
+  std::int64_t queries_per_forward = 0;  // of the pass with most
+  std::int64_t tokens_kept = 0;          // of the graphs that are alive together
   /// Of a pass that scores between steps, or reads a path that the model walks itself: as large as
   /// holds no more than the rest of a step does, and at least as large as the step's own.
   std::int64_t scored_tokens = 0;
