@@ -82,8 +82,8 @@ bool is_timed(const StepAsked& asked) {
   return asked.recomputation == Recomputation::automatic || asked.max_tokens_per_forward == 0;
 }
 
-/// Of these settings, and, where rows of logits are open, of fewer and fewer as long as each saves a
-/// hundredth of the peak: for less there is no reason for other bits.
+/// Of these settings, and, where rows of logits are open, of fewer and fewer as long as each saves
+/// a hundredth of the peak: for less there is no reason for other bits.
 std::vector<StepPlan> plans_by_head_rows(const StepModel& model, const StepSizes& sizes,
                                          const ObjectiveNeeds& needs, StepSettings settings,
                                          ByteSize budget, bool are_rows_open) {
