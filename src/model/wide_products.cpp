@@ -6,7 +6,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
-
 #include <c10/core/GradMode.h>
 
 #include <algorithm>

@@ -82,20 +82,23 @@ bool is_timed(const StepAsked& asked) {
   return asked.recomputation == Recomputation::automatic || asked.max_tokens_per_forward == 0;
 }
 
-/// Of these settings, and, where rows of logits are open, of fewer and fewer as long as each saves
-/// a hundredth of the peak: for less there is no reason for other bits.
+/// Of these settings, and, where rows of logits are open, of fewer and fewer, each of which saves a
+/// hundredth of the peak: for less there is no reason for other bits.  The first half may cut off a
+/// few rows alone; where two in a row save nothing, something else holds most.
 std::vector<StepPlan> plans_by_head_rows(const StepModel& model, const StepSizes& sizes,
                                          const ObjectiveNeeds& needs, StepSettings settings,
                                          ByteSize budget, bool are_rows_open) {
   std::vector<StepPlan> plans = {plan_step(model, sizes, needs, settings, budget)};
   if (!are_rows_open) return plans;
   const auto rows = head_row_choices(settings.head_rows, plans.front().queries_per_forward);
-  for (std::size_t i = 1; i < rows.size(); ++i) {
+  int in_vain = 0;
+  for (std::size_t i = 1; i < rows.size() && in_vain < 2; ++i) {
     settings.head_rows = rows[i];
     StepPlan plan = plan_step(model, sizes, needs, settings, budget);
     const std::int64_t before = plans.back().memory.peak_bytes();
-    if (plan.memory.peak_bytes() > before - before / 100) break;
-    plans.push_back(std::move(plan));
+    const bool saves = plan.memory.peak_bytes() <= before - before / 100;
+    in_vain = saves ? 0 : in_vain + 1;
+    if (saves) plans.push_back(std::move(plan));
   }
   return plans;
 }

@@ -147,6 +147,10 @@ TEST_CASE("a budget that logits of a trained head pass cuts them into fewer rows
   };
   CHECK(fewest(200) == 32);
   CHECK(fewest(400) == 32);
+  // 548 queries: 544 save next to nothing, 272 half of the logits.
+  stage.sizes.micro_batches = {{{40, 24, 200}, {32, 24, 160}, {40, 24, 100}, {24, 24, 88}}};
+  CHECK(rows(1) == 32);
+  stage.sizes = preference_stage().sizes;
   // Chunks beyond one take one more product of the head each step.
   CHECK(stage.choose(asked, free).plan.memory.peak_bytes() == free);
   // What a file names is not chosen; a head that is not trained is cut as ever.
