@@ -146,6 +146,11 @@ SwigluGradient swiglu_gradient(const at::Tensor& gate_up, const at::Tensor& dy) 
   return out;
 }
 
+// Products of attention read bfloat16 where those beside it do.
+bool reads_bfloat16(const BlockContext& context, const at::Tensor& qkv) {
+  return context.compute == at::kBFloat16 && qkv.scalar_type() == at::kFloat;
+}
+
 Attended attend(const at::Tensor& qkv, const BlockContext& context, bool is_interleaved) {
   const std::int64_t tokens = qkv.size(1), width = 2 * context.cosines.size(0);
   const BlockParts& parts = cpu_block_parts();
@@ -154,6 +159,8 @@ Attended attend(const at::Tensor& qkv, const BlockContext& context, bool is_inte
   with_type(qkv, [&]<class T>(T) {
     const auto args = attention_args<T>(qkv, context, is_interleaved, out.columns, out.log_sums);
     parallel_units(context, [&](std::int64_t begin, std::int64_t end) {
+      if constexpr (std::is_same_v<T, float>)
+        if (reads_bfloat16(context, qkv)) return attention_forward_bfloat16(args, begin, end);
       attention_forward(args, begin, end);
     });
   });
@@ -169,6 +176,8 @@ at::Tensor attend_gradient(const at::Tensor& qkv, const BlockContext& context, b
     args.out_gradient = upstream.const_data_ptr<T>();
     args.qkv_gradient = result.mutable_data_ptr<T>();
     parallel_units(context, [&](std::int64_t begin, std::int64_t end) {
+      if constexpr (std::is_same_v<T, float>)
+        if (reads_bfloat16(context, qkv)) return attention_backward_bfloat16(args, begin, end);
       attention_backward(args, begin, end);
     });
   });

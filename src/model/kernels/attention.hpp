@@ -43,4 +43,11 @@ void attention_forward(const AttentionArgs<double>&, std::int64_t begin, std::in
 void attention_backward(const AttentionArgs<float>&, std::int64_t begin, std::int64_t end);
 void attention_backward(const AttentionArgs<double>&, std::int64_t begin, std::int64_t end);
 
+/// The same with products that read bfloat16 and add up float32: rotated queries and keys, values,
+/// weights and, backward, upstream gradients and slopes are rounded to it, sums and the sum of
+/// weights are not.  As flash attention reads them; by the processor's own products where it has
+/// them (AVX512-BF16).
+void attention_forward_bfloat16(const AttentionArgs<float>&, std::int64_t begin, std::int64_t end);
+void attention_backward_bfloat16(const AttentionArgs<float>&, std::int64_t begin, std::int64_t end);
+
 }  // namespace lldm

@@ -95,15 +95,22 @@ template <class T, int kBytes>
   return left >= kLanes<T> ? load<V>(from) : simd::load_some<V>(from, left);
 }
 
+/// A feature row of a pack is a page of its own: no processor fetches the next one by itself.
+inline constexpr std::int64_t kRowsAhead = 4;
+
 /// Copies `width` feature rows of a unit's tokens; `left` columns lie in memory from its first on.
 template <class T, int kBytes>
 [[gnu::always_inline]] inline void copy_features(const T* from, std::int64_t stride,
                                                  std::int64_t width, std::int64_t length,
                                                  std::int64_t left, T* to) {
-  for (std::int64_t d = 0; d < width; ++d)
-    for (std::int64_t i = 0; i < length; i += kLanes<T>)
-      store(to + panel_at<T>(i, width) + d * kLanes<T>,
-            load_columns<T, kBytes>(from + d * stride + i, left - i));
+  const std::int64_t panel = panel_size<T>(width);
+  for (std::int64_t d = 0; d < width; ++d, from += stride) {
+    T* at = to + d * kLanes<T>;
+    for (std::int64_t i = 0; i < length; i += kLanes<T>, at += panel) {
+      if (d + kRowsAhead < width) __builtin_prefetch(from + kRowsAhead * stride + i);
+      store(at, load_columns<T, kBytes>(from + i, left - i));
+    }
+  }
 }
 
 /// Copies and rotates: (a, b) -> (a cos - b sin, b cos + a sin) * factor, with the halves a and b
@@ -113,17 +120,22 @@ template <class T, int kBytes>
                                                    std::int64_t width, std::int64_t length,
                                                    std::int64_t left, T factor, T* to) {
   using V = Lanes<T, kBytes>;
-  const std::int64_t half = width / 2;
-  for (std::int64_t d = 0; d < half; ++d)
-    for (std::int64_t i = 0; i < length; i += kLanes<T>) {
-      const V cosine = load<V>(a.cosines + d * a.table_stride + i),
-              sine = load<V>(a.sines + d * a.table_stride + i);
-      const V first = load_columns<T, kBytes>(from + d * a.stride + i, left - i),
-              second = load_columns<T, kBytes>(from + (d + half) * a.stride + i, left - i);
-      T* panel = to + panel_at<T>(i, width);
-      store(panel + d * kLanes<T>, (first * cosine - second * sine) * factor);
-      store(panel + (d + half) * kLanes<T>, (second * cosine + first * sine) * factor);
+  const std::int64_t half = width / 2, panel = panel_size<T>(width), other = half * a.stride;
+  for (std::int64_t d = 0; d < half; ++d, from += a.stride) {
+    const T *cosines = a.cosines + d * a.table_stride, *sines = a.sines + d * a.table_stride;
+    T* at = to + d * kLanes<T>;
+    for (std::int64_t i = 0; i < length; i += kLanes<T>, at += panel) {
+      if (const T* ahead = from + kRowsAhead * a.stride + i; d + kRowsAhead < half) {
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + other);
+      }
+      const V cosine = load<V>(cosines + i), sine = load<V>(sines + i);
+      const V first = load_columns<T, kBytes>(from + i, left - i),
+              second = load_columns<T, kBytes>(from + other + i, left - i);
+      store(at, (first * cosine - second * sine) * factor);
+      store(at + half * kLanes<T>, (second * cosine + first * sine) * factor);
     }
+  }
 }
 
 /// Turns gradients back (the transpose of the rotation), in place, times factor.
@@ -179,13 +191,14 @@ inline void spread_columns(const std::vector<std::int64_t>& columns, std::int64_
 template <class T, int kBytes>
 [[gnu::always_inline]] inline void write_features(const T* from, std::int64_t width,
                                                   std::int64_t length, T* to, std::int64_t stride) {
-  const std::int64_t whole = length - length % kLanes<T>;
-  for (std::int64_t d = 0; d < width; ++d) {
-    for (std::int64_t i = 0; i < whole; i += kLanes<T>)
-      store(to + d * stride + i,
-            load<Lanes<T, kBytes>>(from + panel_at<T>(i, width) + d * kLanes<T>));
-    for (std::int64_t i = whole; i < length; ++i)
-      to[d * stride + i] = from[column_at<T>(i, width) + d * kLanes<T>];
+  const std::int64_t whole = length - length % kLanes<T>, panel = panel_size<T>(width);
+  for (std::int64_t d = 0; d < width; ++d, to += stride) {
+    const T* at = from + d * kLanes<T>;
+    for (std::int64_t i = 0; i < whole; i += kLanes<T>, at += panel) {
+      if (d + kRowsAhead < width) __builtin_prefetch(to + kRowsAhead * stride + i, 1);
+      store(to + i, load<Lanes<T, kBytes>>(at));
+    }
+    for (std::int64_t i = whole; i < length; ++i) to[i] = at[i - whole];
   }
 }
 

@@ -28,6 +28,14 @@ std::atomic<CpuLevel>& level() {
 
 CpuLevel cpu_level() { return level().load(std::memory_order_relaxed); }
 
+bool has_bfloat16_products() {
+#if defined(__x86_64__)
+  return cpu_level() == CpuLevel::avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 void limit_cpu_level(CpuLevel wanted) { level() = std::min(wanted, best_level()); }
 
 }  // namespace lldm

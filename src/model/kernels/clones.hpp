@@ -13,6 +13,8 @@ enum class CpuLevel { baseline, avx2, avx512 };
 CpuLevel cpu_level();
 /// Runs every kernel at `level` if the processor has it: tests compare the clones with one another.
 void limit_cpu_level(CpuLevel level);
+/// Whether the processor multiplies pairs of bfloat16 (AVX512-BF16) and its level is the best one.
+bool has_bfloat16_products();
 
 }  // namespace lldm
 
@@ -25,9 +27,10 @@ void limit_cpu_level(CpuLevel level);
 #define LLDM_CPU_CLONES(name, Args) LLDM_CPU_CLONES_OF(name, Args, name##_body, name##_body)
 
 #if defined(__x86_64__)
+#define LLDM_AVX512_TARGET gnu::target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")
 #define LLDM_CPU_CLONES_OF(name, Args, wide_body, narrow_body)                                   \
-  [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")]] static void name##_avx512( \
-      const Args& args, std::int64_t begin, std::int64_t end) {                                  \
+  [[LLDM_AVX512_TARGET]] static void name##_avx512(const Args& args, std::int64_t begin,         \
+                                                   std::int64_t end) {                           \
     wide_body(args, begin, end);                                                                 \
   }                                                                                              \
   [[gnu::target("avx2,fma,bmi2")]] static void name##_avx2(const Args& args, std::int64_t begin, \
@@ -43,9 +46,24 @@ void limit_cpu_level(CpuLevel level);
     if (level == CpuLevel::avx2) return name##_avx2(args, begin, end);                           \
     name##_baseline(args, begin, end);                                                           \
   }
+/// The same with pair_body where the processor multiplies pairs of bfloat16.
+#define LLDM_BFLOAT16_CLONES_OF(name, Args, pair_body, wide_body, narrow_body)     \
+  namespace clones_of_##name {                                                     \
+    LLDM_CPU_CLONES_OF(rounded, Args, wide_body, narrow_body)                      \
+    [[LLDM_AVX512_TARGET]] static void pairs(const Args& args, std::int64_t begin, \
+                                             std::int64_t end) {                   \
+      pair_body(args, begin, end);                                                 \
+    }                                                                              \
+  }                                                                                \
+  void name(const Args& args, std::int64_t begin, std::int64_t end) {              \
+    if (has_bfloat16_products()) return clones_of_##name::pairs(args, begin, end); \
+    clones_of_##name::rounded(args, begin, end);                                   \
+  }
 #else
 #define LLDM_CPU_CLONES_OF(name, Args, wide_body, narrow_body)        \
   void name(const Args& args, std::int64_t begin, std::int64_t end) { \
     narrow_body(args, begin, end);                                    \
   }
+#define LLDM_BFLOAT16_CLONES_OF(name, Args, pair_body, wide_body, narrow_body) \
+  LLDM_CPU_CLONES_OF(name, Args, wide_body, narrow_body)
 #endif
