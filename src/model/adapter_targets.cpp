@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "lldm/errors.hpp"
 #include "lldm/model/transformer.hpp"
@@ -59,6 +60,32 @@ std::vector<AdaptedMatrix> adapted_matrices(const TransformerConfig& config,
       });
     });
   return matrices;
+}
+
+AdapterShape adapter_shape(const std::vector<AdaptedMatrix>& matrices, std::int64_t rank) {
+  constexpr std::pair<Product, std::int64_t AdapterShape::*> kProducts[] = {
+      {kSplitQkv, &AdapterShape::qkv},
+      {kFusedQkv, &AdapterShape::qkv},
+      {kAttentionOut, &AdapterShape::attn_out},
+      {kGateUp, &AdapterShape::gate_up},
+      {kMlpOut, &AdapterShape::ff_out}};
+  std::map<std::size_t, AdapterShape> blocks;
+  for (const AdaptedMatrix& matrix : matrices) {
+    const auto part = static_cast<std::size_t>(matrix.part - kProjections.data());
+    for (const auto& [product, count] : kProducts)
+      blocks[matrix.block].*count += part >= product.begin && part < product.end;
+    blocks[matrix.block].block_values += rank * (matrix.rows + matrix.columns);
+  }
+  AdapterShape most{.rank = matrices.empty() ? 0 : rank};
+  for (const auto& [number, block] : blocks)
+    for (const auto size : {&AdapterShape::qkv, &AdapterShape::attn_out, &AdapterShape::gate_up,
+                            &AdapterShape::ff_out, &AdapterShape::block_values})
+      most.*size = std::max(most.*size, block.*size);
+  return most;
+}
+
+AdapterShape adapter_shape(const TransformerConfig& config, const LoraOptions& options) {
+  return adapter_shape(adapted_matrices(config, options), options.rank);
 }
 
 std::int64_t num_adapter_values(const TransformerConfig& config, const LoraOptions& options) {

@@ -29,6 +29,10 @@ std::string module_name(const TensorNames& names, std::size_t block, const Proje
 std::vector<AdaptedMatrix> adapted_matrices(const TransformerConfig& config,
                                             const LoraOptions& options);
 
+/// What updates of `rank` beside these matrices are to a block.
+AdapterShape adapter_shape(const std::vector<AdaptedMatrix>& matrices, std::int64_t rank);
+AdapterShape adapter_shape(const TransformerConfig& config, const LoraOptions& options);
+
 /// The numbers of a fresh adapter: rank (rows + columns) of each of them.
 std::int64_t num_adapter_values(const TransformerConfig& config, const LoraOptions& options);
 

@@ -13,6 +13,7 @@ namespace {
 std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
   const AttentionSizes& attention = s.attention();
   const std::int64_t d = s.d(), f = s.f(), q = s.q(), n = s.count(is_last);
+  const AdapterShape& adapter = s.adapter();
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
   std::vector<PlanMoment> moments;
   const auto add = [&](std::int64_t activations, std::int64_t workspace) {
@@ -20,19 +21,19 @@ std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
         {.what = "forward", .activations = activations, .workspace = s.decoded() + workspace});
   };
   const std::int64_t end = attention.narrow_mask() + s.whole_block(is_last) + some(f + d);
-  add(end + some(s.low(1)) + s.dropped(f, is_last), 0);
-  add(end + s.decoded_product(n, f, d) + s.merged(1, n), s.widened(n, f));
-  if (s.is_wide())  // the projections, feature-major
-    moments.push_back(
-        {.what = "forward",
-         .activations = s.rows(d + 1 + s.qkv()) + s.rounded_rows() + s.merged(3, s.count(false)),
-         .workspace = s.read_projections()});
+  add(end + some(s.lows(adapter.ff_out)) + s.dropped(adapter.ff_out, f, is_last), 0);
+  add(end + s.decoded_product(n, f, d) + s.merged(adapter.ff_out, n), s.widened(n, f, d));
+  if (s.is_wide(d, s.count(false)))  // the projections, feature-major
+    moments.push_back({.what = "forward",
+                       .activations = s.rows(d + 1 + s.qkv()) + s.rounded_rows() +
+                                      s.merged(adapter.qkv, s.count(false)),
+                       .workspace = s.read_projections()});
   if (attention.is_masked())
     add(s.rows(d + 1 + s.qkv()) + s.heads_norm() + attention.masked_forward(), 0);
   // Rows and attention's output of the given rows are copies.
   if (is_last && s.gives_queried())
     add(attention.narrow_mask() + s.rows(d + s.qkv() + q + 1) + attention.log_sums() +
-            some(q + 2 * d) + s.dropped(q, is_last),
+            some(q + 2 * d) + s.dropped(adapter.attn_out, q, is_last),
         0);
   return moments;
 }
@@ -42,11 +43,15 @@ std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
 std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& s, bool is_last) {
   // Beside an adapter nobody asks for the gradient of the first block's rows.
   const bool gives_rows = model.trains_weights || model.shape.layers > (is_last ? 1 : 2);
-  const std::int64_t d = s.d(), f = s.f(), q = s.q(), qkv = s.qkv(), r = s.rank(),
-                     up = s.low(1);  // dy B, of each update by itself
+  const std::int64_t d = s.d(), f = s.f(), q = s.q(), qkv = s.qkv();
+  const AdapterShape& adapter = s.adapter();
   const std::int64_t n = s.count(is_last), all = s.count(false);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
-  const auto dropped = [&](std::int64_t in) { return s.dropped(in, is_last); };
+  const auto dropped = [&](std::int64_t updates, std::int64_t in) {
+    return s.dropped(updates, in, is_last);
+  };
+  // x A^T, what gradients of updates read of it and of dy B, and their inputs where they drop some.
+  const auto own = [&](std::int64_t updates) { return s.lows(updates) + s.scaled(updates); };
   const std::int64_t adapters = s.adapter_gradients();
   std::vector<PlanMoment> moments;
   const auto add = [&](std::int64_t activations, std::int64_t workspace = 0) {
@@ -83,47 +88,56 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t given = is_last && s.gives_queried() ? some(q) : 0;
   // Of attention's output: by oneDNN of the transposed weight; of decoded ones row-major first.
   const bool is_turned = model.is_on_cpu && !is_more && !(is_last && s.gives_queried());
-  const std::int64_t decoded_out = s.decoded_gradient(n, d, d, q) + s.merged(1, n);
+  const std::int64_t decoded_out = s.decoded_gradient(n, d, d, q) + s.merged(adapter.attn_out, n);
   const std::int64_t out_gradient =
       decoded_out > 0 ? decoded_out + (is_turned ? s.rows(q) : 0)
                       : (is_turned && s.takes_onednn(q, d) ? s.number() * d * q : 0);
-  const std::int64_t scaled = s.scaled();
   // What products of a GPU read of gradients outlives them, and rows are read again by updates.
   const auto read = [&](std::int64_t width) { return s.read_on_device(n, width); };
   const std::int64_t kept_out = read(d), kept_in = kept_out + read(2 * f),
                      kept_projections = s.read_on_device(all, qkv);
   // The base's gradient first, then the updates'.
-  const auto add_input = [&](std::int64_t held, std::int64_t count, std::int64_t out,
-                             std::int64_t part, std::int64_t in, std::int64_t parts) {
-    add(held + s.decoded_gradient(count, out, part, in) + s.merged(parts, count),
-        s.widened_slopes(count, part, in));
-    add(held + s.number() * count * (parts * up + r) + s.dropped(in, is_last && count == n));
+  const auto update_input = [&](std::int64_t count, std::int64_t updates, std::int64_t in) {
+    if (updates == 0) return std::int64_t{0};
+    return s.number() * count * (s.ups(updates) + s.rank()) +
+           s.dropped(updates, in, is_last && count == n);
   };
-  add_input(some(f), n, d, d, f, 1);
-  add(some(4 * f + up) + swiglu + kept_out);
-  add_gradients(some(3 * f + up + s.low(1) + scaled) + dropped(f) + kept_out + read(f), n, d, d, f,
-                false);
-  add_input(some(3 * f + d + up) + kept_out, n, 2 * f, f, d, 2);
-  add(some(3 * f + 3 * d + 3 * up) + norm + kept_in);
-  add_gradients(some(3 * f + 2 * d + s.lows(2) + 3 * up + scaled) + dropped(d) + kept_in + read(d),
+  const auto add_input = [&](std::int64_t held, std::int64_t out, std::int64_t part,
+                             std::int64_t in, std::int64_t updates) {
+    add(held + s.decoded_gradient(n, out, part, in) + s.merged(updates, n),
+        s.widened_slopes(n, part, in));
+    add(held + update_input(n, updates, in));
+  };
+  const std::int64_t ff_up = s.ups(adapter.ff_out), mlp_up = ff_up + s.ups(adapter.gate_up);
+  add_input(some(f), d, d, f, adapter.ff_out);
+  add(some(4 * f + ff_up) + swiglu + kept_out);
+  add_gradients(
+      some(3 * f + ff_up + own(adapter.ff_out)) + dropped(adapter.ff_out, f) + kept_out + read(f),
+      n, d, d, f, false);
+  add_input(some(3 * f + d + ff_up) + kept_out, 2 * f, f, d, adapter.gate_up);
+  add(some(3 * f + 3 * d + mlp_up) + norm + kept_in);
+  add_gradients(some(3 * f + 2 * d + mlp_up + own(adapter.gate_up)) + dropped(adapter.gate_up, d) +
+                    kept_in + read(d),
                 n, 2 * f, f, d, false);
-  add_gradients(middle + given + some(up + s.low(1) + scaled) + dropped(q) + kept_out + read(q), n,
-                d, d, q, false);
+  const std::int64_t up = s.ups(adapter.attn_out), all_up = s.ups(adapter.qkv);
+  add_gradients(middle + given + some(up + own(adapter.attn_out)) + dropped(adapter.attn_out, q) +
+                    kept_out + read(q),
+                n, d, d, q, false);
   const std::int64_t out_held = middle + (spread > 0 ? some(q) : s.rows(q));
   add(out_held + out_gradient, s.widened_slopes(n, d, q));
-  add(out_held + some(up + r) + dropped(q));
+  add(out_held + update_input(n, adapter.attn_out, q));
   add(middle + s.rows(q) + some(up) + spread + kept_out);
   add(middle + s.rows(q) + some(up) + kept_out + std::max(s.rows(qkv) + heads + attend, masked));
   add_gradients(middle + some(up) + kept_out + kept_projections + s.read_on_device(all, d) +
-                    s.rows(qkv + (gives_rows ? 2 : 1) * d + s.lows(3) + 3 * up + scaled) +
-                    s.dropped(d, false),
+                    s.rows(qkv + (gives_rows ? 2 : 1) * d + all_up + own(adapter.qkv)) +
+                    s.dropped(adapter.qkv, d, false),
                 all, qkv, q, d, true);
   if (!gives_rows) return moments;
   const std::int64_t projected = middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again;
-  add(projected + s.decoded_gradient(all, qkv, q, d) + s.merged(3, all),
+  add(projected + s.decoded_gradient(all, qkv, q, d) + s.merged(adapter.qkv, all),
       s.widened_slopes(all, q, d));
-  add(projected + s.rows(3 * up + r) + s.dropped(d, false));
-  add(middle + some(up) + kept_out + kept_projections + s.rows(qkv + 3 * d + 3 * up) +
+  add(projected + update_input(all, adapter.qkv, d));
+  add(middle + some(up) + kept_out + kept_projections + s.rows(qkv + 3 * d + all_up) +
       (spread > 0 ? s.rows(d) : 0) + narrow_norm);
   return moments;
 }
@@ -189,6 +203,8 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
     heads += s.kept_head() - s.queried_rows();
     hosts += s.on_host(layers);
   }
+  moments.push_back(
+      {.what = kScoresMoment, .activations = graphs, .logits = heads, .staging = hosts});
   return moments;
 }
 

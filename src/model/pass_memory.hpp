@@ -29,8 +29,7 @@ struct PassModel {
 
   bool trains_weights = true;       // else an adapter, or nothing
   std::int64_t adapter_values = 0;  // of all blocks
-  std::int64_t adapter_rank = 0;
-  bool has_dropout = false;  // of the adapter's inputs
+  bool has_dropout = false;         // of the adapter's inputs
 
   std::int64_t head_rows = 0;  // HeadChunks::trained_rows
 };
@@ -49,6 +48,9 @@ struct Pack {
 
   auto operator<=>(const Pack&) const = default;
 };
+
+/// Of training_moments the last: all graphs are there, and readouts become scores.
+inline constexpr const char* kScoresMoment = "scores";
 
 /// The moments of a forward and a backward pass over packs whose graphs are alive together (one,
 /// but for `retain`), beside weights, gradients and whatever else lasts.

@@ -163,15 +163,15 @@ class PassSizes {
            std::max({of_rows, number_ * slice * (d() + copied), exponentials});
   }
 
-  /// Whether products read bfloat16 and sum in float32.
-  [[nodiscard]] bool is_wide() const {
-    const auto is_side = [](std::int64_t width) { return width % 16 == 0; };
-    return rounds() && model_.precision.compute == at::kBFloat16 && model_.is_on_cpu &&
-           has_wide_products() && is_side(d()) && is_side(f()) && is_side(q()) && is_side(qkv());
+  /// Whether a product [., inner] [inner, columns] reads bfloat16 and sums in float32.
+  [[nodiscard]] bool is_wide(std::int64_t inner, std::int64_t columns) const {
+    return has_wide() && inner % 2 == 0 && columns % 16 == 0;
   }
-  /// Whether they read 16 bits through copies in float32 (products.hpp): float16, and bfloat16 on a
-  /// processor without its instructions.
-  [[nodiscard]] bool is_widened() const { return rounds() && model_.is_on_cpu && !is_wide(); }
+  /// Whether it reads 16 bits through copies in float32 (products.hpp): float16, and bfloat16 on a
+  /// processor without its instructions or of other sides.
+  [[nodiscard]] bool is_widened(std::int64_t inner, std::int64_t columns) const {
+    return rounds() && model_.is_on_cpu && !is_wide(inner, columns);
+  }
   /// Whether products read 16 bits on a GPU and give float32 (device_products.hpp).
   [[nodiscard]] bool is_narrow_on_device() const {
     return rounds() && !model_.is_on_cpu && model_.has_device_products;
@@ -196,11 +196,15 @@ class PassSizes {
     if (!is_decoded()) return 0;
     const std::int64_t rows = std::max(q(), f()), numbers = tile_rows(rows, d()) * d();
     const std::int64_t tile = is_read_in_place() ? 0 : numbers * compute_bytes();
-    return tile + (is_wide() ? numbers * compute_bytes() : is_widened() ? numbers * number_ : 0);
+    const bool are_wide = is_wide(d(), f()) && is_wide(f(), d()) && is_wide(d(), q()) &&
+                          is_wide(q(), d()) && is_wide(d(), qkv());
+    if (are_wide) return tile + numbers * compute_bytes();
+    return tile + (rounds() && model_.is_on_cpu ? numbers * number_ : 0);
   }
-  /// Of `count` rows of `width` numbers that are read through copies in float32: those (workspace).
-  [[nodiscard]] std::int64_t widened(std::int64_t count, std::int64_t width) const {
-    return is_widened() ? number_ * count * width : 0;
+  /// Of `count` rows of `in` numbers that a product with `out` columns reads through copies in
+  /// float32: those (workspace).
+  [[nodiscard]] std::int64_t widened(std::int64_t count, std::int64_t in, std::int64_t out) const {
+    return is_widened(in, out) ? number_ * count * in : 0;
   }
   /// Beside a product of `count` tokens whose weights are decoded: its inputs, rounded, and what a
   /// tile gives, where that has no place yet.
@@ -208,9 +212,9 @@ class PassSizes {
                                              std::int64_t out) const {
     if (!is_decoded()) return 0;
     const std::int64_t size = compute_bytes(), rounded = size == number_ ? 0 : size * in;
-    if (is_wide() || is_narrow_on_device()) return count * rounded;
+    if (is_wide(in, out) || is_narrow_on_device()) return count * rounded;
     const std::int64_t at_once = tile_rows(out, in);
-    if (is_widened()) return count * (rounded + number_ * at_once);
+    if (is_widened(in, out)) return count * (rounded + number_ * at_once);
     return count * (rounded + size * at_once);
   }
   /// Beside the gradient of an input [count, in] through decoded weights of `out` rows, parts of at
@@ -219,9 +223,9 @@ class PassSizes {
                                               std::int64_t part, std::int64_t in) const {
     if (!is_decoded()) return 0;
     const std::int64_t size = compute_bytes(), rounded = size == number_ ? 0 : size * out;
-    if (is_wide() || is_narrow_on_device()) return count * rounded;
+    if (is_wide(part, in) || is_narrow_on_device()) return count * rounded;
     const std::int64_t tile = tile_rows(part, in);
-    if (is_widened()) return count * (rounded + number_ * in);
+    if (is_widened(part, in)) return count * (rounded + number_ * in);
     // oneDNN reads dense rows.
     const std::int64_t own = tile < out && takes_onednn(tile, in) ? tile : 0;
     return count * (rounded + size * (in + own));
@@ -235,7 +239,7 @@ class PassSizes {
   /// Beside the slopes of a tile that decoded_gradient reads: their copies in float32.
   [[nodiscard]] std::int64_t widened_slopes(std::int64_t count, std::int64_t part,
                                             std::int64_t in) const {
-    return is_decoded() ? widened(count, tile_rows(part, in)) : 0;
+    return is_decoded() ? widened(count, tile_rows(part, in), in) : 0;
   }
   /// What a weight's gradient takes at one of its moments: the sum on its way (gradients), and what
   /// that is a product of (workspace).
@@ -251,10 +255,11 @@ class PassSizes {
     const std::int64_t own = weight(out * in);
     const WeightGradient added{own + mixed(weight(part * in)), 0};
     // A product of columns, which oneDNN has copied first.
-    if (!is_wide() && !is_widened())
+    const bool is_read_widened = is_widened(count, in);
+    if (!rounds() || !model_.is_on_cpu)
       return {{own + (!is_turned && takes_onednn(count, in) ? weight(count * out) : 0), 0}, added};
     const std::int64_t turned = count * (is_turned ? 2 : 6) * out;
-    if (is_widened()) return {{0, turned}, {own, count * 6 * (out + in)}, added};
+    if (is_read_widened) return {{0, turned}, {own, count * 6 * (out + in)}, added};
     return {{0, turned + count * 2 * in}, {own, count * (2 * out + 4 * in)}, added};
   }
   /// Beside a gradient of so many bytes while it is added to a sum in bfloat16.
@@ -265,29 +270,35 @@ class PassSizes {
   }
   /// Of an update's inputs of `in` numbers: the mask and what it leaves; of a last block that gives
   /// few rows, before that the mask of all rows beside those of the given ones.
-  [[nodiscard]] std::int64_t dropped(std::int64_t in, bool is_last) const {
-    if (!model_.has_dropout) return 0;
+  [[nodiscard]] std::int64_t dropped(std::int64_t updates, std::int64_t in, bool is_last) const {
+    if (!model_.has_dropout || updates == 0) return 0;
     const std::int64_t own = number_ * count(is_last) * in;
     return own + (is_last && gives_queried() ? std::max(own, rows(in)) : own);
   }
-  [[nodiscard]] std::int64_t rank() const { return model_.adapter_rank; }
-  /// Beside the gradients of an update: what both read, scaled, and of the first one's the copy of
-  /// whole vectors.
-  [[nodiscard]] std::int64_t scaled() const { return 2 * rank() + (low(1) > rank() ? low(1) : 0); }
-  /// Numbers a token of x A^T of `parts` updates: made together, unless each drops others.
-  [[nodiscard]] std::int64_t lows(std::int64_t parts) const {
-    return model_.has_dropout ? parts * low(1) : low(parts);
+  [[nodiscard]] const AdapterShape& adapter() const { return shape_.adapter; }
+  [[nodiscard]] std::int64_t rank() const { return shape_.adapter.rank; }
+  /// Beside the gradients of a product's updates, one after the other: what both sides read,
+  /// scaled, and of the first one's the copy of whole vectors.
+  [[nodiscard]] std::int64_t scaled(std::int64_t updates) const {
+    if (updates == 0) return 0;
+    return 2 * rank() + (low(1) > rank() ? low(1) : 0);
   }
-  /// Beside a base product of `count` tokens that takes the updates of `parts` with it
+  /// Numbers a token of x A^T of a product's updates: made together, unless each drops others.
+  [[nodiscard]] std::int64_t lows(std::int64_t updates) const {
+    return model_.has_dropout ? updates * low(1) : low(updates);
+  }
+  /// Of dy B, of each by itself.
+  [[nodiscard]] std::int64_t ups(std::int64_t updates) const { return updates * low(1); }
+  /// Beside a base product of `count` tokens that takes its updates with it
   /// (Linear::factors): x A^T or dy B, then scaled and rounded, and what they are multiplied by.
-  [[nodiscard]] std::int64_t merged(std::int64_t parts, std::int64_t count) const {
-    if (!is_wide() || rank() == 0 || rank() % 2 != 0) return 0;
-    const std::int64_t factors = compute_bytes() * parts * rank() + number_ * rank();
-    return count * (number_ * parts * low(1) + factors) + 2 * compute_bytes() * rank() * f();
+  [[nodiscard]] std::int64_t merged(std::int64_t updates, std::int64_t count) const {
+    if (!has_wide() || updates == 0 || rank() % 2 != 0) return 0;
+    const std::int64_t factors = compute_bytes() * updates * rank() + number_ * rank();
+    return count * (number_ * ups(updates) + factors) + 2 * compute_bytes() * rank() * f();
   }
-  /// Of `parts` that are made together (thin_products.hpp): whole vectors on the CPU.
-  [[nodiscard]] std::int64_t low(std::int64_t parts) const {
-    const std::int64_t width = parts * rank();
+  /// Of updates that are made together (thin_products.hpp): whole vectors on the CPU.
+  [[nodiscard]] std::int64_t low(std::int64_t updates) const {
+    const std::int64_t width = updates * rank();
     const bool is_thin = model_.is_on_cpu && number_ == 4 && width <= kThinSide;
     return is_thin ? (width + 15) / 16 * 16 : width;
   }
@@ -296,10 +307,13 @@ class PassSizes {
   }
   [[nodiscard]] std::int64_t number() const { return number_; }
   [[nodiscard]] std::int64_t adapter_gradients() const {
-    return number_ * model_.adapter_values / std::max<std::int64_t>(1, shape_.layers);
+    return number_ * shape_.adapter.block_values;
   }
 
  private:
+  [[nodiscard]] bool has_wide() const {
+    return model_.precision.compute == at::kBFloat16 && model_.is_on_cpu && has_wide_products();
+  }
   /// A slice of the head and its slopes; beside them what they give the rows, or the slice's own
   /// gradient and the columns that it is a product of.
   [[nodiscard]] std::int64_t sliced_head_backward() const {
@@ -323,7 +337,7 @@ class PassSizes {
   }
   /// Of a matrix [rows, columns] those of a tile.
   [[nodiscard]] std::int64_t tile_rows(std::int64_t rows, std::int64_t columns) const {
-    if (is_read_in_place() && !is_widened()) return rows;
+    if (is_read_in_place() && (!model_.is_on_cpu || has_wide())) return rows;
     return std::min(rows, rows_of_tile(compute_bytes() * columns, model_.is_on_cpu));
   }
   /// Inputs of products to 16 bits, between float32 rows.

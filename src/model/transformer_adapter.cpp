@@ -72,6 +72,20 @@ std::string first_lines(const std::string& text) {
 
 }  // namespace
 
+ModelShape Transformer::shape() const {
+  ModelShape shape = shape_of(config_);
+  std::vector<AdaptedMatrix> matrices;
+  std::int64_t rank = 0;
+  for (std::size_t block = 0; block < adapters_.size(); ++block)
+    for (const auto& part : kProjections)
+      if (const Lora& lora = adapters_[block].*part.lora; lora.a.defined()) {
+        matrices.push_back({block, &part, {}, lora.b.size(0), lora.a.size(1)});
+        rank = std::max(rank, lora.a.size(0));
+      }
+  shape.adapter = adapter_shape(matrices, rank);
+  return shape;
+}
+
 const BlockAdapters& Transformer::adapters_of(std::size_t block) const {
   static const BlockAdapters none;
   return adapters_.empty() ? none : adapters_[block];

@@ -178,6 +178,7 @@ StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup,
   sizes.has_patterns = streams_of(parts.process) > 1;
   sizes.micro_batches_per_step = micro_batches_per_step(parts);
   sizes.answers_per_row = std::max<std::int64_t>(1, parts.needs.group_size);
+  sizes.combination = parts.estimator.target(1).combination;
   const RowLoads loads = loads_of_rows(parts, setup);
   for (const BatchRows& rows : heavy_batches(parts, setup, sharing, loads))
     sizes.micro_batches.push_back(load_of(parts, setup, rows));
@@ -198,6 +199,7 @@ StepSizes sizes_of_bound(const StepParts& parts, std::int64_t longest, std::int6
   sizes.has_patterns = streams_of(parts.process) > 1;
   sizes.micro_batches_per_step = micro_batches_per_step(parts);
   sizes.answers_per_row = std::max<std::int64_t>(1, parts.needs.group_size);
+  sizes.combination = parts.estimator.target(1).combination;
   sizes.is_bound = true;
   const auto scored = static_cast<std::size_t>(std::clamp<std::int64_t>(canvas, 1, longest));
   const Text text{

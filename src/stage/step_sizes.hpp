@@ -41,6 +41,7 @@ struct StepSizes {
   bool has_patterns = false;  // of attention
   std::int64_t micro_batches_per_step = 1;  // whose gradients are added up
   std::int64_t answers_per_row = 1;
+  Combination combination = Combination::sum;  // of the texts' readouts
 
   /// Tokens of the largest micro-batch.
   [[nodiscard]] std::int64_t most_tokens() const;

@@ -198,9 +198,10 @@ std::vector<std::pair<std::string_view, double>> step_seconds(const StepModel& m
   const bool trains_weights = model.pass.trains_weights;
   // Products of a low rank do little with what they read.
   constexpr std::int64_t kWideRank = 16;
-  const double narrow = (is_on_cpu ? plain : rate) *
-                        as_double(std::clamp<std::int64_t>(model.pass.adapter_rank, 1, kWideRank)) /
-                        as_double(kWideRank);
+  const double narrow =
+      (is_on_cpu ? plain : rate) *
+      as_double(std::clamp<std::int64_t>(model.pass.shape.adapter.rank, 1, kWideRank)) /
+      as_double(kWideRank);
   // A pass without a graph, and what backward adds to it.
   const double forward = work.products / rate + work.updates / narrow;
   const double backward =

@@ -51,9 +51,11 @@ StepModel planned_step_model(const ExperimentOptions& options, const TrainingSta
                              const TransformerConfig& config, const ObjectiveNeeds& needs) {
   const AdapterOptions& adapter = options.model.adapter;
   const bool is_lora = has_adapter(stage, options.model);
+  ModelShape shape = shape_of(config);
+  if (is_lora) shape.adapter = adapter_shape(config, lora_options(adapter));
   return step_model(
       options, stage,
-      {.shape = shape_of(config),
+      {.shape = shape,
        .adapter_values = is_lora ? num_adapter_values(config, lora_options(adapter)) : 0,
        .trained_sizes = trained_sizes(config, is_lora ? &adapter : nullptr),
        .has_reference = needs.reference && stage.reference.cache.empty(),

@@ -11,6 +11,15 @@ for file in "$WORK"/*.toml; do
 done
 check "at least 20 stages, each within 5 %" python3 "$SCRIPT" compare "$WORK"
 
+echo "what was planned fits into a budget of as much, and ways that hold less are taken within less"
+python3 "$SCRIPT" budgets "$WORK" > "$WORK/budgets.txt"
+while read -r file bytes; do
+  run_lldm run "$file" --out "$WORK/budgets/$(basename "${file%.toml}")" --set "memory.budget=\"$bytes B\""
+  [ "$code" -eq 3 ] && grep -qF "out of memory before the first step: the plan needs" <<< "$text" && continue
+  expect_code 0 "$(basename "$file") runs within $bytes B"
+done < "$WORK/budgets.txt"
+check "each stage within 5 %, and no step done twice" python3 "$SCRIPT" compare "$WORK/budgets" 8
+
 echo "before the first stage and in the run the plans are alike"
 for file in "$WORK"/*.toml; do
   "$LLDM" plan "$file" --out "${file%.toml}" --device cpu --json > "${file%.toml}.plan.json" || failures=$((failures + 1))

@@ -13,6 +13,17 @@ inline constexpr std::int64_t kLeastRows = 32;
 /// millisecond each.
 inline constexpr std::int64_t kRowGranule = 16;
 
+/// Low-rank updates beside a block's matrices: of each product that rows go through, how many of
+/// its matrices have one (the most of any block).
+struct AdapterShape {
+  std::int64_t rank = 0;          // the largest; 0: no adapter
+  std::int64_t qkv = 0;           // queries, keys, values: three, or one that is all of them
+  std::int64_t attn_out = 0;      // attention's output
+  std::int64_t gate_up = 0;       // the MLP's gate and factor
+  std::int64_t ff_out = 0;        // its output
+  std::int64_t block_values = 0;  // numbers of a block's updates
+};
+
 /// Sizes and special ids of a model, whatever its family calls them.
 struct ModelShape {
   std::int64_t parameters = 0;    // trainable numbers of the whole model
@@ -35,6 +46,7 @@ struct ModelShape {
   std::int64_t logit_columns = 0;  // rows of the head
   bool has_heads_norm = false;     // queries and keys are normalised head by head
   bool is_head_tied = false;       // the head is the embedding
+  AdapterShape adapter = {};
 };
 
 }  // namespace lldm

@@ -146,7 +146,7 @@ class Transformer final : public Model {
   [[nodiscard]] std::optional<std::int64_t> excluded_logit() const override {
     return excluded_logit_;
   }
-  [[nodiscard]] ModelShape shape() const override { return shape_of(config_); }
+  [[nodiscard]] ModelShape shape() const override;
   [[nodiscard]] std::shared_ptr<Model> frozen_copy() const override;
   [[nodiscard]] std::shared_ptr<Model> frozen_copy_at(
       const WeightPlacement& placement) const override;
