@@ -39,30 +39,31 @@ int run_bench_step(const Arguments& arguments) {
 }
 
 std::vector<Command> bench_commands() {
-  return {
-      {"bench step",
-       "FILE",
-       "what one optimizer step of an experiment costs: seconds by phase, FLOPs, bytes",
-       "Trains the last stage that trains (or --stage) for a few steps with the trainer of "
-       "`run`, and keeps\n"
-       "nothing.  A stage that starts from an earlier one's model starts from fresh weights of "
-       "the same shape:\n"
-       "the numbers in them change no time; --out takes models and rows of a finished run.\n"
-       "Example: lldm bench step experiments/bench/sft_134m.toml --steps 5 --json",
-       1,
-       1,
-       {{"steps", Takes::value, "Steps that are measured; default 10.", "N"},
-        {"warm-up", Takes::value, "Steps before them; default 2.", "N"},
-        {"stage", Takes::value, "The stage; default the last one that trains.", "NAME"},
-        {"json", Takes::nothing, "Print JSON.", ""},
-        {"svg", Takes::value, "Write a plot of the seconds by phase.", "FILE"},
-        {"plans", Takes::value,
-         "Write what the model was asked, a micro-batch a line of JSON, for other programs.",
-         "FILE"},
-        {"out", Takes::value, "Folder of a run whose finished stages give models and rows.", "DIR"},
-        kSet,
-        kPlugin},
-       run_bench_step}};
+  return {{"bench step",
+           "FILE",
+           "what one optimizer step of an experiment costs: seconds by phase, FLOPs, bytes",
+           "Trains the last stage that trains (or --stage) for a few steps with the trainer of "
+           "`run`, and keeps\n"
+           "nothing.  A stage that starts from an earlier one's model starts from fresh weights of "
+           "the same shape:\n"
+           "the numbers in them change no time; --out takes models and rows of a finished run.\n"
+           "Example: lldm bench step experiments/bench/sft_134m.toml --steps 5 --json",
+           1,
+           1,
+           {{"steps", Takes::value, "Steps that are measured; default 10.", "N"},
+            {"warm-up", Takes::value, "Steps before them; default 2.", "N"},
+            {"stage", Takes::value, "The stage; default the last one that trains.", "NAME"},
+            {"json", Takes::nothing, "Print JSON.", ""},
+            {"svg", Takes::value, "Write a plot of the seconds by phase.", "FILE",
+             OptionSpec::File::written},
+            {"plans", Takes::value,
+             "Write what the model was asked, a micro-batch a line of JSON, for other programs.",
+             "FILE", OptionSpec::File::written},
+            {"out", Takes::value, "Folder of a run whose finished stages give models and rows.",
+             "DIR", OptionSpec::File::read},
+            kSet,
+            kPlugin},
+           run_bench_step}};
 }
 
 }  // namespace lldm::cli

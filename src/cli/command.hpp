@@ -20,6 +20,10 @@ struct OptionSpec {
   Takes takes = Takes::value;
   std::string help;
   std::string value_name = "VALUE";
+  /// What is done with the file or folder: what is written must be writable before work begins.
+  /// What is named "out" is, unless a command says that it looks there.
+  enum class File { other, read, written };
+  File file = File::other;
 };
 
 /// Of commands that compute with a model folder.

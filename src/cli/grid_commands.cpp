@@ -18,7 +18,7 @@ std::vector<Command> grid_commands() {
            "A misspelt axis is an error here.  See: lldm describe grid",
            1,
            1,
-           {kOut, kSet, kPlugin},
+           {kReadOut, kSet, kPlugin},
            run_grid_plan},
           {"grid run",
            "FILE",

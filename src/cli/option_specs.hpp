@@ -13,6 +13,9 @@ inline const OptionSpec kSet{
 inline const OptionSpec kPlugin{"plugin", Takes::values, "Load this plugin first.", "FILE"};
 inline const OptionSpec kOut{"out", Takes::value, "Folder of the run; default runs/<file name>.",
                              "DIR"};
+/// Of commands that look at one and write nothing.
+inline const OptionSpec kReadOut{kOut.name, kOut.takes, kOut.help, kOut.value_name,
+                                 OptionSpec::File::read};
 inline const OptionSpec kFresh{"fresh", Takes::nothing,
                                "Remove what an earlier run left in the folder, then start.", ""};
 inline const OptionSpec kStore{

@@ -92,7 +92,8 @@ void check_argument(const Command& command, const std::string& which, std::strin
 
 /// ConfigError for an output folder (or file) that cannot be made: it, or what it would lie in, is
 /// something else or may not be written.
-void check_output(const Command& command, const OptionSpec& option, const std::string& value) {
+void check_output(const Command& command, const OptionSpec& option, const std::string& value,
+                  bool is_written) {
   const bool is_folder = option.value_name == "DIR";
   std::error_code ignored;
   std::filesystem::path path = std::filesystem::absolute(value).lexically_normal();
@@ -108,7 +109,7 @@ void check_output(const Command& command, const OptionSpec& option, const std::s
     problem = " does not exist";
   else if (!std::filesystem::is_directory(path, ignored))
     problem = " is no folder";
-  else if (::access(path.c_str(), W_OK | X_OK) != 0)
+  else if (is_written && ::access(path.c_str(), W_OK | X_OK) != 0)
     problem = " may not be written";
   if (problem)
     throw ConfigError(message("lldm ", command.name, ": --", option.name, " ",
@@ -173,8 +174,9 @@ Arguments parse(const Command& command, const std::vector<std::string>& words) {
       check_argument(command, "--" + option.name, option.value_name, value);
   for (const OptionSpec& option : command.options)
     for (const std::string& value : arguments.values(option.name))
-      if (option.name == "out" || (command.name == "export" && names_path(option.value_name)))
-        check_output(command, option, value);
+      if (option.name == "out" || option.file == OptionSpec::File::written)
+        check_output(command, option, value,
+                     option.file != OptionSpec::File::read && !map.contains("dry-run"));
   if (map.contains("help")) arguments.options["help"];
   if (map.contains("positional"))
     arguments.positional = map["positional"].as<std::vector<std::string>>();

@@ -6,6 +6,8 @@
 #include <optional>
 #include <set>
 
+#include "experiment/budget_range.hpp"
+#include "experiment/settled_steps.hpp"
 #include "experiment/work_identity.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/memory/bytes.hpp"
@@ -46,6 +48,19 @@ std::string budget_line(const std::string& before, const std::string& after) {
   if (after.empty())
     return "no budget decides how its steps are done; it was made with " + shown(before);
   return message(shown(after), ", it was made with ", shown(before));
+}
+
+/// What budgets do the same steps as work that has this step_plan.json; "" where it does not say.
+std::string same_budgets_text(const std::filesystem::path& step_plan) {
+  if (!std::filesystem::exists(step_plan)) return "";
+  const Json plan = Json::parse(read_file(step_plan), nullptr, false);
+  if (!plan.is_object() || !plan.contains("same_budgets")) return "";
+  const auto range = budget_range_of(plan.at("same_budgets"));
+  if (!range) return "";
+  const bool is_open = range->below == BudgetRange::kNoEnd;
+  return message("; budgets from ", range->from, " B on",
+                 is_open ? "" : message(" and below ", range->below, " B"),
+                 range->without ? ", and none," : "", " do the steps that it was made with");
 }
 
 class Comparison {
@@ -99,7 +114,7 @@ class Comparison {
     const Json &old = then(hash), &now = this->now(w);
     if (!old.is_object()) return;
     compare_seeds(old, now, differences);
-    compare_settings(old, now, differences);
+    compare_settings(old, now, before_.out / before_.folders.at(hash) / kStepPlanName, differences);
     for (const auto& [name, input] : work.inputs)
       if (const auto at = old.at("inputs").find(name); at != old.at("inputs").end())
         compare(at->get<std::string>(), input, differences);
@@ -115,7 +130,8 @@ class Comparison {
                                     is_on_axis};
   }
 
-  static void compare_settings(const Json& old, const Json& now, Differences& differences) {
+  static void compare_settings(const Json& old, const Json& now,
+                               const std::filesystem::path& step_plan, Differences& differences) {
     const auto stage = now.at("stage").get<std::string>();
     std::set<std::string> keys;
     for (const Json* record : {&old, &now})
@@ -128,7 +144,9 @@ class Comparison {
       for (const Json* record : {&old, &now})
         for (const Json& axis : record->at("axes"))
           is_on_axis = is_on_axis || is_of_axis(key, stage, axis.get<std::string>());
-      differences[stage + " " + key] = {line(stage, key, before, after, now), is_on_axis};
+      std::string text = line(stage, key, before, after, now);
+      if (key == kBudgetSetting) text += same_budgets_text(step_plan);
+      differences[stage + " " + key] = {std::move(text), is_on_axis};
     }
   }
 
@@ -142,7 +160,7 @@ class Comparison {
     if (before.starts_with("sha256:") && after.starts_with("sha256:"))
       return message(where, own, " = ", now.at("paths").value(key, ""),
                      " does not hold what it was made with");
-    if (key == "memory.budget") return where + budget_line(before, after);
+    if (key == kBudgetSetting) return where + budget_line(before, after);
     const auto shown = [&](const std::string& value) {
       return value.empty() ? "without " + own : message(own, " = ", shortened(value, kLongest));
     };

@@ -188,7 +188,8 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
   }
 };
 
-/// Of a head that is not plain: slices of its rows, each decoded once and used for all rows.
+/// Of a head that is not plain: slices of its rows, each decoded once and used for all rows.  A
+/// slice and its logits take a chunk together, so that fewer rows never take more.
 /// `weight`: its numbers, or its codes, which no gradient reaches.
 class SlicedHead : public torch::autograd::Function<SlicedHead> {
  public:
@@ -257,7 +258,7 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
                          const auto& use) {
     const Matrix& matrix = head.matrix;
     const std::int64_t step = std::max<std::int64_t>(
-        1, head.chunk_bytes() / (std::max(matrix.columns(), rows.size(0)) *
+        1, head.chunk_bytes() / ((matrix.columns() + rows.size(0)) *
                                  static_cast<std::int64_t>(rows.element_size())));
     const auto read = head.read(rows);
     for (std::int64_t begin = 0; begin < matrix.rows(); begin += step) {

@@ -363,9 +363,8 @@ class PassSizes {
   [[nodiscard]] std::int64_t head_columns() const {
     if (is_head_plain()) return shape_.logit_columns;
     const std::int64_t chunk = is_narrow_on_device() ? kDeviceHeadChunkBytes : kHeadChunkBytes;
-    return std::min(
-        shape_.logit_columns,
-        std::max<std::int64_t>(1, chunk / (std::max(shape_.width, queries_) * number_)));
+    return std::min(shape_.logit_columns,
+                    std::max<std::int64_t>(1, chunk / ((shape_.width + queries_) * number_)));
   }
   [[nodiscard]] std::int64_t decoded_head() const {
     if (is_head_plain() || (is_narrow_on_device() && is_read_in_place())) return 0;

@@ -46,9 +46,12 @@ void find_rows(RunSchedule& schedule, const Registry& registry, bool is_first_al
     const Stage& stage = schedule.stage_of(work);
     if (!stage.facts.training || stage.facts.rows.empty()) continue;
     if (is_first_alone && work.experiment != 0) continue;
+    std::int64_t vocabulary = 0;  // known although the rows are not
     try {
       if (!writings.is_known(work)) continue;
-      KnownRows known = rows_of(run, work, writings.of(work));
+      const Writing& writing = writings.of(work);
+      vocabulary = writing.tokenizer->vocabulary_size();
+      KnownRows known = rows_of(run, work, writing);
       if (work.experiment != 0) known.rows.clear(), known.validation.clear();
       if (known.longest > 0)
         schedule.experiments[work.experiment].known_rows[stage.name] =
@@ -58,7 +61,7 @@ void find_rows(RunSchedule& schedule, const Registry& registry, bool is_first_al
       if (!stage.facts.rows.front().data.options.file.empty())
         schedule.experiments[work.experiment].known_rows[stage.name] =
             std::make_shared<const KnownRows>(
-                KnownRows{.problem = text.substr(0, text.find('\n'))});
+                KnownRows{.problem = text.substr(0, text.find('\n')), .vocabulary = vocabulary});
     }
   }
 }

@@ -119,9 +119,9 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   const auto found = experiment.known_rows.find(stage.name);
   const KnownRows* known = found == experiment.known_rows.end() ? nullptr : found->second.get();
   const std::string problem = known ? known->problem : "";
+  const std::int64_t vocabulary = known ? known->vocabulary : 0;
   if (!problem.empty()) known = nullptr;
-  const TransformerConfig config =
-      planned_config(model, folder, plan.note, known ? known->vocabulary : 0);
+  const TransformerConfig config = planned_config(model, folder, plan.note, vocabulary);
   const ModelShape shape = shape_of(config);
   if (!problem.empty()) plan.note += message("  its rows cannot be read: ", problem, "\n");
   const std::int64_t longest = std::max<std::int64_t>(

@@ -103,6 +103,7 @@ check "trains nothing again" [ "$before" == "$(model_hashes "$WORK/budgets_$path
 run_lldm run "$FILE" --out "$WORK/budgets_$path" "${TUNED[@]}" --set "memory.budget=\"$((least - 1)) B\""
 expect_code 2 "one that leads to others"
 expect_text "it was made with memory.budget = "
+expect_text "; budgets from $least B on"
 check "is other work: of tuned, not of first" [ "$(grep -c 'stage "first"' <<< "$text")" -eq 0 ]
 check "config.resolved.toml names the copies" grep -q "pairwise_copies = " "$WORK/budgets_$path/config.resolved.toml"
 done
