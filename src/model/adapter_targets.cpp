@@ -63,24 +63,25 @@ std::vector<AdaptedMatrix> adapted_matrices(const TransformerConfig& config,
 }
 
 AdapterShape adapter_shape(const std::vector<AdaptedMatrix>& matrices, std::int64_t rank) {
-  constexpr std::pair<Product, std::int64_t AdapterShape::*> kProducts[] = {
+  constexpr std::pair<Product, ProductUpdates AdapterShape::*> kProducts[] = {
       {kSplitQkv, &AdapterShape::qkv},
       {kFusedQkv, &AdapterShape::qkv},
       {kAttentionOut, &AdapterShape::attn_out},
       {kGateUp, &AdapterShape::gate_up},
       {kMlpOut, &AdapterShape::ff_out}};
   std::map<std::size_t, AdapterShape> blocks;
+  AdapterShape most;
+  most.rank = matrices.empty() ? 0 : rank;
   for (const AdaptedMatrix& matrix : matrices) {
     const auto part = static_cast<std::size_t>(matrix.part - kProjections.data());
-    for (const auto& [product, count] : kProducts)
-      blocks[matrix.block].*count += part >= product.begin && part < product.end;
-    blocks[matrix.block].block_values += rank * (matrix.rows + matrix.columns);
+    for (const auto& [product, updates] : kProducts) {
+      if (part < product.begin || part >= product.end) continue;
+      ProductUpdates& own = blocks[matrix.block].*updates;
+      ++own.count, own.sides = std::max(own.sides, matrix.rows + matrix.columns);
+      (most.*updates).count = std::max((most.*updates).count, own.count);
+      (most.*updates).sides = std::max((most.*updates).sides, own.sides);
+    }
   }
-  AdapterShape most{.rank = matrices.empty() ? 0 : rank};
-  for (const auto& [number, block] : blocks)
-    for (const auto size : {&AdapterShape::qkv, &AdapterShape::attn_out, &AdapterShape::gate_up,
-                            &AdapterShape::ff_out, &AdapterShape::block_values})
-      most.*size = std::max(most.*size, block.*size);
   return most;
 }
 

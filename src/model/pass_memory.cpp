@@ -22,7 +22,11 @@ std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
   };
   const std::int64_t end = attention.narrow_mask() + s.whole_block(is_last) + some(f + d);
   add(end + some(s.lows(adapter.ff_out)) + s.dropped(adapter.ff_out, f, is_last), 0);
-  add(end + s.decoded_product(n, f, d) + s.merged(adapter.ff_out, n), s.widened(n, f, d));
+  add(end + s.adapted_product(adapter.ff_out, n, f, d), s.widened(n, f, d));
+  // Gate and factor, where tiles have no place yet.
+  add(attention.narrow_mask() + s.whole_block(is_last) + some(d) +
+          s.adapted_product(adapter.gate_up, n, d, f),
+      s.widened(n, d, f));
   if (s.is_wide(d, s.count(false)))  // the projections, feature-major
     moments.push_back({.what = "forward",
                        .activations = s.rows(d + 1 + s.qkv()) + s.rounded_rows() +
@@ -47,26 +51,29 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const AdapterShape& adapter = s.adapter();
   const std::int64_t n = s.count(is_last), all = s.count(false);
   const auto some = [&](std::int64_t width) { return s.number() * n * width; };
-  const auto dropped = [&](std::int64_t updates, std::int64_t in) {
-    return s.dropped(updates, in, is_last);
+  const auto dropped = [&](const ProductUpdates& of, std::int64_t in) {
+    return s.dropped(of, in, is_last);
   };
   // x A^T, what gradients of updates read of it and of dy B, and their inputs where they drop some.
-  const auto own = [&](std::int64_t updates) { return s.lows(updates) + s.scaled(updates); };
-  const std::int64_t adapters = s.adapter_gradients();
+  const auto own = [&](const ProductUpdates& of) { return s.lows(of) + s.scaled(of); };
   std::vector<PlanMoment> moments;
   const auto add = [&](std::int64_t activations, std::int64_t workspace = 0) {
     moments.push_back({.what = "backward of a block",
                        .activations = activations,
-                       .gradients = adapters,
                        .workspace = s.decoded() + workspace});
   };
-  const auto add_gradients = [&](std::int64_t activations, std::int64_t count, std::int64_t out,
-                                 std::int64_t part, std::int64_t in, bool is_turned) {
-    if (!model.trains_weights) return add(activations);
+  const auto add_gradients = [&](const ProductUpdates& of, std::int64_t activations,
+                                 std::int64_t count, std::int64_t out, std::int64_t part,
+                                 std::int64_t in, bool is_turned) {
+    if (!model.trains_weights) {
+      add(activations);
+      moments.back().gradients = s.update_gradient(of);
+      return;
+    }
     for (const auto& own : s.weight_gradient(count, out, part, in, is_turned))
       moments.push_back({.what = "backward of a block",
                          .activations = activations,
-                         .gradients = own.gradients + adapters,
+                         .gradients = own.gradients,
                          .workspace = own.workspace});
   };
   // Operations make a tensor each.
@@ -88,7 +95,7 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t given = is_last && s.gives_queried() ? some(q) : 0;
   // Of attention's output: by oneDNN of the transposed weight; of decoded ones row-major first.
   const bool is_turned = model.is_on_cpu && !is_more && !(is_last && s.gives_queried());
-  const std::int64_t decoded_out = s.decoded_gradient(n, d, d, q) + s.merged(adapter.attn_out, n);
+  const std::int64_t decoded_out = s.adapted_gradient(adapter.attn_out, n, d, d, q);
   const std::int64_t out_gradient =
       decoded_out > 0 ? decoded_out + (is_turned ? s.rows(q) : 0)
                       : (is_turned && s.takes_onednn(q, d) ? s.number() * d * q : 0);
@@ -97,30 +104,31 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t kept_out = read(d), kept_in = kept_out + read(2 * f),
                      kept_projections = s.read_on_device(all, qkv);
   // The base's gradient first, then the updates'.
-  const auto update_input = [&](std::int64_t count, std::int64_t updates, std::int64_t in) {
-    if (updates == 0) return std::int64_t{0};
-    return s.number() * count * (s.ups(updates) + s.rank()) +
-           s.dropped(updates, in, is_last && count == n);
+  const auto update_input = [&](std::int64_t count, const ProductUpdates& of, std::int64_t in) {
+    if (of.count == 0) return std::int64_t{0};
+    return s.number() * count * (s.ups(of) + s.rank()) + s.dropped(of, in, is_last && count == n);
   };
   const auto add_input = [&](std::int64_t held, std::int64_t out, std::int64_t part,
-                             std::int64_t in, std::int64_t updates) {
-    add(held + s.decoded_gradient(n, out, part, in) + s.merged(updates, n),
-        s.widened_slopes(n, part, in));
-    add(held + update_input(n, updates, in));
+                             std::int64_t in, const ProductUpdates& of) {
+    add(held + s.adapted_gradient(of, n, out, part, in), s.widened_slopes(n, part, in));
+    add(held + update_input(n, of, in));
   };
   const std::int64_t ff_up = s.ups(adapter.ff_out), mlp_up = ff_up + s.ups(adapter.gate_up);
   add_input(some(f), d, d, f, adapter.ff_out);
   add(some(4 * f + ff_up) + swiglu + kept_out);
   add_gradients(
+      adapter.ff_out,
       some(3 * f + ff_up + own(adapter.ff_out)) + dropped(adapter.ff_out, f) + kept_out + read(f),
       n, d, d, f, false);
   add_input(some(3 * f + d + ff_up) + kept_out, 2 * f, f, d, adapter.gate_up);
   add(some(3 * f + 3 * d + mlp_up) + norm + kept_in);
-  add_gradients(some(3 * f + 2 * d + mlp_up + own(adapter.gate_up)) + dropped(adapter.gate_up, d) +
+  add_gradients(adapter.gate_up,
+                some(3 * f + 2 * d + mlp_up + own(adapter.gate_up)) + dropped(adapter.gate_up, d) +
                     kept_in + read(d),
                 n, 2 * f, f, d, false);
   const std::int64_t up = s.ups(adapter.attn_out), all_up = s.ups(adapter.qkv);
-  add_gradients(middle + given + some(up + own(adapter.attn_out)) + dropped(adapter.attn_out, q) +
+  add_gradients(adapter.attn_out,
+                middle + given + some(up + own(adapter.attn_out)) + dropped(adapter.attn_out, q) +
                     kept_out + read(q),
                 n, d, d, q, false);
   const std::int64_t out_held = middle + (spread > 0 ? some(q) : s.rows(q));
@@ -128,14 +136,14 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   add(out_held + update_input(n, adapter.attn_out, q));
   add(middle + s.rows(q) + some(up) + spread + kept_out);
   add(middle + s.rows(q) + some(up) + kept_out + std::max(s.rows(qkv) + heads + attend, masked));
-  add_gradients(middle + some(up) + kept_out + kept_projections + s.read_on_device(all, d) +
+  add_gradients(adapter.qkv,
+                middle + some(up) + kept_out + kept_projections + s.read_on_device(all, d) +
                     s.rows(qkv + (gives_rows ? 2 : 1) * d + all_up + own(adapter.qkv)) +
                     s.dropped(adapter.qkv, d, false),
                 all, qkv, q, d, true);
   if (!gives_rows) return moments;
   const std::int64_t projected = middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again;
-  add(projected + s.decoded_gradient(all, qkv, q, d) + s.merged(adapter.qkv, all),
-      s.widened_slopes(all, q, d));
+  add(projected + s.adapted_gradient(adapter.qkv, all, qkv, q, d), s.widened_slopes(all, q, d));
   add(projected + update_input(all, adapter.qkv, d));
   add(middle + some(up) + kept_out + kept_projections + s.rows(qkv + 3 * d + all_up) +
       (spread > 0 ? s.rows(d) : 0) + narrow_norm);

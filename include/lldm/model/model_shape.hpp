@@ -13,15 +13,17 @@ inline constexpr std::int64_t kLeastRows = 32;
 /// millisecond each.
 inline constexpr std::int64_t kRowGranule = 16;
 
-/// Low-rank updates beside a block's matrices: of each product that rows go through, how many of
-/// its matrices have one (the most of any block).
+/// Low-rank updates beside the matrices of one product that rows go through.
+struct ProductUpdates {
+  std::int64_t count = 0;  // of its matrices those that have one
+  std::int64_t sides = 0;  // rows and columns of the largest of these
+};
+
+/// Those of a block (the most of any block); without an adapter none.
 struct AdapterShape {
-  std::int64_t rank = 0;          // the largest; 0: no adapter
-  std::int64_t qkv = 0;           // queries, keys, values: three, or one that is all of them
-  std::int64_t attn_out = 0;      // attention's output
-  std::int64_t gate_up = 0;       // the MLP's gate and factor
-  std::int64_t ff_out = 0;        // its output
-  std::int64_t block_values = 0;  // numbers of a block's updates
+  std::int64_t rank = 0;           // the largest
+  ProductUpdates qkv, attn_out;    // queries, keys and values; attention's output
+  ProductUpdates gate_up, ff_out;  // the MLP's gate and factor; its output
 };
 
 /// Sizes and special ids of a model, whatever its family calls them.
