@@ -73,7 +73,7 @@ TrainingProgress begin_together(ProcessGroup& group, const TrainingProgress& pro
   for (const NamedParameter& moment : optimizer.state()) group.broadcast(moment.value);
   TrainingProgress begin = unpacked(first);
   if (!group.is_first())
-    optimizer.load_state(optimizer.state(), begin.step - begin.loss_scale.skipped_steps);
+    optimizer.resume_at(begin.step - begin.loss_scale.skipped_steps);
   return begin;
 }
 

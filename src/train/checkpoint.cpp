@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
@@ -27,17 +28,23 @@ TensorMap as_map(const std::vector<NamedParameter>& tensors) {
   return map;
 }
 
-void copy_into(const TensorMap& saved, const std::vector<NamedParameter>& targets,
-               const std::filesystem::path& file) {
+/// A tensor after the other: the whole file never lies beside what it is copied into, so that a run
+/// that fits into its budget can go on in it.
+void copy_into(const SafetensorsFile& saved, const std::vector<NamedParameter>& targets,
+               const std::filesystem::path& path) {
   const c10::NoGradGuard no_grad;
+  const auto& known = saved.header().tensors;
   for (const NamedParameter& target : targets) {
-    const auto found = saved.find(target.name);
-    if (found == saved.end() || found->second.sizes() != target.value.sizes() ||
-        found->second.scalar_type() != target.value.scalar_type())
-      throw DataError(message(file.string(), ": no tensor \"", target.name,
-                              "\" of the model's shape and dtype"));
-    at::Tensor(target.value).copy_(found->second);
+    const at::Tensor source = known.contains(target.name) ? saved.read(target.name) : at::Tensor();
+    if (!source.defined() || source.sizes() != target.value.sizes() ||
+        source.scalar_type() != target.value.scalar_type())
+      throw DataError(message(path.string(), ": no tensor \"", target.name, "\" of shape ",
+                              target.value.sizes(), " in ", target.value.scalar_type()));
+    at::Tensor(target.value).copy_(source);
   }
+  if (known.size() != targets.size())
+    throw DataError(message(path.string(), " holds ", known.size(), " tensors, the stage has ",
+                            targets.size()));
 }
 
 constexpr const char* kWeightsName = "model/weights.safetensors";
@@ -174,11 +181,10 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
                             "\n  this stage: ", identity.substr(0, 12)));
   if (state.tokenizer != tokenizer)
     throw DataError(message(folder.string(), ": this checkpoint was made with another tokenizer"));
-  copy_into(load_safetensors(folder / kWeightsName), parameters, folder / "model");
-  std::vector<NamedParameter> moments;
-  for (auto& [name, tensor] : load_safetensors(folder / kMomentsName))
-    moments.push_back({name, tensor});
-  optimizer.load_state(moments, state.step - state.loss_scale.skipped_steps);
+  for (const auto& [name, targets] :
+       {std::pair{kWeightsName, parameters}, std::pair{kMomentsName, optimizer.state()}})
+    copy_into(SafetensorsFile(folder / name), targets, folder / name);
+  optimizer.resume_at(state.step - state.loss_scale.skipped_steps);
   return state;
 }
 

@@ -136,25 +136,6 @@ void Optimizer::take(double learning_rate, double norm, double loss_scale) {
   if (!parameters_.empty()) update({learning_rate, clipping / loss_scale});
 }
 
-void Optimizer::load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done) {
-  const c10::NoGradGuard no_grad;
-  const std::vector<NamedParameter> mine = this->state();
-  if (state.size() != mine.size())
-    throw DataError(
-        message("optimizer state holds ", state.size(), " tensors, the model needs ", mine.size()));
-  for (const NamedParameter& target : mine) {
-    const auto source = std::ranges::find_if(state, [&](const NamedParameter& candidate) {
-      return candidate.name == target.name && candidate.value.sizes() == target.value.sizes() &&
-             candidate.value.scalar_type() == target.value.scalar_type();
-    });
-    if (source == state.end())
-      throw DataError(message("optimizer state: no tensor \"", target.name, "\" of shape ",
-                              target.value.sizes(), " in ", target.value.scalar_type()));
-    at::Tensor(target.value).copy_(source->value);
-  }
-  steps_done_ = steps_done;
-}
-
 std::vector<NamedParameter> Optimizer::moments(const FlatTensors& first,
                                                const FlatTensors& second) const {
   std::vector<NamedParameter> state;

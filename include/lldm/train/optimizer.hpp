@@ -56,10 +56,11 @@ class Optimizer {
   void skip() const { clear_gradients(); }
 
   [[nodiscard]] std::int64_t steps_done() const { return steps_done_; }
-  /// What a checkpoint keeps beside steps_done, under "<parameter>.<state>".
+  /// What a checkpoint keeps beside steps_done, under "<parameter>.<state>": the states themselves,
+  /// which a checkpoint is copied into.
   [[nodiscard]] virtual std::vector<NamedParameter> state() const = 0;
-  /// Copies states back.  DataError if a name, shape or dtype differs.
-  void load_state(const std::vector<NamedParameter>& state, std::int64_t steps_done);
+  /// The states are those behind so many steps.
+  void resume_at(std::int64_t steps_done) { steps_done_ = steps_done; }
 
  protected:
   /// Takes the parameters that require a gradient, and gives one to those without.

@@ -16,6 +16,7 @@
 #include "memory/copy_engine.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
+#include "support/resumed.hpp"
 
 using namespace lldm;
 
@@ -113,9 +114,8 @@ TEST_CASE("HostAdamW: bfloat16 weights are the nearest to AdamW's float32 ones, 
       std::make_unique<HostAdamW>(narrow, HostAdamW::Options{}, HostRing{late, 3, 512});
   for (int step = 0; step < 12; ++step) {
     if (step == 6) {  // as from a checkpoint: the weights alone are not enough
-      const auto before = optimizer->state();
       auto resumed = std::make_unique<HostAdamW>(narrow, HostAdamW::Options{});
-      resumed->load_state(before, optimizer->steps_done());
+      testing::resume(*resumed, *optimizer);
       optimizer = std::move(resumed);
     }
     for (std::size_t i = 0; i < start.size(); ++i) {
