@@ -145,7 +145,8 @@ TEST_CASE("advice names exact gradient paths, and codes where no stage trains fr
   PlannedStage one = full_stage("cpu");
   one.needs = {.group_size = 2, .use = ScoreUse::difference};
   one.model.pass.trains_weights = false;
-  one.model.pass.adapter_values = 1000, one.model.pass.shape.adapter.rank = 4, one.model.pass.shape.adapter.qkv = {3, 1000};
+  one.model.pass.adapter_values = 1000, one.model.pass.shape.adapter.rank = 4,
+  one.model.pass.shape.adapter.qkv = {3, 1000};
   one.sizes.micro_batches = {{TextLoad{40, 200, 10}, TextLoad{40, 200, 10}}};
   const StepAsked asked{GradientPath::retain, 1024, Recomputation::none};
   const ChosenStep chosen =
@@ -169,7 +170,8 @@ TEST_CASE("advice plans what a run with the changed key would do", "[stage][plan
   PlannedStage one = full_stage("cpu");
   one.needs = {.group_size = 2, .use = ScoreUse::difference};
   one.model.pass.trains_weights = false;
-  one.model.pass.adapter_values = 1000, one.model.pass.shape.adapter.rank = 4, one.model.pass.shape.adapter.qkv = {3, 1000};
+  one.model.pass.adapter_values = 1000, one.model.pass.shape.adapter.rank = 4,
+  one.model.pass.shape.adapter.qkv = {3, 1000};
   one.sizes.micro_batches = {{TextLoad{40, 20, 200}, TextLoad{40, 20, 200}}};
   one.profile = find_profile("cpu");
   const auto peak = [&](const StepAsked& asked, std::int64_t budget) {
