@@ -72,8 +72,7 @@ TrainingProgress begin_together(ProcessGroup& group, const TrainingProgress& pro
     if (parameter.value.requires_grad()) group.broadcast(parameter.value);
   for (const NamedParameter& moment : optimizer.state()) group.broadcast(moment.value);
   TrainingProgress begin = unpacked(first);
-  if (!group.is_first())
-    optimizer.resume_at(begin.step - begin.loss_scale.skipped_steps);
+  if (!group.is_first()) optimizer.resume_at(begin.step - begin.loss_scale.skipped_steps);
   return begin;
 }
 
