@@ -28,10 +28,26 @@ void refuse_nul(const std::string& text, std::string_view key) {
     throw RowFault{0, message('"', key, "\" holds a NUL character")};
 }
 
+namespace {
+
+/// "; did you mean "completion" by "completin"?" for keys that no row has; "" where none is near.
+std::string misspelt_keys(const json& row) {
+  std::string out;
+  for (const auto& [key, value] : row.items()) {
+    if (std::ranges::find(column_names(), key) != column_names().end()) continue;
+    if (const auto meant = config::nearest(key, column_names()); meant && !row.contains(*meant))
+      out += message("; did you mean \"", *meant, "\" by \"", shortened(key, 40), "\"?");
+  }
+  return out;
+}
+
+}  // namespace
+
 const json& member(const json& row, std::string_view key) {
   const auto found = row.find(key);
   if (found == row.end())
-    throw RowFault{0, message('"', key, "\" is missing; the row has ", keys_of(row))};
+    throw RowFault{
+        0, message('"', key, "\" is missing; the row has ", keys_of(row), misspelt_keys(row))};
   return *found;
 }
 

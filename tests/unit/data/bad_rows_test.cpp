@@ -63,7 +63,7 @@ std::vector<Case> cases() {
       {"a blank line", Kind::text, "  ", 0, "empty line"},
       {"an array", Kind::text, "[1]", 0, "a row must be a JSON object, is array"},
       {"a missing key", Kind::text, R"({"txt":"a"})", 0,
-       "\"text\" is missing; the row has \"txt\""},
+       "\"text\" is missing; the row has \"txt\"; did you mean \"text\" by \"txt\"?"},
       {"a wrong type", Kind::text, R"({"text":["a"]})", 0, "\"text\" must be a string, is array"},
       {"an empty text", Kind::text, R"({"text":"\u2003\n"})", 0, "\"text\" is empty"},
       {"an overlong line", Kind::text, R"({"text":")" + std::string(3000, 'x') + "\"}", 0,

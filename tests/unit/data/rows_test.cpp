@@ -137,7 +137,8 @@ TEST_CASE("Every bad row of a file is told, with its place and reason", "[data][
   CHECK_THAT(error, testing::contains("\n  F:4:20: key \"text\" twice\n"));
   CHECK_THAT(error, testing::contains("\n  F:5: empty line\n"));
   CHECK_THAT(error, testing::contains("\n  F:6: \"text\" is empty\n"));
-  CHECK_THAT(error, testing::contains("\n  F:7: \"text\" is missing; the row has \"txt\"\n"));
+  CHECK_THAT(error, testing::contains("\n  F:7: \"text\" is missing; the row has \"txt\"; did you "
+                                      "mean \"text\" by \"txt\"?\n"));
   CHECK_THAT(error, testing::contains("\n  F:8: a row must be a JSON object, is array\n"));
   CHECK_THAT(error, testing::contains("\n  F:9: \"text\" holds a NUL character\n"));
   CHECK_THAT(error, testing::contains("\n  F:10:11: not JSON: "));
