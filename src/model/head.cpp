@@ -15,7 +15,6 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <atomic>
 #include <limits>
 
 #include "lldm/memory/purpose.hpp"
@@ -32,9 +31,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-std::atomic<std::int64_t> trained_rows{0}, halvings{0};
-std::atomic<bool> is_cut_by_rows{true};
 
 std::int64_t chunk_rows(const at::Tensor& weight, bool is_trained) {
   return head_rows_now(weight.size(0), static_cast<std::int64_t>(weight.element_size()),
@@ -272,54 +268,6 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
 
 }  // namespace
 
-void set_head_chunks(HeadChunks chunks) {
-  trained_rows = chunks.trained_rows;
-  halvings = chunks.halvings;
-}
-HeadChunks head_chunks() { return {trained_rows, halvings}; }
-bool head_is_cut_by_rows() { return is_cut_by_rows; }
-
-namespace {
-
-std::int64_t whole_rows(std::int64_t rows, std::int64_t least) {
-  return std::max(least, rows / kRowGranule * kRowGranule);
-}
-
-}  // namespace
-
-std::int64_t head_chunk_rows(std::int64_t vocabulary, std::int64_t value_bytes, bool is_trained,
-                             std::int64_t halved) {
-  const std::int64_t most = (is_trained ? kTrainedHeadChunkBytes : kHeadChunkBytes) >> halved;
-  return whole_rows(most / (vocabulary * value_bytes), kLeastHeadRows);
-}
-
-std::int64_t cut_head_rows(std::int64_t rows) { return whole_rows(rows, kRowGranule); }
-
-std::int64_t head_rows_now(std::int64_t vocabulary, std::int64_t value_bytes, bool is_trained) {
-  if (const std::int64_t rows = cut_head_rows(trained_rows); is_trained && trained_rows > 0)
-    return whole_rows(rows >> halvings, std::min(rows, kLeastHeadRows));
-  return head_chunk_rows(vocabulary, value_bytes, is_trained, halvings);
-}
-
-std::int64_t next_head_rows(std::int64_t rest, std::int64_t vocabulary, std::int64_t value_bytes) {
-  const std::int64_t chunk = head_rows_now(vocabulary, value_bytes, /*is_trained=*/false);
-  const bool is_twice = rest < kFewRows && product_library() == ProductLibrary::onednn;
-  return std::min(rest, is_twice ? chunk / 2 : chunk);
-}
-
-std::vector<std::int64_t> head_row_choices(std::int64_t rows, std::int64_t queries) {
-  std::vector<std::int64_t> list = {rows};
-  while (rows > kFewestHeadRows) {
-    rows = whole_rows(rows / 2, kFewestHeadRows);
-    if (rows < queries) list.push_back(rows);
-  }
-  return list;
-}
-
-std::int64_t head_slice_rows(std::int64_t row_bytes) {
-  return std::max(kLeastHeadRows, kHeadChunkBytes / row_bytes / kLeastHeadRows * kLeastHeadRows);
-}
-
 at::Tensor head_logits(const at::Tensor& rows, const Matrix& head, at::ScalarType compute) {
   const HeldSignals held_signals;
   // Products that write where they are told to have no derivative.
@@ -343,7 +291,7 @@ at::Tensor head_log_probabilities(const at::Tensor& rows, const Matrix& head,
                                   at::ScalarType compute) {
   HeldHead held = held_head(head, rows.scalar_type(), compute);
   const bool is_sliced = !head.is_plain() || held.on_device;
-  is_cut_by_rows = !is_sliced;
+  note_head_cut(!is_sliced);
   if (is_sliced)
     return SlicedHead::apply(rows, head.values(), targets,
                              c10::make_intrusive<HeldHead>(std::move(held)), excluded.value_or(-1));
