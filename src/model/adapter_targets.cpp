@@ -72,6 +72,10 @@ AdapterShape adapter_shape(const std::vector<AdaptedMatrix>& matrices, std::int6
   std::map<std::size_t, AdapterShape> blocks;
   AdapterShape most;
   most.rank = matrices.empty() ? 0 : rank;
+  if (!matrices.empty()) {
+    const auto lowest = std::ranges::min_element(matrices, {}, &AdaptedMatrix::block);
+    most.first_block = static_cast<std::int64_t>(lowest->block);
+  }
   for (const AdaptedMatrix& matrix : matrices) {
     const auto part = static_cast<std::size_t>(matrix.part - kProjections.data());
     for (const auto& [product, updates] : kProducts) {

@@ -184,8 +184,9 @@ class HeadLogProbabilities : public torch::autograd::Function<HeadLogProbabiliti
   }
 };
 
-/// Of a head that is not plain: slices of its rows, each decoded once and used for all rows.  A
-/// slice and its logits take a chunk together, so that fewer rows never take more.
+/// Of a head that is not plain: slices of its rows, each decoded once and used for all rows, some
+/// of them after the other.  Where it is cut depends on the head alone: a row's bits go by nothing
+/// that is beside it.
 /// `weight`: its numbers, or its codes, which no gradient reaches.
 class SlicedHead : public torch::autograd::Function<SlicedHead> {
  public:
@@ -197,16 +198,16 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
     const HeldSignals held_signals;
     auto sums = at::full({rows.size(0)}, -std::numeric_limits<double>::infinity(), rows.options());
     auto chosen = at::empty({rows.size(0)}, rows.options());
-    each_slice(*head, rows, excluded,
-               [&](std::int64_t begin, const at::Tensor& /*slice*/, const at::Tensor& logits,
-                   const at::Tensor& /*inputs*/) {
-                 sums = at::logaddexp(sums, at::logsumexp(logits, {1}));
-                 const std::int64_t count = logits.size(1);
-                 const auto place = targets.sub(begin);
-                 const auto is_here = place.ge(0).logical_and(place.lt(count));
-                 const auto value =
-                     logits.gather(1, place.clamp(0, count - 1).unsqueeze(1)).squeeze(1);
-                 chosen = at::where(is_here, value, chosen);
+    each_slice(*head, rows,
+               [&](std::int64_t begin, const at::Tensor& slice, const at::Tensor& read) {
+                 each_group(*head, read, slice, excluded - begin, [&](const Group& group) {
+                   const auto own = sums.narrow(0, group.first, group.count);
+                   own.copy_(at::logaddexp(own, at::logsumexp(group.logits, {1})));
+                   const Target target(targets, begin, group);
+                   const auto value = group.logits.gather(1, target.place).squeeze(1);
+                   const auto places = chosen.narrow(0, group.first, group.count);
+                   places.copy_(at::where(target.is_here, value, places));
+                 });
                });
     context->save_for_backward({rows, targets, sums, weight});
     context->saved_data["head"] = c10::IValue::make_capsule(head);
@@ -231,37 +232,63 @@ class SlicedHead : public torch::autograd::Function<SlicedHead> {
       sum = DirectGradients::target(weight, context->saved_data["is_direct"].toBool());
       if (!sum.defined()) sum = whole = at::zeros_like(weight);
     }
-    each_slice(held, rows, context->saved_data["excluded"].toInt(),
-               [&](std::int64_t begin, const at::Tensor& slice, const at::Tensor& logits,
-                   const at::Tensor& inputs) {
-                 // d log p(target) / d logits = onehot(target) - softmax, in the logits' place
-                 const auto slope = logits.sub_(sums.unsqueeze(1)).exp_().mul_(upstream.neg());
-                 const std::int64_t count = slope.size(1);
-                 const auto place = targets.sub(begin);
-                 const auto is_here = place.ge(0).logical_and(place.lt(count));
-                 slope.scatter_add_(1, place.clamp(0, count - 1).unsqueeze(1),
-                                    upstream.mul(is_here.unsqueeze(1)));
-                 const auto read = held.read(slope);
-                 rows_gradient.add_(held.product_of(read, slice));
-                 if (sum.defined())
-                   add_gradient(sum.narrow(0, begin, count), held.product_of(read.t(), inputs));
-               });
+    const std::int64_t excluded = context->saved_data["excluded"].toInt();
+    each_slice(
+        held, rows, [&](std::int64_t begin, const at::Tensor& slice, const at::Tensor& read) {
+          at::Tensor of_slice;  // its gradient, of all groups: rounded once where it is added
+          each_group(held, read, slice, excluded - begin, [&](const Group& group) {
+            const auto own = [&](const at::Tensor& x) {
+              return x.narrow(0, group.first, group.count);
+            };
+            // d log p(target) / d logits = onehot(target) - softmax, in the logits' place
+            const auto slope =
+                group.logits.sub_(own(sums).unsqueeze(1)).exp_().mul_(own(upstream).neg());
+            const Target target(targets, begin, group);
+            slope.scatter_add_(1, target.place, own(upstream).mul(target.is_here.unsqueeze(1)));
+            const auto read_slope = held.read(slope);
+            own(rows_gradient).add_(held.product_of(read_slope, slice));
+            if (!sum.defined()) return;
+            const auto part = held.product_of(read_slope.t(), own(read));
+            of_slice = of_slice.defined() ? of_slice.add_(part) : part;
+          });
+          if (sum.defined()) add_gradient(sum.narrow(0, begin, slice.size(0)), of_slice);
+        });
     return {rows_gradient, whole, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 
  private:
-  static void each_slice(const HeldHead& head, const at::Tensor& rows, std::int64_t excluded,
-                         const auto& use) {
+  /// Rows [first, first + count) and their logits of a slice.
+  struct Group {
+    std::int64_t first, count;
+    at::Tensor logits;
+  };
+  /// Where the targets of a group lie in the slice that begins at `begin`, and whether they do.
+  struct Target {
+    at::Tensor place, is_here;  // [count, 1], [count]
+    Target(const at::Tensor& targets, std::int64_t begin, const Group& group) {
+      const auto at = targets.narrow(0, group.first, group.count).sub(begin);
+      const std::int64_t columns = group.logits.size(1);
+      is_here = at.ge(0).logical_and(at.lt(columns));
+      place = at.clamp(0, columns - 1).unsqueeze(1);
+    }
+  };
+
+  static void each_slice(const HeldHead& head, const at::Tensor& rows, const auto& use) {
     const Matrix& matrix = head.matrix;
-    const std::int64_t step = std::max<std::int64_t>(
-        1, head.chunk_bytes() / ((matrix.columns() + rows.size(0)) *
-                                 static_cast<std::int64_t>(rows.element_size())));
     const auto read = head.read(rows);
-    for (std::int64_t begin = 0; begin < matrix.rows(); begin += step) {
-      const auto slice =
-          matrix.dequantized(begin, std::min(step, matrix.rows() - begin), head.type);
-      const bool is_here = excluded >= begin && excluded < begin + slice.size(0);
-      use(begin, slice, head.logits(read, slice, is_here ? excluded - begin : -1), read);
+    const std::int64_t step =
+        sliced_head_columns(matrix.columns(), rows.element_size(), head.chunk_bytes());
+    for (std::int64_t begin = 0; begin < matrix.rows(); begin += step)
+      use(begin, matrix.dequantized(begin, std::min(step, matrix.rows() - begin), head.type), read);
+  }
+  static void each_group(const HeldHead& head, const at::Tensor& read, const at::Tensor& slice,
+                         std::int64_t excluded, const auto& use) {
+    const std::int64_t step = sliced_head_rows(slice.size(1));
+    const bool is_here = excluded >= 0 && excluded < slice.size(0);
+    for (std::int64_t first = 0; first < read.size(0); first += step) {
+      const std::int64_t count = std::min(step, read.size(0) - first);
+      use(Group{first, count,
+                head.logits(read.narrow(0, first, count), slice, is_here ? excluded : -1)});
     }
   }
 };

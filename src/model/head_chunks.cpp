@@ -55,6 +55,13 @@ std::vector<std::int64_t> head_row_choices(std::int64_t rows, std::int64_t queri
   return list;
 }
 
+std::int64_t sliced_head_columns(std::int64_t width, std::int64_t value_bytes,
+                                 std::int64_t chunk_bytes) {
+  return std::max<std::int64_t>(1, chunk_bytes / (width * value_bytes));
+}
+
+std::int64_t sliced_head_rows(std::int64_t width) { return std::max(kFewRows, width); }
+
 std::int64_t head_slice_rows(std::int64_t row_bytes) {
   return std::max(kLeastHeadRows, kHeadChunkBytes / row_bytes / kLeastHeadRows * kLeastHeadRows);
 }

@@ -32,6 +32,11 @@ inline constexpr std::int64_t kFewRows = 128;
 [[nodiscard]] std::int64_t next_head_rows(std::int64_t rest, std::int64_t vocabulary,
                                           std::int64_t value_bytes);
 
+/// Of a head that is decoded by slices, of rows of `width` numbers: columns of logits in a slice,
+/// which is a chunk, and rows of a pass whose logits of it, about another, exist at once.
+[[nodiscard]] std::int64_t sliced_head_columns(std::int64_t width, std::int64_t value_bytes,
+                                               std::int64_t chunk_bytes);
+[[nodiscard]] std::int64_t sliced_head_rows(std::int64_t width);
 /// Rows of the head whose gradient is made at once.
 [[nodiscard]] std::int64_t head_slice_rows(std::int64_t row_bytes);
 /// How logits are cut, in this process and from now on.

@@ -319,7 +319,7 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
     }
   }
   if (!any([&](const Projection& part) { return result.wants_update(part.lora); })) return;
-  // What updates' gradients are products of goes when they are made: rows, and no gradients.
+  // They are added where they lie: what they and their factors take goes when they are made.
   const PurposeScope rows_purpose(MemoryPurpose::activations);
   const auto input = read(x);
   const at::Tensor& from = is_on_device_ ? slopes(dy) : dy;
@@ -331,7 +331,6 @@ void Linear::gradients(const at::Tensor& x, const at::Tensor& dy, Gradients& res
     const auto hidden = mask(part, x.options());
     const at::Tensor given = hidden.defined() ? dropped(x, hidden) : input,
                      slope = raised(part, own).mul(lora.scale), lower = low[part].mul(lora.scale);
-    const PurposeScope sums(MemoryPurpose::gradients);
     result.set_update(member, thin(given.t(), slope).t(), thin(own.t(), lower));
   });
 }

@@ -71,12 +71,15 @@ class HeadSizes : public UpdateSizes {
   /// gradient and the columns that it is a product of.
   [[nodiscard]] std::int64_t sliced_head_backward() const {
     std::int64_t beside = queried_rows();
-    const std::int64_t own = number_ * head_columns() * d();  // of a slice's gradient
+    const std::int64_t own = number_ * head_columns() * d();        // of a slice's gradient
+    const std::int64_t earlier = head_rows() < queries_ ? own : 0;  // of groups of rows before
     if (model_.trains_weights)
       beside =
-          std::max(beside, own + std::max(takes_onednn(queries_, d()) ? logits() : 0, mixed(own)));
+          std::max(beside, own + earlier +
+                               std::max(takes_onednn(head_rows(), d()) ? logits() : 0, mixed(own)));
     // Rows and slopes as products read them.
-    return decoded_head() + logits() + beside + read_on_device(queries_, d() + head_columns());
+    return decoded_head() + logits() + beside + read_on_device(queries_, d()) +
+           read_on_device(head_rows(), head_columns());
   }
   /// Whether oneDNN makes logits twice, as of few rows.
   [[nodiscard]] bool is_turned() const {
@@ -87,9 +90,9 @@ class HeadSizes : public UpdateSizes {
     const std::int64_t chunk = head_chunk_rows(shape_.logit_columns, number_, false);
     return std::min(queries_, is_turned() ? chunk / 2 : chunk);
   }
-  /// Rows of logits at once: all, where the head is decoded by slices of its columns.
+  /// Rows of logits at once.
   [[nodiscard]] std::int64_t head_rows() const {
-    if (!is_head_plain()) return queries_;
+    if (!is_head_plain()) return std::min(queries_, sliced_head_rows(d()));
     if (model_.trains_weights && model_.head_rows > 0) return std::min(queries_, model_.head_rows);
     if (!model_.trains_weights) return read_rows();
     return std::min(queries_, head_chunk_rows(shape_.logit_columns, number_, true));
@@ -97,8 +100,7 @@ class HeadSizes : public UpdateSizes {
   [[nodiscard]] std::int64_t head_columns() const {
     if (is_head_plain()) return shape_.logit_columns;
     const std::int64_t chunk = is_narrow_on_device() ? kDeviceHeadChunkBytes : kHeadChunkBytes;
-    return std::min(shape_.logit_columns,
-                    std::max<std::int64_t>(1, chunk / ((shape_.width + queries_) * number_)));
+    return std::min(shape_.logit_columns, sliced_head_columns(d(), number_, chunk));
   }
   [[nodiscard]] std::int64_t decoded_head() const {
     if (is_head_plain() || (is_narrow_on_device() && is_read_in_place())) return 0;

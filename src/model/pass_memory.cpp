@@ -46,7 +46,7 @@ std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
 /// gradient that comes in.
 std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& s, bool is_last) {
   // Beside an adapter nobody asks for the gradient of the first block's rows.
-  const bool gives_rows = model.trains_weights || model.shape.layers > (is_last ? 1 : 2);
+  const bool gives_rows = model.trains_weights || s.graphed() > (is_last ? 1 : 2);
   const std::int64_t d = s.d(), f = s.f(), q = s.q(), qkv = s.qkv();
   const AdapterShape& adapter = s.adapter();
   const std::int64_t n = s.count(is_last), all = s.count(false);
@@ -65,11 +65,7 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const auto add_gradients = [&](const ProductUpdates& of, std::int64_t activations,
                                  std::int64_t count, std::int64_t out, std::int64_t part,
                                  std::int64_t in, bool is_turned) {
-    if (!model.trains_weights) {
-      add(activations);
-      moments.back().gradients = s.update_gradient(of);
-      return;
-    }
+    if (!model.trains_weights) return add(activations + s.update_gradient(of));
     for (const auto& own : s.weight_gradient(count, out, part, in, is_turned))
       moments.push_back({.what = "backward of a block",
                          .activations = activations,
@@ -140,10 +136,11 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
                 middle + some(up) + kept_out + kept_projections + s.read_on_device(all, d) +
                     s.rows(qkv + (gives_rows ? 2 : 1) * d + all_up + own(adapter.qkv)) +
                     s.dropped(adapter.qkv, d, false),
-                all, qkv, q, d, true);
+                all, qkv, s.qkv_part(), d, true);
   if (!gives_rows) return moments;
   const std::int64_t projected = middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again;
-  add(projected + s.adapted_gradient(adapter.qkv, all, qkv, q, d), s.widened_slopes(all, q, d));
+  add(projected + s.adapted_gradient(adapter.qkv, all, qkv, s.qkv_part(), d),
+      s.widened_slopes(all, s.qkv_part(), d) + s.decoded_projections());
   add(projected + update_input(all, adapter.qkv, d));
   add(middle + some(up) + kept_out + kept_projections + s.rows(qkv + 3 * d + all_up) +
       (spread > 0 ? s.rows(d) : 0) + narrow_norm);
@@ -161,10 +158,10 @@ PlanMoment beside(PlanMoment moment, std::int64_t activations, std::int64_t logi
 
 std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const Pack> packs) {
   std::vector<PlanMoment> moments;
-  const std::int64_t layers = model.shape.layers;
   std::int64_t graphs = 0, heads = 0, hosts = 0;  // of the packs before
   for (std::size_t i = 0; i < packs.size(); ++i) {
     const PassSizes s(model, packs[i]);
+    const std::int64_t layers = s.graphed();
     const std::int64_t kept = s.kept_blocks();
     const auto add = [&](PlanMoment moment) {
       moment.staging += hosts;
@@ -172,10 +169,10 @@ std::vector<PlanMoment> training_moments(const PassModel& model, std::span<const
     };
     if (s.attention().has_masks()) add({.what = "masks", .activations = s.making_masks()});
     for (const bool is_last : {false, true})
-      if (is_last || layers > 1)
+      if (is_last || model.shape.layers > 1)  // those that no gradient reaches, too
         for (PlanMoment moment : forward_of_block(s, is_last)) {
-          moment.activations += s.kept_before() - (is_last ? 0 : s.kept_block(false)) + s.beside() +
-                                s.under_way(1, is_last ? layers - 1 : layers - 2);
+          const std::int64_t before = std::max<std::int64_t>(0, is_last ? layers - 1 : layers - 2);
+          moment.activations += before * s.kept_block(false) + s.beside() + s.under_way(1, before);
           moment.staging = s.on_host(is_last ? layers : layers - 1);
           add(moment);
         }

@@ -38,7 +38,7 @@ class ProductSizes : public RowSizes {
   /// Of the projections of wide products: a tile of weights, beside the rows as they are packed
   /// (workspace) and rounded.
   [[nodiscard]] std::int64_t read_projections() const {
-    const std::int64_t tile = is_read_in_place() ? 0 : tile_rows(q(), d()) * d();
+    const std::int64_t tile = is_read_in_place() ? 0 : tile_rows(qkv_part(), d()) * d();
     return compute_bytes() * tile + rounded_rows();
   }
   [[nodiscard]] std::int64_t rounded_rows() const { return compute_bytes() * tokens_ * d(); }
@@ -48,9 +48,14 @@ class ProductSizes : public RowSizes {
   }
   /// A tile of decoded weights with what it is decoded through, and packed or widened; 0 where
   /// weights are read as they lie.
-  [[nodiscard]] std::int64_t decoded() const {
+  [[nodiscard]] std::int64_t decoded() const { return decoded(std::max(q(), f())); }
+  /// What the projections' tile takes beyond, where they are one matrix.
+  [[nodiscard]] std::int64_t decoded_projections() const {
+    return std::max<std::int64_t>(0, decoded(qkv_part()) - decoded());
+  }
+  [[nodiscard]] std::int64_t decoded(std::int64_t rows) const {
     if (!is_decoded()) return 0;
-    const std::int64_t rows = std::max(q(), f()), numbers = tile_rows(rows, d()) * d();
+    const std::int64_t numbers = tile_rows(rows, d()) * d();
     const std::int64_t tile = is_read_in_place() ? 0 : numbers * compute_bytes();
     const bool are_wide = is_wide(d(), f()) && is_wide(f(), d()) && is_wide(d(), q()) &&
                           is_wide(q(), d()) && is_wide(d(), qkv());

@@ -57,7 +57,7 @@ class PassSizes : public HeadSizes {
   [[nodiscard]] bool is_offloaded() const { return model_.recomputation == Recomputation::offload; }
   /// Of all blocks.
   [[nodiscard]] std::int64_t kept_blocks() const {
-    return (shape_.layers - 1) * kept_block(false) + kept_block(true);
+    return (graphed() - 1) * kept_block(false) + kept_block(true);
   }
   /// Of those before the last.
   [[nodiscard]] std::int64_t kept_before() const { return kept_blocks() - kept_block(true); }

@@ -143,6 +143,7 @@ ModelShape shape_of(const TransformerConfig& config) {
           .head_width = config.head_width(),
           .logit_columns = config.logit_columns,
           .has_heads_norm = config.qk_norm,
+          .has_fused_qkv = config.fused_qkv,
           .is_head_tied = config.tied_head};
 }
 

@@ -180,7 +180,9 @@ at::Tensor outer_product(const at::Tensor& a, const at::Tensor& b, at::ScalarTyp
   }
   if (compute != at::kBFloat16 || !has_wide_products()) return product(left, right);
   auto y = at::empty({a.size(1), b.size(1)}, a.options());
-  return wide_product(y, left, right) ? y : product(left, right);
+  if (wide_product(y, left, right)) return y;
+  y.reset();  // not two of them
+  return product(left, right);
 }
 
 }  // namespace lldm

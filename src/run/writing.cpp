@@ -24,15 +24,14 @@ std::string start_of(const PlannedRun& run, const Work& work) {
 }
 
 const Writing& Writings::fresh(const Work& work) {
-  const auto [at, is_new] = fresh_.try_emplace(work.hash);
-  if (!is_new) return at->second;
+  if (const auto found = fresh_.find(work.hash); found != fresh_.end()) return found->second;
   const ExperimentOptions& options = run_.experiment(work).options;
   const bool needs_words = options.tokenizer.type == TokenizerType::words;
-  at->second = {make_tokenizer(options.tokenizer, needs_words ? vocabulary_of(run_, work)
-                                                              : std::vector<std::string>()),
-                options.prompt_template,
-                options.model.max_length > 0 ? options.model.max_length : kFreshMaxLength};
-  return at->second;
+  Writing made{make_tokenizer(options.tokenizer,
+                              needs_words ? vocabulary_of(run_, work) : std::vector<std::string>()),
+               options.prompt_template,
+               options.model.max_length > 0 ? options.model.max_length : kFreshMaxLength};
+  return fresh_.emplace(work.hash, std::move(made)).first->second;
 }
 
 bool Writings::is_known(const Work& work) const {

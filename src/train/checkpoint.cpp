@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "lldm/errors.hpp"
 #include "lldm/memory/purpose.hpp"
@@ -15,6 +14,7 @@
 #include "lldm/storage/published_folder.hpp"
 #include "lldm/tokenizer/special_names.hpp"
 #include "model/hashed_weights.hpp"
+#include "model/safetensors_dtype.hpp"
 #include "text/json.hpp"
 #include "train/newest_checkpoint.hpp"
 
@@ -28,23 +28,29 @@ TensorMap as_map(const std::vector<NamedParameter>& tensors) {
   return map;
 }
 
-/// A tensor after the other: the whole file never lies beside what it is copied into, so that a run
-/// that fits into its budget can go on in it.
-void copy_into(const SafetensorsFile& saved, const std::vector<NamedParameter>& targets,
-               const std::filesystem::path& path) {
-  const c10::NoGradGuard no_grad;
+/// The file's tensors are the targets': looked at before anything is changed.
+void require_same(const SafetensorsFile& saved, const std::vector<NamedParameter>& targets,
+                  const std::filesystem::path& path) {
   const auto& known = saved.header().tensors;
   for (const NamedParameter& target : targets) {
-    const at::Tensor source = known.contains(target.name) ? saved.read(target.name) : at::Tensor();
-    if (!source.defined() || source.sizes() != target.value.sizes() ||
-        source.scalar_type() != target.value.scalar_type())
+    const SafetensorsDtype* dtype = find_safetensors_dtype(target.value.scalar_type());
+    const auto found = known.find(target.name);
+    if (found == known.end() || found->second.shape != target.value.sizes() || dtype == nullptr ||
+        found->second.dtype != dtype->name)
       throw DataError(message(path.string(), ": no tensor \"", target.name, "\" of shape ",
                               target.value.sizes(), " in ", target.value.scalar_type()));
-    at::Tensor(target.value).copy_(source);
   }
   if (known.size() != targets.size())
     throw DataError(message(path.string(), " holds ", known.size(), " tensors, the stage has ",
                             targets.size()));
+}
+
+/// A tensor after the other: the whole file never lies beside what it is copied into, so that a run
+/// that fits into its budget can go on in it.
+void copy_into(const SafetensorsFile& saved, const std::vector<NamedParameter>& targets) {
+  const c10::NoGradGuard no_grad;
+  for (const NamedParameter& target : targets)
+    at::Tensor(target.value).copy_(saved.read(target.name));
 }
 
 constexpr const char* kWeightsName = "model/weights.safetensors";
@@ -181,9 +187,12 @@ CheckpointState load_checkpoint(const std::filesystem::path& folder, const std::
                             "\n  this stage: ", identity.substr(0, 12)));
   if (state.tokenizer != tokenizer)
     throw DataError(message(folder.string(), ": this checkpoint was made with another tokenizer"));
-  for (const auto& [name, targets] :
-       {std::pair{kWeightsName, parameters}, std::pair{kMomentsName, optimizer.state()}})
-    copy_into(SafetensorsFile(folder / name), targets, folder / name);
+  const std::vector<NamedParameter> moments = optimizer.state();
+  const SafetensorsFile of_weights(folder / kWeightsName), of_moments(folder / kMomentsName);
+  require_same(of_weights, parameters, folder / kWeightsName);
+  require_same(of_moments, moments, folder / kMomentsName);
+  copy_into(of_weights, parameters);
+  copy_into(of_moments, moments);
   optimizer.resume_at(state.step - state.loss_scale.skipped_steps);
   return state;
 }

@@ -97,6 +97,7 @@ std::optional<CheckpointState> load_newest_checkpoint(const std::filesystem::pat
     throw DataError(noted.problem +
                     "\n  without --strict-resume the newest that is there is taken");
   if (!noted.problem.empty()) logger.warning(noted.problem);
+  const bool has_some = !folders.empty();
   for (; !folders.empty(); folders.pop_back()) {
     try {
       return load_checkpoint(folders.back(), identity, tokenizer, parameters, optimizer);
@@ -108,6 +109,9 @@ std::optional<CheckpointState> load_newest_checkpoint(const std::filesystem::pat
                              " is passed over: ", one_line(error.what(), folders.back())));
     }
   }
+  if (has_some)
+    logger.warning(message(parent.string(),
+                           ": no checkpoint can be used: the stage begins at its first step"));
   return std::nullopt;
 }
 

@@ -4,7 +4,7 @@
 
     planned_memory.py draw FOLDER SEED [WIDE [LARGE]]    writes FOLDER/N.toml, and data beside them; of WIDE models (8) everything is drawn
                                           apart, LARGE ones (4) have published vocabularies
-    planned_memory.py budgets FOLDER      of the files that have run, which run again under a budget of how many bytes
+    planned_memory.py budgets FOLDER SEED of the files that have run, which run again under a budget of how many bytes
     planned_memory.py agree FOLDER        FOLDER/N.plan.json, of the file and its rows, against what the run planned
     planned_memory.py compare FOLDER [N]  FOLDER/N/*/result.json, at least N (20): predicted_peak_bytes against peak_bytes
 """
@@ -216,21 +216,23 @@ HUGGING_FACE = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", 
 
 def write_adapters(folder, seed):
     """Adapters of any rank beside some of the matrices, of sides that no vector divides."""
-    for number in range(300, 304):
+    for number in range(300, 306):
         draw = random.Random(f"{seed} adapters {number}")
         write_rows(folder, number, draw, 24)
-        family = draw.choice(FAMILIES)
+        family = draw.choice(FAMILIES) if number < 304 else "smdm"  # one matrix of queries, keys, values
         shape = model_table(draw, family)
         shape["width"] = shape["heads"] * draw.choice([6, 10, 16, 22])
         shape["mlp_width"] = draw.choice([50, 75, 96])
-        if draw.random() < 0.3:
-            shape["dtype"] = '"bfloat16"'
+        if draw.random() < (0.3 if number < 304 else 1):
+            shape["dtype"] = draw.choice(['"bfloat16"', '"float16"'])
         stages = [wide_stage(draw, number, "first", "sft", "", False)]
         (folder / f"{number}a.toml").write_text(document(f"{number}a", shape, stages))
         for letter in "bc":
             known = TARGETS.get(family, HUGGING_FACE)
             targets = draw.sample(known, draw.randint(1, len(known)))
-            adapter = {"rank": draw.choice([1, 3, 8, 16, 24, 33, 48]), "dropout": draw.choice([0, 0.1, 0.3])}
+            if draw.random() < 0.25 and family == "llada":  # of the upper block alone
+                targets = [f"blocks.1.{name}" for name in targets]
+            adapter = {"rank": draw.choice([one for one in [1, 3, 8, 16, 24, 33, 48] if one <= shape["width"]]), "dropout": draw.choice([0, 0.1, 0.3])}
             keys = {"family": f'"{family}"', "storage": storage_of(draw, False),
                     "recomputation": draw.choice(['"none"', '"none"', '"selective"', '"full"']),
                     "adapter": '{ type = "lora", rank = %(rank)d, dropout = %(dropout)s, targets = ' % adapter + json.dumps(targets) + " }"}
@@ -242,14 +244,14 @@ def write_adapters(folder, seed):
             (folder / f"{number}{letter}.toml").write_text(document(f"{number}{letter}", keys, stages))
 
 
-def budgets(folder):
+def budgets(folder, seed):
     """A part of what the file's stages hold without one: their steps are done in other ways, and within it."""
     for path in sorted(folder.glob("*.toml")):
         results = [json.loads(one.read_text()) for one in folder.glob(f"{path.stem}/*/result.json")]
         peaks = [one["predicted_peak_bytes"] for one in results if "predicted_peak_bytes" in one]
-        if int(path.stem[:-1]) % 3 == 0 and peaks and "full" not in path.read_text():
-            share = random.Random(path.stem).choice([0.7, 0.85, 1])
-            print(f"{path} {int(share * max(peaks))}")
+        if int(path.stem[:-1]) % 3 == 0 and peaks:
+            share = random.Random(f"{seed} {path.stem}").choice([0.7, 0.85, 1, 1])
+            print(f"{path} {int(share * max(peaks))} {share}")
 
 
 def wide_stage(draw, number, name, kind, start, has_streams):
@@ -331,6 +333,6 @@ if __name__ == "__main__":
         write_adapters(where, int(sys.argv[3]))
         write_vocabulary(where, int(sys.argv[3]), int(sys.argv[5]) if len(sys.argv) > 5 else 4)
     elif action == "budgets":
-        budgets(where)
+        budgets(where, int(sys.argv[3]))
     else:
         sys.exit(agree(where) if action == "agree" else compare(where, int(sys.argv[3]) if len(sys.argv) > 3 else 20))

@@ -12,10 +12,11 @@ done
 check "at least 20 stages, each within 5 %" python3 "$SCRIPT" compare "$WORK"
 
 echo "what was planned fits into a budget of as much, and ways that hold less are taken within less"
-python3 "$SCRIPT" budgets "$WORK" > "$WORK/budgets.txt"
-while read -r file bytes; do
+python3 "$SCRIPT" budgets "$WORK" "${4:-77}" > "$WORK/budgets.txt"
+while read -r file bytes share; do
   run_lldm run "$file" --out "$WORK/budgets/$(basename "${file%.toml}")" --set "memory.budget=\"$bytes B\""
-  [ "$code" -eq 3 ] && grep -qF "out of memory before the first step: the plan needs" <<< "$text" && continue
+  # Less may be too little; as much as was planned is not.
+  [ "$code" -eq 3 ] && [ "$share" != 1 ] && grep -qF "out of memory before the first step: the plan needs" <<< "$text" && continue
   expect_code 0 "$(basename "$file") runs within $bytes B"
 done < "$WORK/budgets.txt"
 check "each stage within 5 %, and no step done twice" python3 "$SCRIPT" compare "$WORK/budgets" 8

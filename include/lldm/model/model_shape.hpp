@@ -21,6 +21,7 @@ struct ProductUpdates {
 
 /// Those of a block (the most of any block); without an adapter none.
 struct AdapterShape {
+  std::int64_t first_block = 0;    // the lowest with one: no gradient reaches those below
   std::int64_t rank = 0;           // the largest
   ProductUpdates qkv, attn_out;    // queries, keys and values; attention's output
   ProductUpdates gate_up, ff_out;  // the MLP's gate and factor; its output
@@ -47,6 +48,7 @@ struct ModelShape {
   std::int64_t head_width = 0;
   std::int64_t logit_columns = 0;  // rows of the head
   bool has_heads_norm = false;     // queries and keys are normalised head by head
+  bool has_fused_qkv = false;      // queries, keys and values are one matrix
   bool is_head_tied = false;       // the head is the embedding
   AdapterShape adapter = {};
 };

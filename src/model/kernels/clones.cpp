@@ -24,17 +24,22 @@ std::atomic<CpuLevel>& level() {
   return value;
 }
 
+std::atomic<bool> are_pairs_allowed{true};
+
 }  // namespace
 
 CpuLevel cpu_level() { return level().load(std::memory_order_relaxed); }
 
 bool has_bfloat16_products() {
 #if defined(__x86_64__)
-  return cpu_level() == CpuLevel::avx512 && __builtin_cpu_supports("avx512bf16");
+  return are_pairs_allowed && cpu_level() == CpuLevel::avx512 &&
+         __builtin_cpu_supports("avx512bf16");
 #else
   return false;
 #endif
 }
+
+void allow_bfloat16_products(bool are_allowed) { are_pairs_allowed = are_allowed; }
 
 void limit_cpu_level(CpuLevel wanted) { level() = std::min(wanted, best_level()); }
 

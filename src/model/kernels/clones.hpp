@@ -15,6 +15,8 @@ CpuLevel cpu_level();
 void limit_cpu_level(CpuLevel level);
 /// Whether the processor multiplies pairs of bfloat16 (AVX512-BF16) and its level is the best one.
 bool has_bfloat16_products();
+/// Without them, for tests: kernels round in registers of float32.
+void allow_bfloat16_products(bool are_allowed);
 
 }  // namespace lldm
 
