@@ -67,18 +67,19 @@ class HeadSizes : public UpdateSizes {
   }
 
  private:
-  /// A slice of the head and its slopes; beside them what they give the rows, or the slice's own
-  /// gradient and the columns that it is a product of.
+  /// A slice of the head, and with a group's slopes what they give the rows or the slice's own
+  /// gradient, of the columns that it is a product of; then that while it is added.
   [[nodiscard]] std::int64_t sliced_head_backward() const {
-    std::int64_t beside = queried_rows();
-    const std::int64_t own = number_ * head_columns() * d();        // of a slice's gradient
-    const std::int64_t earlier = head_rows() < queries_ ? own : 0;  // of groups of rows before
-    if (model_.trains_weights)
-      beside =
-          std::max(beside, own + earlier +
-                               std::max(takes_onednn(head_rows(), d()) ? logits() : 0, mixed(own)));
+    std::int64_t beside = queried_rows(), added = 0;
+    if (model_.trains_weights) {
+      const std::int64_t own = number_ * head_columns() * d();
+      const std::int64_t earlier = head_rows() < queries_ ? own : 0;  // of groups before
+      const std::int64_t copied = takes_onednn(head_rows(), d()) ? logits() : 0;
+      beside = std::max(beside, own + earlier + copied);
+      added = own + mixed(own);
+    }
     // Rows and slopes as products read them.
-    return decoded_head() + logits() + beside + read_on_device(queries_, d()) +
+    return decoded_head() + std::max(logits() + beside, added) + read_on_device(queries_, d()) +
            read_on_device(head_rows(), head_columns());
   }
   /// Whether oneDNN makes logits twice, as of few rows.
