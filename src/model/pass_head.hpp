@@ -68,18 +68,20 @@ class HeadSizes : public UpdateSizes {
 
  private:
   /// A slice of the head, and with a group's slopes what they give the rows or the slice's own
-  /// gradient, of the columns that it is a product of; then that while it is added.
+  /// gradient, of the columns that it is a product of; then that while it is added.  Beside later
+  /// groups lies that of those before.
   [[nodiscard]] std::int64_t sliced_head_backward() const {
-    std::int64_t beside = queried_rows(), added = 0;
-    if (model_.trains_weights) {
-      const std::int64_t own = number_ * head_columns() * d();
-      const std::int64_t earlier = head_rows() < queries_ ? own : 0;  // of groups before
-      const std::int64_t copied = takes_onednn(head_rows(), d()) ? logits() : 0;
-      beside = std::max(beside, own + earlier + copied);
-      added = own + mixed(own);
-    }
+    const std::int64_t own = model_.trains_weights ? number_ * head_columns() * d() : 0;
+    const auto group = [&](std::int64_t rows, std::int64_t earlier) {
+      const std::int64_t slopes = number_ * rows * head_columns();
+      const std::int64_t copied = own > 0 && takes_onednn(rows, d()) ? slopes : 0;
+      return slopes + std::max(queried_rows(), own + copied) + earlier;
+    };
+    std::int64_t most = std::max(group(head_rows(), 0), own > 0 ? own + mixed(own) : 0);
+    if (const std::int64_t rest = std::min(head_rows(), queries_ - head_rows()); rest > 0)
+      most = std::max(most, group(rest, own));
     // Rows and slopes as products read them.
-    return decoded_head() + std::max(logits() + beside, added) + read_on_device(queries_, d()) +
+    return decoded_head() + most + read_on_device(queries_, d()) +
            read_on_device(head_rows(), head_columns());
   }
   /// Whether oneDNN makes logits twice, as of few rows.
