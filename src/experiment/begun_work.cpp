@@ -58,11 +58,9 @@ void BegunWork::read() {
   is_read_ = true;
   for (const auto& [hash, folder] : index_.folders) {
     const auto place = index_.out / folder;
-    const Json plan = parsed(place / kStepPlanName), record = parsed(place / kWorkName);
+    const Json record = parsed(place / kWorkName);
     if (!record.is_object()) continue;
-    std::optional<BudgetRange> budgets;
-    if (plan.is_object() && plan.contains("same_budgets"))
-      budgets = budget_range_of(plan.at("same_budgets"));
+    const std::optional<BudgetRange> budgets = same_budgets_of(place / kStepPlanName);
     const auto values = texts_of(record, "settings"), inputs = texts_of(record, "inputs");
     const auto is_integer = [&](const char* key) {
       return record.contains(key) && record.at(key).is_number_integer();

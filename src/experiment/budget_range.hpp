@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -26,5 +27,7 @@ struct BudgetRange {
 nlohmann::ordered_json to_json(const BudgetRange& range);
 /// Nothing of what is no such table.
 std::optional<BudgetRange> budget_range_of(const nlohmann::ordered_json& json);
+/// Of a step_plan.json that has one; nothing of a file that is not there, or is no such thing.
+std::optional<BudgetRange> same_budgets_of(const std::filesystem::path& step_plan);
 
 }  // namespace lldm

@@ -52,10 +52,7 @@ std::string budget_line(const std::string& before, const std::string& after) {
 
 /// What budgets do the same steps as work that has this step_plan.json; "" where it does not say.
 std::string same_budgets_text(const std::filesystem::path& step_plan) {
-  if (!std::filesystem::exists(step_plan)) return "";
-  const Json plan = Json::parse(read_file(step_plan), nullptr, false);
-  if (!plan.is_object() || !plan.contains("same_budgets")) return "";
-  const auto range = budget_range_of(plan.at("same_budgets"));
+  const auto range = same_budgets_of(step_plan);
   if (!range) return "";
   const bool is_open = range->below == BudgetRange::kNoEnd;
   return message("; budgets from ", range->from, " B on",

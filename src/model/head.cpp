@@ -303,8 +303,8 @@ at::Tensor head_logits(const at::Tensor& rows, const Matrix& head, at::ScalarTyp
   const HeldHead held =
       held_head(head, rows.scalar_type(), is_recorded ? rows.scalar_type() : compute);
   if (head.is_plain() && !held.on_device) return rows_by(rows, head.values());
-  const std::int64_t step = std::max<std::int64_t>(
-      1, held.chunk_bytes() / (head.columns() * static_cast<std::int64_t>(rows.element_size())));
+  const std::int64_t step =
+      sliced_head_columns(head.columns(), rows.element_size(), held.chunk_bytes());
   const auto read = held.read(rows);
   std::vector<at::Tensor> parts;
   for (std::int64_t begin = 0; begin < head.rows(); begin += step)

@@ -45,10 +45,10 @@ class RowSizes {
   [[nodiscard]] std::int64_t f() const { return shape_.mlp_width; }
   [[nodiscard]] std::int64_t q() const { return shape_.heads * shape_.head_width; }
   [[nodiscard]] std::int64_t qkv() const { return q() + 2 * shape_.kv_heads * shape_.head_width; }
+  /// Of the matrices that make these the largest one's rows.
+  [[nodiscard]] std::int64_t qkv_part() const { return shape_.has_fused_qkv ? qkv() : q(); }
   /// Blocks that a gradient reaches: beside an adapter those from its lowest on.
   [[nodiscard]] std::int64_t graphed() const { return shape_.layers - shape_.adapter.first_block; }
-  /// Of the matrices that make them the largest one's rows.
-  [[nodiscard]] std::int64_t qkv_part() const { return shape_.has_fused_qkv ? qkv() : q(); }
   [[nodiscard]] std::int64_t count(bool is_last) const {
     return is_last && gives_queried() ? queries_ : tokens_;
   }
