@@ -69,24 +69,27 @@ void BegunWork::read() {
         record.at("scheme") != kWorkScheme)
       continue;
     const WorkSettings settings{*values, {}};
-    by_identity_[settled_identity(settings, record.at("seed").get<std::int64_t>(), *inputs)]
-        .push_back({hash, value_of(settings, kRecomputationSetting),
-                    value_of(settings, kBudgetSetting), budgets});
+    const Begun begun{hash, value_of(settings, kRecomputationSetting),
+                      value_of(settings, kBudgetSetting), budgets};
+    // Work that takes an adapter is not found by the second: what it starts from is among the rest.
+    for (const WorkSettings& known : {settings, without_adapter(settings)})
+      by_identity_[settled_identity(known, record.at("seed").get<std::int64_t>(), *inputs)]
+          .push_back(begun);
   }
 }
 
 std::optional<std::string> BegunWork::hash_of(const WorkSettings& settings, std::int64_t seed,
-                                              const Texts& inputs, std::optional<ByteSize> budget,
-                                              bool compares_recomputations) {
+                                              const Texts& inputs, const BegunWorkWanted& wanted) {
   if (!is_read_) read();
-  const auto found = by_identity_.find(settled_identity(settings, seed, inputs));
+  const auto found = by_identity_.find(
+      settled_identity(wanted.takes_adapter ? settings : without_adapter(settings), seed, inputs));
   if (found == by_identity_.end()) return std::nullopt;
   for (const Begun& begun : found->second) {
-    const bool is_within = begun.budgets && budget
-                               ? begun.budgets->holds(*budget)
+    const bool is_within = begun.budgets && wanted.budget
+                               ? begun.budgets->holds(*wanted.budget)
                                : begun.budget == value_of(settings, kBudgetSetting);
-    const bool is_other =
-        compares_recomputations && begun.recomputation != value_of(settings, kRecomputationSetting);
+    const bool is_other = wanted.compares_recomputations &&
+                          begun.recomputation != value_of(settings, kRecomputationSetting);
     if (is_within && !is_other) return begun.hash;
   }
   return std::nullopt;

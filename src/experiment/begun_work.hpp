@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Work of a run folder that was begun with another memory budget or another recomputation, and is
-// the same work all the same.
+// Work of a run folder that was begun with another memory budget, another recomputation or, where
+// it takes none, another adapter, and is the same work all the same.
 #pragma once
 
 #include <map>
@@ -18,21 +18,27 @@ namespace lldm {
 std::string identity_text(const WorkSettings& settings, std::int64_t seed,
                           const std::map<std::string, std::string>& inputs);
 
+/// How far begun work may differ.
+struct BegunWorkWanted {
+  std::optional<ByteSize> budget = {};   // where the work goes by it
+  bool takes_adapter = true;             // so that another adapter makes other work
+  bool compares_recomputations = false;  // on an axis: each is a run of its own
+};
+
 /// Where a file leaves the way of the steps open, the budget is part of a work's hash: which way it
 /// leads to is known only when the rows are there.  From then on step_plan.json says for which
 /// budgets the way is the same but for what changes no bit (recomputation), and by these the work
-/// is found again.  So is work that was begun with another recomputation: what was settled holds.
+/// is found again.  So is work that was begun with another recomputation: what was settled holds;
+/// and work that takes no adapter, of folders whose hashes held the file's all the same.
 class BegunWork {
  public:
   explicit BegunWork(const FolderIndex& index) : index_(index) {}
 
   /// The hash under which this work lies in the folder; nothing if it was not begun there, or with
-  /// a budget that leads to another way (`budget`: where the work goes by it).  Where an axis
-  /// `compares_recomputations`, what was begun with another one is another run.
+  /// a budget that leads to another way.
   [[nodiscard]] std::optional<std::string> hash_of(const WorkSettings& settings, std::int64_t seed,
                                                    const std::map<std::string, std::string>& inputs,
-                                                   std::optional<ByteSize> budget,
-                                                   bool compares_recomputations);
+                                                   const BegunWorkWanted& wanted);
 
  private:
   struct Begun {

@@ -111,7 +111,7 @@ class Comparison {
     const Json &old = then(hash), &now = this->now(w);
     if (!old.is_object()) return;
     compare_seeds(old, now, differences);
-    compare_settings(old, now, before_.out / before_.folders.at(hash) / kStepPlanName, differences);
+    compare_settings(hash, w, differences);
     for (const auto& [name, input] : work.inputs)
       if (const auto at = old.at("inputs").find(name); at != old.at("inputs").end())
         compare(at->get<std::string>(), input, differences);
@@ -127,8 +127,12 @@ class Comparison {
                                     is_on_axis};
   }
 
-  static void compare_settings(const Json& old, const Json& now,
-                               const std::filesystem::path& step_plan, Differences& differences) {
+  void compare_settings(const std::string& hash, std::size_t w, Differences& differences) {
+    const Json &old = then(hash), &now = this->now(w);
+    const auto step_plan = before_.out / before_.folders.at(hash) / kStepPlanName;
+    const Work& work = schedule_.work[w];
+    const ModelOptions& model = schedule_.experiments[work.experiment].options.model;
+    const bool has_adapter = takes_adapter(schedule_.stage_of(work), model);
     const auto stage = now.at("stage").get<std::string>();
     std::set<std::string> keys;
     for (const Json* record : {&old, &now})
@@ -136,7 +140,7 @@ class Comparison {
     for (const std::string& key : keys) {
       const std::string before = old.at("settings").value(key, ""),
                         after = now.at("settings").value(key, "");
-      if (before == after) continue;
+      if (before == after || (!has_adapter && key.starts_with(kAdapterSetting))) continue;
       bool is_on_axis = false;
       for (const Json* record : {&old, &now})
         for (const Json& axis : record->at("axes"))

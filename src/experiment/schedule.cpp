@@ -41,8 +41,22 @@ struct Builder {
     });
   }
 
-  /// `budget`: where the work goes by it.
-  std::size_t add(Work work, const WorkSettings& given, std::optional<ByteSize> budget,
+  /// The hash under which the folder holds the work; else its own.
+  [[nodiscard]] std::string known_hash(const Work& work, const WorkSettings& given,
+                                       const std::map<std::string, std::string>& inputs,
+                                       const BegunWorkWanted& wanted) {
+    const std::string own = hash_of(identity_text(given, work.seed, inputs));
+    if (index.folders.contains(own)) return own;
+    if (!given.formerly.empty()) {
+      WorkSettings before = without_adapter(given);
+      before.values.insert(given.formerly.begin(), given.formerly.end());
+      const std::string former = hash_of(identity_text(before, work.seed, inputs));
+      if (index.folders.contains(former)) return former;
+    }
+    return begun.hash_of(given, work.seed, inputs, wanted).value_or(own);
+  }
+
+  std::size_t add(Work work, const WorkSettings& given, const BegunWorkWanted& wanted,
                   std::size_t cell) {
     std::map<std::string, std::string> inputs;
     std::string settings = message("lldm work ", kWorkScheme, "\n", given.text());
@@ -50,11 +64,8 @@ struct Builder {
       inputs[name] = schedule.work[input].hash;
       settings += name + "=" + schedule.work[input].settings_hash + "\n";
     }
-    work.hash = hash_of(identity_text(given, work.seed, inputs));
+    work.hash = known_hash(work, given, inputs, wanted);
     work.settings_hash = hash_of(settings);
-    if (!index.folders.contains(work.hash))
-      work.hash = begun.hash_of(given, work.seed, inputs, budget, compares_recomputations(cell))
-                      .value_or(work.hash);
     const auto found = by_hash.find(work.hash);
     const std::size_t index = found != by_hash.end() ? found->second : schedule.work.size();
     if (found == by_hash.end()) {
@@ -88,10 +99,13 @@ void add_cell(Builder& builder, std::size_t c) {
     for (const std::string& input : inputs)
       if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
     const WorkSettings settings = work_settings(cell, experiment, stage, work.model, builder.files);
-    std::optional<ByteSize> budget;
+    BegunWorkWanted wanted{
+        .takes_adapter = takes_adapter(stage, experiment.options.model),
+        .compares_recomputations = builder.compares_recomputations(c),
+    };
     if (goes_by_budget(stage, experiment.options))
-      budget = {experiment.options.memory.budget.bytes / experiment.budget_sharers};
-    return builder.add(std::move(work), settings, budget, c);
+      wanted.budget = {experiment.options.memory.budget.bytes / experiment.budget_sharers};
+    return builder.add(std::move(work), settings, wanted, c);
   };
   bool varies = cell.seed_from.empty();
   for (const Stage& stage : experiment.stages) {

@@ -81,6 +81,16 @@ std::string device_of(const Experiment& experiment) {
   return wish == "auto" ? select_device(wish).device : device_kind(wish);
 }
 
+/// The adapter's keys become those of a file without one; what they were stays in `formerly`.
+void leave_out_adapter(Flattener& flat) {
+  std::map<std::string, std::string>& values = flat.settings.values;
+  for (auto at = values.lower_bound(kAdapterSetting);
+       at != values.end() && at->first.starts_with(kAdapterSetting);)
+    flat.settings.formerly.insert(values.extract(at++));
+  flat.add(kAdapterSetting, config::write_options(AdapterOptions()));
+  values.erase("model.adapter.publish");
+}
+
 /// The parts of the file beside the stage that decide its result.
 void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, const Stage& stage) {
   const Value options = config::write_options(experiment.options);
@@ -88,14 +98,15 @@ void add_file(Flattener& flat, const Cell& cell, const Experiment& experiment, c
     if (const config::Member* member = options.find(key);
         member && (key != std::string_view("template") || cell.root.find(key)))
       flat.add(key, member->value);
-  // What a key without a say has stood for since before it had one.
   const ModelOptions& model = experiment.options.model;
+  // What a key without a say has stood for since before it had one.
   if (model.max_length == 0)
     flat.settings.values["model.max_length"] = std::to_string(kFreshMaxLength);
   else if (model.max_length == kFreshMaxLength && length_limit(experiment) > 0)
     flat.settings.values["model.max_length"] += ", of longer ones";
   if (model.vocab_size == 0) flat.settings.values.erase("model.vocab_size");
   if (model.adapter.type == AdapterType::none) flat.settings.values.erase("model.adapter.publish");
+  if (!takes_adapter(stage, model)) leave_out_adapter(flat);
   flat.settings.values["threads"] = std::to_string(experiment.options.threads);
   flat.settings.values["device"] = config::to_toml(Value::string(device_of(experiment)));
   // It chooses among gradient paths and sizes of a pass, which round differently (BegunWork finds
@@ -131,12 +142,23 @@ std::string WorkSettings::text() const {
   return lines;
 }
 
+WorkSettings without_adapter(WorkSettings settings) {
+  std::erase_if(settings.values,
+                [](const auto& value) { return value.first.starts_with(kAdapterSetting); });
+  return settings;
+}
+
+bool takes_adapter(const Stage& stage, const ModelOptions& model) {
+  if (stage.facts.training) return !stage.facts.from.empty() || !model.path.empty();
+  return stage.facts.product == StageProduct::unknown;
+}
+
 bool goes_by_budget(const Stage& stage, const ExperimentOptions& options) {
   if (!stage.facts.training) return false;
   // A trained head's gradient is a sum over chunks of logits, which fit the budget.
-  const bool is_fresh = stage.facts.from.empty() && options.model.path.empty();
-  const bool may_cut_head = (is_fresh || options.model.adapter.type == AdapterType::none) &&
-                            options.model.storage == WeightStorage::plain;
+  const bool is_whole =
+      !takes_adapter(stage, options.model) || options.model.adapter.type == AdapterType::none;
+  const bool may_cut_head = is_whole && options.model.storage == WeightStorage::plain;
   return stage.facts.training->plans_gradient_path || may_cut_head;
 }
 

@@ -16,6 +16,8 @@ namespace lldm {
 struct WorkSettings {
   std::map<std::string, std::string> values;
   std::map<std::string, std::string> paths;  // of the keys that name files
+  // What stands in hashes of older folders where the stage takes no adapter: that of its file.
+  std::map<std::string, std::string> formerly = {};
 
   /// One line a key: what is hashed.
   [[nodiscard]] std::string text() const;
@@ -29,6 +31,13 @@ bool changes_no_number(std::string_view key);
 inline constexpr const char* kBudgetSetting = "memory.budget";
 /// The setting that changes no bit of a training whose way of the steps is settled.
 inline constexpr const char* kRecomputationSetting = "model.recomputation";
+/// The settings of an adapter: this key and those that begin with it.
+inline constexpr const char* kAdapterSetting = "model.adapter";
+/// Whether [model] adapter has a part in what a stage makes.  Fresh weights are trained whole; rows
+/// are made, and models measured, without one (or with that of their folder).  A plugin's kind that
+/// does not say what it makes may read it.
+bool takes_adapter(const Stage& stage, const ModelOptions& model);
+WorkSettings without_adapter(WorkSettings settings);
 /// Whether a stage leaves open how its steps are done, which then depends on the budget.
 bool goes_by_budget(const Stage& stage, const ExperimentOptions& options);
 

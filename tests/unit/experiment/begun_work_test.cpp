@@ -2,12 +2,15 @@
 // Work begun with another memory budget or recomputation is found again: experiment/begun_work.hpp.
 #include <nlohmann/json.hpp>
 
+#include "experiment/begun_work.hpp"
 #include "experiment/budget_range.hpp"
 #include "experiment/settled_steps.hpp"
 #include "lldm/builtin/builtin.hpp"
+#include "lldm/errors.hpp"
 #include "lldm/experiment/schedule.hpp"
 #include "lldm/registry/registry.hpp"
 #include "lldm/run/load_experiment.hpp"
+#include "lldm/storage/sha256.hpp"
 #include "run/stored_work.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
@@ -153,4 +156,73 @@ TEST_CASE(
   Folder::begin(first, 0, {6 * kGiB, 10 * kGiB, false});
   CHECK(hashes_of(folder.schedule("9 GiB", "", full))[0] == hashes_of(first)[0]);
   CHECK(hashes_of(folder.schedule("10 GiB", "", full))[0] != hashes_of(first)[0]);
+}
+
+TEST_CASE("Work: an adapter is in the hash of what it is trained in, and of what reads that",
+          "[experiment][adapter]") {
+  const auto lora = [](int rank) {
+    return message("\n[model]\nadapter = { type = \"lora\", rank = ", rank, " }\n");
+  };
+  Folder folder;
+  const std::vector<std::string> none = hashes_of(folder.schedule("")),
+                                 four = hashes_of(folder.schedule("", "", lora(4))),
+                                 eight = hashes_of(folder.schedule("", "", lora(8)));
+  CHECK(four[0] == none[0]);  // fresh weights are trained whole
+  CHECK(eight[0] == none[0]);
+  for (const std::size_t w : {1, 2}) {
+    CHECK(four[w] != none[w]);
+    CHECK(four[w] != eight[w]);
+  }
+  // A grid over ranks trains its base once.
+  const RunSchedule grid =
+      folder.schedule("", "", lora(4) + "[grid]\naxes = { \"model.adapter.rank\" = [4, 8, 16] }\n");
+  REQUIRE(grid.work.size() == 1 + 3 + 3);
+  CHECK(grid.work[0].cells.size() == 3);
+  // Weights of a folder take one.
+  const std::string path = "path = \"base\"\n";
+  CHECK(hashes_of(folder.schedule("", "", lora(4) + path))[0] !=
+        hashes_of(folder.schedule("", "", lora(8) + path))[0]);
+}
+
+TEST_CASE("BegunWork: folders whose hashes held an adapter that was not taken are gone on with",
+          "[experiment][adapter]") {
+  const auto lora = [](int rank) {
+    return message("\n[model]\nadapter = { type = \"lora\", rank = ", rank, " }\n");
+  };
+  Folder folder;
+  // As such a folder has it: of ranks 4 and 8, each with a base of its own.
+  std::vector<std::vector<std::string>> former;
+  for (const int rank : {4, 8}) {
+    const RunSchedule now = folder.schedule("", "", lora(rank));
+    std::vector<std::string>& hashes = former.emplace_back();
+    for (std::size_t w = 0; w < 3; ++w) {
+      InputFiles files;
+      auto record = work_record(now, now.work[w], files);
+      WorkSettings settings{record.at("settings").get<std::map<std::string, std::string>>(), {}};
+      settings.values["model.adapter.type"] = "\"lora\"";
+      settings.values["model.adapter.rank"] = std::to_string(rank);
+      settings.values["model.adapter.publish"] = "\"adapter\"";
+      std::map<std::string, std::string> inputs;
+      for (const auto& [name, input] : now.work[w].inputs) inputs[name] = hashes[input];
+      Sha256 hash;
+      const std::string text = identity_text(settings, now.work[w].seed, inputs);
+      hash.update(text.data(), text.size());
+      hashes.push_back(hash.hex());
+      record["hash"] = hashes.back();
+      record["settings"] = settings.values;
+      record["inputs"] = inputs;
+      const auto place = folder.folder / "out" / message("r", rank) / now.work[w].stage;
+      std::filesystem::create_directories(place);
+      testing::write_file(place / kWorkName, record.dump());
+    }
+  }
+  // Each goes on with its own.
+  CHECK(hashes_of(folder.schedule("", "", lora(4))) == former[0]);
+  CHECK(hashes_of(folder.schedule("", "", lora(8))) == former[1]);
+  // A third rank, and none at all, begin with a base that is there.
+  for (const std::string& other : {lora(16), std::string()}) {
+    const std::vector<std::string> third = hashes_of(folder.schedule("", "", other));
+    CHECK((third[0] == former[0][0] || third[0] == former[1][0]));
+    for (const auto& hashes : former) CHECK(third[1] != hashes[1]);
+  }
 }
