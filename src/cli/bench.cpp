@@ -28,7 +28,9 @@ int run_bench_step(const Arguments& arguments) {
   MemoryManager memory;
   memory.install();
   TerminalObserver terminal;
-  const StepMeasurement measured = measure_step(loaded, registry, memory, terminal, options);
+  const StepMeasurement measured =
+      measure_step(options.run.empty() ? loaded : with_threads_of(loaded, options.run, terminal),
+                   registry, memory, terminal, options);
   if (arguments.has("svg"))
     write_file_atomically(arguments.value("svg"), measurement_svg(measured));
   if (arguments.has("json"))

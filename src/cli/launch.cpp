@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 #include <iostream>
+#include <thread>
 #include <vector>
 
 #include "cli/command.hpp"
@@ -159,6 +160,9 @@ int run_launch(const Arguments& arguments) {
                               " -- run FILE; a grid's cells by themselves: lldm grid run "
                               "--jobs ",
                               size));
+  if (const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency()); size > cores)
+    std::cerr << "lldm launch: " << size << " processes share " << cores
+              << (cores == 1 ? " core" : " cores") << std::endl;
   for (const int signal : kPassedOn) {
     struct sigaction action = {};
     if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;

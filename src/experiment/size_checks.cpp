@@ -15,7 +15,9 @@
 #include "lldm/services.hpp"
 #include "lldm/storage/files.hpp"
 #include "memory/machine_memory.hpp"
+#include "model/adapter_targets.hpp"
 #include "model/model_size.hpp"
+#include "model/planned_model.hpp"
 
 namespace lldm {
 namespace {
@@ -42,6 +44,7 @@ class SizeCheck {
   void run() {
     threads();
     const std::optional<ModelShape> own = model();
+    targets();
     for (std::size_t s = 0; s < experiment_.stages.size(); ++s) stage(s, own);
   }
 
@@ -74,6 +77,29 @@ class SizeCheck {
       std::string note;
       return planned_shape(options, "", note);
     });
+  }
+
+  /// Of an adapter of weights that the file itself makes; those of folders are told with them.
+  void targets() {
+    const ModelOptions& options = experiment_.options.model;
+    if (options.adapter.targets.empty() || !options.path.empty() ||
+        std::ranges::none_of(experiment_.stages,
+                             [](const Stage& one) { return one.facts.trains_new_model(); }))
+      return;
+    const Value* model = table_of("model");
+    const Member* adapter = model ? model->find("adapter") : nullptr;
+    try {
+      std::string note;
+      static_cast<void>(
+          adapted_matrices(planned_config(options, "", note), lora_options(options.adapter)));
+    } catch (const ConfigError& error) {
+      const std::string text = error.what();
+      const auto end = text.find("\n  ");
+      diagnostics_.error(place(adapter ? &adapter->value : nullptr, "targets",
+                               place(model, "adapter", place(&root_, "model", {}))),
+                         "[model] " + text.substr(0, end),
+                         end == std::string::npos ? "" : text.substr(end + 3));
+    }
   }
 
   std::optional<ModelShape> folder(const std::string& path, const Position& position) {

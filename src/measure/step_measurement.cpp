@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "experiment/folder_index.hpp"
+#include "experiment/growth.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/measure/product_rate.hpp"
 #include "lldm/memory/device.hpp"
@@ -85,11 +87,18 @@ void check_inputs(const RunSchedule& schedule, const Work& work, const fs::path&
                                 rows.data.options.stage,
                                 "\", which has not run\n  give --out DIR, "
                                 "the folder of a run where it is finished"));
-  if (!run.empty())
-    for (const auto& [name, input] : work.inputs)
-      if (!is_done(schedule.work[input]))
-        throw ConfigError(message("bench step: stage \"", name, "\" is not finished in ",
-                                  run.string(), "\n  run it first, or leave --out out"));
+  if (run.empty()) return;
+  for (const auto& [name, input] : work.inputs) {
+    if (is_done(schedule.work[input])) continue;
+    const Growth growth = growth_of(schedule, read_index(run));
+    if (growth.changes.empty())
+      throw ConfigError(message("bench step: stage \"", name, "\" is not finished in ",
+                                run.string(), "\n  run it first, or leave --out out"));
+    std::string text = message("bench step: ", run.string(), " holds no stage \"", name,
+                               "\" of this file: its work would be another");
+    for (const std::string& change : growth.changes) text += "\n  " + change;
+    throw ConfigError(text + "\n  measure with the file as it was run, or leave --out out");
+  }
 }
 
 /// The stage for `steps` steps and nothing else.
@@ -303,7 +312,7 @@ StepMeasurement measure_step(const LoadedExperiment& loaded, const Registry& reg
   make_folders(work.folder);
   const std::string device = settle_machine(schedule.experiments.front().options, memory, logger);
   RunObserver observer;
-  RunOptions run_options{.out = options.run.empty() ? scratch.path() / "run" : options.run};
+  RunOptions run_options{.out = scratch.path()};  // what is told of the stage names it alone
   run_options.draws_inputs = options.run.empty();
   run_options.observer = &observer;
   MetricsWriter metrics(scratch.path() / kMetricsName);

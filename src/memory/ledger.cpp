@@ -16,8 +16,11 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr std::string_view kKnobs =
     "  fewer rows per micro-batch, a shorter response_length, gradient_path = \"replay\" or a "
-    "larger "
-    "[memory] budget help";
+    "larger [memory] budget help";
+/// Where weights are what does not fit.
+constexpr std::string_view kWeightKnobs =
+    "  weights in less memory ([model] storage, [memory] frozen_weights = \"streamed\"), a smaller "
+    "model or a larger [memory] budget help";
 
 std::string largest_holders(const DeviceMemory& use) {
   std::vector<std::size_t> order;
@@ -101,20 +104,20 @@ void Ledger::remove(MemoryDevice device, MemoryPurpose purpose, std::int64_t byt
 void Ledger::refuse_over_budget(MemoryDevice device, MemoryPurpose purpose,
                                 std::int64_t bytes) const {
   const Column& c = column(device, kTotal);
-  throw OutOfMemory(message("out of ", name_of(device), " memory: \"", name_of(purpose),
-                            "\" asked for ", bytes_text(bytes), "; ",
-                            bytes_text(c.current.load(kRelaxed)), " of ",
-                            bytes_text(c.budget.load(kRelaxed)), " budget in use\n  ",
-                            largest_holders(read(device)), "\n", kKnobs));
+  throw OutOfMemory(message(
+      "out of ", name_of(device), " memory: \"", name_of(purpose), "\" asked for ",
+      bytes_text(bytes), "; ", bytes_text(c.current.load(kRelaxed)), " of ",
+      bytes_text(c.budget.load(kRelaxed)), " budget in use\n  ", largest_holders(read(device)),
+      "\n", purpose == MemoryPurpose::weights ? kWeightKnobs : kKnobs));
 }
 
 void Ledger::refuse(MemoryDevice device, MemoryPurpose purpose, std::int64_t bytes,
                     const char* reason) const {
-  throw OutOfMemory(message("out of ", name_of(device), " memory: \"", name_of(purpose),
-                            "\" asked for ", bytes_text(bytes), "; ",
-                            bytes_text(current(device, kTotal)),
-                            " in use, and the device refused: ", reason, "\n  ",
-                            largest_holders(read(device)), "\n", kKnobs));
+  throw OutOfMemory(
+      message("out of ", name_of(device), " memory: \"", name_of(purpose), "\" asked for ",
+              bytes_text(bytes), "; ", bytes_text(current(device, kTotal)),
+              " in use, and the device refused: ", reason, "\n  ", largest_holders(read(device)),
+              "\n", purpose == MemoryPurpose::weights ? kWeightKnobs : kKnobs));
 }
 
 void Ledger::set_budget(MemoryDevice device, std::size_t index, std::int64_t bytes) noexcept {

@@ -75,7 +75,7 @@ Table table_of(const std::vector<StepChoice>& choices) {
                    {"fits", Align::left},
                    {"memory"},
                    {"s a step"}};
-  table.rows.push_back(row_of(choices.front(), "as configured"));
+  table.rows.push_back(row_of(choices.front(), "the file"));
   const std::vector<std::size_t> fit = fitting(choices);
   std::size_t shown = 0;
   for (const std::size_t i : fit)

@@ -13,6 +13,8 @@
 #include "lldm/memory/bytes.hpp"
 #include "lldm/model/model_options.hpp"
 #include "lldm/render/table.hpp"
+#include "lldm/run/plan.hpp"
+#include "lldm/track/logger.hpp"
 #include "run/choices_table.hpp"
 #include "run/find_rows.hpp"
 
@@ -27,8 +29,9 @@ struct AskedStage {
 };
 
 /// Training stages of the first cell, with their rows where these can be read.
-std::vector<AskedStage> asked_stages(const LoadedExperiment& loaded, const Registry& registry,
+std::vector<AskedStage> asked_stages(const LoadedExperiment& file, const Registry& registry,
                                      const std::filesystem::path& out) {
+  const LoadedExperiment loaded = with_threads_of(file, out, null_logger());
   RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
   find_rows_of_first(schedule, registry);
   Experiment& experiment = schedule.experiments.front();
@@ -181,6 +184,23 @@ std::vector<std::string> proposals_of(const AskedStage& stage, double seconds) {
   return lines;
 }
 
+/// A proposal in lines of at most `width` columns, broken behind a comma.
+std::string wrapped(const std::string& line, int width) {
+  const auto limit = static_cast<std::size_t>(width);
+  std::string text, last = "  ";
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t comma = line.find(", ", at);
+    const std::string piece = line.substr(at, comma == line.npos ? comma : comma + 2 - at);
+    if (last.size() + piece.size() > limit + 1 && last.size() > 4) {  // its last may be a space
+      text += last.substr(0, last.size() - 1) + "\n";
+      last = "    ";
+    }
+    last += piece;
+    at += piece.size();
+  }
+  return text + last + "\n";
+}
+
 }  // namespace
 
 Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
@@ -239,7 +259,7 @@ std::string choices_text(const LoadedExperiment& loaded, const Registry& registr
     text << "\nstage " << stage.name << ", " << stage.plan.lengths << ": "
          << fitting(choices).size() << " of " << choices.size() << " ways fit\n"
          << stage.plan.note << choices_table(choices, width);
-    for (const std::string& line : proposals_of(stage, seconds)) text << "  " << line << "\n";
+    for (const std::string& line : proposals_of(stage, seconds)) text << wrapped(line, width);
   }
   if (stages.empty())
     text << "\nno stage of the file trains: nothing is planned\n";

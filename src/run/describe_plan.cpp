@@ -23,11 +23,12 @@ StagePlan plan_of(const Experiment& experiment, const Stage& stage, const Regist
 }
 
 std::string memory_text(const Stage& stage, const StagePlan& plan) {
-  return message("\nmemory of stage ", stage.name, ", ", plan.lengths, " (forward passes of ",
-                 plan.tokens_per_forward, " tokens)\n", plan.note, plan.memory->text(),
-                 plan.host_bytes > 0
-                     ? message("  on the host      ", bytes_text(plan.host_bytes), "\n")
-                     : std::string());
+  return message(
+      "\nmemory of stage ", stage.name, ", ", plan.lengths, " (forward passes of ",
+      plan.tokens_per_forward, " tokens)\n",
+      plan.trained.empty() ? "" : message("  ", plan.trained, "\n"), plan.note, plan.memory->text(),
+      plan.host_bytes > 0 ? message("  on the host      ", bytes_text(plan.host_bytes), "\n")
+                          : std::string());
 }
 
 /// Where the reference's scores come from; "" where the stage keeps none.

@@ -5,8 +5,10 @@
 
 #include "lldm/errors.hpp"
 #include "lldm/registry/registry.hpp"
+#include "lldm/run/plan.hpp"
 #include "lldm/stage/model_bundle.hpp"
 #include "lldm/tokenizer/load.hpp"
+#include "lldm/track/logger.hpp"
 #include "run/writing.hpp"
 #include "stage/corpus_rows.hpp"
 #include "stage/data_source.hpp"
@@ -101,9 +103,10 @@ InspectedStage inspect_work(const PlannedRun& run, Writings& writings, const Wor
 
 }  // namespace
 
-std::vector<InspectedStage> inspect_experiment(const LoadedExperiment& loaded,
+std::vector<InspectedStage> inspect_experiment(const LoadedExperiment& file,
                                                const Registry& registry,
                                                const InspectRequest& request) {
+  const LoadedExperiment loaded = with_threads_of(file, request.out, null_logger());
   const RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, request.out);
   const PlannedRun run{schedule, registry};
   Writings writings(run);

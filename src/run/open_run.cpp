@@ -62,20 +62,6 @@ void check_resume(const RunSchedule& schedule, const std::filesystem::path& chec
                             schedule.work.front().folder.parent_path().string()));
 }
 
-/// A file that names no threads goes on with those that the folder was begun with: bits depend on
-/// them.
-LoadedExperiment with_threads_of(LoadedExperiment loaded, const std::filesystem::path& out,
-                                 Logger& logger) {
-  const std::int64_t begun_with = read_index(out).threads;
-  const std::int64_t now = loaded.experiments.front().options.threads;
-  if (loaded.document.root.find("threads") || begun_with == 0 || begun_with == now) return loaded;
-  logger.info(message("threads ", begun_with, ", as ", out.string(), " was begun (here: ", now,
-                      "); `threads` in the file decides"));
-  for (Experiment& experiment : loaded.experiments) experiment.options.threads = begun_with;
-  loaded.resolved.set("threads", config::Value::integer(begun_with));
-  return loaded;
-}
-
 /// What is finished, after the store has given what it has.
 ReusedWork take_stock(const OpenedRun& run, const RunOptions& options, std::size_t others,
                       Logger& logger) {
@@ -111,6 +97,18 @@ std::string state_of(const Work& work, const StoredWork& store, const FolderInde
 }
 
 }  // namespace
+
+LoadedExperiment with_threads_of(LoadedExperiment loaded, const std::filesystem::path& out,
+                                 Logger& logger) {
+  const std::int64_t begun_with = read_index(out).threads;
+  const std::int64_t now = loaded.experiments.front().options.threads;
+  if (loaded.document.root.find("threads") || begun_with == 0 || begun_with == now) return loaded;
+  logger.info(message("threads ", begun_with, ", as ", out.string(), " was begun (here: ", now,
+                      "); `threads` in the file decides"));
+  for (Experiment& experiment : loaded.experiments) experiment.options.threads = begun_with;
+  loaded.resolved.set("threads", config::Value::integer(begun_with));
+  return loaded;
+}
 
 std::vector<std::string> check_runnable(const LoadedExperiment& loaded, const Registry& registry,
                                         const std::string& stage) {

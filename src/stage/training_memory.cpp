@@ -150,10 +150,12 @@ std::string TrainingPlan::advice(const TrainingStage& stage, std::int64_t refuse
   const MemoryPlan& memory = chosen.plan.memory;
   const std::string ways =
       advice_text(model, sizes, needs, chosen, advised(stage), memory.budget_bytes);
-  // As far as a plan may be off (docs/planning.md).  What was planned into this budget and refused
-  // holds more than planned.
+  // What was planned holds (tests/end_to_end/planned_memory); what was refused all the same holds
+  // more than planned, as far as a plan may be off (docs/planning.md).
   constexpr std::int64_t kOff = 20, kLeastOff = std::int64_t{64} << 10;
-  const std::int64_t own = memory.peak_bytes() + std::max(memory.peak_bytes() / kOff, kLeastOff);
+  const std::int64_t own =
+      memory.peak_bytes() +
+      (refused > 0 ? std::max(memory.peak_bytes() / kOff, kLeastOff) : std::int64_t{0});
   const std::int64_t all = std::max(sharers * (own + context), refused + refused / kOff);
   return message(ways, ways.empty() ? "" : "\n", "  or a [memory] budget of ",
                  bytes_text_above(all),

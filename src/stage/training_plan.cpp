@@ -106,6 +106,25 @@ std::string lengths_text(const KnownRows* known, std::int64_t longest) {
                  " tokens");
 }
 
+std::string count_text(std::int64_t count) {
+  return count < 1000000 ? std::to_string(count)
+                         : message(count / 1000000, ".", count / 100000 % 10, "M");
+}
+
+/// How much of the model is trained; an update is of no higher rank than its matrix.
+std::string trained_text(const TransformerConfig& config, std::int64_t parameters,
+                         const AdapterOptions* adapter) {
+  if (!adapter) return message("all ", count_text(parameters), " parameters are trained");
+  const auto matrices = adapted_matrices(config, lora_options(*adapter));
+  const auto above = std::ranges::count_if(matrices, [&](const AdaptedMatrix& matrix) {
+    return adapter->rank > std::min(matrix.rows, matrix.columns);
+  });
+  return message(count_text(num_adapter_values(config, lora_options(*adapter))),
+                 " numbers are trained beside ", count_text(parameters), ": an adapter of rank ",
+                 adapter->rank, " of ", matrices.size(), " matrices",
+                 above == 0 ? "" : message(", ", above, " of which have a shorter side"));
+}
+
 }  // namespace
 
 StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
@@ -127,6 +146,9 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   const std::int64_t longest = std::max<std::int64_t>(
       1, known ? std::min(shape.max_length, known->longest) : shape.max_length);
   plan.lengths = lengths_text(known, longest);
+  plan.trained = trained_text(
+      config, shape.parameters,
+      has_adapter(stage, experiment.options.model) ? &experiment.options.model.adapter : nullptr);
   const auto process = registry.make<AnyForwardProcess>(stage.forward_process, services);
   const auto estimator = registry.make<AnyScoreEstimator>(stage.score_estimator, services);
   const ObjectiveNeeds needs = registry.make<AnyObjective>(stage.objective, services).needs();

@@ -73,10 +73,10 @@ PYTHON
 run_lldm plan "$WORK/0a.toml" --budget "1 GiB" --device rtx4080
 expect_code 0 "is listed as a table"
 expect_text "of a budget of 1.00 GiB, 600 MiB are driver and libraries: planned with 424 MiB"
-expect_text "as configured"
+expect_text "the file"
 expect_text "all of these: "
-check "of every stage, in 100 columns" [ "$(grep -c "^as configured" <<< "$text")" -ge "$(grep -c "^stage " <<< "$text")" -a \
-  "$(grep -E '^(as configured|fastest that fits| {8})' <<< "$text" | awk 'length > 100' | wc -l)" -eq 0 ]
+check "of every stage, in 100 columns" [ "$(grep -c "^the file" <<< "$text")" -ge "$(grep -c "^stage " <<< "$text")" -a \
+  "$(grep -E '^(the file|fastest that fits| {8})' <<< "$text" | awk 'length > 100' | wc -l)" -eq 0 ]
 run_lldm plan "$WORK/0a.toml" --device rtx4088
 expect_code 2 "no such device"
 expect_text 'did you mean "rtx4080"'

@@ -63,6 +63,7 @@ struct StagePlan {
   std::optional<MemoryPlan> memory = {};
   std::string note = {};                                 // what had to be assumed, a line; often ""
   std::string lengths = {};                              // what texts' lengths were taken from
+  std::string trained = {};                              // how much of the model, a line
   GradientPath gradient_path = GradientPath::automatic;  // that was chosen
   std::int64_t tokens_per_forward = 0;                   // of the largest forward pass
   std::int64_t host_bytes = 0;                           // beside a GPU

@@ -13,7 +13,13 @@
 
 namespace lldm {
 
+class Logger;
 class Registry;
+
+/// The file with the threads that the folder `out` was begun with, if it names none itself: bits,
+/// and so hashes of work, depend on them.
+LoadedExperiment with_threads_of(LoadedExperiment loaded, const std::filesystem::path& out,
+                                 Logger& logger);
 
 /// What a run would find in its folder and its store.
 struct Outlook {
