@@ -221,6 +221,7 @@ int plan_choices(const Arguments& arguments) {
                 "has"));
   AskedDevice device = settle_device(loaded);
   device.out = out_folder(arguments, file);
+  device.run = load_experiment(file, arguments.values("set"), registry);
   check_fit(loaded, registry);
   const double seconds = seconds_limit(arguments);
   if (arguments.has("json"))

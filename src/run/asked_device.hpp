@@ -17,6 +17,7 @@ struct AskedDevice {
   std::int64_t asked_budget_bytes = 0;  // 0: nothing was asked for
   ByteSize budget = {};                 // what steps may hold
   std::filesystem::path out = {};       // where the run is, or will be: rows that it made
+  LoadedExperiment run = {};            // the file as it is run there: without what was asked for
   std::vector<std::string> notes = {};  // what was assumed, or is not as asked for; a line each
 };
 

@@ -28,13 +28,15 @@ struct AskedStage {
   StagePlan plan;
 };
 
-/// Training stages of the first cell, with their rows where these can be read.
-std::vector<AskedStage> asked_stages(const LoadedExperiment& file, const Registry& registry,
-                                     const std::filesystem::path& out) {
-  const LoadedExperiment loaded = with_threads_of(file, out, null_logger());
-  RunSchedule schedule = make_schedule(loaded.cells, loaded.experiments, out);
+/// Training stages of the first cell, with their rows where these can be read: of stages that are
+/// finished those that the file's run has made, whatever device and budget are asked for.
+std::vector<AskedStage> asked_stages(const LoadedExperiment& loaded, const Registry& registry,
+                                     const AskedDevice& device) {
+  const LoadedExperiment run = with_threads_of(device.run, device.out, null_logger());
+  RunSchedule schedule = make_schedule(run.cells, run.experiments, device.out);
   find_rows_of_first(schedule, registry);
-  Experiment& experiment = schedule.experiments.front();
+  Experiment experiment = loaded.experiments.front();
+  experiment.known_rows = schedule.experiments.front().known_rows;
   experiment.lists_choices = true;
   std::vector<AskedStage> stages;
   for (const Stage& stage : experiment.stages) {
@@ -207,7 +209,7 @@ Json choices_json(const LoadedExperiment& loaded, const Registry& registry,
                   const AskedDevice& device, double seconds) {
   const DeviceProfile& profile = device.profile;
   Json stages = Json::array();
-  for (const AskedStage& stage : asked_stages(loaded, registry, device.out)) {
+  for (const AskedStage& stage : asked_stages(loaded, registry, device)) {
     const std::vector<StepChoice>& choices = stage.plan.choices;
     Json list = Json::array();
     for (const StepChoice& choice : choices) list.push_back(json_of(choice, choices.front()));
@@ -253,7 +255,7 @@ std::string choices_text(const LoadedExperiment& loaded, const Registry& registr
   text << loaded.experiments.front().options.name << " on " << profile.name << " (" << profile.kind
        << "), budget " << bytes_text(device.budget.bytes) << "\n";
   for (const std::string& note : device.notes) text << note << "\n";
-  const std::vector<AskedStage> stages = asked_stages(loaded, registry, device.out);
+  const std::vector<AskedStage> stages = asked_stages(loaded, registry, device);
   for (const AskedStage& stage : stages) {
     const std::vector<StepChoice>& choices = stage.plan.choices;
     text << "\nstage " << stage.name << ", " << stage.plan.lengths << ": "

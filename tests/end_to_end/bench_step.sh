@@ -73,6 +73,11 @@ run_lldm bench step "$BENCH/dpo_134m.toml" "${SMALL[@]}" --steps 1 --out "$WORK/
 expect_code 0 "a step from its model"
 file_hashes "$WORK/pair" > "$WORK/after_pair"
 check "nothing was written there" cmp -s "$WORK/before_pair" "$WORK/after_pair"
+OMP_NUM_THREADS=2 run_lldm bench step "$BENCH/dpo_134m.toml" "${SMALL[@]}" --steps 1 --out "$WORK/pair"
+expect_code 0 "with as many threads as the run was begun with, whatever there are here"
+run_lldm bench step "$BENCH/dpo_134m.toml" "${SMALL[@]}" --steps 1 --out "$WORK/pair" --set base.optimizer.learning_rate=0.5
+expect_code 2 "a file whose first stage is another"
+expect_text 'stage "base": optimizer.learning_rate = 0.5, it was made with'
 run_lldm bench step "$SMOKE" --steps 1
 expect_code 2 "rows that no stage has made"
 expect_text 'reads rows of stage "pairs"'

@@ -307,6 +307,10 @@ expect_code 2 "a family that the folder contradicts is told before the run"
 expect_text "family = "
 run_lldm validate "$SMOKE" --set 'model.adapter={rank=8}'
 expect_code 2 "an adapter without type is refused"
+run_lldm validate "$SMOKE" --set 'model.adapter={type="lora", targets=["down_proj"]}'
+expect_code 2 "targets that name no matrix of the file's own family"
+expect_text '"down_proj" names no matrix'
+expect_text 'ff_proj, up_proj, ff_out'
 run_lldm validate "$SMOKE" --set 'model.adapter={type="lora", targets=["q_prj"]}'
 expect_code 2 "and one of no matrix"
 expect_text "names no matrix"

@@ -81,6 +81,18 @@ run_lldm plan "$WORK/0a.toml" --device rtx4088
 expect_code 2 "no such device"
 expect_text 'did you mean "rtx4080"'
 
+echo "rows that a run has made are its plans', for whatever device and budget"
+run_lldm run "$SMOKE" --stage pairs --out "$WORK/made"
+expect_code 0 "pairs are made"
+for asked in "--budget 8MiB" "--device rtx4080"; do
+  run_lldm plan "$SMOKE" --out "$WORK/made" $asked
+  expect_text "stage tuned, of its 52 rows"
+done
+run_lldm plan "$SMOKE" --out "$WORK/made" --set 'model.adapter={type="lora", rank=40}'
+expect_code 0 "a plan says how much is trained"
+expect_text "all 24928 parameters are trained"
+expect_text "numbers are trained beside 24928: an adapter of rank 40 of 14 matrices, 14 of which have a shorter side"
+
 echo "bytes, rates and memory of one device"
 cat > "$WORK/full.toml" << TOML
 name = "full"

@@ -58,6 +58,8 @@ TEST_CASE("MemoryManager refuses what passes the budget and names the largest ho
       "out of cpu memory: \"activations\" asked for 4.00 KiB; 7.50 KiB of 10.0 KiB budget in use\n"
       "  largest holders: weights 4.00 KiB, optimizer 2.00 KiB, logits 1.00 KiB\n" +
           kKnobs);
+  const std::string of_weights = refusal([&] { return held(MemoryPurpose::weights, 4096); });
+  CHECK(of_weights.ends_with("a smaller model or a larger [memory] budget help"));
   const auto use = *memory.report().find(kCpu);
   CHECK(use.total.current_bytes == 7680);  // nothing of the refused allocation stays counted
   CHECK(use.total.peak_bytes == 7680);
