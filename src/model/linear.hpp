@@ -127,4 +127,14 @@ class Linear {
   mutable ByPart raised_ = {};
 };
 
+template <class Use>
+void Linear::each_update(const Use& use) const {
+  std::int64_t place = 0;
+  for (std::size_t i = 0; i < parts().size(); ++i) {
+    const std::int64_t rows = weight(parts()[i]).rows();
+    if (const Lora& lora = adapters_.*parts()[i].lora; lora.a.defined()) use(i, place, rows, lora);
+    place += rows;
+  }
+}
+
 }  // namespace lldm
