@@ -48,7 +48,7 @@ std::int64_t count_non_finite(const void* data, std::int64_t count, Bits exponen
 
 void read_sealed_weights(const SafetensorsFile& file, const fs::path& path,
                          const SealedFolder& sealed, const std::string& name,
-                         const std::function<void(const std::string&, const at::Tensor&)>& use) {
+                         const WeightUse& use) {
   std::vector<std::pair<std::uint64_t, std::string>> order;
   for (const auto& [tensor, entry] : file.header().tensors) order.emplace_back(entry.begin, tensor);
   std::sort(order.begin(), order.end());
@@ -57,10 +57,18 @@ void read_sealed_weights(const SafetensorsFile& file, const fs::path& path,
   std::uint64_t bytes = file.header().data_start;
   if (is_listed) hash.update(prefix_of(file, path));
   for (const auto& [begin, tensor] : order) {
-    const at::Tensor value = file.read(tensor);
-    if (is_listed) hash.update(value.const_data_ptr(), value.nbytes());
-    bytes += value.nbytes();
-    use(tensor, value);
+    const auto take = [&](std::int64_t first, const at::Tensor& values) {
+      if (is_listed) hash.update(values.const_data_ptr(), values.nbytes());
+      bytes += values.nbytes();
+      if (finite_problem(values))
+        throw DataError(message(path.string(), ": tensor \"", tensor,
+                                "\": ", finite_problem(file.read(tensor)).value_or("was changed")));
+      use.take(tensor, first, values);
+    };
+    if (use.wants_whole(tensor))
+      take(0, file.read(tensor));
+    else
+      file.read_pieces(tensor, take);
   }
   if (is_listed) sealed.require(name, bytes, hash.hex());
 }

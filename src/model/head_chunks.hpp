@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/products.hpp"
+
 namespace lldm {
 
 /// Bytes of logits that exist at a time; the memory planner counts with them.  The gradient of a
@@ -27,6 +29,8 @@ inline constexpr std::int64_t kFewestHeadRows = 32;
 
 /// Below, oneDNN's products make a product's transposed first, and it twice.
 inline constexpr std::int64_t kFewRows = 128;
+/// Whether the logits of so many queries, filled up, are made as those of few rows.
+[[nodiscard]] constexpr bool are_few(std::int64_t queries) { return filled_up(queries) < kFewRows; }
 /// Of `rest` rows those whose logits, over which no sum is made, are next: a chunk, as it is cut
 /// now, or of few rows whose logits exist twice half a chunk at most.
 [[nodiscard]] std::int64_t next_head_rows(std::int64_t rest, std::int64_t vocabulary,

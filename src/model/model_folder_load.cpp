@@ -61,18 +61,24 @@ void read_weights(const Shards& shards, const SealedFolder& sealed, const Transf
   std::map<std::string, NamedWeight> target;
   at::Tensor tied_head;
   for (const auto& weight : model.weights()) target[weight.name] = weight;
-  for (std::size_t i = 0; i < shards.files.size(); ++i) {
-    read_sealed_weights(shards.files[i], shards.paths[i], sealed, shards.names[i],
-                        [&](const std::string& tensor, const at::Tensor& value) {
-                          if (const auto problem = finite_problem(value))
-                            throw DataError(message(shards.paths[i].string(), ": tensor \"", tensor,
-                                                    "\": ", *problem));
-                          if (const auto place = target.find(tensor); place != target.end())
-                            place->second.assign(value);
-                          else if (tensor == head_name(model.config()))
-                            tied_head = value;
-                        });
-  }
+  const WeightUse use{
+      .wants_whole =
+          [&](const std::string& tensor) {
+            const auto place = target.find(tensor);
+            return place == target.end() || !place->second.takes_pieces();
+          },
+      .take =
+          [&](const std::string& tensor, std::int64_t first, const at::Tensor& values) {
+            const auto place = target.find(tensor);
+            if (place != target.end() && place->second.takes_pieces())
+              place->second.assign_piece(first, values);
+            else if (place != target.end())
+              place->second.assign(values);
+            else if (tensor == head_name(model.config()))
+              tied_head = values;
+          }};
+  for (std::size_t i = 0; i < shards.files.size(); ++i)
+    read_sealed_weights(shards.files[i], shards.paths[i], sealed, shards.names[i], use);
   if (tied_head.defined())
     check_tied_head(tied_head, model.weights().front().matrix.values(), model.config(),
                     shards.paths.front().parent_path().string());

@@ -30,7 +30,8 @@ class HeadSizes : public UpdateSizes {
   }
   /// Held while paths are drawn that the model walks itself (ScoreEngineCore::read_in_chunks).
   [[nodiscard]] std::int64_t walked_head() const {
-    const bool is_copied = !is_head_plain() || is_turned();
+    const bool is_cut = !is_head_plain() && head_columns() < shape_.logit_columns;
+    const bool is_copied = is_cut || is_turned();
     return queried_rows() + number_ * read_rows() * shape_.logit_columns * (is_copied ? 2 : 1) +
            decoded_head();
   }

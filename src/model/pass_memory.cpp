@@ -62,6 +62,9 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
                        .activations = activations,
                        .workspace = s.decoded() + workspace});
   };
+  const auto add_part = [&](std::int64_t activations) {  // no product: no matrix is decoded
+    moments.push_back({.what = "backward of a block", .activations = activations});
+  };
   const auto add_gradients = [&](const ProductUpdates& of, std::int64_t activations,
                                  std::int64_t count, std::int64_t out, std::int64_t part,
                                  std::int64_t in, bool is_turned) {
@@ -111,13 +114,13 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   };
   const std::int64_t ff_up = s.ups(adapter.ff_out), mlp_up = ff_up + s.ups(adapter.gate_up);
   add_input(some(f), d, d, f, adapter.ff_out);
-  add(some(4 * f + ff_up) + swiglu + kept_out);
+  add_part(some(4 * f + ff_up) + swiglu + kept_out);
   add_gradients(
       adapter.ff_out,
       some(3 * f + ff_up + own(adapter.ff_out)) + dropped(adapter.ff_out, f) + kept_out + read(f),
       n, d, d, f, false);
   add_input(some(3 * f + d + ff_up) + kept_out, 2 * f, f, d, adapter.gate_up);
-  add(some(3 * f + 3 * d + mlp_up) + norm + kept_in);
+  add_part(some(3 * f + 3 * d + mlp_up) + norm + kept_in);
   add_gradients(adapter.gate_up,
                 some(3 * f + 2 * d + mlp_up + own(adapter.gate_up)) + dropped(adapter.gate_up, d) +
                     kept_in + read(d),
@@ -130,20 +133,21 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t out_held = middle + (spread > 0 ? some(q) : s.rows(q));
   add(out_held + out_gradient, s.widened_slopes(n, d, q));
   add(out_held + update_input(n, adapter.attn_out, q));
-  add(middle + s.rows(q) + some(up) + spread + kept_out);
-  add(middle + s.rows(q) + some(up) + kept_out + std::max(s.rows(qkv) + heads + attend, masked));
+  add_part(middle + s.rows(q) + some(up) + spread + kept_out);
+  add_part(middle + s.rows(q) + some(up) + kept_out +
+           std::max(s.rows(qkv) + heads + attend, masked));
   add_gradients(adapter.qkv,
                 middle + some(up) + kept_out + kept_projections + s.read_on_device(all, d) +
                     s.rows(qkv + (gives_rows ? 2 : 1) * d + all_up + own(adapter.qkv)) +
                     s.dropped(adapter.qkv, d, false),
-                all, qkv, s.qkv_part(), d, true);
+                all, qkv, s.qkv_part(), d, /*is_turned=*/!model.is_by_operations);
   if (!gives_rows) return moments;
   const std::int64_t projected = middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again;
   add(projected + s.adapted_gradient(adapter.qkv, all, qkv, s.qkv_part(), d),
       s.widened_slopes(all, s.qkv_part(), d) + s.decoded_projections());
   add(projected + update_input(all, adapter.qkv, d));
-  add(middle + some(up) + kept_out + kept_projections + s.rows(qkv + 3 * d + all_up) +
-      (spread > 0 ? s.rows(d) : 0) + narrow_norm);
+  add_part(middle + some(up) + kept_out + kept_projections + s.rows(qkv + 3 * d + all_up) +
+           (spread > 0 ? s.rows(d) : 0) + narrow_norm);
   return moments;
 }
 

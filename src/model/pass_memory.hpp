@@ -45,6 +45,7 @@ struct Pack {
   std::int64_t largest_mask = 0;        // of them: the longest text's square
   std::vector<std::int64_t> runs = {};  // tokens of each text's copies, which share a mask
   std::int64_t texts = 0;               // noised copies
+  std::int64_t ids = 0;                 // distinct ones at most; 0: as many as tokens
 
   auto operator<=>(const Pack&) const = default;
 };

@@ -59,7 +59,9 @@ class ProductSizes : public RowSizes {
     const std::int64_t tile = is_read_in_place() ? 0 : numbers * compute_bytes();
     const bool are_wide = is_wide(d(), f()) && is_wide(f(), d()) && is_wide(d(), q()) &&
                           is_wide(q(), d()) && is_wide(d(), qkv());
-    if (are_wide) return tile + numbers * compute_bytes();
+    // Codes are decoded in float32 before they are rounded, and then packed.
+    const bool are_codes = !can_be_trained(model_.precision.storage);
+    if (are_wide) return tile + numbers * (are_codes ? number_ : compute_bytes());
     return tile + (rounds() && model_.is_on_cpu ? numbers * number_ : 0);
   }
   /// Of `count` rows of `in` numbers that a product with `out` columns reads through copies in

@@ -27,15 +27,15 @@ class RowSizes {
       pack.queries = filled_up(pack.queries);
     }
     tokens_ = pack.tokens, queries_ = pack.queries;
+    ids_ = std::min(tokens_, shape_.logit_columns);
+    if (pack.ids > 0) ids_ = std::min(ids_, pack.ids);
     attention_ = AttentionSizes(model, std::move(pack));
   }
 
   /// Numbers of all tokens, `width` each.
   [[nodiscard]] std::int64_t rows(std::int64_t width) const { return number_ * tokens_ * width; }
-  /// Numbers of the ids among them, `width` each: as many as tokens, or as there are.
-  [[nodiscard]] std::int64_t of_ids(std::int64_t width) const {
-    return number_ * std::min(tokens_, shape_.logit_columns) * width;
-  }
+  /// Numbers of the ids among them, `width` each: at most as many as tokens, or as there are.
+  [[nodiscard]] std::int64_t of_ids(std::int64_t width) const { return number_ * ids_ * width; }
   /// Of those that the last block gives: the queried ones, where they are fewer.
   [[nodiscard]] std::int64_t given(std::int64_t width) const {
     return number_ * (gives_queried() ? queries_ : tokens_) * width;
@@ -58,7 +58,7 @@ class RowSizes {
  protected:
   const PassModel& model_;
   const ModelShape& shape_;
-  std::int64_t number_, tokens_ = 0, queries_ = 0;
+  std::int64_t number_, tokens_ = 0, queries_ = 0, ids_ = 0;
   AttentionSizes attention_;
 };
 

@@ -160,7 +160,7 @@ at::Tensor SafetensorsFile::map(const TensorEntry& entry, at::ScalarType type) c
       [pages, bytes](void*) { ::munmap(pages, bytes); }, at::TensorOptions(type));
 }
 
-at::Tensor SafetensorsFile::read(const std::string& name) const {
+SafetensorsFile::Known SafetensorsFile::known(const std::string& name) const {
   const auto found = header_.tensors.find(name);
   if (found == header_.tensors.end())
     throw DataError(message(path_.string(), ": has no tensor \"", name, "\""));
@@ -177,16 +177,40 @@ at::Tensor SafetensorsFile::read(const std::string& name) const {
                               "too large to be held"));
   const bool is_mapped = reading_ == WeightReading::mapped && entry.end > entry.begin &&
                          (header_.data_start + entry.begin) % c10::elementSize(*type) == 0;
+  return {entry, *type, is_mapped};
+}
+
+at::Tensor SafetensorsFile::read(const std::string& name) const {
+  const auto& [entry, type, is_mapped] = known(name);
+  at::Tensor tensor;
   if (is_mapped) {
-    const auto mapped = map(entry, *type);
-    if (*type == c10::kBool) check_bools(mapped, name, path_.string());
-    return mapped;
+    tensor = map(entry, type);
+  } else {
+    tensor = at::empty(entry.shape, at::TensorOptions(type));
+    read_at(descriptor_, header_.data_start + entry.begin, tensor.mutable_data_ptr(),
+            entry.end - entry.begin, path_.string());
   }
-  auto tensor = at::empty(entry.shape, at::TensorOptions(*type));
-  read_at(descriptor_, header_.data_start + entry.begin, tensor.mutable_data_ptr(),
-          entry.end - entry.begin, path_.string());
-  if (*type == c10::kBool) check_bools(tensor, name, path_.string());
+  if (type == c10::kBool) check_bools(tensor, name, path_.string());
   return tensor;
+}
+
+void SafetensorsFile::read_pieces(
+    const std::string& name,
+    const std::function<void(std::int64_t, const at::Tensor&)>& use) const {
+  const auto& [entry, type, is_mapped] = known(name);
+  if (is_mapped) return use(0, read(name).view(-1));
+  const auto size = static_cast<std::int64_t>(c10::elementSize(type));
+  const std::int64_t count = static_cast<std::int64_t>(entry.end - entry.begin) / size;
+  const auto buffer =
+      at::empty({std::min(count, kTensorPieceBytes / size)}, at::TensorOptions(type));
+  for (std::int64_t first = 0; first < count; first += buffer.numel()) {
+    const auto piece = buffer.narrow(0, 0, std::min(buffer.numel(), count - first));
+    read_at(descriptor_,
+            header_.data_start + entry.begin + static_cast<std::uint64_t>(first * size),
+            piece.mutable_data_ptr(), piece.nbytes(), path_.string());
+    if (type == c10::kBool) check_bools(piece, name, path_.string());
+    use(first, piece);
+  }
 }
 
 TensorMap load_safetensors(const std::filesystem::path& path) {

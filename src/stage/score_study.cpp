@@ -15,17 +15,21 @@
 
 namespace lldm {
 
+TextDraws study_draws(const TrainingSetup& setup, const TrainingRow& pair, std::size_t answer,
+                      int repeat) {
+  // Epochs from 1: epoch 0 of this purpose is the validation pass.
+  return TextDraws(setup.draws, Purpose::evaluation, static_cast<std::uint64_t>(repeat) + 1,
+                   pair.id, answer);
+}
+
 std::vector<ScorePlan> study_plans(const AnyForwardProcess& process,
                                    const AnyScoreEstimator& estimator, const TrainingSetup& setup,
                                    const std::vector<TrainingRow>& pairs, int repeat) {
   std::vector<ScorePlan> plans;
   for (std::size_t r = 0; r < std::min(pairs.size(), kStudyPairs); ++r)
     for (const std::size_t answer : {std::size_t{0}, pairs[r].answers.size() - 1})
-      // Epochs from 1: epoch 0 of this purpose is the validation pass.
-      plans.push_back(
-          estimator.plan(pairs[r].answers[answer], process,
-                         TextDraws(setup.draws, Purpose::evaluation,
-                                   static_cast<std::uint64_t>(repeat) + 1, pairs[r].id, answer)));
+      plans.push_back(estimator.plan(pairs[r].answers[answer], process,
+                                     study_draws(setup, pairs[r], answer, repeat)));
   return plans;
 }
 

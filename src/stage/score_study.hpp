@@ -9,6 +9,10 @@
 
 namespace lldm {
 
+/// The draws of one answer in one repetition of the study.
+TextDraws study_draws(const TrainingSetup& setup, const TrainingRow& pair, std::size_t answer,
+                      int repeat);
+
 /// The plans of one repetition of the study, in order [pair * 2 + answer].
 std::vector<ScorePlan> study_plans(const AnyForwardProcess& process,
                                    const AnyScoreEstimator& estimator, const TrainingSetup& setup,

@@ -82,6 +82,11 @@ void add_held(const StepModel& model, const StepSizes& sizes, const Advised& adv
     if (has_streamed(other))
       changes.add("[memory] frozen_weights = \"streamed\"", other, sizes, advised.asked);
   }
+  if (model.publishing_bytes > 0) {
+    other = model;
+    other.publishing_bytes = 0;
+    changes.add("[model] adapter.publish = \"adapter\"", other, sizes, advised.asked);
+  }
   if (model.has_reference) {
     other = model;
     other.has_reference = false;

@@ -5,8 +5,25 @@
 #include <span>
 
 #include "lldm/score/engine.hpp"
+#include "model/head_chunks.hpp"
 
 namespace lldm {
+namespace {
+
+/// As large as each of them in every way.
+Pack largest_of(const std::vector<Pack>& packs) {
+  Pack largest;
+  for (const Pack& pack : packs) {
+    largest.tokens = std::max(largest.tokens, pack.tokens);
+    largest.queries = std::max(largest.queries, pack.queries);
+    largest.largest_mask = std::max(largest.largest_mask, pack.largest_mask);
+    largest.texts = std::max(largest.texts, pack.texts);
+    largest.ids = std::max(largest.ids, pack.ids);
+  }
+  return largest;
+}
+
+}  // namespace
 
 std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const StepSettings& settings,
                                          bool is_bound, bool has_patterns) {
@@ -38,14 +55,13 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const Step
     for (const Pack& pack : packs) each.push_back({pack});
     return each;
   }
-  Pack largest;
-  for (const Pack& pack : packs) {
-    largest.tokens = std::max(largest.tokens, pack.tokens);
-    largest.queries = std::max(largest.queries, pack.queries);
-    largest.largest_mask = std::max(largest.largest_mask, pack.largest_mask);
-    largest.texts = std::max(largest.texts, pack.texts);
+  // Logits of few queries exist twice (head_chunks.hpp): fewer may hold more.
+  std::vector<std::vector<Pack>> each = {{largest_of(packs)}};
+  if (!are_few(each[0][0].queries)) {
+    std::erase_if(packs, [](const Pack& pack) { return !are_few(pack.queries); });
+    if (!packs.empty()) each.push_back({largest_of(packs)});
   }
-  return {{largest}};
+  return each;
 }
 
 std::vector<Pack> scored_by_reference(const StepModel& model, const StepSizes& sizes,
@@ -90,14 +106,20 @@ std::int64_t most_bytes(const std::vector<PlanMoment>& moments) {
 
 namespace {
 
-/// The passes that read paths which the model walks itself: a copy of every text at a time.
+/// The passes that read paths which the model walks itself: a copy of every text at a time, from
+/// one step of the path to the next (fewer queries may hold more, are_few).
 std::vector<Pack> walks_of(std::span<const MicroBatchLoad> micro_batches, std::int64_t max_tokens) {
   std::vector<Pack> packs;
   for (const MicroBatchLoad& texts : micro_batches) {
-    MicroBatchLoad read;
-    for (const TextLoad& text : texts)
-      if (text.walked > 0) read.push_back({text.length, 1, std::ranges::max(text.of_copies)});
-    for (const Pack& pack : packs_of(read, max_tokens)) packs.push_back(pack);
+    std::int64_t steps = 0;
+    for (const TextLoad& text : texts) steps = std::max(steps, text.walked);
+    for (std::int64_t step = 0; step < steps; ++step) {
+      MicroBatchLoad read;
+      for (const TextLoad& text : texts)
+        if (step < text.walked)
+          read.push_back({text.length, 1, text.of_copies[static_cast<std::size_t>(step)]});
+      for (const Pack& pack : packs_of(read, max_tokens)) packs.push_back(pack);
+    }
   }
   return packs;
 }

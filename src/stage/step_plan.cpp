@@ -135,6 +135,20 @@ HostNeeds host_needs(const StepModel& model, const StepPlan& plan) {
   return {.bytes = copied + states, .locked = copied + model.optimizer_staging};
 }
 
+namespace {
+
+/// Numbers that are copied for a file of sums: matrices with an update (their two sides A and B
+/// follow one another), and where weights are not plain, all that is decoded or widened.
+std::int64_t summed_values(const StepModel& model) {
+  if (model.pass.precision.storage != WeightStorage::plain) return model.pass.shape.parameters;
+  std::int64_t values = 0;
+  for (std::size_t i = 0; i + 1 < model.trained_sizes.size(); i += 2)
+    values += model.trained_sizes[i].back() * model.trained_sizes[i + 1].front();
+  return values;
+}
+
+}  // namespace
+
 StepModel step_model(const ExperimentOptions& options, const TrainingStage& stage,
                      const ModelFacts& facts, const std::string& device) {
   StepModel model;
@@ -159,9 +173,8 @@ StepModel step_model(const ExperimentOptions& options, const TrainingStage& stag
   model.has_reference = facts.has_reference;
   model.followed_values =
       is_adapter ? options.model.adapter.rank * shape.width : shape.mlp_width * shape.width;
-  // The sums of weights and updates, a file at a time.
   if (facts.publishes_sums)
-    model.publishing_bytes = std::min(kMaxShardBytes, shape.parameters * number_bytes(model));
+    model.publishing_bytes = std::min(kMaxShardBytes, summed_values(model) * number_bytes(model));
   return model;
 }
 

@@ -6,7 +6,9 @@
 
 #include "lldm/distributed/process_group.hpp"
 #include "lldm/errors.hpp"
+#include "model/head_chunks.hpp"
 #include "stage/heavy_batches.hpp"
+#include "stage/score_study.hpp"
 #include "train/reads_micro_batches.hpp"
 
 namespace lldm {
@@ -26,6 +28,14 @@ TextLoad nominal_load(const StepParts& parts, const Text& text) {
   return {text.length() * streams_of(parts.process), copies, copies * text.num_scored()};
 }
 
+/// Of prompt and response, and the mask's.
+std::int64_t distinct_ids(const Text& text) {
+  std::vector<std::int64_t> ids = text.prompt;
+  ids.insert(ids.end(), text.response.begin(), text.response.end());
+  std::ranges::sort(ids);
+  return std::ranges::unique(ids).begin() - ids.begin() + 1;
+}
+
 /// As the plan of these draws has it; as the options have it where there is none yet.
 TextLoad load_of(const StepParts& parts, const Text& text, const TextDraws& draws) {
   const TextLoad nominal = nominal_load(parts, text);
@@ -40,7 +50,7 @@ TextLoad load_of(const StepParts& parts, const Text& text, const TextDraws& draw
       of_copies[static_cast<std::size_t>(query.copy)] += rows_per_query;
     return {plan.length, plan.copies(),
             rows_per_query * static_cast<std::int64_t>(plan.queries.size()), std::move(of_copies),
-            plan.path_uniforms.empty() ? 0 : plan.copies() - 1};
+            plan.path_uniforms.empty() ? 0 : plan.copies() - 1, distinct_ids(text)};
   } catch (const Error&) {  // told where the stage makes its plans
     return nominal;
   }
@@ -65,31 +75,49 @@ MicroBatchLoad load_of(const StepParts& parts, const TrainingSetup& setup, const
   return loads;
 }
 
-/// Most rows of the head in one pass.
-std::int64_t most_queries(const MicroBatchLoad& texts, std::int64_t max_tokens) {
-  std::int64_t most = 0;
-  for (const Pack& pack : packs_of(texts, max_tokens)) most = std::max(most, pack.queries);
-  return most;
+/// Most rows of the head in one pass, of all and of those that have few, whose logits exist twice
+/// (head_chunks.hpp).
+struct QueriesOfPass {
+  std::int64_t most = 0, most_of_few = 0;
+};
+QueriesOfPass queries_of_pass(const MicroBatchLoad& texts, std::int64_t max_tokens) {
+  QueriesOfPass queries;
+  for (const Pack& pack : packs_of(texts, max_tokens > 0 ? max_tokens : tokens_of(texts))) {
+    queries.most = std::max(queries.most, pack.queries);
+    if (are_few(pack.queries)) queries.most_of_few = std::max(queries.most_of_few, pack.queries);
+  }
+  return queries;
 }
 
+/// Of micro-batches that are looked at those with most queries in a pass.
+struct MostQueries {
+  std::vector<MicroBatchLoad> found = std::vector<MicroBatchLoad>(2);
+  std::int64_t most = -1, most_of_few = -1;
+  void look_at(const MicroBatchLoad& texts, std::int64_t max_tokens) {
+    const QueriesOfPass own = queries_of_pass(texts, max_tokens);
+    if (own.most > most) most = own.most, found[0] = texts;
+    if (own.most_of_few > most_of_few) most_of_few = own.most_of_few, found[1] = texts;
+  }
+};
+
 /// How many queries a micro-batch has is drawn: of the first ones those with most, in all and in
-/// one pass.
+/// one pass (of all passes, and of those with few).
 std::vector<MicroBatchLoad> with_most_queries(const StepParts& parts, const TrainingSetup& setup,
                                               const StepSharing& sharing, const RowLoads& loads) {
-  const std::int64_t limit = setup.engine.max_tokens_per_forward;
-  std::vector<MicroBatchLoad> found(2);
-  std::int64_t in_all = -1, in_pass = -1, planned = 0;
+  MostQueries in_pass;
+  MicroBatchLoad found;
+  std::int64_t in_all = -1, planned = 0;
   for (const BatchRows& rows : first_batches(parts, setup, sharing, loads, kMostAsked)) {
     const MicroBatchLoad texts = load_of(parts, setup, rows);
     std::int64_t all = 0;
     for (const TextLoad& text : texts) all += text.queries;
     planned += tokens_of(texts);
-    const std::int64_t pass = limit > 0 ? most_queries(texts, limit) : all;
-    if (all > in_all) in_all = all, found[0] = texts;
-    if (pass > in_pass) in_pass = pass, found[1] = texts;
+    if (all > in_all) in_all = all, found = texts;
+    in_pass.look_at(texts, setup.engine.max_tokens_per_forward);
     if (planned > kMostPlanned) break;
   }
-  return found;
+  in_pass.found.push_back(std::move(found));
+  return in_pass.found;
 }
 
 /// Nominal ones.  Of a corpus until kMostRead tokens, or kMostRows rows, were read: what comes
@@ -131,9 +159,9 @@ std::vector<MicroBatchLoad> validation_loads(const StepParts& parts, const Train
   const auto size = parts.needs.use == ScoreUse::coupled
                         ? rows.size()
                         : static_cast<std::size_t>(parts.optimizer.batch_size);
-  const std::int64_t limit = setup.engine.max_tokens_per_forward;
-  std::vector<MicroBatchLoad> found(2);
-  std::int64_t tokens = -1, queries = -1, asked = 0;
+  MostQueries in_pass;
+  MicroBatchLoad found;
+  std::int64_t tokens = -1, asked = 0;
   for (std::size_t first = 0; first < rows.size() && asked < kMostAsked; first += size, ++asked) {
     MicroBatchLoad loads;
     for (std::size_t i = first; i < std::min(first + size, rows.size()); ++i)
@@ -141,11 +169,25 @@ std::vector<MicroBatchLoad> validation_loads(const StepParts& parts, const Train
         loads.push_back(load_of(parts, rows[i].answers[a],
                                 TextDraws(setup.draws, Purpose::evaluation, 0, rows[i].id, a)));
     const std::int64_t own = tokens_of(loads);
-    const std::int64_t asks = most_queries(loads, limit > 0 ? limit : own);
-    if (own > tokens) tokens = own, found[0] = loads;
-    if (asks > queries) queries = asks, found[1] = std::move(loads);
+    in_pass.look_at(loads, setup.engine.max_tokens_per_forward);
+    if (own > tokens) tokens = own, found = std::move(loads);
   }
-  return found;
+  in_pass.found.push_back(std::move(found));
+  return in_pass.found;
+}
+
+/// Of a stage of pairs, what the study of held-out ones scores behind its last step: other draws.
+std::vector<MicroBatchLoad> study_loads(const StepParts& parts, const TrainingSetup& setup) {
+  std::vector<MicroBatchLoad> repeats;
+  if (parts.needs.group_size != 2) return repeats;
+  for (int repeat = 0; repeat < kStudyRepeats; ++repeat) {
+    MicroBatchLoad& loads = repeats.emplace_back();
+    for (std::size_t r = 0; r < std::min(setup.validation.size(), kStudyPairs); ++r)
+      for (const std::size_t answer : {std::size_t{0}, setup.validation[r].answers.size() - 1})
+        loads.push_back(load_of(parts, setup.validation[r].answers[answer],
+                                study_draws(setup, setup.validation[r], answer, repeat)));
+  }
+  return repeats;
 }
 
 }  // namespace
@@ -185,6 +227,8 @@ StepSizes sizes_of_rows(const StepParts& parts, const TrainingSetup& setup,
   for (MicroBatchLoad& texts : with_most_queries(parts, setup, sharing, loads))
     sizes.micro_batches.push_back(std::move(texts));
   if (!setup.validation.empty()) sizes.validation = validation_loads(parts, setup);
+  for (MicroBatchLoad& texts : study_loads(parts, setup))
+    if (!texts.empty()) sizes.validation.push_back(std::move(texts));
   const TrainingRow first = setup.source ? setup.source->row(0).front() : setup.rows.front();
   sizes.last_look = {load_of(parts, first.answers.front(),
                              TextDraws(setup.draws, Purpose::evaluation, 0, first.id, 0))};
@@ -205,7 +249,8 @@ StepSizes sizes_of_bound(const StepParts& parts, std::int64_t longest, std::int6
   const Text text{
       .prompt = std::vector<std::int64_t>(static_cast<std::size_t>(longest) - scored, 1),
       .response = std::vector<std::int64_t>(scored, 1)};
-  const TextLoad load = load_of(parts, text, TextDraws(Draws(0, "plan"), Purpose::noise, 0, 0, 0));
+  TextLoad load = load_of(parts, text, TextDraws(Draws(0, "plan"), Purpose::noise, 0, 0, 0));
+  load.ids = 0;  // its ids stand for any
   const auto texts = static_cast<std::size_t>(rows_per_micro_batch(parts) * sizes.answers_per_row);
   sizes.micro_batches = {MicroBatchLoad(texts, load)};
   if (has_validation) sizes.validation = {sizes.micro_batches.front()};
@@ -230,6 +275,7 @@ std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tok
       if (masked != packs.size()) {
         masked = packs.size();
         packs.back().masks += text.length * text.length;
+        packs.back().ids += text.ids > 0 ? text.ids : text.tokens();
         packs.back().runs.push_back(0);
       }
       packs.back().runs.back() += text.length;

@@ -24,6 +24,7 @@ struct TextLoad {
   std::int64_t queries = 0;                  // rows of all copies that reach the head
   std::vector<std::int64_t> of_copies = {};  // those of each, once drawn; empty: evenly
   std::int64_t walked = 0;  // copies read before that, while the model walks its own path
+  std::int64_t ids = 0;     // distinct ones, the mask's among them; 0: as many as tokens
 
   [[nodiscard]] std::int64_t tokens() const { return length * copies; }
 };

@@ -45,12 +45,21 @@ void require_same(const SafetensorsFile& saved, const std::vector<NamedParameter
                             targets.size()));
 }
 
-/// A tensor after the other: the whole file never lies beside what it is copied into, so that a run
-/// that fits into its budget can go on in it.
+/// A piece after the other: neither the file nor its largest tensor lies beside what it is copied
+/// into, so that a run that fits into its budget can go on in it.
 void copy_into(const SafetensorsFile& saved, const std::vector<NamedParameter>& targets) {
   const c10::NoGradGuard no_grad;
-  for (const NamedParameter& target : targets)
-    at::Tensor(target.value).copy_(saved.read(target.name));
+  for (const NamedParameter& target : targets) {
+    at::Tensor value = target.value;
+    if (!value.is_cpu() || !value.is_contiguous()) {
+      value.copy_(saved.read(target.name));
+      continue;
+    }
+    const at::Tensor flat = value.view(-1);
+    saved.read_pieces(target.name, [&](std::int64_t first, const at::Tensor& numbers) {
+      flat.narrow(0, first, numbers.numel()).copy_(numbers);
+    });
+  }
 }
 
 constexpr const char* kWeightsName = "model/weights.safetensors";
@@ -144,15 +153,12 @@ CheckpointState parsed_state(const std::string& text, const std::string& where) 
 void require_good(const std::filesystem::path& folder, const SealedFolder& sealed,
                   const std::string& name) {
   const SafetensorsFile file(folder / name);
-  read_sealed_weights(
-      file, folder / name, sealed, name, [&](const std::string& tensor, const at::Tensor& value) {
-        if (const auto problem = finite_problem(value))
-          throw DataError(
-              message((folder / name).string(), ": tensor \"", tensor, "\": ", *problem));
-      });
+  read_sealed_weights(file, folder / name, sealed, name,
+                      {.wants_whole = [](const std::string&) { return false; },
+                       .take = [](const std::string&, std::int64_t, const at::Tensor&) {}});
 }
 
-/// One pass over every file, before anything is changed, holding one tensor at a time.
+/// One pass over every file, before anything is changed, holding a piece of a tensor at a time.
 CheckpointState checked_state(const std::filesystem::path& folder) {
   try {
     const SealedFolder sealed(folder);

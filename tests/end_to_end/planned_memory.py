@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Configurations for planned_memory.sh, and what came of them.
 
-    planned_memory.py draw FOLDER SEED [WIDE [LARGE]]    writes FOLDER/N.toml, and data beside them; of WIDE models (8) everything is drawn
-                                          apart, LARGE ones (4) have published vocabularies
+    planned_memory.py draw FOLDER SEED [WIDE [LARGE [CORNERS]]]  writes FOLDER/N.toml, and data beside them; of WIDE models (8) everything is drawn
+                                          apart, LARGE ones (4) have published vocabularies, in CORNERS (6) one part weighs most
     planned_memory.py budgets FOLDER SEED of the files that have run, which run again under a budget of how many bytes
     planned_memory.py agree FOLDER        FOLDER/N.plan.json, of the file and its rows, against what the run planned
     planned_memory.py compare FOLDER [N]  FOLDER/N/*/result.json, at least N (20): predicted_peak_bytes against peak_bytes
@@ -11,6 +11,7 @@
 import json
 import pathlib
 import random
+import re
 import sys
 
 FAMILIES = ["llada", "smdm", "dream", "qwen2", "qwen3", "llama"]
@@ -235,13 +236,49 @@ def write_adapters(folder, seed):
             adapter = {"rank": draw.choice([one for one in [1, 3, 8, 16, 24, 33, 48] if one <= shape["width"]]), "dropout": draw.choice([0, 0.1, 0.3])}
             keys = {"family": f'"{family}"', "storage": storage_of(draw, False),
                     "recomputation": draw.choice(['"none"', '"none"', '"selective"', '"full"']),
-                    "adapter": '{ type = "lora", rank = %(rank)d, dropout = %(dropout)s, targets = ' % adapter + json.dumps(targets) + " }"}
+                    "adapter": '{ type = "lora", rank = %(rank)d, dropout = %(dropout)s, targets = ' % adapter + json.dumps(targets)
+                               + draw.choice(["", "", ', publish = "merged"']) + " }"}
             if "dtype" in shape:
                 keys["dtype"] = shape["dtype"]
             start = str(folder / f"{number}a" / "first" / "model")
             stages = [wide_stage(draw, number, "adapted", "sft", start, False),
                       wide_stage(draw, number, "preferred", "preference", "adapted", False)]
             (folder / f"{number}{letter}.toml").write_text(document(f"{number}{letter}", keys, stages))
+
+
+def write_corners(folder, seed, count):
+    """Where one part weighs more than usual: a single block, a narrow MLP, a tied head, many rows at once, and passes with
+    fewer queries than 128, whose logits exist twice on some processors, beside such with more."""
+    for number in range(400, 400 + count):
+        draw = random.Random(f"{seed} corners {number}")
+        write_rows(folder, number, draw, 24)
+        has_streams = draw.random() < 0.25
+        family = draw.choice(FAMILIES[:2] if has_streams else FAMILIES)
+        shape = model_table(draw, family)
+        shape["layers"] = draw.choice([1, 1, 2])
+        shape["width"] = shape["heads"] * draw.choice([16, 32, 40])
+        shape["mlp_width"] = draw.choice([24, 64, 320])
+        shape["vocab_size"] = draw.choice([500, 3000, 20000])
+        shape["storage"] = storage_of(draw, True)
+        if draw.random() < 0.4 and family != "smdm":  # whose head has fewer rows
+            shape["tie_head"] = "true"
+        if draw.random() < 0.4:
+            shape["dtype"] = '"bfloat16"'
+        block_size = draw.choice([4, 8]) if has_streams else 0
+        stages = [wide_stage(draw, number, "first", "sft", "", has_streams)]
+        batch = draw.choice([4, 16, 32, 33])
+        stages[0] = [re.sub(r"batch_size = \d+", f"batch_size = {batch}", line) for line in stages[0] if not line.startswith("max_tokens")]
+        stages[0].append(f"max_tokens_per_forward = {draw.choice([130, 150, 200, 16384])}")
+        (folder / f"{number}a.toml").write_text(document(f"{number}a", shape, stages, block_size))
+        keys = {"family": f'"{family}"', "storage": storage_of(draw, False),
+                "recomputation": draw.choice(['"none"', '"selective"', '"full"']),
+                "adapter": '{ type = "lora", rank = %d }' % draw.choice([1, 2, 8])}
+        if "dtype" in shape:
+            keys["dtype"] = shape["dtype"]
+        start = str(folder / f"{number}a" / "first" / "model")
+        stages = [wide_stage(draw, number, "adapted", "sft", start, has_streams),
+                  wide_stage(draw, number, "preferred", "preference", "adapted", has_streams)]
+        (folder / f"{number}b.toml").write_text(document(f"{number}b", keys, stages, block_size))
 
 
 def budgets(folder, seed):
@@ -332,6 +369,7 @@ if __name__ == "__main__":
         write_wide(where, int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 8)
         write_adapters(where, int(sys.argv[3]))
         write_vocabulary(where, int(sys.argv[3]), int(sys.argv[5]) if len(sys.argv) > 5 else 4)
+        write_corners(where, int(sys.argv[3]), int(sys.argv[6]) if len(sys.argv) > 6 else 6)
     elif action == "budgets":
         budgets(where, int(sys.argv[3]))
     else:

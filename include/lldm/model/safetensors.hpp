@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,6 +24,8 @@ inline constexpr std::uint64_t kMaxSafetensorsHeaderBytes = 100'000'000;
 inline constexpr std::size_t kMaxSafetensorsTensors = 1'000'000;
 inline constexpr std::size_t kMaxTensorRank = 8;
 inline constexpr std::size_t kMaxTensorNameBytes = 512;
+/// Of a tensor that is read a piece at a time: small beside any model, and few reads.
+inline constexpr std::int64_t kTensorPieceBytes = std::int64_t{256} << 10;
 
 /// One tensor as the header describes it.
 struct TensorEntry {
@@ -70,8 +73,18 @@ class SafetensorsFile {
   /// Errors  DataError if there is no such tensor, its dtype is another one, or the read falls
   ///         short.
   [[nodiscard]] at::Tensor read(const std::string& name) const;
+  /// The same through one buffer of at most kTensorPieceBytes: use(first, numbers [n]), of the flat
+  /// tensor those from `first` on.  A mapped tensor is one piece.
+  void read_pieces(const std::string& name,
+                   const std::function<void(std::int64_t, const at::Tensor&)>& use) const;
 
  private:
+  struct Known {
+    const TensorEntry& entry;
+    at::ScalarType type;
+    bool is_mapped;
+  };
+  [[nodiscard]] Known known(const std::string& name) const;
   [[nodiscard]] at::Tensor map(const TensorEntry& entry, at::ScalarType type) const;
 
   std::filesystem::path path_;

@@ -51,6 +51,16 @@ struct NamedWeight {
     else
       matrix.assign(value);
   }
+  /// Whether numbers may be filled in a piece at a time: what is no code, on the host.
+  [[nodiscard]] bool takes_pieces() const {
+    if (vector.defined()) return vector.is_cpu();
+    return matrix.has_numbers() && matrix.values().is_cpu() && matrix.values().is_contiguous();
+  }
+  /// Its flat numbers from `first` on.
+  void assign_piece(std::int64_t first, const at::Tensor& values) const {
+    const at::Tensor& whole = vector.defined() ? vector : matrix.values();
+    whole.detach().view(-1).narrow(0, first, values.numel()).copy_(values.detach().view(-1));
+  }
 };
 
 /// The transformer of every family: RMSNorm, rotary positions (rotate-half, float32), bidirectional
