@@ -2,6 +2,7 @@
 #include "model/block_heads_norm.hpp"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/mul.h>
 #include <ATen/ops/rsqrt.h>
 
 #include "model/block_parts.hpp"
@@ -31,7 +32,9 @@ at::Tensor heads_norm(const at::Tensor& qkv, const BlockContext& context, const 
   auto result = context.parts->columns(qkv.size(0), qkv.size(1), qkv.options());
   const std::int64_t values = context.kv_heads * 2 * context.cosines.size(0);
   result.narrow(0, qkv.size(0) - values, values).copy_(qkv.narrow(0, qkv.size(0) - values, values));
-  heads_of(result, context).copy_(heads_of(qkv, context).mul(scale).mul_(weights));
+  auto own = heads_of(result, context);
+  at::mul_out(own, heads_of(qkv, context), scale);
+  own.mul_(weights);
   return result;
 }
 

@@ -32,8 +32,11 @@ std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
                        .activations = s.rows(d + 1 + s.qkv()) + s.rounded_rows() +
                                       s.merged(adapter.qkv, s.count(false)),
                        .workspace = s.read_projections()});
-  if (attention.is_masked())
-    add(s.rows(d + 1 + s.qkv()) + s.heads_norm() + attention.masked_forward(), 0);
+  // Attention, beside what it reads: projections again, where heads have norms.
+  add(s.rows(d + 1 + s.qkv()) + s.heads_norm() +
+          (attention.is_masked() ? attention.masked_forward()
+                                 : s.rows(q) + attention.log_sums()),
+      0);
   // Rows and attention's output of the given rows are copies.
   if (is_last && s.gives_queried())
     add(attention.narrow_mask() + s.rows(d + s.qkv() + q + 1) + attention.log_sums() +
