@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "experiment/begun_work.hpp"
 
+#include <algorithm>
+
 #include "experiment/settled_steps.hpp"
 #include "lldm/errors.hpp"
 #include "lldm/experiment/schedule.hpp"
@@ -39,13 +41,6 @@ std::string value_of(const WorkSettings& settings, const char* key) {
   return found == settings.values.end() ? "" : found->second;
 }
 
-/// By what makes numbers once the way of the steps is settled.
-std::string settled_identity(WorkSettings settings, std::int64_t seed, const Texts& inputs) {
-  settings.values.erase(kBudgetSetting);
-  settings.values.erase(kRecomputationSetting);
-  return identity_text(settings, seed, inputs);
-}
-
 }  // namespace
 
 std::string identity_text(const WorkSettings& settings, std::int64_t seed, const Texts& inputs) {
@@ -60,7 +55,6 @@ void BegunWork::read() {
     const auto place = index_.out / folder;
     const Json record = parsed(place / kWorkName);
     if (!record.is_object()) continue;
-    const std::optional<BudgetRange> budgets = same_budgets_of(place / kStepPlanName);
     const auto values = texts_of(record, "settings"), inputs = texts_of(record, "inputs");
     const auto is_integer = [&](const char* key) {
       return record.contains(key) && record.at(key).is_number_integer();
@@ -68,31 +62,67 @@ void BegunWork::read() {
     if (!values || !inputs || !is_integer("scheme") || !is_integer("seed") ||
         record.at("scheme") != kWorkScheme)
       continue;
-    const WorkSettings settings{*values, {}};
-    const Begun begun{hash, value_of(settings, kRecomputationSetting),
-                      value_of(settings, kBudgetSetting), budgets};
-    // Work that takes an adapter is not found by the second: what it starts from is among the rest.
-    for (const WorkSettings& known : {settings, without_adapter(settings)})
-      by_identity_[settled_identity(known, record.at("seed").get<std::int64_t>(), *inputs)]
-          .push_back(begun);
+    begun_.push_back({.hash = hash,
+                      .settings = {*values, {}},
+                      .seed = record.at("seed").get<std::int64_t>(),
+                      .inputs = *inputs,
+                      .budgets = same_budgets_of(place / kStepPlanName),
+                      .is_done = std::filesystem::exists(place / kResultName)});
   }
+  std::ranges::stable_partition(begun_, &Begun::is_done);
+}
+
+/// By what makes numbers once the way of the steps is settled.
+std::string BegunWork::identity_of(const WorkSettings& settings, std::int64_t seed,
+                                   Texts inputs) const {
+  WorkSettings own = settings;
+  own.values.erase(kBudgetSetting);
+  own.values.erase(kRecomputationSetting);
+  for (auto& [name, hash] : inputs)
+    if (const auto first = stands_for_.find(hash); first != stands_for_.end()) hash = first->second;
+  return identity_text(own, seed, inputs);
+}
+
+/// Work that takes an adapter is not found by the second identity: what it starts from is among the
+/// rest.
+void BegunWork::sort_by_identity() {
+  is_sorted_ = true;
+  by_identity_.clear();
+  for (std::size_t i = 0; i < begun_.size(); ++i)
+    for (const WorkSettings& known : {begun_[i].settings, without_adapter(begun_[i].settings)})
+      by_identity_[identity_of(known, begun_[i].seed, begun_[i].inputs)].push_back(i);
+}
+
+bool BegunWork::is_same(const Begun& begun, const WorkSettings& settings,
+                        const BegunWorkWanted& wanted) const {
+  const auto is_equal = [&](const char* key) {
+    return value_of(begun.settings, key) == value_of(settings, key);
+  };
+  const bool is_within = begun.budgets && wanted.budget &&
+                         begun.budgets->processes == wanted.processes &&
+                         begun.budgets->holds(*wanted.budget);
+  if (!is_within && !is_equal(kBudgetSetting)) return false;
+  return !wanted.compares_recomputations || is_equal(kRecomputationSetting);
 }
 
 std::optional<std::string> BegunWork::hash_of(const WorkSettings& settings, std::int64_t seed,
                                               const Texts& inputs, const BegunWorkWanted& wanted) {
   if (!is_read_) read();
+  if (!is_sorted_) sort_by_identity();
   const auto found = by_identity_.find(
-      settled_identity(wanted.takes_adapter ? settings : without_adapter(settings), seed, inputs));
+      identity_of(wanted.takes_adapter ? settings : without_adapter(settings), seed, inputs));
   if (found == by_identity_.end()) return std::nullopt;
-  for (const Begun& begun : found->second) {
-    const bool is_within = begun.budgets && wanted.budget
-                               ? begun.budgets->holds(*wanted.budget)
-                               : begun.budget == value_of(settings, kBudgetSetting);
-    const bool is_other = wanted.compares_recomputations &&
-                          begun.recomputation != value_of(settings, kRecomputationSetting);
-    if (is_within && !is_other) return begun.hash;
+  std::optional<std::string> first;
+  for (const std::size_t i : found->second) {
+    const Begun& begun = begun_[i];
+    if (!is_same(begun, settings, wanted)) continue;
+    if (!first) first = begun.hash;
+    // Folders of before hold a copy for every adapter: what reads another one is known all the same.
+    if (!wanted.takes_adapter && begun.hash != *first &&
+        stands_for_.emplace(begun.hash, *first).second)
+      is_sorted_ = false;
   }
-  return std::nullopt;
+  return first;
 }
 
 }  // namespace lldm

@@ -21,6 +21,7 @@ std::string identity_text(const WorkSettings& settings, std::int64_t seed,
 /// How far begun work may differ.
 struct BegunWorkWanted {
   std::optional<ByteSize> budget = {};   // where the work goes by it
+  std::int64_t processes = 1;            // that would do it
   bool takes_adapter = true;             // so that another adapter makes other work
   bool compares_recomputations = false;  // on an axis: each is a run of its own
 };
@@ -43,14 +44,24 @@ class BegunWork {
  private:
   struct Begun {
     std::string hash;
-    std::string recomputation, budget;   // as they are part of the hash; "" where they are not
+    WorkSettings settings;
+    std::int64_t seed = 0;
+    std::map<std::string, std::string> inputs;
     std::optional<BudgetRange> budgets;  // that lead to the same way
+    bool is_done = false;
   };
   void read();
+  void sort_by_identity();
+  [[nodiscard]] std::string identity_of(const WorkSettings& settings, std::int64_t seed,
+                                        std::map<std::string, std::string> inputs) const;
+  [[nodiscard]] bool is_same(const Begun& begun, const WorkSettings& settings,
+                             const BegunWorkWanted& wanted) const;
 
   const FolderIndex& index_;
-  bool is_read_ = false;
-  std::map<std::string, std::vector<Begun>> by_identity_;  // by what makes numbers
+  bool is_read_ = false, is_sorted_ = false;
+  std::vector<Begun> begun_;                                     // finished ones first
+  std::map<std::string, std::vector<std::size_t>> by_identity_;  // by what makes numbers
+  std::map<std::string, std::string> stands_for_;  // of copies of one work: hash -> the first one's
 };
 
 }  // namespace lldm

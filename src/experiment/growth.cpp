@@ -50,13 +50,14 @@ std::string budget_line(const std::string& before, const std::string& after) {
   return message(shown(after), ", it was made with ", shown(before));
 }
 
-/// What budgets do the same steps as work that has this step_plan.json; "" where it does not say.
-std::string same_budgets_text(const std::filesystem::path& step_plan) {
-  const auto range = same_budgets_of(step_plan);
+/// What budgets do the same steps as work has been begun with; "" where nothing says so.
+std::string same_budgets_text(const std::optional<BudgetRange>& range) {
   if (!range) return "";
   const bool is_open = range->below == BudgetRange::kNoEnd;
+  const bool is_alone = range->processes == 1;
   return message("; budgets from ", range->from, " B on",
                  is_open ? "" : message(" and below ", range->below, " B"),
+                 is_alone ? "" : message(" for each of ", range->processes, " processes"),
                  range->without ? ", and none," : "", " do the steps that it was made with");
 }
 
@@ -129,10 +130,13 @@ class Comparison {
 
   void compare_settings(const std::string& hash, std::size_t w, Differences& differences) {
     const Json &old = then(hash), &now = this->now(w);
-    const auto step_plan = before_.out / before_.folders.at(hash) / kStepPlanName;
+    const auto budgets = same_budgets_of(before_.out / before_.folders.at(hash) / kStepPlanName);
     const Work& work = schedule_.work[w];
-    const ModelOptions& model = schedule_.experiments[work.experiment].options.model;
-    const bool has_adapter = takes_adapter(schedule_.stage_of(work), model);
+    const Experiment& experiment = schedule_.experiments[work.experiment];
+    const ByteSize budget{experiment.options.memory.budget.bytes / experiment.budget_sharers};
+    const bool has_adapter = takes_adapter(schedule_.stage_of(work), experiment.options.model);
+    const bool is_budget_same =
+        budgets && budgets->processes == experiment.processes && budgets->holds(budget);
     const auto stage = now.at("stage").get<std::string>();
     std::set<std::string> keys;
     for (const Json* record : {&old, &now})
@@ -140,13 +144,16 @@ class Comparison {
     for (const std::string& key : keys) {
       const std::string before = old.at("settings").value(key, ""),
                         after = now.at("settings").value(key, "");
-      if (before == after || (!has_adapter && key.starts_with(kAdapterSetting))) continue;
+      if (before == after || (!has_adapter && key.starts_with(kAdapterSetting)) ||
+          (is_budget_same && key == kBudgetSetting))
+        continue;
       bool is_on_axis = false;
       for (const Json* record : {&old, &now})
         for (const Json& axis : record->at("axes"))
           is_on_axis = is_on_axis || is_of_axis(key, stage, axis.get<std::string>());
+      if (key == kRecomputationSetting && !is_on_axis) continue;  // it changes no bit
       std::string text = line(stage, key, before, after, now);
-      if (key == kBudgetSetting) text += same_budgets_text(step_plan);
+      if (key == kBudgetSetting) text += same_budgets_text(budgets);
       differences[stage + " " + key] = {std::move(text), is_on_axis};
     }
   }

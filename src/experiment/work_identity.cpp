@@ -149,16 +149,16 @@ WorkSettings without_adapter(WorkSettings settings) {
 }
 
 bool takes_adapter(const Stage& stage, const ModelOptions& model) {
-  if (stage.facts.training) return !stage.facts.from.empty() || !model.path.empty();
-  return stage.facts.product == StageProduct::unknown;
+  if (stage.facts.adapter != AdapterUse::trained) return stage.facts.adapter == AdapterUse::unknown;
+  return !stage.facts.from.empty() || !model.path.empty();
 }
 
 bool goes_by_budget(const Stage& stage, const ExperimentOptions& options) {
   if (!stage.facts.training) return false;
   // A trained head's gradient is a sum over chunks of logits, which fit the budget.
-  const bool is_whole =
-      !takes_adapter(stage, options.model) || options.model.adapter.type == AdapterType::none;
-  const bool may_cut_head = is_whole && options.model.storage == WeightStorage::plain;
+  const bool is_fresh = stage.facts.from.empty() && options.model.path.empty();
+  const bool may_cut_head = (is_fresh || options.model.adapter.type == AdapterType::none) &&
+                            options.model.storage == WeightStorage::plain;
   return stage.facts.training->plans_gradient_path || may_cut_head;
 }
 

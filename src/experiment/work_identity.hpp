@@ -33,9 +33,7 @@ inline constexpr const char* kBudgetSetting = "memory.budget";
 inline constexpr const char* kRecomputationSetting = "model.recomputation";
 /// The settings of an adapter: this key and those that begin with it.
 inline constexpr const char* kAdapterSetting = "model.adapter";
-/// Whether [model] adapter has a part in what a stage makes.  Fresh weights are trained whole; rows
-/// are made, and models measured, without one (or with that of their folder).  A plugin's kind that
-/// does not say what it makes may read it.
+/// Whether [model] adapter has a part in what a stage makes (AdapterUse).
 bool takes_adapter(const Stage& stage, const ModelOptions& model);
 WorkSettings without_adapter(WorkSettings settings);
 /// Whether a stage leaves open how its steps are done, which then depends on the budget.

@@ -27,6 +27,9 @@ void write_work_record(const RunSchedule& schedule, const Work& work) {
   Json record = work_record(schedule, work, files);
   record["made"] = made_by(schedule.experiments[work.experiment]);
   const Json before = record_of(work);
+  // Found by another budget, say: what it was begun with is what its hash is made of.
+  if (before.is_object() && before.value("hash", "") == work.hash && before.contains("settings"))
+    record["settings"] = before.at("settings");
   if (before.is_object() && before.value("hash", "") == work.hash && before.contains("made") &&
       before.at("made") != record.at("made") &&
       std::filesystem::exists(work.folder / "checkpoints"))

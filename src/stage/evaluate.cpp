@@ -52,6 +52,7 @@ std::vector<UnreadKey> EvaluateKind::unread(const Value& own) {
 StageFacts EvaluateKind::facts(const Options& options) {
   StageFacts facts;
   facts.product = StageProduct::none;
+  facts.adapter = AdapterUse::none;
   facts.models = options.models;
   add_rows(facts, "pairs", options.pairs, RowsWanted::pairs, options.limit);
   if (!options.reference.empty()) facts.inputs.push_back(options.reference);

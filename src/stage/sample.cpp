@@ -30,6 +30,7 @@ std::vector<std::string> SampleKind::file_defaults(const Value* own) {
 StageFacts SampleKind::facts(const Options& options) {
   StageFacts facts;
   facts.product = StageProduct::none;
+  facts.adapter = AdapterUse::none;
   facts.from = options.from;
   facts.inputs = facts.sampled = {options.from};
   if (!options.task.type().empty()) facts.items.push_back({options.task, options.limit});

@@ -47,6 +47,7 @@ class Changes {
 /// How passes are made: recomputation, their size, the gradient path.
 void add_passes(const StepModel& model, const StepSizes& sizes, const ObjectiveNeeds& needs,
                 const ChosenStep& chosen, const Advised& advised, Changes& changes) {
+  if (advised.is_other_anew) return;
   if (!advised.settled_by.empty())  // other ways would contradict it
     return changes.add("no " + advised.settled_by, model, sizes, advised.anew);
   const auto recompute = [&](const char* key, Recomputation recomputation) {
@@ -134,6 +135,11 @@ std::string advice_text(const StepModel& model, const StepSizes& sizes, const Ob
                       limit > 0 && list[i].peak_bytes > limit ? ", too much by itself" : "");
   if (!text.empty() && limit > 0 && list.front().peak_bytes > limit)
     text += "\n  none of them alone is enough: lldm plan FILE --budget SIZE lists what is together";
+  const bool is_in_hash = std::ranges::any_of(
+      list, [](const Change& change) { return !change.key.starts_with("no "); });
+  if (!text.empty() && advised.is_begun && is_in_hash)
+    text +=
+        "\n  the stage has begun: another key of it makes other work, which takes another --out";
   return text;
 }
 

@@ -19,6 +19,8 @@ struct Advised {
   /// what is asked then.
   std::string settled_by = {};
   StepAsked anew = {};
+  bool is_other_anew = false;  // chosen anew it would be other work, of another folder
+  bool is_begun = false;       // so that keys in its hash make other work
 };
 
 /// The three single keys whose change lowers the peak most, with the peak that a run with each

@@ -41,6 +41,7 @@ std::vector<std::string> StudyKind::file_defaults(const Value*) {
 StageFacts StudyKind::facts(const Options& options) {
   StageFacts facts;
   facts.product = StageProduct::none;
+  facts.adapter = AdapterUse::none;
   facts.from = options.from;
   for (const std::string& name : {options.from, options.reference})
     if (!name.empty()) facts.inputs.push_back(name);

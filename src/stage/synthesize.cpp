@@ -86,6 +86,7 @@ StageFacts SynthesizeKind::facts(const Options& options) {
   StageFacts facts;
   facts.product =
       options.method == SynthesisMethod::sample ? StageProduct::sampled_pairs : StageProduct::pairs;
+  facts.adapter = AdapterUse::none;
   facts.from = options.from;
   if (!options.from.empty()) facts.inputs.push_back(options.from);
   if (options.method == SynthesisMethod::sample) facts.sampled.push_back(options.from);

@@ -235,6 +235,7 @@ std::vector<UnreadKey> TrainingKind::unread(const config::Value& own) {
 StageFacts TrainingKind::facts_of(const Options& options, RowsWanted wanted) {
   StageFacts facts;
   facts.product = StageProduct::model;
+  facts.adapter = AdapterUse::trained;
   facts.from = options.from;
   if (!options.from.empty()) facts.inputs.push_back(options.from);
   add_rows(facts, "data", options.data, wanted);

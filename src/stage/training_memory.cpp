@@ -88,6 +88,17 @@ void keep(const std::filesystem::path& file, const ChosenStep& chosen,
   write_file_atomically(file, json.dump(2) + "\n");
 }
 
+/// Whether work was begun with another [memory] budget, and is found by what its steps are alone.
+bool is_of_other_budget(const std::filesystem::path& folder, ByteSize budget) {
+  const std::filesystem::path file = folder / kWorkName;
+  if (!std::filesystem::exists(file)) return false;
+  const auto record = nlohmann::ordered_json::parse(read_file(file), nullptr, false);
+  if (!record.is_object() || !record.contains("settings") || !record.at("settings").is_object())
+    return false;
+  const std::string own = budget.bytes > 0 ? std::to_string(budget.bytes) : "";
+  return record.at("settings").value(kBudgetSetting, std::string()) != own;
+}
+
 /// What a step may hold of the file's budget, where that is not all of it: a line, or nothing.
 std::string share_text(std::int64_t budget, const TrainingPlan& plan) {
   if (budget == 0 || (plan.sharers == 1 && plan.context == 0)) return "";
@@ -143,7 +154,8 @@ StepAsked asked_step(const TrainingStage& stage, const ExperimentOptions& option
 }
 
 Advised TrainingPlan::advised(const TrainingStage& stage) const {
-  return {stage, asked, profile, combination, takes_codes, settled_by, anew};
+  return {stage,      asked, profile,       combination, takes_codes,
+          settled_by, anew,  is_other_anew, is_begun};
 }
 
 std::string TrainingPlan::advice(const TrainingStage& stage, std::int64_t refused) const {
@@ -201,6 +213,9 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   plan.anew = recalled ? open
                        : StepAsked{stage.gradient_path, stage.max_tokens_per_forward,
                                    options.model.recomputation};
+  plan.is_begun = recalled.has_value();
+  plan.is_other_anew = recalled && goes_by_budget(run.schedule.stage_of(work), options) &&
+                       is_of_other_budget(work.folder, options.memory.budget);
   if (recalled)
     plan.settled_by = file.string();
   else if (stage.settled)
@@ -229,8 +244,12 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
   if (!plan.chosen.plan.memory.fits())
     plan.chosen.plan.memory.require_fit(
         share_text(options.memory.budget.bytes, plan) + plan.advice(stage) +
-        (recalled ? message("\n  the way to do the steps was settled when the stage began, in ",
-                            file.string(), ": without that file it is chosen anew")
+        (plan.is_other_anew
+             ? message("\n  the way to do the steps was settled when the stage began with another "
+                       "budget, in ",
+                       file.string(), ": chosen by this one it is other work, of another --out")
+         : recalled ? message("\n  the way to do the steps was settled when the stage began, in ",
+                              file.string(), ": without that file it is chosen anew")
          : stage.settled
              ? "\n  the way to do the steps is the table `settled` of the stage: without "
                "it it is chosen anew"
@@ -247,6 +266,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
     budgets = in_budgets_of_files(same_budgets(plan.model, plan.sizes, plan.needs, combination,
                                                open, profile, budget, plan.chosen),
                                   profile, plan.sharers);
+  if (budgets && !recalled) budgets->processes = run.options.group ? run.options.group->size() : 1;
   if (is_first && (!recalled || recalled->recomputation != plan.chosen.recomputation))
     keep(file, plan.chosen, budgets);
   return plan;

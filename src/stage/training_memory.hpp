@@ -35,6 +35,7 @@ struct TrainingPlan {
   StepAsked asked;          // what the file says, or what was settled
   std::string settled_by;   // see Advised
   StepAsked anew;
+  bool is_begun = false, is_other_anew = false;
   DeviceProfile profile;
   std::int64_t context = 0;  // bytes of a GPU that driver and libraries take of each share
   /// What would help most, three indented lines by the planner's own numbers.

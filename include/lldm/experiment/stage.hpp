@@ -79,6 +79,13 @@ enum class StageProduct : std::uint8_t {
   sampled_pairs,  // the same, and every answer that was sampled, with its grade
 };
 
+/// Whether [model] adapter has a part in what a stage makes, and so in the hash of its work.
+enum class AdapterUse : std::uint8_t {
+  unknown,  // a plugin's kind that does not say: it may
+  none,     // rows are made, models measured, as they are
+  trained,  // where it starts from weights; fresh ones are trained whole
+};
+
 /// What the rest of the house asks of a stage, whatever its kind.
 struct StageFacts {
   // Stages, or model folders (with a slash), that every piece of its work reads.
@@ -93,6 +100,7 @@ struct StageFacts {
   std::vector<StageItems> items = {};     // whose words a vocabulary holds, as those of
   std::vector<std::string> prompts = {};  // prompts that the file gives
   StageProduct product = StageProduct::unknown;
+  AdapterUse adapter = AdapterUse::unknown;
   std::int64_t rows_per_item = 1;  // of pairs that it makes, at most
   bool records_steps = false;      // its rows keep the order in which answers were written
   bool gives_rows = false;         // its result has `rows`, each one of the report

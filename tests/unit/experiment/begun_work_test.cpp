@@ -114,6 +114,45 @@ TEST_CASE(
   CHECK(hashes_of(folder.schedule("3 GiB"))[1] != hashes[1]);
 }
 
+TEST_CASE("BegunWork: budgets lead to the same steps for as many processes",
+          "[experiment][memory]") {
+  Folder folder;
+  const RunSchedule first = folder.schedule("8 GiB");
+  for (const std::size_t w : {0, 1})
+    Folder::begin(first, w, {1, BudgetRange::kNoEnd, true, /*processes=*/2});
+  CHECK(hashes_of(folder.schedule("8 GiB")) == hashes_of(first));  // the same for any number
+  CHECK(hashes_of(folder.schedule("9 GiB"))[0] != hashes_of(first)[0]);
+}
+
+TEST_CASE("BegunWork: a finished copy is taken, and what read another one is found beside it",
+          "[experiment][adapter]") {
+  const std::string lora = "\n[model]\nadapter = { type = \"lora\", rank = 4 }\n";
+  Folder folder;
+  const RunSchedule now = folder.schedule("", "", lora);
+  // As folders of before have it: copies of the base under hashes that held other adapters.
+  const auto begin = [&](const Work& work, const std::string& hash, const std::string& base,
+                         bool is_done) {
+    InputFiles files;
+    auto record = work_record(now, work, files);
+    record["hash"] = hash;
+    if (record["settings"].contains("model.adapter.rank"))
+      record["settings"]["model.adapter.rank"] =
+          base == "" ? "9" : record["settings"]["model.adapter.rank"].get<std::string>();
+    for (auto& [name, input] : record["inputs"].items()) input = base;
+    const auto place = folder.folder / "out" / hash;
+    std::filesystem::create_directories(place);
+    testing::write_file(place / kWorkName, record.dump());
+    if (is_done) testing::write_file(place / kResultName, "{}");
+  };
+  begin(now.work[0], "aaaa", "", false);
+  begin(now.work[0], "bbbb", "", true);
+  begin(now.work[0], "cccc", "", true);
+  begin(now.work[1], "dddd", "cccc", true);
+  const auto hashes = hashes_of(folder.schedule("", "", lora));
+  CHECK(hashes[0] == "bbbb");
+  CHECK(hashes[1] == "dddd");
+}
+
 TEST_CASE("BegunWork: other settings or another seed are other work", "[experiment][memory]") {
   Folder folder;
   const RunSchedule first = folder.schedule("8 GiB");
@@ -216,6 +255,11 @@ TEST_CASE("BegunWork: folders whose hashes held an adapter that was not taken ar
       testing::write_file(place / kWorkName, record.dump());
     }
   }
+  // What reads one copy of the base is known beside another one.
+  const auto grid =
+      folder.schedule("", "", lora(4) + "[grid]\naxes = { \"model.adapter.rank\" = [4, 8, 16] }\n");
+  for (const auto& hashes : former)
+    for (const std::size_t w : {1, 2}) CHECK(std::ranges::count(hashes_of(grid), hashes[w]) == 1);
   // Each goes on with its own.
   CHECK(hashes_of(folder.schedule("", "", lora(4))) == former[0]);
   CHECK(hashes_of(folder.schedule("", "", lora(8))) == former[1]);
