@@ -18,10 +18,14 @@ namespace {
 /// Turns toml++'s tree into ours; what the schema of every file forbids is reported here.
 class Converter {
  public:
-  /// `column_shift` is added to the columns of line 1: an override's value stands inside a longer
+  /// Where the text begins: an override's value stands on a line of its own, inside a longer
   /// text.
-  Converter(std::shared_ptr<const Source> source, int column_shift, Diagnostics& diagnostics)
-      : source_(std::move(source)), column_shift_(column_shift), diagnostics_(diagnostics) {}
+  Converter(std::shared_ptr<const Source> source, int line_shift, int column_shift,
+            Diagnostics& diagnostics)
+      : source_(std::move(source)),
+        line_shift_(line_shift),
+        column_shift_(column_shift),
+        diagnostics_(diagnostics) {}
 
   Value convert(const toml::node& node) const {
     const Position position = place(node.source());
@@ -49,7 +53,7 @@ class Converter {
   [[nodiscard]] Position place(const toml::source_region& region) const {
     const auto line = static_cast<int>(region.begin.line);
     const auto column = static_cast<int>(region.begin.column);
-    return {source_, line, column + (line == 1 ? column_shift_ : 0)};
+    return {source_, line + line_shift_, column + (line == 1 ? column_shift_ : 0)};
   }
 
  private:
@@ -95,7 +99,7 @@ class Converter {
   }
 
   std::shared_ptr<const Source> source_;
-  int column_shift_;
+  int line_shift_, column_shift_;
   Diagnostics& diagnostics_;
 };
 
@@ -113,7 +117,7 @@ Value parse(std::string_view text, Source source_in, Diagnostics& diagnostics) {
     return empty_root(source);
   }
   const std::size_t before = diagnostics.num_errors();
-  const Converter converter(source, 0, diagnostics);
+  const Converter converter(source, 0, 0, diagnostics);
   try {
     const toml::table table = toml::parse(text, std::string_view(source->name));
     Value root = converter.convert(table);
@@ -152,7 +156,7 @@ Value parse_override_value(std::string_view text, const Position& position,
     return bare;
   }
   const int shift = position.column - static_cast<int>(kPrefix.size()) - 1;
-  const Converter converter(position.source, shift, diagnostics);
+  const Converter converter(position.source, position.line - 1, shift, diagnostics);
   try {
     const toml::table table = toml::parse(line, std::string_view("--set"));
     if (table.size() == 1) return converter.convert(table.begin()->second);

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "config/choice_name.hpp"
 #include "experiment/folder_index.hpp"
 #include "experiment/growth.hpp"
 #include "lldm/errors.hpp"
@@ -219,7 +220,7 @@ struct Bench {
     result.predicted_peak_bytes = memory.peak_bytes();
     result.gradient_path = to_string(prepared.setup.path);
     result.device = run.device;
-    result.dtype = c10::toString(prepared.bundle.model->precision().compute);
+    result.dtype = config::choice_name(run.experiment(work).options.model.dtype);
     result.threads = at::get_num_threads();
     result.vocabulary = prepared.bundle.model->shape().vocabulary;
   }

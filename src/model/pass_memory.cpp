@@ -34,8 +34,7 @@ std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
                        .workspace = s.read_projections()});
   // Attention, beside what it reads: projections again, where heads have norms.
   add(s.rows(d + 1 + s.qkv()) + s.heads_norm() +
-          (attention.is_masked() ? attention.masked_forward()
-                                 : s.rows(q) + attention.log_sums()),
+          (attention.is_masked() ? attention.masked_forward() : s.rows(q) + attention.log_sums()),
       0);
   // Rows and attention's output of the given rows are copies.
   if (is_last && s.gives_queried())

@@ -47,7 +47,9 @@ std::vector<AskedStage> asked_stages(const LoadedExperiment& loaded, const Regis
   return stages;
 }
 
-/// The keys that a choice stands for, where they differ from what the file says.
+/// The keys that a choice stands for, where they differ from what the file says; with any of them
+/// those that the file leaves open, which might be chosen otherwise then (not with a cache alone,
+/// which a finished folder takes).
 std::vector<std::string> changes_of(const StepChoice& choice, const StepChoice& now) {
   std::vector<std::string> keys;
   const auto set = [&](std::string_view key, const std::string& value) {
@@ -61,12 +63,17 @@ std::vector<std::string> changes_of(const StepChoice& choice, const StepChoice& 
   // Another type has no such key.
   if (choice.is_optimizer_on_host != now.is_optimizer_on_host && choice.optimizer == now.optimizer)
     set("optimizer.resident", choice.is_optimizer_on_host ? "\"host\"" : "\"device\"");
-  if (choice.recomputation != now.recomputation)
-    set("[model] recomputation", config::in_quotes(config::choice_name(choice.recomputation)));
-  if (choice.path != now.path) set("gradient_path", config::in_quotes(to_string(choice.path)));
-  if (choice.max_tokens_per_forward != now.max_tokens_per_forward)
+  // The file's limit gives the same passes where its largest is the same.
+  const bool are_passes_same =
+      choice.path == now.path && choice.tokens_per_forward == now.tokens_per_forward;
+  if (choice.max_tokens_per_forward != now.max_tokens_per_forward && !are_passes_same)
     set("max_tokens_per_forward", std::to_string(choice.max_tokens_per_forward));
+  const bool is_other = !keys.empty();
   if (choice.is_reference_cached && !now.is_reference_cached) set("reference.cache", "\"DIR\"");
+  if (choice.recomputation != now.recomputation || (is_other && now.is_recomputation_open))
+    set("[model] recomputation", config::in_quotes(config::choice_name(choice.recomputation)));
+  if (choice.path != now.path || (is_other && now.is_path_open))
+    set("gradient_path", config::in_quotes(to_string(choice.path)));
   return keys;
 }
 

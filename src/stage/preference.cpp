@@ -29,8 +29,14 @@ StageFacts PreferenceKind::facts(const Options& options) {
 
 void PreferenceKind::check(const Options& options, StageFit& fit) {
   if (options.from.empty())
-    fit.error("from", "a preference stage needs a model to start from (and as frozen reference)",
-              "from = \"<an earlier stage>\"");
+    fit.error(
+        "from", "a preference stage needs a model to start from (and as frozen reference)",
+        fit.experiment.options.model.path.empty()
+            ? "from = \"<an earlier stage>\", or a model folder: from = \"./base\""
+            : message("from = ",
+                      config::in_quotes(
+                          std::filesystem::absolute(fit.experiment.options.model.path).string()),
+                      ": the folder of [model] path"));
   check_parts(options, fit, 2);
 }
 

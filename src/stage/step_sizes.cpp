@@ -48,9 +48,12 @@ TextLoad load_of(const StepParts& parts, const Text& text, const TextDraws& draw
     std::vector<std::int64_t> of_copies(static_cast<std::size_t>(plan.copies()));
     for (const Query& query : plan.queries)
       of_copies[static_cast<std::size_t>(query.copy)] += rows_per_query;
-    return {plan.length, plan.copies(),
-            rows_per_query * static_cast<std::int64_t>(plan.queries.size()), std::move(of_copies),
-            plan.path_uniforms.empty() ? 0 : plan.copies() - 1, distinct_ids(text)};
+    return {plan.length,
+            plan.copies(),
+            rows_per_query * static_cast<std::int64_t>(plan.queries.size()),
+            std::move(of_copies),
+            plan.path_uniforms.empty() ? 0 : plan.copies() - 1,
+            distinct_ids(text)};
   } catch (const Error&) {  // told where the stage makes its plans
     return nominal;
   }

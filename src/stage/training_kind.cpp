@@ -153,6 +153,21 @@ void check_loss_scale(const TrainingStage& training, const ModelOptions& model, 
                 "it is read with [model] dtype = \"float16\"");
 }
 
+/// What an optimizer would refuse when the stage is run (require_float32_or_bfloat16).
+void check_optimizer_dtype(const TrainingStage& training, const ModelOptions& model,
+                           const StageFit& fit) {
+  const std::string& type = training.optimizer.type;
+  const bool is_on_host = training.optimizer.resident == OptimizerResidence::host;
+  if (model.dtype != ModelDtype::float64 ||
+      (!is_on_host && type != "adamw_8bit" && type != "adafactor"))
+    return;
+  fit.error("optimizer",
+            message("optimizer.", is_on_host ? "resident = \"host\"" : "type = ",
+                    is_on_host ? "" : config::in_quotes(type),
+                    " does not train [model] dtype = \"float64\""),
+            "adamw on the device does; the others train float32 and bfloat16 weights");
+}
+
 /// Whether the weights themselves are trained.
 bool is_whole(const TrainingStage& training, const ModelOptions& model) {
   const bool is_fresh = training.from.empty() && model.path.empty();
@@ -184,6 +199,7 @@ void check_storage(const TrainingStage& training, const StageFit& fit) {
               "optimizer.rounding has no effect: no weight that this stage trains is bfloat16",
               "it is read with [model] storage = \"bfloat16\" and without an adapter");
   check_loss_scale(training, model, trains_whole, fit);
+  check_optimizer_dtype(training, model, fit);
   if (can_be_trained(model.storage)) return;
   if (is_fresh)
     fit.error("from",

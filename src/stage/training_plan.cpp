@@ -182,6 +182,9 @@ StagePlan TrainingKind::plan(const Options& stage, const Experiment& experiment,
   plan.tokens_per_forward = chosen.plan.tokens_per_forward;
   if (experiment.lists_choices) {
     plan.choices = step_choices(step, sizes, needs, combination, chosen, profile, limit);
+    const StepAsked asked = asked_step(stage, options);
+    plan.choices.front().is_path_open = asked.path == GradientPath::automatic;
+    plan.choices.front().is_recomputation_open = asked.recomputation == Recomputation::automatic;
     if (trains_fresh_weights(experiment)) std::erase_if(plan.choices, is_for_frozen_weights);
     plan.fewer =
         fewer_copies(stage.score_estimator, canvas, services, [&](const AnyScoreEstimator& other) {

@@ -30,8 +30,9 @@ struct StepChoice {
   std::int64_t pairwise_copies = 0;  // of an answer in one pass, on `pairwise`
   std::int64_t head_rows = 0;        // queries whose logits exist at once, of a trained head
   bool has_reference = false;
-  bool is_reference_cached = false;     // and not held
-  bool is_configured = false;           // what the file says
+  bool is_reference_cached = false;  // and not held
+  bool is_configured = false;        // what the file says, where these are open:
+  bool is_path_open = false, is_recomputation_open = false;
   std::int64_t tokens_per_forward = 0;  // of the largest pass with a graph
   bool has_same_numbers = true;         // as what the file says, but for last bits
   std::int64_t held_bytes = 0;          // whatever the rows are
