@@ -117,7 +117,7 @@ std::optional<std::string> BegunWork::hash_of(const WorkSettings& settings, std:
     const Begun& begun = begun_[i];
     if (!is_same(begun, settings, wanted)) continue;
     if (!first) first = begun.hash;
-    // Folders of before hold a copy for every adapter: what reads another one is known all the same.
+    // Folders of before hold a copy for every adapter: what reads another one is known, too.
     if (!wanted.takes_adapter && begun.hash != *first &&
         stands_for_.emplace(begun.hash, *first).second)
       is_sorted_ = false;
