@@ -211,11 +211,15 @@ void apply_overrides(Value& root, const LoadOptions& options, Diagnostics& diagn
               "write --set key.path=VALUE");
         continue;
       }
-      const std::string_view path = std::string_view(text).substr(0, equals);
+      // Spaces around "=", as TOML has them.
+      std::string_view path = std::string_view(text).substr(0, equals);
+      path = path.substr(0, path.find_last_not_of(' ') + 1);
+      const std::size_t first = text.find_first_not_of(' ', equals + 1);
+      const std::size_t place = first == std::string::npos ? equals + 1 : first;
       Position at = begin;
-      at.column += static_cast<int>(equals) + 1;
+      at.column += static_cast<int>(place);
       Diagnostics of_value;
-      Value value = parse_override_value(std::string_view(text).substr(equals + 1), at, of_value);
+      Value value = parse_override_value(std::string_view(text).substr(place), at, of_value);
       const bool picks_component = path.ends_with(".type") || value.is_table();
       if (picks_component != picks) continue;
       for (const Diagnostic& error : of_value.errors())

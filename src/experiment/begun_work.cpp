@@ -98,9 +98,8 @@ bool BegunWork::is_same(const Begun& begun, const WorkSettings& settings,
   const auto is_equal = [&](const char* key) {
     return value_of(begun.settings, key) == value_of(settings, key);
   };
-  const bool is_within = begun.budgets && wanted.budget &&
-                         begun.budgets->processes == wanted.processes &&
-                         begun.budgets->holds(*wanted.budget);
+  // Of one process: the work is the same for any number of them, as without a budget.
+  const bool is_within = begun.budgets && wanted.budget && begun.budgets->holds(*wanted.budget);
   if (!is_within && !is_equal(kBudgetSetting)) return false;
   return !wanted.compares_recomputations || is_equal(kRecomputationSetting);
 }

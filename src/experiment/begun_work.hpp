@@ -20,8 +20,7 @@ std::string identity_text(const WorkSettings& settings, std::int64_t seed,
 
 /// How far begun work may differ.
 struct BegunWorkWanted {
-  std::optional<ByteSize> budget = {};   // where the work goes by it
-  std::int64_t processes = 1;            // that would do it
+  std::optional<ByteSize> budget = {};   // where the work goes by it: what a process has of it
   bool takes_adapter = true;             // so that another adapter makes other work
   bool compares_recomputations = false;  // on an axis: each is a run of its own
 };

@@ -9,10 +9,7 @@ namespace lldm {
 nlohmann::ordered_json to_json(const BudgetRange& range) {
   nlohmann::ordered_json below = range.below;
   if (range.below == BudgetRange::kNoEnd) below = nullptr;
-  nlohmann::ordered_json json = {
-      {"from", range.from}, {"below", std::move(below)}, {"without", range.without}};
-  if (range.processes > 1) json["processes"] = range.processes;
-  return json;
+  return {{"from", range.from}, {"below", std::move(below)}, {"without", range.without}};
 }
 
 std::optional<BudgetRange> budget_range_of(const nlohmann::ordered_json& json) {
@@ -22,12 +19,11 @@ std::optional<BudgetRange> budget_range_of(const nlohmann::ordered_json& json) {
   using Json = nlohmann::ordered_json;
   const bool is_open = has("below", &Json::is_null);
   if (!has("from", &Json::is_number_integer) || !has("without", &Json::is_boolean) ||
-      (!is_open && !has("below", &Json::is_number_integer)) ||
-      (json.contains("processes") && !has("processes", &Json::is_number_integer)))
+      (!is_open && !has("below", &Json::is_number_integer)))
     return std::nullopt;
   return BudgetRange{json.at("from").get<std::int64_t>(),
                      is_open ? BudgetRange::kNoEnd : json.at("below").get<std::int64_t>(),
-                     json.at("without").get<bool>(), json.value("processes", std::int64_t{1})};
+                     json.at("without").get<bool>()};
 }
 
 std::optional<BudgetRange> same_budgets_of(const std::filesystem::path& step_plan) {

@@ -12,20 +12,19 @@
 
 namespace lldm {
 
-/// Budgets in [from, below), on a CPU of a process, and, where `without` says so, no budget at all:
-/// for as many processes, since they share a step's rows.
+/// Budgets in [from, below), on a CPU those of one process, and, where `without` says so, no budget
+/// at all.
 struct BudgetRange {
   static constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
   std::int64_t from = 0, below = 0;
   bool without = false;
-  std::int64_t processes = 1;
 
   [[nodiscard]] bool holds(ByteSize budget) const {
     return budget.bytes == 0 ? without : budget.bytes >= from && budget.bytes < below;
   }
 };
 
-/// {"from", "below" (null: no end), "without", "processes" (of several)}, as step_plan.json has it.
+/// {"from", "below" (null: no end), "without"}, as step_plan.json has it.
 nlohmann::ordered_json to_json(const BudgetRange& range);
 /// Nothing of what is no such table.
 std::optional<BudgetRange> budget_range_of(const nlohmann::ordered_json& json);

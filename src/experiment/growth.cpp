@@ -51,13 +51,13 @@ std::string budget_line(const std::string& before, const std::string& after) {
 }
 
 /// What budgets do the same steps as work has been begun with; "" where nothing says so.
-std::string same_budgets_text(const std::optional<BudgetRange>& range) {
+/// `sharers`: processes that divide the file's.
+std::string same_budgets_text(const std::optional<BudgetRange>& range, std::int64_t sharers) {
   if (!range) return "";
   const bool is_open = range->below == BudgetRange::kNoEnd;
-  const bool is_alone = range->processes == 1;
   return message("; budgets from ", range->from, " B on",
                  is_open ? "" : message(" and below ", range->below, " B"),
-                 is_alone ? "" : message(" for each of ", range->processes, " processes"),
+                 sharers == 1 ? "" : message(" for each of ", sharers, " processes"),
                  range->without ? ", and none," : "", " do the steps that it was made with");
 }
 
@@ -135,8 +135,7 @@ class Comparison {
     const Experiment& experiment = schedule_.experiments[work.experiment];
     const ByteSize budget{experiment.options.memory.budget.bytes / experiment.budget_sharers};
     const bool has_adapter = takes_adapter(schedule_.stage_of(work), experiment.options.model);
-    const bool is_budget_same =
-        budgets && budgets->processes == experiment.processes && budgets->holds(budget);
+    const bool is_budget_same = budgets && budgets->holds(budget);
     const auto stage = now.at("stage").get<std::string>();
     std::set<std::string> keys;
     for (const Json* record : {&old, &now})
@@ -153,7 +152,7 @@ class Comparison {
           is_on_axis = is_on_axis || is_of_axis(key, stage, axis.get<std::string>());
       if (key == kRecomputationSetting && !is_on_axis) continue;  // it changes no bit
       std::string text = line(stage, key, before, after, now);
-      if (key == kBudgetSetting) text += same_budgets_text(budgets);
+      if (key == kBudgetSetting) text += same_budgets_text(budgets, experiment.budget_sharers);
       differences[stage + " " + key] = {std::move(text), is_on_axis};
     }
   }

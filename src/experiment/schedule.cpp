@@ -100,7 +100,6 @@ void add_cell(Builder& builder, std::size_t c) {
       if (const auto at = made.find(input); at != made.end()) work.inputs.insert(*at);
     const WorkSettings settings = work_settings(cell, experiment, stage, work.model, builder.files);
     BegunWorkWanted wanted{
-        .processes = experiment.processes,
         .takes_adapter = takes_adapter(stage, experiment.options.model),
         .compares_recomputations = builder.compares_recomputations(c),
     };

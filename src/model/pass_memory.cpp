@@ -20,8 +20,11 @@ std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
     moments.push_back(
         {.what = "forward", .activations = activations, .workspace = s.decoded() + workspace});
   };
+  const auto add_part = [&](std::int64_t activations) {  // no product: no matrix is decoded
+    moments.push_back({.what = "forward", .activations = activations});
+  };
   const std::int64_t end = attention.narrow_mask() + s.whole_block(is_last) + some(f + d);
-  add(end + some(s.lows(adapter.ff_out)) + s.dropped(adapter.ff_out, f, is_last), 0);
+  add_part(end + some(s.lows(adapter.ff_out)) + s.dropped(adapter.ff_out, f, is_last));
   add(end + s.adapted_product(adapter.ff_out, n, f, d), s.widened(n, f, d));
   // Gate and factor, where tiles have no place yet.
   add(attention.narrow_mask() + s.whole_block(is_last) + some(d) +
@@ -32,15 +35,17 @@ std::vector<PlanMoment> forward_of_block(const PassSizes& s, bool is_last) {
                        .activations = s.rows(d + 1 + s.qkv()) + s.rounded_rows() +
                                       s.merged(adapter.qkv, s.count(false)),
                        .workspace = s.read_projections()});
+  // Updates of the projections, then of gate and factor, and what they drop of their inputs.
+  add_part(s.rows(2 * d + 1 + s.qkv() + s.lows(adapter.qkv)) + s.dropped(adapter.qkv, d, false));
+  add_part(attention.narrow_mask() + s.whole_block(is_last) + some(d + s.lows(adapter.gate_up)) +
+           s.dropped(adapter.gate_up, d, is_last));
   // Attention, beside what it reads: projections again, where heads have norms.
-  add(s.rows(d + 1 + s.qkv()) + s.heads_norm() +
-          (attention.is_masked() ? attention.masked_forward() : s.rows(q) + attention.log_sums()),
-      0);
+  add_part(s.rows(d + 1 + s.qkv()) + s.heads_norm() +
+           (attention.is_masked() ? attention.masked_forward() : s.rows(q) + attention.log_sums()));
   // Rows and attention's output of the given rows are copies.
   if (is_last && s.gives_queried())
-    add(attention.narrow_mask() + s.rows(d + s.qkv() + q + 1) + attention.log_sums() +
-            some(q + 2 * d) + s.dropped(adapter.attn_out, q, is_last),
-        0);
+    add_part(attention.narrow_mask() + s.rows(d + s.qkv() + q + 1) + attention.log_sums() +
+             some(q + 2 * d) + s.dropped(adapter.attn_out, q, is_last));
   return moments;
 }
 
@@ -70,7 +75,7 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const auto add_gradients = [&](const ProductUpdates& of, std::int64_t activations,
                                  std::int64_t count, std::int64_t out, std::int64_t part,
                                  std::int64_t in, bool is_turned) {
-    if (!model.trains_weights) return add(activations + s.update_gradient(of));
+    if (!model.trains_weights) return add_part(activations + s.update_gradient(of));
     for (const auto& own : s.weight_gradient(count, out, part, in, is_turned))
       moments.push_back({.what = "backward of a block",
                          .activations = activations,
@@ -112,7 +117,7 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const auto add_input = [&](std::int64_t held, std::int64_t out, std::int64_t part,
                              std::int64_t in, const ProductUpdates& of) {
     add(held + s.adapted_gradient(of, n, out, part, in), s.widened_slopes(n, part, in));
-    add(held + update_input(n, of, in));
+    add_part(held + update_input(n, of, in));
   };
   const std::int64_t ff_up = s.ups(adapter.ff_out), mlp_up = ff_up + s.ups(adapter.gate_up);
   add_input(some(f), d, d, f, adapter.ff_out);
@@ -134,7 +139,7 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
                 n, d, d, q, false);
   const std::int64_t out_held = middle + (spread > 0 ? some(q) : s.rows(q));
   add(out_held + out_gradient, s.widened_slopes(n, d, q));
-  add(out_held + update_input(n, adapter.attn_out, q));
+  add_part(out_held + update_input(n, adapter.attn_out, q));
   add_part(middle + s.rows(q) + some(up) + spread + kept_out);
   add_part(middle + s.rows(q) + some(up) + kept_out +
            std::max(s.rows(qkv) + heads + attend, masked));
@@ -147,7 +152,7 @@ std::vector<PlanMoment> block_backward(const PassModel& model, const PassSizes& 
   const std::int64_t projected = middle + some(up) + kept_out + s.rows(qkv + d) + slopes_again;
   add(projected + s.adapted_gradient(adapter.qkv, all, qkv, s.qkv_part(), d),
       s.widened_slopes(all, s.qkv_part(), d) + s.decoded_projections());
-  add(projected + update_input(all, adapter.qkv, d));
+  add_part(projected + update_input(all, adapter.qkv, d));
   add_part(middle + some(up) + kept_out + kept_projections + s.rows(qkv + 3 * d + all_up) +
            (spread > 0 ? s.rows(d) : 0) + narrow_norm);
   return moments;

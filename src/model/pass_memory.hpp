@@ -46,6 +46,7 @@ struct Pack {
   std::vector<std::int64_t> runs = {};  // tokens of each text's copies, which share a mask
   std::int64_t texts = 0;               // noised copies
   std::int64_t ids = 0;                 // distinct ones at most; 0: as many as tokens
+  std::int64_t posteriors = 0;          // readouts of two of its queries each
 
   auto operator<=>(const Pack&) const = default;
 };

@@ -68,7 +68,6 @@ void require_same(ProcessGroup& group, const RunSchedule& schedule, const std::s
 /// later who shares it.
 LoadedExperiment with_sharers(LoadedExperiment loaded, const ProcessGroup& group) {
   for (Experiment& experiment : loaded.experiments) {
-    experiment.processes = group.size();
     const std::string& wish = experiment.options.device;
     if (device_kind(wish == "auto" ? select_device(wish).device : wish) != "cuda")
       experiment.budget_sharers = group.most_local_size();

@@ -2,7 +2,9 @@
 #include "stage/step_passes.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <span>
+#include <utility>
 
 #include "lldm/score/engine.hpp"
 #include "model/head_chunks.hpp"
@@ -19,8 +21,24 @@ Pack largest_of(const std::vector<Pack>& packs) {
     largest.largest_mask = std::max(largest.largest_mask, pack.largest_mask);
     largest.texts = std::max(largest.texts, pack.texts);
     largest.ids = std::max(largest.ids, pack.ids);
+    largest.posteriors = std::max(largest.posteriors, pack.posteriors);
   }
   return largest;
+}
+
+/// Those that no other has both more tokens and more queries than, each as large in every other way
+/// as any: few long texts may hold more than many queries do.
+std::vector<Pack> front_of(std::vector<Pack> packs) {
+  const Pack largest = largest_of(packs);
+  const auto order = [](const Pack& pack) { return std::pair(pack.tokens, pack.queries); };
+  std::ranges::sort(packs, std::greater(), order);
+  std::vector<Pack> front;
+  for (const Pack& pack : packs)
+    if (front.empty() || pack.queries > front.back().queries) {
+      front.push_back(largest);
+      front.back().tokens = pack.tokens, front.back().queries = pack.queries;
+    }
+  return front;
 }
 
 }  // namespace
@@ -56,11 +74,11 @@ std::vector<std::vector<Pack>> graphs_of(const MicroBatchLoad& texts, const Step
     return each;
   }
   // Logits of few queries exist twice (head_chunks.hpp): fewer may hold more.
-  std::vector<std::vector<Pack>> each = {{largest_of(packs)}};
-  if (!are_few(each[0][0].queries)) {
-    std::erase_if(packs, [](const Pack& pack) { return !are_few(pack.queries); });
-    if (!packs.empty()) each.push_back({largest_of(packs)});
-  }
+  std::vector<std::vector<Pack>> each;
+  if (is_bound) packs = {largest_of(packs)};
+  for (const Pack& pack : front_of(packs)) each.push_back({pack});
+  std::erase_if(packs, [](const Pack& pack) { return !are_few(pack.queries); });
+  for (const Pack& pack : front_of(packs)) each.push_back({pack});
   return each;
 }
 

@@ -180,10 +180,10 @@ StepModel step_model(const ExperimentOptions& options, const TrainingStage& stag
 
 namespace {
 
-std::int64_t queries_of(const MicroBatchLoad& texts) {
-  std::int64_t queries = 0;
-  for (const TextLoad& text : texts) queries += text.queries;
-  return queries;
+std::int64_t readouts_of(const MicroBatchLoad& texts) {
+  std::int64_t readouts = 0;
+  for (const TextLoad& text : texts) readouts += text.readouts();
+  return readouts;
 }
 
 /// What a micro-batch's scores and their slopes hold, eight bytes a query each: those of the
@@ -192,14 +192,21 @@ std::int64_t score_bytes(const MicroBatchLoad& texts, bool has_reference, Gradie
   const std::int64_t kept = path == GradientPath::retain     ? 3
                             : path == GradientPath::pairwise ? 1
                                                              : 2;
-  return 8 * queries_of(texts) * (kept + (has_reference ? 1 : 0));
+  // Of posteriors two log-probabilities lie beside each in a replay.
+  const bool is_pair = !texts.empty() && texts.front().rows_per_readout > 1;
+  const std::int64_t pairs = is_pair && path == GradientPath::replay ? 2 : 0;
+  return 8 * readouts_of(texts) * (kept + pairs + (has_reference ? 1 : 0));
 }
 
 /// Beside them while readouts become scores and back (combine.cpp): products, places, exponentials
 /// and their slopes.
 std::int64_t combining_bytes(const MicroBatchLoad& texts, Combination combination) {
-  return 8 * queries_of(texts) * (combination == Combination::log_mean_exp ? 11 : 4);
+  return 8 * readouts_of(texts) * (combination == Combination::log_mean_exp ? 11 : 4);
 }
+
+/// Of a readout of two log-probabilities (log_posteriors): both, five factors, and four on their
+/// way, in float64.
+constexpr std::int64_t kPosteriorBytes = 8 * (2 + 5 + 4);
 
 /// Ids, places, counts and scalars, which no moment counts, and what one is read too low.  With a
 /// quarter of a percent 18 of 344 drawn stages held more than was planned, some of causes that are
@@ -257,6 +264,15 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
     in.moments.insert(in.moments.end(), moments.begin(), moments.end());
   };
   add(moments_of(pass, scored_by_policy(sizes, needs, settings)));
+  std::int64_t posteriors = 0, most_scores = 0;
+  for (const MicroBatchLoad& texts : sizes.micro_batches)
+    most_scores = std::max(most_scores, score_bytes(texts, model.has_reference, settings.path));
+  for (const auto& packs :
+       {scored_by_policy(sizes, needs, settings), scored_by_reference(model, sizes, settings)})
+    for (const Pack& pack : packs) posteriors = std::max(posteriors, pack.posteriors);
+  if (posteriors > 0)
+    in.moments.push_back(
+        {.what = "posteriors", .workspace = most_scores + kPosteriorBytes * posteriors});
   PassModel scoring = pass;
   scoring.has_dropout = false;
   add(moments_of(scoring, scored_by_reference(model, sizes, settings)));

@@ -48,12 +48,14 @@ TextLoad load_of(const StepParts& parts, const Text& text, const TextDraws& draw
     std::vector<std::int64_t> of_copies(static_cast<std::size_t>(plan.copies()));
     for (const Query& query : plan.queries)
       of_copies[static_cast<std::size_t>(query.copy)] += rows_per_query;
-    return {plan.length,
-            plan.copies(),
-            rows_per_query * static_cast<std::int64_t>(plan.queries.size()),
-            std::move(of_copies),
-            plan.path_uniforms.empty() ? 0 : plan.copies() - 1,
-            distinct_ids(text)};
+    return {.length = plan.length,
+            .copies = plan.copies(),
+            .queries = rows_per_query * static_cast<std::int64_t>(plan.queries.size()),
+            .of_copies = std::move(of_copies),
+            .walked = plan.path_uniforms.empty() ? 0 : plan.copies() - 1,
+            .ids = distinct_ids(text),
+            .rows_per_readout = rows_per_query,
+            .pattern = plan.attention};
   } catch (const Error&) {  // told where the stage makes its plans
     return nominal;
   }
@@ -266,20 +268,27 @@ std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tok
                            std::int64_t most_copies) {
   std::vector<Pack> packs;
   std::int64_t copies = 0;
+  const TextLoad* before = nullptr;  // in the last pack
+  const auto has_mask_of = [](const TextLoad* other, const TextLoad& text) {
+    return other && other->length == text.length && text.pattern && other->pattern == text.pattern;
+  };
   for (const TextLoad& text : texts) {
     std::int64_t asked = 0;
     std::size_t masked = 0;  // packs that have its mask
     for (std::int64_t c = 0; c < text.copies; ++c) {
       if (packs.empty() || (most_copies > 0 && copies >= most_copies) ||
           packs.back().tokens + text.length > max_tokens)
-        packs.emplace_back(), copies = 0;
+        packs.emplace_back(), copies = 0, before = nullptr;
       packs.back().tokens += text.length;
       ++packs.back().texts;
       if (masked != packs.size()) {
         masked = packs.size();
-        packs.back().masks += text.length * text.length;
         packs.back().ids += text.ids > 0 ? text.ids : text.tokens();
-        packs.back().runs.push_back(0);
+        if (!has_mask_of(before, text)) {
+          packs.back().masks += text.length * text.length;
+          packs.back().runs.push_back(0);
+        }
+        before = &text;
       }
       packs.back().runs.back() += text.length;
       packs.back().largest_mask = std::max(packs.back().largest_mask, text.length * text.length);
@@ -288,6 +297,8 @@ std::vector<Pack> packs_of(std::span<const TextLoad> texts, std::int64_t max_tok
                                      ? text.queries * (c + 1) / text.copies
                                      : asked + text.of_copies[static_cast<std::size_t>(c)];
       packs.back().queries += until - asked;
+      if (text.rows_per_readout > 1)
+        packs.back().posteriors += (until - asked) / text.rows_per_readout;
       asked = until;
       ++copies;
     }

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "lldm/concepts/any_forward_process.hpp"
 #include "lldm/concepts/any_objective.hpp"
 #include "lldm/concepts/any_score_estimator.hpp"
+#include "lldm/concepts/attention_pattern.hpp"
 #include "lldm/score/gradient_path.hpp"
 #include "lldm/train/trainer.hpp"
 #include "model/pass_memory.hpp"
@@ -23,10 +25,14 @@ struct TextLoad {
   std::int64_t copies = 0;                   // evaluated ones
   std::int64_t queries = 0;                  // rows of all copies that reach the head
   std::vector<std::int64_t> of_copies = {};  // those of each, once drawn; empty: evenly
-  std::int64_t walked = 0;  // copies read before that, while the model walks its own path
-  std::int64_t ids = 0;     // distinct ones, the mask's among them; 0: as many as tokens
+  std::int64_t walked = 0;            // copies read before that, while the model walks its own path
+  std::int64_t ids = 0;               // distinct ones, the mask's among them; 0: as many as tokens
+  std::int64_t rows_per_readout = 1;  // of `queries`: two of a posterior
+  // Once drawn.  Neighbours of one length and pattern share a mask (attention_runs).
+  std::optional<AttentionPattern> pattern = {};
 
   [[nodiscard]] std::int64_t tokens() const { return length * copies; }
+  [[nodiscard]] std::int64_t readouts() const { return queries / rows_per_readout; }
 };
 using MicroBatchLoad = std::vector<TextLoad>;
 

@@ -168,7 +168,12 @@ std::string TrainingPlan::advice(const TrainingStage& stage, std::int64_t refuse
   const std::int64_t own =
       memory.peak_bytes() +
       (refused > 0 ? std::max(memory.peak_bytes() / kOff, kLeastOff) : std::int64_t{0});
-  const std::int64_t all = std::max(sharers * (own + context), refused + refused / kOff);
+  std::int64_t all = std::max(sharers * (own + context), refused + refused / kOff);
+  if (begun_with) {  // another budget than these makes other work
+    const std::int64_t divided = profile.kind == "cpu" ? sharers : 1;
+    all = std::max(all, begun_with->from * divided);
+    if (!begun_with->holds({all / divided})) return ways;
+  }
   return message(ways, ways.empty() ? "" : "\n", "  or a [memory] budget of ",
                  bytes_text_above(all),
                  sharers > 1 ? message(", which ", sharers, " processes of a machine divide") : "");
@@ -214,6 +219,7 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
                        : StepAsked{stage.gradient_path, stage.max_tokens_per_forward,
                                    options.model.recomputation};
   plan.is_begun = recalled.has_value();
+  if (recalled) plan.begun_with = recalled->budgets;
   plan.is_other_anew = recalled && goes_by_budget(run.schedule.stage_of(work), options) &&
                        is_of_other_budget(work.folder, options.memory.budget);
   if (recalled)
@@ -262,11 +268,12 @@ TrainingPlan plan_training(const RunContext& run, const Work& work, const Traini
       advice_text(plan.model, plan.sizes, plan.needs, plan.chosen, plan.advised(stage), 0));
   const bool is_first = !run.options.group || run.options.group->is_first();
   const bool is_open = goes_by_budget(run.schedule.stage_of(work), options);
-  if (!recalled && is_first && is_open && !stage.settled)
+  // Chosen anew behind a checkpoint, its steps are those of no one budget.
+  const bool has_steps = std::filesystem::exists(work.folder / "checkpoints");
+  if (!recalled && is_first && is_open && !stage.settled && !has_steps)
     budgets = in_budgets_of_files(same_budgets(plan.model, plan.sizes, plan.needs, combination,
                                                open, profile, budget, plan.chosen),
                                   profile, plan.sharers);
-  if (budgets && !recalled) budgets->processes = run.options.group ? run.options.group->size() : 1;
   if (is_first && (!recalled || recalled->recomputation != plan.chosen.recomputation))
     keep(file, plan.chosen, budgets);
   return plan;

@@ -36,6 +36,7 @@ struct TrainingPlan {
   std::string settled_by;   // see Advised
   StepAsked anew;
   bool is_begun = false, is_other_anew = false;
+  std::optional<BudgetRange> begun_with = {};  // budgets by which a stage that has begun is found
   DeviceProfile profile;
   std::int64_t context = 0;  // bytes of a GPU that driver and libraries take of each share
   /// What would help most, three indented lines by the planner's own numbers.

@@ -233,7 +233,8 @@ def write_adapters(folder, seed):
             targets = draw.sample(known, draw.randint(1, len(known)))
             if draw.random() < 0.25 and family == "llada":  # of the upper block alone
                 targets = [f"blocks.1.{name}" for name in targets]
-            adapter = {"rank": draw.choice([one for one in [1, 3, 8, 16, 24, 33, 48] if one <= shape["width"]]), "dropout": draw.choice([0, 0.1, 0.3])}
+            is_upper = targets[0].startswith("blocks.1.")  # plans take the largest of blocks for all: dropout would be
+            adapter = {"rank": draw.choice([one for one in [1, 3, 8, 16, 24, 33, 48] if one <= shape["width"]]), "dropout": draw.choice([0, 0.1, 0.3]) * (not is_upper)}
             keys = {"family": f'"{family}"', "storage": storage_of(draw, False),
                     "recomputation": draw.choice(['"none"', '"none"', '"selective"', '"full"']),
                     "adapter": '{ type = "lora", rank = %(rank)d, dropout = %(dropout)s, targets = ' % adapter + json.dumps(targets)

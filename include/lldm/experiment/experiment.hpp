@@ -196,8 +196,6 @@ struct Experiment {
   std::map<std::string, std::shared_ptr<const KnownRows>> known_rows = {};
   /// Processes that divide [memory] budget: of what one of them gets a way to do the steps follows.
   std::int64_t budget_sharers = 1;
-  /// Processes that do a stage together.
-  std::int64_t processes = 1;
   /// Whether plans list every choice with its seconds; else they tell what the file says alone.
   bool lists_choices = false;
   [[nodiscard]] const Stage* find(std::string_view name) const;

@@ -114,16 +114,6 @@ TEST_CASE(
   CHECK(hashes_of(folder.schedule("3 GiB"))[1] != hashes[1]);
 }
 
-TEST_CASE("BegunWork: budgets lead to the same steps for as many processes",
-          "[experiment][memory]") {
-  Folder folder;
-  const RunSchedule first = folder.schedule("8 GiB");
-  for (const std::size_t w : {0, 1})
-    Folder::begin(first, w, {1, BudgetRange::kNoEnd, true, /*processes=*/2});
-  CHECK(hashes_of(folder.schedule("8 GiB")) == hashes_of(first));  // the same for any number
-  CHECK(hashes_of(folder.schedule("9 GiB"))[0] != hashes_of(first)[0]);
-}
-
 TEST_CASE("BegunWork: a finished copy is taken, and what read another one is found beside it",
           "[experiment][adapter]") {
   const std::string lora = "\n[model]\nadapter = { type = \"lora\", rank = 4 }\n";

@@ -5,6 +5,7 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "lldm/errors.hpp"
@@ -62,6 +63,32 @@ TEST_CASE("a model folder gives back the model", "[model][folder]") {
   check_same(*model, *back);
   CHECK_FALSE(back->parameters().front().value.requires_grad());
   CHECK(std::distance(fs::directory_iterator(folder.path() / "new/model"), {}) == 2);
+}
+
+TEST_CASE("a model folder's large tensors are read a piece at a time", "[model][folder][memory]") {
+  const TemporaryFolder folder;
+  auto config = tiny();
+  config.vocabulary = config.logit_columns = 8200;
+  REQUIRE(4 * config.vocabulary * config.width > lldm::kTensorPieceBytes);
+  const auto model = lldm::make_transformer(config, {}, lldm::Draws(1, "t"), at::kFloat);
+  lldm::save_transformer(*model, folder.path());
+  for (const auto storage : {lldm::WeightStorage::plain, lldm::WeightStorage::bfloat16}) {
+    const auto back = lldm::load_transformer(folder.path(), lldm::Precision(at::kFloat, storage));
+    const std::vector<lldm::NamedWeight> from = model->weights(), to = back->weights();
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      const bool is_narrow = to[i].matrix.defined() && storage == lldm::WeightStorage::bfloat16;
+      const auto value = from[i].value(at::kFloat);
+      CHECK(at::equal(to[i].value(at::kFloat),
+                      is_narrow ? value.to(at::kBFloat16).to(at::kFloat) : value));
+    }
+  }
+  // What is wrong in a later piece is told of the whole tensor.
+  auto tensors = lldm::load_safetensors(folder.path() / "model.safetensors");
+  const std::string name = model->weights().front().name;
+  at::Tensor(tensors.at(name)).view(-1)[8200 * 8 - 1].fill_(std::nan(""));
+  lldm::save_safetensors(folder.path() / "model.safetensors", tensors);
+  CHECK(contains(error_of(folder.path()),
+                 "tensor \"" + name + "\": 1 of 65600 numbers are not finite"));
 }
 
 // promise 23

@@ -4,6 +4,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros.h>
 
@@ -214,6 +215,35 @@ TEST_CASE("safetensors files come back as they were written", "[model][safetenso
   CHECK(bytes.find("{\"__metadata__\":{\"format\":\"pt\"},\"of_Long\"") ==
         8);  // widest dtype first
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("safetensors tensors are read in pieces as they are read whole", "[model][safetensors]") {
+  const Folder folder;
+  const auto path = folder.path() / "t.safetensors";
+  const auto most = lldm::kTensorPieceBytes / 4;
+  const lldm::TensorMap tensors{{"empty", at::zeros({0, 4}, at::kFloat)},
+                                {"exact", at::arange(2 * most, at::kFloat)},
+                                {"more", at::arange(2 * most + 3, at::kFloat).reshape({-1, 1})},
+                                {"narrow", at::arange(3 * most, at::kFloat).to(at::kBFloat16)}};
+  lldm::save_safetensors(path, tensors);
+  for (const auto reading : {lldm::WeightReading::read, lldm::WeightReading::mapped}) {
+    const lldm::SafetensorsFile file(path, reading);
+    for (const auto& [name, value] : tensors) {
+      INFO(name);
+      auto back = at::full_like(value, -1).view(-1);
+      std::int64_t pieces = 0;
+      file.read_pieces(name, [&](std::int64_t first, const at::Tensor& numbers) {
+        CHECK(static_cast<std::int64_t>(numbers.nbytes()) <=
+              (reading == lldm::WeightReading::read ? lldm::kTensorPieceBytes
+                                                    : static_cast<std::int64_t>(value.nbytes())));
+        back.narrow(0, first, numbers.numel()).copy_(numbers);
+        ++pieces;
+      });
+      CHECK(at::equal(back, value.view(-1)));
+      if (reading == lldm::WeightReading::read)
+        CHECK(pieces == (name == "empty" ? 0 : name == "more" ? 3 : 2));
+    }
+  }
 }
 
 // promise 22
