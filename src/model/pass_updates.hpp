@@ -19,10 +19,8 @@ class UpdateSizes : public ProductSizes {
   [[nodiscard]] std::int64_t dropped(const ProductUpdates& of, std::int64_t in,
                                      bool is_last) const {
     if (!model_.has_dropout || of.count == 0) return 0;
-    // What products of bfloat16 read of it is rounded, and turned.
-    const std::int64_t read = has_wide() ? 2 * compute_bytes() * count(is_last) * in : 0;
     const std::int64_t own = number_ * count(is_last) * in;
-    return read + own + (is_last && gives_queried() ? std::max(own, rows(in)) : own);
+    return own + (is_last && gives_queried() ? std::max(own, rows(in)) : own);
   }
   [[nodiscard]] const AdapterShape& adapter() const { return shape_.adapter; }
   [[nodiscard]] std::int64_t rank() const { return shape_.adapter.rank; }
