@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdio>
 #include <tuple>
 
 #include "lldm/distributed/process_group.hpp"
@@ -192,10 +193,7 @@ std::int64_t score_bytes(const MicroBatchLoad& texts, bool has_reference, Gradie
   const std::int64_t kept = path == GradientPath::retain     ? 3
                             : path == GradientPath::pairwise ? 1
                                                              : 2;
-  // Of posteriors two log-probabilities lie beside each in a replay.
-  const bool is_pair = !texts.empty() && texts.front().rows_per_readout > 1;
-  const std::int64_t pairs = is_pair && path == GradientPath::replay ? 2 : 0;
-  return 8 * readouts_of(texts) * (kept + pairs + (has_reference ? 1 : 0));
+  return 8 * readouts_of(texts) * (kept + (has_reference ? 1 : 0));
 }
 
 /// Beside them while readouts become scores and back (combine.cpp): products, places, exponentials
@@ -237,8 +235,15 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   // While pairs are back-propagated, and no longer: the reference has scored them before.
   const std::int64_t buffers =
       settings.path == GradientPath::pairwise ? trained_bytes(model) * pairwise_buffers(needs) : 0;
+  std::int64_t most_scores = 0;
   for (const MicroBatchLoad& texts : sizes.micro_batches) {
     const std::int64_t scores = score_bytes(texts, model.has_reference, settings.path);
+    most_scores = std::max(most_scores, scores);
+    // Measured, not derived: of posteriors a replay holds a number a readout more, and two while
+    // scores are made.
+    const bool is_pair = !texts.empty() && texts.front().rows_per_readout > 1;
+    const std::int64_t more =
+        is_pair && settings.path == GradientPath::replay ? 8 * readouts_of(texts) : 0;
     for (const std::vector<Pack>& graphs :
          graphs_of(texts, settings, sizes.is_bound, sizes.has_patterns)) {
       std::int64_t kept = 0;
@@ -252,9 +257,9 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
         moment.gradients += buffers;
         if (moment.what == kScoresMoment) {
           if (settings.path != GradientPath::retain) moment = {.what = kScoresMoment};
-          moment.workspace += scores + combining_bytes(texts, sizes.combination);
+          moment.workspace += scores + 2 * more + combining_bytes(texts, sizes.combination);
         } else {
-          moment.workspace += scores;
+          moment.workspace += scores + more;
         }
         in.moments.push_back(moment);
       }
@@ -263,19 +268,18 @@ StepPlan plan_step(const StepModel& model, const StepSizes& sizes, const Objecti
   const auto add = [&](const std::vector<PlanMoment>& moments) {
     in.moments.insert(in.moments.end(), moments.begin(), moments.end());
   };
-  add(moments_of(pass, scored_by_policy(sizes, needs, settings)));
-  std::int64_t posteriors = 0, most_scores = 0;
-  for (const MicroBatchLoad& texts : sizes.micro_batches)
-    most_scores = std::max(most_scores, score_bytes(texts, model.has_reference, settings.path));
-  for (const auto& packs :
-       {scored_by_policy(sizes, needs, settings), scored_by_reference(model, sizes, settings)})
-    for (const Pack& pack : packs) posteriors = std::max(posteriors, pack.posteriors);
+  const std::vector<Pack> by_policy = scored_by_policy(sizes, needs, settings),
+                          by_reference = scored_by_reference(model, sizes, settings);
+  add(moments_of(pass, by_policy));
+  std::int64_t posteriors = 0;
+  for (const auto* packs : {&by_policy, &by_reference})
+    for (const Pack& pack : *packs) posteriors = std::max(posteriors, pack.posteriors);
   if (posteriors > 0)
     in.moments.push_back(
         {.what = "posteriors", .workspace = most_scores + kPosteriorBytes * posteriors});
   PassModel scoring = pass;
   scoring.has_dropout = false;
-  add(moments_of(scoring, scored_by_reference(model, sizes, settings)));
+  add(moments_of(scoring, by_reference));
   add(without_graph(pass, sizes, plan, most_bytes(in.moments)));
   if (sizes.micro_batches_per_step > 1)
     in.moments.push_back({.what = "gradient noise", .workspace = 24 * model.followed_values});
