@@ -2,9 +2,12 @@
 #include "data/row_parser.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "data/other_keys.hpp"
+#include "lldm/config/diagnostics.hpp"
+#include "lldm/config/document.hpp"
 #include "lldm/data/text.hpp"
 #include "lldm/errors.hpp"
 
@@ -31,6 +34,25 @@ std::vector<Message> preference_prompt(const json& row, const Side& chosen, cons
           0, message("the messages before the answer of \"",
                      side == &chosen ? "chosen" : "rejected", "\" are not those of \"prompt\"")};
   return prompt;
+}
+
+/// "; did you mean ..." of the first key that is nearly one of these forms'; "" where none is.
+std::string misspelt(const json& given, const std::vector<RowForm>& accepted) {
+  static const std::map<RowForm, std::vector<std::string>> keys = {
+      {RowForm::text, {"text"}},
+      {RowForm::prompt_response, {"prompt", "response"}},
+      {RowForm::conversation, {"conversations", "messages"}},
+      {RowForm::preference, {"prompt", "chosen", "rejected"}},
+      {RowForm::ranked, {"prompt", "answers"}},
+      {RowForm::unpaired, {"prompt", "completion", "label"}}};
+  std::vector<std::string> known;
+  for (const RowForm form : accepted)
+    known.insert(known.end(), keys.at(form).begin(), keys.at(form).end());
+  for (const auto& [key, value] : given.items())
+    if (const auto close = config::nearest(key, known); close && !std::ranges::count(known, key))
+      return message("; did you mean ", config::in_quotes(*close), " by ", config::in_quotes(key),
+                     "?");
+  return "";
 }
 
 }  // namespace
@@ -65,8 +87,8 @@ RowForm detect_form(const json& row, const json& given, const std::vector<RowFor
     wanted += (wanted.empty() ? "" : ", ") + std::string(row_form_name(form));
   }
   if (shown.empty())
-    throw RowFault{
-        0, message("of no form that is wanted here (", wanted, "); it has ", keys_of(given))};
+    throw RowFault{0, message("of no form that is wanted here (", wanted, "); it has ",
+                              keys_of(given), misspelt(given, accepted))};
   // Published rows repeat all they say in "text".
   if (std::ranges::any_of(shown, [&](RowForm form) { return !shows(given, form); }))
     std::erase(shown, RowForm::text);

@@ -221,6 +221,8 @@ TEST_CASE("Prompt rows refuse what cannot be learnt", "[data][rows]") {
       prompt_error(R"({"question":"q","answer":"a"})"),
       testing::contains("of no form that is wanted here (prompt_response, conversation); it has "
                         "\"answer\", \"question\""));
+  CHECK_THAT(prompt_error(R"({"prompt":"p","respnse":"a"})"),
+             testing::contains("; did you mean \"response\" by \"respnse\"?"));
   CHECK_THAT(prompt_error(R"({"prompt":"p","response":"r","messages":[]})"),
              testing::contains("of two forms, prompt_response and conversation"));
 }
